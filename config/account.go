@@ -1,0 +1,362 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxNameBytes leaves room for an account's name in a file name.
+const maxNameBytes = 100
+
+// account checks one account. What is wrong with it is reported and left empty.
+func (l *loader) account(r *rawAccount, c *Config) Account {
+	l.atLeast(&r.Interval, minInterval)
+	a := Account{
+		Name:       l.name(r),
+		Host:       l.host(r),
+		Username:   l.username(r),
+		Auth:       r.Auth.or(AuthAuto),
+		After:      r.After.or(AfterKeep),
+		Duplicates: r.Duplicates.or(DuplicatesKeep),
+		Interval:   r.Interval.or(c.Interval),
+		Enabled:    r.Enabled.or(true),
+	}
+	a.Password = l.password(r)
+	if c.Output != "" && a.Name != "" {
+		a.Output = filepath.Join(c.Output, a.Name)
+	}
+	if r.DeleteAfter.set && a.After != AfterDelete && !r.After.bad {
+		l.problem(r.DeleteAfter.at, "has a meaning only with after: delete")
+	} else {
+		a.DeleteAfter = r.DeleteAfter.or(0)
+	}
+	a.TLS = l.tls(r, a.Host)
+	l.inRange(&r.Port, 1, 65535)
+	a.Port = r.Port.or(a.TLS.defaultPort())
+	secret, _ := a.Password.path()
+	a.Files = l.in.fingerprint(secret, a.TLS.CAFile, a.TLS.CertFile, a.TLS.KeyFile)
+	return a
+}
+
+// defaultPort is the port of IANA's registry for the mode.
+func (t TLS) defaultPort() int {
+	if t.Mode == TLSImplicit {
+		return 995
+	}
+	return 110
+}
+
+func (l *loader) name(r *rawAccount) string {
+	name, at := r.Name.v, r.Name.at
+	if !r.Name.set {
+		if name, at = r.file, r.at.key("name"); name == "" {
+			l.problem(at, "missing")
+			return ""
+		}
+	}
+	if r.Name.bad {
+		return ""
+	}
+	if fault := nameFault(name); fault != "" {
+		l.problem(at, "%s, as it is the name of a folder: %s", fault, quote(name))
+		return ""
+	}
+	return name
+}
+
+// nameFault tells what keeps a name from being that of a folder, on any file system, in any shell.
+func nameFault(name string) string {
+	switch {
+	case name == "":
+		return "must not be empty"
+	case len(name) > maxNameBytes:
+		return "must not be longer than 100 bytes"
+	case strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-"):
+		return "must not begin with a dot or a hyphen"
+	case strings.HasSuffix(name, ".") || strings.TrimSpace(name) != name:
+		return "must not end with a dot or begin or end with a space"
+	case strings.ContainsAny(name, `/\:*?"<>|`):
+		return `must not hold any of / \ : * ? " < > |`
+	case strings.ContainsFunc(name, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }):
+		return "must not hold control characters"
+	}
+	return ""
+}
+
+func (l *loader) host(r *rawAccount) string {
+	if !r.Host.set {
+		l.problem(r.at.key("host"), "missing")
+		return ""
+	}
+	if !r.Host.ok() {
+		return ""
+	}
+	host := strings.TrimSuffix(r.Host.v, ".")
+	if inner, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(inner, "]") {
+		host = strings.TrimSuffix(inner, "]")
+	}
+	if fault := hostFault(host); fault != "" {
+		l.problem(r.Host.at, "%s, not %s", fault, quote(r.Host.v))
+		return ""
+	}
+	return host
+}
+
+// hostFault tells what keeps a host from being one.
+func hostFault(host string) string {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return ""
+	}
+	isASCII := func(r rune) bool { return r < utf8.RuneSelf }
+	switch name, port, _ := strings.Cut(host, ":"); {
+	case host == "":
+		return "must not be empty"
+	case strings.Contains(host, "://"):
+		return "must be a host name without a scheme before it"
+	case port != "" && strings.Trim(port, "0123456789") == "" && hostFault(name) == "":
+		return "must be a host name alone; the port has a key of its own"
+	case strings.Trim(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") == "":
+		if len(host) > 253 || strings.HasPrefix(host, ".") || strings.Contains(host, "..") {
+			break
+		}
+		return ""
+	case strings.ContainsFunc(host, func(r rune) bool { return !isASCII(r) }):
+		return "must be written in ASCII (xn--…)"
+	}
+	return "must be a host name or an address"
+}
+
+func (l *loader) username(r *rawAccount) string {
+	switch v := r.Username; {
+	case !v.set:
+		l.problem(r.at.key("username"), "missing")
+	case v.bad:
+	case strings.TrimSpace(v.v) == "":
+		l.problem(v.at, "must not be empty")
+	case strings.ContainsFunc(v.v, unicode.IsControl):
+		l.problem(v.at, "must not hold control characters")
+	default:
+		return v.v
+	}
+	return ""
+}
+
+// password finds the one source of the account's password.
+func (l *loader) password(r *rawAccount) SecretRef {
+	var given []position
+	for _, v := range []struct {
+		set bool
+		at  position
+	}{
+		{r.Password.set, r.Password.at},
+		{r.PasswordFile.set, r.PasswordFile.at},
+		{r.PasswordEnv.set, r.PasswordEnv.at},
+		{r.PasswordCommand.set, r.PasswordCommand.at},
+		{r.PasswordCredential.set, r.PasswordCredential.at},
+	} {
+		if v.set {
+			given = append(given, v.at)
+		}
+	}
+	const sources = "password, password_file, password_env, password_command or password_credential"
+	switch len(given) {
+	case 0:
+		l.problem(r.at.key("password"), "missing: give one of %s", sources)
+		return SecretRef{}
+	case 1:
+		return l.source(r)
+	}
+	var names []string
+	for _, at := range given {
+		names = append(names, at.path[strings.LastIndexByte(at.path, '.')+1:])
+	}
+	l.problem(given[1], "the password has %d sources: %s; give one", len(given), strings.Join(names, ", "))
+	return SecretRef{}
+}
+
+// source checks the one source there is.
+func (l *loader) source(r *rawAccount) SecretRef {
+	switch {
+	case r.Password.ok():
+		return l.inline(r)
+	case r.PasswordFile.ok():
+		if path := l.path(&r.PasswordFile, r.folder); path != "" {
+			l.file(r.PasswordFile.at, path, kindSecret, checkSecret)
+			return FileSecret(path)
+		}
+	case r.PasswordEnv.ok():
+		return l.variable(&r.PasswordEnv)
+	case r.PasswordCommand.ok():
+		return l.command(r)
+	case r.PasswordCredential.ok():
+		return l.credential(&r.PasswordCredential)
+	}
+	return SecretRef{}
+}
+
+func checkSecret(data []byte) error {
+	_, err := cleanSecret(string(data))
+	return err
+}
+
+// inline checks a password in the file itself.
+func (l *loader) inline(r *rawAccount) SecretRef {
+	v := &r.Password
+	text, err := cleanSecret(string(v.v))
+	if err != nil {
+		l.problem(v.at, "cannot be used: %v", err)
+		return SecretRef{}
+	}
+	if v.commented {
+		l.warn(WarnCommentInValue, v.at, `a comment follows the password; if " #" belongs to the password, put quotes around it`)
+	}
+	if r.exposed != "" && !l.exposed[v.at.file] {
+		if l.exposed == nil {
+			l.exposed = map[string]bool{}
+		}
+		l.exposed[v.at.file] = true
+		l.warn(WarnSecretExposed, v.at, "the password stands in a file that is readable by %s", r.exposed)
+	}
+	return InlineSecret(Secret(text))
+}
+
+func (l *loader) variable(v *value[string]) SecretRef {
+	if v.v == "" || strings.ContainsAny(v.v, "=$ \x00") {
+		l.problem(v.at, "must be the name of an environment variable")
+		return SecretRef{}
+	}
+	if !env(v.v) {
+		l.warn(WarnUnreadable, v.at, "the variable is not set, so this account cannot log in")
+	}
+	return EnvSecret(v.v)
+}
+
+func (l *loader) command(r *rawAccount) SecretRef {
+	v := &r.PasswordCommand
+	if len(v.v) == 0 || v.v[0] == "" {
+		l.problem(v.at, "must name a program")
+		return SecretRef{}
+	}
+	argv := append([]string(nil), v.v...)
+	if strings.ContainsRune(argv[0], '/') && !filepath.IsAbs(argv[0]) {
+		argv[0] = filepath.Join(r.folder, argv[0])
+	}
+	return CommandSecret(argv...)
+}
+
+func (l *loader) credential(v *value[string]) SecretRef {
+	if v.v == "" || v.v == "." || v.v == ".." || strings.ContainsAny(v.v, "/\x00") {
+		l.problem(v.at, "must be the name of a credential, without a path")
+		return SecretRef{}
+	}
+	ref := CredentialSecret(v.v)
+	if path, err := credentialPath(v.v); err != nil {
+		l.warn(WarnUnreadable, v.at, "%v", err)
+	} else {
+		l.file(v.at, path, kindSecret, checkSecret)
+	}
+	return ref
+}
+
+// tls checks the section of that name.
+func (l *loader) tls(r *rawAccount, host string) TLS {
+	v := &r.TLS
+	t := TLS{
+		Mode:               v.Mode.or(TLSImplicit),
+		InsecureSkipVerify: v.InsecureSkipVerify.or(false),
+		MinVersion:         uint16(v.MinVersion.or(tls.VersionTLS12)),
+		ServerName:         v.ServerName.or(""),
+		CAFile:             l.path(&v.CAFile, l.folderOf(r, v.CAFile.at)),
+		CertFile:           l.path(&v.CertFile, l.folderOf(r, v.CertFile.at)),
+		KeyFile:            l.path(&v.KeyFile, l.folderOf(r, v.KeyFile.at)),
+	}
+	if t.Mode == TLSNone {
+		l.plaintext(v, host)
+		return TLS{Mode: TLSNone}
+	}
+	if v.ServerName.ok() {
+		if fault := hostFault(t.ServerName); fault != "" {
+			l.problem(v.ServerName.at, "%s, not %s", fault, quote(t.ServerName))
+		}
+	}
+	if v.PinSHA256.ok() {
+		var err error
+		if t.Pins, err = parsePins(v.PinSHA256.v); err != nil {
+			l.problem(v.PinSHA256.at, "%v", err)
+		} else if t.Pins == "" {
+			l.problem(v.PinSHA256.at, "must not be an empty list")
+		}
+	}
+	if v.CertFile.set != v.KeyFile.set {
+		at, other := v.CertFile.at, "key_file"
+		if v.KeyFile.set {
+			at, other = v.KeyFile.at, "cert_file"
+		}
+		l.problem(at, "needs %s beside it", other)
+	}
+	if t.InsecureSkipVerify && !v.PinSHA256.set {
+		l.warn(WarnNotVerified, v.InsecureSkipVerify.at, "the server's certificate is not verified: whoever is on the line can read the password and the mail")
+	}
+	l.certificates(v, t)
+	return t
+}
+
+// folderOf gives the folder that a relative path at the given place is below: defaults are in the main file, whose
+// folder need not be that of the account's file.
+func (l *loader) folderOf(r *rawAccount, at position) string {
+	if at.fileIndex != r.at.fileIndex {
+		return l.folder
+	}
+	return r.folder
+}
+
+// certificates looks at the files the section names.
+func (l *loader) certificates(v *rawTLS, t TLS) {
+	if t.CAFile != "" {
+		l.file(v.CAFile.at, t.CAFile, kindCert, func(data []byte) error {
+			if !x509.NewCertPool().AppendCertsFromPEM(data) {
+				return errNoCertificate
+			}
+			return nil
+		})
+	}
+	if t.CertFile == "" || t.KeyFile == "" {
+		return
+	}
+	l.file(v.CertFile.at, t.CertFile, kindCert, func([]byte) error { return nil })
+	l.file(v.KeyFile.at, t.KeyFile, kindSecret, func([]byte) error {
+		_, err := t.keyPair()
+		return err
+	})
+}
+
+// plaintext checks that a line without TLS stays on this machine.
+func (l *loader) plaintext(v *rawTLS, host string) {
+	addr, err := netip.ParseAddr(host)
+	if host != "" && !strings.EqualFold(host, "localhost") && (err != nil || !addr.IsLoopback()) {
+		l.problem(v.Mode.at, "none is for a proxy on this machine: the host must be localhost or a loopback address, not %s", quote(host))
+		return
+	}
+	for _, key := range []struct {
+		set bool
+		at  position
+	}{
+		{v.CAFile.set, v.CAFile.at},
+		{v.ServerName.set, v.ServerName.at},
+		{v.InsecureSkipVerify.set, v.InsecureSkipVerify.at},
+		{v.MinVersion.set, v.MinVersion.at},
+		{v.PinSHA256.set, v.PinSHA256.at},
+		{v.CertFile.set, v.CertFile.at},
+		{v.KeyFile.set, v.KeyFile.at},
+	} {
+		if key.set {
+			l.problem(key.at, "has no meaning with mode: none")
+		}
+	}
+	l.warn(WarnPlaintext, v.Mode.at, "the password and the mail go to %s in the clear", quote(host))
+}

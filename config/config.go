@@ -1,0 +1,226 @@
+// Package config reads attachd's YAML file: strictly, all faults at once, each with its place.
+//
+// # What a file says
+//
+// One file names the output folder, the state file and the accounts; accounts_dir may name a folder beside it with
+// one more file per account. [Load] turns that into a [Config], whose values are final: defaults are filled in, paths
+// are absolute, contradictions are ruled out. deploy/attachd.example.yaml explains every key.
+//
+// # Strictness
+//
+// An unknown key, a key given twice, a wrong type, a second document and an empty file are errors. So is a plain value
+// that runs on over the next line, as that is what a forgotten space after a colon turns two keys into. Anchors,
+// aliases and merge keys work, and keys that begin with "x-" are left to the user as a place to keep anchors in.
+// ${VARIABLES} are not expanded: a password may hold any character, and secrets have sources of their own.
+//
+// All faults are reported in one go as [Problems], sorted by file and place:
+//
+//	attachd.yaml:12:7: accounts[2].pasword_file: unknown key, did you mean "password_file"?
+//
+// What is odd but can be lived with is a [Warning]: a secret that others can read, TLS without verification, a
+// password file that is not there (which fails that one account, not the daemon).
+//
+// # Secrets
+//
+// A password is a [SecretRef] until somebody logs in, and a [Secret] from then on. Neither prints what it holds,
+// whatever verb or encoder it is printed with, and no message of this package quotes the value of a secret key.
+//
+// # Reloading
+//
+// A Config never changes once loaded; a reload makes a new one. [Watch] tells when the content of any file that takes
+// part has changed, [Diff] which accounts are affected: an [Account] is comparable and holds a fingerprint of the
+// files it refers to, so that old != new is the whole question.
+//
+// # Limits
+//
+// A YAML file may have 16 MiB, a secret 64 KiB, a certificate file 1 MiB.
+package config
+
+import (
+	"fmt"
+	"io/fs"
+	"time"
+)
+
+// Defaults of what a file leaves out.
+const (
+	DefaultInterval      = 5 * time.Minute
+	DefaultMaxConcurrent = 16
+	DefaultMaxPerHost    = 4
+	DefaultFileMode      = fs.FileMode(0o640)
+)
+
+// Config is one valid configuration with all defaults filled in. It is not changed after [Load] returned it.
+type Config struct {
+	Output        string // absolute path of the folder that holds one folder per account
+	State         string // absolute path of the state file
+	Interval      time.Duration
+	MaxConcurrent int // polls at one time, at least 1
+	MaxPerHost    int // polls to one host at one time, at least 1
+	FileMode      fs.FileMode
+	Log           Log
+	Limits        Limits
+	AccountsDir   string // absolute; "" when there is none
+	Accounts      []Account
+
+	// Inputs stands for the content of every file that took part. [WatchOptions] takes it as the state to compare with.
+	Inputs Fingerprint
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  Level
+	Format Format
+}
+
+// Limits bound what one message may make the extractor do. Zero means the extractor's own default.
+type Limits struct {
+	Header       Size // bytes of one header
+	HeaderFields int
+	Depth        int // parts within parts
+	Parts        int
+}
+
+// Account is one mailbox. Two accounts are the same to the daemon when they compare equal, so it holds no slices,
+// maps or pointers.
+type Account struct {
+	Name     string // a safe single path component, unique also when letter case is ignored
+	Host     string // name or address, without brackets
+	Port     int
+	Username string
+	Password SecretRef
+	Auth     Auth
+
+	After       After
+	DeleteAfter time.Duration // counted from the first delivery; 0 is at once. Only with AfterDelete
+	Duplicates  Duplicates
+
+	Interval time.Duration
+	Jitter   time.Duration // at most this much is to be added to or taken from a start time
+	Output   string        // absolute path of this account's folder
+	Enabled  bool
+	TLS      TLS
+
+	// Files changes when the content of a file that this account refers to does, such as a password that was rotated.
+	Files Fingerprint
+}
+
+// Auth is the way to log in.
+type Auth string
+
+// The ways to log in that this version knows.
+const (
+	AuthAuto  Auth = "auto" // APOP when the greeting offers it, else USER/PASS
+	AuthAPOP  Auth = "apop"
+	AuthPass  Auth = "pass"
+	AuthPlain Auth = "plain"
+	AuthLogin Auth = "login"
+)
+
+func (a *Auth) parse(s string) error {
+	if s == "xoauth2" || s == "oauthbearer" {
+		return fmt.Errorf("%s is not supported in this version", s)
+	}
+	return choose(a, s, AuthAuto, AuthAPOP, AuthPass, AuthPlain, AuthLogin)
+}
+
+// After is what becomes of a message on the server once its attachments are safe.
+type After string
+
+// What becomes of a message.
+const (
+	AfterKeep   After = "keep"
+	AfterDelete After = "delete"
+)
+
+func (a *After) parse(s string) error { return choose(a, s, AfterKeep, AfterDelete) }
+
+// Duplicates is what becomes of an attachment whose bytes this account has received before.
+type Duplicates string
+
+// What becomes of a duplicate.
+const (
+	DuplicatesKeep Duplicates = "keep"
+	DuplicatesSkip Duplicates = "skip"
+)
+
+func (d *Duplicates) parse(s string) error { return choose(d, s, DuplicatesKeep, DuplicatesSkip) }
+
+// Level is the lowest level that is logged, by zerolog's names.
+type Level string
+
+// The levels, most to least talkative.
+const (
+	LevelTrace Level = "trace"
+	LevelDebug Level = "debug"
+	LevelInfo  Level = "info"
+	LevelWarn  Level = "warn"
+	LevelError Level = "error"
+)
+
+func (l *Level) parse(s string) error {
+	return choose(l, s, LevelTrace, LevelDebug, LevelInfo, LevelWarn, LevelError)
+}
+
+// Format is the form of the log.
+type Format string
+
+// The forms of the log.
+const (
+	FormatAuto    Format = "auto" // console on a terminal, JSON otherwise
+	FormatConsole Format = "console"
+	FormatJSON    Format = "json"
+)
+
+func (f *Format) parse(s string) error { return choose(f, s, FormatAuto, FormatConsole, FormatJSON) }
+
+// choose sets *to to the one of the choices that s names.
+func choose[T ~string](to *T, s string, choices ...T) error {
+	names := make([]string, len(choices))
+	for i, c := range choices {
+		if s == string(c) {
+			*to = c
+			return nil
+		}
+		names[i] = string(c)
+	}
+	return fmt.Errorf("must be %s, not %s", alternatives(names), quote(s))
+}
+
+// Diff compares two configurations by account name, for a reload: accounts to start, to stop, and to stop and start
+// again, the last with their new values. An account that is not enabled counts as absent. Either Config may be nil.
+func Diff(old, updated *Config) (added, removed, changed []Account) {
+	before := map[string]Account{}
+	for _, a := range old.enabled() {
+		before[a.Name] = a
+	}
+	after := map[string]bool{}
+	for _, a := range updated.enabled() {
+		after[a.Name] = true
+		if was, ok := before[a.Name]; !ok {
+			added = append(added, a)
+		} else if was != a {
+			changed = append(changed, a)
+		}
+	}
+	for _, a := range old.enabled() {
+		if !after[a.Name] {
+			removed = append(removed, a)
+		}
+	}
+	return added, removed, changed
+}
+
+// enabled lists the accounts to poll, in the order of the file.
+func (c *Config) enabled() []Account {
+	if c == nil {
+		return nil
+	}
+	var out []Account
+	for _, a := range c.Accounts {
+		if a.Enabled {
+			out = append(out, a)
+		}
+	}
+	return out
+}

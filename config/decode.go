@@ -1,0 +1,382 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+)
+
+// maxSteps bounds the mappings' keys that are looked at, merged ones included, as merge keys of merge keys multiply.
+// A file of ten thousand accounts takes some hundred thousand.
+const maxSteps = 4_000_000
+
+// maxMergeDepth bounds merge keys within merged mappings; one that merges itself ends here.
+const maxMergeDepth = 16
+
+// decoder turns the nodes of one file into the raw types. It does so itself, as yaml.v3's own decoding names Go types,
+// gives no columns, takes `~` for "leave as it is" and loses its strictness below a custom unmarshaler.
+type decoder struct {
+	*findings
+	at    position // the file, with the place still to be filled in
+	lines [][]byte
+	steps int
+}
+
+// decodable is what a field of a raw struct has to be.
+type decodable interface {
+	decode(d *decoder, n *yaml.Node, at position)
+}
+
+// parse checks what must hold of the bytes and gives the root node of the one document in data, or nil after having
+// reported why not.
+func (d *decoder) parse(data []byte) *yaml.Node {
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+	d.lines = bytes.Split(data, []byte("\n"))
+	if i, what := unreadable(data); i >= 0 {
+		d.problem(d.offset(data, i), "%s", what)
+		return nil
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	var doc, second yaml.Node
+	switch err := dec.Decode(&doc); {
+	case errors.Is(err, io.EOF):
+		d.problem(d.offset(data, 0), "the file is empty")
+		return nil
+	case err != nil:
+		d.syntax(data, err)
+		return nil
+	}
+	switch err := dec.Decode(&second); {
+	case errors.Is(err, io.EOF):
+	case err != nil:
+		d.syntax(data, err)
+		return nil
+	default:
+		d.problem(d.place(&second), "a second document begins here; a file holds one")
+		return nil
+	}
+	root := doc.Content[0]
+	if isNull(root) {
+		d.problem(d.place(root), "the file is empty")
+		return nil
+	}
+	return root
+}
+
+// unreadable finds the first byte that a YAML file may not hold, or -1.
+func unreadable(data []byte) (at int, what string) {
+	for i := 0; i < len(data); {
+		r, n := utf8.DecodeRune(data[i:])
+		switch {
+		case r == utf8.RuneError && n == 1:
+			return i, "the file is not UTF-8 here"
+		case r < ' ' && r != '\t' && r != '\n' && r != '\r', r >= 0x7f && r <= 0x9f && r != 0x85, r == 0xfeff, r&0xfffe == 0xfffe:
+			return i, fmt.Sprintf("control character %U is not allowed", r)
+		}
+		i += n
+	}
+	return -1, ""
+}
+
+// offset gives the place of the byte at i.
+func (d *decoder) offset(data []byte, i int) position {
+	at := d.at
+	before := data[:i]
+	at.line = bytes.Count(before, []byte("\n")) + 1
+	at.col = utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:]) + 1
+	return at
+}
+
+// place gives the place of n, without a path.
+func (d *decoder) place(n *yaml.Node) position {
+	at := d.at
+	at.line, at.col = max(n.Line, 1), max(n.Column, 1)
+	return at
+}
+
+var (
+	syntaxLine    = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+	unknownAnchor = regexp.MustCompile(`^yaml: unknown anchor '(.*)' referenced$`)
+)
+
+// syntax reports a syntax error of yaml.v3, which knows a line at best.
+func (d *decoder) syntax(data []byte, err error) {
+	text := err.Error()
+	// The name of the anchor is not repeated: it may be a password that begins with an asterisk.
+	if m := unknownAnchor.FindStringSubmatch(text); m != nil {
+		i := max(bytes.Index(data, []byte("*"+m[1])), 0)
+		d.problem(d.offset(data, i), "a value that begins with * refers to an anchor, and there is none of that name; quote it if it is text")
+		return
+	}
+	m := syntaxLine.FindStringSubmatch(text)
+	if m == nil {
+		d.problem(d.offset(data, 0), "the file is not valid YAML")
+		return
+	}
+	at := d.offset(data, 0)
+	if n, err := strconv.Atoi(m[1]); err == nil {
+		at.line = max(min(n, len(d.lines)), 1)
+		line := d.lines[at.line-1]
+		at.col = len(line) - len(bytes.TrimLeft(line, " \t")) + 1
+	}
+	d.problem(at, "%s", strings.TrimPrefix(text, m[0]))
+}
+
+// value is one scalar, or list of scalars, with its place.
+type value[T any] struct {
+	v   T
+	at  position
+	set bool // the key is there, if perhaps with a wrong value
+	bad bool // its fault has been reported
+
+	commented bool // it is not quoted, and a comment follows it
+}
+
+// ok tells whether there is a value to look at.
+func (v *value[T]) ok() bool { return v.set && !v.bad }
+
+// or gives the value, or def where there is none.
+func (v *value[T]) or(def T) T {
+	if v.ok() {
+		return v.v
+	}
+	return def
+}
+
+// inherit takes over from's value where v has none of its own.
+func (v *value[T]) inherit(from value[T]) {
+	if !v.set {
+		*v = from
+	}
+}
+
+func (v *value[T]) decode(d *decoder, n *yaml.Node, at position) {
+	*v = value[T]{at: at, set: true, commented: n.Style == 0 && n.LineComment != ""}
+	var err error
+	if list, ok := any(&v.v).(*[]string); ok {
+		*list, err = d.texts(n)
+	} else {
+		_, secret := any(&v.v).(*Secret)
+		var s string
+		if s, err = d.text(n, secret); err == nil {
+			err = parseScalar(any(&v.v), s)
+		}
+	}
+	if err != nil {
+		v.bad = true
+		d.problem(at, "%s", err)
+	}
+}
+
+// parseScalar sets *to from the text of a scalar.
+func parseScalar(to any, s string) (err error) {
+	switch to := to.(type) {
+	case *string:
+		*to = s
+	case *Secret:
+		*to = Secret(s)
+	case *bool:
+		if s != "true" && s != "false" {
+			return fmt.Errorf("must be true or false, not %s", quote(s))
+		}
+		*to = s == "true"
+	case *int:
+		if *to, err = strconv.Atoi(s); err != nil {
+			return fmt.Errorf("must be a whole number, not %s", quote(s))
+		}
+	case *time.Duration:
+		*to, err = ParseDuration(s)
+	case *Size:
+		*to, err = ParseSize(s)
+	case interface{ parse(string) error }:
+		return to.parse(s)
+	default:
+		return fmt.Errorf("cannot be set")
+	}
+	return err
+}
+
+// text gives the text of a scalar as it was written: 0123 stays 0123. The errors do not quote it.
+func (d *decoder) text(n *yaml.Node, secret bool) (string, error) {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return "", errors.New("must be a single value, not a mapping")
+	case n.Kind == yaml.SequenceNode:
+		return "", errors.New("must be a single value, not a list")
+	case n.Style&yaml.TaggedStyle != 0 && n.ShortTag() != "!!str":
+		return "", errors.New("begins with !, which YAML takes for a type; quote it if it is text")
+	case isNull(n):
+		if secret {
+			return "", errors.New("has no value; quote it if the value begins with ~ or &")
+		}
+		return "", errors.New("has no value")
+	case n.Style == 0 && !d.onOneLine(n):
+		return "", errors.New("goes on in the next line; is a space missing after a colon there? Quote it if not")
+	}
+	return n.Value, nil
+}
+
+// onOneLine tells whether an unquoted scalar stands in the file as it was read, which is when it is not continued.
+func (d *decoder) onOneLine(n *yaml.Node) bool {
+	if n.Line < 1 || n.Line > len(d.lines) {
+		return true
+	}
+	line := string(d.lines[n.Line-1])
+	for range n.Column - 1 {
+		_, size := utf8.DecodeRuneInString(line)
+		line = line[size:]
+	}
+	if n.Anchor != "" {
+		line = strings.TrimLeft(strings.TrimPrefix(line, "&"+n.Anchor), " \t")
+	}
+	// An anchor may stand on the line before its value.
+	return strings.HasPrefix(line, n.Value) || line == ""
+}
+
+// texts gives a list of scalars.
+func (d *decoder) texts(n *yaml.Node) ([]string, error) {
+	if n.Kind != yaml.SequenceNode {
+		return nil, errors.New("must be a list")
+	}
+	var out []string
+	for i, item := range n.Content {
+		s, err := d.text(resolve(item), false)
+		if err != nil {
+			return nil, fmt.Errorf("entry %d %w", i+1, err)
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// pair is one key of a mapping.
+type pair struct {
+	key   string
+	place position // of the key
+	value *yaml.Node
+}
+
+// mapping decodes n into the fields of the struct that target points to, by their yaml tags. A null is an empty
+// mapping: a section whose keys are all commented out.
+func (d *decoder) mapping(n *yaml.Node, at position, target any) {
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		d.problem(at, "must be a mapping of keys to values")
+		return
+	}
+	fields := fieldsOf(reflect.ValueOf(target).Elem(), map[string]decodable{})
+	for _, p := range d.pairs(n, at, map[string]int{}, 0) {
+		if strings.HasPrefix(p.key, "x-") {
+			continue
+		}
+		field, ok := fields[p.key]
+		if !ok {
+			p.place.path = at.key(printable(p.key)).path
+			d.problem(p.place, "unknown key%s", hint(p.key, fields))
+			continue
+		}
+		v := resolve(p.value)
+		place := d.place(v)
+		place.path = at.key(p.key).path
+		field.decode(d, v, place)
+	}
+}
+
+// pairs lists the keys of n and of what it merges; an own key comes before a merged one. have maps the keys so far to
+// their lines.
+func (d *decoder) pairs(n *yaml.Node, at position, have map[string]int, depth int) []pair {
+	var out []pair
+	var merges []*yaml.Node
+	own := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, v := resolve(n.Content[i]), n.Content[i+1]
+		place := d.place(n.Content[i])
+		place.path = at.path
+		if d.steps++; d.steps > maxSteps {
+			if d.steps == maxSteps+1 {
+				d.problem(place, "the merge keys of this file come to too much")
+			}
+			return out
+		}
+		switch line, seen := have[k.Value]; {
+		case k.Kind == yaml.ScalarNode && k.ShortTag() == "!!merge":
+			merges = append(merges, v)
+		case k.Kind != yaml.ScalarNode:
+			d.problem(place, "a key must be a single word")
+		case own[k.Value]:
+			place.path = at.key(printable(k.Value)).path
+			d.problem(place, "duplicate key, first given in line %d", line)
+		case !seen:
+			own[k.Value], have[k.Value] = true, place.line
+			out = append(out, pair{k.Value, place, v})
+		}
+	}
+	for _, m := range merges {
+		out = append(out, d.merged(m, at, have, depth+1)...)
+	}
+	return out
+}
+
+// merged lists the keys that the value n of a merge key adds.
+func (d *decoder) merged(n *yaml.Node, at position, have map[string]int, depth int) []pair {
+	place := d.place(n)
+	place.path = at.path
+	n = resolve(n)
+	switch {
+	case depth > maxMergeDepth:
+		d.problem(place, "merge keys are nested too deeply")
+		return nil
+	case n.Kind == yaml.MappingNode:
+		return d.pairs(n, at, have, depth)
+	case n.Kind == yaml.SequenceNode:
+		var out []pair
+		for _, item := range n.Content {
+			if d.steps > maxSteps {
+				return out
+			}
+			if item = resolve(item); item.Kind == yaml.MappingNode {
+				out = append(out, d.pairs(item, at, have, depth)...)
+			} else {
+				d.problem(place, "a merge key takes a mapping or a list of mappings")
+			}
+		}
+		return out
+	}
+	d.problem(place, "a merge key takes a mapping or a list of mappings")
+	return nil
+}
+
+// fieldsOf maps the yaml tags of the struct v, those of its embedded structs included, to the fields.
+func fieldsOf(v reflect.Value, into map[string]decodable) map[string]decodable {
+	t := v.Type()
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Anonymous {
+			fieldsOf(v.Field(i), into)
+		} else if tag := f.Tag.Get("yaml"); tag != "" {
+			into[tag], _ = v.Field(i).Addr().Interface().(decodable)
+		}
+	}
+	return into
+}
+
+// resolve follows an alias to what it stands for.
+func resolve(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode && n.Alias != nil {
+		return n.Alias
+	}
+	return n
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }

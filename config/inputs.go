@@ -1,0 +1,140 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unique"
+)
+
+// Sizes of the files that take part.
+const (
+	maxConfigBytes = 16 << 20
+	maxCertBytes   = 1 << 20
+)
+
+// Fingerprint stands for the content of some files. It compares equal when the contents do, within this process. It
+// prints as an address, as the digest of a file with a short password would give that away.
+type Fingerprint struct {
+	sum unique.Handle[[sha256.Size]byte]
+}
+
+// kind is what an input is read as.
+type kind byte
+
+const (
+	kindConfig kind = iota // a YAML file; may be a pipe for the file given by the user
+	kindSecret
+	kindCert
+	kindFolder // accounts_dir: the names of the account files in it
+)
+
+// limit is how much of an input is read.
+func (k kind) limit() int64 {
+	switch k {
+	case kindSecret:
+		return maxSecretBytes
+	case kindCert:
+		return maxCertBytes
+	}
+	return maxConfigBytes
+}
+
+// input is a file or folder that takes part in a configuration and what was found there.
+type input struct {
+	kind  kind
+	state string // "" when it was read, else the class of what kept it from being read
+	sum   [sha256.Size]byte
+}
+
+// inputs are all that took part, by absolute path.
+type inputs map[string]input
+
+// read reads the file at path and remembers its content's digest, or that it could not be read.
+func (in inputs) read(path string, k kind) ([]byte, fs.FileInfo, error) {
+	read := readRegular
+	if k == kindConfig && len(in) == 0 {
+		// The first is the user's own, who may say --config /dev/stdin.
+		read = readBounded
+	}
+	data, fi, err := read(path, k.limit())
+	in[path] = input{kind: k, state: stateOf(err), sum: sha256.Sum256(data)}
+	return data, fi, err
+}
+
+// list lists the account files of the folder dir.
+func (in inputs) list(dir string) ([]string, error) {
+	names, err := accountFiles(dir)
+	in[dir] = input{kind: kindFolder, state: stateOf(err), sum: sha256.Sum256([]byte(strings.Join(names, "\x00")))}
+	return names, err
+}
+
+// again looks at the same files and folders once more.
+func (in inputs) again() inputs {
+	now := make(inputs, len(in))
+	for path, was := range in {
+		if was.kind == kindFolder {
+			_, _ = now.list(path)
+			continue
+		}
+		data, _, err := readRegular(path, was.kind.limit())
+		now[path] = input{kind: was.kind, state: stateOf(err), sum: sha256.Sum256(data)}
+	}
+	return now
+}
+
+// fingerprint gives the fingerprint of those of the paths that take part; without any, of all.
+func (in inputs) fingerprint(paths ...string) Fingerprint {
+	if paths == nil {
+		paths = slices.Sorted(maps.Keys(in))
+	}
+	h := sha256.New()
+	for _, path := range paths {
+		x, ok := in[path]
+		if !ok {
+			continue
+		}
+		b := binary.AppendUvarint(nil, uint64(len(path)))
+		b = append(b, path...)
+		b = append(b, byte(len(x.state)))
+		b = append(append(b, x.state...), x.sum[:]...)
+		h.Write(b)
+	}
+	return Fingerprint{unique.Make([sha256.Size]byte(h.Sum(nil)))}
+}
+
+// stateOf sorts errors so that a file that goes missing is a change, and one that is missing still is none.
+func stateOf(err error) string {
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, fs.ErrNotExist):
+		return "missing"
+	case errors.Is(err, fs.ErrPermission):
+		return "refused"
+	}
+	return "unreadable"
+}
+
+// accountFiles lists the names of the account files in a folder, sorted: those that end in .yaml or .yml and do not
+// begin with a dot, which leaves out Kubernetes' ..data and what editors put aside.
+func accountFiles(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		ext := filepath.Ext(e.Name())
+		if !e.IsDir() && (ext == ".yaml" || ext == ".yml") && !strings.HasPrefix(e.Name(), ".") {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}

@@ -1,0 +1,67 @@
+//go:build unix
+
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+)
+
+// explain adds to a refused permission what is needed to see why: the mode and owner of the file, or of the folder
+// that cannot be entered, and who asks. Other errors lose the path, which the caller has named.
+func explain(path string, err error) error {
+	if !errors.Is(err, fs.ErrPermission) {
+		if pe, ok := errors.AsType[*fs.PathError](err); ok && pe.Path == path {
+			return pe.Err
+		}
+		return err
+	}
+	for p := path; ; p = filepath.Dir(p) {
+		fi, statErr := os.Stat(p)
+		if statErr != nil {
+			if p == filepath.Dir(p) {
+				return fs.ErrPermission
+			}
+			continue
+		}
+		what := ""
+		if p != path {
+			what = p + " has "
+		}
+		return fmt.Errorf("%w (%smode %#o%s; attachd runs as uid %d)", fs.ErrPermission, what, fi.Mode().Perm(), owner(fi), os.Geteuid())
+	}
+}
+
+func owner(fi fs.FileInfo) string {
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		return fmt.Sprintf(", owner uid %d", st.Uid)
+	}
+	return ""
+}
+
+// exposed says to whom a file that holds a secret is readable, or gives "". That a group can read it is held against
+// it only when the group is not what lets this process read it: root:attachd 0640 is how it should be.
+func exposed(fi fs.FileInfo) string {
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	switch mode := fi.Mode().Perm(); {
+	case !ok:
+		return ""
+	case mode&0o004 != 0:
+		return fmt.Sprintf("everyone on this machine (mode %#o)", mode)
+	case mode&0o040 != 0 && os.Geteuid() != 0 && int(st.Uid) == os.Geteuid():
+		return fmt.Sprintf("its group (mode %#o)", mode)
+	}
+	return ""
+}
+
+// ownGroup makes the command the leader of a process group that is killed as a whole, as the shell script that it
+// often is leaves children behind.
+func ownGroup(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+}

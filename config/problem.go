@@ -1,0 +1,180 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Problem is one fault of a configuration and its place.
+type Problem struct {
+	File string // as the user named it
+	Line int    // from 1; 0 when the file as a whole is meant
+	Col  int    // in characters, from 1
+	Path string // the key, as accounts[2].tls.ca_file; "" for the file as a whole
+	Text string // what is wrong; never holds a secret
+
+	cause error // of a file that could not be read
+}
+
+// Error gives the problem as `file:line:col: path: text`.
+func (p Problem) Error() string {
+	var b strings.Builder
+	b.WriteString(p.File)
+	if p.Line > 0 {
+		fmt.Fprintf(&b, ":%d:%d", p.Line, p.Col)
+	}
+	if p.Path != "" {
+		b.WriteString(": " + p.Path)
+	}
+	b.WriteString(": " + p.Text)
+	return b.String()
+}
+
+// Unwrap gives the operating system's error when there is one, so that errors.Is finds fs.ErrNotExist.
+func (p Problem) Unwrap() error { return p.cause }
+
+// Problems is the error of [Load]: every fault, sorted by file and place, at least one.
+type Problems []Problem
+
+// Error gives one line per problem.
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap gives the single problems.
+func (ps Problems) Unwrap() []error {
+	errs := make([]error, len(ps))
+	for i, p := range ps {
+		errs[i] = p
+	}
+	return errs
+}
+
+// WarningKind sorts warnings for callers that treat some of them as more than that.
+type WarningKind string
+
+// The kinds of warnings.
+const (
+	WarnSecretExposed  WarningKind = "secret-exposed"   // a secret in a file that others can read
+	WarnNotVerified    WarningKind = "not-verified"     // insecure_skip_verify without a pin
+	WarnPlaintext      WarningKind = "plaintext"        // tls.mode: none
+	WarnUnreadable     WarningKind = "unreadable"       // a file or variable the account needs is not there: its logins will fail
+	WarnCommentInValue WarningKind = "comment-in-value" // a comment right behind an unquoted password may be part of it
+	WarnNoAccounts     WarningKind = "no-accounts"      // nothing to do, as accounts_dir is empty or all accounts are disabled
+)
+
+// Warning is something odd that does not keep the configuration from being used.
+type Warning struct {
+	Kind WarningKind
+	Problem
+}
+
+// String gives the warning in the form of [Problem.Error].
+func (w Warning) String() string { return w.Error() }
+
+// position is where in which file a value stands, and its path.
+type position struct {
+	file      string
+	fileIndex int // in the order of reading, which is the order of reporting
+	line, col int
+	path      string
+}
+
+// key gives the place of the key k below p, reported at p's own place.
+func (p position) key(k string) position {
+	if p.path != "" {
+		k = p.path + "." + k
+	}
+	p.path = k
+	return p
+}
+
+// item gives the place of the i-th item of a list at p.
+func (p position) item(i int) position {
+	p.path += "[" + strconv.Itoa(i) + "]"
+	return p
+}
+
+// finding is a problem or a warning with its sort key.
+type finding struct {
+	Problem
+	kind      WarningKind // "" for a problem
+	fileIndex int
+}
+
+// findings collects problems and warnings.
+type findings struct {
+	list []finding
+	// An anchor that many accounts share is at fault once, not once per account.
+	seen map[finding]bool
+}
+
+func (f *findings) problem(at position, format string, args ...any) {
+	f.add("", at, nil, fmt.Sprintf(format, args...))
+}
+
+func (f *findings) warn(kind WarningKind, at position, format string, args ...any) {
+	f.add(kind, at, nil, fmt.Sprintf(format, args...))
+}
+
+func (f *findings) add(kind WarningKind, at position, cause error, text string) {
+	p := Problem{File: at.file, Line: at.line, Col: at.col, Text: text}
+	key := finding{Problem: p, kind: kind, fileIndex: at.fileIndex}
+	if at.line > 0 {
+		if f.seen[key] {
+			return
+		}
+		if f.seen == nil {
+			f.seen = map[finding]bool{}
+		}
+		f.seen[key] = true
+	}
+	p.Path, p.cause = at.path, cause
+	f.list = append(f.list, finding{Problem: p, kind: kind, fileIndex: at.fileIndex})
+}
+
+// split sorts what was found into problems and warnings.
+func (f *findings) split() (Problems, []Warning) {
+	slices.SortStableFunc(f.list, func(a, b finding) int {
+		return cmp.Or(cmp.Compare(a.fileIndex, b.fileIndex), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
+	})
+	var ps Problems
+	var ws []Warning
+	for _, x := range f.list {
+		if x.kind == "" {
+			ps = append(ps, x.Problem)
+		} else {
+			ws = append(ws, Warning{Kind: x.kind, Problem: x.Problem})
+		}
+	}
+	return ps, ws
+}
+
+// maxQuoted is how much of a value a message quotes.
+const maxQuoted = 64
+
+// quote gives s for a message: quoted, without control characters, bounded.
+func quote(s string) string { return strconv.Quote(clip(s)) }
+
+// clip cuts s to a length that a message can bear.
+func clip(s string) string {
+	if len(s) <= maxQuoted {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxQuoted], "") + "…"
+}
+
+// alternatives joins names as "a, b or c".
+func alternatives(names []string) string {
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+}

@@ -1,0 +1,142 @@
+package config
+
+import (
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// rawConfig is a configuration file as it stands: every value with its place, none of them checked against another.
+type rawConfig struct {
+	Output        value[string]        `yaml:"output"`
+	State         value[string]        `yaml:"state"`
+	Interval      value[time.Duration] `yaml:"interval"`
+	Jitter        value[time.Duration] `yaml:"jitter"`
+	MaxConcurrent value[int]           `yaml:"max_concurrent"`
+	MaxPerHost    value[int]           `yaml:"max_per_host"`
+	FileMode      value[fileMode]      `yaml:"file_mode"`
+	Log           rawLog               `yaml:"log"`
+	Limits        rawLimits            `yaml:"limits"`
+	Defaults      rawDefaults          `yaml:"defaults"`
+	AccountsDir   value[string]        `yaml:"accounts_dir"`
+	Accounts      rawAccounts          `yaml:"accounts"`
+}
+
+type rawLog struct {
+	Level  value[Level]  `yaml:"level"`
+	Format value[Format] `yaml:"format"`
+}
+
+func (r *rawLog) decode(d *decoder, n *yaml.Node, at position) { d.mapping(n, at, r) }
+
+type rawLimits struct {
+	Header       value[Size] `yaml:"header_size"`
+	HeaderFields value[int]  `yaml:"header_fields"`
+	Depth        value[int]  `yaml:"depth"`
+	Parts        value[int]  `yaml:"parts"`
+}
+
+func (r *rawLimits) decode(d *decoder, n *yaml.Node, at position) { d.mapping(n, at, r) }
+
+// rawDefaults are the keys that an account and the section `defaults` have in common.
+type rawDefaults struct {
+	Host        value[string]        `yaml:"host"`
+	Port        value[int]           `yaml:"port"`
+	Auth        value[Auth]          `yaml:"auth"`
+	After       value[After]         `yaml:"after"`
+	DeleteAfter value[time.Duration] `yaml:"delete_after"`
+	Duplicates  value[Duplicates]    `yaml:"duplicates"`
+	Interval    value[time.Duration] `yaml:"interval"`
+	TLS         rawTLS               `yaml:"tls"`
+}
+
+func (r *rawDefaults) decode(d *decoder, n *yaml.Node, at position) { d.mapping(n, at, r) }
+
+// inherit fills in what the account does not say itself.
+func (r *rawDefaults) inherit(from *rawDefaults) {
+	if !r.After.ok() || r.After.v != AfterKeep {
+		// An account that keeps its mail does not want the others' time of deletion.
+		r.DeleteAfter.inherit(from.DeleteAfter)
+	}
+	r.Host.inherit(from.Host)
+	r.Port.inherit(from.Port)
+	r.Auth.inherit(from.Auth)
+	r.After.inherit(from.After)
+	r.Duplicates.inherit(from.Duplicates)
+	r.Interval.inherit(from.Interval)
+	r.TLS.inherit(&from.TLS)
+}
+
+type rawTLS struct {
+	Mode               value[TLSMode]    `yaml:"mode"`
+	CAFile             value[string]     `yaml:"ca_file"`
+	ServerName         value[string]     `yaml:"server_name"`
+	InsecureSkipVerify value[bool]       `yaml:"insecure_skip_verify"`
+	MinVersion         value[tlsVersion] `yaml:"min_version"`
+	PinSHA256          value[[]string]   `yaml:"pin_sha256"`
+	CertFile           value[string]     `yaml:"cert_file"`
+	KeyFile            value[string]     `yaml:"key_file"`
+}
+
+func (r *rawTLS) decode(d *decoder, n *yaml.Node, at position) { d.mapping(n, at, r) }
+
+func (r *rawTLS) inherit(from *rawTLS) {
+	r.Mode.inherit(from.Mode)
+	if r.Mode.ok() && r.Mode.v == TLSNone {
+		return
+	}
+	r.CAFile.inherit(from.CAFile)
+	r.ServerName.inherit(from.ServerName)
+	r.InsecureSkipVerify.inherit(from.InsecureSkipVerify)
+	r.MinVersion.inherit(from.MinVersion)
+	r.PinSHA256.inherit(from.PinSHA256)
+	r.CertFile.inherit(from.CertFile)
+	r.KeyFile.inherit(from.KeyFile)
+}
+
+// rawAccount is one account, in the list or in a file of its own.
+type rawAccount struct {
+	at      position // of its first key
+	folder  string   // absolute path of the folder that its relative paths are below
+	file    string   // name to use when it has none; "" in the list
+	exposed string   // to whom the YAML file is readable, when that is to too many
+
+	Name               value[string]   `yaml:"name"`
+	Username           value[string]   `yaml:"username"`
+	Enabled            value[bool]     `yaml:"enabled"`
+	Password           value[Secret]   `yaml:"password"`
+	PasswordFile       value[string]   `yaml:"password_file"`
+	PasswordEnv        value[string]   `yaml:"password_env"`
+	PasswordCommand    value[[]string] `yaml:"password_command"`
+	PasswordCredential value[string]   `yaml:"password_credential"`
+	rawDefaults
+}
+
+func (r *rawAccount) decode(d *decoder, n *yaml.Node, at position) {
+	r.at = at
+	d.mapping(n, at, r)
+}
+
+// rawAccounts is the list of accounts.
+type rawAccounts []rawAccount
+
+func (r *rawAccounts) decode(d *decoder, n *yaml.Node, at position) {
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.SequenceNode {
+		d.problem(at, "must be a list of accounts, each beginning with a dash")
+		return
+	}
+	*r = make(rawAccounts, len(n.Content))
+	for i, item := range n.Content {
+		item = resolve(item)
+		place := d.place(item)
+		place.path = at.item(i).path
+		if isNull(item) {
+			d.problem(place, "is empty")
+			place.line = 0
+		}
+		(*r)[i].decode(d, item, place)
+	}
+}

@@ -1,0 +1,208 @@
+package config
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode"
+)
+
+const (
+	// maxSecretBytes bounds a secret from any source.
+	maxSecretBytes = 64 << 10
+	// commandTimeout bounds a password_command. It may ask a key ring, but nobody sits there to answer.
+	commandTimeout = 30 * time.Second
+	// commandGrace is how long a command's children may hold on to its output once it is gone.
+	commandGrace = 2 * time.Second
+	// maxHintBytes is how much of a command's standard error a message shows.
+	maxHintBytes = 160
+)
+
+// Resolve fetches the secret. One trailing newline (LF or CRLF) is taken off what a file, a variable or a credential
+// holds; of a command's output the first line counts. An empty secret, one of more than one line or of more than 64 KiB
+// is an error. Only a command takes time, at most 30 s; ctx ends it sooner. The errors name the source and never hold
+// the secret.
+func (r SecretRef) Resolve(ctx context.Context) (Secret, error) {
+	var text string
+	var err error
+	switch r.source {
+	case fromConfig:
+		text = r.value()
+	case fromFile:
+		text, err = readSecret(r.value())
+	case fromEnv:
+		text, err = lookupSecret(r.value())
+	case fromCommand:
+		text, err = runSecret(ctx, strings.Split(r.value(), "\x00"))
+	case fromCredential:
+		var path string
+		if path, err = credentialPath(r.value()); err == nil {
+			text, err = readSecret(path)
+		}
+	default:
+		err = errors.New("none is configured")
+	}
+	if err == nil {
+		text, err = cleanSecret(text)
+	}
+	if err != nil {
+		return "", fmt.Errorf("read %s: %w", r, err)
+	}
+	return Secret(text), nil
+}
+
+// path gives the file that r refers to, if it does refer to one.
+func (r SecretRef) path() (string, bool) {
+	switch r.source {
+	case fromFile:
+		return r.value(), true
+	case fromCredential:
+		path, err := credentialPath(r.value())
+		return path, err == nil
+	}
+	return "", false
+}
+
+// cleanSecret takes one trailing newline off and checks what remains: a line break or a NUL in it could not be sent.
+func cleanSecret(s string) (string, error) {
+	s = strings.TrimSuffix(strings.TrimSuffix(s, "\n"), "\r")
+	switch {
+	case s == "":
+		return "", errors.New("it is empty")
+	case strings.ContainsAny(s, "\r\n"):
+		return "", errors.New("it holds more than one line")
+	case strings.ContainsRune(s, 0):
+		return "", errors.New("it holds a NUL character")
+	}
+	return s, nil
+}
+
+func readSecret(path string) (string, error) {
+	data, _, err := readRegular(path, maxSecretBytes)
+	if err != nil {
+		return "", explain(path, err)
+	}
+	return string(data), nil
+}
+
+func lookupSecret(name string) (string, error) {
+	s, ok := os.LookupEnv(name)
+	if !ok {
+		return "", errors.New("the variable is not set")
+	}
+	return s, nil
+}
+
+// credentialPath finds a credential as systemd.exec(5) has it under LoadCredential=.
+func credentialPath(name string) (string, error) {
+	dir := os.Getenv("CREDENTIALS_DIRECTORY")
+	if dir == "" {
+		return "", errors.New("$CREDENTIALS_DIRECTORY is not set; does the unit have LoadCredential=?")
+	}
+	return filepath.Join(dir, name), nil
+}
+
+// errNotRegular is for paths that reading could wait on for ever, such as a FIFO.
+var errNotRegular = errors.New("not a regular file")
+
+// readRegular reads a regular file of at most limit bytes.
+func readRegular(path string, limit int64) ([]byte, fs.FileInfo, error) {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !fi.Mode().IsRegular() {
+		return nil, fi, fmt.Errorf("%s: %w", path, errNotRegular)
+	}
+	return readBounded(path, limit)
+}
+
+// readBounded reads at most limit bytes and refuses to cut: a longer file is an error.
+func readBounded(path string, limit int64) ([]byte, fs.FileInfo, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, fi, err
+	}
+	if int64(len(data)) > limit {
+		return nil, fi, fmt.Errorf("%s: more than %d KiB", path, limit>>10)
+	}
+	return data, fi, nil
+}
+
+// runSecret runs a command without a shell and gives the first line of its output.
+func runSecret(ctx context.Context, argv []string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	stdout, stderr := &head{limit: maxSecretBytes}, &head{limit: 4 << 10}
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = stdout, stderr, commandGrace
+	ownGroup(cmd)
+	err := cmd.Run()
+	line, _, _ := bytes.Cut(stdout.data, []byte("\n"))
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return "", fmt.Errorf("no result within %s", commandTimeout)
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
+		return "", commandError(err, stderr.data, line)
+	case len(line) == maxSecretBytes:
+		return "", errors.New("the first line of its output is too long")
+	}
+	return string(line), nil
+}
+
+// commandError gives exit status and, as a hint, the first line of standard error, unless that repeats the output or
+// part of it, which would be the secret.
+func commandError(err error, stderr, stdout []byte) error {
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		// A program that is not there: its error holds the name alone.
+		return err
+	}
+	hint, _, _ := bytes.Cut(bytes.TrimSpace(stderr), []byte("\n"))
+	for word := range bytes.FieldsSeq(stdout) {
+		if bytes.Contains(stderr, word) {
+			hint = nil
+		}
+	}
+	if len(hint) == 0 {
+		return err
+	}
+	text := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, string(hint[:min(len(hint), maxHintBytes)]))
+	return fmt.Errorf("%w: it wrote %q", err, text)
+}
+
+// head keeps the first limit bytes written to it and drops the rest, so that a talkative program neither fills memory
+// nor is stopped by a broken pipe.
+type head struct {
+	data  []byte
+	limit int
+}
+
+func (h *head) Write(p []byte) (int, error) {
+	h.data = append(h.data, p[:min(len(p), h.limit-len(h.data))]...)
+	return len(p), nil
+}

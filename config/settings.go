@@ -1,0 +1,140 @@
+package config
+
+import (
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// minInterval keeps a slip of the unit from hammering a server.
+const minInterval = time.Second
+
+// maxPolls is more connections than one process can have use for.
+const maxPolls = 10_000
+
+// settings checks what is not about a single account.
+func (l *loader) settings(r *rawConfig, top position) *Config {
+	for _, v := range []struct {
+		*value[string]
+		key, text string
+	}{
+		{&r.Output, "output", "missing: the folder that attachments go to"},
+		{&r.State, "state", "missing: the file that remembers what was fetched, such as /var/lib/attachd/state.db"},
+	} {
+		if !v.set {
+			l.problem(top.key(v.key), "%s", v.text)
+		}
+	}
+	l.atLeast(&r.Interval, minInterval)
+	l.inRange(&r.MaxConcurrent, 1, maxPolls)
+	l.inRange(&r.MaxPerHost, 1, maxPolls)
+	l.inRange(&r.Limits.HeaderFields, 1, 1<<30)
+	l.inRange(&r.Limits.Depth, 1, 1<<30)
+	l.inRange(&r.Limits.Parts, 1, 1<<30)
+	if r.Limits.Header.ok() && r.Limits.Header.v < 1<<10 {
+		l.problem(r.Limits.Header.at, "must be at least 1KiB")
+	}
+	c := &Config{
+		Output:        l.path(&r.Output, l.folder),
+		State:         l.path(&r.State, l.folder),
+		Interval:      r.Interval.or(DefaultInterval),
+		MaxConcurrent: r.MaxConcurrent.or(DefaultMaxConcurrent),
+		MaxPerHost:    r.MaxPerHost.or(DefaultMaxPerHost),
+		FileMode:      fs.FileMode(r.FileMode.or(fileMode(DefaultFileMode))),
+		Log:           Log{r.Log.Level.or(LevelInfo), r.Log.Format.or(FormatAuto)},
+		Limits: Limits{
+			Header: r.Limits.Header.or(0), HeaderFields: r.Limits.HeaderFields.or(0),
+			Depth: r.Limits.Depth.or(0), Parts: r.Limits.Parts.or(0),
+		},
+	}
+	if c.Output != "" && c.Output == c.State {
+		l.problem(r.State.at, "is the same as output; it names a file of its own")
+	}
+	return c
+}
+
+// accounts checks every account and what must hold between them.
+func (l *loader) accounts(r *rawConfig, top position) {
+	if len(r.Accounts) == 0 && !r.AccountsDir.set {
+		l.problem(top.key("accounts"), "missing: at least one account, or accounts_dir with a file for each")
+		return
+	}
+	names, mailboxes := map[string]position{}, map[string]position{}
+	for i := range r.Accounts {
+		ra := &r.Accounts[i]
+		if ra.at.line == 0 {
+			continue // an empty entry, which has been reported
+		}
+		ra.inherit(&r.Defaults)
+		a := l.account(ra, l.config)
+		a.Jitter = min(r.Jitter.or(a.Interval/10), a.Interval)
+		l.config.Accounts = append(l.config.Accounts, a)
+		if a.Name != "" {
+			l.unique(names, folded(a.Name), ra, "name", func(first string) string {
+				return fmt.Sprintf("%s is the name of the account at %s; names are folder names, so letter case makes no difference", quote(a.Name), first)
+			})
+			if a.folderHolds(l.config.State) {
+				l.problem(r.State.at, "lies in the folder of account %s; the state needs a place of its own", quote(a.Name))
+			}
+		}
+		if a.Enabled && a.Host != "" && a.Username != "" {
+			// Each message would be fetched twice, and POP3 locks a mailbox while it is read (RFC 1939 section 4).
+			l.unique(mailboxes, fmt.Sprintf("%s\x00%d\x00%s", strings.ToLower(a.Host), a.Port, a.Username), ra, "username", func(first string) string {
+				return "this mailbox is already fetched by the account at " + first
+			})
+		}
+	}
+	if len(l.config.enabled()) == 0 {
+		at := top.key("accounts")
+		if r.AccountsDir.set {
+			at = r.AccountsDir.at
+		}
+		l.warn(WarnNoAccounts, at, "no account is enabled, so there is nothing to do")
+	}
+}
+
+// unique reports the second account with the same id.
+func (l *loader) unique(seen map[string]position, id string, r *rawAccount, key string, text func(first string) string) {
+	at := r.at.key(key)
+	switch {
+	case key == "name" && r.Name.set:
+		at = r.Name.at
+	case key == "username" && r.Username.set:
+		at = r.Username.at
+	}
+	first, ok := seen[id]
+	if !ok {
+		seen[id] = at
+		return
+	}
+	l.problem(at, "%s", text(fmt.Sprintf("%s:%d", first.file, first.line)))
+}
+
+// folded makes names equal that a file system may take for the same.
+func folded(name string) string {
+	return norm.NFC.String(strings.ToLower(strings.ToUpper(norm.NFC.String(name))))
+}
+
+// folderHolds tells whether path is the folder of a or lies in it.
+func (a *Account) folderHolds(path string) bool {
+	if a.Output == "" || path == "" {
+		return false
+	}
+	return path == a.Output || strings.HasPrefix(path, a.Output+string(filepath.Separator))
+}
+
+func (l *loader) inRange(v *value[int], low, high int) {
+	if v.ok() && (v.v < low || v.v > high) {
+		l.problem(v.at, "must be from %d to %d, not %d", low, high, v.v)
+	}
+}
+
+func (l *loader) atLeast(v *value[time.Duration], low time.Duration) {
+	if v.ok() && v.v < low {
+		l.problem(v.at, "must be at least %s", low)
+	}
+}

@@ -1,0 +1,96 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// elsewhere names the section of keys that are often given one level too high, and the names that other programs have
+// for a key.
+var elsewhere = map[string]string{
+	"ca_file": "tls.ca_file", "server_name": "tls.server_name", "insecure_skip_verify": "tls.insecure_skip_verify",
+	"min_version": "tls.min_version", "pin_sha256": "tls.pin_sha256", "cert_file": "tls.cert_file",
+	"key_file": "tls.key_file", "starttls": "tls.mode", "stls": "tls.mode", "ssl": "tls",
+	"server": "host", "hostname": "host", "login": "username", "passwd": "password", "poll": "interval",
+	"level": "log.level", "format": "log.format", "loglevel": "log.level", "log_level": "log.level",
+	"parts": "limits.parts", "depth": "limits.depth", "header_size": "limits.header_size",
+	"passwordeval": "password_command", "disabled": "enabled", "retain": "delete_after",
+}
+
+// hint gives what to add to "unknown key": the key that was probably meant, or nothing.
+func hint(key string, fields map[string]decodable) string {
+	if to, ok := elsewhere[key]; ok {
+		section, _, _ := strings.Cut(to, ".")
+		if _, ok := fields[section]; ok {
+			return fmt.Sprintf(", did you mean %q?", to)
+		}
+	}
+	names := make([]string, 0, len(fields))
+	for name := range fields {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	best, distance := "", max(1, len(key)/3)+1
+	for _, name := range names {
+		if d := edits(strings.ToLower(key), name, distance); d < distance {
+			best, distance = name, d
+		}
+	}
+	if best == "" && len(key) >= 3 {
+		for _, name := range names {
+			if strings.HasPrefix(name, key) {
+				best = name
+				break
+			}
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(", did you mean %q?", best)
+}
+
+// edits counts the insertions, deletions, replacements and swaps of neighbours that turn a into b (the restricted
+// Damerau-Levenshtein distance). Lengths that alone exceed limit are not looked at further.
+func edits(a, b string, limit int) int {
+	if len(a)-len(b) > limit || len(b)-len(a) > limit {
+		return limit + 1
+	}
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		before, last, row = last, row, before
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+	}
+	return row[len(b)]
+}
+
+// printable gives a key for a message: up to the first character that no key of ours has. What follows that may be the
+// password of a line where the space after the colon is missing.
+func printable(key string) string {
+	i := 0
+	for i < len(key) && i < maxQuoted && isKeyByte(key[i]) {
+		i++
+	}
+	if i < len(key) {
+		return key[:i] + "…"
+	}
+	return key
+}
+
+func isKeyByte(c byte) bool {
+	return c == '_' || c == '-' || c == '.' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}

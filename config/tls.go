@@ -1,0 +1,177 @@
+package config
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+)
+
+// TLSMode is how a connection comes to be encrypted.
+type TLSMode string
+
+// The modes. Plaintext is for a proxy on the same machine: [Load] accepts it for loopback addresses only.
+const (
+	TLSImplicit TLSMode = "implicit" // from the first byte, port 995
+	TLSStartTLS TLSMode = "starttls" // by STLS (RFC 2595), port 110
+	TLSNone     TLSMode = "none"
+)
+
+func (m *TLSMode) parse(s string) error { return choose(m, s, TLSImplicit, TLSStartTLS, TLSNone) }
+
+// tlsVersion is a protocol version as crypto/tls numbers it.
+type tlsVersion uint16
+
+func (v *tlsVersion) parse(s string) error {
+	switch s {
+	case "1.2":
+		*v = tls.VersionTLS12
+	case "1.3":
+		*v = tls.VersionTLS13
+	default:
+		return fmt.Errorf(`must be "1.2" or "1.3", not %s`, quote(s))
+	}
+	return nil
+}
+
+// TLS says how an account's server is recognised.
+type TLS struct {
+	Mode               TLSMode
+	CAFile             string // absolute; in place of the system's authorities
+	ServerName         string // "": the account's host
+	InsecureSkipVerify bool
+	MinVersion         uint16 // tls.VersionTLS12 or later
+	Pins               Pins
+	CertFile, KeyFile  string // absolute; both or none
+}
+
+// Pins is a set of SHA-256 digests of public keys (SubjectPublicKeyInfo, RFC 7469 section 2.4), as sorted hex digits
+// with commas between, so that it can be compared.
+type Pins string
+
+// All gives the digests.
+func (p Pins) All() iter.Seq[[sha256.Size]byte] {
+	return func(yield func([sha256.Size]byte) bool) {
+		for s := range strings.SplitSeq(string(p), ",") {
+			if b, err := hex.DecodeString(s); err == nil && len(b) == sha256.Size && !yield([sha256.Size]byte(b)) {
+				return
+			}
+		}
+	}
+}
+
+// match tells whether the key of cert is one of p.
+func (p Pins) match(cert *x509.Certificate) bool {
+	sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
+	for pin := range p.All() {
+		if pin == sum {
+			return true
+		}
+	}
+	return false
+}
+
+var errPin = errors.New(`must be the SHA-256 of a public key, as 64 hex digits or as base64; ` +
+	`openssl x509 -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 prints it`)
+
+// parsePins reads pins as hex digits, with colons or without, or as base64, also with the prefixes that curl
+// ("sha256//") and others ("sha256/", "sha256:") put before them.
+func parsePins(list []string) (Pins, error) {
+	var out []string
+	for i, s := range list {
+		for _, prefix := range []string{"sha256//", "sha256/", "sha256:", "SHA256:"} {
+			s = strings.TrimPrefix(s, prefix)
+		}
+		b, err := hex.DecodeString(strings.ReplaceAll(s, ":", ""))
+		if err != nil || len(b) != sha256.Size {
+			b, err = base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
+		}
+		if err != nil || len(b) != sha256.Size {
+			return "", fmt.Errorf("entry %d %w", i+1, errPin)
+		}
+		out = append(out, hex.EncodeToString(b))
+	}
+	slices.Sort(out)
+	return Pins(strings.Join(slices.Compact(out), ",")), nil
+}
+
+// ErrPinMismatch is the error of a handshake with a server none of whose keys is pinned.
+var ErrPinMismatch = errors.New("no key of the server's certificates is among pin_sha256")
+
+// ClientConfig reads the certificate files and gives the configuration of a client. ServerName is left empty unless
+// the account sets one; the dialer knows the host.
+//
+// With pins, a key of the verified chain has to match one, on top of the usual verification. With InsecureSkipVerify
+// there is no chain to trust, and the pin has to be that of the server's own certificate, which makes the line a
+// verified one again.
+func (t TLS) ClientConfig() (*tls.Config, error) {
+	c := &tls.Config{
+		MinVersion: max(t.MinVersion, tls.VersionTLS12),
+		ServerName: t.ServerName,
+		//nolint:gosec // The user asks for it by a loud name, and it is warned about at each start.
+		InsecureSkipVerify: t.InsecureSkipVerify,
+	}
+	if t.CAFile != "" {
+		data, _, err := readRegular(t.CAFile, maxCertBytes)
+		if err != nil {
+			return nil, fmt.Errorf("read ca_file %s: %w", t.CAFile, explain(t.CAFile, err))
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(data) {
+			return nil, fmt.Errorf("read ca_file %s: %w", t.CAFile, errNoCertificate)
+		}
+	}
+	if t.CertFile != "" {
+		pair, err := t.keyPair()
+		if err != nil {
+			return nil, err
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	if t.Pins != "" {
+		c.VerifyConnection = t.checkPins
+	}
+	return c, nil
+}
+
+var errNoCertificate = errors.New("it holds no certificate in PEM form")
+
+// keyPair reads the client certificate.
+func (t TLS) keyPair() (tls.Certificate, error) {
+	cert, _, err := readRegular(t.CertFile, maxCertBytes)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("read cert_file %s: %w", t.CertFile, explain(t.CertFile, err))
+	}
+	key, _, err := readRegular(t.KeyFile, maxCertBytes)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("read key_file %s: %w", t.KeyFile, explain(t.KeyFile, err))
+	}
+	pair, err := tls.X509KeyPair(cert, key)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("read cert_file %s and key_file %s: %w", t.CertFile, t.KeyFile, err)
+	}
+	return pair, nil
+}
+
+// checkPins runs on resumed sessions too, which VerifyPeerCertificate would not.
+func (t TLS) checkPins(s tls.ConnectionState) error {
+	if t.InsecureSkipVerify {
+		// Further certificates prove nothing here: anyone can send a copy of them.
+		if len(s.PeerCertificates) > 0 && t.Pins.match(s.PeerCertificates[0]) {
+			return nil
+		}
+		return ErrPinMismatch
+	}
+	for _, chain := range s.VerifiedChains {
+		if slices.ContainsFunc(chain, t.Pins.match) {
+			return nil
+		}
+	}
+	return ErrPinMismatch
+}
