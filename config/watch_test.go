@@ -125,6 +125,23 @@ var matrix = []edit{
 		try(t, os.Rename(filepath.Join(dir, "conf"), filepath.Join(dir, fmt.Sprintf("old%d", n))))
 		try(t, os.Rename(filepath.Join(dir, "new"), filepath.Join(dir, "conf")))
 	}},
+	{"whole folder replaced, then in place", plain, func(t *testing.T, dir string, n int) {
+		if n%2 == 1 {
+			write(t, filepath.Join(dir, "conf", "attachd.yaml"), version(n))
+			return
+		}
+		write(t, filepath.Join(dir, "new", "attachd.yaml"), version(n))
+		try(t, os.Rename(filepath.Join(dir, "conf"), filepath.Join(dir, fmt.Sprintf("old%d", n))))
+		try(t, os.Rename(filepath.Join(dir, "new"), filepath.Join(dir, "conf")))
+	}},
+	{"symbolic link pointed elsewhere, then its target edited", linked, func(t *testing.T, dir string, n int) {
+		if n%2 == 1 {
+			replace(t, filepath.Join(dir, fmt.Sprint(n-1), "real.yaml"), version(n))
+			return
+		}
+		write(t, filepath.Join(dir, fmt.Sprint(n), "real.yaml"), version(n))
+		relink(t, fmt.Sprintf("%d/real.yaml", n), filepath.Join(dir, "attachd.yaml"))
+	}},
 	{"whole folder removed and made anew", plain, func(t *testing.T, dir string, n int) {
 		try(t, os.RemoveAll(filepath.Join(dir, "conf")))
 		write(t, filepath.Join(dir, "conf", "attachd.yaml"), version(n))
