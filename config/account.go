@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"net"
 	"net/netip"
 	"path/filepath"
 	"strings"
@@ -101,34 +102,33 @@ func (l *loader) host(r *rawAccount) string {
 		host = strings.TrimSuffix(inner, "]")
 	}
 	if fault := hostFault(host); fault != "" {
-		l.problem(r.Host.at, "%s, not %s", fault, quote(r.Host.v))
+		l.problem(r.Host.at, "%s", fault)
 		return ""
 	}
 	return host
 }
+
+const hostBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
 
 // hostFault tells what keeps a host from being one.
 func hostFault(host string) string {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return ""
 	}
-	isASCII := func(r rune) bool { return r < utf8.RuneSelf }
-	switch name, port, _ := strings.Cut(host, ":"); {
+	inner, _, err := net.SplitHostPort(host)
+	switch {
 	case host == "":
 		return "must not be empty"
 	case strings.Contains(host, "://"):
-		return "must be a host name without a scheme before it"
-	case port != "" && strings.Trim(port, "0123456789") == "" && hostFault(name) == "":
-		return "must be a host name alone; the port has a key of its own"
-	case strings.Trim(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._") == "":
-		if len(host) > 253 || strings.HasPrefix(host, ".") || strings.Contains(host, "..") {
-			break
-		}
-		return ""
-	case strings.ContainsFunc(host, func(r rune) bool { return !isASCII(r) }):
-		return "must be written in ASCII (xn--…)"
+		return "must be a host name without a scheme before it, not " + quote(host)
+	case err == nil && hostFault(inner) == "":
+		return "must be a host name alone, as the port has a key of its own, not " + quote(host)
+	case strings.ContainsFunc(host, func(r rune) bool { return r >= utf8.RuneSelf }):
+		return "must be written in ASCII (xn--…), not " + quote(host)
+	case strings.Trim(host, hostBytes) != "", len(host) > 253, strings.HasPrefix(host, "."), strings.HasPrefix(host, "-"), strings.Contains(host, ".."):
+		return "must be a host name or an address, not " + quote(host)
 	}
-	return "must be a host name or an address"
+	return ""
 }
 
 func (l *loader) username(r *rawAccount) string {
@@ -173,7 +173,7 @@ func (l *loader) password(r *rawAccount) SecretRef {
 	}
 	var names []string
 	for _, at := range given {
-		names = append(names, at.path[strings.LastIndexByte(at.path, '.')+1:])
+		names = append(names, at.leaf())
 	}
 	l.problem(given[1], "the password has %d sources: %s; give one", len(given), strings.Join(names, ", "))
 	return SecretRef{}
@@ -186,7 +186,7 @@ func (l *loader) source(r *rawAccount) SecretRef {
 		return l.inline(r)
 	case r.PasswordFile.ok():
 		if path := l.path(&r.PasswordFile, r.folder); path != "" {
-			l.file(r.PasswordFile.at, path, kindSecret, checkSecret)
+			l.file(r.PasswordFile.at, path, "password", kindSecret, checkSecret)
 			return FileSecret(path)
 		}
 	case r.PasswordEnv.ok():
@@ -258,7 +258,7 @@ func (l *loader) credential(v *value[string]) SecretRef {
 	if path, err := credentialPath(v.v); err != nil {
 		l.warn(WarnUnreadable, v.at, "%v", err)
 	} else {
-		l.file(v.at, path, kindSecret, checkSecret)
+		l.file(v.at, path, "password", kindSecret, checkSecret)
 	}
 	return ref
 }
@@ -281,7 +281,7 @@ func (l *loader) tls(r *rawAccount, host string) TLS {
 	}
 	if v.ServerName.ok() {
 		if fault := hostFault(t.ServerName); fault != "" {
-			l.problem(v.ServerName.at, "%s, not %s", fault, quote(t.ServerName))
+			l.problem(v.ServerName.at, "%s", fault)
 		}
 	}
 	if v.PinSHA256.ok() {
@@ -318,7 +318,7 @@ func (l *loader) folderOf(r *rawAccount, at position) string {
 // certificates looks at the files the section names.
 func (l *loader) certificates(v *rawTLS, t TLS) {
 	if t.CAFile != "" {
-		l.file(v.CAFile.at, t.CAFile, kindCert, func(data []byte) error {
+		l.file(v.CAFile.at, t.CAFile, "ca", kindCert, func(data []byte) error {
 			if !x509.NewCertPool().AppendCertsFromPEM(data) {
 				return errNoCertificate
 			}
@@ -328,9 +328,13 @@ func (l *loader) certificates(v *rawTLS, t TLS) {
 	if t.CertFile == "" || t.KeyFile == "" {
 		return
 	}
-	l.file(v.CertFile.at, t.CertFile, kindCert, func([]byte) error { return nil })
-	l.file(v.KeyFile.at, t.KeyFile, kindSecret, func([]byte) error {
-		_, err := t.keyPair()
+	l.file(v.CertFile.at, t.CertFile, "cert", kindCert, func([]byte) error { return nil })
+	l.file(v.KeyFile.at, t.KeyFile, "key for "+t.CertFile, kindSecret, func(key []byte) error {
+		cert, _, err := readRegular(t.CertFile, maxCertBytes)
+		if err != nil {
+			return nil // which is the certificate's fault
+		}
+		_, err = tls.X509KeyPair(cert, key)
 		return err
 	})
 }

@@ -258,6 +258,8 @@ func (d *decoder) texts(n *yaml.Node) ([]string, error) {
 	return out, nil
 }
 
+const notMapping = "must be a mapping of keys to values"
+
 // pair is one key of a mapping.
 type pair struct {
 	key   string
@@ -272,7 +274,7 @@ func (d *decoder) mapping(n *yaml.Node, at position, target any) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {
-		d.problem(at, "must be a mapping of keys to values")
+		d.problem(at, notMapping)
 		return
 	}
 	fields := fieldsOf(reflect.ValueOf(target).Elem(), map[string]decodable{})

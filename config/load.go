@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"gopkg.in/yaml.v3"
 )
 
 // Load reads and checks the configuration file at path and the account files it names. Relative paths in a file are
@@ -21,7 +23,7 @@ func Load(path string) (*Config, []Warning, error) {
 
 // load is Load that also tells what it read, however far it came.
 func load(path string) (c *Config, found *findings, in inputs) {
-	l := &loader{in: inputs{}, files: map[string]fileCheck{}}
+	l := &loader{in: inputs{}, files: map[fileRole]fileCheck{}}
 	defer func() {
 		// yaml.v3 is not maintained any more and is known to have panicked on odd input. A file that brings it down is
 		// a bad file: the daemon keeps the configuration it has.
@@ -38,7 +40,7 @@ func load(path string) (c *Config, found *findings, in inputs) {
 type loader struct {
 	findings
 	in      inputs
-	files   map[string]fileCheck // files that accounts refer to, each looked at once
+	files   map[fileRole]fileCheck
 	shown   string               // the folder of the configuration file as the user named it
 	folder  string               // the same, absolute
 	config  *Config
@@ -65,9 +67,13 @@ func (l *loader) load(path string) {
 		return
 	}
 	top := d.place(root)
+	if root.Kind != yaml.MappingNode {
+		l.problem(top, notMapping)
+		return
+	}
 	d.mapping(root, top, &raw)
-	for i := range raw.Accounts {
-		raw.Accounts[i].folder, raw.Accounts[i].exposed = l.folder, exposed(fi)
+	for i := range raw.Accounts.list {
+		raw.Accounts.list[i].folder, raw.Accounts.list[i].exposed = l.folder, exposed(fi)
 	}
 	l.config = l.settings(&raw, top)
 	l.accountsDir(&raw)
@@ -81,13 +87,13 @@ func (l *loader) accountsDir(raw *rawConfig) {
 	if dir == "" {
 		return
 	}
-	l.config.AccountsDir = dir
 	names, err := l.in.list(dir)
 	if err != nil {
 		err = explain(dir, err)
 		l.add("", raw.AccountsDir.at, err, fmt.Sprintf("read folder %s: %v", dir, err))
 		return
 	}
+	l.config.AccountsDir = dir
 	shown := raw.AccountsDir.v
 	if !filepath.IsAbs(shown) {
 		shown = filepath.Join(l.shown, shown)
@@ -96,7 +102,7 @@ func (l *loader) accountsDir(raw *rawConfig) {
 		at := position{file: filepath.Join(shown, name), fileIndex: i + 1}
 		if r, ok := l.accountFile(filepath.Join(dir, name), at); ok {
 			r.file = strings.TrimSuffix(name, filepath.Ext(name))
-			raw.Accounts = append(raw.Accounts, r)
+			raw.Accounts.list = append(raw.Accounts.list, r)
 		}
 	}
 }
@@ -139,6 +145,9 @@ func (l *loader) path(v *value[string], folder string) string {
 	return ""
 }
 
+// fileRole is a file and what it is to be. Each is looked at once, however many accounts share it.
+type fileRole struct{ path, role string }
+
 // fileCheck is what was found about a file that an account refers to.
 type fileCheck struct {
 	fault   string // what keeps it from being used
@@ -146,8 +155,8 @@ type fileCheck struct {
 }
 
 // file looks at a file that an account refers to: a fault of it fails the account's logins, not the configuration.
-func (l *loader) file(at position, path string, k kind, check func([]byte) error) {
-	was, ok := l.files[path]
+func (l *loader) file(at position, path, role string, k kind, check func([]byte) error) {
+	was, ok := l.files[fileRole{path, role}]
 	if !ok {
 		data, fi, err := l.in.read(path, k)
 		if err != nil {
@@ -158,7 +167,7 @@ func (l *loader) file(at position, path string, k kind, check func([]byte) error
 		if err != nil {
 			was.fault = err.Error()
 		}
-		l.files[path] = was
+		l.files[fileRole{path, role}] = was
 	}
 	if was.fault != "" {
 		l.warn(WarnUnreadable, at, "%s cannot be used: %s", path, was.fault)

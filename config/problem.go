@@ -102,6 +102,9 @@ func (p position) item(i int) position {
 	return p
 }
 
+// leaf gives the last key of the path.
+func (p position) leaf() string { return p.path[strings.LastIndexByte(p.path, '.')+1:] }
+
 // finding is a problem or a warning with its sort key.
 type finding struct {
 	Problem
@@ -112,7 +115,8 @@ type finding struct {
 // findings collects problems and warnings.
 type findings struct {
 	list []finding
-	// An anchor that many accounts share is at fault once, not once per account.
+	// An anchor that many accounts share is at fault once, not once per account. The paths of these findings, the key
+	// apart, are empty.
 	seen map[finding]bool
 }
 
@@ -125,7 +129,7 @@ func (f *findings) warn(kind WarningKind, at position, format string, args ...an
 }
 
 func (f *findings) add(kind WarningKind, at position, cause error, text string) {
-	p := Problem{File: at.file, Line: at.line, Col: at.col, Text: text}
+	p := Problem{File: at.file, Line: at.line, Col: at.col, Path: at.leaf(), Text: text}
 	key := finding{Problem: p, kind: kind, fileIndex: at.fileIndex}
 	if at.line > 0 {
 		if f.seen[key] {

@@ -96,7 +96,7 @@ func (r *rawTLS) inherit(from *rawTLS) {
 
 // rawAccount is one account, in the list or in a file of its own.
 type rawAccount struct {
-	at      position // of its first key
+	at      position // of its first key; zero when it is no mapping
 	folder  string   // absolute path of the folder that its relative paths are below
 	file    string   // name to use when it has none; "" in the list
 	exposed string   // to whom the YAML file is readable, when that is to too many
@@ -113,30 +113,33 @@ type rawAccount struct {
 }
 
 func (r *rawAccount) decode(d *decoder, n *yaml.Node, at position) {
+	if n.Kind != yaml.MappingNode {
+		d.problem(at, notMapping)
+		return
+	}
 	r.at = at
 	d.mapping(n, at, r)
 }
 
 // rawAccounts is the list of accounts.
-type rawAccounts []rawAccount
+type rawAccounts struct {
+	list []rawAccount
+	bad  bool // it is none, which has been reported
+}
 
 func (r *rawAccounts) decode(d *decoder, n *yaml.Node, at position) {
 	if isNull(n) {
 		return
 	}
-	if n.Kind != yaml.SequenceNode {
+	if r.bad = n.Kind != yaml.SequenceNode; r.bad {
 		d.problem(at, "must be a list of accounts, each beginning with a dash")
 		return
 	}
-	*r = make(rawAccounts, len(n.Content))
+	r.list = make([]rawAccount, len(n.Content))
 	for i, item := range n.Content {
 		item = resolve(item)
 		place := d.place(item)
 		place.path = at.item(i).path
-		if isNull(item) {
-			d.problem(place, "is empty")
-			place.line = 0
-		}
-		(*r)[i].decode(d, item, place)
+		r.list[i].decode(d, item, place)
 	}
 }

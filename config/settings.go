@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"io/fs"
+	"math"
 	"path/filepath"
 	"strings"
 	"time"
@@ -32,9 +33,9 @@ func (l *loader) settings(r *rawConfig, top position) *Config {
 	l.atLeast(&r.Interval, minInterval)
 	l.inRange(&r.MaxConcurrent, 1, maxPolls)
 	l.inRange(&r.MaxPerHost, 1, maxPolls)
-	l.inRange(&r.Limits.HeaderFields, 1, 1<<30)
-	l.inRange(&r.Limits.Depth, 1, 1<<30)
-	l.inRange(&r.Limits.Parts, 1, 1<<30)
+	l.inRange(&r.Limits.HeaderFields, 1, math.MaxInt32)
+	l.inRange(&r.Limits.Depth, 1, math.MaxInt32)
+	l.inRange(&r.Limits.Parts, 1, math.MaxInt32)
 	if r.Limits.Header.ok() && r.Limits.Header.v < 1<<10 {
 		l.problem(r.Limits.Header.at, "must be at least 1KiB")
 	}
@@ -59,15 +60,18 @@ func (l *loader) settings(r *rawConfig, top position) *Config {
 
 // accounts checks every account and what must hold between them.
 func (l *loader) accounts(r *rawConfig, top position) {
-	if len(r.Accounts) == 0 && !r.AccountsDir.set {
+	if r.Accounts.bad {
+		return
+	}
+	if len(r.Accounts.list) == 0 && !r.AccountsDir.set {
 		l.problem(top.key("accounts"), "missing: at least one account, or accounts_dir with a file for each")
 		return
 	}
 	names, mailboxes := map[string]position{}, map[string]position{}
-	for i := range r.Accounts {
-		ra := &r.Accounts[i]
+	for i := range r.Accounts.list {
+		ra := &r.Accounts.list[i]
 		if ra.at.line == 0 {
-			continue // an empty entry, which has been reported
+			continue // no mapping, which has been reported
 		}
 		ra.inherit(&r.Defaults)
 		a := l.account(ra, l.config)
@@ -88,14 +92,16 @@ func (l *loader) accounts(r *rawConfig, top position) {
 			})
 		}
 	}
-	if len(l.config.enabled()) == 0 {
-		at := top.key("accounts")
-		if r.AccountsDir.set {
-			at = r.AccountsDir.at
-		}
-		l.warn(WarnNoAccounts, at, "no account is enabled, so there is nothing to do")
+	switch {
+	case len(l.config.enabled()) > 0:
+	case l.config.AccountsDir != "":
+		l.warn(WarnNoAccounts, r.AccountsDir.at, noneEnabled)
+	case !r.AccountsDir.set:
+		l.warn(WarnNoAccounts, top.key("accounts"), noneEnabled)
 	}
 }
+
+const noneEnabled = "no account is enabled, so there is nothing to do"
 
 // unique reports the second account with the same id.
 func (l *loader) unique(seen map[string]position, id string, r *rawAccount, key string, text func(first string) string) {
@@ -128,7 +134,11 @@ func (a *Account) folderHolds(path string) bool {
 }
 
 func (l *loader) inRange(v *value[int], low, high int) {
-	if v.ok() && (v.v < low || v.v > high) {
+	switch {
+	case !v.ok() || v.v >= low && v.v <= high:
+	case high == math.MaxInt32 && v.v < low:
+		l.problem(v.at, "must be at least %d, not %d", low, v.v)
+	default:
 		l.problem(v.at, "must be from %d to %d, not %d", low, high, v.v)
 	}
 }

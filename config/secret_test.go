@@ -1,0 +1,275 @@
+package config
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+	"gopkg.in/yaml.v3"
+)
+
+const password = "tr0ub4dor&3"
+
+// everyForm prints v in every way that a log line, a page or a panic might.
+func everyForm(t *testing.T, v any) string {
+	t.Helper()
+	var b bytes.Buffer
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
+		fmt.Fprintf(&b, verb+"\n", v)
+	}
+	j, err := json.Marshal(v)
+	try(t, err)
+	y, err := yaml.Marshal(v)
+	try(t, err)
+	b.Write(j)
+	b.Write(y)
+	log := zerolog.New(&b)
+	log.Info().Interface("field", v).Any("any", v).Str("str", fmt.Sprint(v)).Msg("test")
+	return b.String()
+}
+
+func TestSecretsAreNeverPrinted(t *testing.T) {
+	t.Parallel()
+	c, _ := load1(t, "output: o\nstate: s\naccounts:\n- {name: a, host: h, username: u, password: "+password+"}\n"+
+		"- {name: b, host: h, username: b, password_command: [echo, "+password+"]}\n")
+	type hiding struct {
+		account Account
+		ref     SecretRef
+	}
+	forms := map[string]any{
+		"config":      c,
+		"config copy": *c,
+		"account":     c.Accounts[0],
+		"accounts":    c.Accounts,
+		"reference":   c.Accounts[0].Password,
+		"command":     c.Accounts[1].Password,
+		"in a map":    map[string]SecretRef{"x": c.Accounts[0].Password},
+		"secret":      Secret(password),
+		"in a struct": struct{ S Secret }{password},
+		"pointer":     &struct{ S []Secret }{[]Secret{password}},
+		"error":       fmt.Errorf("log in with %v: %w", c.Accounts[0].Password, errors.New("refused")),
+	}
+	for name, v := range forms {
+		out := everyForm(t, v)
+		for _, form := range []string{password, fmt.Sprintf("%x", password), fmt.Sprintf("%X", password), fmt.Sprint([]byte(password))} {
+			if strings.Contains(out, form) {
+				t.Errorf("%s prints the password:\n%s", name, out)
+			}
+		}
+	}
+	// fmt cannot call the methods of unexported fields; the text is out of its reach all the same.
+	if out := fmt.Sprintf("%v %+v %#v", hiding{c.Accounts[0], c.Accounts[0].Password}, hiding{c.Accounts[0], c.Accounts[1].Password}, &hiding{account: c.Accounts[0]}); strings.Contains(out, password) {
+		t.Errorf("an unexported field prints the password:\n%s", out)
+	}
+	if got := fmt.Sprint(c.Accounts[0].Password, c.Accounts[1].Password, FileSecret("/x"), SecretRef{}); got !=
+		"password <secret> password_command echo password_file /x no password" {
+		t.Errorf("references print as %q", got)
+	}
+}
+
+func TestSecretRefIsComparable(t *testing.T) {
+	t.Parallel()
+	if InlineSecret("a") != InlineSecret(Secret([]byte{'a'})) || InlineSecret("a") == InlineSecret("b") || InlineSecret("a") == EnvSecret("a") {
+		t.Error("references do not compare by what they refer to")
+	}
+	if !(SecretRef{}).IsZero() || InlineSecret("").IsZero() {
+		t.Error("only the zero reference refers to nothing")
+	}
+}
+
+func TestResolve(t *testing.T) {
+	dir := t.TempDir()
+	file := func(text string) string {
+		f, err := os.CreateTemp(dir, "")
+		try(t, err)
+		defer f.Close()
+		_, err = f.WriteString(text)
+		try(t, err)
+		return f.Name()
+	}
+	t.Setenv("ATTACHD_TEST_SECRET", "from env\n")
+	t.Setenv("ATTACHD_TEST_EMPTY", "")
+	t.Setenv("CREDENTIALS_DIRECTORY", dir)
+	write(t, filepath.Join(dir, "cred"), "from systemd")
+	for _, c := range []struct {
+		name string
+		ref  SecretRef
+		want string // "" for an error that holds fault
+		fail string
+	}{
+		{"inline", InlineSecret(password), password, ""},
+		{"file", FileSecret(file(password)), password, ""},
+		{"one newline is taken off", FileSecret(file(" a b \n")), " a b ", ""},
+		{"CRLF as well", FileSecret(file("x\r\n")), "x", ""},
+		{"a second newline is not", FileSecret(file("x\n\n")), "", "it holds more than one line"},
+		{"two lines", FileSecret(file(password + "\nx\n")), "", "it holds more than one line"},
+		{"NUL", FileSecret(file("a\x00b")), "", "it holds a NUL character"},
+		{"empty file", FileSecret(file("\n")), "", "it is empty"},
+		{"no file", FileSecret(dir + "/none"), "", "read password_file " + dir + "/none: no such file or directory"},
+		{"folder", FileSecret(dir), "", "not a regular file"},
+		{"FIFO without a writer", FileSecret(fifo(t, dir)), "", "not a regular file"},
+		{"largest file", FileSecret(file(strings.Repeat("x", maxSecretBytes))), strings.Repeat("x", maxSecretBytes), ""},
+		{"too large", FileSecret(file(strings.Repeat("x", maxSecretBytes+1))), "", "more than 64 KiB"},
+		{"variable", EnvSecret("ATTACHD_TEST_SECRET"), "from env", ""},
+		{"no variable", EnvSecret("ATTACHD_TEST_NONE"), "", "read password_env ATTACHD_TEST_NONE: the variable is not set"},
+		{"empty variable", EnvSecret("ATTACHD_TEST_EMPTY"), "", "it is empty"},
+		{"credential", CredentialSecret("cred"), "from systemd", ""},
+		{"no credential", CredentialSecret("none"), "", "no such file or directory"},
+		{"command", CommandSecret("echo", password), password, ""},
+		{"first line counts", CommandSecret("printf", `one\r\ntwo\n`), "one", ""},
+		{"no newline", CommandSecret("printf", "one"), "one", ""},
+		{"no shell", CommandSecret("echo", "$HOME; x"), "$HOME; x", ""},
+		{"much output", CommandSecret("sh", "-c", "echo one; head -c 1000000 /dev/zero"), "one", ""},
+		{"endless line", CommandSecret("head", "-c", "1000000", "/dev/zero"), "", "is too long"},
+		{"nothing", CommandSecret("true"), "", "it is empty"},
+		{"no program", CommandSecret("/nowhere/attachd-none", password), "", "no such file"},
+		{"exit status", CommandSecret("sh", "-c", "echo 'gpg: \x1b[1mno key' >&2; echo more >&2; exit 3"), "", `exit status 3: it wrote "gpg: [1mno key"`},
+		{"exit status after output", CommandSecret("sh", "-c", "echo "+password+"; exit 3"), "", "exit status 3"},
+		{"repeats the secret", CommandSecret("sh", "-c", "echo "+password+"; echo bad: "+password+" >&2; exit 3"), "", "exit status 3"},
+		{"zero", SecretRef{}, "", "none is configured"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := c.ref.Resolve(t.Context())
+			switch {
+			case c.fail == "" && err != nil:
+				t.Fatal(err)
+			case c.fail != "" && (err == nil || !strings.Contains(err.Error(), c.fail)):
+				t.Fatalf("got error %v, want one with %q", err, c.fail)
+			case err != nil && strings.Contains(err.Error(), password):
+				t.Fatalf("the error holds the password: %v", err)
+			case string(got) != c.want:
+				t.Fatalf("got %q, want %q", string(got), c.want)
+			}
+		})
+	}
+}
+
+func fifo(t *testing.T, dir string) string {
+	t.Helper()
+	path := filepath.Join(dir, "fifo")
+	try(t, syscall.Mkfifo(path, 0o600))
+	return path
+}
+
+// TestResolveEndsWithItsContext has a shell whose child would hold the output open long after the shell is gone.
+func TestResolveEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	ready := filepath.Join(t.TempDir(), "ready")
+	try(t, syscall.Mkfifo(ready, 0o600))
+	go func() {
+		// Opening waits until the command has begun.
+		if f, err := os.OpenFile(ready, os.O_RDONLY, 0); err == nil {
+			_ = f.Close()
+		}
+		cancel()
+	}()
+	done := make(chan error, 1)
+	go func() {
+		_, err := CommandSecret("sh", "-c", "sleep 1000 & : > "+ready+"; wait").Resolve(ctx)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want context.Canceled", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("the command outlives its context")
+	}
+}
+
+// TestExplainPermission runs itself as nobody, as root is refused nothing.
+func TestExplainPermission(t *testing.T) {
+	t.Parallel()
+	if path := os.Getenv("ATTACHD_TEST_UNREADABLE"); path != "" {
+		_, err := FileSecret(path).Resolve(t.Context())
+		fmt.Printf("resolved: %v\n", err)
+		return
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to become somebody else")
+	}
+	dir, err := os.MkdirTemp("/tmp", "attachd-explain-")
+	try(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	try(t, os.Chmod(dir, 0o755))
+	self := filepath.Join(dir, "self")
+	program, err := os.ReadFile("/proc/self/exe")
+	try(t, err)
+	try(t, os.WriteFile(self, program, 0o755))
+	write(t, filepath.Join(dir, "secret"), password)
+	write(t, filepath.Join(dir, "closed", "secret"), password)
+	for path, want := range map[string]string{
+		"secret":        "permission denied (mode 0600, owner uid 0; attachd runs as uid 65534)",
+		"closed/secret": "permission denied (" + dir + "/closed has mode 0700, owner uid 0; attachd runs as uid 65534)",
+	} {
+		path = filepath.Join(dir, path)
+		cmd := exec.Command(self, "-test.run=^TestExplainPermission$", "-test.v")
+		cmd.Dir = "/"
+		cmd.Env = []string{"ATTACHD_TEST_UNREADABLE=" + path}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+		out, err := cmd.CombinedOutput()
+		try(t, err)
+		if want := "resolved: read password_file " + path + ": " + want + "\n"; !strings.Contains(string(out), want) {
+			t.Errorf("got %s, want %s", out, want)
+		}
+	}
+}
+
+func TestLoadWarns(t *testing.T) {
+	t.Setenv("CREDENTIALS_DIRECTORY", "")
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "open"), password)
+	try(t, os.Chmod(filepath.Join(dir, "open"), 0o644))
+	write(t, filepath.Join(dir, "empty"), "")
+	write(t, filepath.Join(dir, "attachd.yaml"), `output: out
+state: db
+defaults: {host: mx.example, tls: {insecure_skip_verify: true}}
+accounts:
+  - {name: a, username: a, password: "x # y"}
+  - {name: b, username: b, password_file: open}
+  - {name: c, username: c, password_file: none}
+  - {name: d, username: d, password_file: empty}
+  - {name: e, username: e, password_env: ATTACHD_TEST_NONE}
+  - {name: f, username: f, password_credential: f}
+  - {name: g, username: g, password_command: [x], tls: {ca_file: empty}}
+  - {name: h, username: h, password_command: [x], tls: {cert_file: open, key_file: open}}
+  - {name: i, username: i, password_command: [x], tls: {pin_sha256: ["`+strings.Repeat("ab", 32)+`"]}}
+  - {name: j, username: j, password_command: [x], host: 127.0.0.1, tls: {mode: none}}
+  - name: k
+    username: k
+    password: tr0ub4dor #cd
+  - name: l
+    username: l
+    password: "tr0ub4dor"  # a comment for sure
+`)
+	try(t, os.Chmod(filepath.Join(dir, "attachd.yaml"), 0o644))
+	want := strings.TrimPrefix(`
+warning (not-verified): attachd.yaml:3:58: defaults.tls.insecure_skip_verify: the server's certificate is not verified: whoever is on the line can read the password and the mail
+warning (secret-exposed): attachd.yaml:5:38: accounts[0].password: the password stands in a file that is readable by everyone on this machine (mode 0644)
+warning (secret-exposed): attachd.yaml:6:43: accounts[1].password_file: open holds a secret and is readable by everyone on this machine (mode 0644)
+warning (unreadable): attachd.yaml:7:43: accounts[2].password_file: none cannot be used: no such file or directory
+warning (unreadable): attachd.yaml:8:43: accounts[3].password_file: empty cannot be used: it is empty
+warning (unreadable): attachd.yaml:9:42: accounts[4].password_env: the variable is not set, so this account cannot log in
+warning (unreadable): attachd.yaml:10:49: accounts[5].password_credential: $CREDENTIALS_DIRECTORY is not set; does the unit have LoadCredential=?
+warning (unreadable): attachd.yaml:11:66: accounts[6].tls.ca_file: empty cannot be used: it holds no certificate in PEM form
+warning (unreadable): attachd.yaml:12:84: accounts[7].tls.key_file: open cannot be used: tls: failed to find any PEM data in certificate input
+warning (plaintext): attachd.yaml:14:80: accounts[9].tls.mode: the password and the mail go to "127.0.0.1" in the clear
+warning (comment-in-value): attachd.yaml:17:15: accounts[10].password: a comment follows the password; if " #" belongs to the password, put quotes around it
+`, "\n")
+	if diff := cmp.Diff(want, messages(dir, "attachd.yaml")); diff != "" {
+		t.Errorf("warnings differ (-want +got):\n%s", diff)
+	}
+}
