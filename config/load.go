@@ -41,8 +41,8 @@ type loader struct {
 	findings
 	in      inputs
 	files   map[fileRole]fileCheck
-	shown   string               // the folder of the configuration file as the user named it
-	folder  string               // the same, absolute
+	shown   string // the folder of the configuration file as the user named it
+	folder  string // the same, absolute
 	config  *Config
 	exposed map[string]bool // YAML files already warned about
 }
