@@ -1,0 +1,48 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// Errors that [Open] and every method may return, wrapped in a text that says
+// what to do. A full disk is [syscall.ENOSPC] besides.
+var (
+	// ErrDamaged: the file is no ledger, or is not whole any more.
+	ErrDamaged = errors.New("damaged")
+	// ErrNewer: the file was written by a later version of attachd.
+	ErrNewer = errors.New("newer schema")
+	// ErrReadOnly: the file or its folder can't be written.
+	ErrReadOnly = errors.New("read-only")
+)
+
+const restoreHint = "restore a backup, or move the file and its -wal and -shm away to start anew: then every message still on the servers is delivered again"
+
+// explain adds to an error of SQLite what it means for the user and what to do.
+func (l *Ledger) explain(err error) error {
+	failure, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return err
+	}
+	switch failure.Code() & 0xff {
+	case sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("%s is %w: not a database (%w): %s", l.path, ErrDamaged, err, restoreHint)
+	case sqlite3.SQLITE_CORRUPT:
+		return fmt.Errorf("%s is %w (%w): %s", l.path, ErrDamaged, err, restoreHint)
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("write %s: %w (%w)", l.path, syscall.ENOSPC, err)
+	case sqlite3.SQLITE_READONLY:
+		return fmt.Errorf("%s is %w (%w): its file, its folder and the files beside it must be writable by this user", l.path, ErrReadOnly, err)
+	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
+		return fmt.Errorf("open %s: %w: the folder must exist and be writable by this user", l.path, err)
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL:
+		return fmt.Errorf("%s was locked by another process for %v (%w)", l.path, busyTimeout, err)
+	case sqlite3.SQLITE_IOERR:
+		return fmt.Errorf("read or write %s: disk error (%w)", l.path, err)
+	}
+	return fmt.Errorf("%s: %w", l.path, err)
+}

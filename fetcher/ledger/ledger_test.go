@@ -1,0 +1,643 @@
+package ledger
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func open(t testing.TB) *Ledger {
+	t.Helper()
+	l, err := Open(t.Context(), filepath.Join(t.TempDir(), "state.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// message makes a message with n attachments, all of them distinct by its UIDL.
+func message(uidl string, size int64, n int) *Message {
+	m := &Message{Key: Key{uidl, size}, State: Delivered, MessageID: "<" + uidl + "@example.org>"}
+	for i := range n {
+		name := fmt.Sprintf("%s-%d.pdf", uidl, i)
+		m.Attachments = append(m.Attachments, Attachment{
+			StagingID: "id-" + name, Path: name, OriginalName: "=" + name, MediaType: "application/pdf", Size: size / 2, SHA256: sha256.Sum256([]byte(name)),
+		})
+	}
+	return m
+}
+
+func state(t testing.TB, l *Ledger, account string, k Key) State {
+	t.Helper()
+	records, err := l.Lookup(t.Context(), account, []string{k.UIDL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records {
+		if r.Key == k {
+			return r.State
+		}
+	}
+	return ""
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDelivery(t *testing.T) {
+	t.Parallel()
+	l, ctx := open(t), t.Context()
+	quarantined := message("b", 20, 1)
+	quarantined.State, quarantined.Reason = Quarantined, "too deep"
+	group := []*Message{message("a", 10, 2), quarantined, message("c", 30, 0)}
+	check(t, l.Stage(ctx, "hans", group))
+
+	got, err := l.Unfinished(ctx, "hans")
+	check(t, err)
+	if diff := cmp.Diff(group, got, cmpopts.IgnoreFields(Message{}, "FirstSeen")); diff != "" {
+		t.Errorf("unfinished differs from what was staged (-want +got):\n%s", diff)
+	}
+	if age := time.Since(got[0].FirstSeen); age < 0 || age > time.Minute {
+		t.Errorf("first seen %v", got[0].FirstSeen)
+	}
+	if other, err := l.Unfinished(ctx, "eva"); err != nil || len(other) != 0 {
+		t.Errorf("another account has %d messages unfinished, %v", len(other), err)
+	}
+
+	first := time.UnixMilli(1_700_000_000_123)
+	got[0].Attachments[1].Path = "a-1-2.pdf"
+	check(t, l.Delivered(ctx, "hans", got, first))
+	check(t, l.Delivered(ctx, "hans", got, first.Add(time.Hour))) // a recovery that ran twice
+	records, err := l.Lookup(ctx, "hans", []string{"a", "b", "c", "d"})
+	check(t, err)
+	want := []Record{
+		{Key: Key{"a", 10}, State: Delivered, Delivered: first},
+		{Key: Key{"b", 20}, State: Quarantined, Delivered: first},
+		{Key: Key{"c", 30}, State: Delivered, Delivered: first},
+	}
+	if diff := cmp.Diff(want, records, cmpopts.SortSlices(func(a, b Record) bool { return a.UIDL < b.UIDL })); diff != "" {
+		t.Errorf("records differ (-want +got):\n%s", diff)
+	}
+	if got, err = l.Unfinished(ctx, "hans"); err != nil || len(got) != 0 {
+		t.Errorf("%d messages unfinished, %v", len(got), err)
+	}
+
+	var files []string
+	rows, err := l.reader.QueryContext(ctx, "SELECT account || ' ' || path || ' ' || state || ' ' || sha256 FROM files ORDER BY path")
+	check(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var s string
+		check(t, rows.Scan(&s))
+		files = append(files, s)
+	}
+	sum := func(s string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(s))) }
+	if diff := cmp.Diff([]string{
+		"hans a-0.pdf delivered " + sum("a-0.pdf"), "hans a-1-2.pdf delivered " + sum("a-1.pdf"), "hans b-0.pdf quarantined " + sum("b-0.pdf"),
+	}, files); diff != "" {
+		t.Errorf("the view of files differs (-want +got):\n%s", diff)
+	}
+
+	for _, tt := range []struct {
+		account, name string
+		size          int64
+		want          bool
+	}{
+		{"hans", "a-0.pdf", 5, true},
+		{"hans", "a-0.pdf", 6, false},
+		{"hans", "x.pdf", 5, false},
+		{"hans", "b-0.pdf", 10, false}, // in quarantine
+		{"eva", "a-0.pdf", 5, false},
+	} {
+		if got, err := l.Received(ctx, tt.account, sha256.Sum256([]byte(tt.name)), tt.size); err != nil || got != tt.want {
+			t.Errorf("Received(%s, %s, %d) = %v, %v, want %v", tt.account, tt.name, tt.size, got, err, tt.want)
+		}
+	}
+}
+
+// TestTransitions tries every change on a message in every state.
+func TestTransitions(t *testing.T) {
+	t.Parallel()
+	l := open(t)
+	k := Key{"u", 100}
+	next := time.UnixMilli(1_700_000_000_000)
+	ops := []struct {
+		name string
+		do   func(ctx context.Context, account string) error
+	}{
+		{"stage", func(ctx context.Context, account string) error {
+			return l.Stage(ctx, account, []*Message{message("u", 100, 1)})
+		}},
+		{"deliver", func(ctx context.Context, account string) error {
+			return l.Delivered(ctx, account, []*Message{message("u", 100, 1)}, next)
+		}},
+		{"delete", func(ctx context.Context, account string) error { return l.DeletePending(ctx, account, []Key{k}) }},
+		{"deleted", func(ctx context.Context, account string) error { return l.Deleted(ctx, account, []Key{k}) }},
+		{"fail", func(ctx context.Context, account string) error { return l.Failed(ctx, account, k, "-ERR", next) }},
+	}
+	stage := func(s State) func(t *testing.T, account string) {
+		return func(t *testing.T, account string) {
+			m := message("u", 100, 1)
+			m.State = s
+			check(t, l.Stage(t.Context(), account, []*Message{m}))
+		}
+	}
+	then := func(fns ...func(t *testing.T, account string)) func(t *testing.T, account string) {
+		return func(t *testing.T, account string) {
+			for _, fn := range fns {
+				fn(t, account)
+			}
+		}
+	}
+	op := func(i int) func(t *testing.T, account string) {
+		return func(t *testing.T, account string) { check(t, ops[i].do(t.Context(), account)) }
+	}
+	tests := []struct {
+		from  State
+		reach func(t *testing.T, account string)
+		want  [5]State // after stage, deliver, delete, deleted, fail; "" refused
+	}{
+		{"", then(), [5]State{Staged, "", "", "", Failed}},
+		{Staged, stage(""), [5]State{"", Delivered, "", "", ""}},
+		{Delivered, then(stage(Delivered), op(1)), [5]State{"", Delivered, DeletePending, "", ""}},
+		{DeletePending, then(stage(Delivered), op(1), op(2)), [5]State{"", DeletePending, DeletePending, Deleted, ""}},
+		{Deleted, then(stage(Delivered), op(1), op(2), op(3)), [5]State{"", Deleted, DeletePending, Deleted, ""}},
+		{Failed, op(4), [5]State{Staged, "", "", "", Failed}},
+		{Quarantined, then(stage(Quarantined), op(1)), [5]State{"", Quarantined, "", "", ""}},
+	}
+	for _, tt := range tests {
+		for i, want := range tt.want {
+			account := string(tt.from) + "-" + ops[i].name
+			tt.reach(t, account)
+			if got := state(t, l, account, k); got != tt.from {
+				t.Fatalf("%s: the state is %q before the change", account, got)
+			}
+			err := ops[i].do(t.Context(), account)
+			refusal, refused := errors.AsType[*TransitionError](err)
+			switch {
+			case refused != (want == "") || !refused && err != nil:
+				t.Errorf("%s: error %v, want refused %v", account, err, want == "")
+			case refused && (refusal.From != tt.from || refusal.Key != k || refusal.Account != account):
+				t.Errorf("%s: %+v", account, refusal)
+			}
+			if refused {
+				want = tt.from
+			}
+			if got := state(t, l, account, k); got != want {
+				t.Errorf("%s: became %q, want %q", account, got, want)
+			}
+		}
+	}
+	if err := l.Stage(t.Context(), "x", []*Message{{Key: k, State: Deleted}}); err == nil {
+		t.Error("a message was staged to become deleted")
+	}
+}
+
+// TestRefusedGroup: what a group holds beside a refused message is not recorded.
+func TestRefusedGroup(t *testing.T) {
+	t.Parallel()
+	l, ctx := open(t), t.Context()
+	check(t, l.Stage(ctx, "hans", []*Message{message("known", 1, 1)}))
+	for _, group := range [][]*Message{
+		{message("new", 1, 1), message("known", 1, 1)},
+		{message("twin", 1, 1), message("twin", 1, 1)},
+	} {
+		if _, ok := errors.AsType[*TransitionError](l.Stage(ctx, "hans", group)); !ok {
+			t.Errorf("group of %s was not refused", group[0].UIDL)
+		}
+		if got := state(t, l, "hans", group[0].Key); got != "" {
+			t.Errorf("message %s is %s", group[0].UIDL, got)
+		}
+	}
+}
+
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	l, ctx := open(t), t.Context()
+	next := time.UnixMilli(1_700_000_000_000)
+	for range 3 {
+		check(t, l.Failed(ctx, "hans", Key{"u", -1}, "-ERR [SYS/TEMP] busy", next))
+	}
+	got, err := l.Lookup(ctx, "hans", []string{"u"})
+	check(t, err)
+	if diff := cmp.Diff([]Record{{Key: Key{"u", -1}, State: Failed, Attempts: 3, NextAttempt: next}}, got); diff != "" {
+		t.Errorf("records differ (-want +got):\n%s", diff)
+	}
+	// It comes at last, and by now its size is known: one record is left.
+	check(t, l.Stage(ctx, "hans", []*Message{message("u", 100, 1)}))
+	got, err = l.Lookup(ctx, "hans", []string{"u"})
+	check(t, err)
+	if diff := cmp.Diff([]Record{{Key: Key{"u", 100}, State: Staged, Attempts: 3}}, got); diff != "" {
+		t.Errorf("records differ (-want +got):\n%s", diff)
+	}
+}
+
+func TestMatch(t *testing.T) {
+	t.Parallel()
+	delivered, failed, unsized := Record{Key: Key{"u", 10}, State: Delivered}, Record{Key: Key{"u", 20}, State: Failed}, Record{Key: Key{"u", -1}, State: Deleted}
+	tests := []struct {
+		name    string
+		records []Record
+		size    int64
+		want    State // "" none
+	}{
+		{"nothing known", nil, 10, ""},
+		{"same size", []Record{delivered}, 10, Delivered},
+		{"UIDL used again", []Record{delivered}, 11, ""},
+		{"listing without sizes", []Record{delivered}, -1, Delivered},
+		{"recorded without a size", []Record{unsized}, 10, Deleted},
+		{"the same size is nearer", []Record{unsized, delivered}, 10, Delivered},
+		{"settled before failed", []Record{failed, unsized}, 20, Deleted},
+		{"settled before failed, no size", []Record{failed, delivered}, -1, Delivered},
+	}
+	for _, tt := range tests {
+		if got, ok := Match(tt.records, tt.size); got.State != tt.want || ok != (tt.want != "") {
+			t.Errorf("%s: %q, %v, want %q", tt.name, got.State, ok, tt.want)
+		}
+	}
+}
+
+// TestLookup asks for more UIDLs than a chunk, among them 8-bit, over-long and twin ones.
+func TestLookup(t *testing.T) {
+	t.Parallel()
+	l, ctx := open(t), t.Context()
+	odd := []string{"\x80\xff\xfe", "a\x00b", "a\x00c", "ä", strings.Repeat("x", 1024), "'; DROP TABLE message; --", ""}
+	var group []*Message
+	var uidls []string
+	for _, u := range odd {
+		group = append(group, message(u, 7, 0))
+		uidls = append(uidls, u)
+	}
+	for i := range 1700 {
+		u := fmt.Sprintf("%08x", i)
+		uidls = append(uidls, u, "absent-"+u)
+		group = append(group, message(u, int64(i), 0))
+		if i%100 == 0 {
+			group = append(group, message(u, 1<<40, 0)) // the UIDL was used again
+		}
+	}
+	check(t, l.Stage(ctx, "hans", group))
+	records, err := l.Lookup(ctx, "hans", uidls)
+	check(t, err)
+	got := make(map[Key]bool)
+	for _, r := range records {
+		if got[r.Key] {
+			t.Errorf("%q came twice", r.UIDL)
+		}
+		got[r.Key] = true
+	}
+	for _, m := range group {
+		if !got[m.Key] {
+			t.Errorf("%q (%d) was not found", m.UIDL, m.Size)
+		}
+	}
+	if len(got) != len(group) {
+		t.Errorf("%d records, want %d", len(got), len(group))
+	}
+	for _, u := range odd {
+		if records, err := l.Lookup(ctx, "hans", []string{u}); err != nil || len(records) != 1 || records[0].UIDL != u {
+			t.Errorf("UIDL %q gave %+v, %v", u, records, err)
+		}
+	}
+	if records, err := l.Lookup(ctx, "eva", uidls); err != nil || len(records) != 0 {
+		t.Errorf("another account knows %d, %v", len(records), err)
+	}
+}
+
+func TestMailbox(t *testing.T) {
+	t.Parallel()
+	l, ctx := open(t), t.Context()
+	if _, _, ok, err := l.Mailbox(ctx, "hans"); ok || err != nil {
+		t.Errorf("an unknown mailbox: %v, %v", ok, err)
+	}
+	check(t, l.Failed(ctx, "hans", Key{"u", 1}, "x", time.Now()))
+	if _, _, ok, err := l.Mailbox(ctx, "hans"); ok || err != nil {
+		t.Errorf("a mailbox without a STAT: %v, %v", ok, err)
+	}
+	for _, want := range [][2]int64{{3, 1 << 40}, {0, 0}, {0, -1}, {0, -1}} {
+		check(t, l.SetMailbox(ctx, "hans", int(want[0]), want[1]))
+		if n, octets, ok, err := l.Mailbox(ctx, "hans"); err != nil || !ok || n != int(want[0]) || octets != want[1] {
+			t.Errorf("%d, %d, %v, %v, want %v", n, octets, ok, err, want)
+		}
+	}
+}
+
+// TestManyDeletions crosses the bounds of the chunks.
+func TestManyDeletions(t *testing.T) {
+	t.Parallel()
+	l, ctx := open(t), t.Context()
+	var group []*Message
+	for i := range moveChunk + 300 {
+		group = append(group, message(fmt.Sprint(i), 1, 0))
+	}
+	check(t, l.Stage(ctx, "hans", group))
+	check(t, l.Delivered(ctx, "hans", group, time.Now()))
+	check(t, l.DeletePending(ctx, "hans", keysOf(group)))
+	check(t, l.Deleted(ctx, "hans", keysOf(group)))
+	for _, i := range []int{0, moveChunk - 1, moveChunk, len(group) - 1} {
+		if got := state(t, l, "hans", group[i].Key); got != Deleted {
+			t.Errorf("message %d is %s", i, got)
+		}
+	}
+}
+
+// TestConcurrentAccounts lets many accounts write and read at once; each must
+// find its own messages and only these.
+func TestConcurrentAccounts(t *testing.T) {
+	t.Parallel()
+	l, ctx := open(t), t.Context()
+	var wg sync.WaitGroup
+	for a := range 12 {
+		wg.Go(func() {
+			account := fmt.Sprintf("account-%d", a)
+			for g := range 8 {
+				var group []*Message
+				var uidls []string
+				for i := range 20 {
+					m := message(fmt.Sprintf("%d-%d", g, i), int64(a), 1)
+					group, uidls = append(group, m), append(uidls, m.UIDL)
+				}
+				for _, step := range []func() error{
+					func() error { return l.Stage(ctx, account, group) },
+					func() error { return l.Delivered(ctx, account, group, time.Now()) },
+					func() error { return l.DeletePending(ctx, account, keysOf(group)) },
+					func() error { return l.Deleted(ctx, account, keysOf(group)) },
+					func() error { return l.SetMailbox(ctx, account, g, int64(a)) },
+				} {
+					if err := step(); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+				records, err := l.Lookup(ctx, account, uidls)
+				if err != nil || len(records) != len(group) {
+					t.Errorf("%s: %d records, %v", account, len(records), err)
+				}
+				for _, r := range records {
+					if r.Size != int64(a) || r.State != Deleted {
+						t.Errorf("%s: %+v", account, r)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	check(t, l.Check(ctx))
+}
+
+// TestReadersDoNotWait reads while a change is held open.
+func TestReadersDoNotWait(t *testing.T) {
+	t.Parallel()
+	l, ctx := open(t), t.Context()
+	if l.JournalMode() != "wal" {
+		t.Skip("the temporary folder is on a network file system, where readers wait")
+	}
+	check(t, l.Stage(ctx, "hans", []*Message{message("a", 1, 1)}))
+	check(t, l.change(ctx, "hans", func(ctx context.Context, c *change) error {
+		if _, err := c.exec(ctx, c.mailbox, 1, 1, c.id); err != nil {
+			return err
+		}
+		if got := state(t, l, "hans", Key{"a", 1}); got != Staged {
+			t.Errorf("state %q while a change is under way", got)
+		}
+		return nil
+	}))
+}
+
+func TestCancelled(t *testing.T) {
+	t.Parallel()
+	l := open(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := l.Stage(ctx, "hans", []*Message{message("a", 1, 1)}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	// While another holds the writer, a change waits only as long as its context.
+	check(t, l.change(t.Context(), "eva", func(context.Context, *change) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		if err := l.Stage(ctx, "hans", []*Message{message("a", 1, 1)}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("error %v", err)
+		}
+		return nil
+	}))
+	if got := state(t, l, "hans", Key{"a", 1}); got != "" {
+		t.Errorf("a cancelled change is there: %s", got)
+	}
+	check(t, l.Stage(t.Context(), "hans", []*Message{message("a", 1, 1)}))
+}
+
+func TestOpenMakesPrivateFile(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "made", "by us?", "st#te 100%.db")
+	l, err := Open(t.Context(), path)
+	check(t, err)
+	check(t, l.Stage(t.Context(), "hans", []*Message{message("a", 1, 1)}))
+	check(t, l.Close())
+	entries, err := os.ReadDir(filepath.Dir(path))
+	check(t, err)
+	if len(entries) != 1 {
+		t.Errorf("left behind: %v", entries)
+	}
+	for path, want := range map[string]os.FileMode{path: 0o600, filepath.Dir(path): 0o700 | os.ModeDir} {
+		if info, err := os.Stat(path); err != nil || info.Mode() != want {
+			t.Errorf("%s: %v, %v, want %v", path, info.Mode(), err, want)
+		}
+	}
+	l, err = Open(t.Context(), path)
+	check(t, err)
+	defer l.Close()
+	if got := state(t, l, "hans", Key{"a", 1}); got != Staged {
+		t.Errorf("state %q after opening again", got)
+	}
+}
+
+// TestOpenTogether: of processes that start at once on a new folder, all must end up with one file.
+func TestOpenTogether(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			l, err := Open(t.Context(), path)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer l.Close()
+			if err := l.Stage(t.Context(), "hans", []*Message{message(fmt.Sprint(i), 1, 1)}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	l, err := Open(t.Context(), path)
+	check(t, err)
+	defer l.Close()
+	if got, err := l.Unfinished(t.Context(), "hans"); err != nil || len(got) != 8 {
+		t.Errorf("%d messages, %v, want 8", len(got), err)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	// good makes a ledger with enough in it to have many pages, cleanly closed.
+	good := func(t *testing.T, path string) {
+		l, err := Open(t.Context(), path)
+		check(t, err)
+		var group []*Message
+		for i := range 2000 {
+			group = append(group, message(fmt.Sprint(i), 1, 1))
+		}
+		check(t, l.Stage(t.Context(), "hans", group))
+		check(t, l.Close())
+	}
+	run := func(t *testing.T, path string, statements string) {
+		db, err := sql.Open("sqlite", path)
+		check(t, err)
+		defer db.Close()
+		_, err = db.Exec(statements)
+		check(t, err)
+	}
+	tests := []struct {
+		name string
+		make func(t *testing.T, path string)
+		want error
+		text string
+	}{
+		{"newer schema", func(t *testing.T, path string) { good(t, path); run(t, path, "PRAGMA user_version = 7") }, ErrNewer,
+			"newer schema, version 7, and this attachd knows 1: run the attachd that wrote it"},
+		{"garbage", func(t *testing.T, path string) {
+			check(t, os.WriteFile(path, []byte(strings.Repeat("not a database. ", 1000)), 0o600))
+		}, ErrDamaged, "restore a backup, or move the file"},
+		{"truncated", func(t *testing.T, path string) { good(t, path); check(t, os.Truncate(path, 40960)) }, ErrDamaged, "restore a backup"},
+		{"empty", func(t *testing.T, path string) { check(t, os.WriteFile(path, nil, 0o600)) }, ErrDamaged, "it is empty"},
+		{"another program's", func(t *testing.T, path string) { run(t, path, "CREATE TABLE bookmarks (url)") }, ErrDamaged, "another program"},
+		{"log without its file", func(t *testing.T, path string) { check(t, os.WriteFile(path+"-wal", []byte("x"), 0o600)) }, ErrDamaged, "its -wal is there"},
+		{"folder", func(t *testing.T, path string) { check(t, os.Mkdir(path, 0o700)) }, nil, "is a folder"},
+		{"file for a folder", func(t *testing.T, path string) {
+			folder := filepath.Dir(path)
+			check(t, os.Remove(folder))
+			check(t, os.WriteFile(folder, nil, 0o600))
+		}, syscall.ENOTDIR, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "sub", "state.db")
+			check(t, os.Mkdir(filepath.Dir(path), 0o700))
+			tt.make(t, path)
+			before, _ := os.ReadFile(path)
+			l, err := Open(t.Context(), path)
+			if err == nil {
+				l.Close()
+				t.Fatal("it was opened")
+			}
+			if tt.want != nil && !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.text) || !strings.Contains(err.Error(), "open ledger: ") {
+				t.Errorf("error %v, want %v and %q", err, tt.want, tt.text)
+			}
+			after, _ := os.ReadFile(path)
+			if string(after) != string(before) {
+				t.Error("the file was changed")
+			}
+		})
+	}
+}
+
+// TestDamageInUse overwrites the middle of the file: reading it must not pass for an answer.
+func TestDamageInUse(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	l, err := Open(t.Context(), path)
+	check(t, err)
+	var group []*Message
+	var uidls []string
+	for i := range 3000 {
+		group, uidls = append(group, message(fmt.Sprint(i), 1, 1)), append(uidls, fmt.Sprint(i))
+	}
+	check(t, l.Stage(t.Context(), "hans", group))
+	check(t, l.Close())
+	info, err := os.Stat(path)
+	check(t, err)
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	check(t, err)
+	_, err = f.WriteAt([]byte(strings.Repeat("\xff", int(info.Size()-20480))), 16384)
+	check(t, errors.Join(err, f.Close()))
+	l, err = Open(t.Context(), path)
+	if err == nil {
+		defer l.Close()
+		if err := l.Check(t.Context()); !errors.Is(err, ErrDamaged) {
+			t.Errorf("Check: %v", err)
+		}
+		_, err = l.Lookup(t.Context(), "hans", uidls)
+	}
+	if !errors.Is(err, ErrDamaged) {
+		t.Errorf("error %v, want damaged", err)
+	}
+}
+
+// TestFull: a group that finds no room is not there, and the next one is when there is room again.
+func TestFull(t *testing.T) {
+	t.Parallel()
+	l, ctx := open(t), t.Context()
+	var pages int
+	check(t, l.writer.QueryRow("PRAGMA page_count").Scan(&pages))
+	limit := func(n int) {
+		_, err := l.writer.Exec(fmt.Sprintf("PRAGMA max_page_count = %d", n))
+		check(t, err)
+	}
+	limit(pages + 4)
+	var group []*Message
+	for i := range 500 {
+		group = append(group, message(fmt.Sprint(i), 1, 2))
+	}
+	err := l.Stage(ctx, "hans", group)
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), l.path) {
+		t.Errorf("error %v, want ENOSPC and the path", err)
+	}
+	if got, err := l.Unfinished(ctx, "hans"); err != nil || len(got) != 0 {
+		t.Errorf("%d messages of the failed group are there, %v", len(got), err)
+	}
+	limit(1 << 30)
+	check(t, l.Stage(ctx, "hans", group))
+}
+
+func TestReadOnlyFolder(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() == 0 {
+		t.Skip("root may write anywhere")
+	}
+	folder := t.TempDir()
+	l, err := Open(t.Context(), filepath.Join(folder, "state.db"))
+	check(t, err)
+	check(t, l.Close())
+	check(t, os.Chmod(filepath.Join(folder, "state.db"), 0o400))
+	if l, err = Open(t.Context(), filepath.Join(folder, "state.db")); err == nil {
+		l.Close()
+		t.Fatal("a file without write permission was opened")
+	}
+	if !strings.Contains(err.Error(), "writable") {
+		t.Errorf("error %v", err)
+	}
+}

@@ -1,0 +1,136 @@
+package ledger
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Key names a message within its account.
+type Key struct {
+	UIDL string // opaque bytes
+	Size int64  // octets as LIST says, -1 unknown
+}
+
+// State is how far a message has come.
+type State string
+
+// The states of a message; the package's documentation has the ways between them.
+const (
+	// Staged: the attachments are durable in staging files, their names chosen.
+	Staged State = "staged"
+	// Delivered: the attachments stand under their final names.
+	Delivered State = "delivered"
+	// DeletePending: DELE is about to be sent or was, without a +OK to QUIT yet.
+	DeletePending State = "delete_pending"
+	// Deleted: the server confirmed the deletion with +OK to QUIT.
+	Deleted State = "deleted"
+	// Failed: the message could not be retrieved; there will be another attempt.
+	Failed State = "failed"
+	// Quarantined: the message could not be taken apart and is kept as it came.
+	Quarantined State = "quarantined"
+)
+
+// Attachment is one file of a message.
+type Attachment struct {
+	StagingID    string // the staging file's name; "" when there is none, as for bytes received before
+	Path         string // relative to the account's folder
+	OriginalName string // as the sender gave it
+	MediaType    string
+	Size         int64
+	SHA256       [32]byte
+}
+
+// Message is a message with its files.
+type Message struct {
+	Key
+	// State is what the message becomes once its files are in place: Delivered
+	// (or ""), or Quarantined. [Ledger.Stage] and [Ledger.Unfinished] agree on that.
+	State       State
+	SHA256      [32]byte // of the message as it came; zero when not taken
+	MessageID   string
+	Attachments []Attachment
+	FirstSeen   time.Time // zero: when it is staged
+	Delivered   time.Time // first delivery; zero before
+	Attempts    int       // failed ones before
+	Reason      string    // why it is in quarantine
+}
+
+// Record is what the ledger answers of one message.
+type Record struct {
+	Key
+	State       State
+	Delivered   time.Time // zero before the first delivery
+	Attempts    int       // failed ones
+	NextAttempt time.Time // of a failed one
+}
+
+// Match returns the record of the message of this size among the records of one
+// UIDL. An unknown size, on either side, matches any: the alternative is to deliver
+// twice whatever was delivered before its size was known. A settled record
+// is preferred over a failed one, then the same size over an unknown one, then
+// the order of records, which [Ledger.Lookup] returns newest first.
+func Match(records []Record, size int64) (Record, bool) {
+	best, rank := Record{}, 0
+	for _, r := range records {
+		if r.Size != size && r.Size >= 0 && size >= 0 {
+			continue
+		}
+		n := 1
+		if r.State != Failed {
+			n += 2
+		}
+		if r.Size == size {
+			n++
+		}
+		if n > rank {
+			best, rank = r, n
+		}
+	}
+	return best, rank > 0
+}
+
+// TransitionError refuses a change that the state of a message does not allow. It
+// tells of a mistake in the caller, who would else deliver twice or delete too early.
+type TransitionError struct {
+	Account  string
+	Key      Key
+	From, To State // From is "" for a message that the ledger does not know
+}
+
+// Error names the message and both states.
+func (e *TransitionError) Error() string {
+	from := string(e.From)
+	if from == "" {
+		from = "unknown"
+	}
+	return fmt.Sprintf("message %q (%d octets) of account %s is %s and can't become %s", e.Key.UIDL, e.Key.Size, e.Account, from, e.To)
+}
+
+// maxText bounds what the sender of a message can make the ledger keep in each field.
+const maxText = 1024
+
+// text is a field of a mail for storing: NULL when empty, and bounded.
+func text(s string) any {
+	if s == "" {
+		return nil
+	}
+	if len(s) > maxText {
+		s = strings.ToValidUTF8(s[:maxText], "")
+	}
+	return s
+}
+
+func digest(sum [32]byte) any {
+	if sum == [32]byte{} {
+		return nil
+	}
+	return sum[:]
+}
+
+func milliseconds(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMilli()
+}

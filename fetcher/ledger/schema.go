@@ -1,0 +1,72 @@
+package ledger
+
+// applicationID marks the file as a ledger ("atcd"), so that another program's
+// database named by mistake is refused and not added to.
+const applicationID = 0x61746364
+
+// migrations leads from each schema version to the next: migrations[0] makes an
+// empty file version 1. A version that was released is never edited.
+func migrations() []string { return []string{schemaV1} }
+
+// The index on digests holds their first 8 bytes only. Digests are random, so
+// every insert lands on another page: the smaller the index, the fewer pages a
+// group writes.
+const schemaV1 = `
+CREATE TABLE account (
+	id       INTEGER PRIMARY KEY,
+	name     TEXT NOT NULL UNIQUE,
+	messages INTEGER,
+	octets   INTEGER
+) STRICT;
+
+CREATE TABLE message (
+	id           INTEGER PRIMARY KEY,
+	account      INTEGER NOT NULL REFERENCES account(id),
+	uidl         BLOB NOT NULL,
+	size         INTEGER NOT NULL,
+	state        TEXT NOT NULL CHECK (state IN ('staged', 'delivered', 'delete_pending', 'deleted', 'failed', 'quarantined')),
+	becomes      TEXT CHECK (becomes IN ('delivered', 'quarantined')),
+	sha256       BLOB,
+	message_id   TEXT,
+	reason       TEXT,
+	attempts     INTEGER NOT NULL DEFAULT 0,
+	next_attempt INTEGER,
+	first_seen   INTEGER NOT NULL,
+	delivered    INTEGER,
+	UNIQUE (account, uidl, size),
+	CHECK ((state = 'staged') = (becomes IS NOT NULL))
+) STRICT;
+
+CREATE INDEX message_staged ON message (account) WHERE state = 'staged';
+
+CREATE TABLE attachment (
+	message       INTEGER NOT NULL REFERENCES message(id),
+	n             INTEGER NOT NULL,
+	account       INTEGER NOT NULL,
+	staging       TEXT,
+	path          TEXT NOT NULL,
+	original_name TEXT,
+	media_type    TEXT,
+	size          INTEGER NOT NULL,
+	sha256        BLOB NOT NULL,
+	PRIMARY KEY (message, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX attachment_digest ON attachment (account, substr(sha256, 1, 8));
+
+CREATE TRIGGER message_deleted AFTER DELETE ON message BEGIN
+	DELETE FROM attachment WHERE message = old.id;
+END;
+
+CREATE VIEW messages AS
+SELECT a.name AS account, CAST(m.uidl AS TEXT) AS uidl, m.size, m.state, m.message_id, m.reason, m.attempts,
+	datetime(m.first_seen / 1000, 'unixepoch') AS first_seen,
+	datetime(m.delivered / 1000, 'unixepoch') AS delivered,
+	datetime(m.next_attempt / 1000, 'unixepoch') AS next_attempt
+FROM message AS m JOIN account AS a ON a.id = m.account;
+
+CREATE VIEW files AS
+SELECT a.name AS account, f.path, f.original_name, f.media_type, f.size, lower(hex(f.sha256)) AS sha256,
+	m.state, m.message_id, CAST(m.uidl AS TEXT) AS uidl, datetime(m.delivered / 1000, 'unixepoch') AS delivered
+FROM attachment AS f JOIN message AS m ON m.id = f.message JOIN account AS a ON a.id = m.account;
+`

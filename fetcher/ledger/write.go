@@ -1,0 +1,321 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+type writeStatements struct {
+	account, known, knownOne, insert, restage, file, finish, path, unstage, paths, pending, deleted, failed, mailbox *sql.Stmt
+}
+
+func knownQuery(n int) string {
+	return "SELECT id, uidl, size, state FROM message WHERE account = ? AND uidl IN (?" + placeholders(n-1) + ")"
+}
+
+func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
+	return prepareAll(ctx, db, map[**sql.Stmt]string{
+		&s.account:  "INSERT INTO account (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id",
+		&s.known:    knownQuery(knownChunk),
+		&s.knownOne: knownQuery(1),
+		&s.insert: `INSERT INTO message (account, uidl, size, state, becomes, sha256, message_id, reason, first_seen)
+			VALUES (?, ?, ?, 'staged', ?, ?, ?, ?, ?)`,
+		&s.restage: `UPDATE message SET state = 'staged', size = ?, becomes = ?, sha256 = ?, message_id = ?, reason = ?, next_attempt = NULL WHERE id = ?`,
+		&s.file: `INSERT INTO attachment (message, n, account, staging, path, original_name, media_type, size, sha256)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		&s.finish:  "UPDATE message SET state = becomes, becomes = NULL, delivered = coalesce(delivered, ?) WHERE id = ?",
+		&s.paths:   "SELECT path FROM attachment WHERE message = ? ORDER BY n",
+		&s.path:    "UPDATE attachment SET path = ? WHERE message = ? AND n = ?",
+		&s.unstage: "UPDATE attachment SET staging = NULL WHERE message = ?",
+		&s.pending: "UPDATE message SET state = 'delete_pending' WHERE id = ?",
+		&s.deleted: "UPDATE message SET state = 'deleted' WHERE id = ?",
+		&s.failed: `INSERT INTO message (account, uidl, size, state, reason, attempts, next_attempt, first_seen)
+			VALUES (?, ?, ?, 'failed', ?, 1, ?, ?) ON CONFLICT (account, uidl, size)
+			DO UPDATE SET attempts = attempts + 1, reason = excluded.reason, next_attempt = excluded.next_attempt`,
+		&s.mailbox: "UPDATE account SET messages = ?, octets = ? WHERE id = ?",
+	})
+}
+
+// change is one transaction on one account.
+type change struct {
+	*writeStatements
+	tx      *sql.Tx
+	account string
+	id      int64
+}
+
+// change runs fn in a transaction, which holds the write lock from its start.
+func (l *Ledger) change(ctx context.Context, account string, fn func(ctx context.Context, c *change) error) error {
+	tx, err := l.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return l.explain(err)
+	}
+	defer tx.Rollback()
+	// The transaction ends with ctx. The statements need not watch it one by one,
+	// which costs the driver a goroutine each.
+	quiet := context.WithoutCancel(ctx)
+	c := &change{writeStatements: &l.write, tx: tx, account: account}
+	if c.id, err = l.accountID(ctx, account); err == nil && c.id == 0 {
+		err = tx.StmtContext(quiet, l.write.account).QueryRowContext(quiet, account).Scan(&c.id)
+	}
+	if err != nil {
+		return l.explain(err)
+	}
+	if err := fn(quiet, c); err != nil {
+		return l.explain(err)
+	}
+	if err := tx.Commit(); err != nil {
+		return l.explain(err)
+	}
+	l.rememberAccount(account, c.id)
+	return nil
+}
+
+func (c *change) exec(ctx context.Context, statement *sql.Stmt, args ...any) (sql.Result, error) {
+	return c.tx.StmtContext(ctx, statement).ExecContext(ctx, args...)
+}
+
+func (c *change) refuse(k Key, from, to State) error {
+	return &TransitionError{Account: c.account, Key: k, From: from, To: to}
+}
+
+type row struct {
+	id    int64
+	state State
+}
+
+// rows returns what is known of the keys' UIDLs, by key.
+func (c *change) rows(ctx context.Context, keys []Key) (map[Key]row, error) {
+	found := make(map[Key]row)
+	args := make([]any, 1+knownChunk)
+	args[0] = c.id
+	for len(keys) > 0 {
+		statement, n := c.known, knownChunk
+		if len(keys) == 1 {
+			statement, n = c.knownOne, 1
+		}
+		for i := range n {
+			args[1+i] = []byte(keys[min(i, len(keys)-1)].UIDL)
+		}
+		if err := c.appendRows(ctx, found, statement, args[:1+n]); err != nil {
+			return nil, err
+		}
+		keys = keys[min(n, len(keys)):]
+	}
+	return found, nil
+}
+
+func (c *change) appendRows(ctx context.Context, found map[Key]row, statement *sql.Stmt, args []any) error {
+	rows, err := c.tx.StmtContext(ctx, statement).QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var k Key
+		var r row
+		var uidl, state sql.RawBytes
+		if err := rows.Scan(&r.id, &uidl, &k.Size, &state); err != nil {
+			return err
+		}
+		k.UIDL, r.state = string(uidl), internState(state)
+		found[k] = r
+	}
+	return rows.Err()
+}
+
+// Stage records a group of messages whose staging files are durable, all or
+// none. A message may be new or have failed before; a failure recorded while its
+// size was not known is taken up by it.
+func (l *Ledger) Stage(ctx context.Context, account string, group []*Message) error {
+	now := time.Now()
+	err := l.change(ctx, account, func(ctx context.Context, c *change) error {
+		known, err := c.rows(ctx, keysOf(group))
+		if err != nil {
+			return err
+		}
+		for _, m := range group {
+			id, err := c.stage(ctx, known, m, now)
+			if err != nil {
+				return err
+			}
+			known[m.Key] = row{id, Staged}
+			for n := range m.Attachments {
+				a := &m.Attachments[n]
+				if _, err := c.exec(ctx, c.file, id, n, c.id, null(a.StagingID), a.Path, text(a.OriginalName), text(a.MediaType), a.Size, a.SHA256[:]); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("stage %d messages of account %s: %w", len(group), account, err)
+	}
+	return nil
+}
+
+// stage records one message without its attachments and returns its row.
+func (c *change) stage(ctx context.Context, known map[Key]row, m *Message, now time.Time) (int64, error) {
+	becomes := m.State
+	switch becomes {
+	case "":
+		becomes = Delivered
+	case Delivered, Quarantined:
+	default:
+		return 0, fmt.Errorf("message %q is to become %s: only %s and %s can be staged for", m.UIDL, becomes, Delivered, Quarantined)
+	}
+	r, exists := known[m.Key]
+	if unsized := (Key{m.UIDL, -1}); !exists && known[unsized].state == Failed {
+		r, exists = known[unsized], true
+		delete(known, unsized)
+	}
+	if exists {
+		if r.state != Failed {
+			return 0, c.refuse(m.Key, r.state, Staged)
+		}
+		_, err := c.exec(ctx, c.restage, m.Size, string(becomes), digest(m.SHA256), text(m.MessageID), text(m.Reason), r.id)
+		return r.id, err
+	}
+	firstSeen := m.FirstSeen
+	if firstSeen.IsZero() {
+		firstSeen = now
+	}
+	result, err := c.exec(ctx, c.insert, c.id, []byte(m.UIDL), m.Size, string(becomes), digest(m.SHA256), text(m.MessageID), text(m.Reason), firstSeen.UnixMilli())
+	if err != nil {
+		return 0, err
+	}
+	return result.LastInsertId()
+}
+
+// Delivered records that the files of staged messages stand durably under the
+// paths that group says now, which may differ from those staged. A message
+// becomes delivered, or quarantined if it was staged for that. One that is
+// past this already stays as it is, with the time of its first delivery.
+func (l *Ledger) Delivered(ctx context.Context, account string, group []*Message, at time.Time) error {
+	err := l.change(ctx, account, func(ctx context.Context, c *change) error {
+		known, err := c.rows(ctx, keysOf(group))
+		if err != nil {
+			return err
+		}
+		for _, m := range group {
+			r := known[m.Key]
+			switch r.state {
+			case Staged:
+			case Delivered, DeletePending, Deleted, Quarantined:
+				continue
+			default:
+				return c.refuse(m.Key, r.state, Delivered)
+			}
+			if err := c.finishMessage(ctx, r.id, m, at); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("record the delivery of %d messages of account %s: %w", len(group), account, err)
+	}
+	return nil
+}
+
+func (c *change) finishMessage(ctx context.Context, id int64, m *Message, at time.Time) error {
+	if _, err := c.exec(ctx, c.finish, at.UnixMilli(), id); err != nil || len(m.Attachments) == 0 {
+		return err
+	}
+	rows, err := c.tx.StmtContext(ctx, c.paths).QueryContext(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var changed []int
+	n := 0
+	for ; rows.Next(); n++ {
+		var path sql.RawBytes
+		if err := rows.Scan(&path); err != nil {
+			return err
+		}
+		if n < len(m.Attachments) && string(path) != m.Attachments[n].Path {
+			changed = append(changed, n)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if n != len(m.Attachments) {
+		return fmt.Errorf("message %q was staged with %d attachments and is delivered with %d", m.UIDL, n, len(m.Attachments))
+	}
+	for _, n := range changed {
+		if _, err := c.exec(ctx, c.path, m.Attachments[n].Path, id, n); err != nil {
+			return err
+		}
+	}
+	_, err = c.exec(ctx, c.unstage, id)
+	return err
+}
+
+// DeletePending records that DELE is about to be sent for delivered messages. Keys are
+// as [Ledger.Lookup] returned them. It works in chunks: after an error, some
+// may have changed.
+func (l *Ledger) DeletePending(ctx context.Context, account string, keys []Key) error {
+	return l.move(ctx, account, keys, DeletePending, l.write.pending, Delivered, Deleted)
+}
+
+// Deleted records that the server confirmed the deletions with +OK to QUIT. It
+// works in chunks like [Ledger.DeletePending].
+func (l *Ledger) Deleted(ctx context.Context, account string, keys []Key) error {
+	return l.move(ctx, account, keys, Deleted, l.write.deleted, DeletePending)
+}
+
+// move brings messages to a state from one of those allowed. It commits in
+// chunks so that other accounts get their turn.
+func (l *Ledger) move(ctx context.Context, account string, keys []Key, to State, statement *sql.Stmt, from ...State) error {
+	total := len(keys)
+	for len(keys) > 0 {
+		chunk := keys[:min(len(keys), moveChunk)]
+		keys = keys[len(chunk):]
+		err := l.change(ctx, account, func(ctx context.Context, c *change) error { return c.move(ctx, chunk, to, statement, from) })
+		if err != nil {
+			return fmt.Errorf("record %d messages of account %s as %s: %w", total, account, to, err)
+		}
+	}
+	return nil
+}
+
+// Failed records that a message could not be retrieved, why, and when it is
+// asked for again. It counts one attempt.
+func (l *Ledger) Failed(ctx context.Context, account string, k Key, reason string, next time.Time) error {
+	err := l.change(ctx, account, func(ctx context.Context, c *change) error {
+		known, err := c.rows(ctx, []Key{k})
+		if err != nil {
+			return err
+		}
+		if r, ok := known[k]; ok && r.state != Failed {
+			return c.refuse(k, r.state, Failed)
+		}
+		_, err = c.exec(ctx, c.failed, c.id, []byte(k.UIDL), k.Size, text(reason), milliseconds(next), time.Now().UnixMilli())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("record a failure of account %s: %w", account, err)
+	}
+	return nil
+}
+
+// SetMailbox records the answer to STAT, for comparing with the next one.
+func (l *Ledger) SetMailbox(ctx context.Context, account string, count int, octets int64) error {
+	// Most polls find nothing new: they cost no fsync.
+	if n, size, ok, err := l.Mailbox(ctx, account); err == nil && ok && n == count && size == octets {
+		return nil
+	}
+	err := l.change(ctx, account, func(ctx context.Context, c *change) error {
+		_, err := c.exec(ctx, c.mailbox, count, octets, c.id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("record the mailbox of account %s: %w", account, err)
+	}
+	return nil
+}
