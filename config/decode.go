@@ -79,7 +79,9 @@ func unreadable(data []byte) (at int, what string) {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			return i, "the file is not UTF-8 here"
-		case r < ' ' && r != '\t' && r != '\n' && r != '\r', r >= 0x7f && r <= 0x9f && r != 0x85, r == 0xfeff, r&0xfffe == 0xfffe:
+		case r == '\r' && i+1 < len(data) && data[i+1] == '\n':
+		// YAML takes a lone CR, U+0085, U+2028 and U+2029 for line breaks, which no editor shows as such.
+		case r < ' ' && r != '\t' && r != '\n', r >= 0x7f && r <= 0x9f, r == 0x2028, r == 0x2029, r == 0xfeff, r&0xfffe == 0xfffe:
 			return i, fmt.Sprintf("control character %U is not allowed", r)
 		}
 		i += n
@@ -99,7 +101,8 @@ func (d *decoder) offset(data []byte, i int) position {
 // place gives the place of n, without a path.
 func (d *decoder) place(n *yaml.Node) position {
 	at := d.at
-	at.line, at.col = max(n.Line, 1), max(n.Column, 1)
+	// What is missing at the end of a file is placed after it.
+	at.line, at.col = max(min(n.Line, len(d.lines)), 1), max(n.Column, 1)
 	return at
 }
 
@@ -200,7 +203,7 @@ func parseScalar(to any, s string) (err error) {
 	case interface{ parse(string) error }:
 		return to.parse(s)
 	default:
-		return fmt.Errorf("cannot be set")
+		return errors.New("cannot be set")
 	}
 	return err
 }

@@ -114,7 +114,7 @@ func (t TLS) ClientConfig() (*tls.Config, error) {
 	c := &tls.Config{
 		MinVersion: max(t.MinVersion, tls.VersionTLS12),
 		ServerName: t.ServerName,
-		//nolint:gosec // The user asks for it by a loud name, and it is warned about at each start.
+		// The user asks for it by a loud name, and is warned at each start.
 		InsecureSkipVerify: t.InsecureSkipVerify,
 	}
 	if t.CAFile != "" {

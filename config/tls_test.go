@@ -105,22 +105,20 @@ func TestClientConfig(t *testing.T) {
 	tls11.MinVersion = tls.VersionTLS10
 	demanding := server.Clone()
 	demanding.ClientAuth, demanding.MaxVersion = tls.RequireAnyClientCert, tls.VersionTLS12
-	var unknown x509.UnknownAuthorityError
-	var name x509.HostnameError
 	for _, c := range []struct {
 		name   string
 		tls    TLS
 		server *tls.Config
 		check  func(error) bool
 	}{
-		{"system's authorities", TLS{}, server, func(err error) bool { return errors.As(err, &unknown) }},
+		{"system's authorities", TLS{}, server, isA[x509.UnknownAuthorityError]},
 		{"ca_file", trusted, server, nil},
-		{"wrong name", with(func(t *TLS) { t.ServerName = "other.example" }), server, func(err error) bool { return errors.As(err, &name) }},
+		{"wrong name", with(func(t *TLS) { t.ServerName = "other.example" }), server, isA[x509.HostnameError]},
 		{"pin of the server's key", with(func(t *TLS) { t.Pins = Pins(leaf.pin()) }), server, nil},
 		{"pin of the authority's key", with(func(t *TLS) { t.Pins = Pins(ca.pin()) }), server, nil},
 		{"one pin of two", with(func(t *TLS) { t.Pins = Pins(other.pin() + "," + leaf.pin()) }), server, nil},
 		{"pin of a certificate that is not in the chain", with(func(t *TLS) { t.Pins = Pins(other.pin()) }), server, isPinMismatch},
-		{"pin does not replace the authority", TLS{Pins: Pins(leaf.pin())}, server, func(err error) bool { return errors.As(err, &unknown) }},
+		{"pin does not replace the authority", TLS{Pins: Pins(leaf.pin())}, server, isA[x509.UnknownAuthorityError]},
 		{"insecure", TLS{InsecureSkipVerify: true}, server, nil},
 		{"insecure with pin", TLS{InsecureSkipVerify: true, Pins: Pins(leaf.pin())}, server, nil},
 		{"insecure with the pin of a further certificate", TLS{InsecureSkipVerify: true, Pins: Pins(other.pin())}, server, isPinMismatch},
@@ -140,6 +138,11 @@ func TestClientConfig(t *testing.T) {
 			}
 		})
 	}
+}
+
+func isA[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }
 
 func isPinMismatch(err error) bool { return errors.Is(err, ErrPinMismatch) }

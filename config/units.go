@@ -18,8 +18,16 @@ var sizeUnits = [...]struct {
 	name  string
 	bytes uint64
 }{
-	{"TiB", 1 << 40}, {"TB", 1e12}, {"GiB", 1 << 30}, {"GB", 1e9}, {"MiB", 1 << 20}, {"MB", 1e6},
-	{"KiB", 1 << 10}, {"kB", 1e3}, {"KB", 1e3}, {"B", 1},
+	{"TiB", 1 << 40},
+	{"TB", 1e12},
+	{"GiB", 1 << 30},
+	{"GB", 1e9},
+	{"MiB", 1 << 20},
+	{"MB", 1e6},
+	{"KiB", 1 << 10},
+	{"kB", 1e3},
+	{"KB", 1e3},
+	{"B", 1},
 }
 
 // ParseSize reads a size: a whole number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB), without one bytes.
@@ -59,7 +67,7 @@ func sizeUnit(name string) uint64 {
 // String writes s in the largest unit that divides it, so that [ParseSize] gives s again.
 func (s Size) String() string {
 	for _, u := range sizeUnits {
-		if u := u; u.bytes > 1 && s > 0 && uint64(s)%u.bytes == 0 {
+		if u.bytes > 1 && s > 0 && uint64(s)%u.bytes == 0 {
 			return strconv.FormatUint(uint64(s)/u.bytes, 10) + u.name
 		}
 	}

@@ -2,9 +2,11 @@ package config
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -352,5 +354,49 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 	case <-done:
 	case <-time.After(patience):
 		t.Fatal("Watch goes on after its context has ended")
+	}
+}
+
+func TestPlanSurvivesLinkLoops(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	try(t, os.Symlink("b", filepath.Join(dir, "a")))
+	try(t, os.Symlink("a", filepath.Join(dir, "b")))
+	// Each link passes the next one many times: without a bound, 20^20 steps.
+	for i := range 20 {
+		try(t, os.Symlink(strings.Repeat(fmt.Sprintf("l%d/../", i+1), 20)+".", filepath.Join(dir, fmt.Sprintf("l%d", i))))
+	}
+	p := planFor(inputs{filepath.Join(dir, "a", "x"): {}, filepath.Join(dir, "l0", "x"): {}})
+	if !p.concerns(filepath.Join(dir, "b")) || !p.concerns(filepath.Join(dir, "l1")) || p.concerns(filepath.Join(dir, "c")) {
+		t.Errorf("the plan is %+v", p)
+	}
+}
+
+func TestWatchFollowsNewInputs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "conf", "attachd.yaml")
+	write(t, path, "output: o\nstate: s\naccounts: [{name: a, host: h, username: u1, password: x}]\n")
+	changed, _ := watch(t, path, quick)
+	secret := filepath.Join(dir, "far", "away", "secret")
+	write(t, path, "output: o\nstate: s\naccounts: [{name: a, host: h, username: u2, password_file: "+secret+"}]\n")
+	await(t, path, changed, 2)
+	// The folder of the password file is not even there yet.
+	write(t, secret, "version3")
+	await(t, path, changed, 3)
+	replace(t, secret, "version4")
+	await(t, path, changed, 4)
+}
+
+func TestWatchSaysWhenEventsCannotBeHad(t *testing.T) {
+	t.Parallel()
+	w := watcher{}
+	var reasons []string
+	w.Degraded = func(err error) { reasons = append(reasons, err.Error()) }
+	for _, text := range []string{"limit", "limit", "other", "limit"} {
+		w.degrade(errors.New(text))
+	}
+	if got := strings.Join(reasons, " "); got != "limit other limit" {
+		t.Errorf("got the reasons %q, want each new one once", got)
 	}
 }
