@@ -1,0 +1,106 @@
+package fetcher
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+// Auth names how an account logs in.
+type Auth string
+
+// The ways to log in. There is never a second attempt by another mechanism
+// after an -ERR: it would hand the password to whoever forged the first answer
+// and doubles the failed logins that lock accounts.
+const (
+	// AuthAuto is APOP when the greeting carries one valid timestamp, else USER/PASS.
+	AuthAuto Auth = "auto"
+	// AuthAPOP is APOP or nothing (RFC 1939 section 7).
+	AuthAPOP Auth = "apop"
+	// AuthPass is USER and PASS (RFC 1939 section 7).
+	AuthPass Auth = "pass"
+	// AuthPlain is SASL PLAIN (RFC 4616, RFC 5034).
+	AuthPlain Auth = "plain"
+	// AuthLogin is SASL LOGIN, which some older servers offer alone.
+	AuthLogin Auth = "login"
+)
+
+// Account says how to reach one mailbox and what to do with its messages. It is
+// not changed once it is given to a [Supervisor].
+type Account struct {
+	// Name identifies the account in the ledger, in logs and as a folder.
+	Name string
+	// Addr is "host:port" of the server.
+	Addr string
+	// Username and Password log in. Password is asked anew for each poll, so a
+	// rotated secret needs no restart; its result is never logged.
+	Username string
+	Password func(ctx context.Context) (string, error)
+	Auth     Auth
+	// Mode says when TLS starts. TLS says how the server is verified; it is asked
+	// anew for each poll, so that a renewed certificate file needs no restart.
+	Mode pop3.Mode
+	TLS  func() (*tls.Config, error)
+	// Interval is the time from the end of one poll to the start of the next.
+	Interval time.Duration
+	// Delete removes a message from the server DeleteAfter after its first
+	// delivery (0: in the same poll). Without Delete it stays.
+	Delete      bool
+	DeleteAfter time.Duration
+	// SkipDuplicates records attachments whose bytes this account received
+	// before, instead of writing them again.
+	SkipDuplicates bool
+	// Timeouts of the connection; zero fields take the defaults of pop3.
+	Timeouts pop3.Timeouts
+	// Version is compared with == when accounts are replaced: an account whose
+	// Version is the same keeps running undisturbed. It must be comparable.
+	Version any
+}
+
+// Sink is where one account's attachments go. A poll opens it, uses it from two
+// goroutines (staging in one, everything else in another) and closes it.
+type Sink interface {
+	// Stage reads one message from r to its end and writes its attachments to
+	// staging files. On an error nothing of the message stays. An error that is
+	// the message's own fault, not the line's or the disk's, is an
+	// [*UnprocessableError].
+	Stage(ctx context.Context, r io.Reader) (Staged, error)
+	// StageRaw stages the bytes of r as they are, to become folder/name.
+	StageRaw(ctx context.Context, r io.Reader, folder, name string) (ledger.Attachment, error)
+	// Sync returns once the staging files are durable under their staging names.
+	Sync(ctx context.Context, files []ledger.Attachment) error
+	// Publish gives a staged file its final name without overwriting another,
+	// and sets f.Path to the name it really got. A staging file that is gone was
+	// published before a crash: Publish then returns nil.
+	Publish(f *ledger.Attachment) error
+	// SyncFolders makes the names given by Publish durable.
+	SyncFolders() error
+	// Discard removes staging files that will not be published.
+	Discard(files []ledger.Attachment) error
+	// Sweep removes every staging file, the leftovers of a process that died. It
+	// is called when the ledger holds nothing unfinished and nothing is staged.
+	Sweep() (removed int, err error)
+	Close() error
+}
+
+// Staged is what a message came to.
+type Staged struct {
+	MessageID   string
+	Attachments []ledger.Attachment
+	// Problems are the repairs that reading the message took, in words.
+	Problems []string
+}
+
+// UnprocessableError says that a message itself, not the line or the disk, is
+// why it can't be taken apart: it goes to quarantine.
+type UnprocessableError struct{ Err error }
+
+// Error returns the text of the cause.
+func (e *UnprocessableError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *UnprocessableError) Unwrap() error { return e.Err }

@@ -1,0 +1,64 @@
+package fetcher
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+const (
+	backoffFirst = 30 * time.Second
+	backoffMax   = time.Hour
+	// A maildrop that another session holds is free again soon (RFC 2449
+	// section 8.1.1), so the wait neither starts high nor grows far.
+	inUseFirst = time.Minute
+	inUseMax   = 5 * time.Minute
+	// A refused login is asked again slowly, since some servers lock the account
+	// after a few, but for ever: Exchange Online refuses good passwords for a
+	// while when it is throttling.
+	loginFirst = 5 * time.Minute
+)
+
+// backoff returns how long to wait after the failures-th failed poll in a row
+// (from 1) that ended with err: doubling from a first wait that the kind of
+// error gives, up to a limit, and spread by jitter so that accounts which failed
+// together do not come back together.
+func backoff(err error, failures int, interval time.Duration) time.Duration {
+	first, limit := backoffFirst, backoffMax
+	var reply *pop3.Error
+	var login *LoginError
+	switch {
+	case errors.As(err, &reply) && reply.Code == "IN-USE", errors.Is(err, ErrLocked):
+		first, limit = inUseFirst, inUseMax
+	case errors.As(err, &reply) && reply.Code == "LOGIN-DELAY":
+		first = max(backoffFirst, interval)
+	case errors.As(err, &login):
+		first = loginFirst
+	}
+	wait := limit
+	if shift := failures - 1; shift < 16 {
+		wait = min(first<<max(shift, 0), limit)
+	}
+	return jitter(wait)
+}
+
+// jitter spreads d by a quarter in either direction.
+func jitter(d time.Duration) time.Duration {
+	return d*3/4 + rand.N(d/2+1)
+}
+
+// sleep waits for d, or less when ctx ends, and reports whether the whole of d
+// passed.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,53 @@
+package fetcher
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+func TestBackoff(t *testing.T) {
+	t.Parallel()
+	refused := &LoginError{Addr: "mx:995", Mechanism: "APOP", Err: &pop3.Error{Cmd: "APOP", Text: "-ERR permission denied"}}
+	inUse := &LoginError{Addr: "mx:995", Mechanism: "APOP", Err: &pop3.Error{Cmd: "APOP", Code: "IN-USE", Text: "-ERR [IN-USE] busy"}}
+	delay := &LoginError{Addr: "mx:995", Mechanism: "APOP", Err: &pop3.Error{Cmd: "APOP", Code: "LOGIN-DELAY", Text: "-ERR [LOGIN-DELAY] wait"}}
+	tests := []struct {
+		name     string
+		err      error
+		failures int
+		interval time.Duration
+		want     time.Duration // before jitter
+	}{
+		{"the first failure is asked again soon", errors.New("reset"), 1, 5 * time.Minute, 30 * time.Second},
+		{"waits double", errors.New("reset"), 3, 5 * time.Minute, 2 * time.Minute},
+		{"but not beyond an hour", errors.New("reset"), 12, 5 * time.Minute, time.Hour},
+		{"nor for ever", errors.New("reset"), 1_000_000, 5 * time.Minute, time.Hour},
+		{"a refused login is slow from the start", refused, 1, 5 * time.Minute, 5 * time.Minute},
+		{"and slower", refused, 3, 5 * time.Minute, 20 * time.Minute},
+		{"and never stops", refused, 1000, 5 * time.Minute, time.Hour},
+		{"a busy maildrop is no refused login", inUse, 1, time.Hour, time.Minute},
+		{"and is free again soon", inUse, 50, time.Hour, 5 * time.Minute},
+		{"another process is the same", fmt.Errorf("lock account: %w", ErrLocked), 1, time.Hour, time.Minute},
+		{"a login delay is at least the interval", delay, 1, 10 * time.Minute, 10 * time.Minute},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			low, high := test.want*3/4, test.want*5/4
+			seen := map[time.Duration]bool{}
+			for range 100 {
+				got := backoff(test.err, test.failures, test.interval)
+				if got < low || got > high {
+					t.Fatalf("wait %v, want within a quarter of %v", got, test.want)
+				}
+				seen[got] = true
+			}
+			if len(seen) < 50 {
+				t.Errorf("%d different waits of 100: accounts that failed together would come back together", len(seen))
+			}
+		})
+	}
+}

@@ -1,0 +1,54 @@
+// Package fetcher polls POP3 mailboxes and sees every new message through to
+// durable files: it decides when an account is polled, runs the poll from
+// connect to QUIT, and keeps the promise that nothing is lost and nothing
+// delivered twice.
+//
+// # The path of one message
+//
+// A poll connects, verifies TLS, logs in, asks STAT and UIDL (and LIST only
+// when something is new or the octets of STAT changed) and compares the listing
+// with the [ledger.Ledger]. It then retrieves what is new, in a pipelined window
+// where the server announces one, and hands each reply as a stream to the
+// account's [Sink], which writes the attachments to staging files.
+//
+// Staged messages gather in groups. When a group is full by count, by size or
+// by age, these steps follow, in this order:
+//
+//  1. the staging files and their folder are fsynced ([Sink.Sync]);
+//  2. the ledger records in one transaction what is staged under which names;
+//  3. the files are renamed into place without overwriting ([Sink.Publish]);
+//  4. the folders are fsynced ([Sink.SyncFolders]);
+//  5. the ledger marks the group delivered.
+//
+// Only then may DELE be sent, and a deletion stays pending in the ledger until
+// the server has answered +OK to QUIT. A crash at any point leaves one of two
+// states behind: a staging file that the ledger does not know, which is removed
+// as the message will be retrieved again, or one that the ledger knows, which is
+// renamed if it is still there and counts as delivered if it is gone. The next
+// poll of the account does that before it connects.
+//
+// A message counts as received only after the server has spoken its next reply:
+// a server that forgets to stuff a lone dot ends a message early, and the rest
+// of the text then stands where the reply should be. A poll that retrieved a
+// message which it could not commit closes the connection instead of sending
+// QUIT, because some servers (Gmail) take RETR and QUIT as consumed.
+//
+// A message that the sink cannot handle is retrieved again as it is and kept in
+// quarantine, with the reason beside it; the messages behind it are not held up.
+//
+// # Who owns what
+//
+// [Supervisor.Run] owns the set of accounts and starts one goroutine per
+// account, which sleeps, takes its slots (see Supervisor.MaxConcurrent) and runs
+// one poll at a time. Within a poll the account's goroutine reads from the server and
+// stages, and one committer goroutine, which ends with the poll, runs the five
+// steps above, so that the line is not idle while the disk works. Nothing else
+// touches the poll's state; the ledger may be used by all of them at once. A
+// lock file per account beside the ledger keeps a second process from polling
+// the same account at the same time.
+//
+// # Stopping
+//
+// Cancelling the context of Run closes the connections, commits what is
+// staged and returns; replacing or removing an account lets its poll end first.
+package fetcher

@@ -1,0 +1,177 @@
+package fetcher
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+// listing is a maildrop's messages as UIDL and LIST give them. The UIDLs stand
+// one behind the other in a single buffer, as a mailbox may hold hundreds of
+// thousands of messages: an entry costs its UIDL and 24 bytes.
+type listing struct {
+	entries []entry
+	uidls   []byte
+}
+
+type entry struct {
+	number   int
+	size     int64 // octets, -1 unknown
+	from, to uint32
+}
+
+// unsizedKey is the size in the key of a message whose octets are not known.
+const unsizedKey = -1
+
+func (l *listing) uidl(e entry) string { return string(l.uidls[e.from:e.to]) }
+
+func (l *listing) key(e entry) ledger.Key { return ledger.Key{UIDL: l.uidl(e), Size: e.size} }
+
+// readUIDLs asks UIDL. A message without a UIDL is left out and counted: it
+// could not be told from the others at the next poll, so it stays on the server.
+func readUIDLs(c *pop3.Client) (l *listing, nameless int, err error) {
+	l = &listing{}
+	err = c.Uidl(func(n int, uidl string) error {
+		if uidl == "" {
+			nameless++
+			return nil
+		}
+		from := len(l.uidls)
+		l.uidls = append(l.uidls, uidl...)
+		l.entries = append(l.entries, entry{n, unsizedKey, uint32(from), uint32(len(l.uidls))})
+		return nil
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	l.separateDuplicates()
+	return l, nameless, nil
+}
+
+// separateDuplicates gives the second and later messages that share a UIDL a
+// number behind a NUL, which no server can send. RFC 1939 section 7 forbids such
+// twins, but Dovecot sends them by default (pop3_uidl_duplicates = allow), and
+// taking one for the other would lose mail.
+func (l *listing) separateDuplicates() {
+	seed := maphash.MakeSeed()
+	first := make(map[uint64]int32, len(l.entries)) // by hash, as the UIDLs themselves would double the listing
+	twins := make(map[string]int)
+	for i, e := range l.entries {
+		uidl := l.uidls[e.from:e.to]
+		hash := maphash.Bytes(seed, uidl)
+		j, seen := first[hash]
+		if !seen {
+			first[hash] = int32(i)
+			continue
+		}
+		if twin := l.entries[j]; !bytes.Equal(uidl, l.uidls[twin.from:twin.to]) {
+			continue
+		}
+		twins[string(uidl)]++
+		from := len(l.uidls)
+		l.uidls = append(l.uidls, uidl...)
+		l.uidls = append(l.uidls, 0)
+		l.uidls = strconv.AppendInt(l.uidls, int64(twins[string(uidl)]+1), 10)
+		l.entries[i].from, l.entries[i].to = uint32(from), uint32(len(l.uidls))
+	}
+}
+
+// readSizes asks LIST and notes the octets of each message.
+func (l *listing) readSizes(c *pop3.Client) error {
+	byNumber := func(a, b entry) int { return a.number - b.number }
+	if !slices.IsSortedFunc(l.entries, byNumber) {
+		slices.SortStableFunc(l.entries, byNumber)
+	}
+	err := c.List(func(n int, size int64) error {
+		if i, ok := slices.BinarySearchFunc(l.entries, entry{number: n}, byNumber); ok {
+			l.entries[i].size = size
+		}
+		return nil
+	})
+	return err
+}
+
+// lookupChunk is how many UIDLs one question to the ledger names.
+const lookupChunk = 500
+
+// difference is what a listing and the ledger make of each other.
+type difference struct {
+	unseen  []entry // to be retrieved
+	expired []entry // delivered, and due to be deleted
+	octets  int64   // of unseen, as far as known
+	reused  int     // UIDLs that the ledger knows with another size
+	pending int     // messages whose last retrieval failed and whose wait is not over
+}
+
+// compare sorts the listing's messages by what the ledger knows of them. The
+// same UIDL with another size is another message: some servers use UIDLs again.
+func (a *Account) compare(ctx context.Context, led *ledger.Ledger, l *listing, now time.Time) (difference, error) {
+	var d difference
+	for from := 0; from < len(l.entries); from += lookupChunk {
+		chunk := l.entries[from:min(from+lookupChunk, len(l.entries))]
+		uidls := make([]string, len(chunk))
+		for i, e := range chunk {
+			uidls[i] = l.uidl(e)
+		}
+		records, err := led.Lookup(ctx, a.Name, uidls)
+		if err != nil {
+			return d, err
+		}
+		known := make(map[string][]ledger.Record, len(records))
+		for _, r := range records {
+			known[r.UIDL] = append(known[r.UIDL], r)
+		}
+		for i, e := range chunk {
+			a.sort(&d, e, known[uidls[i]], now)
+		}
+	}
+	return d, nil
+}
+
+func (a *Account) sort(d *difference, e entry, known []ledger.Record, now time.Time) {
+	r, ok := ledger.Match(known, e.size)
+	switch {
+	case !ok:
+		if len(known) > 0 {
+			d.reused++
+		}
+		d.want(e)
+	case r.State == ledger.Failed:
+		if now.Before(r.NextAttempt) {
+			d.pending++
+			return
+		}
+		d.want(e)
+	case r.State == ledger.Quarantined:
+		// Left on the server: deleting is for what was delivered.
+	case a.Delete && !now.Before(r.Delivered.Add(a.DeleteAfter)):
+		e.size = r.Size
+		d.expired = append(d.expired, e)
+	}
+}
+
+func (d *difference) want(e entry) {
+	d.unseen = append(d.unseen, e)
+	d.octets += max(e.size, 0)
+}
+
+// LoginError says that the server refused the login.
+type LoginError struct {
+	Addr, Mechanism string
+	Err             error
+}
+
+// Error returns the step, the mechanism and the server's words.
+func (e *LoginError) Error() string {
+	return fmt.Sprintf("log in to %s with %s: %v", e.Addr, e.Mechanism, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *LoginError) Unwrap() error { return e.Err }

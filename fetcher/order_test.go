@@ -1,0 +1,329 @@
+package fetcher
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+)
+
+// memory is a small working Sink: each message is one attachment, its body.
+// Staged and published files live in maps, and steps records what was asked of it.
+type memory struct {
+	t      *testing.T
+	ledger *ledger.Ledger
+
+	mu        sync.Mutex
+	staged    map[string][]byte
+	synced    map[string]bool
+	published map[string][]byte
+	steps     []string
+	fail      func(step string) error // nil: nothing fails
+}
+
+func newMemory(t *testing.T, led *ledger.Ledger) *memory {
+	return &memory{t: t, ledger: led, staged: map[string][]byte{}, synced: map[string]bool{}, published: map[string][]byte{}}
+}
+
+func (m *memory) step(format string, args ...any) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := fmt.Sprintf(format, args...)
+	m.steps = append(m.steps, s)
+	if m.fail != nil {
+		return m.fail(s)
+	}
+	return nil
+}
+
+func (m *memory) Stage(_ context.Context, r io.Reader) (Staged, error) {
+	body, err := io.ReadAll(r)
+	if err != nil {
+		return Staged{}, err
+	}
+	text := strings.TrimSpace(string(body))
+	if err := m.step("stage %s", text); err != nil {
+		return Staged{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	id := fmt.Sprintf("id-%d", len(m.steps))
+	m.staged[id] = body
+	return Staged{Attachments: []ledger.Attachment{{StagingID: id, Path: text, Size: int64(len(body)), SHA256: sha256.Sum256(body)}}}, nil
+}
+
+func (m *memory) StageRaw(_ context.Context, r io.Reader, folder, name string) (ledger.Attachment, error) {
+	body, err := io.ReadAll(r)
+	if err != nil {
+		return ledger.Attachment{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	id := fmt.Sprintf("raw-%d", len(m.staged))
+	m.staged[id] = body
+	return ledger.Attachment{StagingID: id, Path: folder + "/" + name, Size: int64(len(body))}, nil
+}
+
+func (m *memory) Sync(_ context.Context, files []ledger.Attachment) error {
+	for _, f := range files {
+		if err := m.step("sync %s", f.Path); err != nil {
+			return err
+		}
+		m.synced[f.StagingID] = true
+	}
+	return nil
+}
+
+func (m *memory) Publish(f *ledger.Attachment) error {
+	if err := m.step("publish %s, ledger: %s", f.Path, m.unfinished()); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	body, ok := m.staged[f.StagingID]
+	if !ok {
+		return nil
+	}
+	delete(m.staged, f.StagingID)
+	m.published[f.Path] = body
+	return nil
+}
+
+func (m *memory) SyncFolders() error { return m.step("sync folders, ledger: %s", m.unfinished()) }
+
+func (m *memory) Discard(files []ledger.Attachment) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, f := range files {
+		delete(m.staged, f.StagingID)
+	}
+	return nil
+}
+
+func (m *memory) Sweep() (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := len(m.staged)
+	clear(m.staged)
+	return n, nil
+}
+
+func (m *memory) Close() error { return nil }
+
+// unfinished says how many messages the ledger holds as staged.
+func (m *memory) unfinished() string {
+	messages, err := m.ledger.Unfinished(context.Background(), "lab")
+	if err != nil {
+		m.t.Error(err)
+	}
+	return fmt.Sprintf("%d staged", len(messages))
+}
+
+// world is a server, a ledger and a sink for one account.
+type world struct {
+	server     *pop3test.Server
+	ledger     *ledger.Ledger
+	sink       *memory
+	supervisor *Supervisor
+	account    Account
+}
+
+func newWorld(t *testing.T, bodies ...string) *world {
+	t.Helper()
+	dir := t.TempDir()
+	w := &world{server: pop3test.NewServer()}
+	w.server.Users = map[string]string{"u0": "pw0"}
+	var messages []pop3test.Message
+	for i, body := range bodies {
+		messages = append(messages, pop3test.Message{UIDL: fmt.Sprintf("uid-%d", i+1), Raw: []byte(body + "\r\n")})
+	}
+	w.server.Mailboxes = map[string][]pop3test.Message{"u0": messages}
+	w.server.APOP, w.server.Pipelining = true, true
+	t.Cleanup(func() { w.server.Close() })
+	var err error
+	if w.ledger, err = ledger.Open(t.Context(), filepath.Join(dir, "state.db")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.ledger.Close() })
+	w.sink = newMemory(t, w.ledger)
+	w.supervisor = &Supervisor{
+		Ledger: w.ledger, OpenSink: func(Account) (Sink, error) { return w.sink, nil }, LockDir: filepath.Join(dir, "locks"),
+		MaxConcurrent: 4, MaxPerHost: 4, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.DebugLevel),
+	}
+	w.account = Account{
+		Name: "lab", Username: "u0", Auth: AuthAuto, Interval: time.Hour, TLS: func() (*tls.Config, error) { return &tls.Config{RootCAs: w.server.CertPool()}, nil },
+		Password: func(context.Context) (string, error) { return "pw0", nil },
+	}
+	return w
+}
+
+// start starts the server, once its fields are set.
+func (w *world) start(t *testing.T) {
+	t.Helper()
+	if err := w.server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.account.Addr = w.server.Addr()
+}
+
+// once polls once and returns its error.
+func (w *world) once(t *testing.T) error {
+	t.Helper()
+	if errs := w.supervisor.RunOnce(t.Context(), []Account{w.account}); len(errs) > 0 {
+		return errs[0]
+	}
+	return nil
+}
+
+// TestOrder checks the order of the steps from RETR to QUIT: what the ledger
+// holds is asked at each of them.
+func TestOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one", "two")
+	w.account.Delete = true
+	w.server.Hook = func(_ *pop3test.Conn, cmd, args string) bool {
+		switch cmd {
+		case "DELE", "QUIT":
+			records, err := w.ledger.Lookup(context.Background(), "lab", []string{"uid-1", "uid-2"})
+			if err != nil {
+				t.Error(err)
+			}
+			var states []string
+			for _, r := range records {
+				states = append(states, string(r.State))
+			}
+			w.sink.step("%s, ledger: %s", strings.TrimSpace(cmd+" "+args), strings.Join(states, ", "))
+		}
+		return false
+	}
+	w.start(t)
+	if err := w.once(t); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"stage one", "stage two",
+		"sync one", "sync two",
+		"publish one, ledger: 2 staged", "publish two, ledger: 2 staged",
+		"sync folders, ledger: 2 staged",
+		"DELE 1, ledger: delete_pending, delete_pending",
+		"DELE 2, ledger: delete_pending, delete_pending",
+		"QUIT, ledger: delete_pending, delete_pending",
+	}
+	if diff := cmp.Diff(want, w.sink.steps); diff != "" {
+		t.Errorf("steps differ (-want +got):\n%s", diff)
+	}
+	records, err := w.ledger.Lookup(t.Context(), "lab", []string{"uid-1", "uid-2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range records {
+		if r.State != ledger.Deleted {
+			t.Errorf("UIDL %s is %s after the +OK to QUIT, want deleted", r.UIDL, r.State)
+		}
+	}
+	if left := w.server.Mailbox("u0"); len(left) != 0 {
+		t.Errorf("%d messages left on the server", len(left))
+	}
+}
+
+// TestFailedStep lets each step of a delivery fail once: nothing may be deleted
+// then, no QUIT may be sent once a message was retrieved and not committed, and
+// the next poll must make up for it, each message once.
+func TestFailedStep(t *testing.T) {
+	t.Parallel()
+	for _, step := range []string{"stage two", "sync one", "sync two", "publish one", "publish two", "sync folders"} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "one", "two")
+			w.account.Delete = true
+			w.start(t)
+			broken := errors.New("disk on fire")
+			w.sink.fail = func(s string) error {
+				if strings.HasPrefix(s, step) {
+					return broken
+				}
+				return nil
+			}
+			if err := w.once(t); !errors.Is(err, broken) {
+				t.Fatalf("error %v, want the sink's", err)
+			}
+			for _, line := range w.server.Log() {
+				if strings.HasPrefix(line, "DELE") || strings.HasPrefix(line, "QUIT") {
+					t.Errorf("%q was sent although a message is not committed", line)
+				}
+			}
+			w.sink.fail = nil
+			if err := w.once(t); err != nil {
+				t.Fatal(err)
+			}
+			want := map[string][]byte{"one": []byte("one\r\n"), "two": []byte("two\r\n")}
+			if diff := cmp.Diff(want, w.sink.published); diff != "" {
+				t.Errorf("published files differ (-want +got):\n%s", diff)
+			}
+			if left := w.server.Mailbox("u0"); len(left) != 0 {
+				t.Errorf("%d messages left on the server", len(left))
+			}
+			if len(w.sink.staged) != 0 {
+				t.Errorf("%d staging files left", len(w.sink.staged))
+			}
+		})
+	}
+}
+
+// TestQuarantine: a message that can't be taken apart is kept as it came, and
+// those behind it are delivered.
+func TestQuarantine(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one", "poison", "bomb", "two")
+	w.account.Delete = true
+	w.start(t)
+	w.sink.fail = func(s string) error {
+		switch s {
+		case "stage poison":
+			return &UnprocessableError{errors.New("too deep")}
+		case "stage bomb":
+			panic("index out of range")
+		}
+		return nil
+	}
+	for range 2 { // the second poll must not fetch them again
+		if err := w.once(t); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var kept []string
+	for path, body := range w.sink.published {
+		if strings.HasPrefix(path, quarantineFolder+"/") && strings.HasSuffix(path, ".eml") {
+			reason := string(w.sink.published[strings.TrimSuffix(path, ".eml")+".txt"])
+			kept = append(kept, string(body)+strings.Split(reason, "\n")[2])
+		}
+	}
+	for _, want := range []string{"poison\r\nreason: too deep", "bomb\r\nreason: read message: panic: index out of range"} {
+		found := false
+		for _, got := range kept {
+			found = found || got == want
+		}
+		if !found {
+			t.Errorf("quarantine holds %q, want %q in it", kept, want)
+		}
+	}
+	if len(kept) != 2 || w.sink.published["one"] == nil || w.sink.published["two"] == nil {
+		t.Errorf("published %d files, quarantined %q", len(w.sink.published), kept)
+	}
+	if left := w.server.Mailbox("u0"); len(left) != 2 {
+		t.Errorf("%d messages left on the server, want the two in quarantine", len(left))
+	}
+}

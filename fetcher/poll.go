@@ -1,0 +1,241 @@
+package fetcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+// pipelineWindow is how many RETR or DELE are sent ahead of their replies where
+// the server announces PIPELINING (RFC 2449 section 6.6).
+const pipelineWindow = 64
+
+// poll is one visit to one mailbox, from connect to QUIT.
+type poll struct {
+	account Account
+	ledger  *ledger.Ledger
+	sink    Sink
+	log     zerolog.Logger
+	observe func(Event)
+	now     func() time.Time
+	// unpipelined and withoutCapa are concessions to a server on which an earlier poll broke.
+	unpipelined, withoutCapa bool
+
+	client *pop3.Client
+	window int
+	step   step
+
+	commit *committer
+	// The committer's goroutine writes these; the poll reads them after finish.
+	committed []ledger.Key
+	delivered int
+
+	retrieved  int
+	quarantine []quarantined // retrieved, and to be kept as they are
+	failed     int
+}
+
+// step is how far a poll came, for what the next one should do otherwise.
+type step int
+
+const (
+	stepConnect step = iota
+	stepCapa
+	stepLogin
+	stepList
+	stepRetrieve
+	stepDelete
+)
+
+// run makes the visit. Whatever it returns, what was committed stays so.
+func (p *poll) run(ctx context.Context) error {
+	p.commit = &committer{account: p.account.Name, ledger: p.ledger, sink: p.sink, now: p.now, skipDuplicates: p.account.SkipDuplicates, delivered: p.noteDelivered}
+	if err := p.recover(ctx); err != nil {
+		return err
+	}
+	if err := p.connect(ctx); err != nil {
+		return err
+	}
+	// Closing without QUIT is what every early return wants: the server then
+	// takes nothing as consumed and nothing as deleted (RFC 1939 section 6).
+	defer p.client.Close()
+
+	l, diff, stat, err := p.list(ctx)
+	if err != nil {
+		return err
+	}
+	p.observe(Listed{Account: p.account.Name, Messages: len(l.entries), New: len(diff.unseen), Octets: diff.octets})
+	if err := p.retrieve(ctx, l, diff.unseen); err != nil {
+		return err
+	}
+	if err := p.finish(ctx, l, diff.expired); err != nil {
+		return err
+	}
+	if err := p.ledger.SetMailbox(ctx, p.account.Name, stat.count, stat.octets); err != nil {
+		return fmt.Errorf("record the mailbox's size: %w", err)
+	}
+	return nil
+}
+
+// recover completes what a crash left behind, before anything new is fetched.
+func (p *poll) recover(ctx context.Context) error {
+	finished, swept, err := p.commit.recoverStaged(ctx)
+	if err != nil {
+		return err
+	}
+	if finished > 0 || swept > 0 {
+		p.log.Warn().Int("messages", finished).Int("files", swept).Msg("finished an interrupted delivery")
+	}
+	p.committed = p.committed[:0] // the listing will say which of them to delete
+	return nil
+}
+
+type stat struct {
+	count  int
+	octets int64
+}
+
+// list asks what the mailbox holds and compares it with the ledger.
+func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
+	p.step = stepList
+	var st stat
+	var d difference
+	fail := func(what string, err error) (*listing, difference, stat, error) {
+		return nil, d, st, fmt.Errorf("%s of %s: %w", what, p.account.Addr, err)
+	}
+	var err error
+	if st.count, st.octets, err = p.client.Stat(); err != nil {
+		return fail("ask the size", err)
+	}
+	l, nameless, err := readUIDLs(p.client)
+	if err != nil {
+		if reply, ok := errors.AsType[*pop3.Error](err); ok && reply.Code == "" {
+			err = fmt.Errorf("%w (attachd needs UIDL to tell new messages from old ones)", err)
+		}
+		return fail("list the UIDLs", err)
+	}
+	if nameless > 0 {
+		p.log.Warn().Int("messages", nameless).Msg("left messages without a UIDL on the server")
+	}
+	_, octets, known, err := p.ledger.Mailbox(ctx, p.account.Name)
+	if err != nil {
+		return fail("read the record", err)
+	}
+	if d, err = p.account.compare(ctx, p.ledger, l, p.now()); err != nil {
+		return fail("compare the listing", err)
+	}
+	if len(d.unseen) == 0 && known && octets == st.octets {
+		return l, d, st, nil
+	}
+	// Something is new, or the octets say that a known UIDL may stand for another
+	// message now: the sizes tell.
+	if err := l.readSizes(p.client); err != nil {
+		return fail("list the sizes", err)
+	}
+	if d, err = p.account.compare(ctx, p.ledger, l, p.now()); err != nil {
+		return fail("compare the listing", err)
+	}
+	if d.reused > 0 {
+		p.log.Warn().Int("messages", d.reused).Msg("server uses UIDLs again for other messages")
+	}
+	return l, d, st, nil
+}
+
+// finish deletes what is due and ends the session with QUIT.
+func (p *poll) finish(ctx context.Context, l *listing, expired []entry) error {
+	p.step = stepDelete
+	due := slices.Clone(expired)
+	if p.account.Delete && p.account.DeleteAfter <= 0 {
+		due = append(due, p.committedEntries(l)...)
+	}
+	if len(due) == 0 {
+		// The answer to QUIT changes nothing here: all is committed.
+		if err := p.client.Quit(); err != nil {
+			p.log.Debug().Err(err).Msg("server did not confirm QUIT")
+		}
+		return nil
+	}
+	keys := make([]ledger.Key, len(due))
+	for i, e := range due {
+		keys[i] = l.key(e)
+	}
+	if err := p.ledger.DeletePending(ctx, p.account.Name, keys); err != nil {
+		return fmt.Errorf("record deletions: %w", err)
+	}
+	confirmed := make([]ledger.Key, 0, len(due))
+	i := 0
+	err := p.client.DeleEach(numbers(due), p.window, func(n int, err error) error {
+		key := keys[i]
+		i++
+		if err != nil {
+			p.log.Warn().Str("uidl", key.UIDL).Err(err).Msg("server did not delete a message")
+			return nil
+		}
+		confirmed = append(confirmed, key)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("delete messages on %s: %w", p.account.Addr, err)
+	}
+	if err := p.client.Quit(); err != nil {
+		return fmt.Errorf("confirm %d deletions on %s: %w", len(confirmed), p.account.Addr, err)
+	}
+	if err := p.ledger.Deleted(ctx, p.account.Name, confirmed); err != nil {
+		return fmt.Errorf("record deletions: %w", err)
+	}
+	p.observe(Deleted{Account: p.account.Name, Messages: len(confirmed)})
+	return nil
+}
+
+// committedEntries are the listing's entries that this poll committed, but for
+// those in quarantine.
+func (p *poll) committedEntries(l *listing) []entry {
+	committed := make(map[ledger.Key]bool, len(p.committed))
+	for _, k := range p.committed {
+		committed[k] = true
+	}
+	var entries []entry
+	for _, e := range l.entries {
+		if committed[l.key(e)] {
+			entries = append(entries, e)
+		}
+	}
+	return entries
+}
+
+// noteDelivered is the committer's report of one group.
+func (p *poll) noteDelivered(group []*ledger.Message) {
+	for _, m := range group {
+		if m.State == ledger.Quarantined {
+			continue
+		}
+		p.committed = append(p.committed, m.Key)
+		for _, a := range m.Attachments {
+			if a.StagingID == "" {
+				p.log.Debug().Str("uidl", printable(m.UIDL)).Str("file", a.Path).Msg("attachment left out, received before")
+				continue
+			}
+			p.delivered++
+			p.log.Info().Str("uidl", printable(m.UIDL)).Str("file", a.Path).Int64("size", a.Size).Str("media_type", a.MediaType).Msg("attachment delivered")
+			p.observe(Delivered{Account: p.account.Name, UIDL: m.UIDL, Attachment: a})
+		}
+	}
+}
+
+func numbers(entries []entry) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, e := range entries {
+			if !yield(e.number) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package fetcher
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+// quarantineFolder holds, below the account's folder, the messages that could
+// not be taken apart. The dot keeps it from consumers of attachments.
+const quarantineFolder = ".quarantine"
+
+// A message whose retrieval the server refuses is asked again after waits that
+// double from retryFirst to retryMax; the messages behind it are not held up.
+const (
+	retryFirst = 5 * time.Minute
+	retryMax   = 24 * time.Hour
+)
+
+type quarantined struct {
+	entry  entry
+	reason string
+}
+
+// retrieve fetches the entries and commits them in groups. It returns nil only
+// when every message that was retrieved is also committed, so that QUIT is safe.
+func (p *poll) retrieve(ctx context.Context, l *listing, entries []entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	p.step = stepRetrieve
+	startCommitter(ctx, p.commit)
+	err := p.retrieveEach(ctx, l, entries, p.stageMessage)
+	if err == nil && len(p.quarantine) > 0 {
+		err = p.retrieveQuarantined(ctx, l)
+	}
+	if failed := p.commit.finish(); failed != nil {
+		// Not the line's fault, whatever became of it afterwards.
+		return failed
+	}
+	return err
+}
+
+// stage turns one message into what the ledger records, or nil to skip it.
+type stage func(ctx context.Context, l *listing, e entry, body io.Reader) (*ledger.Message, error)
+
+func (p *poll) retrieveEach(ctx context.Context, l *listing, entries []entry, stage stage) error {
+	// received is staged, but the server has not yet spoken its next reply.
+	var received *ledger.Message
+	defer func() {
+		if received != nil {
+			p.sink.Discard(received.Attachments)
+		}
+	}()
+	confirm := func() error {
+		m := received
+		received = nil
+		if m == nil {
+			return nil
+		}
+		return p.commit.add(m)
+	}
+	i := 0
+	err := p.client.RetrEach(numbers(entries), p.window, func(n int, body io.Reader, err error) error {
+		e := entries[i]
+		i++
+		if failed := confirm(); failed != nil {
+			return failed
+		}
+		if err != nil {
+			return p.refused(ctx, l, e, err)
+		}
+		m, err := stage(ctx, l, e, body)
+		if err != nil {
+			return fmt.Errorf("retrieve message %d (UIDL %q) of %s: %w", e.number, l.uidl(e), p.account.Addr, err)
+		}
+		received = m
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if received != nil {
+		if err := p.client.Noop(); err != nil {
+			if _, refused := errors.AsType[*pop3.Error](err); !refused {
+				return fmt.Errorf("confirm the last message of %s: %w", p.account.Addr, err)
+			}
+		}
+	}
+	return confirm()
+}
+
+// stageMessage takes a message apart. One that can't be is noted for quarantine.
+func (p *poll) stageMessage(ctx context.Context, l *listing, e entry, body io.Reader) (*ledger.Message, error) {
+	counted := &countingReader{r: body}
+	staged, err := p.stageSafely(ctx, counted)
+	if unprocessable, ok := errors.AsType[*UnprocessableError](err); ok {
+		p.quarantine = append(p.quarantine, quarantined{e, unprocessable.Error()})
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	uidl := l.uidl(e)
+	for _, problem := range staged.Problems {
+		p.log.Debug().Str("uidl", printable(uidl)).Str("problem", problem).Msg("message repaired")
+	}
+	p.retrieved++
+	p.observe(Retrieved{Account: p.account.Name, UIDL: uidl, Octets: counted.n, Attachments: len(staged.Attachments)})
+	return &ledger.Message{Key: l.key(e), State: ledger.Delivered, MessageID: staged.MessageID, Attachments: staged.Attachments}, nil
+}
+
+// stageSafely is the one place that recovers from a panic: a message that
+// breaks its reading is quarantined like any other that can't be handled, with
+// the stack as the reason, and the daemon goes on.
+func (p *poll) stageSafely(ctx context.Context, r io.Reader) (s Staged, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &UnprocessableError{fmt.Errorf("read message: panic: %v\n%s", v, debug.Stack())}
+		}
+	}()
+	return p.sink.Stage(ctx, r)
+}
+
+// retrieveQuarantined fetches the messages that could not be taken apart once
+// more and keeps them as they are.
+func (p *poll) retrieveQuarantined(ctx context.Context, l *listing) error {
+	entries := make([]entry, len(p.quarantine))
+	reasons := make(map[int]string, len(p.quarantine))
+	for i, q := range p.quarantine {
+		entries[i], reasons[q.entry.number] = q.entry, q.reason
+	}
+	return p.retrieveEach(ctx, l, entries, func(ctx context.Context, l *listing, e entry, body io.Reader) (*ledger.Message, error) {
+		uidl, reason := l.uidl(e), reasons[e.number]
+		name := quarantineName(uidl, p.now())
+		raw, err := p.sink.StageRaw(ctx, body, quarantineFolder, name+".eml")
+		if err != nil {
+			return nil, err
+		}
+		why, err := p.sink.StageRaw(ctx, strings.NewReader(fmt.Sprintf("account: %s\nUIDL: %q\nreason: %s\n", p.account.Name, uidl, reason)), quarantineFolder, name+".txt")
+		if err != nil {
+			p.sink.Discard([]ledger.Attachment{raw})
+			return nil, err
+		}
+		p.log.Error().Str("uidl", printable(uidl)).Str("file", quarantineFolder+"/"+name+".eml").Str("reason", firstLine(reason)).Msg("message quarantined")
+		return &ledger.Message{Key: l.key(e), State: ledger.Quarantined, Reason: firstLine(reason), Attachments: []ledger.Attachment{raw, why}}, nil
+	})
+}
+
+// quarantineName names a message's files by when it came and by its UIDL, which
+// may hold any byte and is therefore hashed.
+func quarantineName(uidl string, at time.Time) string {
+	sum := sha256.Sum256([]byte(uidl))
+	return at.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(sum[:8])
+}
+
+// refused handles the -ERR to one RETR: the message is asked again at a later
+// poll, and the others go on.
+func (p *poll) refused(ctx context.Context, l *listing, e entry, cause error) error {
+	p.failed++
+	uidl := l.uidl(e)
+	records, err := p.ledger.Lookup(ctx, p.account.Name, []string{uidl})
+	if err != nil {
+		return fmt.Errorf("read the record of UIDL %q: %w", uidl, err)
+	}
+	attempts := 0
+	if r, ok := ledger.Match(records, e.size); ok {
+		attempts = r.Attempts
+	}
+	next := p.now().Add(min(retryFirst<<min(attempts, 16), retryMax))
+	if err := p.ledger.Failed(ctx, p.account.Name, l.key(e), cause.Error(), next); err != nil {
+		return fmt.Errorf("record the failure of UIDL %q: %w", uidl, err)
+	}
+	p.log.Warn().Str("uidl", printable(uidl)).Int("attempt", attempts+1).Time("next", next).Err(cause).Msg("server did not send a message")
+	return nil
+}
+
+type countingReader struct {
+	r io.Reader
+	n int64
+}
+
+func (c *countingReader) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b)
+	c.n += int64(n)
+	return n, err
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
+
+// printable is a UIDL for a log: opaque bytes of the server's choice.
+func printable(uidl string) string {
+	return strings.Map(func(r rune) rune {
+		if r < 0x20 || r == 0x7f || r == 0xfffd {
+			return '?'
+		}
+		return r
+	}, uidl)
+}

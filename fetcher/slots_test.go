@@ -1,0 +1,100 @@
+package fetcher
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestSlotsHungHost: a host that never answers takes its own slots and no more.
+func TestSlotsHungHost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		s := newSlots(4, 2)
+		var hung sync.WaitGroup
+		for range 10 {
+			hung.Go(func() {
+				release, err := s.acquire(ctx, "hung")
+				if err != nil {
+					return
+				}
+				<-ctx.Done()
+				release()
+			})
+		}
+		synctest.Wait()
+		start := time.Now()
+		for range 3 {
+			release, err := s.acquire(ctx, "well")
+			if err != nil {
+				t.Fatal(err)
+			}
+			release()
+		}
+		if waited := time.Since(start); waited != 0 {
+			t.Errorf("waited %v behind a hung host", waited)
+		}
+		cancel()
+		hung.Wait()
+		if len(s.hosts) != 0 || len(s.global) != 0 {
+			t.Errorf("%d hosts and %d slots still held", len(s.hosts), len(s.global))
+		}
+	})
+}
+
+func TestSlotsCaps(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(3, 2)
+		var mu sync.Mutex
+		var all sync.WaitGroup
+		running, most := map[string]int{}, map[string]int{}
+		for i := range 30 {
+			host := []string{"a", "b", "c"}[i%3]
+			all.Go(func() {
+				release, err := s.acquire(t.Context(), host)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer release()
+				mu.Lock()
+				for _, k := range []string{host, "all"} {
+					running[k]++
+					most[k] = max(most[k], running[k])
+				}
+				mu.Unlock()
+				<-time.After(time.Second)
+				mu.Lock()
+				running[host]--
+				running["all"]--
+				mu.Unlock()
+			})
+		}
+		all.Wait()
+		if most["all"] != 3 || most["a"] > 2 || most["b"] > 2 || most["c"] > 2 {
+			t.Errorf("most at once: %v, want 3 in all and at most 2 to a host", most)
+		}
+	})
+}
+
+func TestSlotsCancel(t *testing.T) {
+	t.Parallel()
+	s := newSlots(1, 1)
+	release, err := s.acquire(t.Context(), "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	for _, host := range []string{"a", "b"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := s.acquire(ctx, host); !errors.Is(err, context.Canceled) {
+			t.Errorf("host %s: error %v, want the cancellation", host, err)
+		}
+	}
+}

@@ -1,0 +1,259 @@
+package fetcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// startSpread is how much later each further account may have its first poll,
+// so that a daemon with many accounts does not open all connections at once.
+const startSpread = 50 * time.Millisecond
+
+// Supervisor polls a set of accounts, each in a loop of its own. Fill in the
+// exported fields, then call Run or RunOnce, once.
+type Supervisor struct {
+	// Ledger holds what was seen and delivered. It is shared by all accounts.
+	Ledger *ledger.Ledger
+	// OpenSink opens an account's destination for one poll.
+	OpenSink func(a Account) (Sink, error)
+	// LockDir is the folder of the accounts' lock files, made when missing.
+	LockDir string
+	// MaxConcurrent caps the polls that run at once, MaxPerHost those to one
+	// host. Both must be positive.
+	MaxConcurrent, MaxPerHost int
+	Log                       zerolog.Logger
+	// Observe, if set, is called as polls go along, from many goroutines at once.
+	Observe func(Event)
+
+	now func() time.Time // nil: time.Now
+}
+
+// AccountError is the failure of one account's poll. Its text starts with the
+// account and names the step that failed.
+type AccountError struct {
+	Account string
+	Err     error
+}
+
+// Error returns "account NAME: CAUSE".
+func (e *AccountError) Error() string { return fmt.Sprintf("account %s: %v", e.Account, e.Err) }
+
+// Unwrap returns the cause.
+func (e *AccountError) Unwrap() error { return e.Err }
+
+// Run polls the accounts of the newest set received from sets until ctx ends,
+// and returns once every poll has ended. With each new set, accounts that are
+// gone or changed end after the poll they are in, changed ones start again with
+// the new settings, and the rest run on undisturbed.
+func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {
+	slots := newSlots(s.MaxConcurrent, s.MaxPerHost)
+	running := make(map[string]*loop)
+	var all sync.WaitGroup
+	defer all.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case accounts := <-sets:
+			wanted := make(map[string]bool, len(accounts))
+			for _, a := range accounts {
+				wanted[a.Name] = true
+			}
+			for name, l := range running {
+				if !wanted[name] {
+					l.leave()
+					delete(running, name)
+				}
+			}
+			for _, a := range accounts {
+				old := running[a.Name]
+				if old != nil && old.account.Version == a.Version {
+					continue
+				}
+				l := &loop{supervisor: s, slots: slots, account: a, ended: make(chan struct{})}
+				if old != nil {
+					// A maildrop has room for one session: the old loop's poll must
+					// be over before the new one's begins (RFC 1939 section 4).
+					old.leave()
+					l.after = old.ended
+				}
+				var waiting context.Context
+				waiting, l.leave = context.WithCancel(ctx)
+				running[a.Name] = l
+				delay := rand.N(startSpread*time.Duration(len(accounts)) + 1)
+				all.Go(func() { l.run(ctx, waiting, delay) })
+			}
+		}
+	}
+}
+
+// RunOnce polls each account once and returns the accounts that failed, each
+// with an [*AccountError], when all are done.
+func (s *Supervisor) RunOnce(ctx context.Context, accounts []Account) []error {
+	slots := newSlots(s.MaxConcurrent, s.MaxPerHost)
+	var all sync.WaitGroup
+	failed := make([]error, len(accounts))
+	for i, a := range accounts {
+		all.Go(func() {
+			l := &loop{supervisor: s, slots: slots, account: a}
+			err := l.poll(ctx, ctx)
+			if err != nil {
+				failed[i] = &AccountError{a.Name, err}
+				log := l.log()
+				log.Error().Err(failed[i]).Msg("poll ended early")
+			}
+		})
+	}
+	all.Wait()
+	var errs []error
+	for _, err := range failed {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// loop is one account's life between two changes of its settings. Its fields
+// below the first group belong to the goroutine of run.
+type loop struct {
+	supervisor *Supervisor
+	slots      *slots
+	account    Account
+	after      <-chan struct{} // closed when the loop it replaces has ended; nil: none
+	ended      chan struct{}   // closed when run returns
+	leave      context.CancelFunc
+
+	failures    int
+	lastFailure string
+	// Until these times the account's server is spoken to more simply, because a
+	// poll broke where pipelining or CAPA may have been the reason.
+	unpipelined, withoutCapa time.Time
+}
+
+// concession is how long a server is spoken to more simply.
+const concession = 24 * time.Hour
+
+// run polls until waiting or ctx ends. A poll that has begun runs on when only
+// waiting ends.
+func (l *loop) run(ctx, waiting context.Context, delay time.Duration) {
+	defer close(l.ended)
+	defer l.leave()
+	if l.after != nil {
+		<-l.after
+	}
+	for sleep(waiting, delay) {
+		err := l.poll(ctx, waiting)
+		if ctx.Err() != nil || errors.Is(err, context.Canceled) && waiting.Err() != nil {
+			return
+		}
+		delay = l.reschedule(err)
+	}
+}
+
+// reschedule returns the time to the next poll and reports a failure, at most
+// once per kind in full: the same one again is only of interest to who debugs.
+func (l *loop) reschedule(err error) time.Duration {
+	log := l.log()
+	if err == nil {
+		if l.failures > 0 {
+			log.Info().Int("failures", l.failures).Msg("account works again")
+		}
+		l.failures, l.lastFailure = 0, ""
+		return l.account.Interval
+	}
+	l.failures++
+	delay := backoff(err, l.failures, l.account.Interval)
+	err = &AccountError{l.account.Name, err}
+	level := zerolog.WarnLevel
+	if text := err.Error(); text == l.lastFailure {
+		level = zerolog.DebugLevel
+	} else {
+		l.lastFailure = text
+	}
+	log.WithLevel(level).Err(err).Int("failures", l.failures).Time("next", l.supervisor.clock()().Add(delay)).Msg("poll ended early")
+	return delay
+}
+
+// poll waits for its slots and makes one visit.
+func (l *loop) poll(ctx, waiting context.Context) (err error) {
+	s := l.supervisor
+	host, _, err := net.SplitHostPort(l.account.Addr)
+	if err != nil {
+		return fmt.Errorf("read address: %w", err)
+	}
+	release, err := l.slots.acquire(waiting, host)
+	if err != nil {
+		return err
+	}
+	defer release()
+	observe := s.Observe
+	if observe == nil {
+		observe = func(Event) {}
+	}
+	defer func() { observe(Done{Account: l.account.Name, Err: err}) }()
+
+	unlock, err := lockAccount(s.LockDir, l.account.Name)
+	if err != nil {
+		return fmt.Errorf("lock account: %w", err)
+	}
+	defer unlock()
+	sink, err := s.OpenSink(l.account)
+	if err != nil {
+		return fmt.Errorf("open output: %w", err)
+	}
+	defer sink.Close()
+
+	now := s.clock()
+	started := now()
+	p := &poll{
+		account: l.account, ledger: s.Ledger, sink: sink, log: l.log(), observe: observe, now: now,
+		unpipelined: started.Before(l.unpipelined), withoutCapa: started.Before(l.withoutCapa),
+	}
+	err = p.run(ctx)
+	if err != nil && ctx.Err() == nil {
+		l.concede(p, err)
+	}
+	log := l.log()
+	done := log.Debug()
+	if p.retrieved > 0 || p.failed > 0 {
+		done = log.Info()
+	}
+	done.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("quarantined", len(p.quarantine)).Dur("dur", now().Sub(started)).Bool("complete", err == nil).Msg("poll done")
+	return err
+}
+
+// concede notes what the next polls should do more simply when the line broke
+// (an -ERR does not break it) where a server's bug is a likely reason.
+func (l *loop) concede(p *poll, err error) {
+	if !brokenLine(err) {
+		return
+	}
+	until := p.now().Add(concession)
+	switch {
+	case p.step == stepCapa && !p.withoutCapa:
+		l.withoutCapa = until
+	case p.step >= stepRetrieve && p.window > 1:
+		l.unpipelined = until
+	}
+}
+
+func (l *loop) log() zerolog.Logger {
+	return l.supervisor.Log.With().Str("account", l.account.Name).Logger()
+}
+
+func (s *Supervisor) clock() func() time.Time {
+	if s.now != nil {
+		return s.now
+	}
+	return time.Now
+}
