@@ -1,0 +1,243 @@
+package extractor
+
+import (
+	"bytes"
+	"encoding/base64"
+	"io"
+)
+
+// What base64Value holds for bytes outside of the alphabet.
+const (
+	base64Blank   = 0x80
+	base64Pad     = 0x81
+	base64Illegal = 0x82
+)
+
+// base64Value returns the six bits that a byte stands for, in the usual or the
+// url-safe alphabet (RFC 4648 sections 4 and 5), or one of the constants.
+func base64Value(c byte) byte {
+	switch {
+	case c >= 'A' && c <= 'Z':
+		return c - 'A'
+	case c >= 'a' && c <= 'z':
+		return c - 'a' + 26
+	case c >= '0' && c <= '9':
+		return c - '0' + 52
+	case c == '+', c == '-':
+		return 62
+	case c == '/', c == '_':
+		return 63
+	case c == '=':
+		return base64Pad
+	case c == '\r', c == '\n', c == ' ', c == '\t':
+		return base64Blank
+	}
+	return base64Illegal
+}
+
+const (
+	// base64Piece is how much encoded text is decoded in one go.
+	base64Piece = 48 << 10
+	// base64Line is how long a line may be to be judged as a whole.
+	base64Line = 1 << 10
+)
+
+// base64Decoder decodes what is written to it (RFC 2045 section 6.8) and writes
+// the bytes to w. Bytes outside the alphabet are passed over, as the RFC asks
+// for; missing padding is made up for. Behind padding the next line counts only
+// if it is base64 and nothing else, because mailing lists put footers behind
+// attachments and some mailers concatenate blocks; text ends the body for good.
+type base64Decoder struct {
+	w      io.Writer
+	report func(ProblemKind, string)
+
+	stripped, out []byte
+	quantum       [4]byte // characters, not yet decoded
+	n             int     // of quantum
+	careful       bool    // line by line from here on
+	line          []byte  // careful only: the line so far
+	long          bool    // careful only: within a line too long to judge
+	padded, ended bool
+}
+
+func (d *base64Decoder) Write(p []byte) (int, error) {
+	written := len(p)
+	for len(p) > 0 && !d.ended {
+		piece := p[:min(len(p), base64Piece)]
+		p = p[len(piece):]
+		if !d.careful && d.bulk(piece) {
+			if err := d.flush(); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		d.careful = true
+		if err := d.lines(piece); err != nil {
+			return 0, err
+		}
+	}
+	return written, nil
+}
+
+// bulk decodes a piece that holds nothing but the alphabet and line ends. It
+// reports false, with nothing changed, when there is anything else in it.
+func (d *base64Decoder) bulk(piece []byte) bool {
+	if d.stripped == nil {
+		d.stripped = make([]byte, 0, base64Piece+4)
+		d.out = make([]byte, 0, base64Piece)
+	}
+	s := append(d.stripped[:0], d.quantum[:d.n]...)
+	for len(piece) > 0 {
+		line, rest := piece, []byte(nil)
+		if i := bytes.IndexByte(piece, '\n'); i >= 0 {
+			line, rest = piece[:i], piece[i+1:]
+		}
+		if n := len(line); n > 0 && line[n-1] == '\r' {
+			line = line[:n-1]
+		}
+		s, piece = append(s, line...), rest
+	}
+	whole := len(s) &^ 3
+	out := d.out[:cap(d.out)]
+	n, err := base64.RawStdEncoding.Decode(out, s[:whole])
+	if err != nil || n != whole/4*3 {
+		// RawStdEncoding skips line ends that stand within a line (a bare CR),
+		// which the count tells.
+		return false
+	}
+	d.out = out[:n]
+	d.n = copy(d.quantum[:], s[whole:])
+	for _, c := range d.quantum[:d.n] {
+		if base64Value(c) >= base64Blank {
+			d.out = d.out[:0]
+			return false
+		}
+	}
+	return true
+}
+
+func (d *base64Decoder) flush() error {
+	if len(d.out) == 0 {
+		return nil
+	}
+	_, err := d.w.Write(d.out)
+	d.out = d.out[:0]
+	return err
+}
+
+// lines decodes a piece line by line.
+func (d *base64Decoder) lines(piece []byte) error {
+	for len(piece) > 0 && !d.ended {
+		i := bytes.IndexByte(piece, '\n') + 1
+		end := i > 0
+		if !end {
+			i = len(piece)
+		}
+		part := piece[:i]
+		piece = piece[i:]
+		if !d.long {
+			d.line = append(d.line, part...)
+			if !end && len(d.line) <= base64Line {
+				continue
+			}
+			part = d.line
+		}
+		d.judge(part, d.long || !end)
+		d.line, d.long = d.line[:0], !end
+		if err := d.flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// judge decodes one line unless it is text.
+func (d *base64Decoder) judge(line []byte, long bool) {
+	trimmed := bytes.TrimSpace(line)
+	if len(trimmed) == 0 {
+		return
+	}
+	if !long && d.isText(trimmed) {
+		d.ended = true
+		d.report(ProblemTrailingText, "text behind base64")
+		return
+	}
+	d.padded = false
+	illegal := 0
+	for _, c := range line {
+		switch v := base64Value(c); v {
+		case base64Blank:
+		case base64Illegal:
+			illegal++
+		case base64Pad:
+			d.pad()
+		default:
+			d.padded = false
+			d.quantum[d.n] = c
+			if d.n++; d.n == 4 {
+				d.decodeQuantum(4)
+			}
+		}
+	}
+	if illegal > 0 {
+		d.report(ProblemIllegalBase64, "bytes outside the alphabet passed over")
+	}
+}
+
+// isText reports whether a line is none of base64's: behind padding it must be
+// whole quanta and nothing else; elsewhere words with other characters between
+// them, and rules that separate footers, are text.
+func (d *base64Decoder) isText(line []byte) bool {
+	rule, blank, illegal := true, false, false
+	for _, c := range line {
+		switch base64Value(c) {
+		case base64Blank:
+			blank = true
+		case base64Illegal:
+			illegal = true
+		}
+		rule = rule && (c == '_' || c == '-' || c == '*' || c == ' ')
+	}
+	if rule && len(line) > 1 {
+		return true
+	}
+	if d.padded {
+		return blank || illegal || len(line)%4 != 0 || len(line) < 4
+	}
+	return blank && illegal && bytes.Count(line, []byte(" ")) >= 2
+}
+
+// pad ends a block of base64.
+func (d *base64Decoder) pad() {
+	if d.n > 0 {
+		d.decodeQuantum(d.n)
+	}
+	d.padded = true
+}
+
+// decodeQuantum decodes the n characters of the quantum.
+func (d *base64Decoder) decodeQuantum(n int) {
+	var bits uint32
+	for i := range 4 {
+		bits <<= 6
+		if i < n {
+			bits |= uint32(base64Value(d.quantum[i]))
+		}
+	}
+	d.n = 0
+	b := [3]byte{byte(bits >> 16), byte(bits >> 8), byte(bits)}
+	// One character alone holds no whole byte.
+	d.out = append(d.out, b[:n*6/8]...)
+}
+
+// Close decodes what is left, without closing w.
+func (d *base64Decoder) Close() error {
+	if len(d.line) > 0 && !d.ended {
+		d.judge(d.line, false)
+	}
+	if d.n > 0 && !d.ended {
+		d.report(ProblemMissingPadding, "")
+		d.decodeQuantum(d.n)
+	}
+	return d.flush()
+}

@@ -1,0 +1,163 @@
+package extractor
+
+import (
+	"strings"
+
+	"github.com/gabriel-vasile/mimetype"
+)
+
+// entity is what the header of a part says of it.
+type entity struct {
+	mediaType   parameters
+	disposition parameters
+	encoding    encoding
+	name        string // decoded as the sender gave it
+	contentID   string
+	problems    []Problem
+}
+
+// read takes the fields of a part's header. Where there is no Content-Type the
+// enclosing multipart's default holds (RFC 2046 sections 5.1 and 5.1.5).
+func (h *header) read(defaultType string) entity {
+	var e entity
+	report := func(kind ProblemKind, detail string) {
+		e.problems = append(e.problems, Problem{Kind: kind, Detail: detail})
+	}
+	e.mediaType = parseParameters(h.fields.Get("Content-Type"))
+	if !strings.Contains(e.mediaType.value, "/") {
+		e.mediaType.value = defaultType
+	}
+	e.disposition = parseParameters(h.fields.Get("Content-Disposition"))
+	e.encoding = parseEncoding(h.fields.Get("Content-Transfer-Encoding"), report)
+	e.contentID = strings.Trim(h.fields.Get("Content-Id"), "<> ")
+	var nameProblems []Problem
+	nameReport := func(kind ProblemKind, detail string) {
+		nameProblems = append(nameProblems, Problem{Kind: kind, Detail: detail})
+	}
+	e.name = strings.TrimSpace(e.disposition.text("filename", nameReport))
+	if e.name == "" {
+		nameProblems = nil
+		e.name = strings.TrimSpace(e.mediaType.text("name", nameReport))
+	}
+	e.problems = append(e.problems, nameProblems...)
+	return e
+}
+
+// dispositionType is "attachment", "inline" or "". An unknown one is an
+// attachment (RFC 2183 section 2.8).
+func (e *entity) dispositionType() string {
+	switch e.disposition.value {
+	case "", "inline":
+		return e.disposition.value
+	}
+	return "attachment"
+}
+
+// isAttachment decides whether a leaf is saved; related says that it stands
+// directly in a multipart/related.
+func (e *entity) isAttachment(related bool) bool {
+	switch {
+	case e.dispositionType() == "attachment", e.name != "":
+		return true
+	case strings.HasPrefix(e.mediaType.value, "text/"):
+		return filesAmongTexts[e.mediaType.value]
+	case related && strings.HasPrefix(e.mediaType.value, "image/"):
+		return false // the picture of a signature, shown within the text
+	}
+	return true
+}
+
+// filesAmongTexts are text types that are no text to read, so that they are
+// saved without a name or a disposition as well.
+var filesAmongTexts = map[string]bool{
+	"text/calendar": true, "text/vcard": true, "text/x-vcard": true, "text/directory": true, "text/csv": true,
+	"text/comma-separated-values": true, "text/tab-separated-values": true,
+}
+
+// extensions of types that nameless parts often have. The rest is sniffed.
+var extensions = map[string]string{
+	"application/pdf": ".pdf", "image/jpeg": ".jpg", "image/png": ".png", "image/gif": ".gif", "image/tiff": ".tif",
+	"text/calendar": ".ics", "text/vcard": ".vcf", "text/x-vcard": ".vcf", "text/directory": ".vcf", "text/csv": ".csv",
+	"text/comma-separated-values": ".csv", "text/tab-separated-values": ".tsv", "text/plain": ".txt", "text/html": ".html",
+	"application/pgp-signature": ".asc", "application/pkcs7-signature": ".p7s", "application/x-pkcs7-signature": ".p7s",
+	"application/pkcs7-mime": ".p7m", "application/x-pkcs7-mime": ".p7m", "application/ms-tnef": ".dat",
+	"message/delivery-status": ".txt", "message/disposition-notification": ".txt", "application/xml": ".xml", "text/xml": ".xml",
+	"application/zip": ".zip",
+}
+
+// inventName makes a name for a nameless leaf from its type, or else from how
+// its content begins.
+func inventName(mediaType string, start []byte) string {
+	base := "attachment"
+	switch mediaType {
+	case "message/delivery-status":
+		base = "delivery-status"
+	case "message/disposition-notification":
+		base = "disposition-notification"
+	case "text/calendar":
+		base = "calendar"
+	case "application/ms-tnef":
+		base = "winmail"
+	}
+	ext, ok := extensions[mediaType]
+	if !ok {
+		if known := mimetype.Lookup(mediaType); known != nil && known.Extension() != "" {
+			ext = known.Extension()
+		} else {
+			ext = mimetype.Detect(start).Extension()
+		}
+	}
+	if ext == "" {
+		ext = ".bin"
+	}
+	return base + ext
+}
+
+// encoding is a content transfer encoding (RFC 2045 section 6).
+type encoding int
+
+const (
+	identity encoding = iota
+	base64Encoding
+	quotedPrintable
+)
+
+// parseEncoding reads the field in the forms that mailers send: in quotes, with
+// a comment or a semicolon behind it, without the dash, abbreviated, as an encoded word.
+func parseEncoding(s string, report func(ProblemKind, string)) encoding {
+	if s == "" {
+		return identity
+	}
+	clean := strings.ToLower(strings.TrimSpace(s))
+	token := clean
+	if strings.HasPrefix(token, "=?") {
+		token = strings.ToLower(decodeText(token, report))
+	}
+	token = strings.TrimSpace(stripComments(token))
+	if i := strings.IndexAny(token, ";, \t"); i > 0 {
+		token = token[:i]
+	}
+	token = strings.Trim(token, `"'<>.:`)
+	result := identity
+	switch strings.ReplaceAll(token, "_", "-") {
+	case "base64", "base-64", "b64", "b":
+		result = base64Encoding
+	case "quoted-printable", "quotedprintable", "qp", "q", "quoted-printible", "quote-printable":
+		result = quotedPrintable
+	case "7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "none", "":
+	default:
+		report(ProblemEncoding, clip(s))
+		return identity
+	}
+	if token != clean {
+		report(ProblemEncodingToken, clip(s))
+	}
+	return result
+}
+
+func clip(s string) string {
+	if len(s) > 80 {
+		s = s[:80]
+	}
+	return strings.ToValidUTF8(s, "?")
+}

@@ -1,0 +1,106 @@
+package extractor
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// maxName is the longest file name in bytes that every usual file system takes.
+const maxName = 255
+
+// SafeName turns a name that a stranger chose into one that is safe as a single
+// path component on Unix, Windows and macOS: UTF-8 in NFC, at most 255 bytes with
+// the extension kept, without path, control characters, bidirectional overrides
+// (which make "gpj.exe" look like "exe.jpg"), leading dots, trailing dots and
+// blanks, characters that Windows forbids, or a name that it reserves. It returns "" when nothing
+// is left. SafeName(SafeName(x)) is SafeName(x).
+func SafeName(name string) string {
+	name = strings.ToValidUTF8(name, "\uFFFD")
+	// The last component: senders put whole paths there, of either kind.
+	name = strings.TrimRight(name, `/\ .`)
+	if i := strings.LastIndexAny(name, `/\`); i >= 0 {
+		name = name[i+1:]
+	}
+	name = norm.NFC.String(name)
+	name = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t' || r == '\n' || r == '\r' || unicode.Is(unicode.Zs, r):
+			return ' '
+		case unicode.IsControl(r), isInvisible(r):
+			return -1
+		case strings.ContainsRune(`<>:"|?*`, r):
+			return '_'
+		}
+		return r
+	}, name)
+	name = strings.Join(strings.Fields(name), " ")
+	name = strings.TrimRight(name, " .")
+	if trimmed := strings.TrimLeft(name, ". "); trimmed != name && trimmed != "" {
+		name = "_" + trimmed
+	} else if trimmed == "" {
+		return ""
+	}
+	if isReserved(name) {
+		name = "_" + name
+	}
+	name = cutName(name, maxName)
+	return norm.NFC.String(name)
+}
+
+// isInvisible reports whether a character changes how the others are shown, or
+// shows nothing itself.
+func isInvisible(r rune) bool {
+	switch {
+	case r >= 0x200B && r <= 0x200F, r >= 0x202A && r <= 0x202E, r >= 0x2060 && r <= 0x2069, r == 0xFEFF, r == 0x061C, r == 0x2028, r == 0x2029:
+		return true
+	}
+	return false
+}
+
+// isReserved reports whether Windows takes the name for a device.
+func isReserved(name string) bool {
+	base, _, _ := strings.Cut(name, ".")
+	base = strings.ToUpper(strings.TrimRight(base, " "))
+	switch base {
+	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
+		return true
+	}
+	if len(base) < 4 || !strings.HasPrefix(base, "COM") && !strings.HasPrefix(base, "LPT") {
+		return false
+	}
+	digit := base[3:]
+	return len(digit) == 1 && digit[0] >= '0' && digit[0] <= '9' || digit == "¹" || digit == "²" || digit == "³"
+}
+
+// cutName cuts a name to n bytes at a character, and keeps its extension.
+func cutName(name string, n int) string {
+	if len(name) <= n {
+		return name
+	}
+	base, ext := SplitExt(name)
+	if len(ext) > n/2 {
+		base, ext = name, ""
+	}
+	cut := n - len(ext)
+	for cut > 0 && !utf8.RuneStart(base[cut]) {
+		cut--
+	}
+	return strings.TrimRight(base[:cut], " .") + ext
+}
+
+// SplitExt splits a name before its extension, a double one such as ".tar.gz"
+// included. A name of an extension alone has none.
+func SplitExt(name string) (base, ext string) {
+	i := strings.LastIndexByte(name, '.')
+	if i <= 0 || i == len(name)-1 || len(name)-i > 32 || strings.ContainsAny(name[i:], " ") {
+		return name, ""
+	}
+	base, ext = name[:i], name[i:]
+	if j := strings.LastIndexByte(base, '.'); j > 0 && strings.EqualFold(base[j:], ".tar") {
+		base, ext = name[:j], name[j:]
+	}
+	return base, ext
+}

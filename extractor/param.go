@@ -1,0 +1,286 @@
+package extractor
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// parameters is a structured field's value (RFC 2045 section 5.1): a token and
+// its parameters, read as leniently as mailers write them.
+type parameters struct {
+	value  string // lower case, without comments
+	params []parameter
+}
+
+type parameter struct {
+	name  string // lower case
+	value string // unquoted
+}
+
+// get returns the first parameter of a name that is not empty.
+func (p parameters) get(name string) string {
+	for _, q := range p.params {
+		if q.name == name && q.value != "" {
+			return q.value
+		}
+	}
+	return ""
+}
+
+// maxParameters bounds what one field may hold; an honest one has a handful.
+const maxParameters = 1000
+
+// parseParameters reads a field such as Content-Type. It takes what mailers send
+// that RFC 2045 does not allow: values with blanks and special characters that
+// are not quoted, quotes that are not closed or stand within quotes, missing and
+// doubled semicolons, comments.
+func parseParameters(s string) parameters {
+	var p parameters
+	s = strings.TrimLeft(s, " \t;")
+	end := strings.IndexAny(s, ";")
+	head := s
+	rest := ""
+	if end >= 0 {
+		head, rest = s[:end], s[end+1:]
+	}
+	// QUIRK: "attachment filename=x" lacks the semicolon, "filename=x" the type.
+	if i := strings.IndexByte(head, '='); i >= 0 {
+		start := strings.LastIndexAny(strings.TrimRight(head[:i], " \t"), " \t") + 1
+		rest = s[start:]
+		head = head[:start]
+	}
+	p.value = strings.ToLower(strings.TrimSpace(stripComments(head)))
+	if i := strings.IndexAny(p.value, " \t"); i >= 0 {
+		p.value = p.value[:i]
+	}
+	p.value = strings.Trim(p.value, `"'`)
+	for rest != "" && len(p.params) < maxParameters {
+		var q parameter
+		q, rest = nextParameter(rest)
+		if q.name != "" {
+			p.params = append(p.params, q)
+		}
+	}
+	return p
+}
+
+// nextParameter reads "name=value" up to its semicolon.
+func nextParameter(s string) (q parameter, rest string) {
+	s = strings.TrimLeft(s, " \t\r\n;")
+	eq := strings.IndexAny(s, "=;")
+	if eq < 0 {
+		return q, ""
+	}
+	if s[eq] == ';' { // a parameter without a value
+		return q, s[eq+1:]
+	}
+	q.name = strings.ToLower(strings.TrimSpace(stripComments(s[:eq])))
+	s = strings.TrimLeft(s[eq+1:], " \t\r\n")
+	if strings.HasPrefix(s, `"`) {
+		q.value, rest = quotedValue(s[1:])
+		return q, rest
+	}
+	end := strings.IndexByte(s, ';')
+	// QUIRK: 'name=a.pdf filename=b.pdf' lacks the semicolon.
+	if next := missingSemicolon(s, end); next >= 0 {
+		q.value = strings.TrimSpace(s[:next])
+		return q, s[next:]
+	}
+	if end < 0 {
+		q.value = s
+	} else {
+		q.value, rest = s[:end], s[end+1:]
+		// QUIRK: an unquoted name may hold a semicolon: no "=" follows before the end.
+		if strings.HasPrefix(q.name, "filename") || q.name == "name" {
+			for rest != "" && !strings.Contains(rest, "=") && strings.TrimSpace(rest) != "" {
+				next, after, _ := strings.Cut(rest, ";")
+				q.value += ";" + next
+				rest = after
+			}
+		}
+	}
+	q.value = strings.TrimSpace(q.value)
+	if n := len(q.value); n >= 2 && q.value[0] == '\'' && q.value[n-1] == '\'' {
+		q.value = q.value[1 : n-1]
+	}
+	return q, rest
+}
+
+// missingSemicolon finds where a known parameter begins behind a blank within an
+// unquoted value that ends at end (-1: the string's end); -1 when none does.
+func missingSemicolon(s string, end int) int {
+	if end < 0 {
+		end = len(s)
+	}
+	lower := strings.ToLower(s[:end])
+	for _, name := range []string{" filename=", " filename*=", " name=", " charset=", " boundary=", " size=", " creation-date=", " modification-date="} {
+		if i := strings.Index(lower, name); i >= 0 {
+			return i + 1
+		}
+	}
+	return -1
+}
+
+// quotedValue reads up to the closing quote, which is the one that a semicolon
+// or the end follows: mailers put quotes within quotes.
+func quotedValue(s string) (value, rest string) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; c {
+		case '\\':
+			// A backslash that escapes nothing stands for itself: it is a path's.
+			if i+1 < len(s) && (s[i+1] == '"' || s[i+1] == '\\') {
+				if s[i+1] == '"' && closes(s[i+2:]) && !strings.Contains(s[i+2:], `"`) {
+					b.WriteByte(c) // "C:\dir\" is a path's end, not an escape
+					return b.String(), afterQuote(s[i+2:])
+				}
+				i++
+				b.WriteByte(s[i])
+				continue
+			}
+			b.WriteByte(c)
+		case '"':
+			if closes(s[i+1:]) {
+				return b.String(), afterQuote(s[i+1:])
+			}
+			b.WriteByte(c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	// Never closed. A semicolon that a parameter follows ended it, most likely.
+	if i := strings.IndexByte(s, ';'); i >= 0 && strings.Contains(s[i:], "=") {
+		return strings.TrimSpace(s[:i]), s[i+1:]
+	}
+	return strings.TrimSpace(b.String()), ""
+}
+
+// closes reports whether what follows a quote lets it be a closing one.
+func closes(rest string) bool {
+	rest = strings.TrimLeft(rest, " \t\r\n")
+	if rest == "" || rest[0] == ';' || rest[0] == '(' {
+		return true
+	}
+	// The semicolon is missing: a name and "=" follow.
+	i := strings.IndexByte(rest, '=')
+	return i > 0 && i < 24 && !strings.ContainsAny(rest[:i], " \t\";.")
+}
+
+func afterQuote(rest string) string {
+	rest = strings.TrimLeft(rest, " \t\r\n")
+	if strings.HasPrefix(rest, "(") {
+		if i := strings.IndexByte(rest, ')'); i >= 0 {
+			rest = rest[i+1:]
+		}
+	}
+	return rest
+}
+
+// stripComments takes out "(...)" (RFC 822 section 3.4.3).
+func stripComments(s string) string {
+	if !strings.Contains(s, "(") {
+		return s
+	}
+	var b strings.Builder
+	depth := 0
+	for i := range len(s) {
+		switch {
+		case s[i] == '(':
+			depth++
+		case s[i] == ')' && depth > 0:
+			depth--
+		case depth == 0:
+			b.WriteByte(s[i])
+		}
+	}
+	return b.String()
+}
+
+// text returns the parameter of a name decoded: as RFC 2231 has it, or as an RFC
+// 2047 encoded word, or raw. It reports what had to be assumed.
+func (p parameters) text(name string, report func(ProblemKind, string)) string {
+	if s, ok := p.extended(name, report); ok {
+		return s
+	}
+	return decodeText(p.get(name), report)
+}
+
+// extended puts together name*=, name*0=, name*1*= and so on (RFC 2231 sections 3
+// and 4). Segments come in any order; a percent triple may be cut between two.
+func (p parameters) extended(name string, report func(ProblemKind, string)) (string, bool) {
+	type segment struct {
+		number  int
+		encoded bool
+		value   string
+	}
+	var segments []segment
+	for _, q := range p.params {
+		suffix, ok := strings.CutPrefix(q.name, name+"*")
+		if !ok {
+			continue
+		}
+		encoded := strings.HasSuffix(suffix, "*") || suffix == ""
+		number, err := strconv.Atoi(strings.TrimSuffix(suffix, "*"))
+		if suffix == "" {
+			number, err = 0, nil
+		}
+		if err != nil || number < 0 {
+			continue
+		}
+		segments = append(segments, segment{number, encoded, q.value})
+	}
+	if len(segments) == 0 {
+		return "", false
+	}
+	slices.SortStableFunc(segments, func(a, b segment) int { return cmp.Compare(a.number, b.number) })
+	charset := ""
+	if first := &segments[0]; first.encoded {
+		if cs, rest, ok := strings.Cut(first.value, "'"); ok {
+			if _, value, ok := strings.Cut(rest, "'"); ok {
+				charset, first.value = cs, value
+			}
+		}
+	}
+	var raw strings.Builder
+	anyEncoded := false
+	for i, s := range segments {
+		if i > 0 && s.number == segments[i-1].number {
+			continue
+		}
+		if i > 0 && s.number != segments[i-1].number+1 {
+			report(ProblemNameGap, "")
+		}
+		anyEncoded = anyEncoded || s.encoded
+		raw.WriteString(s.value)
+	}
+	value := raw.String()
+	if anyEncoded {
+		value = percentDecode(value)
+	}
+	if charset == "" {
+		return decodeText(value, report), value != ""
+	}
+	return decodeCharset(charset, value, report), value != ""
+}
+
+func percentDecode(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			hi, ok1 := unhex(s[i+1])
+			lo, ok2 := unhex(s[i+2])
+			if ok1 && ok2 {
+				out = append(out, hi<<4|lo)
+				i += 2
+				continue
+			}
+		}
+		out = append(out, s[i])
+	}
+	return string(out)
+}

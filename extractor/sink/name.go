@@ -1,0 +1,160 @@
+package sink
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxRemembered bounds the memory for numbers given. Forgetting one costs a few
+// looks at the disk.
+const maxRemembered = 4096
+
+// reserve chooses a free name in a folder for a file and returns its path.
+func (d *Directory) reserve(to *folder, name string, f *file) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	chosen, err := d.freeName(to, d.harmless(to, name))
+	if err != nil {
+		return "", fmt.Errorf("choose a name for %q in %s: %w", name, d.path, err)
+	}
+	d.release(f)
+	f.path = path.Join(to.name, chosen)
+	d.reserved[f.path] = f.id
+	return f.path, nil
+}
+
+// release gives up the name that is reserved for a file. d.mu is held.
+func (d *Directory) release(f *file) {
+	if f.path != "" && d.reserved[f.path] == f.id {
+		delete(d.reserved, f.path)
+	}
+}
+
+// taken reports whether a name is reserved or on the disk. d.mu is held.
+func (d *Directory) taken(to *folder, name string) (bool, error) {
+	if _, ok := d.reserved[path.Join(to.name, name)]; ok {
+		return true, nil
+	}
+	_, err := to.root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// freeName returns name itself if it is free, else the next free number behind
+// it. Ten thousand files of one name are common (a logo in each message), so
+// the numbers are not tried one by one: the last one given is remembered, and where it
+// is not known, steps that double find a free one and bisection the first behind
+// those taken. d.mu is held.
+func (d *Directory) freeName(to *folder, name string) (string, error) {
+	name = cut(name, d.maxName)
+	if taken, err := d.taken(to, name); err != nil || !taken {
+		return name, err
+	}
+	key := path.Join(to.name, name)
+	low := max(d.last[key], 1) // taken, or taken once
+	step := 1
+	high := low
+	for {
+		if high > 1<<30 {
+			return "", fmt.Errorf("no number is free for %q", name)
+		}
+		high += step
+		taken, err := d.taken(to, numbered(name, high, d.maxName))
+		if err != nil {
+			return "", err
+		}
+		if !taken {
+			break
+		}
+		low = high
+		step *= 2
+	}
+	for low+1 < high {
+		middle := low + (high-low)/2
+		taken, err := d.taken(to, numbered(name, middle, d.maxName))
+		if err != nil {
+			return "", err
+		}
+		if taken {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	if len(d.last) >= maxRemembered {
+		clear(d.last)
+	}
+	d.last[key] = high
+	return numbered(name, high, d.maxName), nil
+}
+
+// harmless is the second line behind extractor.SafeName: whatever name comes, it
+// stays one name in the folder, and none that the sink uses itself.
+func (d *Directory) harmless(to *folder, name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r == '/' || r == '\\' || r < 0x20 || r == 0x7f {
+			return '_'
+		}
+		return r
+	}, name)
+	switch {
+	case strings.Trim(name, ".") == "":
+		return "attachment"
+	case to.name == "" && strings.HasPrefix(name, "."):
+		return "_" + name
+	}
+	return name
+}
+
+// numbered puts "-n" before a name's extension and cuts the part before it so
+// that the whole has at most limit bytes.
+func numbered(name string, n, limit int) string {
+	ext := extension(name)
+	suffix := "-" + strconv.Itoa(n) + ext
+	return cutText(name[:len(name)-len(ext)], limit-len(suffix)) + suffix
+}
+
+// cut shortens a name to limit bytes, keeping its extension.
+func cut(name string, limit int) string {
+	if len(name) <= limit {
+		return name
+	}
+	ext := extension(name)
+	return cutText(name[:len(name)-len(ext)], limit-len(ext)) + ext
+}
+
+// cutText cuts s to at most n bytes and not within a character.
+func cutText(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	n = max(n, 0)
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// maxExtension is longer than any extension in use; what is longer is a
+// sentence with a full stop in it.
+const maxExtension = 16
+
+// extension returns a name's extension with its dot, both parts of ".tar.gz"
+// and its like, or "".
+func extension(name string) string {
+	i := strings.LastIndexByte(name, '.')
+	if i <= 0 || len(name)-i > maxExtension || strings.ContainsRune(name[i:], ' ') {
+		return ""
+	}
+	if j := i - len(".tar"); j > 0 && strings.EqualFold(name[j:i], ".tar") {
+		i = j
+	}
+	return name[i:]
+}
