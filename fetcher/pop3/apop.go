@@ -3,127 +3,160 @@ package pop3
 import (
 	"crypto/md5"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"strings"
 )
 
-// ErrNoTimestamp says that the greeting offers no APOP.
-var ErrNoTimestamp = errors.New("greeting holds no valid APOP timestamp")
-
-// maxTimestamp is the longest timestamp that is answered.
+// maxTimestamp bounds a timestamp with its brackets, in bytes.
 const maxTimestamp = 512
 
-// Timestamp returns the timestamp of the greeting, brackets included, that APOP
-// answers (RFC 1939 section 7). It must be the only valid one, a msg-id of RFC
-// 5322 section 3.6.4 in printable ASCII: greetings that are anything else are how
-// an impostor makes colliding challenges that give the password away
-// (CVE-2007-1558). The error wraps [ErrNoTimestamp].
-func (c *Client) Timestamp() (string, error) { return timestamp(c.greeting) }
-
-func timestamp(greeting string) (string, error) {
-	found := ""
-	for rest := greeting; ; {
-		open := strings.IndexByte(rest, '<')
-		if open < 0 {
-			break
-		}
-		rest = rest[open:]
-		end := strings.IndexByte(rest, '>')
-		if end < 0 {
-			break
-		}
-		candidate := rest[:end+1]
-		rest = rest[1:]
-		if !isMsgID(candidate) {
-			continue
-		}
-		if found != "" {
-			return "", fmt.Errorf("%w: more than one in %q", ErrNoTimestamp, printable(greeting))
-		}
-		found = candidate
+// Timestamp returns the APOP timestamp of the greeting with its brackets, such
+// as "<1896.697170952@dbc.mtview.ca.us>". It is an RFC 5322 msg-id of printable
+// ASCII; when the greeting holds none, or several, the error wraps
+// [ErrNoTimestamp]. A strict form makes it harder, though not impossible, for an
+// impostor to choose greetings whose answers betray the password (CVE-2007-1558).
+func (c *Client) Timestamp() (string, error) {
+	ts := timestamp(c.greeting)
+	if ts == "" {
+		return "", &noTimestampError{c.greeting}
 	}
-	if found == "" {
-		return "", fmt.Errorf("%w: %q", ErrNoTimestamp, printable(greeting))
-	}
-	return found, nil
+	return ts, nil
 }
 
-// isMsgID reports whether s is "<left@right>" by RFC 5322 section 3.6.4, with a
-// quoted string allowed on the left as RFC 822 had it.
-func isMsgID(s string) bool {
-	if len(s) < 5 || len(s) > maxTimestamp || s[0] != '<' || s[len(s)-1] != '>' {
-		return false
-	}
-	inner := s[1 : len(s)-1]
-	for i := range len(inner) {
-		if inner[i] < 0x21 || inner[i] > 0x7e {
-			return false
-		}
-	}
-	left, right, ok := cutUnquoted(inner)
-	if !ok {
-		return false
-	}
-	quoted := len(left) >= 2 && left[0] == '"' && left[len(left)-1] == '"'
-	literal := len(right) >= 2 && right[0] == '[' && right[len(right)-1] == ']' && !strings.ContainsAny(right[1:len(right)-1], `[]\`)
-	return (quoted || isDotAtom(left)) && (literal || isDotAtom(right))
-}
+type noTimestampError struct{ greeting string }
 
-// cutUnquoted cuts at the one "@" that stands outside of quotes.
-func cutUnquoted(s string) (left, right string, ok bool) {
-	at, inQuotes := -1, false
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '\\' && inQuotes:
-			i++
-		case s[i] == '"':
-			inQuotes = !inQuotes
-		case s[i] == '@' && !inQuotes:
-			if at >= 0 {
-				return "", "", false
-			}
-			at = i
-		}
-	}
-	if at < 0 || inQuotes {
-		return "", "", false
-	}
-	return s[:at], s[at+1:], true
+func (e *noTimestampError) Error() string {
+	return ErrNoTimestamp.Error() + ": " + printable([]byte(e.greeting), maxErrorText)
 }
+func (e *noTimestampError) Unwrap() error { return ErrNoTimestamp }
 
-// isDotAtom is dot-atom-text of RFC 5322 section 3.2.3. Dovecot's timestamps
-// hold the "/" and "=" of base64, which are atom characters.
-func isDotAtom(s string) bool {
-	if s == "" || s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, "..") {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
-		digit := c >= '0' && c <= '9'
-		if !letter && !digit && c != '.' && strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) < 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// Apop logs in with the digest of the greeting's timestamp and the password (RFC
-// 1939 section 7): the password itself does not cross the line.
+// Apop logs in with APOP (RFC 1939 section 7). The password itself is not sent.
+// Without a timestamp in the greeting nothing is sent at all and the error wraps
+// [ErrNoTimestamp].
 func (c *Client) Apop(user, password string) error {
-	stamp, err := c.Timestamp()
+	ts, err := c.Timestamp()
 	if err != nil {
 		return err
 	}
-	if strings.ContainsAny(user, " \t") {
-		return errors.New("APOP: user name holds a blank")
-	}
-	_, err = c.cmd("APOP", user+" "+apopDigest(stamp, password), user+" ***")
+	_, err = c.cmd("APOP", user, apopDigest(ts, password))
 	return err
 }
 
-func apopDigest(stamp, password string) string {
-	sum := md5.Sum([]byte(stamp + password))
+func apopDigest(timestamp, password string) string {
+	sum := md5.Sum([]byte(timestamp + password))
 	return hex.EncodeToString(sum[:])
+}
+
+// timestamp returns the one valid msg-id of a greeting, or "".
+func timestamp(greeting string) string {
+	found := ""
+	for rest := greeting; ; {
+		start := strings.IndexByte(rest, '<')
+		if start < 0 {
+			return found
+		}
+		rest = rest[start:]
+		n := msgID(rest)
+		if n == 0 {
+			rest = rest[1:]
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found, rest = rest[:n], rest[n:]
+	}
+}
+
+// msgID returns the length of the msg-id at the start of s, or 0 (RFC 5322
+// section 3.6.4 with the quoted strings of its obsolete form, no white space).
+func msgID(s string) int {
+	s = s[:min(len(s), maxTimestamp)]
+	n := localPart(s[1:])
+	if n == 0 || !strings.HasPrefix(s[1+n:], "@") {
+		return 0
+	}
+	n += 2
+	m := dotAtom(s[n:])
+	if m == 0 {
+		m = literal(s[n:])
+	}
+	if m == 0 || !strings.HasPrefix(s[n+m:], ">") {
+		return 0
+	}
+	return n + m + 1
+}
+
+// localPart returns the length of words, atoms or quoted strings, joined by dots.
+func localPart(s string) int {
+	for n := 0; ; n++ {
+		word := atom(s[n:])
+		if word == 0 {
+			word = quoted(s[n:])
+		}
+		if word == 0 {
+			return 0
+		}
+		n += word
+		if !strings.HasPrefix(s[n:], ".") {
+			return n
+		}
+	}
+}
+
+func dotAtom(s string) int {
+	for n := 0; ; n++ {
+		word := atom(s[n:])
+		if word == 0 {
+			return 0
+		}
+		n += word
+		if !strings.HasPrefix(s[n:], ".") {
+			return n
+		}
+	}
+}
+
+func atom(s string) int {
+	n := 0
+	for n < len(s) && isAtext(s[n]) {
+		n++
+	}
+	return n
+}
+
+func isAtext(b byte) bool {
+	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || '0' <= b && b <= '9' || strings.IndexByte("!#$%&'*+-/=?^_`{|}~", b) >= 0
+}
+
+func quoted(s string) int {
+	if !strings.HasPrefix(s, `"`) {
+		return 0
+	}
+	for n := 1; n < len(s) && '!' <= s[n] && s[n] <= '~'; n++ {
+		switch s[n] {
+		case '"':
+			return n + 1
+		case '\\':
+			if n++; n == len(s) || s[n] < '!' || s[n] > '~' {
+				return 0
+			}
+		}
+	}
+	return 0
+}
+
+// literal returns the length of a domain literal such as "[192.0.2.1]".
+func literal(s string) int {
+	if !strings.HasPrefix(s, "[") {
+		return 0
+	}
+	for n := 1; n < len(s) && '!' <= s[n] && s[n] <= '~' && s[n] != '[' && s[n] != '\\'; n++ {
+		if s[n] == ']' {
+			if n == 1 {
+				return 0
+			}
+			return n + 1
+		}
+	}
+	return 0
 }

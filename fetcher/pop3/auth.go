@@ -5,128 +5,118 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 )
 
-// UserPass logs in with USER and PASS (RFC 1939 section 7). Both are sent at
-// once where the server announced PIPELINING, but only over TLS: in the clear
-// the password would be sent before the server has said that it wants it.
-func (c *Client) UserPass(user, password string) error {
-	if _, tls := c.TLSState(); !tls || !c.pipeline {
-		if _, err := c.cmd("USER", user, ""); err != nil {
-			return err
-		}
-		_, err := c.cmd("PASS", password, "***")
-		return err
-	}
-	if err := c.ready(); err != nil {
-		return err
-	}
-	first, err := commandLine("USER", user)
-	if err != nil {
-		return err
-	}
-	second, err := commandLine("PASS", password)
-	if err != nil {
-		return err
-	}
-	if err := c.send([]byte(first+second), "USER "+user+"\nPASS ***"); err != nil {
-		return err
-	}
-	_, userErr := c.reply("USER")
-	if c.err != nil {
-		return userErr
-	}
-	_, passErr := c.reply("PASS")
-	if userErr != nil {
-		return userErr
-	}
-	return passErr
-}
-
-// SASLClient is one side of a SASL exchange (RFC 4422), of the shape that
-// github.com/emersion/go-sasl gives its clients.
+// SASLClient is one mechanism's side of an authentication. Clients of
+// github.com/emersion/go-sasl are of this shape.
 type SASLClient interface {
-	// Start returns the mechanism's name and its initial response, nil for none.
-	Start() (mechanism string, initial []byte, err error)
-	// Next answers a challenge.
+	// Start returns the mechanism's name and its first response, nil when the
+	// server must speak first.
+	Start() (mechanism string, response []byte, err error)
+	// Next answers a challenge. An error cancels the authentication.
 	Next(challenge []byte) (response []byte, err error)
 }
 
-// maxChallenges bounds a SASL exchange that the server does not end.
-const maxChallenges = 20
+// UserPass logs in with USER and PASS, which carry the password as it is. Under
+// TLS both are sent in one write if the last CAPA named PIPELINING.
+func (c *Client) UserPass(user, password string) error {
+	if c.tls == nil || !c.caps.Has("PIPELINING") {
+		if _, err := c.cmd("USER", user); err != nil {
+			return err
+		}
+		_, err := c.cmd("PASS", password)
+		return err
+	}
+	if err := c.queue("USER", user); err != nil {
+		return err
+	}
+	if err := c.queue("PASS", password); err != nil {
+		return err
+	}
+	if err := c.flush(); err != nil {
+		return err
+	}
+	_, userErr := c.reply("USER")
+	if userErr != nil && c.err != nil {
+		return userErr
+	}
+	_, err := c.reply("PASS")
+	if userErr != nil {
+		return userErr // the refusal that PASS met is a consequence
+	}
+	return err
+}
 
-// Auth logs in with AUTH (RFC 5034). The initial response is always sent as a
-// line of its own: Exchange Online accepts nothing else, and a token may be
-// longer than the 255 octets that RFC 2449 section 4 allows a command.
+// maxChallenges bounds the rounds of an authentication.
+const maxChallenges = 32
+
+// Auth logs in with AUTH (RFC 5034), always in two steps: the first response goes
+// on a line of its own, as Exchange Online demands, whose tokens would not fit
+// the command line anyway.
 func (c *Client) Auth(s SASLClient) error {
 	mechanism, response, err := s.Start()
 	if err != nil {
-		return fmt.Errorf("start AUTH: %w", err)
+		return fmt.Errorf("start authentication: %w", err)
 	}
-	if err := c.ready(); err != nil {
+	if strings.ContainsAny(mechanism, " \t") {
+		return fmt.Errorf("start authentication: %q is no mechanism", mechanism)
+	}
+	if err := c.queue("AUTH", mechanism); err != nil {
 		return err
 	}
-	line, err := commandLine("AUTH", mechanism)
-	if err != nil {
-		return err
-	}
-	if err := c.send([]byte(line), "AUTH "+mechanism); err != nil {
-		return err
-	}
-	for range maxChallenges {
-		challenge, more, err := c.challenge()
-		if err != nil || !more {
+	for round := 0; ; round++ {
+		if err := c.flush(); err != nil {
 			return err
 		}
-		if response == nil {
-			if response, err = s.Next(challenge); err != nil {
+		challenge, done, err := c.challenge(round == 0)
+		if done || err != nil {
+			return err
+		}
+		if round > 0 || response == nil {
+			raw, err := base64.StdEncoding.DecodeString(challenge)
+			if err == nil && round < maxChallenges {
+				response, err = s.Next(raw)
+			} else if err == nil {
+				err = errors.New("authentication does not end")
+			}
+			if err != nil {
 				return c.cancelAuth(err)
 			}
 		}
-		encoded := base64.StdEncoding.EncodeToString(response)
-		response = nil
-		if err := c.send([]byte(encoded+"\r\n"), "***"); err != nil {
+		if err := c.queue("", base64.StdEncoding.EncodeToString(response)); err != nil {
 			return err
 		}
 	}
-	return c.fail(&ProtocolError{Step: "AUTH " + mechanism, Line: "+", Hint: "the server asks without end"})
 }
 
-// challenge reads what the server says within AUTH: a challenge, success or
-// -ERR.
-func (c *Client) challenge() (challenge []byte, more bool, err error) {
-	c.conn.SetReadDeadline(time.Now().Add(c.timeouts.Reply))
-	line, err := c.readLine(maxReply)
+// challenge reads the server's next move. QUIRK: where "+ " and a challenge
+// should stand, servers send "+", "+OK" or, before the first response, any text.
+func (c *Client) challenge(first bool) (challenge string, done bool, err error) {
+	line, err := c.replyLine("")
 	if err != nil {
-		return nil, false, c.fail(fmt.Errorf("read reply to AUTH: %w", err))
+		return "", false, err
 	}
-	if _, ok := okText(line); ok {
-		return nil, false, nil
+	s, _ := parseReply(line)
+	switch {
+	case s == statusErr:
+		c.ended = 0
+		return "", true, newError("AUTH", line)
+	case s == statusOK && !first:
+		c.ended = 0
+		return "", true, nil
+	case s == statusOK:
+		return "", false, nil
+	case len(line) == 1 && line[0] == '+', len(line) > 1 && line[0] == '+' && line[1] == ' ':
+		return strings.Trim(string(line[1:]), " \t"), false, nil
 	}
-	if reply := parseErr("AUTH", line); reply != nil {
-		return nil, false, reply
-	}
-	// QUIRK: Exchange sends "+" without the blank, others text that is no base64.
-	if text, ok := strings.CutPrefix(line, "+"); ok && !strings.HasPrefix(strings.ToUpper(line), "+ERR") {
-		decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
-		if err != nil {
-			decoded = nil
-		}
-		return decoded, true, nil
-	}
-	return nil, false, c.fail(&ProtocolError{Step: "read reply to AUTH", Line: printable(line), Hint: "expected +, +OK or -ERR"})
+	return "", false, c.outOfStep("", line)
 }
 
-// cancelAuth ends an exchange that this side can't go on with (RFC 5034 section 4).
-func (c *Client) cancelAuth(cause error) error {
-	if err := c.send([]byte("*\r\n"), "*"); err != nil {
-		return err
+// cancelAuth ends an authentication that the mechanism gave up because of err.
+func (c *Client) cancelAuth(err error) error {
+	if _, refused := c.cmd("", "*"); refused != nil {
+		// The server's own words may hold the reason.
+		return fmt.Errorf("%w (%w)", refused, err)
 	}
-	if _, err := c.reply("AUTH"); err != nil {
-		if reply := (*Error)(nil); !errors.As(err, &reply) {
-			return err
-		}
-	}
-	return fmt.Errorf("AUTH: %w", cause)
+	return c.fail(fmt.Errorf("server takes a cancelled authentication for a login: %w", err))
 }

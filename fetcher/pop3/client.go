@@ -1,35 +1,3 @@
-// Package pop3 is a POP3 client (RFC 1939, RFC 2449, RFC 2595, RFC 5034).
-//
-// A [Dialer] connects, verifies TLS and reads the greeting; the [Client] it
-// returns has one method per command, named for it. It knows nothing of what a
-// message looks like inside.
-//
-// # Guarantees
-//
-// Messages are streamed: no message is held, no line has a limit, and the bytes
-// arrive as the server sent them, bare line feeds included. Only the dot that
-// the server stuffed is taken off a line. A message counts as whole only when
-// its terminating line was read; anything else is an error.
-//
-// An -ERR is an [*Error] and leaves the session usable. Any other failure (a
-// line that is no reply, an end in the middle, a time-out) breaks it: every later
-// call returns that first error, since nobody knows any more which reply belongs
-// to which command.
-//
-// Arguments with CR, LF or NUL are refused before anything is sent, so that a
-// user name cannot carry a second command.
-//
-// # Limits
-//
-// A status line may have 8 KiB, a line of a listing 4 KiB, a listing a million
-// entries. At most 1 KiB of commands is in flight: Dovecot reads commands into a
-// 2 KiB buffer and stops reading while its own output blocks, so that a client
-// that sent more before it read could wait for ever, and the server with it.
-//
-// # Cancelling
-//
-// The context given to Dial or NewClient governs the session's whole life: when
-// it ends the connection is closed, and what was under way returns its cause.
 package pop3
 
 import (
@@ -38,289 +6,255 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
-	"os"
+	"strconv"
 	"strings"
-	"time"
 )
 
-// Limits of what a server may make the client hold.
-const (
-	readBuffer  = 64 << 10
-	maxReply    = 8 << 10 // bytes of a status line
-	maxListLine = 4 << 10 // bytes of a line of CAPA, LIST or UIDL
-	maxList     = 1_000_000
-	maxCapa     = 200
-	maxInFlight = 1 << 10 // bytes of commands whose replies are awaited
-)
+// bufferSize is that of the read buffer. It bounds what a line may need before
+// it is found too long, and is several TLS records.
+const bufferSize = 64 << 10
 
-// Timeouts bound the steps of a session. A zero field takes its default.
-type Timeouts struct {
-	Dial     time.Duration // TCP connect: 30 s
-	TLS      time.Duration // handshake: 30 s
-	Greeting time.Duration // 60 s, since some servers look names up first
-	Reply    time.Duration // the reply to one command: 2 min
-	Idle     time.Duration // between two bytes of a message or a listing: 2 min
-	Write    time.Duration // one write of commands: 1 min
-}
+// maxDrain is how much of a message Close reads to keep the client usable, in
+// bytes. Past that a new connection is cheaper.
+const maxDrain = 1 << 20
 
-func (t Timeouts) withDefaults() Timeouts {
-	set := func(d *time.Duration, value time.Duration) {
-		if *d <= 0 {
-			*d = value
-		}
-	}
-	set(&t.Dial, 30*time.Second)
-	set(&t.TLS, 30*time.Second)
-	set(&t.Greeting, time.Minute)
-	set(&t.Reply, 2*time.Minute)
-	set(&t.Idle, 2*time.Minute)
-	set(&t.Write, time.Minute)
-	return t
-}
-
-// Client is one session with a server. One goroutine uses it at a time.
+// Client is a connection to a server. It is not for use by several goroutines at
+// once; to end it from elsewhere, end its context.
 type Client struct {
-	ctx      context.Context // governs the session; kept because the session is its scope
-	stop     func() bool     // ends the watch over ctx
-	raw      net.Conn        // closed to abort: closing the TLS connection would wait to say goodbye
-	conn     net.Conn        // raw, or TLS over it
-	r        *bufio.Reader
+	// set at construction
+	raw      net.Conn // what is closed to end it all
+	conn     *timedConn
 	timeouts Timeouts
 	trace    func(TraceLine)
+	cause    func() error // why the context ended, nil while it has not
+	release  func() bool
 
+	r        *bufio.Reader
+	w        io.Writer
+	tls      *tls.Conn // nil without TLS
 	greeting string
-	pipeline bool  // the last CAPA announced PIPELINING
-	body     *body // the message being read; nil: none
-	received bool  // a message was read to its end
-	err      error // why the session is broken; nil: it isn't
+	caps     Capabilities // as announced last
+
+	out     []byte // commands not sent yet
+	queued  int    // how many these are
+	waiting int    // commands sent whose replies have not come
+	body    *body  // the message being read, nil for none
+	ended   int    // the message whose final dot was read last, 0 once a reply came
+	err     error  // the first fault
 }
 
-// NewClient starts a session on a connection that is there already and reads the
-// greeting. The connection is closed when that fails. trace, if not nil, is given
-// every line, with secrets masked.
+// NewClient reads the greeting from conn, which may be a *tls.Conn, and returns
+// a client that owns it. ctx governs the connection for its whole life. A nil
+// trace traces nothing. On error conn is closed.
 func NewClient(ctx context.Context, conn net.Conn, t Timeouts, trace func(TraceLine)) (*Client, error) {
 	c := newClient(ctx, conn, t, trace)
 	if err := c.readGreeting(); err != nil {
-		c.Close()
 		return nil, err
 	}
 	return c, nil
 }
 
 func newClient(ctx context.Context, conn net.Conn, t Timeouts, trace func(TraceLine)) *Client {
-	c := &Client{ctx: ctx, raw: conn, conn: conn, timeouts: t.withDefaults(), trace: trace}
-	c.stop = context.AfterFunc(ctx, func() { conn.Close() })
-	c.r = bufio.NewReaderSize(connReader{c}, readBuffer)
+	t = t.withDefaults()
+	c := &Client{raw: conn, conn: &timedConn{Conn: conn, write: t.Write}, timeouts: t, trace: trace}
+	if secured, ok := conn.(*tls.Conn); ok {
+		// Closing a tls.Conn may take 5 seconds when the server does not read.
+		c.raw, c.tls = secured.NetConn(), secured
+	}
+	c.r, c.w = bufio.NewReaderSize(c.conn, bufferSize), c.conn
+	c.cause = func() error { return context.Cause(ctx) }
+	c.release = context.AfterFunc(ctx, func() { c.raw.Close() })
 	return c
 }
 
-// connReader reads from the connection of the moment, with the idle time-out
-// renewed for each read that really waits for the network.
-type connReader struct{ c *Client }
-
-func (r connReader) Read(p []byte) (int, error) {
-	if r.c.body != nil {
-		if err := r.c.conn.SetReadDeadline(time.Now().Add(r.c.timeouts.Idle)); err != nil {
-			return 0, err
-		}
-	}
-	return r.c.conn.Read(p)
-}
-
-// readGreeting reads the line with which the server begins.
-func (c *Client) readGreeting() error {
-	c.conn.SetReadDeadline(time.Now().Add(c.timeouts.Greeting))
-	line, err := c.readLine(maxReply)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return c.fail(fmt.Errorf("read greeting: server said nothing for %v: it may expect TLS from the start (port 995), or not here (port 110)", c.timeouts.Greeting))
-	}
-	if err != nil {
-		return c.fail(fmt.Errorf("read greeting: %w", err))
-	}
-	if text, ok := okText(line); ok {
-		c.greeting = text
-		return nil
-	}
-	if reply := parseErr("greeting", line); reply != nil {
-		return c.fail(fmt.Errorf("read greeting: %w", reply))
-	}
-	return c.fail(&ProtocolError{Step: "read greeting", Line: printable(line), Hint: recognise(line)})
-}
-
-// recognise says what kind of server greets like this.
-func recognise(line string) string {
-	for _, k := range []struct{ prefix, hint string }{
-		{"* OK", "an IMAP server answered: POP3S is port 995"},
-		{"* BYE", "an IMAP server answered: POP3S is port 995"},
-		{"HTTP/", "a web server answered: POP3S is port 995"},
-		{"220", "an SMTP server answered: POP3S is port 995"},
-		{"SSH-", "an SSH server answered: POP3S is port 995"},
-		{"\x15\x03", "the server speaks TLS from the start: use implicit TLS"},
-		{"<", "a web server answered: POP3S is port 995"},
-	} {
-		if strings.HasPrefix(line, k.prefix) {
-			return k.hint
-		}
-	}
-	return "this is no POP3 server"
-}
-
-// Greeting returns what the server said first, without "+OK ".
+// Greeting returns the server's first line as sent, without its line end.
 func (c *Client) Greeting() string { return c.greeting }
 
-// TLSState returns the TLS connection's state, false without TLS.
-func (c *Client) TLSState() (tls.ConnectionState, bool) {
-	if t, ok := c.conn.(*tls.Conn); ok {
-		return t.ConnectionState(), true
+// TLSState describes the TLS connection; ok is false when there is none.
+func (c *Client) TLSState() (state tls.ConnectionState, ok bool) {
+	if c.tls == nil {
+		return state, false
 	}
-	return tls.ConnectionState{}, false
+	return c.tls.ConnectionState(), true
 }
 
-// Close ends the session at once. Without a Quit that returned nil before, the
-// server deletes nothing (RFC 1939 section 6).
+// Noop asks the server for a reply and nothing else.
+func (c *Client) Noop() error {
+	_, err := c.cmd("NOOP")
+	return err
+}
+
+// Rset takes back all deletions of this session.
+func (c *Client) Rset() error {
+	_, err := c.cmd("RSET")
+	return err
+}
+
+// Dele marks message n as deleted. The server deletes it when it confirms QUIT.
+func (c *Client) Dele(n int) error {
+	_, err := c.cmd("DELE", strconv.Itoa(n))
+	return err
+}
+
+// Quit ends the session and closes the connection. Only when it returns nil has
+// the server said that it deleted what was to be deleted (RFC 1939 section 6).
+func (c *Client) Quit() error {
+	_, err := c.cmd("QUIT")
+	c.Close() // whose error would say nothing about the deletions
+	return err
+}
+
+// Close closes the connection without QUIT: the server deletes nothing. A client
+// that is closed or broken already is left as it is.
 func (c *Client) Close() error {
-	c.stop()
-	if c.err == nil {
-		c.err = net.ErrClosed
+	if c.err != nil {
+		return nil
 	}
+	c.err = fmt.Errorf("client is closed: %w", net.ErrClosed)
+	c.release()
 	return c.raw.Close()
 }
 
-// fail breaks the session with err, unless it is broken already, and returns
-// why it is.
-func (c *Client) fail(err error) error {
-	if c.err == nil {
-		if cause := context.Cause(c.ctx); cause != nil {
-			err = cause
-		}
-		c.err = err
-		c.raw.Close()
+// cmd sends one command and reads its reply. The text it returns is valid up to
+// the next read.
+func (c *Client) cmd(verb string, args ...string) ([]byte, error) {
+	if err := c.queue(verb, args...); err != nil {
+		return nil, err
 	}
-	return c.err
-}
-
-// ready refuses a command on a broken session or in the middle of a message.
-func (c *Client) ready() error {
-	if c.err != nil {
-		return c.err
-	}
-	if c.body != nil && !c.body.done {
-		return errors.New("pop3: a message is still being read")
-	}
-	c.body = nil
-	return nil
-}
-
-// cmd sends one command and reads its status line: the one place where a
-// command becomes a reply. mask is what the trace shows in place of the
-// arguments, "" for the arguments themselves. It returns the text behind "+OK ".
-func (c *Client) cmd(verb, args, mask string) (string, error) {
-	if err := c.ready(); err != nil {
-		return "", err
-	}
-	line, err := commandLine(verb, args)
-	if err != nil {
-		return "", err
-	}
-	if mask == "" {
-		mask = args
-	}
-	if err := c.send([]byte(line), strings.TrimSpace(verb+" "+mask)); err != nil {
-		return "", err
+	if err := c.flush(); err != nil {
+		return nil, err
 	}
 	return c.reply(verb)
 }
 
-// commandLine puts a command together and refuses arguments that would end it
-// early and start another (command injection).
-func commandLine(verb, args string) (string, error) {
-	if strings.ContainsAny(args, "\r\n\x00") {
-		return "", fmt.Errorf("%s: argument holds a line break or a NUL", verb)
+// queue appends a command to those that flush will send in one write. Every byte
+// that goes to the server as a command passes here.
+func (c *Client) queue(verb string, args ...string) error {
+	if c.err != nil {
+		return c.err
 	}
-	if args == "" {
-		return verb + "\r\n", nil
+	if c.body != nil {
+		return fmt.Errorf("send %s: message %d is still being read", verb, c.body.n)
 	}
-	return verb + " " + args + "\r\n", nil
-}
-
-// send writes whole commands in one write, as some servers do not cope with
-// parts of them. shown is what the trace says of them.
-func (c *Client) send(lines []byte, shown string) error {
-	if c.trace != nil {
-		for line := range strings.SplitSeq(shown, "\n") {
-			c.trace(TraceLine{From: FromClient, Text: line})
+	for _, arg := range args {
+		// A line end in an argument would be the start of another command. The
+		// argument is not named: it may be a password.
+		if strings.ContainsAny(arg, "\r\n\x00") {
+			c.out, c.queued = c.out[:0], 0
+			return fmt.Errorf("send %s: argument holds a line break or NUL", verb)
 		}
 	}
-	c.conn.SetWriteDeadline(time.Now().Add(c.timeouts.Write))
-	if _, err := c.conn.Write(lines); err != nil {
+	c.out = append(c.out, verb...)
+	for i, arg := range args {
+		if i > 0 || verb != "" {
+			c.out = append(c.out, ' ')
+		}
+		c.out = append(c.out, arg...)
+	}
+	c.out = append(c.out, "\r\n"...)
+	c.queued++
+	c.traceClient(verb, args)
+	return nil
+}
+
+func (c *Client) flush() error {
+	out, queued := c.out, c.queued
+	c.out, c.queued = c.out[:0], 0
+	if n := c.r.Buffered(); c.waiting == 0 && n > 0 {
+		input, _ := c.r.Peek(min(n, maxErrorText))
+		return c.fail(desync(c.ended, fmt.Sprintf("%q although nothing was asked", printable(input, maxErrorText))))
+	}
+	c.waiting += queued
+	if _, err := c.w.Write(out); err != nil {
 		return c.fail(fmt.Errorf("send command: %w", err))
 	}
 	return nil
 }
 
-// reply reads the status line of the command verb.
-func (c *Client) reply(verb string) (string, error) {
-	c.conn.SetReadDeadline(time.Now().Add(c.timeouts.Reply))
+// reply reads the reply to verb, the oldest command that waits for one, and
+// returns its text.
+func (c *Client) reply(verb string) ([]byte, error) {
+	line, err := c.replyLine(verb)
+	if err != nil {
+		return nil, err
+	}
+	switch s, text := parseReply(line); s {
+	case statusOK:
+		c.ended = 0
+		return text, nil
+	case statusErr:
+		c.ended = 0
+		return nil, newError(verb, line)
+	}
+	return nil, c.outOfStep(verb, line)
+}
+
+func (c *Client) replyLine(verb string) ([]byte, error) {
+	c.conn.within(c.timeouts.Reply)
 	line, err := c.readLine(maxReply)
 	if err != nil {
-		return "", c.fail(fmt.Errorf("read reply to %s: %w", verb, err))
+		if err = lineError(err, fmt.Sprintf("instead of answering %s", shown(verb)), c.timeouts.Reply); errors.Is(err, ErrLineTooLong) && c.ended > 0 {
+			return nil, c.fail(desync(c.ended, err.Error()))
+		}
+		return nil, c.fail(err)
 	}
-	if text, ok := okText(line); ok {
-		return text, nil
-	}
-	if reply := parseErr(verb, line); reply != nil {
-		return "", reply
-	}
-	return "", c.fail(&ProtocolError{Step: "read reply to " + verb, Line: printable(line), Hint: "expected +OK or -ERR"})
+	c.traceServer(line)
+	c.waiting--
+	return line, nil
 }
 
-// Stat asks how many messages the maildrop holds and of how many octets (RFC
-// 1939 section 5); octets is -1 where the server does not say.
-func (c *Client) Stat() (count int, octets int64, err error) {
-	text, err := c.cmd("STAT", "", "")
+// shown names a line without a verb.
+func shown(verb string) string {
+	if verb == "" {
+		return "AUTH"
+	}
+	return verb
+}
+
+func (c *Client) outOfStep(verb string, line []byte) error {
+	seen := fmt.Sprintf("%q in place of the reply to %s", printable(line, maxErrorText), shown(verb))
+	return c.fail(desync(c.ended, seen))
+}
+
+// desync is the error for input that can't be. Behind a message it is most
+// likely the rest of it, cut off at a lone dot that the server did not stuff.
+func desync(message int, seen string) error {
+	if message > 0 {
+		seen += fmt.Sprintf("; message %d may have been cut at a lone dot", message)
+	}
+	return &ProtocolError{Detail: seen, Err: ErrDesync}
+}
+
+// readLine reads a line and returns it without its line end. It is valid up to
+// the next read.
+func (c *Client) readLine(limit int) ([]byte, error) {
+	line, err := c.r.ReadSlice('\n')
+	if errors.Is(err, bufio.ErrBufferFull) || len(line) > limit {
+		return line, &ProtocolError{Detail: fmt.Sprintf("more than %d bytes", limit), Err: ErrLineTooLong}
+	}
 	if err != nil {
-		return 0, 0, err
+		return line, err
 	}
-	fields := strings.Fields(text)
-	if len(fields) == 0 {
-		return 0, -1, c.fail(&ProtocolError{Step: "read reply to STAT", Line: printable(text), Hint: "expected a count"})
+	line = line[:len(line)-1]
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		line = line[:n-1]
 	}
-	n, ok := parseNumber(fields[0])
-	if !ok {
-		return 0, -1, c.fail(&ProtocolError{Step: "read reply to STAT", Line: printable(text), Hint: "expected a count"})
-	}
-	octets = -1
-	if len(fields) > 1 {
-		octets = parseSize(fields[1])
-	}
-	return n, octets, nil
+	return line, nil
 }
 
-// Dele marks message n as deleted; the server deletes it when Quit succeeds (RFC
-// 1939 section 5).
-func (c *Client) Dele(n int) error {
-	_, err := c.cmd("DELE", fmt.Sprint(n), "")
-	return err
-}
-
-// Noop asks for a sign of life (RFC 1939 section 5).
-func (c *Client) Noop() error {
-	_, err := c.cmd("NOOP", "", "")
-	return err
-}
-
-// Rset takes back all deletions of the session (RFC 1939 section 5).
-func (c *Client) Rset() error {
-	_, err := c.cmd("RSET", "", "")
-	return err
-}
-
-// Quit asks the server to carry out the deletions and ends the session (RFC 1939
-// section 6). Only nil means that they are carried out. The connection is closed
-// either way.
-func (c *Client) Quit() error {
-	_, err := c.cmd("QUIT", "", "")
-	c.Close()
+// fail closes the connection and makes err, or the reason for which the context
+// ended, the error of this and of every later call.
+func (c *Client) fail(err error) error {
+	if c.err != nil {
+		return c.err
+	}
+	if cause := c.cause(); cause != nil {
+		err = cause
+	}
+	c.err = err
+	c.release()
+	c.raw.Close()
 	return err
 }

@@ -6,17 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"time"
 )
 
-// Mode says when TLS begins.
+// Mode says how the connection is secured.
 type Mode int
 
-// The modes.
 const (
-	// Implicit is TLS from the first byte, usually on port 995 (RFC 8314 section 3.2).
+	// Implicit is TLS from the first byte, port 995 (RFC 8314 section 3.2).
 	Implicit Mode = iota
-	// StartTLS is STLS, usually on port 110 (RFC 2595 section 4), or no session.
+	// StartTLS is STLS after the greeting, port 110 (RFC 2595 section 4). A
+	// server that does not offer it gets nothing further.
 	StartTLS
 	// Plaintext is no TLS at all.
 	Plaintext
@@ -27,95 +26,131 @@ type Dialer struct {
 	// Addr is "host:port".
 	Addr string
 	Mode Mode
-	// TLSConfig is cloned. ServerName defaults to the host of Addr, and
-	// MinVersion is TLS 1.2 at least.
+	// TLSConfig is cloned. Its ServerName defaults to the host of Addr, and its
+	// MinVersion is TLS 1.2 at least. Nil is the zero configuration.
 	TLSConfig *tls.Config
-	// DialContext connects; nil is a net.Dialer's.
+	// DialContext makes the connection; nil is that of a net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 	Timeouts    Timeouts
-	// Trace, if set, is given every line of the dialogue, secrets masked.
+	// Trace is called for each line of the dialogue; nil traces nothing.
 	Trace func(TraceLine)
 }
 
-// Errors of STLS.
-var (
-	// ErrNoSTLS says that the server does not offer TLS; nothing was sent in the clear.
-	ErrNoSTLS = errors.New("server does not offer STLS")
-	// ErrInjected says that bytes came between STLS and the handshake. They would
-	// be taken for the server's, although anybody may have sent them.
-	ErrInjected = errors.New("plaintext stands behind the reply to STLS")
-)
-
-// Dial connects, starts TLS and reads the greeting. ctx governs the session's
-// whole life.
+// Dial connects, secures the connection as Mode says and reads the greeting.
+// Its error names the step. ctx governs the connection for its whole life.
 func (d *Dialer) Dial(ctx context.Context) (*Client, error) {
-	t := d.Timeouts.withDefaults()
-	dial := d.DialContext
-	if dial == nil {
-		dial = (&net.Dialer{}).DialContext
-	}
-	dialCtx, cancel := context.WithTimeout(ctx, t.Dial)
-	defer cancel()
-	conn, err := dial(dialCtx, "tcp", d.Addr)
+	config, err := d.tlsConfig()
 	if err != nil {
 		return nil, err
 	}
-	c := newClient(ctx, conn, t, d.Trace)
-	if err := d.start(c); err != nil {
-		c.Close()
+	conn, err := d.connect(ctx)
+	if err != nil {
 		return nil, err
+	}
+	c := newClient(ctx, conn, d.Timeouts, d.Trace)
+	if d.Mode == Implicit {
+		if err := c.handshake(config); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.readGreeting(); err != nil {
+		return nil, err
+	}
+	if d.Mode == StartTLS {
+		if err := c.stls(config); err != nil {
+			c.Close()
+			return nil, fmt.Errorf("STLS: %w", err)
+		}
 	}
 	return c, nil
 }
 
-func (d *Dialer) start(c *Client) error {
-	if d.Mode == Implicit {
-		if err := d.handshake(c); err != nil {
-			return err
-		}
+func (d *Dialer) connect(ctx context.Context) (net.Conn, error) {
+	dial := d.DialContext
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
 	}
-	if err := c.readGreeting(); err != nil {
-		return err
+	limit := d.Timeouts.withDefaults().Dial
+	dialCtx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	conn, err := dial(dialCtx, "tcp", d.Addr)
+	switch {
+	case err == nil:
+		return conn, nil
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case dialCtx.Err() != nil:
+		return nil, &timeoutError{fmt.Sprintf("dial %s: no connection within %v", d.Addr, limit), err}
 	}
-	if d.Mode == StartTLS {
-		if _, err := c.cmd("STLS", "", ""); err != nil {
-			if reply := (*Error)(nil); errors.As(err, &reply) {
-				return fmt.Errorf("%w: %w", ErrNoSTLS, err)
-			}
-			return err
-		}
-		if c.r.Buffered() > 0 {
-			return c.fail(ErrInjected)
-		}
-		return d.handshake(c)
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return nil, err // which says so itself
 	}
-	return nil
+	return nil, fmt.Errorf("dial: %w", err)
 }
 
-func (d *Dialer) handshake(c *Client) error {
-	config := &tls.Config{}
-	if d.TLSConfig != nil {
-		config = d.TLSConfig.Clone()
+func (d *Dialer) tlsConfig() (*tls.Config, error) {
+	if d.Mode == Plaintext {
+		return nil, nil
+	}
+	config := d.TLSConfig.Clone()
+	if config == nil {
+		config = &tls.Config{}
 	}
 	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
 	if config.ServerName == "" {
 		host, _, err := net.SplitHostPort(d.Addr)
 		if err != nil {
-			return c.fail(fmt.Errorf("start TLS: %w", err))
+			return nil, fmt.Errorf("dial: %w", err)
 		}
 		config.ServerName = host
 	}
-	conn := tls.Client(c.raw, config)
-	c.raw.SetDeadline(time.Now().Add(c.timeouts.TLS))
-	if err := conn.HandshakeContext(c.ctx); err != nil {
-		if record, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-			err = &ProtocolError{Step: "start TLS", Line: printable(string(record.RecordHeader[:])), Hint: "the server does not speak TLS here: use port 995, or STLS on port 110"}
-		} else {
-			err = fmt.Errorf("start TLS: %w", err)
+	return config, nil
+}
+
+// handshake puts TLS on top of the connection. It closes the connection on error.
+func (c *Client) handshake(config *tls.Config) error {
+	secured := tls.Client(c.conn, config)
+	c.conn.within(c.timeouts.TLS)
+	if err := secured.Handshake(); err != nil {
+		var timeout net.Error
+		if header, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+			if other := clearText(header.RecordHeader[:]); other != "" {
+				err = &ProtocolError{Detail: other, Err: ErrNotPOP3}
+			}
+		} else if errors.As(err, &timeout) && timeout.Timeout() {
+			err = &timeoutError{fmt.Sprintf("no answer within %v: is it a TLS port, such as 995?", c.timeouts.TLS), err}
 		}
-		return c.fail(err)
+		c.fail(err)
+		return fmt.Errorf("TLS handshake: %w", c.err)
 	}
-	c.raw.SetDeadline(time.Time{})
-	c.conn = conn
+	c.tls, c.w = secured, secured
+	c.r.Reset(secured)
 	return nil
+}
+
+// stls asks for TLS and starts it. Nothing that came before it counts afterwards,
+// except for the greeting.
+func (c *Client) stls(config *tls.Config) error {
+	caps, err := c.Capa()
+	if err != nil {
+		return err
+	}
+	// A server without CAPA may know STLS all the same, and asking costs nothing.
+	if len(caps) > 0 && !caps.Has("STLS") {
+		return ErrNoSTLS
+	}
+	if _, err := c.cmd("STLS"); err != nil {
+		if _, refused := errors.AsType[*Error](err); refused {
+			return fmt.Errorf("%w: %w", ErrNoSTLS, err)
+		}
+		return err
+	}
+	c.caps = nil
+	// Whatever follows the +OK in the clear was put there by somebody on the line,
+	// to be taken for the server's word under TLS (CVE-2021-38371 and its kin).
+	if n := c.r.Buffered(); n > 0 {
+		input, _ := c.r.Peek(min(n, maxErrorText))
+		return c.fail(&ProtocolError{Detail: fmt.Sprintf("%q", printable(input, maxErrorText)), Err: ErrInjected})
+	}
+	return c.handshake(config)
 }

@@ -1,134 +1,152 @@
 package pop3
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"strings"
-	"time"
+	"math"
+	"strconv"
 )
 
-// List asks for the octets of every message (RFC 1939 section 5) and calls yield
-// for each in the server's order. Size is -1 where the server does not say, and
-// a hint in any case: servers count line ends differently. An error of yield
-// breaks the session and is returned.
+const (
+	// maxListLine bounds a line of a list, in bytes. RFC 1939 section 7 allows 70
+	// bytes for a UIDL; there are servers with a few hundred.
+	maxListLine = 2 << 10
+	// maxListEntries bounds LIST and UIDL.
+	maxListEntries = 1_000_000
+)
+
+// Stat asks for the number of messages and their size together, in octets.
+// What the server leaves out or garbles is -1: some leave out the octets, and
+// LIST and UIDL tell better how many messages there are.
+func (c *Client) Stat() (count int, octets int64, err error) {
+	text, err := c.cmd("STAT")
+	if err != nil {
+		return 0, 0, err
+	}
+	n, rest, ok := parseNumber(text)
+	if !ok || n > math.MaxInt {
+		return -1, -1, nil
+	}
+	return int(n), parseSize(rest), nil
+}
+
+// List asks for the sizes of all messages, in octets, -1 where the server gives
+// none, and passes them to yield in the server's order. An error of yield is
+// returned once the list has been read to its end; the client stays usable.
+// A size is a hint: servers count line ends in their own ways.
 func (c *Client) List(yield func(n int, size int64) error) error {
-	return c.numbered("LIST", func(n int, rest []byte) error {
-		size, _, _ := bytes.Cut(rest, []byte(" "))
-		return yield(n, parseSize(string(size)))
-	})
+	return c.list("LIST", func(n int, rest []byte) error { return yield(n, parseSize(rest)) })
 }
 
-// Uidl asks for the unique id of every message (RFC 1939 section 7) and calls
-// yield for each in the server's order. RFC 1939 limits a UIDL to 70 printable characters;
-// servers don't, so that it may hold any byte but line ends, and may be empty.
-// An error of yield breaks the session and is returned.
+// Uidl asks for the unique identifiers of all messages and passes them to yield
+// like [Client.List]. They are opaque bytes, may hold spaces and 8-bit bytes, may
+// come twice, and are "" for a message for which the server names none.
 func (c *Client) Uidl(yield func(n int, uidl string) error) error {
-	return c.numbered("UIDL", func(n int, rest []byte) error { return yield(n, string(rest)) })
+	return c.list("UIDL", func(n int, rest []byte) error { return yield(n, string(rest)) })
 }
 
-// numbered reads a listing of lines "number rest".
-func (c *Client) numbered(verb string, yield func(n int, rest []byte) error) error {
-	if _, err := c.cmd(verb, "", ""); err != nil {
+func (c *Client) list(verb string, yield func(n int, rest []byte) error) error {
+	if _, err := c.cmd(verb); err != nil {
 		return err
 	}
-	entries := 0
-	return c.multiline(verb, maxList, func(line []byte) error {
-		// QUIRK: some servers put "+OK" before each line of a listing.
-		if len(line) > 3 && strings.EqualFold(string(line[:3]), "+OK") {
-			line = line[3:]
-		}
-		line = bytes.TrimSpace(line)
-		if len(line) == 0 {
+	entries, lines := 0, 0
+	var garbage string
+	err := c.lines(verb, maxListEntries, func(line []byte) error {
+		lines++
+		n, rest, ok := parseEntry(line)
+		if !ok {
+			if garbage == "" {
+				garbage = printable(line, maxErrorText)
+			}
 			return nil
 		}
 		entries++
-		number, rest, _ := bytes.Cut(line, []byte(" "))
-		// QUIRK: Maillennium puts three blanks between number and UIDL.
-		rest = bytes.TrimLeft(rest, " \t")
-		n, ok := parseNumber(string(number))
-		if !ok || n == 0 {
-			return &ProtocolError{Step: fmt.Sprintf("read line %d of %s", entries, verb), Line: printable(string(line)), Hint: "expected a message number"}
-		}
 		return yield(n, rest)
 	})
+	if err != nil {
+		return err
+	}
+	c.traceElided(fmt.Sprintf("%d lines", lines))
+	// One garbled line costs one message its turn. A list of nothing else is
+	// not a list, and must not pass for an empty mailbox.
+	if entries == 0 && garbage != "" {
+		return c.fail(&ProtocolError{Detail: fmt.Sprintf("%q in the answer to %s", garbage, verb), Err: ErrDesync})
+	}
+	return nil
 }
 
-// multiline reads the lines of a multi-line response up to the one that holds a
-// dot alone (RFC 1939 section 3). The slice given to yield is valid during the
-// call.
-func (c *Client) multiline(verb string, most int, yield func(line []byte) error) error {
-	trace := c.trace
-	c.trace = nil // a listing may have a million lines
-	defer func() { c.trace = trace }()
-	for lines := 0; ; lines++ {
-		if lines > most {
-			return c.fail(fmt.Errorf("read lines of %s: %w: more than %d entries", verb, ErrListTooLong, most))
+// parseEntry splits a line of LIST or UIDL into the message's number, which is
+// positive, and what follows it. QUIRK: Maillennium separates by three spaces,
+// others start each line with +OK or end it with blanks.
+func parseEntry(line []byte) (n int, rest []byte, ok bool) {
+	if s, text := parseReply(line); s == statusOK {
+		line = text
+	}
+	number, rest, ok := parseNumber(line)
+	if !ok || number < 1 || number > math.MaxInt32 {
+		return 0, nil, false
+	}
+	return int(number), rest, true
+}
+
+// parseNumber reads decimal digits up to a blank or the end, saturating, and
+// returns what follows without blanks around it.
+func parseNumber(b []byte) (n int64, rest []byte, ok bool) {
+	b = bytes.Trim(b, " \t")
+	end := bytes.IndexAny(b, " \t")
+	if end < 0 {
+		end = len(b)
+	}
+	if end == 0 {
+		return 0, nil, false
+	}
+	for _, digit := range b[:end] {
+		if digit < '0' || digit > '9' {
+			return 0, nil, false
 		}
-		if c.r.Buffered() == 0 {
-			c.conn.SetReadDeadline(time.Now().Add(c.timeouts.Idle))
+		if n > (math.MaxInt64-9)/10 {
+			n = math.MaxInt64
+			continue
 		}
-		line, err := c.r.ReadSlice('\n')
-		switch {
-		case errors.Is(err, bufio.ErrBufferFull), err == nil && len(line) > maxListLine:
-			return c.fail(fmt.Errorf("read lines of %s: %w", verb, ErrLineTooLong))
-		case errors.Is(err, io.EOF):
-			return c.fail(fmt.Errorf("read lines of %s: connection ended before the closing dot: %w", verb, io.ErrUnexpectedEOF))
-		case err != nil:
-			return c.fail(fmt.Errorf("read lines of %s: %w", verb, err))
+		n = n*10 + int64(digit-'0')
+	}
+	return n, bytes.TrimLeft(b[end:], " \t"), true
+}
+
+// parseSize returns the number at the start of b, or -1. QUIRK: Mailpit printed
+// sizes as "%!d(float64=1234)".
+func parseSize(b []byte) int64 {
+	n, _, ok := parseNumber(b)
+	if !ok {
+		return -1
+	}
+	return n
+}
+
+// lines reads a multi-line answer to its final dot (RFC 1939 section 3), at most
+// limit lines. Once yield returns an error it is not called again, and lines
+// returns that error at the end.
+func (c *Client) lines(verb string, limit int, yield func(line []byte) error) error {
+	c.conn.idle(c.timeouts.Idle)
+	var stopped error
+	for n := 0; ; n++ {
+		line, err := c.readLine(maxListLine)
+		if err != nil {
+			return c.fail(lineError(err, fmt.Sprintf("within the answer to %s", verb), c.timeouts.Idle))
 		}
-		line = bytes.TrimRight(line, "\r\n")
 		if len(line) > 0 && line[0] == '.' {
 			if len(line) == 1 {
-				if trace != nil {
-					trace(TraceLine{From: FromServer, Text: fmt.Sprintf("(%d lines)", lines)})
-				}
-				return nil
+				return stopped
 			}
-			line = line[1:]
+			if line[1] == '.' {
+				line = line[1:]
+			}
 		}
-		if err := yield(line); err != nil {
-			return c.fail(err)
+		if n == limit {
+			return c.fail(&ProtocolError{Detail: fmt.Sprintf("%s has more than %s lines", verb, strconv.Itoa(limit)), Err: ErrListTooLong})
+		}
+		if stopped == nil && len(line) > 0 {
+			stopped = yield(line)
 		}
 	}
-}
-
-// Capabilities is what a server announces in answer to CAPA (RFC 2449 section
-// 5): arguments by name, in upper case.
-type Capabilities map[string][]string
-
-// Has reports whether the capability was announced.
-func (c Capabilities) Has(name string) bool {
-	_, ok := c[strings.ToUpper(name)]
-	return ok
-}
-
-// Args returns the arguments that the capability was announced with.
-func (c Capabilities) Args(name string) []string { return c[strings.ToUpper(name)] }
-
-// Capa asks for the capabilities. They may differ after Stls and after a login,
-// so ask again then. A server without CAPA has none: that is no error.
-func (c *Client) Capa() (Capabilities, error) {
-	if _, err := c.cmd("CAPA", "", ""); err != nil {
-		if reply := (*Error)(nil); errors.As(err, &reply) {
-			c.pipeline = false
-			return Capabilities{}, nil
-		}
-		return nil, err
-	}
-	caps := Capabilities{}
-	err := c.multiline("CAPA", maxCapa, func(line []byte) error {
-		if fields := strings.Fields(string(line)); len(fields) > 0 {
-			name := strings.ToUpper(fields[0])
-			caps[name] = append(caps[name], fields[1:]...)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	c.pipeline = caps.Has("PIPELINING")
-	return caps, nil
 }

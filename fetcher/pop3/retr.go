@@ -1,119 +1,146 @@
 package pop3
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"strconv"
-	"strings"
 )
 
-// Retr asks for message n (RFC 1939 section 5) and returns its bytes as a
-// stream, which must be read to its end or closed before the next command.
-// Close skips what is left. Reading ends with io.EOF only behind the terminating
-// line; an end before it is an error that wraps io.ErrUnexpectedEOF and breaks
-// the session.
+const (
+	// maxWindow bounds the commands in flight.
+	maxWindow = 64
+	// maxInFlight bounds their bytes. Dovecot reads commands into 2 KiB and stops
+	// reading while it waits for us to take its output; less than that, less than
+	// any socket's buffer, can't block us while we in turn wait for it.
+	maxInFlight = 1 << 10
+)
+
+// Retr asks for message n and returns it as a stream, which must be closed before
+// the next command. Its Read returns io.EOF only after the final dot. Its Close
+// keeps the client usable if at most 1 MiB is left to read.
 func (c *Client) Retr(n int) (io.ReadCloser, error) {
-	return c.message("RETR", strconv.Itoa(n))
+	return c.message(n, "RETR", strconv.Itoa(n))
 }
 
-// Top asks for the header of message n and so many lines of its body (RFC 1939
-// section 7), to be read like Retr's.
+// Top is [Client.Retr] for the header and the first lines of the body. The last
+// of the lines may be cut, and some servers send more or less than asked.
 func (c *Client) Top(n, lines int) (io.ReadCloser, error) {
-	return c.message("TOP", fmt.Sprintf("%d %d", n, lines))
+	return c.message(n, "TOP", strconv.Itoa(n), strconv.Itoa(lines))
 }
 
-func (c *Client) message(verb, args string) (io.ReadCloser, error) {
-	if _, err := c.cmd(verb, args, ""); err != nil {
+func (c *Client) message(n int, verb string, args ...string) (io.ReadCloser, error) {
+	if _, err := c.cmd(verb, args...); err != nil {
 		return nil, err
 	}
-	c.body = newBody(c, verb+" "+args)
-	return c.body, nil
+	return c.newBody(n), nil
 }
 
-// RetrEach asks for each message of ns and calls fn for each in that order, with
-// its bytes as a stream, valid during the call, or with the [*Error] of the
-// server's -ERR to this one. What fn leaves unread is skipped. At most window RETRs are sent
-// ahead of their replies (pipelining, RFC 2449 section 6.6), and no more than
-// the package's limit of bytes; use 1 where the server does not announce
-// PIPELINING. An error of fn or of the line ends the session and is returned.
+// RetrEach asks for the messages ns and calls fn for each, in that order, with up
+// to window commands in flight; 1 is without pipelining, and 64 is the most.
 //
-// When fn is called for a message, the one before it was whole: the server's
-// next reply has been read. After the last one only a further command tells.
+// For a message that the server refuses, fn gets the [*Error] and no body, and
+// the rest goes on. What fn leaves unread of a body is read and dropped; body is
+// of no use once fn returned. An error of fn ends it all, breaks the client, as
+// messages are on their way that nobody wants, and is returned.
 func (c *Client) RetrEach(ns iter.Seq[int], window int, fn func(n int, body io.Reader, err error) error) error {
-	return c.pipelined("RETR", ns, window, func(n int, err error) error {
-		if err != nil {
-			return fn(n, nil, err)
+	return c.each("RETR", ns, window, func(n int, refused error) error {
+		if refused != nil {
+			return fn(n, nil, refused)
 		}
-		c.body = newBody(c, "RETR "+strconv.Itoa(n))
-		if err := fn(n, c.body, nil); err != nil {
+		body := c.newBody(n)
+		if err := fn(n, body, nil); err != nil {
 			return err
 		}
-		return c.body.Close()
+		// A fault that fn overlooked is a fault.
+		return body.drain()
 	})
 }
 
-// DeleEach marks each message of ns as deleted and calls fn with each result, as
-// RetrEach does.
+// DeleEach marks the messages ns as deleted and calls fn for each like
+// [Client.RetrEach], with the [*Error] where the server refuses.
 func (c *Client) DeleEach(ns iter.Seq[int], window int, fn func(n int, err error) error) error {
-	return c.pipelined("DELE", ns, window, fn)
+	return c.each("DELE", ns, window, fn)
 }
 
-// pipelined sends verb for each number in a window ahead of the replies. The
-// window is refilled when half of it is answered, so that one write carries many
-// commands.
-func (c *Client) pipelined(verb string, ns iter.Seq[int], window int, fn func(n int, err error) error) error {
-	if err := c.ready(); err != nil {
-		return err
-	}
+// each sends verb for each of ns ahead of the replies and calls fn, with an
+// *Error or nil, when the reply has come.
+func (c *Client) each(verb string, ns iter.Seq[int], window int, fn func(n int, refused error) error) error {
 	next, stop := iter.Pull(ns)
 	defer stop()
-	window = max(window, 1)
-	var sent []int // awaiting their replies, oldest first
-	var bytes []int
-	inFlight, more := 0, true
-	var out []byte
+	q := queue{next: next, window: min(max(window, 1), maxWindow)}
 	for {
-		if more && len(sent) <= window/2 && inFlight <= maxInFlight/2 {
-			out = out[:0]
-			for more && len(sent) < window && inFlight < maxInFlight {
-				n, ok := next()
-				if !ok {
-					more = false
-					break
-				}
-				before := len(out)
-				out = append(append(strconv.AppendInt(append(append(out, verb...), ' '), int64(n), 10), '\r'), '\n')
-				sent, bytes = append(sent, n), append(bytes, len(out)-before)
-				inFlight += len(out) - before
-			}
-			if len(out) > 0 {
-				if err := c.send(out, strings.TrimSuffix(strings.ReplaceAll(string(out), "\r\n", "\n"), "\n")); err != nil {
-					return err
-				}
-			}
+		if err := q.fill(c, verb); err != nil {
+			return err
 		}
-		if len(sent) == 0 {
+		n, ok := q.pop(verb)
+		if !ok {
 			return nil
 		}
-		n := sent[0]
-		inFlight -= bytes[0]
-		sent, bytes = sent[1:], bytes[1:]
 		_, err := c.reply(verb)
-		if c.err != nil {
-			return c.desync(err)
+		if _, refused := errors.AsType[*Error](err); err != nil && !refused {
+			return fmt.Errorf("%s %d: %w", verb, n, err)
 		}
 		if err := fn(n, err); err != nil {
-			return c.fail(err)
+			c.fail(err)
+			return err
 		}
-		c.body = nil
 	}
 }
 
-// desync says of a line that is no reply behind a message what the likely reason is.
-func (c *Client) desync(err error) error {
-	if p, ok := err.(*ProtocolError); ok && c.received {
-		p.Hint = "the message before it may have been cut at a line with a lone dot"
+// queue holds the messages whose commands are in flight.
+type queue struct {
+	next   func() (int, bool)
+	window int
+	sent   []int
+	octets int // of the commands in flight
+	held   int // the next message, whose command did not fit
+	isHeld bool
+	done   bool
+}
+
+// commandSize is the length of verb's command for message n.
+func commandSize(verb string, n int) int {
+	var digits [20]byte
+	return len(verb) + len(" \r\n") + len(strconv.AppendInt(digits[:0], int64(n), 10))
+}
+
+// fill sends as many commands as the window holds, in one write, once half of it
+// is free: a write for each command would cost a system call and a packet.
+func (q *queue) fill(c *Client, verb string) error {
+	if q.done || len(q.sent) > q.window/2 || q.octets > maxInFlight/2 {
+		return nil
 	}
-	return err
+	for len(q.sent) < q.window {
+		if !q.isHeld {
+			if q.held, q.isHeld = q.next(); !q.isHeld {
+				q.done = true
+				break
+			}
+		}
+		size := commandSize(verb, q.held)
+		if q.octets+size >= maxInFlight {
+			break
+		}
+		if err := c.queue(verb, strconv.Itoa(q.held)); err != nil {
+			return err
+		}
+		q.sent, q.isHeld = append(q.sent, q.held), false
+		q.octets += size
+	}
+	if c.queued == 0 {
+		return nil
+	}
+	return c.flush()
+}
+
+func (q *queue) pop(verb string) (n int, ok bool) {
+	if len(q.sent) == 0 {
+		return 0, false
+	}
+	n = q.sent[0]
+	q.sent = append(q.sent[:0], q.sent[1:]...)
+	q.octets -= commandSize(verb, n)
+	return n, true
 }

@@ -3,44 +3,41 @@ package pop3test
 import (
 	"bufio"
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/md5"
 	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/hex"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Conn is one session, for hooks: what they write stands among the replies.
+// Conn is one session. A hook answers through its methods, so that its words
+// stand in order among the replies; the embedded connection is for what no
+// server would write.
 type Conn struct {
 	net.Conn // TLS where there is TLS
 	server   *Server
 	raw      net.Conn
 	reader   *bufio.Reader
 	writer   *bufio.Writer
+	over     bool
 
 	stamp    string
 	name     string // of USER
-	user     string // logged in
-	messages []Message
+	user     string // who is logged in
+	messages []*Message
 	deleted  []bool
 }
 
 // User returns who is logged in, "" before that.
 func (c *Conn) User() string { return c.user }
 
-// Reply writes lines, each with CRLF, among the session's replies.
+// Reply writes lines, each with CR LF.
 func (c *Conn) Reply(lines ...string) {
 	for _, line := range lines {
 		c.writer.WriteString(line)
@@ -48,89 +45,116 @@ func (c *Conn) Reply(lines ...string) {
 	}
 }
 
-// Send writes bytes as they are among the session's replies and flushes them.
+// Send writes bytes as they are and flushes what was written.
 func (c *Conn) Send(b []byte) error {
 	c.writer.Write(b)
 	return c.writer.Flush()
 }
 
-// Cut flushes what was written and closes the connection without ceremony.
+// Cut flushes what was written and closes the connection without ceremony, as a
+// line that breaks.
 func (c *Conn) Cut() {
 	c.writer.Flush()
+	c.over = true
 	c.raw.Close()
 }
 
+// Hang flushes what was written and does nothing more until either end closes
+// the connection.
+func (c *Conn) Hang() {
+	c.writer.Flush()
+	c.over = true
+	io.Copy(io.Discard, c.raw)
+}
+
+// Commit carries out the deletions of the session, as QUIT does, and answers
+// nothing.
+func (c *Conn) Commit() {
+	c.server.expunge(c)
+	c.messages, c.deleted = nil, nil
+}
+
 func (c *Conn) startTLS() error {
-	t := tls.Server(c.raw, &tls.Config{Certificates: []tls.Certificate{c.server.certificate}})
-	if err := t.Handshake(); err != nil {
+	secured := tls.Server(c.raw, &tls.Config{
+		Certificates: []tls.Certificate{c.server.certificate},
+		// Small records at the start only help a browser.
+		DynamicRecordSizingDisabled: true,
+	})
+	if err := secured.Handshake(); err != nil {
 		return err
 	}
-	c.Conn = t
+	c.Conn = secured
 	return nil
 }
 
 func (c *Conn) greet() error {
-	greeting := "+OK ready\r\n"
+	greeting := "+OK ready"
 	if c.server.APOP {
-		var random [6]byte
-		rand.Read(random[:])
-		c.stamp = fmt.Sprintf("<%d.%s@pop3.example>", time.Now().Unix(), hex.EncodeToString(random[:]))
-		greeting = "+OK " + c.stamp + "\r\n"
+		c.stamp = fmt.Sprintf("<%d.%s@pop3.example>", time.Now().Unix(), rand.Text())
+		greeting = "+OK " + c.stamp
 	}
 	if c.server.Greeting != "" {
-		greeting = c.server.Greeting
+		greeting = strings.TrimRight(c.server.Greeting, "\r\n")
 	}
-	_, err := c.writer.WriteString(greeting)
-	return err
+	c.Reply(greeting)
+	return c.writer.Flush()
 }
 
-// command carries out one command. An error ends the session.
+// command carries out one command. An error ends the session at once.
 func (c *Conn) command(cmd, args string) error {
-	shown := strings.TrimSpace(cmd + " " + args)
-	switch cmd {
-	case "PASS":
-		shown = "PASS ***"
-	case "APOP":
-		user, _, _ := strings.Cut(args, " ")
-		shown = "APOP " + user + " ***"
-	}
-	c.server.record(shown)
+	c.server.record(shown(cmd, args))
 	if c.server.Hook != nil && c.server.Hook(c, cmd, args) {
 		return nil
 	}
-	switch cmd {
-	case "QUIT":
+	switch {
+	case cmd == "QUIT":
 		if c.user != "" {
 			c.server.expunge(c)
+			c.server.unlock(c)
 		}
-		c.server.unlock(c)
 		c.Reply("+OK bye")
-		return errDone
-	case "CAPA":
+		c.over = true
+		return nil
+	case cmd == "CAPA":
 		c.Reply(c.capabilities()...)
 		return nil
-	case "NOOP":
-		c.Reply("+OK")
-		return nil
-	}
-	if c.user == "" {
+	case c.user == "":
 		return c.authorization(cmd, args)
 	}
-	return c.transaction(cmd, args)
+	c.transaction(cmd, args)
+	return nil
+}
+
+// shown is a command as the log has it.
+func shown(cmd, args string) string {
+	switch cmd {
+	case "PASS":
+		args = "***"
+	case "APOP":
+		user, _, _ := strings.Cut(args, " ")
+		args = user + " ***"
+	case "AUTH":
+		mechanism, initial, _ := strings.Cut(args, " ")
+		if args = mechanism; initial != "" {
+			args += " ***"
+		}
+	}
+	return strings.TrimSpace(cmd + " " + args)
 }
 
 func (c *Conn) capabilities() []string {
+	s := c.server
 	lines := []string{"+OK", "TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE"}
-	if !c.server.NoUserPass {
+	if !s.NoUserPass {
 		lines = append(lines, "USER", "SASL PLAIN LOGIN")
 	}
-	if c.server.Pipelining {
+	if s.Pipelining {
 		lines = append(lines, "PIPELINING")
 	}
-	if c.server.STLS && c.Conn == c.raw {
+	if s.STLS && c.Conn == c.raw {
 		lines = append(lines, "STLS")
 	}
-	return append(append(lines, c.server.Capabilities...), ".")
+	return append(append(lines, s.Capabilities...), ".")
 }
 
 // authorization is the state before the login (RFC 1939 section 4).
@@ -149,10 +173,10 @@ func (c *Conn) authorization(cmd, args string) error {
 		if err := c.startTLS(); err != nil {
 			return err
 		}
-		c.reader, c.writer = bufio.NewReader(c.Conn), bufio.NewWriterSize(c.Conn, 64<<10)
+		c.buffer()
 	case "USER":
 		if s.NoUserPass {
-			c.Reply("-ERR plain logins are off")
+			c.Reply("-ERR [SYS/PERM] plain logins are off")
 			return nil
 		}
 		c.name = args
@@ -170,39 +194,50 @@ func (c *Conn) authorization(cmd, args string) error {
 		sum := md5.Sum([]byte(c.stamp + password))
 		c.login(user, c.stamp != "" && known && digest == hex.EncodeToString(sum[:]))
 	case "AUTH":
-		return c.auth(strings.ToUpper(args))
+		return c.auth(args)
 	default:
 		c.Reply("-ERR unknown command")
 	}
 	return nil
 }
 
-// auth is AUTH PLAIN and LOGIN, in two steps each.
-func (c *Conn) auth(mechanism string) error {
-	ask := func(challenge string) (string, error) {
-		c.Reply("+ " + base64.StdEncoding.EncodeToString([]byte(challenge)))
-		if err := c.writer.Flush(); err != nil {
-			return "", err
+// auth is AUTH PLAIN and LOGIN (RFC 5034).
+func (c *Conn) auth(args string) error {
+	mechanism, initial, _ := strings.Cut(args, " ")
+	ask := func(challenge string) ([]byte, error) {
+		line := initial
+		if initial = ""; line == "" {
+			c.Reply("+ " + base64.StdEncoding.EncodeToString([]byte(challenge)))
+			if err := c.writer.Flush(); err != nil {
+				return nil, err
+			}
+			answer, err := c.reader.ReadSlice('\n')
+			if err != nil {
+				return nil, err
+			}
+			line = strings.TrimRight(string(answer), "\r\n")
 		}
-		line, err := c.reader.ReadString('\n')
+		decoded, err := base64.StdEncoding.DecodeString(line)
 		if err != nil {
-			return "", err
+			return nil, nil // "*" or garbage: nobody's password
 		}
-		decoded, err := base64.StdEncoding.DecodeString(strings.TrimSpace(line))
-		return string(decoded), err
+		return decoded, nil
 	}
-	var user, password string
-	switch mechanism {
-	case "PLAIN":
+	var user, password []byte
+	var err error
+	switch {
+	case c.server.NoUserPass:
+		c.Reply("-ERR [SYS/PERM] plain logins are off")
+		return nil
+	case strings.EqualFold(mechanism, "PLAIN"):
 		answer, err := ask("")
 		if err != nil {
 			return err
 		}
-		if parts := strings.Split(answer, "\x00"); len(parts) == 3 {
+		if parts := bytes.Split(answer, []byte{0}); len(parts) == 3 {
 			user, password = parts[1], parts[2]
 		}
-	case "LOGIN":
-		var err error
+	case strings.EqualFold(mechanism, "LOGIN"):
 		if user, err = ask("Username:"); err != nil {
 			return err
 		}
@@ -213,8 +248,8 @@ func (c *Conn) auth(mechanism string) error {
 		c.Reply("-ERR unknown mechanism")
 		return nil
 	}
-	want, known := c.server.Users[user]
-	c.login(user, known && want == password)
+	want, known := c.server.Users[string(user)]
+	c.login(string(user), known && want == string(password))
 	return nil
 }
 
@@ -223,7 +258,7 @@ func (c *Conn) login(user string, ok bool) {
 	case c.server.LoginError != "":
 		c.Reply(c.server.LoginError)
 	case !ok:
-		c.Reply("-ERR [AUTH] permission denied")
+		c.Reply("-ERR permission denied")
 	case !c.server.lock(c, user):
 		c.Reply("-ERR [IN-USE] maildrop is locked by another session")
 	default:
@@ -236,34 +271,40 @@ func (c *Conn) size() (count int, octets int64) {
 	for i, m := range c.messages {
 		if !c.deleted[i] {
 			count++
-			octets += int64(len(m.Raw))
+			octets += m.octets()
 		}
 	}
 	return count, octets
 }
 
 // transaction is the state after the login (RFC 1939 section 5).
-func (c *Conn) transaction(cmd, args string) error {
+func (c *Conn) transaction(cmd, args string) {
 	switch cmd {
+	case "NOOP":
+		c.Reply("+OK")
 	case "STAT":
 		count, octets := c.size()
 		c.Reply(fmt.Sprintf("+OK %d %d", count, octets))
 	case "LIST":
-		c.list(args, func(m Message) string { return strconv.Itoa(len(m.Raw)) })
+		c.list(args, func(m *Message) string { return strconv.FormatInt(m.octets(), 10) })
 	case "UIDL":
-		c.list(args, func(m Message) string { return m.UIDL })
+		c.list(args, func(m *Message) string { return m.UIDL })
 	case "RSET":
 		clear(c.deleted)
 		c.Reply("+OK")
 	case "RETR":
 		if i, ok := c.index(args); ok {
-			c.Reply(fmt.Sprintf("+OK %d octets", len(c.messages[i].Raw)))
+			c.Reply(fmt.Sprintf("+OK %d octets", c.messages[i].octets()))
 			c.message(c.messages[i].Raw)
 		}
 	case "TOP":
 		number, lines, _ := strings.Cut(args, " ")
+		n, err := strconv.Atoi(lines)
+		if err != nil || n < 0 {
+			c.Reply("-ERR how many lines?")
+			return
+		}
 		if i, ok := c.index(number); ok {
-			n, _ := strconv.Atoi(lines)
 			c.Reply("+OK")
 			c.message(top(c.messages[i].Raw, n))
 		}
@@ -275,7 +316,6 @@ func (c *Conn) transaction(cmd, args string) error {
 	default:
 		c.Reply("-ERR unknown command")
 	}
-	return nil
 }
 
 func (c *Conn) index(number string) (int, bool) {
@@ -287,7 +327,7 @@ func (c *Conn) index(number string) (int, bool) {
 	return n - 1, true
 }
 
-func (c *Conn) list(args string, value func(Message) string) {
+func (c *Conn) list(args string, value func(*Message) string) {
 	if args != "" {
 		if i, ok := c.index(args); ok {
 			c.Reply(fmt.Sprintf("+OK %d %s", i+1, value(c.messages[i])))
@@ -301,61 +341,4 @@ func (c *Conn) list(args string, value func(Message) string) {
 		}
 	}
 	c.Reply(".")
-}
-
-// message writes raw dot-stuffed, with the terminating line.
-func (c *Conn) message(raw []byte) {
-	for rest := raw; len(rest) > 0; {
-		if rest[0] == '.' {
-			c.writer.WriteByte('.')
-		}
-		i := bytes.Index(rest, []byte("\n."))
-		if i < 0 {
-			c.writer.Write(rest)
-			break
-		}
-		c.writer.Write(rest[:i+1])
-		rest = rest[i+1:]
-	}
-	if !bytes.HasSuffix(raw, []byte("\n")) && len(raw) > 0 {
-		io.WriteString(c.writer, "\r\n")
-	}
-	c.Reply(".")
-}
-
-// top cuts a message after its header and n lines.
-func top(raw []byte, n int) []byte {
-	body := bytes.Index(raw, []byte("\r\n\r\n"))
-	if body < 0 {
-		return raw
-	}
-	end := body + 4
-	for ; n > 0 && end < len(raw); n-- {
-		i := bytes.IndexByte(raw[end:], '\n')
-		if i < 0 {
-			return raw
-		}
-		end += i + 1
-	}
-	return raw[:end]
-}
-
-// newCertificate makes a certificate for localhost that is its own authority.
-func newCertificate() (tls.Certificate, []byte, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return tls.Certificate{}, nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "pop3test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0),
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
-		IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return tls.Certificate{}, nil, err
-	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), nil
 }

@@ -2,77 +2,98 @@
 // of net/http/httptest: it listens on loopback, with a certificate made on the
 // spot, and serves mailboxes that lie in memory.
 //
-// It behaves like a real server: a maildrop has room for one session ([IN-USE],
-// RFC 2449 section 8.1.1), DELE counts only when QUIT is answered, messages are
-// dot-stuffed, pipelined commands are answered in one write. [Server.Hook]
-// scripts what a good server would not do, and [Server.Serve] replaces the whole
-// dialogue.
+//	s := pop3test.NewServer()
+//	s.Users = map[string]string{"hans": "secret"}
+//	s.Mailboxes = map[string][]pop3test.Message{"hans": {{UIDL: "1", Raw: raw}}}
+//	if err := s.Start(); err != nil {
+//		return err
+//	}
+//	defer s.Close()
+//
+// # What it does as a real server does
+//
+// A maildrop has room for one session ([IN-USE], RFC 2449 section 8.1.1). DELE
+// counts only once QUIT is answered. Messages are stuffed and otherwise sent byte
+// for byte, with CR LF behind a last line that has no end. Replies to pipelined
+// commands leave in few writes.
+//
+// # What a real server should not do
+//
+// [Server.Hook] scripts faults within a session that is otherwise in order: a
+// refusal, garbage, a cut, a pause. [Server.Serve] replaces the whole dialogue,
+// and [Play] follows a transcript.
 package pop3test
 
 import (
 	"bufio"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Message is one message of a mailbox.
 type Message struct {
+	// UIDL is unique within the mailbox, unless a test wants otherwise.
 	UIDL string
-	// Raw is sent as it is, but for the dots that are stuffed.
+	// Raw is sent as it is, but for the dots that are stuffed in.
 	Raw []byte
 }
 
-// Server is a POP3 server. Set its exported fields before Start.
+// Server is a POP3 server. Its exported fields are set before Start.
 type Server struct {
 	// Users holds the passwords by user name.
 	Users map[string]string
-	// Mailboxes holds the messages by user name. Use Mailbox and Append once
-	// the server runs.
+	// Mailboxes holds the messages by user name at the start; Mailbox and Append
+	// are for later.
 	Mailboxes map[string][]Message
-	// APOP puts a timestamp into the greeting and allows APOP (RFC 1939 section 7).
+	// APOP puts a timestamp, a new one for each session, into the greeting and
+	// allows APOP (RFC 1939 section 7).
 	APOP bool
-	// NoUserPass refuses USER, as servers do that want APOP or AUTH.
+	// NoUserPass refuses USER and AUTH.
 	NoUserPass bool
-	// Pipelining announces PIPELINING (RFC 2449 section 6.6). Pipelined commands
-	// are understood either way.
+	// Pipelining announces PIPELINING (RFC 2449 section 6.6). Commands that come
+	// ahead are understood either way.
 	Pipelining bool
-	// Capabilities are further lines of CAPA's answer.
+	// Capabilities are further lines of the answer to CAPA.
 	Capabilities []string
-	// STLS starts without TLS and offers STLS; Plaintext never has TLS.
+	// STLS starts sessions in the clear and offers STLS; with Plaintext there is
+	// no TLS at all.
 	STLS, Plaintext bool
-	// Greeting, if set, replaces the first line, line end included.
+	// Greeting, if set, replaces the first line. Its line end may be left out.
 	Greeting string
-	// LoginError, if set, answers every login, e.g. "-ERR permission denied".
+	// LoginError, if set, answers every login, such as "-ERR permission denied".
 	LoginError string
-	// Hook, if set, sees every command before it is carried out, and may answer
-	// it itself: it then returns true.
+	// LockWait is how long a login waits for another session on the same maildrop
+	// to end. NewServer sets a second: a client that has just closed its
+	// connection may be back before the server has noticed.
+	LockWait time.Duration
+	// Hook, if set, sees every command, its verb in upper case, before it is
+	// carried out; when it returns true it has answered the command itself.
 	Hook func(c *Conn, cmd, args string) (handled bool)
-	// Serve, if set, is the whole session, TLS done: for what is no POP3 at all.
+	// Serve, if set, is the whole session, behind TLS where there is TLS.
 	Serve func(conn net.Conn)
 
 	listener    net.Listener
 	certificate tls.Certificate
 	pem         []byte
-	wait        sync.WaitGroup
+	sessions    sync.WaitGroup
 
-	mu       sync.Mutex
-	conns    map[net.Conn]bool // guarded by mu
-	locked   map[string]bool   // guarded by mu: users with a session
-	log      []string          // guarded by mu
-	sessions int               // guarded by mu
-	closed   bool              // guarded by mu
+	mu     sync.Mutex
+	boxes  map[string][]*Message    // guarded by mu
+	locks  map[string]chan struct{} // guarded by mu: by user, closed when the session ends
+	conns  map[net.Conn]bool        // guarded by mu
+	log    []string                 // guarded by mu
+	count  int                      // guarded by mu
+	closed bool                     // guarded by mu
 }
 
 // NewServer returns a server that is not started yet.
-func NewServer() *Server {
-	return &Server{conns: make(map[net.Conn]bool), locked: make(map[string]bool)}
-}
+func NewServer() *Server { return &Server{LockWait: time.Second} }
 
 // Start listens on a free port of the loopback address and serves until Close.
 func (s *Server) Start() error {
@@ -83,20 +104,29 @@ func (s *Server) Start() error {
 	if s.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	s.wait.Go(func() {
-		for {
-			conn, err := s.listener.Accept()
-			if err != nil {
-				return
-			}
-			if !s.admit(conn) {
-				conn.Close()
-				return
-			}
-			s.wait.Go(func() { s.session(conn) })
-		}
-	})
+	s.conns, s.locks, s.boxes = make(map[net.Conn]bool), make(map[string]chan struct{}), make(map[string][]*Message)
+	for user, messages := range s.Mailboxes {
+		s.Append(user, messages...)
+	}
+	s.sessions.Go(s.accept)
 	return nil
+}
+
+func (s *Server) accept() {
+	for {
+		conn, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		if !s.admit(conn) {
+			conn.Close()
+			return
+		}
+		s.sessions.Go(func() {
+			defer s.dismiss(conn)
+			s.session(conn)
+		})
+	}
 }
 
 func (s *Server) admit(conn net.Conn) bool {
@@ -106,14 +136,22 @@ func (s *Server) admit(conn net.Conn) bool {
 		return false
 	}
 	s.conns[conn] = true
-	s.sessions++
+	s.count++
 	return true
+}
+
+func (s *Server) dismiss(conn net.Conn) {
+	conn.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, conn)
 }
 
 // Addr returns "127.0.0.1:port".
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
-// CertPEM returns the server's certificate, which is its own authority.
+// CertPEM returns the server's certificate, for localhost, 127.0.0.1 and ::1,
+// which is its own authority.
 func (s *Server) CertPEM() []byte { return slices.Clone(s.pem) }
 
 // CertPool returns the pool that trusts the server's certificate.
@@ -123,7 +161,8 @@ func (s *Server) CertPool() *x509.CertPool {
 	return pool
 }
 
-// Close ends all sessions without ceremony and waits for them.
+// Close ends all sessions without ceremony and waits until they are over. A
+// hook that waits should do so in [Conn.Hang].
 func (s *Server) Close() {
 	if s.listener == nil {
 		return
@@ -135,24 +174,34 @@ func (s *Server) Close() {
 		c.Close()
 	}
 	s.mu.Unlock()
-	s.wait.Wait()
+	s.sessions.Wait()
 }
 
 // Mailbox returns the messages that a user's mailbox holds now.
 func (s *Server) Mailbox(user string) []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.Mailboxes[user])
+	if s.boxes == nil {
+		return slices.Clone(s.Mailboxes[user])
+	}
+	var messages []Message
+	for _, m := range s.boxes[user] {
+		messages = append(messages, *m)
+	}
+	return messages
 }
 
-// Append puts messages into a user's mailbox; sessions that run do not see them.
+// Append puts messages into a user's mailbox once the server has started.
+// Sessions that are under way do not see them.
 func (s *Server) Append(user string, messages ...Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.Mailboxes[user] = append(slices.Clone(s.Mailboxes[user]), messages...)
+	for _, m := range messages {
+		s.boxes[user] = append(s.boxes[user], &m)
+	}
 }
 
-// Log returns all commands so far, of all sessions, with secrets masked.
+// Log returns all commands so far, of all sessions, secrets replaced by "***".
 func (s *Server) Log() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,17 +212,17 @@ func (s *Server) Log() []string {
 func (s *Server) Sessions() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.sessions
+	return s.count
+}
+
+func (s *Server) record(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log = append(s.log, line)
 }
 
 func (s *Server) session(raw net.Conn) {
-	defer func() {
-		raw.Close()
-		s.mu.Lock()
-		delete(s.conns, raw)
-		s.mu.Unlock()
-	}()
-	c := &Conn{server: s, raw: raw, Conn: raw}
+	c := &Conn{Conn: raw, server: s, raw: raw}
 	if !s.STLS && !s.Plaintext {
 		if err := c.startTLS(); err != nil {
 			return
@@ -184,74 +233,75 @@ func (s *Server) session(raw net.Conn) {
 		return
 	}
 	defer s.unlock(c)
-	c.reader, c.writer = bufio.NewReader(c.Conn), bufio.NewWriterSize(c.Conn, 64<<10)
+	c.buffer()
 	if err := c.greet(); err != nil {
 		return
 	}
-	for {
+	for !c.over {
 		if c.reader.Buffered() == 0 {
 			if err := c.writer.Flush(); err != nil {
 				return
 			}
 		}
-		line, err := c.reader.ReadString('\n')
+		line, err := c.reader.ReadSlice('\n')
 		if err != nil {
 			return
 		}
-		cmd, args, _ := strings.Cut(strings.TrimRight(line, "\r\n"), " ")
+		cmd, args, _ := strings.Cut(strings.TrimRight(string(line), "\r\n"), " ")
 		if err := c.command(strings.ToUpper(cmd), args); err != nil {
-			c.writer.Flush()
 			return
 		}
 	}
-}
-
-func (s *Server) record(line string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.log = append(s.log, line)
+	c.writer.Flush()
 }
 
 // lock opens the user's maildrop for c alone.
 func (s *Server) lock(c *Conn, user string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.locked[user] {
-		return false
+	timeout := time.NewTimer(s.LockWait)
+	defer timeout.Stop()
+	for {
+		s.mu.Lock()
+		held := s.locks[user]
+		if held == nil {
+			s.locks[user] = make(chan struct{})
+			c.user, c.messages = user, slices.Clone(s.boxes[user])
+			c.deleted = make([]bool, len(c.messages))
+			s.mu.Unlock()
+			return true
+		}
+		s.mu.Unlock()
+		select {
+		case <-held:
+		case <-timeout.C:
+			return false
+		}
 	}
-	s.locked[user] = true
-	c.user, c.messages = user, slices.Clone(s.Mailboxes[user])
-	c.deleted = make([]bool, len(c.messages))
-	return true
 }
 
 func (s *Server) unlock(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c.user != "" {
-		delete(s.locked, c.user)
-		c.user = ""
+	if c.user == "" {
+		return
 	}
+	close(s.locks[c.user])
+	delete(s.locks, c.user)
+	c.user = ""
 }
 
 // expunge carries out the deletions of c's session.
 func (s *Server) expunge(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	gone := make(map[string]bool)
+	gone := make(map[*Message]bool)
 	for i, deleted := range c.deleted {
 		if deleted {
-			gone[c.messages[i].UIDL] = true
+			gone[c.messages[i]] = true
 		}
 	}
-	var left []Message
-	for _, m := range s.Mailboxes[c.user] {
-		if !gone[m.UIDL] {
-			left = append(left, m)
-		}
-	}
-	s.Mailboxes[c.user] = left
+	s.boxes[c.user] = slices.DeleteFunc(s.boxes[c.user], func(m *Message) bool { return gone[m] })
 }
 
-// errDone ends a session.
-var errDone = errors.New("session ended")
+func (c *Conn) buffer() {
+	c.reader, c.writer = bufio.NewReaderSize(c.Conn, 16<<10), bufio.NewWriterSize(c.Conn, 64<<10)
+}

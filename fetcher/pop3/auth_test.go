@@ -1,0 +1,180 @@
+package pop3_test
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+// script is a mechanism that answers by the book.
+type script struct {
+	mechanism  string
+	initial    []byte
+	responses  []string
+	challenges []string // as they came
+}
+
+var errSurprise = errors.New("unexpected challenge")
+
+func (s *script) Start() (string, []byte, error) { return s.mechanism, s.initial, nil }
+
+func (s *script) Next(challenge []byte) ([]byte, error) {
+	s.challenges = append(s.challenges, string(challenge))
+	if len(s.responses) == 0 {
+		return nil, errSurprise
+	}
+	response := s.responses[0]
+	s.responses = s.responses[1:]
+	return []byte(response), nil
+}
+
+func TestAuth(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name       string
+		transcript string
+		sasl       script
+		challenges []string
+		want       string // of the error
+		broken     bool
+	}{
+		{
+			"initial response on its own line", "C: AUTH PLAIN\nS: + \nC: AHUAcA==\nS: +OK",
+			script{mechanism: "PLAIN", initial: []byte("\x00u\x00p")},
+			nil, "", false,
+		},
+		{ // Exchange
+			"bare plus", "C: AUTH PLAIN\nS: +\nC: AHUAcA==\nS: +OK",
+			script{mechanism: "PLAIN", initial: []byte("\x00u\x00p")},
+			nil, "", false,
+		},
+		{
+			"+OK for a continuation", "C: AUTH PLAIN\nS: +OK\nC: AHUAcA==\nS: +OK",
+			script{mechanism: "PLAIN", initial: []byte("\x00u\x00p")},
+			nil, "", false,
+		},
+		{
+			"text for a challenge", "C: AUTH PLAIN\nS: + go ahead\nC: AHUAcA==\nS: +OK",
+			script{mechanism: "PLAIN", initial: []byte("\x00u\x00p")},
+			nil, "", false,
+		},
+		{
+			"empty initial response", "C: AUTH EXTERNAL\nS: + \nC: \nS: +OK",
+			script{mechanism: "EXTERNAL", initial: []byte{}},
+			nil, "", false,
+		},
+		{
+			"challenges", "C: AUTH LOGIN\nS: + VXNlcm5hbWU6\nC: dQ==\nS: + UGFzc3dvcmQ6\nC: cA==\nS: +ok",
+			script{mechanism: "LOGIN", responses: []string{"u", "p"}},
+			[]string{"Username:", "Password:"}, "", false,
+		},
+		{
+			"refused", "C: AUTH PLAIN\nS: + \nC: AHUAcA==\nS: -ERR [AUTH] no",
+			script{mechanism: "PLAIN", initial: []byte("\x00u\x00p")},
+			nil, "server said: -ERR [AUTH] no", false,
+		},
+		{
+			"mechanism refused", "C: AUTH PLAIN\nS: -ERR unknown",
+			script{mechanism: "PLAIN", initial: []byte("\x00u\x00p")},
+			nil, "server said: -ERR unknown", false,
+		},
+		{ // OAUTHBEARER explains its refusal in a challenge
+			"cancelled", "C: AUTH X\nS: + \nC: eA==\nS: + e30=\nC: *\nS: -ERR [AUTH] bad token",
+			script{mechanism: "X", initial: []byte("x")},
+			[]string{"{}"}, "server said: -ERR [AUTH] bad token (unexpected challenge)", false,
+		},
+		{
+			"challenge is no base64", "C: AUTH X\nS: + \nC: eA==\nS: + e\nC: *\nS: -ERR no",
+			script{mechanism: "X", initial: []byte("x")},
+			nil, "server said: -ERR no (illegal base64 data at input byte 0)", false,
+		},
+		{
+			"cancelled and accepted", "C: AUTH X\nS: + \nC: eA==\nS: + e30=\nC: *\nS: +OK",
+			script{mechanism: "X", initial: []byte("x")},
+			[]string{"{}"}, "server takes a cancelled authentication for a login: unexpected challenge", true,
+		},
+		{ // hMailServer sends +ERR
+			"+ERR", "C: AUTH X\nS: + \nC: eA==\nS: +ERR no",
+			script{mechanism: "X", initial: []byte("x")},
+			nil, `out of step with the server: "+ERR no" in place of the reply to AUTH`, true,
+		},
+		{
+			"without end", "C: AUTH X\nS: +\n" + strings.Repeat("C: eA==\nS: +\n", 32) + "C: *\nS: -ERR enough",
+			script{mechanism: "X", responses: strings.Split(strings.Repeat("x", 40), "")},
+			make([]string, 32), "server said: -ERR enough (authentication does not end)", false,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				transcript := "S: +OK\n" + test.transcript
+				if !test.broken {
+					transcript += "\nC: NOOP\nS: +OK"
+				}
+				c := play(t, transcript)
+				err := c.Auth(&test.sasl)
+				got := ""
+				if err != nil {
+					got = err.Error()
+				}
+				if got != test.want {
+					t.Errorf("error %q, want %q", got, test.want)
+				}
+				if diff := cmp.Diff(test.challenges, test.sasl.challenges); diff != "" {
+					t.Errorf("challenges differ (-want +got):\n%s", diff)
+				}
+				again := c.Noop()
+				if test.broken && again != err {
+					t.Errorf("next call returned %v, want %v", again, err)
+				}
+				if !test.broken && again != nil {
+					t.Errorf("next call failed: %v", again)
+				}
+			})
+		})
+	}
+}
+
+func TestUserPassPipelined(t *testing.T) {
+	t.Parallel()
+	// In the clear one waits for the other, whatever is announced.
+	synctest.Test(t, func(t *testing.T) {
+		c := play(t, "S: +OK\nC: CAPA\nS: +OK\nS: PIPELINING\nS: .\nC: USER u\nS: -ERR no\nC: QUIT\nS: +OK")
+		if _, err := c.Capa(); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := errors.AsType[*pop3.Error](c.UserPass("u", "p")); !ok {
+			t.Error("no refusal")
+		}
+		if err := c.Quit(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestOnlyOKIsOK: what merely looks like success is none.
+func TestOnlyOKIsOK(t *testing.T) {
+	t.Parallel()
+	for reply, want := range map[string]error{
+		"+OK": nil, "+ok": nil, "+OK ": nil, "+OK\twelcome": nil, "+Ok [X] welcome": nil,
+		"+ERR no": pop3.ErrDesync, "+OKAY": pop3.ErrDesync, "+OK:": pop3.ErrDesync, "": pop3.ErrDesync, "OK": pop3.ErrDesync,
+		" +OK": pop3.ErrDesync, "+": pop3.ErrDesync, "-": pop3.ErrDesync, "-ERROR": pop3.ErrDesync, "+ OK": pop3.ErrDesync,
+		"+OK" + strings.Repeat("x", 9000): pop3.ErrLineTooLong,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c, err := serve(t, func(conn net.Conn) error { return hang(conn, "+OK\r\n", "+OK\r\n", reply+"\r\n") })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.UserPass("u", "p"); !errors.Is(err, want) {
+				t.Errorf("reply %.20q to PASS: error %v, want %v", reply, err, want)
+			}
+		})
+	}
+}

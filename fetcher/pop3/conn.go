@@ -1,0 +1,102 @@
+package pop3
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+)
+
+// Timeouts says how long the server may keep us waiting. A zero field takes its
+// default.
+type Timeouts struct {
+	// Dial is for the connection, TLS for its handshake, Greeting for the server's
+	// first line: 30 seconds each.
+	Dial, TLS, Greeting time.Duration
+	// Reply is for a status line, 3 minutes: a server may build an index first.
+	Reply time.Duration
+	// Idle is how long a message or a list may pause, 2 minutes. It may be found
+	// an eighth early.
+	Idle time.Duration
+	// Write is for sending commands, 1 minute.
+	Write time.Duration
+}
+
+func (t Timeouts) withDefaults() Timeouts {
+	for _, f := range []struct {
+		d        *time.Duration
+		standard time.Duration
+	}{
+		{&t.Dial, 30 * time.Second},
+		{&t.TLS, 30 * time.Second},
+		{&t.Greeting, 30 * time.Second},
+		{&t.Reply, 3 * time.Minute},
+		{&t.Idle, 2 * time.Minute},
+		{&t.Write, time.Minute},
+	} {
+		if *f.d <= 0 {
+			*f.d = f.standard
+		}
+	}
+	return t
+}
+
+// timedConn sets the deadlines of the connection when it is about to wait, and
+// not for each command: of pipelined replies most are in the buffer already.
+type timedConn struct {
+	net.Conn
+	write time.Duration
+
+	limit   time.Duration
+	rolling bool      // limit is for a pause, not for all that is to come
+	set     time.Time // when the deadline was set, zero for not yet
+}
+
+// within gives all that is read from now on d together.
+func (t *timedConn) within(d time.Duration) {
+	t.limit, t.rolling, t.set = d, false, time.Time{}
+}
+
+// idle lets the server pause for d, again and again.
+func (t *timedConn) idle(d time.Duration) {
+	t.limit, t.rolling, t.set = d, true, time.Time{}
+}
+
+func (t *timedConn) Read(b []byte) (int, error) {
+	if t.set.IsZero() || t.rolling {
+		// Setting a deadline is dear beside reading a segment of a fast stream, so
+		// it is renewed only when an eighth of it has passed.
+		if now := time.Now(); t.set.IsZero() || now.Sub(t.set) > t.limit/8 {
+			if err := t.Conn.SetReadDeadline(now.Add(t.limit)); err != nil {
+				return 0, err
+			}
+			t.set = now
+		}
+	}
+	return t.Conn.Read(b)
+}
+
+func (t *timedConn) Write(b []byte) (int, error) {
+	if err := t.Conn.SetWriteDeadline(time.Now().Add(t.write)); err != nil {
+		return 0, err
+	}
+	return t.Conn.Write(b)
+}
+
+// lineError says what the end of the connection, or of the patience with it, was
+// in the middle of.
+func lineError(err error, where string, limit time.Duration) error {
+	var timeout net.Error
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("server closed the connection %s: %w", where, io.ErrUnexpectedEOF)
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return &timeoutError{fmt.Sprintf("server sent nothing for %v %s", limit, where), err}
+	}
+	var protocol *ProtocolError
+	if errors.As(err, &protocol) {
+		return &ProtocolError{Detail: protocol.Detail + " " + where, Err: protocol.Err}
+	}
+	return fmt.Errorf("connection failed %s: %w", where, err)
+}

@@ -1,0 +1,116 @@
+package pop3
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"unicode"
+)
+
+var (
+	// ErrNoTimestamp says that the greeting holds no timestamp, or more than one,
+	// that APOP could answer (RFC 1939 section 7).
+	ErrNoTimestamp = errors.New("greeting has no valid APOP timestamp")
+	// ErrNoSTLS says that the server does not offer STLS. Nothing is sent in the
+	// clear instead.
+	ErrNoSTLS = errors.New("server does not offer STLS")
+	// ErrInjected says that there was input between the +OK to STLS and the TLS
+	// handshake: somebody on the line put it there for us to believe later.
+	ErrInjected = errors.New("plaintext injected after STLS")
+	// ErrNotPOP3 says that the other end speaks another protocol.
+	ErrNotPOP3 = errors.New("not a POP3 server")
+	// ErrLineTooLong says that a line exceeds its limit.
+	ErrLineTooLong = errors.New("line too long")
+	// ErrListTooLong says that a list exceeds its limit.
+	ErrListTooLong = errors.New("list too long")
+	// ErrDesync says that something other than a reply stood where a reply must.
+	ErrDesync = errors.New("out of step with the server")
+)
+
+// Error is a refusal, the reply -ERR. The client stays usable.
+type Error struct {
+	// Cmd is the verb that was refused, "" for a greeting.
+	Cmd string
+	// Code is the response code in upper case, such as "IN-USE" or "SYS/TEMP" (RFC
+	// 2449 section 8, RFC 3206), "" when there is none.
+	Code string
+	// Text is the server's line with its -ERR, at most 512 bytes, without control
+	// characters.
+	Text string
+}
+
+// maxErrorText bounds Error.Text, in bytes.
+const maxErrorText = 512
+
+func newError(cmd string, line []byte) *Error {
+	_, text := parseReply(line)
+	return &Error{Cmd: cmd, Code: responseCode(text), Text: printable(line, maxErrorText)}
+}
+
+// Error returns the server's words.
+func (e *Error) Error() string { return "server said: " + e.Text }
+
+// Temporary reports whether the same command may succeed later. The response
+// code decides, then the text; in doubt it may.
+func (e *Error) Temporary() bool {
+	switch {
+	case e.Code == "AUTH", e.Code == "SYS/PERM":
+		return false
+	case e.Code == "IN-USE", e.Code == "LOGIN-DELAY", e.Code == "SYS", strings.HasPrefix(e.Code, "SYS/"):
+		return true
+	}
+	text := strings.ToLower(e.Text)
+	// A server that is busy or throttles says so in many ways, some of which name
+	// the password too.
+	for _, mark := range []string{"lock", "busy", "in use", "wait", "again", "later", "limit", "exceed", "too many", "unavailable", "timeout", "timed out", "temporar"} {
+		if strings.Contains(text, mark) {
+			return true
+		}
+	}
+	marks := []string{"unknown command", "unrecognized", "unrecognised", "not implemented", "not supported", "unsupported", "invalid command", "no such message"}
+	switch e.Cmd {
+	case "USER", "PASS", "APOP", "AUTH":
+		marks = append(marks, "permission denied", "access denied", "password", "authentication", "credential", "login failed", "logon fail", "no such user", "unknown user", "invalid user", "disabled")
+	}
+	for _, mark := range marks {
+		if strings.Contains(text, mark) {
+			return false
+		}
+	}
+	return true
+}
+
+// ProtocolError is a server that does not keep to the protocol. The client is
+// broken. Err is one of the errors of this package.
+type ProtocolError struct {
+	Detail string
+	Err    error
+}
+
+// Error returns the kind of fault and what was seen.
+func (e *ProtocolError) Error() string { return e.Err.Error() + ": " + e.Detail }
+
+// Unwrap returns the kind of fault.
+func (e *ProtocolError) Unwrap() error { return e.Err }
+
+// timeoutError says what was waited for in place of the addresses that the
+// net.Error names.
+type timeoutError struct {
+	text string
+	err  error
+}
+
+func (e *timeoutError) Error() string { return e.text }
+func (e *timeoutError) Unwrap() error { return e.err }
+
+// printable is what a server sent, fit for logs and terminals.
+func printable(b []byte, limit int) string {
+	b = bytes.TrimRight(b[:min(len(b), limit)], "\r\n\t ")
+	s := strings.Map(func(r rune) rune {
+		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, string(b))
+	return s
+}
