@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/fetcher"
+)
+
+// checkTimeout bounds one account's check, whatever its server does.
+const checkTimeout = 2 * time.Minute
+
+func checkCommand() *cobra.Command {
+	var path string
+	var online bool
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Check the configuration, and with --online every account's login",
+		Long: `check reads the configuration and reports all that is wrong with it, each with
+file, line and column. With --online it then connects to every account's server,
+verifies its certificate, logs in and asks how many messages wait. Nothing is
+retrieved and nothing is changed.
+
+Exit code 0: all is well; 78: the configuration is bad; 75: an account failed.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, warnings, err := load(path, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			for _, w := range warnings {
+				fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", w)
+			}
+			enabled := accounts(c)
+			if !online {
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: ok, %s\n", path, count(len(enabled), "account"))
+				return failure(err)
+			}
+			return checkOnline(cmd.Context(), cmd.OutOrStdout(), c, enabled)
+		},
+	}
+	configFlag(cmd, &path)
+	cmd.Flags().BoolVar(&online, "online", false, "log in to every account")
+	return cmd
+}
+
+// load loads the configuration and prints all that is wrong with it, one line
+// each.
+func load(path string, stderr io.Writer) (*config.Config, []config.Warning, error) {
+	c, warnings, err := config.Load(path)
+	if err == nil {
+		return c, warnings, nil
+	}
+	if problems, ok := errors.AsType[config.Problems](err); ok {
+		fmt.Fprintln(stderr, problems)
+		err = fmt.Errorf("load configuration: %s", count(len(problems), "problem"))
+	}
+	return nil, nil, &exitError{exitConfig, err}
+}
+
+// checkOnline tries the accounts, as many at once as the daemon would, and
+// prints them in the order of the configuration.
+func checkOnline(ctx context.Context, w io.Writer, c *config.Config, accounts []fetcher.Account) error {
+	type result struct {
+		probe fetcher.Probe
+		err   error
+	}
+	results := make([]result, len(accounts))
+	slots := make(chan struct{}, c.MaxConcurrent)
+	var all sync.WaitGroup
+	for i, a := range accounts {
+		all.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+			defer cancel()
+			r := &results[i]
+			r.probe, r.err = fetcher.Check(ctx, a, zerolog.Nop())
+		})
+	}
+	all.Wait()
+
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	failed := 0
+	for i, r := range results {
+		if r.err != nil {
+			failed++
+			fmt.Fprintf(t, "FAIL\t%s\n", &fetcher.AccountError{Account: accounts[i].Name, Err: r.err})
+			continue
+		}
+		fmt.Fprintf(t, "ok\taccount %s:\t%s\t%s\t%s\t%s\n", accounts[i].Name, r.probe.Addr, describeTLS(r.probe), r.probe.Mechanism, waiting(r.probe))
+	}
+	if err := t.Flush(); err != nil {
+		return failure(err)
+	}
+	if failed > 0 {
+		return &exitError{exitTemporary, fmt.Errorf("%d of %s failed", failed, count(len(accounts), "account"))}
+	}
+	return nil
+}
+
+func describeTLS(p fetcher.Probe) string {
+	if p.Certificate == nil {
+		return "no TLS"
+	}
+	return fmt.Sprintf("%s, certificate until %s", p.TLS, p.Certificate.NotAfter.Format(time.DateOnly))
+}
+
+func waiting(p fetcher.Probe) string {
+	if p.Octets < 0 {
+		return count(p.Waiting, "message") + " waiting"
+	}
+	return fmt.Sprintf("%s waiting (%s)", count(p.Waiting, "message"), formatBytes(p.Octets))
+}
+
+// count is "1 account" or "3 accounts".
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// formatBytes is a size for people, in powers of 1024.
+func formatBytes(n int64) string {
+	if n < 1024 {
+		return count(int(n), "byte")
+	}
+	value, unit := float64(n)/1024, 0
+	for value >= 1024 && unit < 3 {
+		value, unit = value/1024, unit+1
+	}
+	return fmt.Sprintf("%.1f %ciB", value, "KMGT"[unit])
+}
+
+func configFlag(cmd *cobra.Command, path *string) {
+	cmd.Flags().StringVarP(path, "config", "c", "/etc/attachd/attachd.yaml", "the configuration `FILE`")
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"strconv"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/extractor"
+	"github.com/attachd/attachd/extractor/sink"
+	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+// daemon holds the parts that live as long as the process, wired together.
+type daemon struct {
+	ledger     *ledger.Ledger
+	supervisor *fetcher.Supervisor
+}
+
+// newDaemon opens the state and wires the fetcher to the folders.
+func newDaemon(ctx context.Context, c *config.Config, log zerolog.Logger, observe func(fetcher.Event)) (*daemon, error) {
+	led, err := ledger.Open(ctx, c.State)
+	if err != nil {
+		return nil, err
+	}
+	return &daemon{
+		ledger: led,
+		supervisor: &fetcher.Supervisor{
+			Ledger:        led,
+			OpenSink:      openSink,
+			LockDir:       c.State + ".locks",
+			MaxConcurrent: c.MaxConcurrent,
+			MaxPerHost:    c.MaxPerHost,
+			Log:           log,
+			Observe:       observe,
+		},
+	}, nil
+}
+
+func (d *daemon) close() error { return d.ledger.Close() }
+
+// settings is what of the configuration makes an account what it is. It is
+// comparable: an account is started anew when it changes.
+type settings struct {
+	config.Account
+	options sinkOptions
+}
+
+type sinkOptions struct {
+	sink      sink.Options
+	extractor extractor.Options
+}
+
+// accounts turns the enabled accounts of the configuration into the fetcher's.
+func accounts(c *config.Config) []fetcher.Account {
+	var all []fetcher.Account
+	for _, a := range c.Accounts {
+		if a.Enabled {
+			all = append(all, account(c, a))
+		}
+	}
+	return all
+}
+
+func account(c *config.Config, a config.Account) fetcher.Account {
+	version := settings{a, sinkOptions{
+		sink:      sink.Options{FileMode: c.FileMode},
+		extractor: extractor.Options{Limits: extractor.Limits{HeaderBytes: int64(c.Limits.Header), HeaderFields: c.Limits.HeaderFields, Depth: c.Limits.Depth, Parts: c.Limits.Parts}},
+	}}
+	sessions := tls.NewLRUClientSessionCache(1) // saves a good part of the next poll's handshake
+	return fetcher.Account{
+		Name:     a.Name,
+		Addr:     net.JoinHostPort(a.Host, strconv.Itoa(a.Port)),
+		Username: a.Username,
+		Password: func(ctx context.Context) (string, error) { s, err := a.Password.Resolve(ctx); return string(s), err },
+		Auth:     fetcher.Auth(a.Auth),
+		Mode:     map[config.TLSMode]pop3.Mode{config.TLSImplicit: pop3.Implicit, config.TLSStartTLS: pop3.StartTLS, config.TLSNone: pop3.Plaintext}[a.TLS.Mode],
+		TLS: func() (*tls.Config, error) {
+			t, err := a.TLS.ClientConfig()
+			if err == nil {
+				t.ClientSessionCache = sessions
+			}
+			return t, err
+		},
+		Interval:       a.Interval,
+		Delete:         a.After == config.AfterDelete,
+		DeleteAfter:    a.DeleteAfter,
+		SkipDuplicates: a.Duplicates == config.DuplicatesSkip,
+		Version:        version,
+	}
+}
+
+// openSink opens the folder of an account.
+func openSink(a fetcher.Account) (fetcher.Sink, error) {
+	s := a.Version.(settings)
+	d, err := sink.Open(s.Output, s.options.sink)
+	if err != nil {
+		return nil, err
+	}
+	return &folder{d, s.options.extractor}, nil
+}
+
+// folder is a sink.Directory as the fetcher sees it: it translates between the
+// records of the two, which know nothing of each other.
+type folder struct {
+	*sink.Directory
+	options extractor.Options
+}
+
+func (f *folder) Stage(ctx context.Context, r io.Reader) (fetcher.Staged, error) {
+	m, files, err := f.Directory.Stage(ctx, r, f.options)
+	if limit, ok := errors.AsType[*extractor.LimitError](err); ok {
+		return fetcher.Staged{}, &fetcher.UnprocessableError{Err: limit}
+	}
+	if err != nil {
+		return fetcher.Staged{}, err
+	}
+	s := fetcher.Staged{MessageID: m.MessageID}
+	for _, file := range files {
+		s.Attachments = append(s.Attachments, record(file))
+	}
+	for _, problem := range m.Problems {
+		s.Problems = append(s.Problems, problem.String())
+	}
+	return s, nil
+}
+
+func (f *folder) StageRaw(ctx context.Context, r io.Reader, folder, name string) (ledger.Attachment, error) {
+	file, err := f.Directory.StageRaw(ctx, r, folder, name)
+	if err != nil {
+		return ledger.Attachment{}, err
+	}
+	return record(file), nil
+}
+
+func (f *folder) Sync(ctx context.Context, files []ledger.Attachment) error {
+	return f.Directory.Sync(ctx, staged(files))
+}
+
+func (f *folder) Publish(a *ledger.Attachment) error {
+	file := &sink.Staged{ID: a.StagingID, Path: a.Path}
+	err := f.Directory.Publish(file)
+	if errors.Is(err, sink.ErrGone) {
+		return nil // it was published before a crash
+	}
+	a.Path = file.Path
+	return err
+}
+
+func (f *folder) Discard(files []ledger.Attachment) error { return f.Directory.Discard(staged(files)) }
+
+func (f *folder) Sweep() (removed int, err error) {
+	return f.Directory.Sweep(func(string) bool { return false })
+}
+
+func record(s *sink.Staged) ledger.Attachment {
+	return ledger.Attachment{StagingID: s.ID, Path: s.Path, OriginalName: s.Attachment.OriginalName, MediaType: s.Attachment.MediaType, Size: s.Size, SHA256: s.SHA256}
+}
+
+func staged(files []ledger.Attachment) []*sink.Staged {
+	all := make([]*sink.Staged, 0, len(files))
+	for _, a := range files {
+		if a.StagingID != "" {
+			all = append(all, &sink.Staged{ID: a.StagingID, Path: a.Path})
+		}
+	}
+	return all
+}

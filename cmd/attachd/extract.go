@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/attachd/attachd/extractor"
+	"github.com/attachd/attachd/extractor/mailfile"
+	"github.com/attachd/attachd/extractor/sink"
+)
+
+func extractCommand() *cobra.Command {
+	var dir string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "extract [FILE|FOLDER|-]...",
+		Short: "Write the attachments of message files, Maildirs and mbox files",
+		Long: `extract reads messages from files, Maildirs, mbox files or folders of these, or
+one message from standard input (-, or nothing at all), and writes their
+attachments. Files that are there are never overwritten: the next one of a name
+becomes name-2.
+
+With --json it prints one line per attachment:
+{"source","path","name","original_name","media_type","disposition","size","sha256","problems"}
+
+Exit code 0: all was read; 1: something could not be.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				if isTerminal(cmd.InOrStdin()) {
+					return &exitError{exitUsage, errors.New("extract: nothing to read: name files or folders, or pipe a message in")}
+				}
+				args = []string{"-"}
+			}
+			x := &extraction{stdin: cmd.InOrStdin(), out: cmd.OutOrStdout(), errors: cmd.ErrOrStderr(), json: asJSON}
+			return failure(x.run(cmd.Context(), dir, args))
+		},
+	}
+	cmd.Flags().StringVarP(&dir, "output", "o", ".", "the `FOLDER` to write to, made if missing")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per attachment")
+	return cmd
+}
+
+// extraction is one run of the command.
+type extraction struct {
+	stdin       io.Reader
+	out, errors io.Writer
+	json        bool
+
+	dir      *sink.Directory
+	progress *progress
+	pending  []extracted // staged, not yet in place
+	failed   int
+}
+
+type extracted struct {
+	source string
+	file   *sink.Staged
+}
+
+// extractGroup is how many attachments are made durable together.
+const extractGroup = 256
+
+func (x *extraction) run(ctx context.Context, dir string, args []string) (err error) {
+	x.dir, err = sink.Open(dir, sink.Options{Staging: fmt.Sprintf(".attachd-extract-%d", os.Getpid())})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		x.discard()
+		err = errors.Join(err, x.dir.Close())
+	}()
+	x.progress = newProgress(x.errors)
+	if isTerminal(x.errors) && isTerminal(x.out) {
+		x.out = x.progress
+	}
+	defer x.progress.done()
+
+	ignored := 0
+	for _, arg := range args {
+		if arg == "-" {
+			err = x.message(ctx, "-", -1, x.stdin)
+		} else {
+			var n int
+			n, err = mailfile.Messages(ctx, arg, func(source string, size int64, r io.Reader) error { return x.message(ctx, source, size, r) })
+			ignored += n
+		}
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
+			x.report(err)
+			err = nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := x.publish(ctx); err != nil {
+		return err
+	}
+	if ignored > 0 {
+		fmt.Fprintf(x.progress, "attachd: %s left out: no mail by the look of the first line\n", count(ignored, "file"))
+	}
+	if x.failed > 0 {
+		return fmt.Errorf("%s could not be read", count(x.failed, "message or file"))
+	}
+	return nil
+}
+
+// message stages the attachments of one message. One that can't be taken apart
+// is reported and does not stop the rest.
+func (x *extraction) message(ctx context.Context, source string, size int64, r io.Reader) error {
+	counted := &countingReader{r: r}
+	_, files, err := x.dir.Stage(ctx, counted, extractor.Options{})
+	if _, ok := errors.AsType[*extractor.LimitError](err); ok {
+		x.report(fmt.Errorf("%s: %w", source, err))
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", source, err)
+	}
+	x.progress.message(max(size, counted.n), len(files))
+	for _, f := range files {
+		x.pending = append(x.pending, extracted{source, f})
+	}
+	if len(x.pending) >= extractGroup {
+		return x.publish(ctx)
+	}
+	return nil
+}
+
+// publish makes what is staged durable, gives it its names and prints it.
+func (x *extraction) publish(ctx context.Context) error {
+	files := make([]*sink.Staged, len(x.pending))
+	for i, e := range x.pending {
+		files[i] = e.file
+	}
+	if err := x.dir.Sync(ctx, files); err != nil {
+		return err
+	}
+	for len(x.pending) > 0 {
+		e := x.pending[0]
+		if err := x.dir.Publish(e.file); err != nil {
+			return err
+		}
+		x.pending = x.pending[1:]
+		if err := x.print(e); err != nil {
+			return fmt.Errorf("print what was written: %w", err)
+		}
+	}
+	return x.dir.SyncFolders()
+}
+
+func (x *extraction) discard() {
+	var files []*sink.Staged
+	for _, e := range x.pending {
+		files = append(files, e.file)
+	}
+	if err := x.dir.Discard(files); err != nil {
+		x.report(err)
+	}
+}
+
+func (x *extraction) report(err error) {
+	x.failed++
+	fmt.Fprintf(x.progress, "attachd: %v\n", err)
+}
+
+// line is what --json prints of one attachment: a contract that other tools
+// rely on.
+type line struct {
+	Source       string              `json:"source"`
+	Path         string              `json:"path"`
+	Name         string              `json:"name"`
+	OriginalName string              `json:"original_name"`
+	MediaType    string              `json:"media_type"`
+	Disposition  string              `json:"disposition"`
+	Size         int64               `json:"size"`
+	SHA256       string              `json:"sha256"`
+	Problems     []extractor.Problem `json:"problems"`
+}
+
+func (x *extraction) print(e extracted) error {
+	f := e.file
+	if !x.json {
+		_, err := fmt.Fprintf(x.out, "%s\t%s\t%s\tfrom %s\n", f.Path, f.Attachment.MediaType, formatBytes(f.Size), e.source)
+		return err
+	}
+	problems := f.Attachment.Problems
+	if problems == nil {
+		problems = []extractor.Problem{}
+	}
+	return json.NewEncoder(x.out).Encode(line{
+		e.source, f.Path, f.Attachment.Name, f.Attachment.OriginalName, f.Attachment.MediaType, f.Attachment.Disposition,
+		f.Size, hex.EncodeToString(f.SHA256[:]), problems,
+	})
+}
+
+type countingReader struct {
+	r io.Reader
+	n int64
+}
+
+func (c *countingReader) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b)
+	c.n += int64(n)
+	return n, err
+}

@@ -1,0 +1,95 @@
+// Command attachd turns mail into files: it polls mailboxes over POP3S and
+// writes the attachments of what arrives into a folder per account. README.md
+// says how to use it; `attachd help` lists the commands.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	// The authorities to trust where the system has none, as in an empty container.
+	_ "golang.org/x/crypto/x509roots/fallback"
+)
+
+// The exit codes, of which scripts and service managers may rely on every one.
+const (
+	exitOK        = 0
+	exitFailure   = 1
+	exitUsage     = 2
+	exitTemporary = 75 // EX_TEMPFAIL of sysexits.h: some accounts failed
+	exitConfig    = 78 // EX_CONFIG of sysexits.h
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// exitError is an error with the exit code that it asks for.
+type exitError struct {
+	code int
+	err  error // nil: all has been said
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A second signal ends the program the hard way, should the first not do.
+	context.AfterFunc(ctx, stop)
+
+	root := command()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintf(stderr, "attachd: %s\n", text)
+	}
+	var exit *exitError
+	if errors.As(err, &exit) {
+		return exit.code
+	}
+	// Whatever comes without a code is cobra's own: an unknown command, a flag
+	// that does not exist, an argument too many.
+	fmt.Fprintln(stderr, "Run 'attachd help' for the commands and their flags.")
+	return exitUsage
+}
+
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "attachd",
+		Short: "Turn mail into files: attachments of POP3 mailboxes, into a folder per account",
+		Long: `attachd polls mailboxes over POP3S and writes the attachments of new messages
+into a folder per account. Each attachment arrives once, whole and byte-exact.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+	}
+	root.AddCommand(runCommand(), checkCommand(), extractCommand(), demoCommand(), versionCommand())
+	return root
+}
+
+// failure is an error of a command's own work.
+func failure(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{exitFailure, err}
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/fetcher"
+)
+
+// reloader follows the configuration's files and hands on what is valid.
+type reloader struct {
+	path    string
+	current *config.Config
+	sets    chan<- []fetcher.Account
+	log     zerolog.Logger
+}
+
+// run reloads on every change of the files and on SIGHUP, until ctx ends.
+func (r *reloader) run(ctx context.Context, hangup <-chan os.Signal) {
+	changes := make(chan struct{}, 1)
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	watching.Go(func() {
+		config.Watch(ctx, r.path, config.WatchOptions{
+			Since:    r.current.Inputs,
+			Degraded: func(err error) { r.log.Warn().Err(err).Msg("configuration is watched by polling only") },
+		}, func() {
+			select {
+			case changes <- struct{}{}:
+			default: // a reload is due already
+			}
+		})
+	})
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hangup:
+		case <-changes:
+		}
+		r.reload(ctx)
+	}
+}
+
+// reload is all or nothing: a file with a fault in it leaves everything as it is.
+func (r *reloader) reload(ctx context.Context) {
+	c, warnings, err := config.Load(r.path)
+	if err != nil {
+		var problems config.Problems
+		if !errors.As(err, &problems) {
+			r.log.Error().Err(err).Msg("configuration not reloaded")
+		}
+		for _, p := range problems {
+			r.log.Error().Err(p).Msg("configuration not reloaded")
+		}
+		return
+	}
+	logWarnings(r.log, warnings)
+	if len(accounts(c)) == 0 && len(accounts(r.current)) > 0 {
+		// A file that is being written, or was truncated, reads like this too.
+		r.log.Error().Msg("configuration not reloaded: it has no account left; to stop polling, stop attachd")
+		return
+	}
+	if c.State != r.current.State || c.MaxConcurrent != r.current.MaxConcurrent || c.MaxPerHost != r.current.MaxPerHost || c.Log != r.current.Log {
+		r.log.Warn().Msg("state, max_concurrent, max_per_host and log take effect at the next start")
+	}
+	added, removed, changed := config.Diff(r.current, c)
+	r.apply(ctx, c)
+	r.log.Info().Int("added", len(added)).Int("removed", len(removed)).Int("changed", len(changed)).Msg("configuration reloaded")
+}
+
+func (r *reloader) apply(ctx context.Context, c *config.Config) {
+	r.current = c
+	select {
+	case r.sets <- accounts(c):
+	case <-ctx.Done():
+	}
+}
+
+func logWarnings(log zerolog.Logger, warnings []config.Warning) {
+	for _, w := range warnings {
+		log.Warn().Str("warning", w.String()).Msg("configuration warning")
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/fetcher"
+)
+
+func runCommand() *cobra.Command {
+	var path, level, format string
+	var once bool
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Poll the configured accounts, for ever or once",
+		Long: `run polls every account at its interval until it is told to stop. It notices
+when the configuration changes, or reads it again on SIGHUP: only accounts that
+changed start anew, and a configuration with a fault in it changes nothing.
+SIGTERM and SIGINT end it within ten seconds, with all that is staged delivered.
+
+With --once it polls every account once and ends. Exit code 0: all went well; 75:
+some accounts failed; 78: the configuration is bad.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, warnings, err := load(path, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if level != "" {
+				c.Log.Level = config.Level(level)
+			}
+			if format != "" {
+				c.Log.Format = config.Format(format)
+			}
+			progress := newProgress(io.Discard)
+			if once {
+				progress = newProgress(cmd.ErrOrStderr())
+			}
+			defer progress.done()
+			var w io.Writer = cmd.ErrOrStderr()
+			if once {
+				w = progress
+			}
+			log, err := newLogger(w, isTerminal(cmd.ErrOrStderr()), c.Log)
+			if err != nil {
+				return &exitError{exitUsage, err}
+			}
+			logWarnings(log, warnings)
+			d, err := newDaemon(cmd.Context(), c, log, progress.observe)
+			if err != nil {
+				return failure(err)
+			}
+			defer func() {
+				if err := d.close(); err != nil {
+					log.Error().Err(err).Msg("state not closed cleanly")
+				}
+			}()
+			if once {
+				return runOnce(cmd.Context(), d, accounts(c))
+			}
+			return failure(d.run(cmd.Context(), path, c, log))
+		},
+	}
+	configFlag(cmd, &path)
+	cmd.Flags().BoolVar(&once, "once", false, "poll every account once, then end")
+	cmd.Flags().StringVar(&level, "log-level", "", "`LEVEL` instead of the configuration's: trace, debug, info, warn or error")
+	cmd.Flags().StringVar(&format, "log-format", "", "`FORMAT` instead of the configuration's: auto, console or json")
+	return cmd
+}
+
+func runOnce(ctx context.Context, d *daemon, accounts []fetcher.Account) error {
+	if failed := d.supervisor.RunOnce(ctx, accounts); len(failed) > 0 {
+		return &exitError{exitTemporary, fmt.Errorf("%d of %s failed", len(failed), count(len(accounts), "account"))}
+	}
+	return nil
+}
+
+// run is the daemon's life.
+func (d *daemon) run(ctx context.Context, path string, c *config.Config, log zerolog.Logger) error {
+	log.Info().Str("version", version()).Int("accounts", len(accounts(c))).Str("output", c.Output).Msg("attachd started")
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+
+	sets := make(chan []fetcher.Account)
+	var parts sync.WaitGroup
+	parts.Go(func() { d.supervisor.Run(ctx, sets) })
+	r := &reloader{path: path, current: c, sets: sets, log: log}
+	r.apply(ctx, c)
+	r.run(ctx, hangup)
+	parts.Wait()
+	log.Info().Msg("attachd stopped")
+	return nil
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/attachd/attachd/cmd/attachd/demo"
+)
+
+// TestScript runs the scripts of testdata/script against the real program.
+//
+// Besides testscript's own commands they may use:
+//
+//	popserver [refuse TEXT]   start the demo's server; sets HOST and PORT and
+//	                          writes its certificate to ca.pem
+//	waitfor FILE [TEXT]       wait until the file exists (and holds the text)
+//	signal NAME               send HUP or TERM to the program in the background
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"popserver": startServer,
+			"waitfor":   waitFor,
+			"signal":    sendSignal,
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("TMPDIR", env.WorkDir)
+			return nil
+		},
+	})
+}
+
+func startServer(ts *testscript.TestScript, _ bool, args []string) {
+	server, err := demo.NewServer()
+	ts.Check(err)
+	if len(args) == 2 && args[0] == "refuse" {
+		server.LoginError = args[1]
+	}
+	ts.Check(server.Start())
+	ts.Defer(server.Close)
+	host, port, _ := strings.Cut(server.Addr(), ":")
+	ts.Setenv("HOST", host)
+	ts.Setenv("PORT", port)
+	ts.Check(os.WriteFile(ts.MkAbs("ca.pem"), server.CertPEM(), 0o600))
+	// The configurations of the scripts have the port filled in.
+	configs, err := filepath.Glob(ts.MkAbs("*.yaml"))
+	ts.Check(err)
+	for _, path := range configs {
+		content, err := os.ReadFile(path)
+		ts.Check(err)
+		ts.Check(os.WriteFile(path, bytes.ReplaceAll(content, []byte("PORT"), []byte(port)), 0o600))
+	}
+}
+
+func waitFor(ts *testscript.TestScript, _ bool, args []string) {
+	deadline := time.Now().Add(30 * time.Second)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for ; time.Now().Before(deadline); <-tick.C {
+		content, err := os.ReadFile(ts.MkAbs(args[0]))
+		if err == nil && (len(args) == 1 || bytes.Contains(content, []byte(args[1]))) {
+			return
+		}
+	}
+	ts.Fatalf("%s did not come in time", strings.Join(args, " with "))
+}
+
+func sendSignal(ts *testscript.TestScript, _ bool, args []string) {
+	signals := map[string]os.Signal{"HUP": syscall.SIGHUP, "TERM": syscall.SIGTERM}
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(signals[args[0]]))
+	}
+}
