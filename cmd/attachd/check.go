@@ -37,8 +37,15 @@ Exit code 0: all is well; 78: the configuration is bad; 75: an account failed.`,
 			if err != nil {
 				return err
 			}
+			incomplete := 0
 			for _, w := range warnings {
 				fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", w)
+				if w.Kind == config.WarnUnreadable {
+					incomplete++
+				}
+			}
+			if incomplete > 0 {
+				return &exitError{exitConfig, fmt.Errorf("check configuration: %s cannot be read", count(incomplete, "file or variable"))}
 			}
 			enabled := accounts(c)
 			if !online {

@@ -80,7 +80,6 @@ func command() *cobra.Command {
 into a folder per account. Each attachment arrives once, whole and byte-exact.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
 	}
 	root.AddCommand(runCommand(), checkCommand(), extractCommand(), demoCommand(), versionCommand())
 	return root
