@@ -26,40 +26,39 @@ const (
 // attachment must stand once, whatever became of the runs before and whoever
 // took files away in the meantime.
 func TestKill(t *testing.T) {
-	for _, after := range []string{"keep", "delete"} {
-		for _, consumed := range []bool{false, true} {
-			name := after
-			if consumed {
-				name += ", a consumer moves files away"
-			}
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				seed := rand.Uint64()
-				t.Logf("random seed %d", seed)
-				random := rand.New(rand.NewPCG(seed, 0))
-				messages, want := killMailbox(random)
-				for killed := 0; killed < kills; {
-					killed += killRound(t, random, after, consumed, messages, want)
-				}
-			})
+	for _, test := range []struct {
+		server, after string
+		consumed      bool
+	}{
+		{"pop3test", "keep", false},
+		{"pop3test", "keep", true},
+		{"pop3test", "delete", false},
+		{"pop3test", "delete", true},
+		{"dovecot", "delete", true},
+	} {
+		name := test.server + ", " + test.after
+		if test.consumed {
+			name += ", a consumer moves files away"
 		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			seed := rand.Uint64()
+			t.Logf("random seed %d", seed)
+			random := rand.New(rand.NewPCG(seed, 0))
+			messages, want := killMailbox(random)
+			for killed := 0; killed < kills; {
+				server := mailServers[test.server](t, messages)
+				killed += killRound(t, random, server, test.after, test.consumed, want)
+			}
+		})
 	}
 }
 
 // killRound empties one mailbox with as many kills on the way as it takes, and
 // returns how many those were.
-func killRound(t *testing.T, random *rand.Rand, after string, consumed bool, messages []pop3test.Message, want map[[32]byte]string) (killed int) {
-	server := pop3test.NewServer()
-	server.Users = map[string]string{"u0": "pw0"}
-	server.Mailboxes = map[string][]pop3test.Message{"u0": messages}
-	server.APOP, server.Pipelining = true, true
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer server.Close()
-
+func killRound(t *testing.T, random *rand.Rand, server mailServer, after string, consumed bool, want map[[32]byte]string) (killed int) {
 	dir := t.TempDir()
-	config := writeConfig(t, dir, server, "after: "+after)
+	config := server.config(t, dir, "after: "+after)
 	output := filepath.Join(dir, "out", "lab")
 	got := newCollector(t, output, filepath.Join(dir, "taken"))
 	stop := func() {}
@@ -98,7 +97,7 @@ func killRound(t *testing.T, random *rand.Rand, after string, consumed bool, mes
 	for sum, n := range got.count {
 		t.Errorf("%d files nobody sent, digest %x", n, sum)
 	}
-	if left := len(server.Mailbox("u0")); after == "delete" && left != 0 || after == "keep" && left != killMessages {
+	if left := server.left(); after == "delete" && left != 0 || after == "keep" && left != killMessages {
 		t.Errorf("%d messages left on the server with after: %s", left, after)
 	}
 	staging, err := os.ReadDir(filepath.Join(output, ".staging"))
@@ -139,27 +138,6 @@ func killMailbox(random *rand.Rand) ([]pop3test.Message, map[[32]byte]string) {
 		messages[i] = pop3test.Message{UIDL: fmt.Sprintf("kill-%d", i), Raw: raw.Bytes()}
 	}
 	return messages, want
-}
-
-// writeConfig writes a configuration for the account "lab" on the server, with
-// extra lines in the account.
-func writeConfig(t testing.TB, dir string, server *pop3test.Server, extra ...string) string {
-	t.Helper()
-	host, port, _ := strings.Cut(server.Addr(), ":")
-	lines := []string{
-		"output: out", "state: state.db", "accounts:", "  - name: lab", "    host: " + host, "    port: " + port,
-		"    username: u0", "    password: pw0", "    tls: {ca_file: ca.pem}",
-	}
-	for _, line := range extra {
-		lines = append(lines, "    "+line)
-	}
-	path := filepath.Join(dir, "attachd.yaml")
-	for name, content := range map[string]string{path: strings.Join(lines, "\n") + "\n", filepath.Join(dir, "ca.pem"): string(server.CertPEM())} {
-		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return path
 }
 
 // collector counts the files of a folder by digest, and may play the consumer
