@@ -57,6 +57,7 @@ import (
 const (
 	host         = "127.0.0.1"
 	startTimeout = 20 * time.Second // a cold start takes well under a second
+	stopTimeout  = 5 * time.Second  // from SIGTERM to SIGKILL
 	startTries   = 5                // ports may be taken between choosing and use
 
 	// AF_UNIX paths end at 108 bytes, of which Dovecot needs some 30 for names.
@@ -105,7 +106,7 @@ func Start(tb testing.TB, o Options) *Server {
 	s, err := create(o)
 	if s != nil {
 		tb.Cleanup(func() {
-			stopped := s.stop()
+			stopped := s.stop(0)
 			if tb.Failed() {
 				tb.Logf("Dovecot's log:\n%s", s.Log())
 			}
@@ -195,7 +196,7 @@ func (s *Server) tryStart() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	if err := retry(ctx, p.done, func() error { return s.greets(ctx) }); err != nil {
-		stopped := s.stop()
+		stopped := s.stop(0)
 		said := s.Log() + s.output()
 		if strings.Contains(said, "Address already in use") {
 			return errPortTaken
@@ -227,10 +228,10 @@ func (s *Server) greets(ctx context.Context) error {
 	return nil
 }
 
-// Restart kills the server, cutting every connection, and starts it again on the
+// Restart stops the server, cutting every connection, and starts it again on the
 // same ports.
 func (s *Server) Restart() error {
-	if err := s.stop(); err != nil {
+	if err := s.stop(stopTimeout); err != nil {
 		return err
 	}
 	// Its processes die one after the other, and a Dovecot that finds its port
@@ -273,13 +274,13 @@ func retry(ctx context.Context, ended <-chan struct{}, try func() error) error {
 	}
 }
 
-func (s *Server) stop() error {
+func (s *Server) stop(grace time.Duration) error {
 	if s.process == nil {
 		return nil
 	}
 	p := s.process
 	s.process = nil
-	return p.kill()
+	return p.end(grace)
 }
 
 // Addr is the host and port of POP3 over TLS.

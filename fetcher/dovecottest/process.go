@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"runtime"
 	"syscall"
+	"time"
 )
 
 // process is Dovecot's master process with all its children, which share its
@@ -44,10 +45,20 @@ func startProcess(dovecot, config, output string) (*process, error) {
 	return p, <-started
 }
 
-// kill ends the whole group at once. A Dovecot that is asked to end takes a second
-// for it, and nothing is lost this way: it answers QUIT when the deletions are done.
-func (p *process) kill() error {
+// end asks the master to end, waits as long as grace for it, and kills what is left
+// of the group. A Dovecot that is asked takes a second; one that is killed without
+// asking may leave locks in the mailboxes.
+func (p *process) end(grace time.Duration) error {
 	group := p.cmd.Process.Pid
+	if grace > 0 {
+		p.cmd.Process.Signal(syscall.SIGTERM) // an error says that it has ended
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		select {
+		case <-p.done:
+		case <-timer.C:
+		}
+	}
 	if err := syscall.Kill(-group, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("kill process group %d: %w", group, err)
 	}
