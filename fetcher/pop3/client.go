@@ -162,15 +162,25 @@ func (c *Client) queue(verb string, args ...string) error {
 func (c *Client) flush() error {
 	out, queued := c.out, c.queued
 	c.out, c.queued = c.out[:0], 0
-	if n := c.r.Buffered(); c.waiting == 0 && n > 0 {
-		input, _ := c.r.Peek(min(n, maxErrorText))
-		return c.fail(desync(c.ended, fmt.Sprintf("%q although nothing was asked", printable(input, maxErrorText))))
+	if err := c.inStep(); err != nil {
+		return err
 	}
 	c.waiting += queued
 	if _, err := c.w.Write(out); err != nil {
 		return c.fail(fmt.Errorf("send command: %w", err))
 	}
 	return nil
+}
+
+// inStep finds input that nobody asked for, as far as it has come: the rest of a
+// message behind a lone dot may look like a reply to the next command.
+func (c *Client) inStep() error {
+	n := c.r.Buffered()
+	if c.waiting > 0 || n == 0 {
+		return nil
+	}
+	input, _ := c.r.Peek(min(n, maxErrorText))
+	return c.fail(desync(c.ended, fmt.Sprintf("%q although nothing was asked", printable(input, maxErrorText))))
 }
 
 // reply reads the reply to verb, the oldest command that waits for one, and

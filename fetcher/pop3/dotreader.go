@@ -139,7 +139,12 @@ func (b *body) advance() error {
 			b.plain = i
 			break
 		}
-		from = i + 1
+		// No other dot of this line matters, however many there are.
+		end := bytes.IndexByte(content[i:], '\n')
+		if end < 0 {
+			break
+		}
+		from = i + end + 1
 	}
 	b.lineStart = content[b.plain-1] == '\n'
 	return nil

@@ -76,7 +76,7 @@ func (c *Client) each(verb string, ns iter.Seq[int], window int, fn func(n int, 
 		}
 		n, ok := q.pop(verb)
 		if !ok {
-			return nil
+			return c.inStep()
 		}
 		_, err := c.reply(verb)
 		if _, refused := errors.AsType[*Error](err); err != nil && !refused {

@@ -1,0 +1,455 @@
+package pop3_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/attachd/attachd/fetcher/pop3"
+	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+)
+
+func start(t testing.TB, configure func(s *pop3test.Server)) *pop3test.Server {
+	t.Helper()
+	s := pop3test.NewServer()
+	s.Users = map[string]string{"u": "secret"}
+	s.Mailboxes = map[string][]pop3test.Message{"u": {
+		{UIDL: "a", Raw: []byte("Subject: a\r\n\r\n.stuffed\r\n.\r\nend\r\n")},
+		{UIDL: "b", Raw: []byte("Subject: b\n\nno line end")},
+		{UIDL: "c"},
+	}}
+	s.Pipelining, s.APOP = true, true
+	if configure != nil {
+		configure(s)
+	}
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+func dialer(s *pop3test.Server, mode pop3.Mode) *pop3.Dialer {
+	return &pop3.Dialer{Addr: s.Addr(), Mode: mode, TLSConfig: &tls.Config{RootCAs: s.CertPool()}}
+}
+
+func dial(t testing.TB, s *pop3test.Server, mode pop3.Mode) *pop3.Client {
+	t.Helper()
+	c, err := dialer(s, mode).Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// plainSASL is PLAIN (RFC 4616).
+func plainSASL(user, password string) *script {
+	return &script{mechanism: "PLAIN", initial: []byte("\x00" + user + "\x00" + password)}
+}
+
+// TestSessions goes through a whole session in each mode with each login.
+func TestSessions(t *testing.T) {
+	t.Parallel()
+	logins := map[string]func(c *pop3.Client) error{
+		"APOP":  func(c *pop3.Client) error { return c.Apop("u", "secret") },
+		"PASS":  func(c *pop3.Client) error { return c.UserPass("u", "secret") },
+		"PLAIN": func(c *pop3.Client) error { return c.Auth(plainSASL("u", "secret")) },
+		"LOGIN": func(c *pop3.Client) error {
+			return c.Auth(&script{mechanism: "LOGIN", responses: []string{"u", "secret"}})
+		},
+	}
+	for mode, name := range []string{"implicit", "STLS", "plaintext"} {
+		for mechanism, login := range logins {
+			t.Run(name+"/"+mechanism, func(t *testing.T) {
+				t.Parallel()
+				s := start(t, func(s *pop3test.Server) {
+					s.STLS, s.Plaintext = pop3.Mode(mode) == pop3.StartTLS, pop3.Mode(mode) == pop3.Plaintext
+				})
+				c := dial(t, s, pop3.Mode(mode))
+				if state, ok := c.TLSState(); ok != (pop3.Mode(mode) != pop3.Plaintext) || ok && state.Version < tls.VersionTLS12 {
+					t.Errorf("TLS: %t, version %x", ok, state.Version)
+				}
+				caps, err := c.Capa()
+				if err != nil || !caps.Has("UIDL") || !caps.Has("PIPELINING") || caps.Has("STLS") {
+					t.Errorf("CAPA: %v, error %v", caps, err)
+				}
+				if err := login(c); err != nil {
+					t.Fatal(err)
+				}
+				steps, err := wholeMailbox(c, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := []string{
+					"3 57", "1 32", "2 25", "3 0", "1 a", "2 b", "3 c",
+					`1 "Subject: a\r\n\r\n.stuffed\r\n.\r\nend\r\n"`, `2 "Subject: b\n\nno line end\r\n"`, `3 ""`,
+				}
+				if diff := cmp.Diff(want, steps); diff != "" {
+					t.Errorf("steps differ (-want +got):\n%s", diff)
+				}
+				if err := c.Dele(2); err != nil {
+					t.Fatal(err)
+				}
+				if left := len(s.Mailbox("u")); left != 3 {
+					t.Errorf("%d messages left before QUIT, want 3", left)
+				}
+				if err := c.Quit(); err != nil {
+					t.Fatal(err)
+				}
+				if left := s.Mailbox("u"); len(left) != 2 || left[1].UIDL != "c" {
+					t.Errorf("%v left behind QUIT", left)
+				}
+				if log := fmt.Sprint(s.Log()); strings.Contains(log, "secret") {
+					t.Errorf("the server's log shows the password: %s", log)
+				}
+			})
+		}
+	}
+}
+
+func wholeMailbox(c *pop3.Client, window int) (steps []string, err error) {
+	step := func(args ...any) error {
+		steps = append(steps, strings.TrimSpace(fmt.Sprintln(args...)))
+		return nil
+	}
+	count, octets, err := c.Stat()
+	if err != nil {
+		return nil, err
+	}
+	step(count, octets)
+	if err := c.List(func(n int, size int64) error { return step(n, size) }); err != nil {
+		return nil, err
+	}
+	if err := c.Uidl(func(n int, uidl string) error { return step(n, uidl) }); err != nil {
+		return nil, err
+	}
+	err = c.RetrEach(upTo(count), window, func(n int, body io.Reader, err error) error {
+		if err != nil {
+			return err
+		}
+		message, err := io.ReadAll(body)
+		step(n, fmt.Sprintf("%q", message))
+		return err
+	})
+	return steps, err
+}
+
+func upTo(count int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for n := range count {
+			if !yield(n + 1) {
+				return
+			}
+		}
+	}
+}
+
+// TestStep: the error of Dial says which step failed, and of whom it came.
+func TestStep(t *testing.T) {
+	t.Parallel()
+	say := func(text string) func(s *pop3test.Server) {
+		return func(s *pop3test.Server) {
+			s.Plaintext = true
+			s.Serve = func(conn net.Conn) {
+				io.WriteString(conn, text)
+				io.Copy(io.Discard, conn)
+			}
+		}
+	}
+	for _, test := range []struct {
+		name      string
+		configure func(s *pop3test.Server)
+		mode      pop3.Mode
+		change    func(d *pop3.Dialer)
+		want      string
+		is        error
+	}{
+		{"unknown authority", nil, pop3.Implicit, func(d *pop3.Dialer) { d.TLSConfig = nil }, "TLS handshake: tls: failed to verify certificate: x509: ", nil},
+		{"other name", nil, pop3.Implicit, func(d *pop3.Dialer) { d.TLSConfig.ServerName = "mx.example" }, "TLS handshake: tls: failed to verify certificate: x509: ", nil},
+		{"STLS with unknown authority", func(s *pop3test.Server) { s.STLS = true }, pop3.StartTLS, func(d *pop3.Dialer) { d.TLSConfig = nil }, "STLS: TLS handshake: tls: failed to verify certificate: x509: ", nil},
+		{"TLS to a POP3 server in the clear", say("+OK <1.2@host>\r\n"), pop3.Implicit, nil, "TLS handshake: not a POP3 server: a POP3 server answered without TLS: use STLS on this port", pop3.ErrNotPOP3},
+		{"TLS to an IMAP server in the clear", say("* OK ready\r\n"), pop3.Implicit, nil, "TLS handshake: not a POP3 server: an IMAP server answered", pop3.ErrNotPOP3},
+		{"TLS to an SMTP server in the clear", say("220 mx ESMTP\r\n"), pop3.Implicit, nil, "TLS handshake: not a POP3 server: an SMTP or FTP server answered", pop3.ErrNotPOP3},
+		{"TLS to an HTTP server in the clear", say("HTTP/1.0 400 Bad Request\r\n\r\n"), pop3.Implicit, nil, "TLS handshake: not a POP3 server: an HTTP server answered", pop3.ErrNotPOP3},
+		{"TLS to silence", say(""), pop3.Implicit, func(d *pop3.Dialer) { d.Timeouts.TLS = 50 * time.Millisecond }, "TLS handshake: no answer within 50ms: is it a TLS port", nil},
+		{"clear to a TLS server", nil, pop3.Plaintext, func(d *pop3.Dialer) { d.Timeouts.Greeting = 50 * time.Millisecond }, "read greeting: no greeting within 50ms: is it a TLS port", nil},
+		{"IMAP behind TLS", func(s *pop3test.Server) { s.Greeting = "* OK ready" }, pop3.Implicit, nil, "read greeting: not a POP3 server: an IMAP server answered", pop3.ErrNotPOP3},
+		{"no STLS", func(s *pop3test.Server) { s.Plaintext = true }, pop3.StartTLS, nil, "STLS: server does not offer STLS", pop3.ErrNoSTLS},
+		{
+			"STLS refused",
+			func(s *pop3test.Server) {
+				s.STLS = true
+				s.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
+					if cmd == "STLS" {
+						c.Reply("-ERR [SYS/TEMP] not now")
+					}
+					return cmd == "STLS"
+				}
+			},
+			pop3.StartTLS, nil, "STLS: server does not offer STLS: server said: -ERR [SYS/TEMP] not now", pop3.ErrNoSTLS,
+		},
+		{
+			"injected behind STLS",
+			func(s *pop3test.Server) {
+				s.Plaintext = true
+				s.Serve = func(conn net.Conn) {
+					r := bufio.NewReader(conn)
+					for _, answer := range []string{"+OK\r\n", "+OK\r\nSTLS\r\n.\r\n", "+OK\r\n+OK forged\r\n"} {
+						io.WriteString(conn, answer)
+						r.ReadString('\n')
+					}
+				}
+			},
+			pop3.StartTLS, nil, `STLS: plaintext injected after STLS: "+OK forged"`, pop3.ErrInjected,
+		},
+		{"no port", nil, pop3.Implicit, func(d *pop3.Dialer) { d.Addr = "localhost" }, "dial: address localhost: missing port in address", nil},
+		{
+			"own dialer", nil, pop3.Implicit,
+			func(d *pop3.Dialer) {
+				d.DialContext = func(context.Context, string, string) (net.Conn, error) { return nil, io.ErrNoProgress }
+			}, "dial: " + io.ErrNoProgress.Error(), io.ErrNoProgress,
+		},
+		{
+			"dial time-out", nil, pop3.Implicit,
+			func(d *pop3.Dialer) {
+				d.Timeouts.Dial = time.Millisecond
+				d.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+					<-ctx.Done()
+					return nil, ctx.Err()
+				}
+			}, "no connection within 1ms", context.DeadlineExceeded,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, test.configure)
+			d := dialer(s, test.mode)
+			if test.change != nil {
+				test.change(d)
+			}
+			c, err := d.Dial(t.Context())
+			if err == nil {
+				c.Close()
+				t.Fatalf("no error, want %q", test.want)
+			}
+			if !strings.Contains(err.Error(), test.want) || strings.Contains(test.want, ": ") && !strings.HasPrefix(err.Error(), test.want) {
+				t.Errorf("error %q, want %q", err, test.want)
+			}
+			if test.is != nil && !errors.Is(err, test.is) {
+				t.Errorf("error %v is not %v", err, test.is)
+			}
+			for _, line := range s.Log() {
+				if line != "CAPA" && line != "STLS" {
+					t.Errorf("%q was sent", line)
+				}
+			}
+		})
+	}
+}
+
+func TestDialRefused(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	s.Close()
+	if _, err := dialer(s, pop3.Implicit).Dial(t.Context()); err == nil || !strings.HasPrefix(err.Error(), "dial tcp ") {
+		t.Errorf("error %v, want a dial error", err)
+	}
+}
+
+func TestDialCancelled(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(s *pop3test.Server) {
+		s.Plaintext = true
+		s.Serve = func(conn net.Conn) { io.Copy(io.Discard, conn) }
+	})
+	cause := errors.New("shutting down")
+	for _, mode := range []pop3.Mode{pop3.Implicit, pop3.StartTLS, pop3.Plaintext} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		d := dialer(s, mode)
+		d.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+			time.AfterFunc(10*time.Millisecond, func() { cancel(cause) })
+			return conn, err
+		}
+		started := time.Now()
+		if _, err := d.Dial(ctx); !errors.Is(err, cause) {
+			t.Errorf("mode %d: error %v, want %v", mode, err, cause)
+		}
+		if took := time.Since(started); took > 4*time.Second {
+			t.Errorf("mode %d: took %v to give up", mode, took)
+		}
+	}
+}
+
+// TestTLSConfig: the caller's configuration is used and left as it is, but for
+// versions that are too old.
+func TestTLSConfig(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	verified := false
+	config := &tls.Config{RootCAs: s.CertPool(), MinVersion: tls.VersionTLS10, VerifyConnection: func(tls.ConnectionState) error {
+		verified = true
+		return nil
+	}}
+	d := &pop3.Dialer{Addr: s.Addr(), TLSConfig: config}
+	c, err := d.Dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if !verified || config.MinVersion != tls.VersionTLS10 || config.ServerName != "" {
+		t.Errorf("verified %t, configuration %+v", verified, config)
+	}
+	// A server that knows no better than TLS 1.1 gets no password.
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: config.Certificates, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		return nil, errors.New("no certificate")
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	go func() {
+		if conn, err := listener.Accept(); err == nil {
+			conn.(*tls.Conn).Handshake()
+			conn.Close()
+		}
+	}()
+	if _, err := (&pop3.Dialer{Addr: listener.Addr().String(), TLSConfig: config}).Dial(t.Context()); err == nil || !strings.Contains(err.Error(), "protocol version") {
+		t.Errorf("TLS 1.1: error %v", err)
+	}
+}
+
+// TestNewClientOnTLS: a TLS connection of the caller is known for what it is.
+func TestNewClientOnTLS(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	conn, err := tls.Dial("tcp", s.Addr(), &tls.Config{RootCAs: s.CertPool()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := pop3.NewClient(t.Context(), conn, pop3.Timeouts{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	state, ok := c.TLSState()
+	if !ok || len(state.PeerCertificates) != 1 {
+		t.Errorf("TLS: %t, %d certificates", ok, len(state.PeerCertificates))
+	}
+	if _, err := c.Capa(); err != nil {
+		t.Fatal(err)
+	}
+	// PIPELINING is announced and there is TLS: USER and PASS go together.
+	if err := c.UserPass("u", "secret"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestFaults: what hooks script is what the client meets, behind TLS too.
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	at := func(verb string, fault func(c *pop3test.Conn)) func(s *pop3test.Server) {
+		return func(s *pop3test.Server) {
+			s.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
+				if cmd != verb {
+					return false
+				}
+				fault(c)
+				return true
+			}
+		}
+	}
+	for name, test := range map[string]struct {
+		configure func(s *pop3test.Server)
+		want      error
+	}{
+		"cut within a message": {at("RETR", func(c *pop3test.Conn) {
+			c.Reply("+OK", "Subject: x")
+			c.Cut()
+		}), io.ErrUnexpectedEOF},
+		"cut in place of a reply": {at("STAT", (*pop3test.Conn).Cut), io.ErrUnexpectedEOF},
+		"orderly end of TLS within a message": {at("RETR", func(c *pop3test.Conn) {
+			c.Reply("+OK", "Subject: x")
+			c.Send(nil)
+			c.Close()
+		}), io.ErrUnexpectedEOF},
+		"garbage in place of a list": {at("UIDL", func(c *pop3test.Conn) { c.Reply("1 a", "2 b", ".") }), pop3.ErrDesync},
+		"a reply too many":           {at("STAT", func(c *pop3test.Conn) { c.Reply("+OK 3 59", "+OK 3 59") }), pop3.ErrDesync},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := dial(t, start(t, test.configure), pop3.Implicit)
+			if err := c.Apop("u", "secret"); err != nil {
+				t.Fatal(err)
+			}
+			_, err := wholeMailbox(c, 64)
+			if !errors.Is(err, test.want) {
+				t.Errorf("error %v, want %v", err, test.want)
+			}
+			if again := c.Quit(); again == nil || !errors.Is(err, again) {
+				t.Errorf("QUIT returned %v, want the error in %v", again, err)
+			}
+		})
+	}
+}
+
+// TestBigMessages: big messages and many commands at once block neither end.
+func TestBigMessages(t *testing.T) {
+	t.Parallel()
+	raw := bytes.Repeat([]byte("..dots and a line of text that goes on\r\n"), 100_000)
+	s := start(t, func(s *pop3test.Server) {
+		s.Mailboxes["u"] = slices.Repeat([]pop3test.Message{{UIDL: "x", Raw: raw}}, 20)
+	})
+	c := dial(t, s, pop3.Implicit)
+	if err := c.Apop("u", "secret"); err != nil {
+		t.Fatal(err)
+	}
+	messages := 0
+	err := c.RetrEach(upTo(20), 64, func(_ int, body io.Reader, err error) error {
+		if err != nil {
+			return err
+		}
+		var got bytes.Buffer
+		if _, err := io.Copy(&got, body); err != nil {
+			return err
+		}
+		if !bytes.Equal(got.Bytes(), raw) {
+			return errors.New("message differs")
+		}
+		messages++
+		return nil
+	})
+	if err != nil || messages != 20 {
+		t.Errorf("%d messages, error %v", messages, err)
+	}
+}
+
+func TestCertificateOfServer(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	for _, name := range []string{"localhost", "127.0.0.1", "::1"} {
+		conn, err := tls.Dial("tcp", s.Addr(), &tls.Config{RootCAs: s.CertPool(), ServerName: name})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		conn.Close()
+	}
+	if pool := x509.NewCertPool(); !pool.AppendCertsFromPEM(s.CertPEM()) {
+		t.Error("CertPEM is no certificate")
+	}
+}
