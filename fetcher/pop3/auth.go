@@ -58,7 +58,7 @@ func (c *Client) Auth(s SASLClient) error {
 	if err != nil {
 		return fmt.Errorf("start authentication: %w", err)
 	}
-	if strings.ContainsAny(mechanism, " \t") {
+	if mechanism == "" || strings.ContainsAny(mechanism, " \t") {
 		return fmt.Errorf("start authentication: %q is no mechanism", mechanism)
 	}
 	if err := c.queue("AUTH", mechanism); err != nil {

@@ -72,7 +72,8 @@ func TestAuth(t *testing.T) {
 		{
 			"challenges", "C: AUTH LOGIN\nS: + VXNlcm5hbWU6\nC: dQ==\nS: + UGFzc3dvcmQ6\nC: cA==\nS: +ok",
 			script{mechanism: "LOGIN", responses: []string{"u", "p"}},
-			[]string{"Username:", "Password:"}, "", false,
+			[]string{"Username:", "Password:"},
+			"", false,
 		},
 		{
 			"refused", "C: AUTH PLAIN\nS: + \nC: AHUAcA==\nS: -ERR [AUTH] no",
@@ -87,7 +88,8 @@ func TestAuth(t *testing.T) {
 		{ // OAUTHBEARER explains its refusal in a challenge
 			"cancelled", "C: AUTH X\nS: + \nC: eA==\nS: + e30=\nC: *\nS: -ERR [AUTH] bad token",
 			script{mechanism: "X", initial: []byte("x")},
-			[]string{"{}"}, "server said: -ERR [AUTH] bad token (unexpected challenge)", false,
+			[]string{"{}"},
+			"server said: -ERR [AUTH] bad token (unexpected challenge)", false,
 		},
 		{
 			"challenge is no base64", "C: AUTH X\nS: + \nC: eA==\nS: + e\nC: *\nS: -ERR no",
@@ -97,7 +99,8 @@ func TestAuth(t *testing.T) {
 		{
 			"cancelled and accepted", "C: AUTH X\nS: + \nC: eA==\nS: + e30=\nC: *\nS: +OK",
 			script{mechanism: "X", initial: []byte("x")},
-			[]string{"{}"}, "server takes a cancelled authentication for a login: unexpected challenge", true,
+			[]string{"{}"},
+			"server takes a cancelled authentication for a login: unexpected challenge", true,
 		},
 		{ // hMailServer sends +ERR
 			"+ERR", "C: AUTH X\nS: + \nC: eA==\nS: +ERR no",

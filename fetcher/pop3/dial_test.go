@@ -359,6 +359,23 @@ func TestNewClientOnTLS(t *testing.T) {
 	}
 }
 
+// TestPairRefused: of USER and PASS sent together, the refusal of USER is the one
+// that matters, and both replies are read.
+func TestPairRefused(t *testing.T) {
+	t.Parallel()
+	c := dial(t, start(t, func(s *pop3test.Server) { s.NoUserPass = true }), pop3.Implicit)
+	if _, err := c.Capa(); err != nil {
+		t.Fatal(err)
+	}
+	refused, ok := errors.AsType[*pop3.Error](c.UserPass("u", "secret"))
+	if !ok || refused.Cmd != "USER" || refused.Code != "SYS/PERM" {
+		t.Errorf("got %v, want the refusal of USER", refused)
+	}
+	if err := c.Apop("u", "secret"); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestFaults: what hooks script is what the client meets, behind TLS too.
 func TestFaults(t *testing.T) {
 	t.Parallel()
@@ -410,7 +427,7 @@ func TestFaults(t *testing.T) {
 // TestBigMessages: big messages and many commands at once block neither end.
 func TestBigMessages(t *testing.T) {
 	t.Parallel()
-	raw := bytes.Repeat([]byte("..dots and a line of text that goes on\r\n"), 100_000)
+	raw := bytes.Repeat([]byte("..dots and a line of text that goes on\r\n"), 25_000)
 	s := start(t, func(s *pop3test.Server) {
 		s.Mailboxes["u"] = slices.Repeat([]pop3test.Message{{UIDL: "x", Raw: raw}}, 20)
 	})

@@ -69,12 +69,12 @@ func (c *Client) DeleEach(ns iter.Seq[int], window int, fn func(n int, err error
 func (c *Client) each(verb string, ns iter.Seq[int], window int, fn func(n int, refused error) error) error {
 	next, stop := iter.Pull(ns)
 	defer stop()
-	q := queue{next: next, window: min(max(window, 1), maxWindow)}
+	f := flight{next: next, window: min(max(window, 1), maxWindow)}
 	for {
-		if err := q.fill(c, verb); err != nil {
+		if err := f.fill(c, verb); err != nil {
 			return err
 		}
-		n, ok := q.pop(verb)
+		n, ok := f.pop(verb)
 		if !ok {
 			return c.inStep()
 		}
@@ -89,8 +89,8 @@ func (c *Client) each(verb string, ns iter.Seq[int], window int, fn func(n int, 
 	}
 }
 
-// queue holds the messages whose commands are in flight.
-type queue struct {
+// flight holds the messages whose commands are in flight.
+type flight struct {
 	next   func() (int, bool)
 	window int
 	sent   []int
@@ -108,26 +108,26 @@ func commandSize(verb string, n int) int {
 
 // fill sends as many commands as the window holds, in one write, once half of it
 // is free: a write for each command would cost a system call and a packet.
-func (q *queue) fill(c *Client, verb string) error {
-	if q.done || len(q.sent) > q.window/2 || q.octets > maxInFlight/2 {
+func (f *flight) fill(c *Client, verb string) error {
+	if f.done || len(f.sent) > f.window/2 || f.octets > maxInFlight/2 {
 		return nil
 	}
-	for len(q.sent) < q.window {
-		if !q.isHeld {
-			if q.held, q.isHeld = q.next(); !q.isHeld {
-				q.done = true
+	for len(f.sent) < f.window {
+		if !f.isHeld {
+			if f.held, f.isHeld = f.next(); !f.isHeld {
+				f.done = true
 				break
 			}
 		}
-		size := commandSize(verb, q.held)
-		if q.octets+size >= maxInFlight {
+		size := commandSize(verb, f.held)
+		if f.octets+size >= maxInFlight {
 			break
 		}
-		if err := c.queue(verb, strconv.Itoa(q.held)); err != nil {
+		if err := c.queue(verb, strconv.Itoa(f.held)); err != nil {
 			return err
 		}
-		q.sent, q.isHeld = append(q.sent, q.held), false
-		q.octets += size
+		f.sent, f.isHeld = append(f.sent, f.held), false
+		f.octets += size
 	}
 	if c.queued == 0 {
 		return nil
@@ -135,12 +135,12 @@ func (q *queue) fill(c *Client, verb string) error {
 	return c.flush()
 }
 
-func (q *queue) pop(verb string) (n int, ok bool) {
-	if len(q.sent) == 0 {
+func (f *flight) pop(verb string) (n int, ok bool) {
+	if len(f.sent) == 0 {
 		return 0, false
 	}
-	n = q.sent[0]
-	q.sent = append(q.sent[:0], q.sent[1:]...)
-	q.octets -= commandSize(verb, n)
+	n = f.sent[0]
+	f.sent = append(f.sent[:0], f.sent[1:]...)
+	f.octets -= commandSize(verb, n)
 	return n, true
 }
