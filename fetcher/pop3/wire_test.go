@@ -550,3 +550,44 @@ func TestQuit(t *testing.T) {
 		})
 	}
 }
+
+// TestOverlookedCut: a message that was cut is an error even when the caller
+// swallows it, the last one too.
+func TestOverlookedCut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, err := serve(t, func(conn net.Conn) error {
+			io.WriteString(conn, "+OK\r\n")
+			bufio.NewReader(conn).ReadString('\n')
+			io.WriteString(conn, "+OK\r\ncut he")
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.RetrEach(slices.Values([]int{1}), 64, func(_ int, body io.Reader, _ error) error {
+			io.Copy(io.Discard, body)
+			return nil
+		})
+		if !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("error %v, want %v", err, io.ErrUnexpectedEOF)
+		}
+	})
+}
+
+// TestDesyncAtTheEnd: what follows the last message is found before the caller
+// takes it for complete.
+func TestDesyncAtTheEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &pipeliningServer{reply: func(string) string { return "+OK\r\nx\r\n.\r\n+OK this is mail\r\n.\r\n" }}
+		c, err := serve(t, server.serve)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.RetrEach(slices.Values([]int{5}), 64, func(int, io.Reader, error) error { return nil })
+		if !errors.Is(err, pop3.ErrDesync) || !strings.Contains(err.Error(), "message 5 may have been cut") {
+			t.Errorf("error %v, want %v that names message 5", err, pop3.ErrDesync)
+		}
+	})
+}
