@@ -54,6 +54,7 @@ const (
 	stepUnlink      step = "unlink"
 	stepPlainRename step = "plain rename"
 	stepFsyncFolder step = "fsync folder"
+	stepLook        step = "look"
 )
 
 // Directory is an open folder for attachments. Stage and StageRaw may run in one
@@ -131,7 +132,7 @@ func open(dir string, o Options) (_ *Directory, err error) {
 		return nil, err
 	}
 	d := &Directory{
-		path: dir, options: o, private: o.Staging != defaultStaging, maxName: longestName(dir),
+		path: dir, options: o, private: o.Staging != defaultStaging,
 		blocks: sync.Pool{New: func() any { return newBlock() }},
 		jobs:   make(chan *file, 4*o.SyncWorkers),
 		files:  make(map[string]*file), reserved: make(map[string]string), last: make(map[string]int),
@@ -152,6 +153,7 @@ func open(dir string, o Options) (_ *Directory, err error) {
 	if d.top, err = openFolder("", root); err != nil {
 		return nil, err
 	}
+	d.maxName = longestName(d.top.dir)
 	// Nobody but this user has business with half-written files.
 	if d.staging, err = d.openBelow(o.Staging, 0o700); err != nil {
 		return nil, err

@@ -40,7 +40,10 @@ func (d *Directory) taken(to *folder, name string) (bool, error) {
 	if _, ok := d.reserved[path.Join(to.name, name)]; ok {
 		return true, nil
 	}
-	_, err := to.root.Lstat(name)
+	err := d.before(stepLook, name)
+	if err == nil {
+		_, err = to.root.Lstat(name)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

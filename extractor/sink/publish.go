@@ -3,13 +3,13 @@ package sink
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
 	"syscall"
-
 )
 
 // Errors of [Directory.Publish].
@@ -151,7 +151,7 @@ func (d *Directory) move(from *folder, oldName string, to *folder, newName strin
 		if err == nil {
 			err = renameNoReplace(from.dir, oldName, to.dir, newName)
 		}
-		if !lacking(err) && !errors.Is(err, syscall.EINVAL) {
+		if !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) {
 			return err
 		}
 		d.noRename2.Store(true)
@@ -172,7 +172,7 @@ func (d *Directory) moveByLink(from *folder, oldName string, to *folder, newName
 		if err == nil {
 			err = d.top.root.Link(path.Join(from.name, oldName), path.Join(to.name, newName))
 		}
-		if lacking(err) || errors.Is(err, fs.ErrPermission) {
+		if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {
 			return d.moveIfFree(from, oldName, to, newName)
 		}
 		if errors.Is(err, fs.ErrExist) {
@@ -203,11 +203,6 @@ func (d *Directory) moveIfFree(from *folder, oldName string, to *folder, newName
 		return err
 	}
 	return d.top.root.Rename(path.Join(from.name, oldName), path.Join(to.name, newName))
-}
-
-// lacking reports whether an operation failed because the system has no such.
-func lacking(err error) bool {
-	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.ENOSYS)
 }
 
 // Discard removes staging files that will not be published and frees their
@@ -268,10 +263,11 @@ func (d *Directory) Sweep(keep func(id string) bool) (removed int, err error) {
 			}
 			removed++
 		}
-		if len(entries) == 0 || err != nil {
-			break
+		if errors.Is(err, io.EOF) {
+			return removed, nil
+		}
+		if err != nil {
+			return removed, fmt.Errorf("sweep %s: %w", d.stagingPath(), err)
 		}
 	}
-	return removed, nil
 }
-

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"syscall"
 )
 
 // startSync hands a written file to a worker. It waits when the disk is behind,
@@ -125,12 +124,14 @@ func (d *Directory) fsyncFolder(f *folder) error {
 	if err == nil {
 		err = f.dir.Sync()
 	}
-	// Some file systems (SMB, some of FUSE) have no fsync for folders and keep
-	// the order of names by themselves, or not at all.
-	if err == nil || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
+	if err == nil || unsyncable(err) {
 		return nil
 	}
-	err = fmt.Errorf("sync folder %s: %w", filepath.Join(d.path, f.name), err)
+	name := f.name // of a parent of the top
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(d.path, name)
+	}
+	err = fmt.Errorf("sync folder %s: %w", name, err)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.broken = err

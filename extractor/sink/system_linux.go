@@ -2,7 +2,6 @@ package sink
 
 import (
 	"os"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -21,22 +20,12 @@ func renameNoReplace(from *os.File, oldName string, to *os.File, newName string)
 	}
 }
 
-// longestName returns how many bytes a name may have: 255, or less as on eCryptfs (143).
-func longestName(dir string) int {
+// longestName returns how many bytes a name may have in an open folder: 255, or
+// less as on eCryptfs (143).
+func longestName(dir *os.File) int {
 	const usual = 255
 	var st unix.Statfs_t
-	for parent := dir; ; {
-		err := unix.Statfs(parent, &st)
-		if err == nil {
-			break
-		}
-		next := filepath.Dir(parent)
-		if next == parent {
-			return usual
-		}
-		parent = next
-	}
-	if st.Namelen < 64 || st.Namelen > usual {
+	if unix.Fstatfs(int(dir.Fd()), &st) != nil || st.Namelen < 64 || st.Namelen > usual {
 		return usual
 	}
 	return int(st.Namelen)

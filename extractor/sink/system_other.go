@@ -10,5 +10,5 @@ import (
 // renameNoReplace is only there on Linux.
 func renameNoReplace(*os.File, string, *os.File, string) error { return errors.ErrUnsupported }
 
-// longestName returns how many bytes a name may have.
-func longestName(string) int { return 255 }
+// longestName returns how many bytes a name may have in an open folder.
+func longestName(*os.File) int { return 255 }

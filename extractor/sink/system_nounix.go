@@ -6,3 +6,6 @@ import "io/fs"
 
 // links is not known here: the name decides.
 func links(fs.FileInfo) uint64 { return 1 }
+
+// unsyncable: folders can't be fsynced here.
+func unsyncable(error) bool { return true }
