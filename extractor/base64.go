@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"io"
+	"slices"
 )
 
 // What base64Value holds for bytes outside of the alphabet.
@@ -54,29 +55,87 @@ type base64Decoder struct {
 	stripped, out []byte
 	quantum       [4]byte // characters, not yet decoded
 	n             int     // of quantum
-	careful       bool    // line by line from here on
-	line          []byte  // careful only: the line so far
-	long          bool    // careful only: within a line too long to judge
+	line          []byte  // the beginning of a line, until the rest comes
+	long          bool    // within a line too long to judge
+	careful       bool    // line by line, from the first oddity on
 	padded, ended bool
 }
 
 func (d *base64Decoder) Write(p []byte) (int, error) {
 	written := len(p)
 	for len(p) > 0 && !d.ended {
-		piece := p[:min(len(p), base64Piece)]
-		p = p[len(piece):]
-		if !d.careful && d.bulk(piece) {
-			if err := d.flush(); err != nil {
-				return 0, err
-			}
-			continue
+		n := 0
+		if len(d.line) > 0 || d.long {
+			n = d.finishLine(p)
+		} else if n = bytes.LastIndexByte(p[:min(len(p), base64Piece)], '\n') + 1; n > 0 {
+			d.lines(p[:n])
+		} else if len(p) > base64Line {
+			n = min(len(p), base64Piece)
+			d.long = true
+			d.data(p[:n])
+		} else {
+			n = len(p)
+			d.line = append(d.line, p...)
 		}
-		d.careful = true
-		if err := d.lines(piece); err != nil {
+		p = p[n:]
+		if err := d.flush(); err != nil {
 			return 0, err
 		}
 	}
 	return written, nil
+}
+
+// finishLine handles p up to the end of the line that the last Write ended in, and
+// returns how much that is.
+func (d *base64Decoder) finishLine(p []byte) int {
+	n := bytes.IndexByte(p, '\n') + 1
+	end := n > 0
+	if !end {
+		n = min(len(p), base64Piece)
+	}
+	switch {
+	case d.long:
+		d.data(p[:n])
+		d.long = !end
+		return n
+	case len(d.line)+n > base64Line:
+		d.data(d.line)
+		d.line = d.line[:0]
+		d.data(p[:n])
+		d.long = !end
+		return n
+	}
+	d.line = append(d.line, p[:n]...)
+	if end {
+		line := d.line
+		d.line = d.line[:0]
+		d.lines(line)
+	}
+	return n
+}
+
+// data decodes a stretch that is base64 without a doubt.
+func (d *base64Decoder) data(p []byte) {
+	if d.careful || d.padded || !d.bulk(p) {
+		d.careful = true
+		d.decode(p)
+	}
+}
+
+// lines decodes whole lines.
+func (d *base64Decoder) lines(p []byte) {
+	if !d.careful && !d.padded && d.bulk(p) {
+		return
+	}
+	d.careful = true
+	for len(p) > 0 && !d.ended {
+		n := bytes.IndexByte(p, '\n') + 1
+		if n == 0 {
+			n = len(p)
+		}
+		d.judge(p[:n])
+		p = p[n:]
+	}
 }
 
 // bulk decodes a piece that holds nothing but the alphabet and line ends. It
@@ -98,77 +157,47 @@ func (d *base64Decoder) bulk(piece []byte) bool {
 		s, piece = append(s, line...), rest
 	}
 	whole := len(s) &^ 3
-	out := d.out[:cap(d.out)]
+	start := len(d.out)
+	d.out = slices.Grow(d.out, whole/4*3)
+	out := d.out[start:cap(d.out)]
 	n, err := base64.RawStdEncoding.Decode(out, s[:whole])
 	if err != nil || n != whole/4*3 {
 		// RawStdEncoding skips line ends that stand within a line (a bare CR),
 		// which the count tells.
 		return false
 	}
-	d.out = out[:n]
-	d.n = copy(d.quantum[:], s[whole:])
-	for _, c := range d.quantum[:d.n] {
+	for _, c := range s[whole:] {
 		if base64Value(c) >= base64Blank {
-			d.out = d.out[:0]
 			return false
 		}
 	}
+	d.out = d.out[:start+n]
+	d.n = copy(d.quantum[:], s[whole:])
 	return true
 }
 
-func (d *base64Decoder) flush() error {
-	if len(d.out) == 0 {
-		return nil
-	}
-	_, err := d.w.Write(d.out)
-	d.out = d.out[:0]
-	return err
-}
-
-// lines decodes a piece line by line.
-func (d *base64Decoder) lines(piece []byte) error {
-	for len(piece) > 0 && !d.ended {
-		i := bytes.IndexByte(piece, '\n') + 1
-		end := i > 0
-		if !end {
-			i = len(piece)
-		}
-		part := piece[:i]
-		piece = piece[i:]
-		if !d.long {
-			d.line = append(d.line, part...)
-			if !end && len(d.line) <= base64Line {
-				continue
-			}
-			part = d.line
-		}
-		d.judge(part, d.long || !end)
-		d.line, d.long = d.line[:0], !end
-		if err := d.flush(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // judge decodes one line unless it is text.
-func (d *base64Decoder) judge(line []byte, long bool) {
+func (d *base64Decoder) judge(line []byte) {
 	trimmed := bytes.TrimSpace(line)
 	if len(trimmed) == 0 {
 		return
 	}
-	if !long && d.isText(trimmed) {
+	if len(line) <= base64Line && d.isText(trimmed) {
 		d.ended = true
 		d.report(ProblemTrailingText, "text behind base64")
 		return
 	}
-	d.padded = false
-	illegal := 0
-	for _, c := range line {
-		switch v := base64Value(c); v {
+	d.decode(line)
+}
+
+// decode decodes character by character.
+func (d *base64Decoder) decode(p []byte) {
+	illegal := false
+	for _, c := range p {
+		switch base64Value(c) {
 		case base64Blank:
 		case base64Illegal:
-			illegal++
+			illegal = true
 		case base64Pad:
 			d.pad()
 		default:
@@ -179,7 +208,7 @@ func (d *base64Decoder) judge(line []byte, long bool) {
 			}
 		}
 	}
-	if illegal > 0 {
+	if illegal {
 		d.report(ProblemIllegalBase64, "bytes outside the alphabet passed over")
 	}
 }
@@ -198,7 +227,7 @@ func (d *base64Decoder) isText(line []byte) bool {
 		}
 		rule = rule && (c == '_' || c == '-' || c == '*' || c == ' ')
 	}
-	if rule && len(line) > 1 {
+	if rule && len(line) >= 10 {
 		return true
 	}
 	if d.padded {
@@ -233,11 +262,20 @@ func (d *base64Decoder) decodeQuantum(n int) {
 // Close decodes what is left, without closing w.
 func (d *base64Decoder) Close() error {
 	if len(d.line) > 0 && !d.ended {
-		d.judge(d.line, false)
+		d.lines(d.line)
 	}
 	if d.n > 0 && !d.ended {
 		d.report(ProblemMissingPadding, "")
 		d.decodeQuantum(d.n)
 	}
 	return d.flush()
+}
+
+func (d *base64Decoder) flush() error {
+	if len(d.out) == 0 {
+		return nil
+	}
+	_, err := d.w.Write(d.out)
+	d.out = d.out[:0]
+	return err
 }

@@ -47,7 +47,10 @@ var blocks = sync.Pool{New: func() any { return new([blockSize]byte) }}
 
 // Extract reads one message from r to its end and writes its attachments.
 func Extract(r io.Reader, o Options, open Open) (*Message, error) {
-	x := &run{limits: o.Limits.withDefaults(), open: open, message: &Message{}}
+	return extract(r, &run{limits: o.Limits.withDefaults(), open: open, message: &Message{}})
+}
+
+func extract(r io.Reader, x *run) (*Message, error) {
 	p := newParser(x, "", 0)
 	block := blocks.Get().(*[blockSize]byte)
 	defer blocks.Put(block)
@@ -81,6 +84,7 @@ type run struct {
 	open    Open
 	message *Message
 	parts   int
+	bodies  bool // the message's own texts are opened as well, for tests
 }
 
 func (x *run) report(part string, kind ProblemKind, detail string) {
@@ -176,7 +180,7 @@ func (p *parser) beginLeaf(e entity, number string, related bool) error {
 	x := p.run
 	p.leaf = leaf{}
 	attached := e.mediaType.value == "message/rfc822" || e.mediaType.value == "message/global"
-	if !attached && !e.isAttachment(related) {
+	if !attached && !e.isAttachment(related) && !x.bodies {
 		return nil
 	}
 	a := &Attachment{

@@ -20,13 +20,13 @@ type parser struct {
 	leaf    leaf
 	subject string
 
-	line    []byte // the beginning of a line that the last block ended in
-	within  bool   // within a line whose beginning is dealt with already
-	held    []byte // the line end, and a lone CR, not yet given to the leaf
-	heldBuf [2]byte
-	cr      bool // lines end with a bare CR
-	eolSeen bool
-	done    bool
+	line     []byte // the beginning of a line that the last block ended in
+	within   bool   // within a line whose beginning is dealt with already
+	held     []byte // the line end, and a lone CR, not yet given to the leaf
+	heldBuf  [2]byte
+	cr       bool // lines end with a bare CR
+	eolKnown bool // what lines end with is settled; line is the message so far until then
+	done     bool
 }
 
 type state int
@@ -44,6 +44,7 @@ type multipart struct {
 	number    string
 	parts     int
 	closed    bool // its closing boundary was read
+	indented  bool // its first boundary was, so that the others may be
 }
 
 // longestBoundary is how long a line may be to be held together for comparison
@@ -57,22 +58,45 @@ func newParser(x *run, number string, depth int) *parser {
 // Write parses a block.
 func (p *parser) Write(block []byte) (int, error) {
 	n := len(block)
-	for len(block) > 0 {
-		var err error
+	if !p.eolKnown {
+		if len(p.line) > 0 {
+			block = append(p.line, block...)
+			p.line = nil
+		}
+		if !p.learnEOL(block, false) {
+			p.line = bytes.Clone(block)
+			return n, nil
+		}
+	}
+	return n, p.parse(block)
+}
+
+func (p *parser) parse(block []byte) (err error) {
+	for len(block) > 0 && err == nil {
 		if p.state == inHeader || len(p.line) > 0 {
 			block, err = p.gather(block)
 		} else {
 			block, err = p.scan(block)
 		}
-		if err != nil {
-			return 0, err
-		}
 	}
-	return n, nil
+	return err
+}
+
+// learnEOL settles from the message's beginning whether its lines end with a
+// bare CR, as mail of very old Macs does: no LF stands in it then. It reports
+// false when more is needed to tell.
+func (p *parser) learnEOL(start []byte, all bool) bool {
+	hasLF := bytes.IndexByte(start, '\n') >= 0
+	if !hasLF && !all && len(start) < longestBoundary {
+		return false
+	}
+	p.cr = !hasLF && bytes.IndexByte(start, '\r') >= 0
+	p.eolKnown = true
+	return true
 }
 
 // eol finds the end of the first line of b: the index behind its line end, 0 for
-// none. A CR that ends b may belong to a CRLF, which the next block tells.
+// none.
 func (p *parser) eol(b []byte) int {
 	if p.cr {
 		return bytes.IndexByte(b, '\r') + 1
@@ -80,30 +104,9 @@ func (p *parser) eol(b []byte) int {
 	return bytes.IndexByte(b, '\n') + 1
 }
 
-// learnEOL settles, at the first line end of all, whether lines end with a bare
-// CR, as the mail of very old Macs does. It reports false when b does not tell yet.
-func (p *parser) learnEOL(b []byte) bool {
-	i := bytes.IndexAny(b, "\r\n")
-	if i < 0 || b[i] == '\r' && i+1 == len(b) {
-		return false
-	}
-	// A message with a bare CR in its first line and an LF later is an ordinary one.
-	p.cr = b[i] == '\r' && b[i+1] != '\n' && bytes.IndexByte(b, '\n') < 0
-	p.eolSeen = true
-	return true
-}
-
 // gather puts a line together and hands it on: header lines, and those that may
 // be boundaries.
 func (p *parser) gather(block []byte) ([]byte, error) {
-	if !p.eolSeen && !p.learnEOL(block) {
-		p.line = append(p.line, block...)
-		if int64(len(p.line)) <= longestBoundary {
-			return nil, nil
-		}
-		p.eolSeen = true
-		block, p.line = bytes.Clone(p.line), nil
-	}
 	end := p.eol(block)
 	if end == 0 {
 		p.line = p.keep(p.line, block)
@@ -186,15 +189,15 @@ func (p *parser) scan(block []byte) ([]byte, error) {
 		p.line = append(p.line[:0], block...)
 		return nil, nil
 	}
-	mark := "\n-"
-	if p.cr {
-		mark = "\r-"
-	}
-	if i := indexBoundary(block, mark); i >= 0 {
+	if i := p.indexBoundary(block); i >= 0 {
 		return block[i+1:], p.body(block[:i+1])
 	}
 	// No line begins like a boundary, but the block's last line may go on in the next one.
-	p.within = block[len(block)-1] != mark[0]
+	end := byte('\n')
+	if p.cr {
+		end = '\r'
+	}
+	p.within = block[len(block)-1] != end
 	return nil, p.body(block)
 }
 
@@ -202,33 +205,46 @@ func (p *parser) scan(block []byte) ([]byte, error) {
 // that is too short to tell may.
 func mayBeBoundary(b []byte) bool {
 	if b[0] == ' ' || b[0] == '\t' {
-		b = bytes.TrimLeft(b, " \t")
-		if len(b) == 0 {
-			return false
-		}
+		b = bytes.TrimLeft(b, " \t") // QUIRK: indented boundaries
 	}
-	return b[0] == '-' && (len(b) == 1 || b[1] == '-')
+	return len(b) == 0 || b[0] == '-' && (len(b) == 1 || b[1] == '-')
 }
 
-// indexBoundary finds the line end before the first line that may be a boundary.
-func indexBoundary(b []byte, mark string) int {
-	for from := 0; ; {
-		i := bytes.Index(b[from:], []byte(mark))
-		if i < 0 {
-			return -1
-		}
-		i += from
-		if i+2 == len(b) || b[i+2] == '-' {
-			return i
-		}
-		from = i + 2
+// lineStarts are how lines begin that may be boundaries, with the line end before.
+var (
+	lineStarts   = [][]byte{[]byte("\n-"), []byte("\n "), []byte("\n\t")}
+	lineStartsCR = [][]byte{[]byte("\r-"), []byte("\r "), []byte("\r\t")}
+)
+
+// indexBoundary finds the line end before the first line that may be a boundary,
+// -1 for none.
+func (p *parser) indexBoundary(b []byte) int {
+	starts := lineStarts
+	if p.cr {
+		starts = lineStartsCR
 	}
+	first := -1
+	for _, start := range starts {
+		for from := 0; ; {
+			i := bytes.Index(b[from:], start)
+			if i < 0 {
+				break
+			}
+			i += from
+			if mayBeBoundary(b[i+1:]) {
+				b, first = b[:i+1], i // only an earlier one is of interest now
+				break
+			}
+			from = i + len(start)
+		}
+	}
+	return first
 }
 
 // bodyLine handles a whole line of a body or a gap that may be a boundary.
 func (p *parser) bodyLine(line []byte) error {
 	text := strings.TrimRight(string(line), " \t\r\n")
-	if level, closing := p.match(strings.TrimLeft(text, " \t")); level >= 0 {
+	if level, closing := p.match(text); level >= 0 {
 		return p.boundary(level, closing)
 	}
 	if p.state == inGap {
@@ -240,42 +256,47 @@ func (p *parser) bodyLine(line []byte) error {
 	return p.body(line)
 }
 
-// match finds the multipart whose boundary a line is: the innermost one that is
-// not closed, as a part may use the boundary of the multipart it stands in. A
-// whole line is compared, so that a boundary may be the beginning of another.
-func (p *parser) match(text string) (level int, closing bool) {
+// match finds the multipart whose boundary a line is, -1 for none: the innermost
+// one that is not closed, as a part may use the boundary of the multipart it
+// stands in. A whole line that is equal is better than one that only begins so,
+// because a boundary may be the beginning of another.
+func (p *parser) match(line string) (level int, closing bool) {
+	text := strings.TrimLeft(line, " \t")
+	indented := len(text) < len(line)
 	rest, ok := strings.CutPrefix(text, "--")
 	if !ok {
 		return -1, false
 	}
-	closed := -1
-	closedClosing := false
+	level = -1
+	best := 0
 	for i := len(p.stack) - 1; i >= 0; i-- {
-		b := p.stack[i].boundary
-		if b == "" || !strings.HasPrefix(rest, b) {
+		m := &p.stack[i]
+		if m.boundary == "" || !strings.HasPrefix(rest, m.boundary) || indented && m.parts > 0 && !m.indented {
 			continue
 		}
-		suffix := rest[len(b):]
-		if suffix != "" && suffix != "--" {
+		suffix := rest[len(m.boundary):]
+		rank := 0
+		switch {
+		case suffix == "" || suffix == "--":
+			rank = 3
+		case strings.HasPrefix(suffix, "--") || suffix[0] == ' ' || suffix[0] == '\t':
+			// QUIRK: "--boundary--junk" and "--boundary junk" (RFC 2046 section 5.1.1
+			// compares the beginning of the line only).
+			rank = 1
+		default:
 			continue
 		}
-		if !p.stack[i].closed {
-			return i, suffix == "--"
+		if !m.closed && rank == 3 {
+			rank++
 		}
-		if closed < 0 {
-			closed, closedClosing = i, suffix == "--"
-		}
-	}
-	if closed >= 0 {
-		return closed, closedClosing
-	}
-	// QUIRK: "--boundary--junk" closes as well.
-	for i := len(p.stack) - 1; i >= 0; i-- {
-		if b := p.stack[i].boundary; b != "" && strings.HasPrefix(rest, b+"--") {
-			return i, true
+		if rank > best {
+			level, closing, best = i, strings.HasPrefix(suffix, "--"), rank
 		}
 	}
-	return -1, false
+	if level >= 0 && p.stack[level].parts == 0 {
+		p.stack[level].indented = indented
+	}
+	return level, closing
 }
 
 // boundary ends the part under way, and all multiparts within the one at level.
@@ -497,10 +518,17 @@ func (p *parser) Close() error {
 		return nil
 	}
 	p.done = true
+	if !p.eolKnown {
+		start := p.line
+		p.line = nil
+		p.learnEOL(start, true)
+		if err := p.parse(start); err != nil {
+			return err
+		}
+	}
 	if len(p.line) > 0 {
 		line := p.line
 		p.line = nil
-		p.eolSeen = true
 		var err error
 		if p.state == inHeader {
 			err = p.headerLine(line)
