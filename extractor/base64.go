@@ -2,9 +2,10 @@ package extractor
 
 import (
 	"bytes"
-	"encoding/base64"
+	"github.com/segmentio/asm/base64"
 	"io"
 	"slices"
+	"sync"
 )
 
 // What base64Value holds for bytes outside of the alphabet.
@@ -43,6 +44,14 @@ const (
 	base64Line = 1 << 10
 )
 
+// base64Buffers are a decoder's, for use by one after the other.
+type base64Buffers struct {
+	stripped [base64Piece + 4]byte
+	out      [base64Piece]byte
+}
+
+var base64Pool = sync.Pool{New: func() any { return new(base64Buffers) }}
+
 // base64Decoder decodes what is written to it (RFC 2045 section 6.8) and writes
 // the bytes to w. Bytes outside the alphabet are passed over, as the RFC asks
 // for; missing padding is made up for. Behind padding the next line counts only
@@ -52,12 +61,13 @@ type base64Decoder struct {
 	w      io.Writer
 	report func(ProblemKind, string)
 
-	stripped, out []byte
-	quantum       [4]byte // characters, not yet decoded
-	n             int     // of quantum
-	line          []byte  // the beginning of a line, until the rest comes
-	long          bool    // within a line too long to judge
-	careful       bool    // line by line, from the first oddity on
+	buffers       *base64Buffers // nil before the first piece and after Close
+	out           []byte         // decoded, not yet written
+	quantum       [4]byte        // characters, not yet decoded
+	n             int            // of quantum
+	line          []byte         // the beginning of a line, until the rest comes
+	long          bool           // within a line too long to judge
+	careful       bool           // line by line, from the first oddity on
 	padded, ended bool
 }
 
@@ -141,11 +151,11 @@ func (d *base64Decoder) lines(p []byte) {
 // bulk decodes a piece that holds nothing but the alphabet and line ends. It
 // reports false, with nothing changed, when there is anything else in it.
 func (d *base64Decoder) bulk(piece []byte) bool {
-	if d.stripped == nil {
-		d.stripped = make([]byte, 0, base64Piece+4)
-		d.out = make([]byte, 0, base64Piece)
+	if d.buffers == nil {
+		d.buffers = base64Pool.Get().(*base64Buffers)
+		d.out = append(d.buffers.out[:0], d.out...)
 	}
-	s := append(d.stripped[:0], d.quantum[:d.n]...)
+	s := append(d.buffers.stripped[:0], d.quantum[:d.n]...)
 	for len(piece) > 0 {
 		line, rest := piece, []byte(nil)
 		if i := bytes.IndexByte(piece, '\n'); i >= 0 {
@@ -268,7 +278,12 @@ func (d *base64Decoder) Close() error {
 		d.report(ProblemMissingPadding, "")
 		d.decodeQuantum(d.n)
 	}
-	return d.flush()
+	err := d.flush()
+	if d.buffers != nil {
+		base64Pool.Put(d.buffers)
+		d.buffers, d.out = nil, nil
+	}
+	return err
 }
 
 func (d *base64Decoder) flush() error {

@@ -1,0 +1,110 @@
+package extractor
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	message "github.com/emersion/go-message"
+)
+
+// bigMail is a message with one base64 attachment of so many bytes.
+func bigMail(size int) []byte {
+	var b bytes.Buffer
+	b.WriteString("Subject: x\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"=_boundary\"\r\n\r\n--=_boundary\r\nContent-Type: application/octet-stream; name=big.bin\r\nContent-Disposition: attachment; filename=big.bin\r\nContent-Transfer-Encoding: base64\r\n\r\n")
+	content := make([]byte, 57)
+	for i := range content {
+		content[i] = byte(i * 37)
+	}
+	line := base64.StdEncoding.EncodeToString(content) + "\r\n"
+	for range size / 57 {
+		b.WriteString(line)
+	}
+	b.WriteString("--=_boundary--\r\n")
+	return b.Bytes()
+}
+
+// BenchmarkBigAttachment extracts 100 MB to a file, beside go-message doing the
+// same and a plain copy of the decoded bytes.
+func BenchmarkBigAttachment(b *testing.B) {
+	mail := bigMail(100 << 20)
+	dir := b.TempDir()
+	var ours, goMessage, plain time.Duration
+	create := func(name string) *os.File {
+		f, err := os.Create(filepath.Join(dir, name))
+		if err != nil {
+			b.Fatal(err)
+		}
+		return f
+	}
+	for b.Loop() {
+		start := time.Now()
+		if _, err := Extract(bytes.NewReader(mail), Options{}, func(*Attachment) (io.WriteCloser, error) { return create("ours"), nil }); err != nil {
+			b.Fatal(err)
+		}
+		ours += time.Since(start)
+
+		start = time.Now()
+		e, err := message.Read(bytes.NewReader(mail))
+		if err != nil {
+			b.Fatal(err)
+		}
+		part, err := e.MultipartReader().NextPart()
+		if err != nil {
+			b.Fatal(err)
+		}
+		f := create("gomessage")
+		if _, err := io.Copy(f, part.Body); err != nil && !errors.Is(err, io.EOF) {
+			b.Fatal(err)
+		}
+		f.Close()
+		goMessage += time.Since(start)
+
+		start = time.Now()
+		in, err := os.Open(filepath.Join(dir, "ours"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		f = create("copy")
+		if _, err := io.Copy(struct{ io.Writer }{f}, struct{ io.Reader }{in}); err != nil {
+			b.Fatal(err)
+		}
+		f.Close()
+		in.Close()
+		plain += time.Since(start)
+	}
+	b.SetBytes(100 << 20)
+	b.ReportMetric(float64(goMessage)/float64(ours), "times-go-message's-speed")
+	b.ReportMetric(float64(ours)/float64(plain), "times-a-copy's-time")
+}
+
+// BenchmarkSmallMails extracts mails of about 5 KB from memory.
+func BenchmarkSmallMails(b *testing.B) {
+	mail := bigMail(3400)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Extract(bytes.NewReader(mail), Options{}, func(*Attachment) (io.WriteCloser, error) { return discard{}, nil }); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "mails/s")
+}
+
+// BenchmarkQuotedPrintable decodes text, beside a plain copy.
+func BenchmarkQuotedPrintable(b *testing.B) {
+	text := []byte(strings.Repeat("F=C3=BCr den Fall, dass es eine Frage gibt, =\r\nist die Antwort nicht weit.\r\n", 10_000))
+	mail := append([]byte(fmt.Sprint("Content-Type: text/plain; name=x\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n")), text...)
+	b.SetBytes(int64(len(mail)))
+	for b.Loop() {
+		if _, err := Extract(bytes.NewReader(mail), Options{}, func(*Attachment) (io.WriteCloser, error) { return discard{}, nil }); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

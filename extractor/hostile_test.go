@@ -1,0 +1,131 @@
+package extractor
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// repeated gives out head, then body n times, then tail, without holding them.
+type repeated struct {
+	head, body, tail string
+	n                int
+	rest             string
+}
+
+func (r *repeated) Read(p []byte) (int, error) {
+	total := 0
+	for total < len(p) {
+		if r.rest == "" {
+			switch {
+			case r.head != "":
+				r.rest, r.head = r.head, ""
+			case r.n > 0:
+				r.rest = r.body
+				r.n--
+			case r.tail != "":
+				r.rest, r.tail = r.tail, ""
+			default:
+				if total == 0 {
+					return 0, io.EOF
+				}
+				return total, nil
+			}
+		}
+		n := copy(p[total:], r.rest)
+		r.rest = r.rest[n:]
+		total += n
+	}
+	return total, nil
+}
+
+// TestHostile reads mail that was made to exhaust a reader: it must end, be
+// within its limits or refused by them, and leave the heap as it was.
+func TestHostile(t *testing.T) {
+	nested := func(n int) io.Reader {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, "Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n", i, i)
+		}
+		return strings.NewReader(b.String())
+	}
+	tests := []struct {
+		name  string
+		r     io.Reader
+		limit string // the limit that refuses it, "" for none
+	}{
+		{"8 M fields in a part", &repeated{head: "Content-Type: multipart/mixed; boundary=b\n\n--b\n", body: "A: b\n", n: 8_000_000}, "header fields"},
+		{"a header line of 200 MB", &repeated{head: "Subject: ", body: strings.Repeat("x", 1000), n: 200_000}, "header bytes"},
+		{"5,000 nested multiparts", nested(5000), "depth"},
+		{"20,000 parts", &repeated{head: "Content-Type: multipart/mixed; boundary=b\n\n", body: "--b\nContent-Type: a/b; name=x\n\nx\n", n: 20_000}, ""},
+		{"20,001 parts", &repeated{head: "Content-Type: multipart/mixed; boundary=b\n\n", body: "--b\n\nx\n", n: 20_001}, "parts"},
+		{"50,000 parameters", &repeated{head: "Content-Type: a/b; name=x", body: "; a=b", n: 50_000, tail: "\n\nx"}, ""},
+		{"50,000 segments of a name", &repeated{head: "Content-Disposition: attachment", body: "; filename*0*=x", n: 10_000, tail: "\n\nx"}, ""},
+		{"50,000 encoded words", &repeated{head: "Subject: ", body: "=?utf-8?q?x?= ", n: 10_000, tail: "\n\nx"}, ""},
+		{"lines that begin like boundaries", &repeated{head: "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: a/b; name=x\n\n", body: "--\n-- \n --\n", n: 2_000_000}, ""},
+		{"one line of 100 MB", &repeated{head: "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: a/b; name=x\n\n", body: strings.Repeat("-", 1000), n: 100_000}, ""},
+		{"100 MB of base64 on one line", &repeated{head: "Content-Type: a/b; name=x\nContent-Transfer-Encoding: base64\n\n", body: strings.Repeat("QUJD", 250), n: 100_000}, ""},
+		{"100 MB of quoted-printable blanks", &repeated{head: "Content-Type: a/b; name=x\nContent-Transfer-Encoding: quoted-printable\n\n", body: strings.Repeat(" ", 1000), n: 100_000}, ""},
+		{"attached messages within each other", &repeated{body: "Content-Type: message/rfc822\n\n", n: 5000}, "depth"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			most := uint64(0)
+			x := &run{limits: Limits{}.withDefaults(), message: &Message{}, open: func(*Attachment) (io.WriteCloser, error) { return discard{}, nil }}
+			_, err := extract(&watched{Reader: test.r, most: &most}, x)
+			runtime.ReadMemStats(&after)
+			if limit, ok := errors.AsType[*LimitError](err); ok != (test.limit != "") || ok && limit.Limit != test.limit {
+				t.Errorf("error %v, want limit %q", err, test.limit)
+			}
+			if grown := int64(most) - int64(before.HeapAlloc); grown > 32<<20 {
+				t.Errorf("the heap grew by %d MiB", grown>>20)
+			}
+		})
+	}
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+func (discard) Close() error                { return nil }
+
+// watched notes the largest live heap at some of the reads.
+type watched struct {
+	io.Reader
+	most  *uint64
+	reads int
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if w.reads++; w.reads%50 == 0 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		*w.most = max(*w.most, m.HeapAlloc)
+	}
+	return n, err
+}
+
+// TestNoAllocationPerLine: ten times the lines must not take more memory blocks.
+func TestNoAllocationPerLine(t *testing.T) {
+	allocations := func(lines int) float64 {
+		message := []byte("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: a/b; name=x\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
+			strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", lines) + "--b--\r\n")
+		return testing.AllocsPerRun(5, func() {
+			if _, err := Extract(bytes.NewReader(message), Options{}, func(*Attachment) (io.WriteCloser, error) { return discard{}, nil }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	few, many := allocations(1000), allocations(10_000)
+	if many > few+20 {
+		t.Errorf("%v allocations for 1,000 lines, %v for 10,000", few, many)
+	}
+}
