@@ -1,0 +1,69 @@
+GO       ?= go
+FUZZTIME ?= 30s
+
+# Tools are run at these versions and are no dependencies of the module.
+GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# The race detector needs cgo, and that a C compiler.
+CC_FOUND := $(shell command -v "$$($(GO) env CC | cut -d ' ' -f 1)" 2>/dev/null)
+ifneq ($(CC_FOUND),)
+RACE = -race
+endif
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## a static binary: bin/attachd
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/attachd ./cmd/attachd
+
+.PHONY: test
+test: install-test-deps ## every test, with the race detector, against a real Dovecot too
+	@$(if $(RACE),:,echo 'no C compiler found: testing without the race detector')
+	$(if $(RACE),CGO_ENABLED=1 )$(GO) test $(RACE) -shuffle=on -timeout=20m ./...
+
+.PHONY: check
+check: ## gofumpt, go vet, staticcheck
+	@unformatted=$$($(GO) run $(GOFUMPT) -l .) && \
+	if [ -n "$$unformatted" ]; then echo "not formatted by gofumpt:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+# The unit of a metric says what it is: x-PEER is our time over the peer's, of-LIMIT
+# our time over the limit's, limit-MiB a size beside which the limit stands.
+.PHONY: bench
+bench: install-bench-deps ## every benchmark, each beside a peer or a limit
+	@out=$$(mktemp) && trap 'rm -f "$$out"' EXIT && \
+	{ $(GO) test -run='^$$' -bench=. -timeout=60m -p=1 ./... 2>&1; echo "exit $$?" >"$$out.exit"; } | tee "$$out" && \
+	echo && echo 'Ratios, of which less is better:' && \
+	awk '/^Benchmark/ { for (i = 4; i < NF; i += 2) if ($$(i+1) ~ /^(x-|of-|%-of-|peak-)/) \
+		printf "  %-44s %10s  %s\n", $$1, $$i, $$(i+1) }' "$$out" && \
+	status=$$(cut -d ' ' -f 2 "$$out.exit") && rm -f "$$out.exit" && exit $$status
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME each (30s)
+	@$(GO) list ./... | while read -r package; do \
+		targets=$$($(GO) test -list='^Fuzz' "$$package") || { echo "$$targets"; exit 1; }; \
+		for target in $$(echo "$$targets" | grep '^Fuzz'); do \
+			echo "== $$package $$target"; \
+			$(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) "$$package" </dev/null || exit 1; \
+		done; \
+	done
+
+.PHONY: demo
+demo: ## show what attachd does, with a mail server of its own
+	@$(GO) run ./cmd/attachd demo
+
+.PHONY: install-test-deps
+install-test-deps: ## Dovecot, which the tests need (Debian, Ubuntu)
+	@.ci/install dovecot=dovecot-pop3d
+
+.PHONY: install-bench-deps
+install-bench-deps: ## Dovecot and mpop, which the benchmarks need (Debian, Ubuntu)
+	@.ci/install dovecot=dovecot-pop3d mpop=mpop
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin
