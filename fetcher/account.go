@@ -54,6 +54,9 @@ type Account struct {
 	// SkipDuplicates records attachments whose bytes this account received
 	// before, instead of writing them again.
 	SkipDuplicates bool
+	// MaxMessage is the most octets that are read of one message: a server that
+	// never ends one would fill the disk. 0 is 4 GiB.
+	MaxMessage int64
 	// Timeouts of the connection; zero fields take the defaults of pop3.
 	Timeouts pop3.Timeouts
 	// Version is compared with == when accounts are replaced: an account whose

@@ -101,14 +101,14 @@ func (p *poll) retrieveEach(ctx context.Context, l *listing, entries []entry, st
 
 // stageMessage takes a message apart. One that can't be is noted for quarantine.
 func (p *poll) stageMessage(ctx context.Context, l *listing, e entry, body io.Reader) (*ledger.Message, error) {
-	counted := &countingReader{r: body}
+	counted := p.bounded(body)
 	staged, err := p.stageSafely(ctx, counted)
 	if unprocessable, ok := errors.AsType[*UnprocessableError](err); ok {
 		p.quarantine = append(p.quarantine, quarantined{e, unprocessable.Error()})
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, p.blame(ctx, l, e, counted, err)
 	}
 	uidl := l.uidl(e)
 	for _, problem := range staged.Problems {
@@ -117,6 +117,25 @@ func (p *poll) stageMessage(ctx context.Context, l *listing, e entry, body io.Re
 	p.retrieved++
 	p.observe(Retrieved{Account: p.account.Name, UIDL: uidl, Octets: counted.n, Attachments: len(staged.Attachments)})
 	return &ledger.Message{Key: l.key(e), State: ledger.Delivered, MessageID: staged.MessageID, Attachments: staged.Attachments}, nil
+}
+
+// blame notes against a message that the line broke within it. The first time may
+// be chance, and it is asked again at once; from the second time on the message
+// waits longer and longer, so that the ones behind it are not held up by a server
+// that breaks at the same message every time.
+func (p *poll) blame(ctx context.Context, l *listing, e entry, body *boundedReader, cause error) error {
+	if body.err == nil || ctx.Err() != nil {
+		return cause // the disk's fault, or nobody's
+	}
+	if err := p.noteFailure(ctx, l, e, cause, func(attempts int) time.Duration {
+		if attempts == 0 {
+			return 0
+		}
+		return retryFirst << min(attempts-1, 16)
+	}); err != nil {
+		return errors.Join(cause, err)
+	}
+	return cause
 }
 
 // stageSafely is the one place that recovers from a panic: a message that
@@ -142,9 +161,10 @@ func (p *poll) retrieveQuarantined(ctx context.Context, l *listing) error {
 	return p.retrieveEach(ctx, l, entries, func(ctx context.Context, l *listing, e entry, body io.Reader) (*ledger.Message, error) {
 		uidl, reason := l.uidl(e), reasons[e.number]
 		name := quarantineName(uidl, p.now())
-		raw, err := p.sink.StageRaw(ctx, body, quarantineFolder, name+".eml")
+		bounded := p.bounded(body)
+		raw, err := p.sink.StageRaw(ctx, bounded, quarantineFolder, name+".eml")
 		if err != nil {
-			return nil, err
+			return nil, p.blame(ctx, l, e, bounded, err)
 		}
 		why, err := p.sink.StageRaw(ctx, strings.NewReader(fmt.Sprintf("account: %s\nUIDL: %q\nreason: %s\n", p.account.Name, uidl, reason)), quarantineFolder, name+".txt")
 		if err != nil {
@@ -167,6 +187,12 @@ func quarantineName(uidl string, at time.Time) string {
 // poll, and the others go on.
 func (p *poll) refused(ctx context.Context, l *listing, e entry, cause error) error {
 	p.failed++
+	return p.noteFailure(ctx, l, e, cause, func(attempts int) time.Duration { return retryFirst << min(attempts, 16) })
+}
+
+// noteFailure records that a message could not be retrieved and when it is to be
+// tried again, which wait tells from the attempts before.
+func (p *poll) noteFailure(ctx context.Context, l *listing, e entry, cause error, wait func(attempts int) time.Duration) error {
 	uidl := l.uidl(e)
 	records, err := p.ledger.Lookup(ctx, p.account.Name, []string{uidl})
 	if err != nil {
@@ -176,22 +202,43 @@ func (p *poll) refused(ctx context.Context, l *listing, e entry, cause error) er
 	if r, ok := ledger.Match(records, e.size); ok {
 		attempts = r.Attempts
 	}
-	next := p.now().Add(min(retryFirst<<min(attempts, 16), retryMax))
+	next := p.now().Add(min(wait(attempts), retryMax))
 	if err := p.ledger.Failed(ctx, p.account.Name, l.key(e), cause.Error(), next); err != nil {
 		return fmt.Errorf("record the failure of UIDL %q: %w", uidl, err)
 	}
-	p.log.Warn().Str("uidl", printable(uidl)).Int("attempt", attempts+1).Time("next", next).Err(cause).Msg("server did not send a message")
+	p.log.Warn().Str("uidl", printable(uidl)).Int("attempt", attempts+1).Time("next", next).Err(cause).Msg("message not retrieved")
 	return nil
 }
 
-type countingReader struct {
-	r io.Reader
-	n int64
+// defaultMaxMessage is far beyond what any server accepts.
+const defaultMaxMessage = 4 << 30
+
+// boundedReader reads a message from the server: it counts, gives up on one
+// without end, and remembers whether it was the line that failed.
+type boundedReader struct {
+	r   io.Reader
+	n   int64
+	max int64
+	err error // of the line, or that the message is too long
 }
 
-func (c *countingReader) Read(b []byte) (int, error) {
-	n, err := c.r.Read(b)
-	c.n += int64(n)
+func (p *poll) bounded(r io.Reader) *boundedReader {
+	b := &boundedReader{r: r, max: p.account.MaxMessage}
+	if b.max <= 0 {
+		b.max = defaultMaxMessage
+	}
+	return b
+}
+
+func (b *boundedReader) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	b.n += int64(n)
+	if b.n > b.max {
+		err = fmt.Errorf("message does not end within %d octets", b.max)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.err = err
+	}
 	return n, err
 }
 
