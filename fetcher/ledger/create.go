@@ -28,7 +28,8 @@ func (l *Ledger) ensure(ctx context.Context) error {
 		return err
 	}
 	for _, suffix := range []string{"-wal", "-journal"} {
-		if _, err := os.Lstat(l.path + suffix); err == nil {
+		// journal_mode=TRUNCATE leaves an empty one, which holds nothing.
+		if info, err := os.Lstat(l.path + suffix); err == nil && info.Size() > 0 {
 			return fmt.Errorf("%s is %w: it is missing, while its %s is there: %s", l.path, ErrDamaged, suffix, restoreHint)
 		}
 	}
