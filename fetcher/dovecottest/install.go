@@ -29,7 +29,7 @@ type version struct {
 func installed() (version, error) {
 	path, err := find("dovecot")
 	if err != nil {
-		return version{}, fmt.Errorf("Dovecot is not installed; %s", howToInstall)
+		return version{}, fmt.Errorf("find dovecot: it is not installed; %s", howToInstall)
 	}
 	out, err := exec.Command(path, "--version").Output()
 	if err != nil {
@@ -40,7 +40,7 @@ func installed() (version, error) {
 		return version{}, fmt.Errorf("%s has version %q, which is not understood", path, out)
 	}
 	if major < 2 || major == 2 && minor < 3 {
-		return version{}, fmt.Errorf("Dovecot %s is too old: needs 2.3", strings.TrimSpace(string(out)))
+		return version{}, fmt.Errorf("use dovecot %s: it is too old, 2.3 is needed", strings.TrimSpace(string(out)))
 	}
 	if err := hasPOP3(); err != nil {
 		return version{}, err
@@ -62,7 +62,7 @@ func hasPOP3() error {
 	}
 	server := filepath.Join(strings.TrimSpace(string(out)), "pop3")
 	if _, err := os.Stat(server); errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("Dovecot lacks its POP3 server %s; %s", server, howToInstall)
+		return fmt.Errorf("find POP3 server %s: it is not installed; %s", server, howToInstall)
 	}
 	return nil
 }
