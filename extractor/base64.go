@@ -2,10 +2,11 @@ package extractor
 
 import (
 	"bytes"
-	"github.com/segmentio/asm/base64"
 	"io"
 	"slices"
 	"sync"
+
+	"github.com/segmentio/asm/base64"
 )
 
 // What base64Value holds for bytes outside of the alphabet.

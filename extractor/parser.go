@@ -378,7 +378,7 @@ func (p *parser) headerLine(line []byte) error {
 			return p.boundary(level, closing)
 		}
 	}
-	if !h.begun && len(h.odd) == 0 && (p.topHeader()) {
+	if !h.begun && len(h.odd) == 0 && p.topHeader() {
 		text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
 		trimmed := bytes.TrimLeft(text, ">")
 		if len(bytes.TrimSpace(text)) == 0 || bytes.HasPrefix(trimmed, []byte("From ")) {
