@@ -45,8 +45,9 @@ type Account struct {
 	// anew for each poll, so that a renewed certificate file needs no restart.
 	Mode pop3.Mode
 	TLS  func() (*tls.Config, error)
-	// Interval is the time from the end of one poll to the start of the next.
-	Interval time.Duration
+	// Interval is the time from the end of one poll to the start of the next, give
+	// or take up to Jitter.
+	Interval, Jitter time.Duration
 	// Delete removes a message from the server DeleteAfter after its first
 	// delivery (0: in the same poll). Without Delete it stays.
 	Delete      bool

@@ -31,6 +31,8 @@ type memory struct {
 	synced    map[string]bool
 	published map[string][]byte
 	steps     []string
+	reads     int                   // calls of Stage
+	awaited   map[int]chan struct{} // closed at that call
 	fail      func(step string) error // nil: nothing fails
 }
 
@@ -49,7 +51,26 @@ func (m *memory) step(format string, args ...any) error {
 	return nil
 }
 
+// reading returns a channel that is closed when Stage is called for the n-th time.
+func (m *memory) reading(n int) <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	done := make(chan struct{})
+	if m.reads >= n {
+		close(done)
+		return done
+	}
+	m.awaited = map[int]chan struct{}{n: done}
+	return done
+}
+
 func (m *memory) Stage(_ context.Context, r io.Reader) (Staged, error) {
+	m.mu.Lock()
+	m.reads++
+	if done := m.awaited[m.reads]; done != nil {
+		close(done)
+	}
+	m.mu.Unlock()
 	body, err := io.ReadAll(r)
 	if err != nil {
 		return Staged{}, err

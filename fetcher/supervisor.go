@@ -169,7 +169,7 @@ func (l *loop) reschedule(err error) time.Duration {
 			log.Info().Int("failures", l.failures).Msg("account works again")
 		}
 		l.failures, l.lastFailure = 0, ""
-		return l.account.Interval
+		return l.account.Interval - l.account.Jitter + rand.N(2*l.account.Jitter+1)
 	}
 	l.failures++
 	delay := backoff(err, l.failures, l.account.Interval)

@@ -90,6 +90,7 @@ func account(c *config.Config, a config.Account) fetcher.Account {
 			return t, err
 		},
 		Interval:       a.Interval,
+		Jitter:         a.Jitter,
 		Delete:         a.After == config.AfterDelete,
 		DeleteAfter:    a.DeleteAfter,
 		SkipDuplicates: a.Duplicates == config.DuplicatesSkip,
