@@ -31,8 +31,8 @@ type memory struct {
 	synced    map[string]bool
 	published map[string][]byte
 	steps     []string
-	reads     int                   // calls of Stage
-	awaited   map[int]chan struct{} // closed at that call
+	reads     int                     // calls of Stage
+	awaited   map[int]chan struct{}   // closed at that call
 	fail      func(step string) error // nil: nothing fails
 }
 
