@@ -9,7 +9,7 @@ import (
 	"github.com/segmentio/asm/base64"
 )
 
-// What base64Value holds for bytes outside of the alphabet.
+// What base64Value returns for bytes outside of the alphabet.
 const (
 	base64Blank   = 0x80
 	base64Pad     = 0x81
@@ -18,31 +18,34 @@ const (
 
 // base64Value returns the six bits that a byte stands for, in the usual or the
 // url-safe alphabet (RFC 4648 sections 4 and 5), or one of the constants.
-func base64Value(c byte) byte {
-	switch {
-	case c >= 'A' && c <= 'Z':
-		return c - 'A'
-	case c >= 'a' && c <= 'z':
-		return c - 'a' + 26
-	case c >= '0' && c <= '9':
-		return c - '0' + 52
-	case c == '+', c == '-':
-		return 62
-	case c == '/', c == '_':
-		return 63
-	case c == '=':
-		return base64Pad
-	case c == '\r', c == '\n', c == ' ', c == '\t':
-		return base64Blank
+func base64Value(c byte) byte { return base64Values[c] }
+
+var base64Values = func() (values [256]byte) {
+	for c := range values {
+		values[c] = base64Illegal
 	}
-	return base64Illegal
-}
+	for _, alphabet := range []string{
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_",
+	} {
+		for value, c := range []byte(alphabet) {
+			values[c] = byte(value)
+		}
+	}
+	for _, c := range []byte("\r\n \t") {
+		values[c] = base64Blank
+	}
+	values['='] = base64Pad
+	return values
+}()
 
 const (
 	// base64Piece is how much encoded text is decoded in one go.
 	base64Piece = 48 << 10
 	// base64Line is how long a line may be to be judged as a whole.
 	base64Line = 1 << 10
+	// base64Careful is how much is decoded with care behind an oddity.
+	base64Careful = 64 << 10
 )
 
 // base64Buffers are a decoder's, for use by one after the other.
@@ -68,8 +71,9 @@ type base64Decoder struct {
 	n             int            // of quantum
 	line          []byte         // the beginning of a line, until the rest comes
 	long          bool           // within a line too long to judge
-	careful       bool           // line by line, from the first oddity on
+	careful       int            // so many bytes more are decoded with care
 	padded, ended bool
+	illegal       bool // was reported
 }
 
 func (d *base64Decoder) Write(p []byte) (int, error) {
@@ -127,18 +131,29 @@ func (d *base64Decoder) finishLine(p []byte) int {
 
 // data decodes a stretch that is base64 without a doubt.
 func (d *base64Decoder) data(p []byte) {
-	if d.careful || d.padded || !d.bulk(p) {
-		d.careful = true
+	if !d.tryBulk(p) {
 		d.decode(p)
 	}
 }
 
+// tryBulk decodes a piece in one go if nothing odd is in it or right before it.
+func (d *base64Decoder) tryBulk(p []byte) bool {
+	if d.careful -= len(p); d.careful > 0 || d.padded {
+		return false
+	}
+	if d.bulk(p) {
+		d.careful = 0
+		return true
+	}
+	d.careful = base64Careful
+	return false
+}
+
 // lines decodes whole lines.
 func (d *base64Decoder) lines(p []byte) {
-	if !d.careful && !d.padded && d.bulk(p) {
+	if d.tryBulk(p) {
 		return
 	}
-	d.careful = true
 	for len(p) > 0 && !d.ended {
 		n := bytes.IndexByte(p, '\n') + 1
 		if n == 0 {
@@ -203,12 +218,14 @@ func (d *base64Decoder) judge(line []byte) {
 
 // decode decodes character by character.
 func (d *base64Decoder) decode(p []byte) {
-	illegal := false
 	for _, c := range p {
 		switch base64Value(c) {
 		case base64Blank:
 		case base64Illegal:
-			illegal = true
+			if !d.illegal {
+				d.illegal = true
+				d.report(ProblemIllegalBase64, "bytes outside the alphabet passed over")
+			}
 		case base64Pad:
 			d.pad()
 		default:
@@ -218,9 +235,6 @@ func (d *base64Decoder) decode(p []byte) {
 				d.decodeQuantum(4)
 			}
 		}
-	}
-	if illegal {
-		d.report(ProblemIllegalBase64, "bytes outside the alphabet passed over")
 	}
 }
 
@@ -241,8 +255,8 @@ func (d *base64Decoder) isText(line []byte) bool {
 	if rule && len(line) >= 10 {
 		return true
 	}
-	if d.padded {
-		return blank || illegal || len(line)%4 != 0 || len(line) < 4
+	if d.padded && len(bytes.Trim(line, "=")) > 0 { // the padding itself may be cut in two
+		return blank || illegal || len(line)%4 != 0
 	}
 	return blank && illegal && bytes.Count(line, []byte(" ")) >= 2
 }
@@ -294,4 +308,24 @@ func (d *base64Decoder) flush() error {
 	_, err := d.w.Write(d.out)
 	d.out = d.out[:0]
 	return err
+}
+
+// isBase64Line reports whether a line is base64 of printable text, as that of an
+// encoded multipart is. A word of a preamble is not, most likely.
+func isBase64Line(line []byte) bool {
+	text := decodeB(string(line))
+	if len(line) < 16 || len(line)%4 != 0 && len(line) <= base64Line {
+		return false
+	}
+	for _, c := range bytes.TrimRight(line, "=") {
+		if base64Value(c) >= base64Blank {
+			return false
+		}
+	}
+	for _, c := range text {
+		if c < ' ' && c != '\t' && c != '\r' && c != '\n' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
 }

@@ -2,9 +2,13 @@ package extractor
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gabriel-vasile/mimetype"
 )
+
+// maxMediaType is how long a media type's two names may be (RFC 6838 section 4.2).
+const maxMediaType = 255
 
 // entity is what the header of a part says of it.
 type entity struct {
@@ -24,12 +28,15 @@ func (h *header) read(defaultType string) entity {
 		e.problems = append(e.problems, Problem{Kind: kind, Detail: detail})
 	}
 	e.mediaType = parseParameters(h.fields.Get("Content-Type"))
-	if !strings.Contains(e.mediaType.value, "/") {
+	if t := e.mediaType.value; !strings.Contains(t, "/") || len(t) > maxMediaType {
+		if t != "" {
+			report(ProblemMediaType, clip(t))
+		}
 		e.mediaType.value = defaultType
 	}
 	e.disposition = parseParameters(h.fields.Get("Content-Disposition"))
 	e.encoding = parseEncoding(h.fields.Get("Content-Transfer-Encoding"), report)
-	e.contentID = strings.Trim(h.fields.Get("Content-Id"), "<> ")
+	e.contentID = clipTo(strings.Trim(h.fields.Get("Content-Id"), "<> "), maxText)
 	var nameProblems []Problem
 	nameReport := func(kind ProblemKind, detail string) {
 		nameProblems = append(nameProblems, Problem{Kind: kind, Detail: detail})
@@ -39,6 +46,7 @@ func (h *header) read(defaultType string) entity {
 		nameProblems = nil
 		e.name = strings.TrimSpace(e.mediaType.text("name", nameReport))
 	}
+	e.name = clipTo(e.name, maxText)
 	e.problems = append(e.problems, nameProblems...)
 	return e
 }
@@ -113,6 +121,22 @@ func inventName(mediaType string, start []byte) string {
 	return base + ext
 }
 
+// messageName makes a name for an attached message from its subject. A slash in
+// it is no path's.
+func messageName(subject string) string {
+	name := SafeName(strings.Map(func(r rune) rune {
+		if r == '/' || r == '\\' {
+			return '_'
+		}
+		return r
+	}, clipTo(subject, maxName)))
+	if name == "" {
+		name = "message"
+	}
+	// The subject has no extension to keep.
+	return SafeName(strings.TrimRight(clipTo(name, maxName-len(".eml")), " .") + ".eml")
+}
+
 // encoding is a content transfer encoding (RFC 2045 section 6).
 type encoding int
 
@@ -155,9 +179,19 @@ func parseEncoding(s string, report func(ProblemKind, string)) encoding {
 	return result
 }
 
-func clip(s string) string {
-	if len(s) > 80 {
-		s = s[:80]
+// maxText is how much is kept of what an attachment's header says.
+const maxText = 4 << 10
+
+// clip shortens foreign text for a problem's detail.
+func clip(s string) string { return strings.ToValidUTF8(clipTo(s, 80), "?") }
+
+// clipTo cuts s to at most n bytes and not within a character.
+func clipTo(s string, n int) string {
+	if len(s) <= n {
+		return s
 	}
-	return strings.ToValidUTF8(s, "?")
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return strings.Clone(s[:n])
 }

@@ -7,101 +7,185 @@ import (
 	"github.com/emersion/go-message/textproto"
 )
 
-// keptField is how much of one field is kept. The rest of it is counted, not held.
-const keptField = 256 << 10
+const (
+	// keptField is how much of one field is kept. The rest of it is counted, not held.
+	keptField = 64 << 10
+	// longestFieldName is where a line's colon must stand for it to be a field.
+	longestFieldName = 1000
+)
 
 // keptFields are the fields that the extractor reads; of the others only the
 // length counts.
-var keptFields = map[string]bool{
-	"content-type": true, "content-disposition": true, "content-transfer-encoding": true, "content-id": true,
-	"content-location": true, "content-description": true,
-	"message-id": true, "subject": true, "from": true, "to": true, "date": true,
+var keptFields = [...]string{
+	"Content-Type", "Content-Disposition", "Content-Transfer-Encoding", "Content-Id",
+	"Message-Id", "Subject", "From", "To", "Date",
 }
 
 // header gathers the fields of one message or part, line by line.
 type header struct {
-	fields textproto.Header
-	bytes  int64
-	count  int
-	begun  bool // a field was seen
+	fields   textproto.Header
+	encoding encoding // of the multipart whose header was read, until its first line is
+	bytes    int64
+	count    int
+	begun    bool // a field was seen
 
 	name  string // of the field under way, "" for one that is not kept
 	value []byte
 	open  bool   // a field is under way
-	last  string // name of the field under way, kept or not
 	odd   []byte // a line that is no field, until the next one tells what it is
+	blank bool   // the line before was blank, and no field was seen yet
+
+	known string // what boundary returned for asked
+	asked string
 }
 
-func (h *header) reset() { *h = header{value: h.value[:0], odd: h.odd[:0]} }
+func (h *header) reset() { *h = header{value: h.value[:0]} }
 
 // field starts a new field.
-func (h *header) field(name string, value []byte) {
+func (h *header) field(name, value []byte) {
 	h.close()
 	h.open, h.begun = true, true
 	h.count++
-	h.last = strings.ToLower(name)
-	if keptFields[h.last] {
-		h.name = h.last
-		h.value = append(h.value[:0], value...)
+	for _, kept := range keptFields {
+		if len(kept) == len(name) && strings.EqualFold(kept, string(name)) {
+			h.name = kept
+			h.value = append(h.value[:0], value...)
+		}
 	}
 }
 
 // more adds a continuation line to the field under way.
 func (h *header) more(line []byte) {
-	if h.name != "" && len(h.value) < keptField {
-		h.value = append(append(h.value, ' '), bytes.TrimLeft(line, " \t")...)
+	if room := keptField - len(h.value); h.name != "" && room > 0 {
+		line = bytes.TrimLeft(line, " \t")
+		h.value = append(append(h.value, ' '), line[:min(room, len(line))]...)
 	}
 }
 
-// close puts the field under way among the others.
+// close puts the field under way among the others. Of two of a name the first one
+// counts.
 func (h *header) close() {
-	if h.name != "" {
-		value := string(bytes.TrimSpace(h.value))
-		// QUIRK: of two Content-Type fields the one that says multipart is right,
-		// otherwise the first.
-		if h.name == "content-type" && h.fields.Has(h.name) {
-			if strings.HasPrefix(strings.ToLower(value), "multipart/") && !strings.HasPrefix(strings.ToLower(h.fields.Get(h.name)), "multipart/") {
-				h.fields.Set(h.name, value)
-			}
-		} else if !h.fields.Has(h.name) {
-			h.fields.Set(h.name, value)
+	name := h.name
+	h.open, h.name = false, ""
+	if name == "" {
+		return
+	}
+	value := string(bytes.TrimSpace(h.value))
+	if !h.fields.Has(name) {
+		h.fields.Set(name, value)
+		return
+	}
+	// QUIRK: but for the Content-Type that says multipart, and the Content-Disposition
+	// with a file name in it.
+	first := h.fields.Get(name)
+	switch name {
+	case "Content-Type":
+		if hasPrefixFold(value, "multipart/") && !hasPrefixFold(first, "multipart/") || !strings.Contains(first, "/") {
+			h.fields.Set(name, value)
+		}
+	case "Content-Disposition":
+		if !strings.Contains(strings.ToLower(first), "filename") && strings.Contains(strings.ToLower(value), "filename") {
+			h.fields.Set(name, value)
 		}
 	}
-	h.open, h.name = false, ""
+}
+
+// boundary returns the boundary that the fields so far announce, "" for none.
+func (h *header) boundary() string {
+	value := h.fields.Get("Content-Type")
+	if h.name == "Content-Type" {
+		value = string(h.value)
+	}
+	if value != h.asked {
+		h.asked, h.known = value, ""
+		if t := parseParameters(value); strings.HasPrefix(t.value, "multipart/") {
+			h.known = boundaryOf(t)
+		}
+	}
+	return h.known
+}
+
+// boundaryOf returns a multipart's boundary. Blanks at its end do not count (RFC
+// 2046 section 5.1.1), as gateways cut them off.
+func boundaryOf(mediaType parameters) string {
+	return strings.TrimRight(mediaType.text("boundary", ignore), " \t")
+}
+
+// lineKind is what a line of a header is.
+type lineKind int
+
+const (
+	otherLine lineKind = iota
+	fieldLine
+	continuationLine
+	parameterLine // a continuation that is not indented
+	blankLine
+	postmarkLine // "From ", as mbox files have it
+)
+
+// kind tells what a line is by its beginning.
+func (h *header) kind(line []byte) lineKind {
+	line = bytes.TrimRight(line[:min(len(line), longestLine)], "\r\n")
+	text := bytes.TrimLeft(line, " \t")
+	indented := len(text) < len(line)
+	if len(line) == 0 || len(text) == 0 && !h.begun {
+		return blankLine
+	}
+	if indented && h.open {
+		return continuationLine
+	}
+	if !h.begun && bytes.HasPrefix(bytes.TrimLeft(line, ">"), []byte("From ")) {
+		return postmarkLine
+	}
+	if _, _, ok := splitField(text); ok {
+		return fieldLine
+	}
+	if h.isParameter(line) {
+		return parameterLine
+	}
+	return otherLine
 }
 
 // splitField cuts a line at the colon behind a field's name (RFC 5322 section
 // 2.2), with blanks before the colon tolerated.
-func splitField(line []byte) (name string, value []byte, ok bool) {
-	i := bytes.IndexByte(line, ':')
+func splitField(line []byte) (name, value []byte, ok bool) {
+	i := bytes.IndexByte(line[:min(len(line), longestFieldName)], ':')
 	if i <= 0 {
-		return "", nil, false
+		return nil, nil, false
 	}
-	n := bytes.TrimRight(line[:i], " \t")
-	if len(n) == 0 {
-		return "", nil, false
+	name = bytes.TrimRight(line[:i], " \t")
+	if len(name) == 0 {
+		return nil, nil, false
 	}
-	for _, c := range n {
+	for _, c := range name {
 		if c <= ' ' || c >= 0x7f {
-			return "", nil, false
+			return nil, nil, false
 		}
 	}
-	return string(n), bytes.TrimSpace(line[i+1:]), true
+	return name, bytes.TrimSpace(line[i+1:]), true
 }
 
-// isParameterLine reports whether a line that is not indented goes on with the
+// isParameter reports whether a line that is not indented goes on with the
 // parameters of the field before it, as in "boundary=x" at column 0.
-func (h *header) isParameterLine(line []byte) bool {
-	if h.name != "content-type" && h.name != "content-disposition" {
+func (h *header) isParameter(line []byte) bool {
+	if h.name != "Content-Type" && h.name != "Content-Disposition" {
 		return false
 	}
-	i := bytes.IndexByte(line, '=')
-	if i <= 0 || bytes.IndexByte(line[:i], ':') >= 0 {
+	i := bytes.IndexByte(line[:min(len(line), longestFieldName)], '=')
+	if i <= 0 {
 		return false
 	}
-	switch name, _, _ := strings.Cut(strings.ToLower(string(bytes.TrimSpace(line[:i]))), "*"); name {
+	name, _, _ := bytes.Cut(bytes.TrimSpace(line[:i]), []byte("*"))
+	switch strings.ToLower(string(name)) {
 	case "boundary", "name", "filename", "charset", "type", "format", "size":
 		return true
 	}
 	return false
 }
+
+// hasPrefixFold reports whether s begins with an ASCII prefix in any case.
+func hasPrefixFold[T string | []byte](s T, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(string(s[:len(prefix)]), prefix)
+}
+
+func ignore(ProblemKind, string) {}

@@ -92,13 +92,15 @@ func nextParameter(s string) (q parameter, rest string) {
 		q.value = s
 	} else {
 		q.value, rest = s[:end], s[end+1:]
-		// QUIRK: an unquoted name may hold a semicolon: no "=" follows before the end.
-		if strings.HasPrefix(q.name, "filename") || q.name == "name" {
-			for rest != "" && !strings.Contains(rest, "=") && strings.TrimSpace(rest) != "" {
-				next, after, _ := strings.Cut(rest, ";")
-				q.value += ";" + next
-				rest = after
+		// QUIRK: an unquoted name may hold a semicolon; what stands behind it is no
+		// parameter then, and the name's extension, or all there is.
+		for strings.HasPrefix(q.name, "filename") || q.name == "name" {
+			next, after, more := strings.Cut(rest, ";")
+			if strings.TrimSpace(next) == "" || strings.Contains(next, "=") || more && !strings.Contains(next, ".") {
+				break
 			}
+			q.value += ";" + next
+			rest = after
 		}
 	}
 	q.value = strings.TrimSpace(q.value)
@@ -108,19 +110,31 @@ func nextParameter(s string) (q parameter, rest string) {
 	return q, rest
 }
 
+// longestUnquoted is how far into an unquoted value a missing semicolon is looked for.
+const longestUnquoted = 1000
+
 // missingSemicolon finds where a known parameter begins behind a blank within an
 // unquoted value that ends at end (-1: the string's end); -1 when none does.
 func missingSemicolon(s string, end int) int {
 	if end < 0 {
 		end = len(s)
 	}
-	lower := strings.ToLower(s[:end])
-	for _, name := range []string{" filename=", " filename*=", " name=", " charset=", " boundary=", " size=", " creation-date=", " modification-date="} {
-		if i := strings.Index(lower, name); i >= 0 {
-			return i + 1
+	s = s[:min(end, longestUnquoted)]
+	for from := 0; ; {
+		eq := strings.IndexByte(s[from:], '=')
+		if eq < 0 {
+			return -1
 		}
+		eq += from
+		start := from + strings.LastIndexAny(s[from:eq], " \t") + 1
+		switch strings.ToLower(strings.TrimRight(s[start:eq], "*0123456789")) {
+		case "filename", "name", "charset", "boundary", "size", "creation-date", "modification-date", "type", "format":
+			if start > from {
+				return start
+			}
+		}
+		from = eq + 1
 	}
-	return -1
 }
 
 // quotedValue reads up to the closing quote, which is the one that a semicolon
@@ -164,8 +178,8 @@ func closes(rest string) bool {
 		return true
 	}
 	// The semicolon is missing: a name and "=" follow.
-	i := strings.IndexByte(rest, '=')
-	return i > 0 && i < 24 && !strings.ContainsAny(rest[:i], " \t\";.")
+	i := strings.IndexByte(rest[:min(len(rest), 24)], '=')
+	return i > 0 && !strings.ContainsAny(rest[:i], " \t\";.")
 }
 
 func afterQuote(rest string) string {

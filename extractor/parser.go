@@ -1,14 +1,14 @@
 package extractor
 
-import (
-	"bytes"
-	"strings"
-)
+import "bytes"
 
 // parser reads one message that is pushed to it in blocks of any size. It keeps
 // the stack of open multiparts and hands stretches of whole lines on to the leaf
 // they belong to, straight from the block. The line end before a boundary belongs
 // to the boundary (RFC 2046 section 5.1.1), so the last one is always held back.
+//
+// Nothing that it decides depends on where the blocks are cut: what it has to see
+// together to decide, it gathers up to a fixed length first.
 type parser struct {
 	run    *run
 	number string // part number of this message, "" for the outermost
@@ -20,13 +20,15 @@ type parser struct {
 	leaf    leaf
 	subject string
 
-	line     []byte // the beginning of a line that the last block ended in
-	within   bool   // within a line whose beginning is dealt with already
-	held     []byte // the line end, and a lone CR, not yet given to the leaf
-	heldBuf  [2]byte
-	cr       bool // lines end with a bare CR
-	eolKnown bool // what lines end with is settled; line is the message so far until then
-	done     bool
+	eol     byte   // what lines end with: LF, CR, or 0 until it is known
+	start   []byte // what was read while it is not
+	line    []byte // the beginning of a line that is to be seen whole
+	within  bool   // within a line whose beginning is dealt with already
+	byLine  bool   // the next line of a gap is to be seen whole, whatever it is
+	guess   string // boundary that the line before suggests
+	held    []byte // the line end, and a lone CR, not yet given to the leaf
+	heldBuf [2]byte
+	done    bool
 }
 
 type state int
@@ -37,19 +39,8 @@ const (
 	inGap          // before the first or behind the last part of a multipart
 )
 
-// multipart is one open multipart.
-type multipart struct {
-	boundary  string // "" while it is to be guessed from the first line that looks like one
-	mediaType string
-	number    string
-	parts     int
-	closed    bool // its closing boundary was read
-	indented  bool // its first boundary was, so that the others may be
-}
-
-// longestBoundary is how long a line may be to be held together for comparison
-// with the boundaries. RFC 2046 allows 70 characters.
-const longestBoundary = 8 << 10
+// eolWindow is how much of a message decides on its line ends.
+const eolWindow = 16 << 10
 
 func newParser(x *run, number string, depth int) *parser {
 	return &parser{run: x, number: number, depth: depth}
@@ -58,75 +49,97 @@ func newParser(x *run, number string, depth int) *parser {
 // Write parses a block.
 func (p *parser) Write(block []byte) (int, error) {
 	n := len(block)
-	if !p.eolKnown {
-		if len(p.line) > 0 {
-			block = append(p.line, block...)
-			p.line = nil
-		}
-		if !p.learnEOL(block, false) {
-			p.line = bytes.Clone(block)
-			return n, nil
-		}
+	if p.eol == 0 {
+		block = p.learnEOL(block)
 	}
 	return n, p.parse(block)
 }
 
 func (p *parser) parse(block []byte) (err error) {
 	for len(block) > 0 && err == nil {
-		if p.state == inHeader || len(p.line) > 0 {
+		switch {
+		case p.state == inHeader || len(p.line) > 0 || p.byLine:
 			block, err = p.gather(block)
-		} else {
+		case p.within:
+			block, err = p.finishLine(block)
+		case len(p.stack) == 0:
+			return p.body(block) // no boundary can come
+		default:
 			block, err = p.scan(block)
 		}
 	}
 	return err
 }
 
-// learnEOL settles from the message's beginning whether its lines end with a
-// bare CR, as mail of very old Macs does: no LF stands in it then. It reports
-// false when more is needed to tell.
-func (p *parser) learnEOL(start []byte, all bool) bool {
-	hasLF := bytes.IndexByte(start, '\n') >= 0
-	if !hasLF && !all && len(start) < longestBoundary {
-		return false
+// learnEOL settles what lines end with: LF, or CR in the mail of very old Macs,
+// which has no LF at all. It returns what is to be parsed now.
+func (p *parser) learnEOL(block []byte) []byte {
+	known := len(p.start)
+	room := min(len(block), eolWindow-known)
+	if bytes.IndexByte(block[:room], '\n') < 0 {
+		if known+room < eolWindow {
+			p.start = append(p.start, block...)
+			return nil
+		}
+		p.settleEOL(block[:room])
+	} else {
+		p.eol = '\n'
 	}
-	p.cr = !hasLF && bytes.IndexByte(start, '\r') >= 0
-	p.eolKnown = true
-	return true
+	if known > 0 {
+		block = append(p.start, block...)
+		p.start = nil
+	}
+	return block
 }
 
-// eol finds the end of the first line of b: the index behind its line end, 0 for
-// none.
-func (p *parser) eol(b []byte) int {
-	if p.cr {
-		return bytes.IndexByte(b, '\r') + 1
+// settleEOL decides on a beginning without any LF.
+func (p *parser) settleEOL(more []byte) {
+	p.eol = '\n'
+	if bytes.IndexByte(p.start, '\r') >= 0 || bytes.IndexByte(more, '\r') >= 0 {
+		p.eol = '\r'
 	}
-	return bytes.IndexByte(b, '\n') + 1
+}
+
+// endOfLine returns the index behind the first line end of b, 0 for none.
+func (p *parser) endOfLine(b []byte) int { return bytes.IndexByte(b, p.eol) + 1 }
+
+// finishLine gives the leaf the rest of a line.
+func (p *parser) finishLine(block []byte) ([]byte, error) {
+	end := p.endOfLine(block)
+	if end == 0 {
+		return nil, p.body(block)
+	}
+	p.within = false
+	return block[end:], p.body(block[:end])
 }
 
 // gather puts a line together and hands it on: header lines, and those that may
 // be boundaries.
 func (p *parser) gather(block []byte) ([]byte, error) {
-	end := p.eol(block)
-	if end == 0 {
-		p.line = p.keep(p.line, block)
-		if p.state != inHeader && len(p.line) > longestBoundary {
-			// Too long for a boundary.
-			line := p.line
-			p.line = nil
-			p.within = true
-			return nil, p.body(line)
+	line, rest := block, []byte(nil)
+	end := p.endOfLine(block)
+	if end > 0 {
+		line, rest = block[:end], block[end:]
+	}
+	if p.state == inHeader {
+		if err := p.countHeader(len(line)); err != nil {
+			return nil, err
 		}
-		return nil, p.checkHeader(len(block))
 	}
-	line := block[:end]
-	rest := block[end:]
-	if err := p.checkHeader(len(line)); err != nil {
-		return nil, err
+	if len(p.line) > 0 || end == 0 {
+		p.line = p.keep(p.line, line)
+		line = p.line
 	}
-	if len(p.line) > 0 {
-		line = p.keep(p.line, line)
-		p.line = line[:0]
+	if end == 0 && len(line) <= longestLine {
+		return nil, nil
+	}
+	if end == 0 && p.state == inHeader && !p.isBodyLine(line) {
+		return nil, nil
+	}
+	p.line = p.line[:0]
+	if end == 0 {
+		// Neither a boundary nor a field: the rest of the line need not be seen with it.
+		defer func() { p.within = true }()
 	}
 	if p.state == inHeader {
 		return rest, p.headerLine(line)
@@ -136,207 +149,58 @@ func (p *parser) gather(block []byte) ([]byte, error) {
 
 // keep appends to a line; of a header's line no more than is of use.
 func (p *parser) keep(line, more []byte) []byte {
-	if p.state == inHeader && len(line)+len(more) > keptField {
-		if room := keptField - len(line); room > 2 {
-			line = append(line, more[:min(room-2, len(more))]...)
-		}
-		if more[len(more)-1] == '\n' || p.cr && more[len(more)-1] == '\r' {
-			line = append(line, more[len(more)-1])
-		}
-		return line
+	if p.state != inHeader || len(line)+len(more) <= keptField {
+		return append(line, more...)
 	}
-	return append(line, more...)
+	if room := keptField - len(line); room > 0 {
+		line = append(line, more[:min(room, len(more))]...)
+	}
+	if more[len(more)-1] == p.eol {
+		line[len(line)-1] = p.eol
+	}
+	return line
 }
 
-// checkHeader counts n more bytes of a header.
-func (p *parser) checkHeader(n int) error {
-	if p.state != inHeader {
-		return nil
-	}
+// countHeader counts n more bytes of a header.
+func (p *parser) countHeader(n int) error {
 	p.header.bytes += int64(n)
-	if limit := p.run.limits; p.header.bytes > limit.HeaderBytes {
-		return &LimitError{"header bytes", limit.HeaderBytes}
-	} else if p.header.count > limit.HeaderFields {
-		return &LimitError{"header fields", int64(limit.HeaderFields)}
+	if limits := p.run.limits; p.header.bytes > limits.HeaderBytes {
+		return &LimitError{"header bytes", limits.HeaderBytes}
 	}
 	return nil
 }
 
 // scan takes the longest stretch of a block's beginning in which no line may be a
-// boundary, and gives it to the leaf.
+// boundary, and gives it to the leaf. The block begins with a line.
 func (p *parser) scan(block []byte) ([]byte, error) {
-	if p.within {
-		end := p.eol(block)
-		if end == 0 {
-			return nil, p.body(block)
-		}
-		p.within = false
-		return block[end:], p.body(block[:end])
-	}
-	if len(p.stack) == 0 {
-		// No boundary can come. The end of the block may still be within a line,
-		// which is of no matter either.
+	at := p.indexBoundary(block)
+	switch {
+	case at < 0:
+		p.within = block[len(block)-1] != p.eol
 		return nil, p.body(block)
+	case at > 0:
+		return block[at:], p.body(block[:at])
 	}
-	if mayBeBoundary(block) {
-		if end := p.eol(block); end > 0 {
-			return block[end:], p.bodyLine(block[:end])
-		}
-		if len(block) > longestBoundary {
-			p.within = true
-			return nil, p.body(block)
-		}
-		p.line = append(p.line[:0], block...)
-		return nil, nil
-	}
-	if i := p.indexBoundary(block); i >= 0 {
-		return block[i+1:], p.body(block[:i+1])
-	}
-	// No line begins like a boundary, but the block's last line may go on in the next one.
-	end := byte('\n')
-	if p.cr {
-		end = '\r'
-	}
-	p.within = block[len(block)-1] != end
-	return nil, p.body(block)
-}
-
-// mayBeBoundary reports whether a line that begins like b may be a boundary. One
-// that is too short to tell may.
-func mayBeBoundary(b []byte) bool {
-	if b[0] == ' ' || b[0] == '\t' {
-		b = bytes.TrimLeft(b, " \t") // QUIRK: indented boundaries
-	}
-	return len(b) == 0 || b[0] == '-' && (len(b) == 1 || b[1] == '-')
-}
-
-// lineStarts are how lines begin that may be boundaries, with the line end before.
-var (
-	lineStarts   = [][]byte{[]byte("\n-"), []byte("\n "), []byte("\n\t")}
-	lineStartsCR = [][]byte{[]byte("\r-"), []byte("\r "), []byte("\r\t")}
-)
-
-// indexBoundary finds the line end before the first line that may be a boundary,
-// -1 for none.
-func (p *parser) indexBoundary(b []byte) int {
-	starts := lineStarts
-	if p.cr {
-		starts = lineStartsCR
-	}
-	first := -1
-	for _, start := range starts {
-		for from := 0; ; {
-			i := bytes.Index(b[from:], start)
-			if i < 0 {
-				break
-			}
-			i += from
-			if mayBeBoundary(b[i+1:]) {
-				b, first = b[:i+1], i // only an earlier one is of interest now
-				break
-			}
-			from = i + len(start)
-		}
-	}
-	return first
+	return p.gather(block)
 }
 
 // bodyLine handles a whole line of a body or a gap that may be a boundary.
 func (p *parser) bodyLine(line []byte) error {
-	text := strings.TrimRight(string(line), " \t\r\n")
-	if level, closing := p.match(text); level >= 0 {
+	if len(line) > longestLine {
+		if p.state == inGap {
+			p.guess = ""
+			return p.gapLine(line[:longestLine], line)
+		}
+		return p.body(line)
+	}
+	text := bytes.TrimRight(line, " \t\r\n")
+	if level, closing := p.match(text); level >= 0 && !p.leaf.expects(p.stack[level].boundary) {
 		return p.boundary(level, closing)
 	}
 	if p.state == inGap {
-		if top := &p.stack[len(p.stack)-1]; top.boundary == "" && len(text) > 2 && strings.HasPrefix(text, "--") && !strings.HasSuffix(text, "--") {
-			top.boundary = text[2:]
-			return p.boundary(len(p.stack)-1, false)
-		}
+		return p.gapLine(text, line)
 	}
 	return p.body(line)
-}
-
-// match finds the multipart whose boundary a line is, -1 for none: the innermost
-// one that is not closed, as a part may use the boundary of the multipart it
-// stands in. A whole line that is equal is better than one that only begins so,
-// because a boundary may be the beginning of another.
-func (p *parser) match(line string) (level int, closing bool) {
-	text := strings.TrimLeft(line, " \t")
-	indented := len(text) < len(line)
-	rest, ok := strings.CutPrefix(text, "--")
-	if !ok {
-		return -1, false
-	}
-	level = -1
-	best := 0
-	for i := len(p.stack) - 1; i >= 0; i-- {
-		m := &p.stack[i]
-		if m.boundary == "" || !strings.HasPrefix(rest, m.boundary) || indented && m.parts > 0 && !m.indented {
-			continue
-		}
-		suffix := rest[len(m.boundary):]
-		rank := 0
-		switch {
-		case suffix == "" || suffix == "--":
-			rank = 3
-		case strings.HasPrefix(suffix, "--") || suffix[0] == ' ' || suffix[0] == '\t':
-			// QUIRK: "--boundary--junk" and "--boundary junk" (RFC 2046 section 5.1.1
-			// compares the beginning of the line only).
-			rank = 1
-		default:
-			continue
-		}
-		if !m.closed && rank == 3 {
-			rank++
-		}
-		if rank > best {
-			level, closing, best = i, strings.HasPrefix(suffix, "--"), rank
-		}
-	}
-	if level >= 0 && p.stack[level].parts == 0 {
-		p.stack[level].indented = indented
-	}
-	return level, closing
-}
-
-// boundary ends the part under way, and all multiparts within the one at level.
-func (p *parser) boundary(level int, closing bool) error {
-	p.held = nil
-	if p.state == inHeader {
-		// A part that is all header.
-		if err := p.endHeader(); err != nil {
-			return err
-		}
-		p.held = nil
-	}
-	if err := p.leaf.end(); err != nil {
-		return err
-	}
-	p.popTo(level + 1)
-	m := &p.stack[level]
-	if closing {
-		m.closed = true
-		p.state = inGap
-		return nil
-	}
-	m.closed = false
-	m.parts++
-	if p.run.parts++; p.run.parts > p.run.limits.Parts {
-		return &LimitError{"parts", int64(p.run.limits.Parts)}
-	}
-	p.header.reset()
-	p.state = inHeader
-	return nil
-}
-
-// popTo drops the multiparts above level n.
-func (p *parser) popTo(n int) {
-	for len(p.stack) > n {
-		if m := p.stack[len(p.stack)-1]; !m.closed {
-			p.run.report(m.number, ProblemUnclosed, "")
-		}
-		p.stack = p.stack[:len(p.stack)-1]
-	}
 }
 
 // body gives the leaf a stretch of lines, but for the last line end.
@@ -345,7 +209,7 @@ func (p *parser) body(b []byte) error {
 		return nil
 	}
 	if len(p.held) > 0 {
-		if len(p.held) == 1 && p.held[0] == '\r' && !p.cr && b[0] == '\n' {
+		if len(p.held) == 1 && p.held[0] == '\r' && p.eol == '\n' && b[0] == '\n' {
 			// A CRLF that two blocks share.
 			p.held = append(p.heldBuf[:0], '\r', '\n')
 			if b = b[1:]; len(b) == 0 {
@@ -369,187 +233,32 @@ func (p *parser) body(b []byte) error {
 	return p.leaf.write(b[:keep])
 }
 
-// headerLine handles one line of a header, line end included.
-func (p *parser) headerLine(line []byte) error {
-	h := &p.header
-	text := bytes.TrimRight(line, "\r\n")
-	if len(p.stack) > 0 && bytes.HasPrefix(text, []byte("--")) {
-		if level, closing := p.match(strings.TrimRight(string(text), " \t")); level >= 0 {
-			return p.boundary(level, closing)
-		}
-	}
-	if !h.begun && len(h.odd) == 0 && p.topHeader() {
-		text = bytes.TrimPrefix(text, []byte("\xef\xbb\xbf"))
-		trimmed := bytes.TrimLeft(text, ">")
-		if len(bytes.TrimSpace(text)) == 0 || bytes.HasPrefix(trimmed, []byte("From ")) {
-			return nil // blank lines and postmarks before the header
-		}
-	}
-	if len(text) == 0 {
-		h.odd = h.odd[:0]
-		return p.endHeader()
-	}
-	if len(h.odd) > 0 {
-		// The line before was no field.
-		_, _, ok := splitField(text)
-		if ok || text[0] == ' ' || text[0] == '\t' {
-			p.run.report(p.partNumber(), ProblemHeaderLine, clip(string(bytes.TrimRight(h.odd, "\r\n"))))
-			h.odd = h.odd[:0]
-		} else {
-			return p.startBodyWith(line)
-		}
-	}
-	if (text[0] == ' ' || text[0] == '\t') && h.open {
-		if len(bytes.TrimSpace(text)) > 0 {
-			h.more(text)
-		}
-		return nil
-	}
-	if name, value, ok := splitField(bytes.TrimLeft(text, " \t")); ok {
-		h.field(name, value)
-		return nil
-	}
-	if h.isParameterLine(text) {
-		h.more(append([]byte("; "), text...))
-		return nil
-	}
-	h.close()
-	h.odd = append(h.odd[:0], line...)
-	if len(h.odd) > longestBoundary {
-		h.odd = h.odd[:0]
-		return nil
-	}
-	if p.looksLikeBody(text) {
-		return p.startBodyWith(nil)
-	}
-	return nil
-}
-
-// looksLikeBody reports whether a line behind a header that announced base64 is
-// base64, and thus the body's first: some mailers forget the blank line.
-func (p *parser) looksLikeBody(text []byte) bool {
-	if parseEncoding(p.header.fields.Get("Content-Transfer-Encoding"), func(ProblemKind, string) {}) != base64Encoding {
-		return false
-	}
-	for _, c := range bytes.TrimSpace(text) {
-		if v := base64Value(c); v >= base64Blank && v != base64Pad {
-			return false
-		}
-	}
-	return len(text) >= 4
-}
-
-// startBodyWith ends a header that no blank line ended, and begins the body with
-// the line that was no field.
-func (p *parser) startBodyWith(line []byte) error {
-	odd := bytes.Clone(p.header.odd)
-	p.header.odd = p.header.odd[:0]
-	p.run.report(p.partNumber(), ProblemNoBlankLine, "")
-	if err := p.endHeader(); err != nil {
-		return err
-	}
-	for _, l := range [][]byte{odd, line} {
-		if len(l) == 0 {
-			continue
-		}
-		if err := p.bodyLine(l); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// topHeader reports whether the header is a message's own, not a part's.
-func (p *parser) topHeader() bool { return len(p.stack) == 0 }
-
-// partNumber numbers the part under way as IMAP does (RFC 3501 section 6.4.5).
-func (p *parser) partNumber() string {
-	if len(p.stack) == 0 {
-		return childNumber(p.number, 1)
-	}
-	top := p.stack[len(p.stack)-1]
-	return childNumber(top.number, max(top.parts, 1))
-}
-
-// endHeader decides what the part is whose header has been read.
-func (p *parser) endHeader() error {
-	h := &p.header
-	h.close()
-	defaultType, related, number := "text/plain", false, p.partNumber()
-	if len(p.stack) == 0 {
-		p.subject = decodeText(h.fields.Get("Subject"), func(ProblemKind, string) {})
-		if p.depth == 0 && p.number == "" {
-			p.run.describe(&h.fields)
-		}
-	} else {
-		top := p.stack[len(p.stack)-1]
-		related = top.mediaType == "multipart/related"
-		if top.mediaType == "multipart/digest" {
-			defaultType = "message/rfc822"
-		}
-	}
-	e := h.read(defaultType)
-	for _, problem := range e.problems {
-		p.run.report(number, problem.Kind, problem.Detail)
-	}
-	p.held = nil
-	if !strings.HasPrefix(e.mediaType.value, "multipart/") {
-		p.state = inBody
-		return p.beginLeaf(e, number, related)
-	}
-	if p.depth+len(p.stack)+1 > p.run.limits.Depth {
-		return &LimitError{"depth", int64(p.run.limits.Depth)}
-	}
-	m := multipart{boundary: strings.TrimRight(e.mediaType.text("boundary", func(ProblemKind, string) {}), " \t"), mediaType: e.mediaType.value, number: number}
-	if len(p.stack) == 0 {
-		m.number = p.number // the parts of a message's own multipart count from 1
-	}
-	if m.boundary == "" {
-		p.run.report(number, ProblemMissingBoundary, "")
-	}
-	p.stack = append(p.stack, m)
-	p.state = inGap
-	return nil
-}
-
 // Close ends the message.
 func (p *parser) Close() error {
 	if p.done {
 		return nil
 	}
 	p.done = true
-	if !p.eolKnown {
-		start := p.line
-		p.line = nil
-		p.learnEOL(start, true)
+	if p.eol == 0 {
+		p.settleEOL(nil)
+		start := p.start
+		p.start = nil
 		if err := p.parse(start); err != nil {
 			return err
 		}
 	}
-	if len(p.line) > 0 {
-		line := p.line
+	if line := p.line; len(line) > 0 {
 		p.line = nil
-		var err error
-		if p.state == inHeader {
-			err = p.headerLine(line)
-		} else {
-			err = p.bodyLine(line)
-		}
-		if err != nil {
+		if err := p.wholeLine(line); err != nil {
 			return err
 		}
 	}
 	if p.state == inHeader {
-		if len(p.header.odd) > 0 {
-			if err := p.startBodyWith(nil); err != nil {
-				return err
-			}
-		} else if err := p.endHeader(); err != nil {
+		if err := p.startBody(nil); err != nil {
 			return err
 		}
 	}
-	if len(p.held) > 0 {
-		held := p.held
+	if held := p.held; len(held) > 0 {
 		p.held = nil
 		if err := p.leaf.write(held); err != nil {
 			return err
@@ -558,6 +267,14 @@ func (p *parser) Close() error {
 	err := p.leaf.end()
 	p.popTo(0)
 	return err
+}
+
+// wholeLine handles a line as the state has it.
+func (p *parser) wholeLine(line []byte) error {
+	if p.state == inHeader {
+		return p.headerLine(line)
+	}
+	return p.bodyLine(line)
 }
 
 // abort closes what is open after an error.

@@ -7,22 +7,26 @@ type ProblemKind string
 
 // The kinds of problems.
 const (
-	ProblemMissingBoundary ProblemKind = "missing-boundary"   // a multipart without a usable boundary parameter
-	ProblemUnclosed        ProblemKind = "unclosed-multipart" // no closing boundary
-	ProblemHeaderLine      ProblemKind = "header-line"        // a line that is no field passed over
-	ProblemNoBlankLine     ProblemKind = "no-blank-line"      // the body begins right behind the header
-	ProblemContentType     ProblemKind = "two-content-types"
-	ProblemEncoding        ProblemKind = "unknown-encoding" // the body is kept as it is
-	ProblemEncodingToken   ProblemKind = "odd-encoding"     // the encoding's name was repaired
-	ProblemIllegalBase64   ProblemKind = "illegal-base64"
-	ProblemMissingPadding  ProblemKind = "missing-padding"
-	ProblemTrailingText    ProblemKind = "trailing-text"
-	ProblemBadEscape       ProblemKind = "bad-escape"
-	ProblemCharset         ProblemKind = "unknown-charset"
-	ProblemRaw8Bit         ProblemKind = "raw-8bit-name"
-	ProblemNameGap         ProblemKind = "name-gap"
-	ProblemNameCleaned     ProblemKind = "name-cleaned"
-	ProblemNoName          ProblemKind = "no-name" // the name was made up
+	ProblemMissingBoundary  ProblemKind = "missing-boundary"   // a multipart without a usable boundary parameter
+	ProblemUnclosed         ProblemKind = "unclosed-multipart" // no closing boundary
+	ProblemWrongBoundary    ProblemKind = "wrong-boundary"     // another one than announced was guessed from the body
+	ProblemIndented         ProblemKind = "indented-boundary"
+	ProblemEncodedMultipart ProblemKind = "encoded-multipart" // a multipart in base64 as a whole
+	ProblemMediaType        ProblemKind = "odd-media-type"    // taken for the default
+	ProblemHeaderLine       ProblemKind = "header-line"       // a line that is no field passed over
+	ProblemNoBlankLine      ProblemKind = "no-blank-line"     // the body begins right behind the header
+	ProblemContentType      ProblemKind = "two-content-types"
+	ProblemEncoding         ProblemKind = "unknown-encoding" // the body is kept as it is
+	ProblemEncodingToken    ProblemKind = "odd-encoding"     // the encoding's name was repaired
+	ProblemIllegalBase64    ProblemKind = "illegal-base64"
+	ProblemMissingPadding   ProblemKind = "missing-padding"
+	ProblemTrailingText     ProblemKind = "trailing-text"
+	ProblemBadEscape        ProblemKind = "bad-escape"
+	ProblemCharset          ProblemKind = "unknown-charset"
+	ProblemRaw8Bit          ProblemKind = "raw-8bit-name"
+	ProblemNameGap          ProblemKind = "name-gap"
+	ProblemNameCleaned      ProblemKind = "name-cleaned"
+	ProblemNoName           ProblemKind = "no-name" // the name was made up
 )
 
 // Problem is one repair that reading a message took.

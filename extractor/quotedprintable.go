@@ -5,8 +5,12 @@ import (
 	"io"
 )
 
-// qpBlock is how much decoded text is gathered before it is written.
-const qpBlock = 32 << 10
+const (
+	// qpBlock is how much decoded text is gathered before it is written.
+	qpBlock = 32 << 10
+	// qpBlanks is how many blanks may be taken for ones that were added on the way.
+	qpBlanks = 1 << 10
+)
 
 // qpDecoder decodes quoted-printable (RFC 2045 section 6.7) and writes the bytes
 // to w. Lines may have any length, bytes that should have been encoded are kept,
@@ -17,48 +21,89 @@ type qpDecoder struct {
 	report func(ProblemKind, string)
 
 	out  []byte
-	held []byte // blanks that may stand before a line end, or the start of an escape
+	held []byte // what the next bytes decide on: blanks, CR, the start of an escape
+	soft bool   // the line ended in a soft line break
+	bad  bool   // a bad escape was reported
 }
 
 func (d *qpDecoder) Write(p []byte) (int, error) {
 	written := len(p)
-	if len(d.held) > 0 {
-		p = append(d.held, p...)
-		d.held = nil
+	if known := len(d.held); known > 0 {
+		// Whatever is held is decided on by as many bytes.
+		d.held = append(d.held, p[:min(len(p), 2*qpBlanks)]...)
+		n, err := d.decode(d.held)
+		if err != nil {
+			return 0, err
+		}
+		if n < known {
+			d.held = append(d.held[:0], d.held[n:]...)
+			return written, nil
+		}
+		d.held = d.held[:0]
+		p = p[n-known:]
 	}
-	for len(p) > 0 {
-		i := bytes.IndexAny(p, "= \t\r")
+	n, err := d.decode(p)
+	d.held = append(d.held, p[n:]...)
+	return written, err
+}
+
+// decode decodes p and returns how much of it, short of an end that needs more to
+// be understood.
+func (d *qpDecoder) decode(p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		end := bytes.IndexByte(p[n:], '\n')
+		if end < 0 {
+			n += d.text(p[n:], false)
+			return n, d.flush(qpBlock)
+		}
+		eol := n + end
+		if end > 0 && p[eol-1] == '\r' {
+			eol--
+		}
+		d.soft = false
+		d.text(p[n:eol], true)
+		n += end + 1
+		if !d.soft {
+			d.out = append(d.out, p[eol:n]...)
+		}
+		err = d.flush(qpBlock)
+	}
+	return n, err
+}
+
+// text decodes a line without its line end, or what there is of it when it is not
+// whole, and returns how much was understood.
+func (d *qpDecoder) text(p []byte, whole bool) int {
+	n := 0
+	for {
+		i := bytes.IndexByte(p[n:], '=')
 		if i < 0 {
-			i = len(p)
-		}
-		d.out = append(d.out, p[:i]...)
-		p = p[i:]
-		if len(d.out) >= qpBlock {
-			if err := d.flush(); err != nil {
-				return 0, err
-			}
-		}
-		if len(p) == 0 {
 			break
 		}
-		var n int
-		if p[0] == '=' {
-			n = d.escape(p)
-		} else {
-			n = d.blanks(p)
+		d.out = append(d.out, p[n:n+i]...)
+		n += i
+		length := d.escape(p[n:], whole)
+		if length == 0 {
+			return n
 		}
-		if n == 0 { // more is needed to tell
-			d.held = bytes.Clone(p)
-			break
-		}
-		p = p[n:]
+		n += length
 	}
-	return written, nil
+	end := len(p)
+	if !whole && end > n && p[end-1] == '\r' {
+		end--
+	}
+	blanks := end - n - len(bytes.TrimRight(p[n:end], " \t"))
+	end -= blanks % qpBlanks
+	d.out = append(d.out, p[n:end]...)
+	if whole {
+		return len(p)
+	}
+	return end
 }
 
 // escape handles what begins with "=" and returns how long it is, 0 when more is
 // needed to tell.
-func (d *qpDecoder) escape(p []byte) int {
+func (d *qpDecoder) escape(p []byte, whole bool) int {
 	if len(p) >= 3 {
 		hi, ok1 := unhex(p[1])
 		lo, ok2 := unhex(p[2])
@@ -67,65 +112,36 @@ func (d *qpDecoder) escape(p []byte) int {
 			return 3
 		}
 	}
-	// A soft line break: "=", blanks that were added on the way, a line end.
+	// A soft line break: "=", blanks that were added on the way, the line end.
 	end := 1
-	for end < len(p) && (p[end] == ' ' || p[end] == '\t') {
+	for end < len(p) && end <= qpBlanks && (p[end] == ' ' || p[end] == '\t') {
 		end++
 	}
-	switch rest := p[end:]; {
-	case len(rest) > 0 && rest[0] == '\n':
-		return end + 1
-	case len(rest) > 1 && rest[0] == '\r' && rest[1] == '\n':
-		return end + 2
-	case len(rest) > 1 && rest[0] == '\r':
-		return end + 1
-	case len(rest) == 0 && end < base64Line || len(rest) == 1 && rest[0] == '\r':
+	switch {
+	case end > qpBlanks:
+	case end == len(p) && whole:
+		d.soft = true
+		return end
+	case end == len(p), !whole && end+1 == len(p) && (p[end] == '\r' || end == 1):
 		return 0
+	case p[end] == '\r': // a bare one
+		return end + 1
 	}
-	if len(p) < 3 {
-		return 0
-	}
-	d.report(ProblemBadEscape, "")
+	d.reportBad()
 	d.out = append(d.out, '=')
 	return 1
 }
 
-// blanks handles blanks and CR, which count unless a line end follows them.
-func (d *qpDecoder) blanks(p []byte) int {
-	end := 0
-	for end < len(p) && (p[end] == ' ' || p[end] == '\t') {
-		end++
+func (d *qpDecoder) reportBad() {
+	if !d.bad {
+		d.bad = true
+		d.report(ProblemBadEscape, "")
 	}
-	if end == len(p) {
-		if end > base64Line { // no line end in sight: keep them
-			d.out = append(d.out, p[:end]...)
-			return end
-		}
-		return 0
-	}
-	switch p[end] {
-	case '\n':
-		return end // dropped; the line end itself is copied next
-	case '\r':
-		if end+1 == len(p) {
-			return 0
-		}
-		if p[end+1] == '\n' {
-			if end > 0 {
-				return end
-			}
-			d.out = append(d.out, '\r', '\n')
-			return 2
-		}
-		d.out = append(append(d.out, p[:end]...), '\r')
-		return end + 1
-	}
-	d.out = append(d.out, p[:end]...)
-	return end
 }
 
-func (d *qpDecoder) flush() error {
-	if len(d.out) == 0 {
+// flush writes the decoded text if it is at least so much.
+func (d *qpDecoder) flush(least int) error {
+	if len(d.out) < least || len(d.out) == 0 {
 		return nil
 	}
 	_, err := d.w.Write(d.out)
@@ -133,16 +149,19 @@ func (d *qpDecoder) flush() error {
 	return err
 }
 
-// Close decodes what is left, without closing w.
+// Close decodes what is left, without closing w. At the very end blanks are
+// dropped, "=" is a soft line break, and anything else is kept.
 func (d *qpDecoder) Close() error {
-	// What was held stands at the very end: blanks are dropped, "=" is a soft
-	// line break, and anything else is kept.
-	held := bytes.TrimRight(d.held, " \t")
-	if !bytes.Equal(bytes.TrimRight(held, "\r"), []byte("=")) {
+	held := d.held
+	d.held = nil
+	switch text := bytes.TrimRight(bytes.TrimSuffix(held, []byte("\r")), " \t"); {
+	case len(text) == 0:
+		d.out = append(d.out, held[len(bytes.TrimSuffix(held, []byte("\r"))):]...)
+	case len(text) == 2:
+		d.reportBad()
 		d.out = append(d.out, held...)
 	}
-	d.held = nil
-	return d.flush()
+	return d.flush(0)
 }
 
 func unhex(c byte) (byte, bool) {

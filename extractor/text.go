@@ -8,6 +8,7 @@ import (
 
 	"github.com/emersion/go-message/charset"
 	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/japanese"
 )
 
 // decodeText decodes RFC 2047 encoded words wherever they stand, in quotes and
@@ -68,23 +69,19 @@ func nextWord(s string) (at span, charset string, decoded []byte, ok bool) {
 			continue
 		}
 		encoding, text, ok := strings.Cut(rest, "?")
-		if !ok || len(encoding) != 1 {
+		if !ok || len(encoding) != 1 || !strings.Contains("bBqQ", encoding) {
 			continue
 		}
 		end := strings.Index(text, "?=")
 		if end < 0 {
-			continue
+			return at, "", nil, false // none of the next ones ends either
 		}
-		// "=?utf-8?q?=41?=" : the "?=" that ends it may seem to stand earlier.
 		body := text[:end]
 		cs, _, _ = strings.Cut(cs, "*") // RFC 2231 section 5: a language
-		switch encoding {
-		case "b", "B":
+		if strings.EqualFold(encoding, "b") {
 			decoded = decodeB(body)
-		case "q", "Q":
+		} else {
 			decoded = decodeQ(body)
-		default:
-			continue
 		}
 		at = span{i, i + 2 + (len(s[i+2:]) - len(text)) + end + 2}
 		return at, cs, decoded, true
@@ -157,6 +154,11 @@ func decodeCharset(name, s string, report func(ProblemKind, string)) string {
 // mostly are.
 func guessCharset(s string, report func(ProblemKind, string)) string {
 	if utf8.ValidString(s) {
+		if strings.Contains(s, "\x1b$") { // raw ISO-2022-JP, which is 7 bits wide
+			if decoded, err := japanese.ISO2022JP.NewDecoder().String(s); err == nil {
+				return decoded
+			}
+		}
 		return s
 	}
 	report(ProblemRaw8Bit, "")
