@@ -82,18 +82,29 @@ func (x *extraction) run(ctx context.Context, dir string, args []string) (err er
 	}
 	defer x.progress.done()
 
+	if isTerminal(x.errors) { // only a bar on a terminal is worth looking twice
+		for _, arg := range args {
+			x.progress.expect(0, mailfile.Octets(arg))
+		}
+	}
 	ignored := 0
 	for _, arg := range args {
 		if arg == "-" {
 			err = x.message(ctx, "-", -1, x.stdin)
 		} else {
 			var n int
-			n, err = mailfile.Messages(ctx, arg, func(source string, size int64, r io.Reader) error { return x.message(ctx, source, size, r) })
+			n, err = mailfile.Messages(ctx, arg, dir, func(source string, size int64, r io.Reader) error { return x.message(ctx, source, size, r) })
 			ignored += n
+		}
+		if unreadable, ok := errors.AsType[*mailfile.UnreadableError](err); ok {
+			for _, err := range unreadable.Errs {
+				x.report(err)
+			}
+			continue
 		}
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
 			x.report(err)
-			err = nil
+			continue
 		}
 		if err != nil {
 			return err

@@ -21,6 +21,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -38,8 +39,10 @@ const bufferSize = 128 << 10
 // look like mail. The source given to each is the file's path, with ":N" for the
 // N-th message of an mbox; size is the octets of the file, or -1 where one file
 // holds several. The reader is valid during the call only. An error of each
-// ends it and is returned as it is.
-func Messages(ctx context.Context, path string, each func(source string, size int64, r io.Reader) error) (ignored int, err error) {
+// ends it and is returned as it is. Files and folders below path that can't be
+// opened do not: they are returned at the end, as an [*UnreadableError]. A folder below path that is the folder except
+// is passed over: what a reader writes there must not be read again.
+func Messages(ctx context.Context, path, except string, each func(source string, size int64, r io.Reader) error) (ignored int, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return 0, fmt.Errorf("read mail: %w", err)
@@ -48,20 +51,76 @@ func Messages(ctx context.Context, path string, each func(source string, size in
 		return 0, file(path, info.Size(), each)
 	}
 	w := walk{ctx: ctx, each: each}
-	err = w.folder(path, false)
-	return w.ignored, err
+	w.except, _ = os.Stat(except) // nil where there is no such folder
+	if err := w.folder(path, false); err != nil {
+		return w.ignored, err
+	}
+	if len(w.unreadable) > 0 {
+		return w.ignored, &UnreadableError{w.unreadable}
+	}
+	return w.ignored, nil
+}
+
+// UnreadableError holds the errors of the files and folders that could not be
+// opened.
+type UnreadableError struct{ Errs []error }
+
+// Error returns one line per file.
+func (e *UnreadableError) Error() string { return errors.Join(e.Errs...).Error() }
+
+// Unwrap returns the single errors.
+func (e *UnreadableError) Unwrap() []error { return e.Errs }
+
+// Octets returns the size of all files at and below path, which is about what
+// Messages will read. What can't be read counts nothing.
+func Octets(path string) int64 {
+	var total int64
+	_ = filepath.WalkDir(path, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return nil
+		}
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
+			total += info.Size()
+		}
+		return nil
+	})
+	return total
 }
 
 type walk struct {
 	ctx     context.Context
 	each    func(source string, size int64, r io.Reader) error
+	except  fs.FileInfo
 	ignored int
+
+	unreadable []error
+}
+
+// open uses a file of a folder; one that can't be opened is noted.
+func (w *walk) open(path string, use func(*bufio.Reader) error) error {
+	f, err := os.Open(path)
+	if err != nil {
+		w.unreadable = append(w.unreadable, fmt.Errorf("read mail: %w", err))
+		return nil
+	}
+	defer f.Close()
+	return use(bufio.NewReaderSize(f, bufferSize))
+}
+
+// isExcepted reports whether e is the folder not to be entered.
+func (w *walk) isExcepted(e fs.DirEntry) bool {
+	if w.except == nil || !e.IsDir() {
+		return false
+	}
+	info, err := e.Info()
+	return err == nil && os.SameFile(info, w.except)
 }
 
 func (w *walk) folder(path string, inMaildir bool) error {
 	entries, err := os.ReadDir(path)
 	if err != nil {
-		return fmt.Errorf("read folder: %w", err)
+		w.unreadable = append(w.unreadable, fmt.Errorf("read folder: %w", err))
+		return nil
 	}
 	maildir := isMaildir(entries)
 	for _, e := range entries {
@@ -71,6 +130,7 @@ func (w *walk) folder(path string, inMaildir bool) error {
 		name := e.Name()
 		full := filepath.Join(path, name)
 		switch {
+		case w.isExcepted(e):
 		case maildir && e.IsDir() && (name == "new" || name == "cur"):
 			err = w.files(full)
 		case maildir && e.IsDir() && name == "tmp":
@@ -104,7 +164,8 @@ func isMaildir(entries []fs.DirEntry) bool {
 func (w *walk) files(path string) error {
 	entries, err := os.ReadDir(path)
 	if err != nil {
-		return fmt.Errorf("read folder: %w", err)
+		w.unreadable = append(w.unreadable, fmt.Errorf("read folder: %w", err))
+		return nil
 	}
 	for _, e := range entries {
 		if err := context.Cause(w.ctx); err != nil {
@@ -118,7 +179,7 @@ func (w *walk) files(path string) error {
 		if info, err := e.Info(); err == nil && info.Mode().IsRegular() {
 			size = info.Size()
 		}
-		if err := open(full, func(r *bufio.Reader) error { return w.each(full, size, r) }); err != nil {
+		if err := w.open(full, func(r *bufio.Reader) error { return w.each(full, size, r) }); err != nil {
 			return err
 		}
 	}
@@ -133,7 +194,7 @@ func (w *walk) sniffed(path string) error {
 		w.ignored++
 		return nil
 	}
-	return open(path, func(r *bufio.Reader) error {
+	return w.open(path, func(r *bufio.Reader) error {
 		start, _ := r.Peek(1024)
 		if !isPostmark(firstLine(start)) && !looksLikeMessage(start) {
 			w.ignored++
@@ -144,7 +205,12 @@ func (w *walk) sniffed(path string) error {
 }
 
 func file(path string, size int64, each func(string, int64, io.Reader) error) error {
-	return open(path, func(r *bufio.Reader) error { return read(path, size, r, each) })
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("read mail: %w", err)
+	}
+	defer f.Close()
+	return read(path, size, bufio.NewReaderSize(f, bufferSize), each)
 }
 
 func read(path string, size int64, r *bufio.Reader, each func(string, int64, io.Reader) error) error {
@@ -157,15 +223,6 @@ func read(path string, size int64, r *bufio.Reader, each func(string, int64, io.
 		n++
 		return each(path+":"+strconv.Itoa(n), -1, m)
 	})
-}
-
-func open(path string, use func(*bufio.Reader) error) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("read mail: %w", err)
-	}
-	defer f.Close()
-	return use(bufio.NewReaderSize(f, bufferSize))
 }
 
 // looksLikeMessage reports whether data begins with a header field, after what

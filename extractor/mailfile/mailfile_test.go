@@ -121,7 +121,7 @@ func TestMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
-	ignored, err := Messages(t.Context(), dir, func(source string, _ int64, r io.Reader) error {
+	ignored, err := Messages(t.Context(), dir, "", func(source string, _ int64, r io.Reader) error {
 		b, err := io.ReadAll(r)
 		rel, _ := filepath.Rel(dir, source)
 		got[filepath.ToSlash(rel)] = string(bytes.TrimSpace(b))
@@ -152,7 +152,7 @@ func TestMessagesOfOneFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	var n int
-	_, err := Messages(t.Context(), path, func(_ string, size int64, r io.Reader) error {
+	_, err := Messages(t.Context(), path, "", func(_ string, size int64, r io.Reader) error {
 		n++
 		if size != 9 {
 			t.Errorf("size %d, want 9", size)
@@ -173,17 +173,64 @@ func TestMessagesEnds(t *testing.T) {
 		}
 	}
 	stop := errors.New("stop")
-	if _, err := Messages(t.Context(), dir, func(string, int64, io.Reader) error { return stop }); !errors.Is(err, stop) {
+	if _, err := Messages(t.Context(), dir, "", func(string, int64, io.Reader) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("error %v, want the caller's", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	n := 0
-	_, err := Messages(ctx, dir, func(string, int64, io.Reader) error { n++; cancel(); return nil })
+	_, err := Messages(ctx, dir, "", func(string, int64, io.Reader) error { n++; cancel(); return nil })
 	if !errors.Is(err, context.Canceled) || n != 1 {
 		t.Errorf("%d messages, error %v; want 1 and the cancellation", n, err)
 	}
-	if _, err := Messages(t.Context(), filepath.Join(dir, "missing"), nil); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Messages(t.Context(), filepath.Join(dir, "missing"), "", nil); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v, want that the path does not exist", err)
+	}
+}
+
+// What is written below the folder that is read is not read again.
+func TestMessagesExcept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	out := filepath.Join(dir, "deeper", "out")
+	if err := os.MkdirAll(out, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(dir, "1.eml"), filepath.Join(out, "2.eml")} {
+		if err := os.WriteFile(path, []byte("A: b\n\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if octets := Octets(dir); octets != 12 {
+		t.Errorf("%d octets, want 12", octets)
+	}
+	for except, want := range map[string]int{"": 2, out: 1, dir: 2} {
+		n := 0
+		if _, err := Messages(t.Context(), dir, except, func(string, int64, io.Reader) error { n++; return nil }); err != nil || n != want {
+			t.Errorf("except %q: %d messages, error %v; want %d", except, n, err, want)
+		}
+	}
+}
+
+// A file that can't be opened does not keep the others from being read.
+func TestMessagesUnreadable(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"1.eml", "3.eml"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("A: b\n\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closed := filepath.Join(dir, "2")
+	if err := os.Mkdir(closed, 0); err != nil {
+		t.Fatal(err)
+	}
+	if os.Geteuid() == 0 {
+		t.Skip("root may read everything")
+	}
+	n := 0
+	_, err := Messages(t.Context(), dir, "", func(string, int64, io.Reader) error { n++; return nil })
+	if unreadable := (*UnreadableError)(nil); !errors.As(err, &unreadable) || len(unreadable.Errs) != 1 || n != 2 {
+		t.Errorf("%d messages, error %v; want both and the closed folder", n, err)
 	}
 }
 
