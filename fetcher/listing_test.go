@@ -1,0 +1,192 @@
+package fetcher
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+)
+
+// published polls and returns how many files stand in the sink.
+func (w *world) poll(t *testing.T) int {
+	t.Helper()
+	if err := w.once(t); err != nil {
+		t.Fatal(err)
+	}
+	return len(w.sink.published)
+}
+
+// TestUIDLReuse: a server that gives a known UIDL to another message has that
+// message fetched; one whose UIDL and size are the same is not fetched again.
+func TestUIDLReuse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one", "two")
+	w.start(t)
+	if n := w.poll(t); n != 2 {
+		t.Fatalf("%d published, want 2", n)
+	}
+	w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
+		switch cmd {
+		case "STAT":
+			c.Reply("+OK 3 21")
+		case "UIDL":
+			c.Reply("+OK", "1 uid-1", "2 uid-2", "3 uid-1", ".")
+		case "LIST":
+			c.Reply("+OK", "1 5", "2 5", "3 11", ".")
+		case "RETR":
+			c.Reply("+OK", "new content", ".")
+		default:
+			return false
+		}
+		return true
+	}
+	// The third message shares the first one's UIDL, but it is not that message.
+	if n := w.poll(t); n != 3 || w.sink.published["new content"] == nil {
+		t.Errorf("%d published, want the new message and no other", n)
+	}
+	if n := w.poll(t); n != 3 {
+		t.Errorf("%d published after another poll, want nothing new", n)
+	}
+}
+
+// TestSameUIDLOtherSize: the octets of STAT betray that the one message is
+// another one now.
+func TestSameUIDLOtherSize(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one")
+	w.start(t)
+	w.poll(t)
+	w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
+		switch cmd {
+		case "STAT":
+			c.Reply("+OK 1 400")
+		case "LIST":
+			c.Reply("+OK", "1 400", ".")
+		case "RETR":
+			c.Reply("+OK", "another", ".")
+		default:
+			return false
+		}
+		return true
+	}
+	if n := w.poll(t); n != 2 {
+		t.Errorf("%d published, want both messages of this UIDL", n)
+	}
+}
+
+// TestShortListing: a listing that lacks messages once must not have them fetched
+// again when they are back.
+func TestShortListing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one", "two", "three")
+	w.start(t)
+	w.poll(t)
+	w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
+		switch cmd {
+		case "STAT":
+			c.Reply("+OK 0 0")
+		case "UIDL", "LIST":
+			c.Reply("+OK", ".")
+		default:
+			return false
+		}
+		return true
+	}
+	w.poll(t)
+	w.server.Hook = nil
+	before := len(w.server.Log())
+	w.poll(t)
+	for _, line := range w.server.Log()[before:] {
+		if line == "RETR 1" {
+			t.Errorf("fetched again after a short listing")
+		}
+	}
+}
+
+// TestNoListWhenNothingIsNew: a poll of a mailbox that did not change asks no
+// more than it must.
+func TestNoListWhenNothingIsNew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one", "two")
+	w.start(t)
+	w.poll(t)
+	before := len(w.server.Log())
+	w.poll(t)
+	want := []string{"CAPA", "APOP u0 ***", "CAPA", "STAT", "UIDL", "QUIT"}
+	if diff := cmp.Diff(want, w.server.Log()[before:]); diff != "" {
+		t.Errorf("commands differ (-want +got):\n%s", diff)
+	}
+}
+
+// TestQuitWithoutAnswer: whether or not the server carried the deletions out
+// before the line was cut, nothing is fetched again and nothing is left behind.
+func TestQuitWithoutAnswer(t *testing.T) {
+	t.Parallel()
+	for name, committed := range map[string]bool{"deleted": true, "not deleted": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "one", "two")
+			w.account.Delete = true
+			cut := true
+			w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
+				if cmd != "QUIT" || !cut {
+					return false
+				}
+				cut = false
+				if committed {
+					c.Commit()
+				}
+				c.Cut()
+				return true
+			}
+			w.start(t)
+			if err := w.once(t); err == nil {
+				t.Fatal("a QUIT without an answer confirms no deletion")
+			}
+			records, err := w.ledger.Lookup(t.Context(), "lab", []string{"uid-1", "uid-2"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range records {
+				if r.State != ledger.DeletePending {
+					t.Errorf("UIDL %s is %s, want delete_pending", r.UIDL, r.State)
+				}
+			}
+			before := len(w.server.Log())
+			if n := w.poll(t); n != 2 {
+				t.Errorf("%d published, want 2", n)
+			}
+			for _, line := range w.server.Log()[before:] {
+				if line == "RETR 1" {
+					t.Errorf("fetched again")
+				}
+			}
+			if left := w.server.Mailbox("u0"); len(left) != 0 {
+				t.Errorf("%d messages left on the server", len(left))
+			}
+		})
+	}
+}
+
+// TestSkipDuplicates records bytes that the account received before, in the same
+// group or earlier, without writing them again.
+func TestSkipDuplicates(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "same", "same", "other")
+	w.account.SkipDuplicates = true
+	w.start(t)
+	if n := w.poll(t); n != 2 {
+		t.Fatalf("%d published, want 2", n)
+	}
+	clear(w.sink.published) // a consumer took them
+	w.server.Append("u0", pop3test.Message{UIDL: "uid-4", Raw: []byte("same\r\n")})
+	if n := w.poll(t); n != 0 || len(w.sink.staged) != 0 {
+		t.Errorf("%d published, %d staged; want nothing of bytes received before", n, len(w.sink.staged))
+	}
+	records, err := w.ledger.Lookup(t.Context(), "lab", []string{"uid-1", "uid-2", "uid-3", "uid-4"})
+	if err != nil || len(records) != 4 {
+		t.Errorf("%d messages recorded, error %v; want all 4", len(records), err)
+	}
+}
