@@ -31,14 +31,14 @@ check: ## gofumpt, go vet, staticcheck
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 
-# The unit of a metric says what it is: x-PEER is our time over the peer's, of-LIMIT
-# our time over the limit's, limit-MiB a size beside which the limit stands.
+# The unit of a metric says what it is: x-PEER is our time over a peer's, of-LIMIT
+# and %-of-LIMIT ours over a limit, peak-MiB memory.
 .PHONY: bench
 bench: install-bench-deps ## every benchmark, each beside a peer or a limit
 	@out=$$(mktemp) && trap 'rm -f "$$out"' EXIT && \
 	{ $(GO) test -run='^$$' -bench=. -timeout=60m -p=1 ./... 2>&1; echo "exit $$?" >"$$out.exit"; } | tee "$$out" && \
-	echo && echo 'Ratios, of which less is better:' && \
-	awk '/^Benchmark/ { for (i = 4; i < NF; i += 2) if ($$(i+1) ~ /^(x-|of-|%-of-|peak-)/) \
+	echo && echo 'Beside peers (x-) and limits (of-); less is better:' && \
+	awk '/^Benchmark/ { for (i = 3; i < NF; i += 2) if ($$(i+1) ~ /^(x-|of-|%-of-|peak-)/) \
 		printf "  %-44s %10s  %s\n", $$1, $$i, $$(i+1) }' "$$out" && \
 	status=$$(cut -d ' ' -f 2 "$$out.exit") && rm -f "$$out.exit" && exit $$status
 
