@@ -31,23 +31,18 @@ import (
 
 const benchRounds = 5
 
-// BenchmarkLargeMessages fetches and extracts 400 messages of about 1.4 MB, beside
-// mpop, which fetches them and stores them as they are.
-func BenchmarkLargeMessages(b *testing.B) {
-	box := newMailbox(b, 400, 1_400_000)
-	attachd, mpop := newAttachd(b, box), newMpop(b, box)
-	for b.Loop() {
-		times := measure(b, attachd, mpop)
-		report(b, times, "x-mpop", attachd, mpop)
-	}
-}
+// BenchmarkLargeMessages fetches and extracts 400 messages of about 1.4 MB.
+func BenchmarkLargeMessages(b *testing.B) { benchmarkMailbox(b, 400, 1_400_000) }
 
-// BenchmarkSmallMessages fetches and extracts 5,000 messages of about 8 KB. Beside
-// it stand two limits, draining the same mailbox over TLS and writing, syncing and
-// renaming as many files of the attachments' sizes one by one; and mpop, which
-// fetches the messages and syncs each, without extracting.
-func BenchmarkSmallMessages(b *testing.B) {
-	box := newMailbox(b, 5_000, 8_000)
+// BenchmarkSmallMessages fetches and extracts 5,000 messages of about 8 KB.
+func BenchmarkSmallMessages(b *testing.B) { benchmarkMailbox(b, 5_000, 8_000) }
+
+// benchmarkMailbox works through a mailbox beside mpop, which fetches the messages
+// and syncs each too, without extracting; and beside two limits, draining the same
+// mailbox over TLS and writing, syncing and renaming as many files of the
+// attachments' sizes one by one.
+func benchmarkMailbox(b *testing.B, n int, size int64) {
+	box := newMailbox(b, n, size)
 	attachd, mpop := newAttachd(b, box), newMpop(b, box)
 	drain := &runner{name: "draining", run: func(string) error { return box.drain() }}
 	files := &runner{name: "writing files", run: box.writeFiles}
