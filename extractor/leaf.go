@@ -111,7 +111,7 @@ func (x *run) describeLeaf(e entity, number string, attached bool) *Attachment {
 		x.note(a, ProblemNameCleaned, clip(e.name))
 	}
 	if attached && a.Name != "" && !strings.Contains(a.Name, ".") {
-		a.Name = SafeName(cutName(a.Name, maxName-len(".eml")) + ".eml")
+		a.Name = SafeName(CutName(a.Name, maxName-len(".eml")) + ".eml")
 	}
 	return a
 }

@@ -46,7 +46,7 @@ func SafeName(name string) string {
 	if isReserved(name) {
 		name = "_" + name
 	}
-	name = cutName(name, maxName)
+	name = CutName(name, maxName)
 	return norm.NFC.String(name)
 }
 
@@ -75,8 +75,9 @@ func isReserved(name string) bool {
 	return len(digit) == 1 && digit[0] >= '0' && digit[0] <= '9' || digit == "¹" || digit == "²" || digit == "³"
 }
 
-// cutName cuts a name to n bytes at a character, and keeps its extension.
-func cutName(name string, n int) string {
+// CutName cuts a name to at most n bytes, not within a character, and keeps its
+// extension if that leaves room for more.
+func CutName(name string, n int) string {
 	if len(name) <= n {
 		return name
 	}
@@ -84,23 +85,26 @@ func cutName(name string, n int) string {
 	if len(ext) > n/2 {
 		base, ext = name, ""
 	}
-	cut := n - len(ext)
+	cut := max(n-len(ext), 0)
 	for cut > 0 && !utf8.RuneStart(base[cut]) {
 		cut--
 	}
 	return strings.TrimRight(base[:cut], " .") + ext
 }
 
-// SplitExt splits a name before its extension, a double one such as ".tar.gz"
-// included. A name of an extension alone has none.
+// maxExtension is longer than any extension in use; what is longer is a sentence
+// with a full stop in it.
+const maxExtension = 16
+
+// SplitExt splits a name before its extension, the dot included, of a double one
+// such as ".tar.gz" both parts. A name of an extension alone has none.
 func SplitExt(name string) (base, ext string) {
 	i := strings.LastIndexByte(name, '.')
-	if i <= 0 || i == len(name)-1 || len(name)-i > 32 || strings.ContainsAny(name[i:], " ") {
+	if i <= 0 || i == len(name)-1 || len(name)-i > maxExtension || strings.Contains(name[i:], " ") {
 		return name, ""
 	}
-	base, ext = name[:i], name[i:]
-	if j := strings.LastIndexByte(base, '.'); j > 0 && strings.EqualFold(base[j:], ".tar") {
-		base, ext = name[:j], name[j:]
+	if j := i - len(".tar"); j > 0 && strings.EqualFold(name[j:i], ".tar") {
+		i = j
 	}
-	return base, ext
+	return name[:i], name[i:]
 }

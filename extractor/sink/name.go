@@ -7,7 +7,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/attachd/attachd/extractor"
 )
 
 // maxRemembered bounds the memory for numbers given. Forgetting one costs a few
@@ -56,7 +57,7 @@ func (d *Directory) taken(to *folder, name string) (bool, error) {
 // is not known, steps that double find a free one and bisection the first behind
 // those taken. d.mu is held.
 func (d *Directory) freeName(to *folder, name string) (string, error) {
-	name = cut(name, d.maxName)
+	name = extractor.CutName(name, d.maxName)
 	if taken, err := d.taken(to, name); err != nil || !taken {
 		return name, err
 	}
@@ -119,45 +120,7 @@ func (d *Directory) harmless(to *folder, name string) string {
 // numbered puts "-n" before a name's extension and cuts the part before it so
 // that the whole has at most limit bytes.
 func numbered(name string, n, limit int) string {
-	ext := extension(name)
+	base, ext := extractor.SplitExt(name)
 	suffix := "-" + strconv.Itoa(n) + ext
-	return cutText(name[:len(name)-len(ext)], limit-len(suffix)) + suffix
-}
-
-// cut shortens a name to limit bytes, keeping its extension.
-func cut(name string, limit int) string {
-	if len(name) <= limit {
-		return name
-	}
-	ext := extension(name)
-	return cutText(name[:len(name)-len(ext)], limit-len(ext)) + ext
-}
-
-// cutText cuts s to at most n bytes and not within a character.
-func cutText(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	n = max(n, 0)
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n]
-}
-
-// maxExtension is longer than any extension in use; what is longer is a
-// sentence with a full stop in it.
-const maxExtension = 16
-
-// extension returns a name's extension with its dot, both parts of ".tar.gz"
-// and its like, or "".
-func extension(name string) string {
-	i := strings.LastIndexByte(name, '.')
-	if i <= 0 || len(name)-i > maxExtension || strings.ContainsRune(name[i:], ' ') {
-		return ""
-	}
-	if j := i - len(".tar"); j > 0 && strings.EqualFold(name[j:i], ".tar") {
-		i = j
-	}
-	return name[i:]
+	return extractor.CutName(base, limit-len(suffix)) + suffix
 }

@@ -214,7 +214,6 @@ func TestNumbered(t *testing.T) {
 		{"x.TAR.bz2", 2, 255, "x-2.TAR.bz2"},
 		{".tar.gz", 2, 255, ".tar-2.gz"},
 		{"end. A sentence", 2, 255, "end. A sentence-2"},
-		{"dot.", 2, 255, "dot-2."},
 		{"äää.txt", 2, 10, "ää-2.txt"},
 		{"äää.txt", 2, 9, "ä-2.txt"}, // not through a character
 		{"abc.txt", 2, 3, "-2.txt"},
