@@ -35,7 +35,9 @@ func (p *parser) indexBoundary(b []byte) int {
 		}
 		i += from
 		if start := p.indentedLine(b[from:i]); start >= 0 && (from+start > 0 && b[from+start-1] == p.eol || from+start == 0) {
-			return from + start
+			if p.state == inGap || p.suggests(b[i+2:]) {
+				return from + start
+			}
 		}
 		for from = i + 2; from < len(b) && b[from] == '-'; from++ {
 		}
@@ -53,6 +55,22 @@ func (p *parser) indexBoundary(b []byte) int {
 		return -1
 	}
 	return start
+}
+
+// suggests reports whether a line that goes on with b behind its dashes may be one
+// of the boundaries. Nested messages full of dashes are what it is quick for.
+func (p *parser) suggests(b []byte) bool {
+	for i := range p.stack {
+		boundary := p.stack[i].boundary
+		n := min(len(boundary), len(b))
+		if n == 0 && len(b) > 0 {
+			continue
+		}
+		if n == 0 || b[0] == boundary[0] && string(b[:n]) == boundary[:n] {
+			return true
+		}
+	}
+	return false
 }
 
 // indentedLine returns where the line begins of which b ends in the indentation,

@@ -55,8 +55,10 @@ func (h *header) read(defaultType string) entity {
 // attachment (RFC 2183 section 2.8).
 func (e *entity) dispositionType() string {
 	switch e.disposition.value {
-	case "", "inline":
-		return e.disposition.value
+	case "":
+		return ""
+	case "inline":
+		return "inline"
 	}
 	return "attachment"
 }
@@ -180,10 +182,10 @@ func parseEncoding(s string, report func(ProblemKind, string)) encoding {
 }
 
 // maxText is how much is kept of what an attachment's header says.
-const maxText = 4 << 10
+const maxText = 1000
 
 // clip shortens foreign text for a problem's detail.
-func clip(s string) string { return strings.ToValidUTF8(clipTo(s, 80), "?") }
+func clip(s string) string { return strings.Clone(strings.ToValidUTF8(clipTo(s, 80), "?")) }
 
 // clipTo cuts s to at most n bytes and not within a character.
 func clipTo(s string, n int) string {
@@ -193,5 +195,5 @@ func clipTo(s string, n int) string {
 	for n > 0 && !utf8.RuneStart(s[n]) {
 		n--
 	}
-	return strings.Clone(s[:n])
+	return s[:n]
 }

@@ -1,7 +1,6 @@
 package extractor
 
 import (
-	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -63,7 +62,7 @@ func extract(r io.Reader, x *run) (*Message, error) {
 				return nil, werr
 			}
 		}
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF { // a wrapped one is a connection that broke, not the message's end
 			break
 		}
 		if err != nil {
@@ -113,7 +112,7 @@ func (x *run) note(a *Attachment, kind ProblemKind, detail string) {
 // describe takes over the fields of the outermost header.
 func (x *run) describe(h *textproto.Header) {
 	m := x.message
-	m.MessageID = strings.Trim(h.Get("Message-Id"), "<> ")
+	m.MessageID = strings.Clone(clipTo(strings.Trim(h.Get("Message-Id"), "<> "), maxText))
 	m.Subject = decodeText(h.Get("Subject"), ignore)
 	m.From = decodeText(h.Get("From"), ignore)
 	m.To = decodeText(h.Get("To"), ignore)

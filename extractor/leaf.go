@@ -96,9 +96,10 @@ func (p *parser) beginLeaf(e entity, number string, related bool) error {
 
 // describeLeaf says of a part what its header tells.
 func (x *run) describeLeaf(e entity, number string, attached bool) *Attachment {
+	// Cloned, so that a field of many kilobytes does not live on in each of them.
 	a := &Attachment{
-		Part: number, OriginalName: e.name, MediaType: e.mediaType.value, Disposition: e.dispositionType(),
-		ContentID: e.contentID,
+		Part: number, OriginalName: strings.Clone(e.name), MediaType: strings.Clone(e.mediaType.value),
+		Disposition: e.dispositionType(), ContentID: strings.Clone(e.contentID),
 	}
 	for _, problem := range e.problems {
 		x.note(a, problem.Kind, problem.Detail)
@@ -106,7 +107,7 @@ func (x *run) describeLeaf(e entity, number string, attached bool) *Attachment {
 	if e.name == "" {
 		return a
 	}
-	a.Name = SafeName(e.name)
+	a.Name = strings.Clone(SafeName(e.name))
 	if a.Name != e.name {
 		x.note(a, ProblemNameCleaned, clip(e.name))
 	}

@@ -88,26 +88,39 @@ func nextParameter(s string) (q parameter, rest string) {
 		q.value = strings.TrimSpace(s[:next])
 		return q, s[next:]
 	}
-	if end < 0 {
-		q.value = s
-	} else {
+	if strings.HasPrefix(q.name, "filename") || q.name == "name" {
+		end = endOfUnquotedName(s, end)
+	}
+	if q.value = s; end >= 0 {
 		q.value, rest = s[:end], s[end+1:]
-		// QUIRK: an unquoted name may hold a semicolon; what stands behind it is no
-		// parameter then, and the name's extension, or all there is.
-		for strings.HasPrefix(q.name, "filename") || q.name == "name" {
-			next, after, more := strings.Cut(rest, ";")
-			if strings.TrimSpace(next) == "" || strings.Contains(next, "=") || more && !strings.Contains(next, ".") {
-				break
-			}
-			q.value += ";" + next
-			rest = after
-		}
 	}
 	q.value = strings.TrimSpace(q.value)
 	if n := len(q.value); n >= 2 && q.value[0] == '\'' && q.value[n-1] == '\'' {
 		q.value = q.value[1 : n-1]
 	}
 	return q, rest
+}
+
+// endOfUnquotedName returns where a name ends whose first semicolon is at end.
+//
+// QUIRK: an unquoted name may hold semicolons. What stands behind one is no
+// parameter then, but has the name's extension in it, or is all there is.
+func endOfUnquotedName(s string, end int) int {
+	for end >= 0 {
+		piece := s[end+1:]
+		next := strings.IndexByte(piece, ';')
+		if next >= 0 {
+			piece = piece[:next]
+		}
+		if strings.TrimSpace(piece) == "" || strings.Contains(piece, "=") || next >= 0 && !strings.Contains(piece, ".") {
+			return end
+		}
+		if next < 0 {
+			return -1
+		}
+		end += 1 + next
+	}
+	return end
 }
 
 // longestUnquoted is how far into an unquoted value a missing semicolon is looked for.

@@ -54,7 +54,7 @@ type Limits struct {
 	HeaderBytes  int64 // of one header: 16 MiB
 	HeaderFields int   // of one header: 20,000
 	Depth        int   // multiparts and attached messages within each other: 100
-	Parts        int   // in all: 20,000
+	Parts        int   // in all: 10,000
 }
 
 func (l Limits) withDefaults() Limits {
@@ -68,7 +68,7 @@ func (l Limits) withDefaults() Limits {
 		l.Depth = 100
 	}
 	if l.Parts <= 0 {
-		l.Parts = 20_000
+		l.Parts = 10_000
 	}
 	return l
 }
