@@ -6,10 +6,11 @@
 // [Extract] reads the message once, front to back, in blocks, with a parser of
 // its own over a stack of open multiparts. It takes what RFC 2046 describes and a
 // great deal of what is really sent: any line ends, boundaries that are missing,
-// unclosed, unquoted, indented, reused or the beginning of one another, headers
-// with broken lines, without a blank line behind them, or with a byte order mark
-// or a postmark before them. Every such repair is recorded as a [Problem]; no
-// message is an error for being broken.
+// wrong, unclosed, unquoted, indented, reused or the beginning of one another,
+// headers with broken lines, without a blank line behind them, or with a byte order
+// mark or a postmark before them, multiparts that are base64 as a whole. Such
+// repairs are recorded as a [Problem]; no message is an error for being broken.
+// What comes out never depends on the pieces in which the message arrives.
 //
 // # What an attachment is
 //
@@ -19,13 +20,23 @@
 // among the texts. An attached message (message/rfc822) is an attachment and is
 // taken apart as well.
 //
+// # Names
+//
+// The name is what filename says, or else name, by RFC 2231 in any charset, by RFC
+// 2047 wherever it stands, or raw: UTF-8, or else taken for windows-1252. A leaf
+// without one gets a name from its type or its first bytes, an attached message
+// from its subject, once its writer is closed. Names come from [SafeName] and are
+// safe as a path component.
+//
 // # Guarantees and limits
 //
 // Contents are decoded (base64, quoted-printable) and otherwise left alone: no
 // charset is converted, no line end changed. Memory does not grow with the
 // message: a message is never held, and [Limits] bound what its structure may
 // cost. A message beyond one of them gives a [*LimitError], so that nothing is
-// cut silently. Names come from [SafeName] and are safe as a path component.
+// cut silently. Of a header's texts, such as an original name, the first thousand
+// bytes are kept. Time grows with the message's length, times the depth of its
+// attached messages.
 //
 // The field type and the charsets are those of github.com/emersion/go-message;
 // its body readers are not used, since they convert text and stop at what is
