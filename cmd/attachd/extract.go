@@ -72,10 +72,7 @@ func (x *extraction) run(ctx context.Context, dir string, args []string) (err er
 	if err != nil {
 		return err
 	}
-	defer func() {
-		x.discard()
-		err = errors.Join(err, x.dir.Close())
-	}()
+	defer func() { err = errors.Join(err, x.dir.Close()) }()
 	x.progress = newProgress(x.errors)
 	if isTerminal(x.errors) && isTerminal(x.out) {
 		x.out = x.progress
@@ -107,10 +104,11 @@ func (x *extraction) run(ctx context.Context, dir string, args []string) (err er
 			continue
 		}
 		if err != nil {
-			return err
+			break
 		}
 	}
-	if err := x.publish(ctx); err != nil {
+	// What was staged before an error or a signal is whole: it is delivered.
+	if err := errors.Join(err, x.publish(context.WithoutCancel(ctx))); err != nil {
 		return err
 	}
 	if ignored > 0 {
@@ -146,6 +144,7 @@ func (x *extraction) message(ctx context.Context, source string, size int64, r i
 
 // publish makes what is staged durable, gives it its names and prints it.
 func (x *extraction) publish(ctx context.Context) error {
+	defer x.discard() // what an error leaves
 	files := make([]*sink.Staged, len(x.pending))
 	for i, e := range x.pending {
 		files[i] = e.file
@@ -153,24 +152,35 @@ func (x *extraction) publish(ctx context.Context) error {
 	if err := x.dir.Sync(ctx, files); err != nil {
 		return err
 	}
+	var published []extracted
 	for len(x.pending) > 0 {
-		e := x.pending[0]
-		if err := x.dir.Publish(e.file); err != nil {
+		if err := x.dir.Publish(x.pending[0].file); err != nil {
 			return err
 		}
+		published = append(published, x.pending[0])
 		x.pending = x.pending[1:]
+	}
+	if err := x.dir.SyncFolders(); err != nil {
+		return err
+	}
+	for _, e := range published {
 		if err := x.print(e); err != nil {
 			return fmt.Errorf("print what was written: %w", err)
 		}
 	}
-	return x.dir.SyncFolders()
+	return nil
 }
 
+// discard removes what is staged and will not be published.
 func (x *extraction) discard() {
+	if len(x.pending) == 0 {
+		return
+	}
 	var files []*sink.Staged
 	for _, e := range x.pending {
 		files = append(files, e.file)
 	}
+	x.pending = nil
 	if err := x.dir.Discard(files); err != nil {
 		x.report(err)
 	}

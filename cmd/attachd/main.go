@@ -49,6 +49,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	defer stop()
 	// A second signal ends the program the hard way, should the first not do.
 	context.AfterFunc(ctx, stop)
+	// A reader of our output that goes away is an error of writing to it, not the
+	// end on the spot: what is staged is still to be delivered or removed.
+	signal.Ignore(syscall.SIGPIPE)
 
 	root := command()
 	root.SetArgs(args)
