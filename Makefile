@@ -48,7 +48,7 @@ fuzz: ## every fuzz target for FUZZTIME each (30s)
 		targets=$$($(GO) test -list='^Fuzz' "$$package") || { echo "$$targets"; exit 1; }; \
 		for target in $$(echo "$$targets" | grep '^Fuzz'); do \
 			echo "== $$package $$target"; \
-			$(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) "$$package" </dev/null || exit 1; \
+			$(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=1x "$$package" </dev/null || exit 1; \
 		done; \
 	done
 
