@@ -35,11 +35,12 @@ some accounts failed; 78: the configuration is bad.`,
 			if err != nil {
 				return err
 			}
+			logging := c.Log
 			if level != "" {
-				c.Log.Level = config.Level(level)
+				logging.Level = config.Level(level)
 			}
 			if format != "" {
-				c.Log.Format = config.Format(format)
+				logging.Format = config.Format(format)
 			}
 			progress := newProgress(io.Discard)
 			if once {
@@ -50,7 +51,7 @@ some accounts failed; 78: the configuration is bad.`,
 			if once {
 				w = progress
 			}
-			log, err := newLogger(w, isTerminal(cmd.ErrOrStderr()), c.Log)
+			log, err := newLogger(w, isTerminal(cmd.ErrOrStderr()), logging)
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}
