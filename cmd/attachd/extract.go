@@ -115,7 +115,7 @@ func (x *extraction) run(ctx context.Context, dir string, args []string) (err er
 		fmt.Fprintf(x.progress, "attachd: %s left out: no mail by the look of the first line\n", count(ignored, "file"))
 	}
 	if x.failed > 0 {
-		return fmt.Errorf("%s could not be read", count(x.failed, "message or file"))
+		return fmt.Errorf("%d of the messages and files could not be read", x.failed)
 	}
 	return nil
 }
