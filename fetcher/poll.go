@@ -91,8 +91,11 @@ func (p *poll) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if finished > 0 || swept > 0 {
-		p.log.Warn().Int("messages", finished).Int("files", swept).Msg("finished an interrupted delivery")
+	if finished > 0 {
+		p.log.Warn().Int("messages", finished).Msg("finished an interrupted delivery")
+	}
+	if swept > 0 {
+		p.log.Warn().Int("files", swept).Msg("removed unfinished files of an interrupted poll, to be fetched again")
 	}
 	p.committed = p.committed[:0] // the listing will say which of them to delete
 	return nil
