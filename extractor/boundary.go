@@ -10,6 +10,7 @@ type multipart struct {
 	boundary  string // "" while it is to be guessed
 	mediaType string
 	number    string
+	fileName  string // that the resource fork of a multipart/appledouble gave
 	parts     int
 	closed    bool // its closing boundary was read
 	indented  bool // its first boundary was, so that the others may be
@@ -219,13 +220,13 @@ func (p *parser) gapLine(text, line []byte) error {
 		return nil
 	}
 	p.run.report(top.number, ProblemEncodedMultipart, "")
-	nested := newParser(p.run, top.number, p.depth+len(p.stack)-1)
+	nested := newParser(p.run, place{top.number, p.depth + len(p.stack) - 1, p.containers})
 	nested.stack = append(nested.stack, *top)
 	nested.state = inGap
 	p.stack = p.stack[:len(p.stack)-1]
 	p.byLine = false
-	p.leaf = leaf{w: nested, nested: nested}
-	p.leaf.decode(encoding, func(kind ProblemKind, detail string) { p.run.report(nested.number, kind, detail) })
+	p.leaf = leaf{w: nested, content: content{unpacker: nested}}
+	p.leaf.decode(encoding, p.run, nested.number)
 	p.state = inBody
 	return p.body(line)
 }
@@ -233,7 +234,8 @@ func (p *parser) gapLine(text, line []byte) error {
 // expects reports whether a boundary is one of the attached message's that is
 // being read: some mailers use one boundary for both.
 func (l *leaf) expects(boundary string) bool {
-	return l.nested != nil && l.decoder == nil && l.nested.expects(boundary)
+	nested, ok := l.content.unpacker.(*parser)
+	return ok && l.decoder == nil && nested.expects(boundary)
 }
 
 func (p *parser) expects(boundary string) bool {

@@ -108,7 +108,7 @@ func compareMime4j(t *testing.T, path string) string {
 	}
 	var got [][]byte
 	for _, c := range all {
-		if c.MediaType != "message/rfc822" {
+		if c.MediaType != "message/rfc822" && c.Container == "" {
 			got = append(got, c.content.Bytes())
 		}
 	}
@@ -152,11 +152,8 @@ var mimeToolsDifferences = map[string]string{
 	"multi-weirdspace 1": "counted by hand: 421 bytes stand before the line end that belongs to the boundary",
 	"re-fwd 1.1":         "numbered as IMAP does: the message within the message is 1.1, its text 1.1.1",
 
-	"uu-junk-extracted 2.1": uuencoded, "uu-junk-extracted 2.2": uuencoded, "uu-junk-extracted 2.3": uuencoded,
-	"uu-zeegee 2": uuencoded, "uu-zeegee 3": uuencoded,
+	"uu-junk-extracted 2.1": "the text around uuencoded files is no file of its own",
 }
-
-const uuencoded = "uuencoded files within text are not decoded yet"
 
 // TestMIMETools compares types, sizes and names of leaves with those that the
 // Perl module MIME-tools finds.
@@ -182,7 +179,9 @@ func TestMIMETools(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := make(map[string]string)
+			unpacked := make(map[string]bool) // numbered below the text that they stand in, and of no declared type
 			for _, c := range all {
+				unpacked[fmt.Sprintf("%s %d %q", c.Container, c.content.Len(), c.OriginalName)] = true
 				got[c.Part] = fmt.Sprintf("%s %d %q", c.MediaType, c.content.Len(), c.OriginalName)
 			}
 			for _, part := range refPart.FindAllSubmatch(answer, -1) {
@@ -198,6 +197,9 @@ func TestMIMETools(t *testing.T) {
 					continue // no leaf
 				}
 				want := fmt.Sprintf("%s %s %q", fields["Type"], fields["Size"], fields["Filename"])
+				if unpacked[fmt.Sprintf("uuencode %s %q", fields["Size"], fields["Filename"])] {
+					continue
+				}
 				reason, known := mimeToolsDifferences[name+" "+number]
 				switch {
 				case got[number] != want && !known:

@@ -1,6 +1,9 @@
 package extractor
 
 import (
+	"net/url"
+	"path"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -46,10 +49,46 @@ func (h *header) read(defaultType string) entity {
 		nameProblems = nil
 		e.name = strings.TrimSpace(e.mediaType.text("name", nameReport))
 	}
+	if e.name == "" {
+		e.name = locationName(h.fields.Get("Content-Location"))
+	}
 	e.name = clipTo(e.name, maxText)
 	e.problems = append(e.problems, nameProblems...)
 	return e
 }
+
+// locationName returns the file name at the end of a Content-Location (RFC 2557
+// section 4.2), "" for a URI that has none with an extension.
+func locationName(field string) string {
+	field = strings.Join(strings.Fields(field), "") // a long URI is folded anywhere
+	u, err := url.Parse(strings.Trim(field, `"<>`))
+	if err != nil || u.Opaque != "" {
+		return ""
+	}
+	name := path.Base(u.Path)
+	if _, ext := SplitExt(name); ext == "" {
+		return ""
+	}
+	return name
+}
+
+// fragment returns the place of a message/partial among the others, nil for other
+// parts and for one that does not say it (RFC 2046 section 5.2.2).
+func (e *entity) fragment() *Fragment {
+	if e.mediaType.value != "message/partial" {
+		return nil
+	}
+	id := clipTo(e.mediaType.text("id", ignore), maxText)
+	number, err := strconv.Atoi(strings.TrimSpace(e.mediaType.get("number")))
+	total, _ := strconv.Atoi(strings.TrimSpace(e.mediaType.get("total")))
+	if id == "" || err != nil || number < 1 || number > maxFragments || total < 0 || total > maxFragments || total > 0 && number > total {
+		return nil
+	}
+	return &Fragment{ID: strings.Clone(id), Number: number, Total: total}
+}
+
+// maxFragments bounds into how many pieces a message may be cut.
+const maxFragments = 1000
 
 // dispositionType is "attachment", "inline" or "". An unknown one is an
 // attachment (RFC 2183 section 2.8).
@@ -65,13 +104,13 @@ func (e *entity) dispositionType() string {
 
 // isAttachment decides whether a leaf is saved; related says that it stands
 // directly in a multipart/related.
-func (e *entity) isAttachment(related bool) bool {
+func (e *entity) isAttachment(related bool, inline Inline) bool {
 	switch {
 	case e.dispositionType() == "attachment", e.name != "":
 		return true
 	case strings.HasPrefix(e.mediaType.value, "text/"):
 		return filesAmongTexts[e.mediaType.value]
-	case related && strings.HasPrefix(e.mediaType.value, "image/"):
+	case related && strings.HasPrefix(e.mediaType.value, "image/") && inline != InlineAll:
 		return false // the picture of a signature, shown within the text
 	}
 	return true
@@ -123,9 +162,9 @@ func inventName(mediaType string, start []byte) string {
 	return base + ext
 }
 
-// messageName makes a name for an attached message from its subject. A slash in
+// MessageName makes a name for an attached message from its subject. A slash in
 // it is no path's.
-func messageName(subject string) string {
+func MessageName(subject string) string {
 	name := SafeName(strings.Map(func(r rune) rune {
 		if r == '/' || r == '\\' {
 			return '_'
@@ -146,6 +185,7 @@ const (
 	identity encoding = iota
 	base64Encoding
 	quotedPrintable
+	uuencodeEncoding // never registered, and sent as x-uuencode
 )
 
 // parseEncoding reads the field in the forms that mailers send: in quotes, with
@@ -170,6 +210,8 @@ func parseEncoding(s string, report func(ProblemKind, string)) encoding {
 		result = base64Encoding
 	case "quoted-printable", "quotedprintable", "qp", "q", "quoted-printible", "quote-printable":
 		result = quotedPrintable
+	case "x-uuencode", "uuencode", "x-uue", "uue", "x-uu":
+		result = uuencodeEncoding
 	case "7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "none", "":
 	default:
 		report(ProblemEncoding, clip(s))

@@ -1,6 +1,7 @@
 package extractor
 
 import (
+	"cmp"
 	"io"
 	"strconv"
 	"strings"
@@ -13,7 +14,35 @@ import (
 )
 
 // Options say how to extract. The zero value is usable.
-type Options struct{ Limits Limits }
+type Options struct {
+	Limits Limits
+	// Filter narrows what is kept. nil keeps every attachment.
+	Filter *Filter
+	// Inline says which pictures of a text are attachments.
+	Inline Inline
+	// RTF has the text of a winmail.dat, which is RTF, saved as well.
+	RTF bool
+	// Detect has the type of every attachment detected from its first bytes. It
+	// costs as much as the rest of a small message; a Filter that asks for types
+	// detects where it has to.
+	Detect bool
+	// Enclosing, if any, is the message around the first of the pieces that this one
+	// was joined from: what this one's header does not say is taken from there (RFC
+	// 2046 section 5.2.2.1).
+	Enclosing *Message
+}
+
+// Inline says which pictures that are shown within a text are attachments.
+type Inline int
+
+const (
+	// InlineNamed takes those with a file name.
+	InlineNamed Inline = iota
+	// InlineAll takes the nameless ones too.
+	InlineAll
+	// InlineNone takes none: the logos of signatures stay out.
+	InlineNone
+)
 
 // Attachment is one attachment. It is complete once the writer that was opened
 // for it is closed; before that its name may still be made up.
@@ -22,22 +51,42 @@ type Attachment struct {
 	Name         string // a safe file name, see SafeName; never empty
 	OriginalName string // the sender's name, decoded; "" when there is none
 	MediaType    string // as declared, lower case: "image/png"
+	DetectedType string // by the first bytes; "" when nobody asked
 	Disposition  string // "attachment", "inline" or "" (RFC 2183)
 	ContentID    string // without brackets (RFC 2392)
+	Inline       bool   // a picture that is shown within the text
+	Container    string // what it was unpacked from: "uuencode", "tnef"; "" for a part
+	Size         int64  // bytes written so far
 	Problems     []Problem
+
+	// Fragment says which piece of a message this is, nil for no piece.
+	Fragment *Fragment
+	// LeftOut says why the attachment is not to be kept, "" if it is. What was
+	// written for one that is left out is to be discarded.
+	LeftOut string
+}
+
+// Fragment is the place of a message/partial among the others (RFC 2046 section 5.2.2).
+type Fragment struct {
+	ID     string
+	Number int // from 1
+	Total  int // 0 where it is not said: only the last one must
 }
 
 // Message is what was learned of a message as a whole.
 type Message struct {
 	MessageID, Subject, From, To string    // decoded; addresses as written
+	Senders, Recipients          []Address // of From and To
 	Date                         time.Time // zero when there is none that can be read
 	Size                         int64     // bytes read
-	Attachments                  int
-	Problems                     []Problem
+	Attachments                  int       // kept
+	LeftOut                      []*Attachment
+	Problems                     []Problem // of the message; those of an attachment are its own
 }
 
 // Open is called for each attachment when its content begins, and returns where
-// the content goes. A nil writer leaves the attachment out.
+// the content goes. A nil writer leaves the attachment out. Whether an attachment
+// is kept is known when the writer is closed: see Attachment.LeftOut.
 type Open func(a *Attachment) (io.WriteCloser, error)
 
 const blockSize = 128 << 10
@@ -46,11 +95,11 @@ var blocks = sync.Pool{New: func() any { return new([blockSize]byte) }}
 
 // Extract reads one message from r to its end and writes its attachments.
 func Extract(r io.Reader, o Options, open Open) (*Message, error) {
-	return extract(r, &run{limits: o.Limits.withDefaults(), open: open, message: &Message{}})
+	return extract(r, &run{options: o, limits: o.Limits.withDefaults(), open: open, message: &Message{}})
 }
 
 func extract(r io.Reader, x *run) (*Message, error) {
-	p := newParser(x, "", 0)
+	p := newParser(x, place{})
 	block := blocks.Get().(*[blockSize]byte)
 	defer blocks.Put(block)
 	for {
@@ -79,12 +128,15 @@ func extract(r io.Reader, x *run) (*Message, error) {
 
 // run is one call of Extract.
 type run struct {
+	options  Options
 	limits   Limits
 	open     Open
 	message  *Message
 	parts    int
-	problems int  // recorded so far
-	bodies   bool // the message's own texts are opened as well, for tests
+	files    int   // begun
+	written  int64 // bytes of all files
+	problems int   // recorded so far
+	bodies   bool  // the message's own texts are opened as well, for tests
 }
 
 // maxProblems bounds the lists of a hostile message's problems, all together.
@@ -116,9 +168,26 @@ func (x *run) describe(h *textproto.Header) {
 	m.Subject = decodeText(h.Get("Subject"), ignore)
 	m.From = decodeText(h.Get("From"), ignore)
 	m.To = decodeText(h.Get("To"), ignore)
-	dated := mail.Header{Header: message.Header{Header: *h}}
-	if date, err := dated.Date(); err == nil {
+	fields := mail.Header{Header: message.Header{Header: *h}}
+	if date, err := fields.Date(); err == nil {
 		m.Date = date
+	}
+	m.Senders = addresses(&fields, "From", m.From)
+	m.Recipients = addresses(&fields, "To", m.To)
+	outer := x.options.Enclosing
+	if outer == nil {
+		return
+	}
+	m.MessageID = cmp.Or(m.MessageID, outer.MessageID)
+	m.Subject = cmp.Or(m.Subject, outer.Subject)
+	if m.From == "" {
+		m.From, m.Senders = outer.From, outer.Senders
+	}
+	if m.To == "" {
+		m.To, m.Recipients = outer.To, outer.Recipients
+	}
+	if m.Date.IsZero() {
+		m.Date = outer.Date
 	}
 }
 

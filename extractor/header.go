@@ -17,7 +17,7 @@ const (
 // keptFields are the fields that the extractor reads; of the others only the
 // length counts.
 var keptFields = [...]string{
-	"Content-Type", "Content-Disposition", "Content-Transfer-Encoding", "Content-Id",
+	"Content-Type", "Content-Disposition", "Content-Transfer-Encoding", "Content-Id", "Content-Location",
 	"Message-Id", "Subject", "From", "To", "Date",
 }
 

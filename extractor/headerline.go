@@ -174,7 +174,7 @@ func (p *parser) endHeader() error {
 	h := &p.header
 	h.close()
 	h.blank = false
-	defaultType, related, number := "text/plain", false, p.partNumber()
+	defaultType, enclosing, number := "text/plain", "", p.partNumber()
 	if len(p.stack) == 0 {
 		p.subject = decodeText(h.fields.Get("Subject"), ignore)
 		if p.depth == 0 && p.number == "" {
@@ -182,8 +182,8 @@ func (p *parser) endHeader() error {
 		}
 	} else {
 		top := &p.stack[len(p.stack)-1]
-		related = top.mediaType == "multipart/related"
-		if top.mediaType == "multipart/digest" {
+		enclosing = top.mediaType
+		if enclosing == "multipart/digest" {
 			defaultType = "message/rfc822" // RFC 2046 section 5.1.5
 		}
 	}
@@ -195,7 +195,7 @@ func (p *parser) endHeader() error {
 	p.held = nil
 	if !strings.HasPrefix(e.mediaType.value, "multipart/") {
 		p.state = inBody
-		return p.beginLeaf(e, number, related)
+		return p.beginLeaf(e, number, enclosing)
 	}
 	return p.beginMultipart(e, number)
 }

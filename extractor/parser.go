@@ -10,9 +10,10 @@ import "bytes"
 // Nothing that it decides depends on where the blocks are cut: what it has to see
 // together to decide, it gathers up to a fixed length first.
 type parser struct {
-	run    *run
-	number string // part number of this message, "" for the outermost
-	depth  int    // of this message among the multiparts and messages around it
+	run        *run
+	number     string // part number of this message, "" for the outermost
+	depth      int    // multiparts, messages and containers around this message
+	containers int    // around this message
 
 	state   state
 	stack   []multipart
@@ -42,8 +43,8 @@ const (
 // eolWindow is how much of a message decides on its line ends.
 const eolWindow = 16 << 10
 
-func newParser(x *run, number string, depth int) *parser {
-	return &parser{run: x, number: number, depth: depth}
+func newParser(x *run, at place) *parser {
+	return &parser{run: x, number: at.number, depth: at.depth, containers: at.containers}
 }
 
 // Write parses a block.
@@ -276,6 +277,9 @@ func (p *parser) wholeLine(line []byte) error {
 	}
 	return p.bodyLine(line)
 }
+
+// finish implements unpacker. An attached message is kept as it is, too.
+func (p *parser) finish() (whole bool, err error) { return false, p.Close() }
 
 // abort closes what is open after an error.
 func (p *parser) abort() { p.leaf.abort() }

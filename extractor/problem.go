@@ -27,7 +27,23 @@ const (
 	ProblemNameGap          ProblemKind = "name-gap"
 	ProblemNameCleaned      ProblemKind = "name-cleaned"
 	ProblemNoName           ProblemKind = "no-name" // the name was made up
+	ProblemUUEncode         ProblemKind = "odd-uuencode"
+	ProblemYEnc             ProblemKind = "odd-yenc"
+	ProblemBinHex           ProblemKind = "odd-binhex"
+	ProblemTNEF             ProblemKind = "odd-tnef"  // a winmail.dat that is damaged is kept as it is, too
+	ProblemSMIME            ProblemKind = "odd-smime" // what is signed could not be got out whole
+	ProblemPartial          ProblemKind = "partial"   // one piece of a message whose other pieces are not there
 )
+
+// Cosmetic reports whether a problem concerns a name only, so that contents and
+// structure are beyond doubt.
+func (k ProblemKind) Cosmetic() bool {
+	switch k {
+	case ProblemCharset, ProblemRaw8Bit, ProblemNameGap, ProblemNameCleaned, ProblemNoName, ProblemEncodingToken, ProblemMediaType:
+		return true
+	}
+	return false
+}
 
 // Problem is one repair that reading a message took.
 type Problem struct {
@@ -53,8 +69,12 @@ func (p Problem) String() string {
 type Limits struct {
 	HeaderBytes  int64 // of one header: 16 MiB
 	HeaderFields int   // of one header: 20,000
-	Depth        int   // multiparts and attached messages within each other: 100
+	Depth        int   // multiparts, attached messages and containers within each other: 100
 	Parts        int   // in all: 10,000
+	Attachments  int   // in all, from containers as well: 10,000
+	Bytes        int64 // written for all attachments together: 16 GiB
+	Containers   int   // winmail.dat, S/MIME and the like within each other: 8
+	Expansion    int   // bytes written per byte read, beyond the first 64 MiB: 200
 }
 
 func (l Limits) withDefaults() Limits {
@@ -70,19 +90,41 @@ func (l Limits) withDefaults() Limits {
 	if l.Parts <= 0 {
 		l.Parts = 10_000
 	}
+	if l.Attachments <= 0 {
+		l.Attachments = 10_000
+	}
+	if l.Bytes <= 0 {
+		l.Bytes = 16 << 30
+	}
+	if l.Containers <= 0 {
+		l.Containers = 8
+	}
+	if l.Expansion <= 0 {
+		l.Expansion = 200
+	}
 	return l
 }
 
+// freeExpansion is how much may be written whatever the message's size.
+const freeExpansion = 64 << 20
+
 // LimitError says that a message is beyond a limit.
 type LimitError struct {
-	Limit string // "header bytes", "header fields", "depth" or "parts"
+	Limit string // "header bytes", "header fields", "depth", "parts", "attachments", "bytes", "containers" or "expansion"
 	Value int64  // the limit
 }
 
-// Error returns "message has more than VALUE LIMIT".
+// Error returns what the message has too much of.
 func (e *LimitError) Error() string {
-	if e.Limit == "depth" {
+	switch e.Limit {
+	case "depth":
 		return fmt.Sprintf("message is nested more than %d deep", e.Value)
+	case "containers":
+		return fmt.Sprintf("message has more than %d containers within each other", e.Value)
+	case "bytes":
+		return fmt.Sprintf("message has attachments of more than %d bytes", e.Value)
+	case "expansion":
+		return fmt.Sprintf("message unpacks to more than %d times its size", e.Value)
 	}
 	return fmt.Sprintf("message has more than %d %s", e.Value, e.Limit)
 }

@@ -4,11 +4,8 @@ import (
 	"encoding/base64"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/emersion/go-message/charset"
-	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/japanese"
 )
 
 // decodeText decodes RFC 2047 encoded words wherever they stand, in quotes and
@@ -148,23 +145,4 @@ func decodeCharset(name, s string, report func(ProblemKind, string)) string {
 	}
 	report(ProblemCharset, name)
 	return guessCharset(s, report)
-}
-
-// guessCharset takes what is not UTF-8 for windows-1252, which raw 8-bit names
-// mostly are.
-func guessCharset(s string, report func(ProblemKind, string)) string {
-	if utf8.ValidString(s) {
-		if strings.Contains(s, "\x1b$") { // raw ISO-2022-JP, which is 7 bits wide
-			if decoded, err := japanese.ISO2022JP.NewDecoder().String(s); err == nil {
-				return decoded
-			}
-		}
-		return s
-	}
-	report(ProblemRaw8Bit, "")
-	decoded, err := charmap.Windows1252.NewDecoder().String(s)
-	if err != nil {
-		return strings.ToValidUTF8(s, "\uFFFD")
-	}
-	return decoded
 }

@@ -116,7 +116,7 @@ type folder struct {
 }
 
 func (f *folder) Stage(ctx context.Context, r io.Reader) (fetcher.Staged, error) {
-	m, files, err := f.Directory.Stage(ctx, r, f.options)
+	m, files, err := f.Directory.Stage(ctx, r, sink.Plan{Extract: f.options})
 	if limit, ok := errors.AsType[*extractor.LimitError](err); ok {
 		return fetcher.Staged{}, &fetcher.UnprocessableError{Err: limit}
 	}

@@ -124,7 +124,7 @@ func (x *extraction) run(ctx context.Context, dir string, args []string) (err er
 // is reported and does not stop the rest.
 func (x *extraction) message(ctx context.Context, source string, size int64, r io.Reader) error {
 	counted := &countingReader{r: r}
-	_, files, err := x.dir.Stage(ctx, counted, extractor.Options{})
+	_, files, err := x.dir.Stage(ctx, counted, sink.Plan{})
 	if _, ok := errors.AsType[*extractor.LimitError](err); ok {
 		x.report(fmt.Errorf("%s: %w", source, err))
 		return nil

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/attachd/attachd/extractor"
 )
 
 // BenchmarkDeliver takes 2,048 messages with a file of 6 KB each through Stage,
@@ -30,7 +28,7 @@ func BenchmarkDeliver(b *testing.B) {
 			start := time.Now()
 			var staged []*Staged
 			for range size {
-				_, s, err := d.Stage(b.Context(), bytes.NewReader(raw), extractor.Options{})
+				_, s, err := d.Stage(b.Context(), bytes.NewReader(raw), Plan{})
 				check(b, err)
 				staged = append(staged, s...)
 			}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -73,6 +74,10 @@ type Directory struct {
 	needChmod atomic.Bool // umask takes bits of FileMode away
 	noRename2 atomic.Bool // the file system lacks RENAME_NOREPLACE
 
+	// foldersInUse is held for reading while a folder of the map is used, and for
+	// writing while those that are too many are closed.
+	foldersInUse sync.RWMutex
+
 	jobs    chan *file
 	workers sync.WaitGroup
 
@@ -85,6 +90,9 @@ type Directory struct {
 	folders  map[string]*folder // below the top, opened so far
 	touched  map[*folder]bool   // got or lost a name since the last SyncFolders
 	broken   error              // the fsync of a folder failed
+
+	pieces map[string]map[int]*piece // fragments that were staged here, by folder and number
+	joined []string                  // folders of fragments whose message was published
 }
 
 // folder is an open folder: root for names in it, dir for its own fsync.
@@ -137,6 +145,7 @@ func open(dir string, o Options) (_ *Directory, err error) {
 		jobs:   make(chan *file, 4*o.SyncWorkers),
 		files:  make(map[string]*file), reserved: make(map[string]string), last: make(map[string]int),
 		folders: make(map[string]*folder), touched: make(map[*folder]bool),
+		pieces: make(map[string]map[int]*piece),
 	}
 	if err := d.makeTop(dir); err != nil {
 		return nil, err
@@ -155,7 +164,7 @@ func open(dir string, o Options) (_ *Directory, err error) {
 	}
 	d.maxName = longestName(d.top.dir)
 	// Nobody but this user has business with half-written files.
-	if d.staging, err = d.openBelow(o.Staging, 0o700); err != nil {
+	if d.staging, err = d.openIn(d.top, o.Staging, 0o700); err != nil {
 		return nil, err
 	}
 	if d.private {
@@ -189,11 +198,11 @@ func (d *Directory) makeTop(dir string) error {
 	return d.fsyncFolder(&folder{name: parent, dir: f})
 }
 
-// openBelow opens a folder directly below the top, making it if it is missing.
-func (d *Directory) openBelow(name string, mode fs.FileMode) (*folder, error) {
-	err := d.top.root.Mkdir(name, mode)
+// openIn opens a folder directly below another, making it if it is missing.
+func (d *Directory) openIn(above *folder, name string, mode fs.FileMode) (*folder, error) {
+	err := above.root.Mkdir(name, mode)
 	if err == nil {
-		err = d.fsyncFolder(d.top)
+		err = d.fsyncFolder(above)
 	} else if errors.Is(err, fs.ErrExist) {
 		err = nil
 	}
@@ -202,18 +211,18 @@ func (d *Directory) openBelow(name string, mode fs.FileMode) (*folder, error) {
 	}
 	// os.Root keeps a symbolic link from leading out, but one within would still mix
 	// staging files with delivered ones.
-	info, err := d.top.root.Lstat(name)
+	info, err := above.root.Lstat(name)
 	if err != nil {
 		return nil, err
 	}
 	if !info.IsDir() {
-		return nil, fmt.Errorf("%s is no folder: move it away", filepath.Join(d.path, name))
+		return nil, fmt.Errorf("%s is no folder: move it away", filepath.Join(d.path, above.name, name))
 	}
-	root, err := d.top.root.OpenRoot(name)
+	root, err := above.root.OpenRoot(name)
 	if err != nil {
 		return nil, err
 	}
-	return openFolder(name, root)
+	return openFolder(path.Join(above.name, name), root)
 }
 
 // The ID of a staging folder is a file in it.

@@ -15,8 +15,6 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/attachd/attachd/extractor"
 )
 
 // TestFullDisk fills a real file system of 1 MB.
@@ -79,7 +77,7 @@ func stageBeyondLimit(dir string) error {
 	}
 	defer d.Close()
 	raw := mail(attached{"small.txt", []byte("x")}, attached{"big.bin", bytes.Repeat([]byte("x"), 300_000)})
-	if _, _, err := d.Stage(context.Background(), bytes.NewReader(raw), extractor.Options{}); !errors.Is(err, syscall.EFBIG) {
+	if _, _, err := d.Stage(context.Background(), bytes.NewReader(raw), Plan{}); !errors.Is(err, syscall.EFBIG) {
 		return fmt.Errorf("error %v, want EFBIG", err)
 	}
 	_, err = tryDelivery(context.Background(), d, attached{"small.txt", []byte("x")})

@@ -19,7 +19,7 @@ const maxRemembered = 4096
 func (d *Directory) reserve(to *folder, name string, f *file) (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	chosen, err := d.freeName(to, d.harmless(to, name))
+	chosen, err := d.freeName(to, d.harmless(to, name), f.sidecar)
 	if err != nil {
 		return "", fmt.Errorf("choose a name for %q in %s: %w", name, d.path, err)
 	}
@@ -36,8 +36,14 @@ func (d *Directory) release(f *file) {
 	}
 }
 
-// taken reports whether a name is reserved or on the disk. d.mu is held.
-func (d *Directory) taken(to *folder, name string) (bool, error) {
+// taken reports whether a name, or that of its sidecar, is reserved or on the disk.
+// d.mu is held.
+func (d *Directory) taken(to *folder, name string, sidecar bool) (bool, error) {
+	if sidecar {
+		if taken, err := d.taken(to, name+sidecarExt, false); taken || err != nil {
+			return taken, err
+		}
+	}
 	if _, ok := d.reserved[path.Join(to.name, name)]; ok {
 		return true, nil
 	}
@@ -56,9 +62,13 @@ func (d *Directory) taken(to *folder, name string) (bool, error) {
 // the numbers are not tried one by one: the last one given is remembered, and where it
 // is not known, steps that double find a free one and bisection the first behind
 // those taken. d.mu is held.
-func (d *Directory) freeName(to *folder, name string) (string, error) {
-	name = extractor.CutName(name, d.maxName)
-	if taken, err := d.taken(to, name); err != nil || !taken {
+func (d *Directory) freeName(to *folder, name string, sidecar bool) (string, error) {
+	limit := d.maxName
+	if sidecar {
+		limit -= len(sidecarExt)
+	}
+	name = extractor.CutName(name, limit)
+	if taken, err := d.taken(to, name, sidecar); err != nil || !taken {
 		return name, err
 	}
 	key := path.Join(to.name, name)
@@ -70,7 +80,7 @@ func (d *Directory) freeName(to *folder, name string) (string, error) {
 			return "", fmt.Errorf("no number is free for %q", name)
 		}
 		high += step
-		taken, err := d.taken(to, numbered(name, high, d.maxName))
+		taken, err := d.taken(to, numbered(name, high, limit), sidecar)
 		if err != nil {
 			return "", err
 		}
@@ -82,7 +92,7 @@ func (d *Directory) freeName(to *folder, name string) (string, error) {
 	}
 	for low+1 < high {
 		middle := low + (high-low)/2
-		taken, err := d.taken(to, numbered(name, middle, d.maxName))
+		taken, err := d.taken(to, numbered(name, middle, limit), sidecar)
 		if err != nil {
 			return "", err
 		}
@@ -96,7 +106,7 @@ func (d *Directory) freeName(to *folder, name string) (string, error) {
 		clear(d.last)
 	}
 	d.last[key] = high
-	return numbered(name, high, d.maxName), nil
+	return numbered(name, high, limit), nil
 }
 
 // harmless is the second line behind extractor.SafeName: whatever name comes, it
@@ -111,10 +121,32 @@ func (d *Directory) harmless(to *folder, name string) string {
 	switch {
 	case strings.Trim(name, ".") == "":
 		return "attachment"
-	case to.name == "" && strings.HasPrefix(name, "."):
+	case !strings.HasPrefix(to.name, ".") && strings.HasPrefix(name, "."):
 		return "_" + name
 	}
 	return name
+}
+
+// sidecarExt stands behind an attachment's name in the name of its sidecar.
+const sidecarExt = ".json"
+
+// deepestPath bounds the folders that a [Plan] may put below each other.
+const deepestPath = 16
+
+// safePath splits a path into folder and name, both safe: no component is empty,
+// leads up, is hidden, or holds what [extractor.SafeName] takes out.
+func safePath(p string) (folder, name string) {
+	var parts []string
+	for part := range strings.SplitSeq(p, "/") {
+		if part = extractor.SafeName(strings.ReplaceAll(part, `\\`, "_")); part != "" {
+			parts = append(parts, part)
+		}
+	}
+	if len(parts) == 0 {
+		return "", "attachment"
+	}
+	last := len(parts) - 1
+	return path.Join(parts[:min(last, deepestPath)]...), parts[last]
 }
 
 // numbered puts "-n" before a name's extension and cuts the part before it so

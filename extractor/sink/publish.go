@@ -46,6 +46,8 @@ func (d *Directory) publish(s *Staged) error {
 	if !isStagingID(s.ID) {
 		return fmt.Errorf("staging file %q is no name that was given here", s.ID)
 	}
+	d.foldersInUse.RLock()
+	defer d.foldersInUse.RUnlock()
 	dir, name := path.Split(s.Path)
 	to, err := d.folder(strings.TrimSuffix(dir, "/"))
 	if err != nil {
@@ -69,6 +71,7 @@ func (d *Directory) publish(s *Staged) error {
 	if !staged {
 		f = &file{id: s.ID, path: s.Path}
 	}
+	before := name
 	for range maxRetries {
 		err = d.move(d.staging, s.ID, to, name)
 		if !errors.Is(err, fs.ErrExist) {
@@ -88,11 +91,19 @@ func (d *Directory) publish(s *Staged) error {
 	case err != nil:
 		return err
 	}
+	if f.sidecar && name != before {
+		// Another process took the name at the last moment: the sidecar, which is
+		// there already, follows. Should that fail too, it is found by its digest.
+		_ = d.move(to, before+sidecarExt, to, name+sidecarExt)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.touched[to] = true
 	d.release(f)
 	delete(d.files, s.ID)
+	if f.joined != "" {
+		d.joined = append(d.joined, f.joined)
+	}
 	return err
 }
 
@@ -117,7 +128,8 @@ func (d *Directory) gone(id string, staged bool, cause error) error {
 	return ErrGone
 }
 
-// folder returns the open folder of this name, "" for the top.
+// folder returns the open folder of this path below the top, "" for the top itself.
+// It is made if it is missing. d.foldersInUse is held for reading while it is used.
 func (d *Directory) folder(name string) (*folder, error) {
 	if name == "" {
 		return d.top, nil
@@ -128,10 +140,14 @@ func (d *Directory) folder(name string) (*folder, error) {
 	if f != nil {
 		return f, nil
 	}
-	if !filepath.IsLocal(name) || name == "." || strings.ContainsAny(name, `/\`) || name == d.staging.name {
+	if path.Clean(name) != name || !filepath.IsLocal(name) || name == "." || strings.Contains(name, `\`) || name == d.staging.name || strings.HasPrefix(name, d.staging.name+"/") {
 		return nil, fmt.Errorf("%q is no folder for attachments", name)
 	}
-	f, err := d.openBelow(name, d.options.DirMode)
+	above, err := d.folder(strings.TrimSuffix(path.Dir(name), "."))
+	if err != nil {
+		return nil, err
+	}
+	f, err = d.openIn(above, path.Base(name), d.options.DirMode)
 	if err != nil {
 		return nil, err
 	}

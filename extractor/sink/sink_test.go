@@ -65,7 +65,7 @@ func check(t testing.TB, err error) {
 
 func stage(t testing.TB, d *Directory, files ...attached) []*Staged {
 	t.Helper()
-	_, staged, err := d.Stage(t.Context(), bytes.NewReader(mail(files...)), extractor.Options{})
+	_, staged, err := d.Stage(t.Context(), bytes.NewReader(mail(files...)), Plan{})
 	check(t, err)
 	if len(staged) != len(files) {
 		t.Fatalf("%d attachments were staged, want %d", len(staged), len(files))
@@ -326,7 +326,7 @@ func TestQuarantineFolder(t *testing.T) {
 	if got := names(t, filepath.Join(dir, ".quarantine")); !slices.Equal(got, []string{"m-2.eml", "m.eml"}) {
 		t.Errorf("files %q", got)
 	}
-	for _, folder := range []string{"..", ".", "a/b", "/tmp", defaultStaging, "../x"} {
+	for _, folder := range []string{"..", ".", "a/../b", "/tmp", defaultStaging, "../x"} {
 		if _, err := d.StageRaw(t.Context(), strings.NewReader("x"), folder, "m.eml"); err == nil {
 			t.Errorf("folder %q was taken", folder)
 		}
@@ -503,7 +503,7 @@ func TestFaults(t *testing.T) {
 }
 
 func tryDelivery(ctx context.Context, d *Directory, files ...attached) ([]*Staged, error) {
-	_, group, err := d.Stage(ctx, bytes.NewReader(mail(files...)), extractor.Options{})
+	_, group, err := d.Stage(ctx, bytes.NewReader(mail(files...)), Plan{})
 	if err != nil {
 		return nil, err
 	}
@@ -540,7 +540,7 @@ func TestStageFailure(t *testing.T) {
 		{"limit", t.Context(), bytes.NewReader(whole), extractor.Options{Limits: extractor.Limits{Parts: 2}}, nil},
 	}
 	for _, tt := range tests {
-		m, staged, err := d.Stage(tt.ctx, tt.r, tt.o)
+		m, staged, err := d.Stage(tt.ctx, tt.r, Plan{Extract: tt.o})
 		if err == nil || m != nil || staged != nil || tt.want != nil && !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, %v, %v", tt.name, m, staged, err)
 		}
@@ -557,7 +557,7 @@ func TestStageFailure(t *testing.T) {
 				t.Error("the panic did not come through")
 			}
 		}()
-		d.Stage(t.Context(), io.MultiReader(bytes.NewReader(whole[:350_000]), panicking{}), extractor.Options{})
+		d.Stage(t.Context(), io.MultiReader(bytes.NewReader(whole[:350_000]), panicking{}), Plan{})
 	}()
 	if got := names(t, filepath.Join(dir, defaultStaging)); len(got) != 0 || len(d.files) != 0 || len(d.reserved) != 0 {
 		t.Errorf("left after a panic: %v, %d files, %d names", got, len(d.files), len(d.reserved))
@@ -667,7 +667,7 @@ func TestOtherFolder(t *testing.T) {
 	if err := first.Publish(group[1]); err == nil || errors.Is(err, ErrGone) {
 		t.Errorf("in a removed folder: %v", err)
 	}
-	if _, _, err := first.Stage(t.Context(), bytes.NewReader(mail(attached{"c", nil})), extractor.Options{}); err == nil {
+	if _, _, err := first.Stage(t.Context(), bytes.NewReader(mail(attached{"c", nil})), Plan{}); err == nil {
 		t.Error("staging in a removed folder succeeded")
 	}
 	// A file that somebody removed between Sync and Publish was not delivered.
@@ -693,7 +693,7 @@ func TestPublishRefuses(t *testing.T) {
 		{ID: id, Path: ""},
 		{ID: id, Path: "/etc/a"},
 		{ID: id, Path: ".staging/a"},
-		{ID: id, Path: "x/y/a"},
+		{ID: id, Path: "x/../y/a"},
 		{ID: id, Path: ".a"},
 	} {
 		if err := d.Publish(&s); err == nil || errors.Is(err, ErrGone) {
@@ -745,7 +745,7 @@ func TestPrivateStaging(t *testing.T) {
 	if got := names(t, dir); !slices.Equal(got, []string{"a"}) {
 		t.Errorf("files %q", got)
 	}
-	if _, _, err := d.Stage(t.Context(), bytes.NewReader(mail()), extractor.Options{}); !errors.Is(err, os.ErrClosed) {
+	if _, _, err := d.Stage(t.Context(), bytes.NewReader(mail()), Plan{}); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("Stage after Close: %v", err)
 	}
 	for _, name := range []string{"x", "..", ".", ".a/b", "../.x", `.a\b`} {
@@ -774,7 +774,7 @@ func TestTwoDirectories(t *testing.T) {
 				wg.Go(func() {
 					for n := range perDirectory {
 						body := fmt.Sprintf("%d of %d", n, i)
-						_, group, err := d.Stage(t.Context(), bytes.NewReader(mail(attached{"same.txt", []byte(body)})), extractor.Options{})
+						_, group, err := d.Stage(t.Context(), bytes.NewReader(mail(attached{"same.txt", []byte(body)})), Plan{})
 						if err != nil {
 							t.Error(err)
 							return
@@ -895,7 +895,7 @@ func TestStageAndPublishTogether(t *testing.T) {
 		for range 40 {
 			var group []*Staged
 			for range 10 {
-				_, staged, err := d.Stage(t.Context(), bytes.NewReader(mail(attached{"a.txt", []byte("x")}, attached{"b.txt", []byte("y")})), extractor.Options{})
+				_, staged, err := d.Stage(t.Context(), bytes.NewReader(mail(attached{"a.txt", []byte("x")}, attached{"b.txt", []byte("y")})), Plan{})
 				if err != nil {
 					t.Error(err)
 					return

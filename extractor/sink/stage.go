@@ -3,30 +3,47 @@ package sink
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 
 	"github.com/attachd/attachd/extractor"
 )
 
-// Staged is an attachment in a staging file.
+// Staged is an attachment in a staging file, or a file that belongs to one.
 type Staged struct {
 	ID         string // the staging file's name
 	Attachment extractor.Attachment
 	Path       string // final name relative to the folder, reserved
 	Size       int64
 	SHA256     [32]byte
+	Kind       Kind
 }
+
+// Kind says what a staged file is.
+type Kind int
+
+// The kinds of files.
+const (
+	File     Kind = iota // an attachment
+	Sidecar              // what is known of the attachment that is next in the list
+	Raw                  // the message itself
+	Fragment             // a piece of a message that waits for the others
+)
 
 // file is a staging file on its way from creation to Publish.
 type file struct {
-	id   string
-	path string // the final one, "" before it is chosen
-	f    *os.File
+	id      string
+	path    string // the final one, "" before it is chosen
+	sidecar bool   // a name is only free for it if that of its sidecar is, too
+	joined  string // the fragments' folder of which it came, to be removed once it is published
+	f       *os.File
 
 	discarded atomic.Bool
 	done      chan struct{} // closed when the fsync is over
@@ -53,6 +70,8 @@ type writer struct {
 	d          *Directory
 	ctx        context.Context // of the Stage call that the writer lives in
 	attachment *extractor.Attachment
+	message    *extractor.Message // that it came with
+	kind       Kind
 	block      *block
 	file       *file
 	size       int64
@@ -139,6 +158,15 @@ func (w *writer) Close() error {
 		return w.err
 	}
 	w.closed = true
+	if w.leftOut() {
+		w.block.sum.Sum(w.sum[:0])
+		w.d.blocks.Put(w.block)
+		w.block = nil
+		if w.file.f == nil {
+			return w.err
+		}
+		return errors.Join(w.err, w.file.f.Close(), w.d.discard(w.file.id))
+	}
 	if w.err == nil && (len(w.block.bytes) > 0 || w.file.f == nil) {
 		w.flush(w.block.bytes)
 	}
@@ -154,6 +182,9 @@ func (w *writer) Close() error {
 	w.err = w.d.startSync(w.ctx, w.file)
 	return w.err
 }
+
+// leftOut reports whether what was written is not to be kept.
+func (w *writer) leftOut() bool { return w.attachment.LeftOut != "" }
 
 // create makes the staging file, which from then on is known to Sweep.
 func (d *Directory) create(f *file) error {
@@ -194,17 +225,44 @@ func (d *Directory) fixMode(f *os.File, mode os.FileMode) error {
 
 func (d *Directory) stagingPath() string { return filepath.Join(d.path, d.staging.name) }
 
+// Plan says what of a message is staged and where it is to go. The zero value takes
+// all attachments into the folder itself.
+type Plan struct {
+	Extract extractor.Options
+	// Path, if any, returns where an attachment is to go, below the folder and
+	// separated by slashes. What of it is unsafe in a path is replaced. "" is the
+	// attachment's name.
+	Path func(m *extractor.Message, a *extractor.Attachment) string
+	// Sidecar, if any, returns what is to stand beside an attachment, in a file of
+	// its name with ".json" behind it, which appears before the attachment does.
+	Sidecar func(m *extractor.Message, s *Staged) ([]byte, error)
+	// Raw says when the message itself is kept, too, as a file named by its subject.
+	Raw RawPolicy
+}
+
+// RawPolicy says when a message itself is kept.
+type RawPolicy int
+
+// The policies.
+const (
+	RawNever    RawPolicy = iota
+	RawProblems           // when something of its structure or contents had to be repaired
+	RawAlways
+)
+
 // Stage takes the message in r apart and writes its attachments to staging
 // files, whose fsync begins at once in the background. The final names are chosen and
 // reserved. On an error, which errors.As finds to be an
 // [extractor.LimitError] if the message is at fault, nothing of the message stays.
-func (d *Directory) Stage(ctx context.Context, r io.Reader, o extractor.Options) (*extractor.Message, []*Staged, error) {
+//
+// A piece of a message (message/partial) is staged for a hidden folder. With the last
+// one to come the whole message is taken apart in its place, and the others are
+// removed once that has been published.
+func (d *Directory) Stage(ctx context.Context, r io.Reader, plan Plan) (*extractor.Message, []*Staged, error) {
 	var m *extractor.Message
-	staged, err := d.stage(ctx, "", func(open func(*extractor.Attachment) *writer) error {
+	staged, err := d.stage(ctx, "", &plan, func(s *staging) error {
 		var err error
-		m, err = extractor.Extract(r, o, func(a *extractor.Attachment) (io.WriteCloser, error) {
-			return open(a), ctx.Err()
-		})
+		m, err = s.message(r)
 		return err
 	})
 	if err != nil {
@@ -214,10 +272,10 @@ func (d *Directory) Stage(ctx context.Context, r io.Reader, o extractor.Options)
 }
 
 // StageRaw stages the bytes of r as they are, for folder/name below the Directory's own
-// folder. folder is a single name, or "" for the folder itself.
+// folder. folder is "" for the folder itself.
 func (d *Directory) StageRaw(ctx context.Context, r io.Reader, folder, name string) (*Staged, error) {
-	staged, err := d.stage(ctx, folder, func(open func(*extractor.Attachment) *writer) error {
-		w := open(&extractor.Attachment{Name: name, OriginalName: name})
+	staged, err := d.stage(ctx, folder, &Plan{}, func(s *staging) error {
+		w := s.open(nil, &extractor.Attachment{Name: name, OriginalName: name}, Raw)
 		_, err := w.ReadFrom(r)
 		if closeErr := w.Close(); err == nil {
 			err = closeErr
@@ -230,16 +288,33 @@ func (d *Directory) StageRaw(ctx context.Context, r io.Reader, folder, name stri
 	return staged[0], nil
 }
 
+// staging is one call of Stage or StageRaw.
+type staging struct {
+	d       *Directory
+	ctx     context.Context
+	plan    *Plan
+	folder  string
+	writers []*writer
+	staged  []*Staged
+}
+
+func (s *staging) open(m *extractor.Message, a *extractor.Attachment, kind Kind) *writer {
+	w := s.d.newWriter(s.ctx, a)
+	w.message, w.kind = m, kind
+	s.writers = append(s.writers, w)
+	return w
+}
+
 // stage runs fill, which opens and closes writers, and chooses the names. It
 // cleans up after an error and also after a panic, which goes on to the caller.
-func (d *Directory) stage(ctx context.Context, folder string, fill func(open func(*extractor.Attachment) *writer) error) (staged []*Staged, err error) {
-	var writers []*writer
+func (d *Directory) stage(ctx context.Context, folder string, plan *Plan, fill func(*staging) error) (staged []*Staged, err error) {
+	s := &staging{d: d, ctx: ctx, plan: plan, folder: folder}
 	complete := false
 	defer func() {
 		if complete {
 			return
 		}
-		for _, w := range writers {
+		for _, w := range s.writers {
 			w.err = errStageFailed // what is still open needs no fsync
 			w.Close()
 			d.discard(w.file.id)
@@ -251,24 +326,124 @@ func (d *Directory) stage(ctx context.Context, folder string, fill func(open fun
 	if closed {
 		return nil, fmt.Errorf("stage in %s: %w", d.path, os.ErrClosed)
 	}
-	if err := fill(func(a *extractor.Attachment) *writer {
-		w := d.newWriter(ctx, a)
-		writers = append(writers, w)
-		return w
-	}); err != nil {
+	if err := fill(s); err != nil {
 		return nil, err
 	}
-	to, err := d.folder(folder)
+	for _, w := range s.writers { // which keep may add sidecars to
+		if err := s.keep(w); err != nil {
+			return nil, err
+		}
+	}
+	complete = true
+	return s.staged, nil
+}
+
+// message takes one message apart.
+func (s *staging) message(r io.Reader) (*extractor.Message, error) {
+	var raw *writer
+	if s.plan.Raw != RawNever {
+		raw = s.open(nil, &extractor.Attachment{MediaType: "message/rfc822"}, Raw)
+		r = io.TeeReader(r, raw)
+	}
+	m, err := s.extract(r, nil)
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range writers {
-		path, err := d.reserve(to, w.attachment.Name, w.file)
-		if err != nil {
-			return nil, err
-		}
-		staged = append(staged, &Staged{ID: w.file.id, Attachment: *w.attachment, Path: path, Size: w.size, SHA256: w.sum})
+	if err := s.join(m); err != nil {
+		return nil, err
 	}
-	complete = true
-	return staged, nil
+	if raw == nil {
+		return m, nil
+	}
+	raw.message, raw.attachment.Name = m, extractor.MessageName(m.Subject)
+	if s.plan.Raw == RawProblems && !s.doubtful(m) {
+		raw.attachment.LeftOut = "nothing had to be repaired"
+	}
+	return m, raw.Close()
+}
+
+func (s *staging) extract(r io.Reader, enclosing *extractor.Message) (*extractor.Message, error) {
+	first := len(s.writers)
+	options := s.plan.Extract
+	options.Enclosing = enclosing
+	m, err := extractor.Extract(r, options, func(a *extractor.Attachment) (io.WriteCloser, error) {
+		kind := File
+		if a.Fragment != nil {
+			kind = Fragment
+		}
+		return s.open(nil, a, kind), s.ctx.Err()
+	})
+	for _, w := range s.writers[first:] {
+		w.message = m
+	}
+	return m, err
+}
+
+// doubtful reports whether anything of a message had to be repaired but for names.
+func (s *staging) doubtful(m *extractor.Message) bool {
+	is := func(p extractor.Problem) bool { return !p.Kind.Cosmetic() }
+	if slices.ContainsFunc(m.Problems, is) {
+		return true
+	}
+	return slices.ContainsFunc(s.writers, func(w *writer) bool { return slices.ContainsFunc(w.attachment.Problems, is) })
+}
+
+// keep reserves the final name of a file, and stages its sidecar.
+func (s *staging) keep(w *writer) error {
+	if w.leftOut() {
+		return nil
+	}
+	d := s.d
+	wanted := w.attachment.Name
+	folder := s.folder
+	switch {
+	case w.kind == Fragment:
+		folder, wanted = fragmentPath(w.attachment.Fragment)
+	case s.plan.Path != nil && w.message != nil:
+		if p := s.plan.Path(w.message, w.attachment); p != "" {
+			folder, wanted = safePath(p)
+		}
+	}
+	w.file.sidecar = s.plan.Sidecar != nil && (w.kind == File || w.kind == Raw)
+	w.attachment.Name = wanted
+	d.foldersInUse.RLock()
+	to, err := d.folder(folder)
+	var name string
+	if err == nil {
+		name, err = d.reserve(to, wanted, w.file)
+	}
+	d.foldersInUse.RUnlock()
+	if err != nil {
+		return err
+	}
+	staged := &Staged{ID: w.file.id, Attachment: *w.attachment, Path: name, Size: w.size, SHA256: w.sum, Kind: w.kind}
+	if w.file.sidecar {
+		if err := s.sidecar(w.message, staged); err != nil {
+			return err
+		}
+	}
+	s.staged = append(s.staged, staged)
+	return nil
+}
+
+// sidecar stages what is to stand beside an attachment.
+func (s *staging) sidecar(m *extractor.Message, beside *Staged) error {
+	content, err := s.plan.Sidecar(m, beside)
+	if err != nil {
+		return fmt.Errorf("make sidecar of %q: %w", beside.Path, err)
+	}
+	name := path.Base(beside.Path) + sidecarExt
+	w := s.open(m, &extractor.Attachment{Name: name, MediaType: "application/json"}, Sidecar)
+	if _, err := w.Write(content); err != nil {
+		return err
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	w.file.path = beside.Path + sidecarExt // which reserve has seen to be free
+	s.d.mu.Lock()
+	s.d.reserved[w.file.path] = w.file.id
+	s.d.mu.Unlock()
+	s.staged = append(s.staged, &Staged{ID: w.file.id, Attachment: *w.attachment, Path: w.file.path, Size: w.size, SHA256: w.sum, Kind: Sidecar})
+	return nil
 }

@@ -99,6 +99,7 @@ func (d *Directory) SyncFolders() error {
 	if len(touched) == 0 {
 		return d.failure()
 	}
+	defer d.closeFolders()
 	// The new names first: a power cut in between then leaves a file with both
 	// names or under the new one, never without any.
 	for f := range touched {
@@ -106,7 +107,31 @@ func (d *Directory) SyncFolders() error {
 			return err
 		}
 	}
-	return d.fsyncFolder(d.staging)
+	if err := d.fsyncFolder(d.staging); err != nil {
+		return err
+	}
+	return d.removeJoined()
+}
+
+// maxFolders is how many folders are kept open for the next files.
+const maxFolders = 64
+
+// closeFolders closes the open folders when there are many, which names made from
+// senders or days lead to.
+func (d *Directory) closeFolders() {
+	d.foldersInUse.Lock()
+	defer d.foldersInUse.Unlock()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.folders) <= maxFolders {
+		return
+	}
+	for name, f := range d.folders {
+		if !d.touched[f] {
+			delete(d.folders, name)
+			f.close()
+		}
+	}
 }
 
 func (d *Directory) failure() error {

@@ -1,0 +1,45 @@
+package extractor
+
+import (
+	"strings"
+
+	"github.com/emersion/go-message/mail"
+)
+
+// Address is one of From or To.
+type Address struct {
+	Name    string // decoded; "" when there is none
+	Address string // "hans@example.org"
+}
+
+// Local returns what stands before the @.
+func (a Address) Local() string {
+	return a.Address[:max(strings.LastIndexByte(a.Address, '@'), 0)]
+}
+
+// Domain returns what stands behind the @, in lower case.
+func (a Address) Domain() string {
+	_, domain, _ := strings.Cut(a.Address[len(a.Local()):], "@")
+	return strings.ToLower(domain)
+}
+
+// maxAddresses bounds what is kept of a field; a To of thousands is common.
+const maxAddresses = 100
+
+// addresses reads a field of addresses (RFC 5322 section 3.4), and where it is
+// broken takes whatever in its decoded text looks like one.
+func addresses(h *mail.Header, field, text string) []Address {
+	var all []Address
+	if list, err := h.AddressList(field); err == nil {
+		for _, a := range list[:min(len(list), maxAddresses)] {
+			all = append(all, Address{a.Name, a.Address})
+		}
+		return all
+	}
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t,;<>()\"", r) }) {
+		if i := strings.IndexByte(word, '@'); i > 0 && i < len(word)-1 && len(all) < maxAddresses {
+			all = append(all, Address{Address: strings.Clone(word)})
+		}
+	}
+	return all
+}

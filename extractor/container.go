@@ -1,0 +1,58 @@
+package extractor
+
+import (
+	"bytes"
+	"strings"
+)
+
+// unpackerFor returns what takes an attachment apart, nil where there is nothing to.
+func (x *run) unpackerFor(a *Attachment, at place) (content, error) {
+	switch {
+	case isMessage(a.MediaType):
+		if at.depth > x.limits.Depth {
+			return content{}, &LimitError{"depth", int64(x.limits.Depth)}
+		}
+		return content{unpacker: newParser(x, at)}, nil
+	case isTNEF(a):
+	case isOpaqueSMIME(a):
+	case a.MediaType == "application/mac-binhex40":
+	default:
+		return content{}, nil
+	}
+	return content{}, nil
+}
+
+// contain counts a container around what is at a place.
+func (x *run) contain(at place) (place, error) {
+	if at.containers++; at.containers > x.limits.Containers {
+		return at, &LimitError{"containers", int64(x.limits.Containers)}
+	}
+	return at, nil
+}
+
+// isTNEF reports whether an attachment is the winmail.dat of Microsoft Outlook.
+func isTNEF(a *Attachment) bool {
+	switch a.MediaType {
+	case "application/ms-tnef", "application/vnd.ms-tnef":
+		return true
+	}
+	return strings.EqualFold(a.Name, "winmail.dat") || strings.EqualFold(a.Name, "win.dat") && a.MediaType == "application/octet-stream"
+}
+
+// isOpaqueSMIME reports whether an attachment may hold what it signs (RFC 8551
+// section 3.5.2), by its type or, as gateways replace that, its name.
+func isOpaqueSMIME(a *Attachment) bool {
+	switch a.MediaType {
+	case "application/pkcs7-mime", "application/x-pkcs7-mime":
+		return true
+	}
+	return len(a.Name) > len(".p7m") && strings.EqualFold(a.Name[len(a.Name)-len(".p7m"):], ".p7m")
+}
+
+// beginsEntity reports whether a content begins with the header of a MIME entity,
+// and false while that can't be told for want of a whole line.
+func beginsEntity(start []byte) bool {
+	line, _, _ := bytes.Cut(bytes.TrimLeft(start, "\r\n"), []byte("\n"))
+	name, _, ok := splitField(line)
+	return ok && (hasPrefixFold(name, "content-") || strings.EqualFold(string(name), "mime-version"))
+}

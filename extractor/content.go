@@ -1,0 +1,167 @@
+package extractor
+
+import (
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/gabriel-vasile/mimetype"
+)
+
+// place is where in a message something stands.
+type place struct {
+	number     string // of the part
+	depth      int    // multiparts, attached messages and containers around it, itself included
+	containers int    // containers around it
+}
+
+// within is the place of the nth thing inside.
+func (at place) within(n int) place {
+	return place{childNumber(at.number, n), at.depth + 1, at.containers}
+}
+
+// content is where the decoded bytes of a part, or of a file in a container, go:
+// to a file, to what takes them apart, or both.
+type content struct {
+	file     *file    // nil: not saved
+	unpacker unpacker // nil: nothing to take apart
+}
+
+// unpacker takes a content apart that holds others: an attached message, a text
+// with files in it, a container such as winmail.dat.
+type unpacker interface {
+	io.Writer
+	// finish ends it. It reports whether all there was came out, so that what was
+	// taken apart need not be kept itself.
+	finish() (whole bool, err error)
+	// abort closes what is open after an error.
+	abort()
+}
+
+// Write implements io.Writer.
+func (c *content) Write(p []byte) (int, error) {
+	if c.file != nil {
+		if n, err := c.file.Write(p); err != nil {
+			return n, err
+		}
+	}
+	if c.unpacker != nil {
+		return c.unpacker.Write(p)
+	}
+	return len(p), nil
+}
+
+// end closes the content, what is in it first.
+func (c *content) end() error {
+	var inner, own error
+	if c.unpacker != nil {
+		var whole bool
+		if whole, inner = c.unpacker.finish(); inner != nil {
+			c.unpacker.abort()
+		}
+		if whole && c.file != nil {
+			c.file.attachment.LeftOut = leftOutUnpacked
+		}
+	}
+	if c.file != nil {
+		own = c.file.Close()
+	}
+	*c = content{}
+	return errors.Join(inner, own)
+}
+
+func (c *content) abort() {
+	if c.unpacker != nil {
+		c.unpacker.abort()
+	}
+	if c.file != nil {
+		_ = c.file.Close()
+	}
+	*c = content{}
+}
+
+// leftOutUnpacked is why a container is left out.
+const leftOutUnpacked = "unpacked: its contents are kept instead"
+
+// begin opens the content of an attachment: a file, unless it is left out, and
+// what takes it apart, which a filter does not keep from it.
+func (x *run) begin(a *Attachment, at place) (content, error) {
+	if x.files++; x.files > x.limits.Attachments {
+		return content{}, &LimitError{"attachments", int64(x.limits.Attachments)}
+	}
+	c, err := x.unpackerFor(a, at)
+	if err != nil {
+		return c, err
+	}
+	if a.LeftOut = x.options.leaveOut(x.message, a, false); a.LeftOut != "" {
+		x.message.LeftOut = append(x.message.LeftOut, a)
+		return c, nil
+	}
+	w, err := x.open(a)
+	if err != nil {
+		return content{}, err
+	}
+	if w != nil {
+		c.file = &file{run: x, attachment: a, w: w, message: c.unpacker}
+		x.message.Attachments++
+	}
+	return c, nil
+}
+
+// file is an attachment that is being written. The name of a nameless one is
+// made up from how its content begins, or from the attached message's subject.
+type file struct {
+	run        *run
+	attachment *Attachment
+	w          io.WriteCloser
+	start      []byte   // of the content, where it is of use
+	message    unpacker // of an attached message
+	closed     bool
+}
+
+// sniffLength is how much of the content decides on a type.
+const sniffLength = 3072
+
+func (f *file) Write(p []byte) (int, error) {
+	x, a := f.run, f.attachment
+	if len(f.start) < sniffLength && (a.Name == "" || x.options.detects()) {
+		f.start = append(f.start, p[:min(len(p), sniffLength-len(f.start))]...)
+	}
+	a.Size += int64(len(p))
+	x.written += int64(len(p))
+	if x.written > x.limits.Bytes {
+		return 0, &LimitError{"bytes", x.limits.Bytes}
+	}
+	if x.written > freeExpansion && x.written/int64(x.limits.Expansion) > x.message.Size {
+		return 0, &LimitError{"expansion", int64(x.limits.Expansion)}
+	}
+	return f.w.Write(p)
+}
+
+func (f *file) Close() error {
+	if f.closed {
+		return nil
+	}
+	f.closed = true
+	x, a := f.run, f.attachment
+	if x.options.detects() {
+		// Without its parameters, as the declared one is.
+		a.DetectedType, _, _ = strings.Cut(mimetype.Detect(f.start).String(), ";")
+	}
+	if a.Name == "" {
+		if nested, ok := f.message.(*parser); ok {
+			a.Name = MessageName(nested.subject)
+		} else {
+			a.Name = inventName(a.MediaType, f.start)
+		}
+		x.note(a, ProblemNoName, a.Name)
+	}
+	if a.LeftOut == "" {
+		a.LeftOut = x.options.leaveOut(x.message, a, true)
+	}
+	if a.LeftOut != "" {
+		x.message.Attachments--
+		x.message.LeftOut = append(x.message.LeftOut, a)
+	}
+	return f.w.Close()
+}

@@ -1,0 +1,178 @@
+package extractor
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Filter says which attachments are kept: those that a rule of Include takes, or
+// all if there is none, less those that a rule of Exclude takes.
+type Filter struct {
+	Include, Exclude []Rule
+}
+
+// Rule takes an attachment when all that it says holds. In each list one pattern
+// must match; an empty list matches anything. In a pattern "*" stands for any run of
+// characters and "?" for one; case does not count.
+type Rule struct {
+	Names    []string // of the file
+	Types    []string // the media type, declared or detected: "image/*"
+	Senders  []string // an address in From
+	Subjects []string // of the message
+	MinSize  int64    // in bytes, decoded
+	MaxSize  int64    // 0: any
+	Inline   *bool    // a picture shown within the text
+}
+
+// verdict is what can be said of a rule so far.
+type verdict int
+
+const (
+	no verdict = iota
+	unknown
+	yes
+)
+
+// detects reports whether the attachments' types are to be detected.
+func (o *Options) detects() bool {
+	if o.Detect {
+		return true
+	}
+	if o.Filter == nil {
+		return false
+	}
+	for _, rules := range [...][]Rule{o.Filter.Include, o.Filter.Exclude} {
+		for i := range rules {
+			if len(rules[i].Types) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// leaveOut returns why an attachment is left out, "" if it is kept or if it can't be
+// told yet. complete says that all of it has been seen.
+func (o *Options) leaveOut(m *Message, a *Attachment, complete bool) string {
+	if a.Inline && o.Inline == InlineNone {
+		return "inline picture"
+	}
+	f := o.Filter
+	if f == nil || a.Fragment != nil { // of a fragment nothing can be said before all are there
+		return ""
+	}
+	if len(f.Include) > 0 {
+		best := no
+		for i := range f.Include {
+			best = max(best, f.Include[i].judge(m, a, complete))
+		}
+		if best == no {
+			return "no rule of include takes it"
+		}
+	}
+	for i := range f.Exclude {
+		if f.Exclude[i].judge(m, a, complete) == yes {
+			return fmt.Sprintf("rule %d of exclude takes it", i+1)
+		}
+	}
+	return ""
+}
+
+// judge says whether the rule takes an attachment.
+func (r *Rule) judge(m *Message, a *Attachment, complete bool) verdict {
+	result := yes
+	and := func(v verdict) { result = min(result, v) }
+	open := func(v bool) verdict { // a no that the rest of the attachment may turn
+		switch {
+		case v:
+			return yes
+		case complete:
+			return no
+		}
+		return unknown
+	}
+	if len(r.Subjects) > 0 {
+		and(certain(matchAny(r.Subjects, m.Subject)))
+	}
+	if len(r.Senders) > 0 {
+		found := false
+		for _, from := range m.Senders {
+			found = found || matchAny(r.Senders, from.Address)
+		}
+		and(certain(found))
+	}
+	if r.Inline != nil {
+		and(certain(a.Inline == *r.Inline))
+	}
+	if len(r.Names) > 0 {
+		if a.Name == "" {
+			and(open(false))
+		} else {
+			and(certain(matchAny(r.Names, a.Name) || a.OriginalName != "" && matchAny(r.Names, a.OriginalName)))
+		}
+	}
+	if len(r.Types) > 0 {
+		and(open(matchAny(r.Types, a.MediaType) || a.DetectedType != "" && matchAny(r.Types, a.DetectedType)))
+	}
+	if r.MinSize > 0 {
+		and(open(a.Size >= r.MinSize))
+	}
+	if r.MaxSize > 0 {
+		switch {
+		case a.Size > r.MaxSize:
+			and(no)
+		case !complete:
+			and(unknown)
+		}
+	}
+	return result
+}
+
+func certain(v bool) verdict {
+	if v {
+		return yes
+	}
+	return no
+}
+
+func matchAny(patterns []string, s string) bool {
+	for _, p := range patterns {
+		if Match(p, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// Match reports whether s matches a pattern of a [Rule], in time that grows with the
+// product of their lengths at worst.
+func Match(pattern, s string) bool {
+	star, mark := -1, 0
+	p, i := 0, 0
+	for i < len(s) {
+		sr, sn := utf8.DecodeRuneInString(s[i:])
+		if p < len(pattern) {
+			pr, pn := utf8.DecodeRuneInString(pattern[p:])
+			if pr == '*' {
+				star, mark = p+pn, i
+				p += pn
+				continue
+			}
+			if pr == '?' || equalFold(pr, sr) {
+				p, i = p+pn, i+sn
+				continue
+			}
+		}
+		if star < 0 {
+			return false
+		}
+		_, n := utf8.DecodeRuneInString(s[mark:])
+		mark += n
+		p, i = star, mark
+	}
+	return strings.Trim(pattern[p:], "*") == ""
+}
+
+func equalFold(a, b rune) bool { return a == b || unicode.ToLower(a) == unicode.ToLower(b) }
