@@ -40,7 +40,8 @@ func (l *loader) account(r *rawAccount, c *Config) Account {
 	l.inRange(&r.Port, 1, 65535)
 	a.Port = r.Port.or(a.TLS.defaultPort())
 	secret, _ := a.Password.path()
-	a.Files = l.in.fingerprint(secret, a.TLS.CAFile, a.TLS.CertFile, a.TLS.KeyFile)
+	a.Files = l.attachments(&r.rawFiles)
+	a.Secrets = l.in.fingerprint(secret, a.TLS.CAFile, a.TLS.CertFile, a.TLS.KeyFile)
 	return a
 }
 

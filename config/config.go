@@ -79,6 +79,10 @@ type Limits struct {
 	HeaderFields int
 	Depth        int // parts within parts
 	Parts        int
+	Attachments  int
+	TotalSize    Size // bytes of all attachments of a message
+	Containers   int  // within each other
+	Expansion    int  // bytes of attachments per byte of the message
 }
 
 // Account is one mailbox. Two accounts are the same to the daemon when they compare equal, so it holds no slices,
@@ -100,9 +104,10 @@ type Account struct {
 	Output   string        // absolute path of this account's folder
 	Enabled  bool
 	TLS      TLS
+	Files    Files
 
-	// Files changes when the content of a file that this account refers to does, such as a password that was rotated.
-	Files Fingerprint
+	// Secrets changes when the content of a file that this account refers to does, such as a password that was rotated.
+	Secrets Fingerprint
 }
 
 // Auth is the way to log in.

@@ -34,6 +34,10 @@ type rawLimits struct {
 	HeaderFields value[int]  `yaml:"header_fields"`
 	Depth        value[int]  `yaml:"depth"`
 	Parts        value[int]  `yaml:"parts"`
+	Attachments  value[int]  `yaml:"attachments"`
+	TotalSize    value[Size] `yaml:"total_size"`
+	Containers   value[int]  `yaml:"containers"`
+	Expansion    value[int]  `yaml:"expansion"`
 }
 
 func (r *rawLimits) decode(d *decoder, n *yaml.Node, at position) { d.mapping(n, at, r) }
@@ -48,6 +52,7 @@ type rawDefaults struct {
 	Duplicates  value[Duplicates]    `yaml:"duplicates"`
 	Interval    value[time.Duration] `yaml:"interval"`
 	TLS         rawTLS               `yaml:"tls"`
+	rawFiles
 }
 
 func (r *rawDefaults) decode(d *decoder, n *yaml.Node, at position) { d.mapping(n, at, r) }
@@ -65,6 +70,7 @@ func (r *rawDefaults) inherit(from *rawDefaults) {
 	r.Duplicates.inherit(from.Duplicates)
 	r.Interval.inherit(from.Interval)
 	r.TLS.inherit(&from.TLS)
+	r.rawFiles.inherit(&from.rawFiles)
 }
 
 type rawTLS struct {

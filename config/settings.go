@@ -36,6 +36,12 @@ func (l *loader) settings(r *rawConfig, top position) *Config {
 	l.inRange(&r.Limits.HeaderFields, 1, math.MaxInt32)
 	l.inRange(&r.Limits.Depth, 1, math.MaxInt32)
 	l.inRange(&r.Limits.Parts, 1, math.MaxInt32)
+	l.inRange(&r.Limits.Attachments, 1, math.MaxInt32)
+	l.inRange(&r.Limits.Containers, 1, math.MaxInt32)
+	l.inRange(&r.Limits.Expansion, 1, math.MaxInt32)
+	if r.Limits.TotalSize.ok() && r.Limits.TotalSize.v < 1<<20 {
+		l.problem(r.Limits.TotalSize.at, "must be at least 1MiB")
+	}
 	if r.Limits.Header.ok() && r.Limits.Header.v < 1<<10 {
 		l.problem(r.Limits.Header.at, "must be at least 1KiB")
 	}
@@ -49,7 +55,8 @@ func (l *loader) settings(r *rawConfig, top position) *Config {
 		Log:           Log{r.Log.Level.or(LevelInfo), r.Log.Format.or(FormatAuto)},
 		Limits: Limits{
 			Header: r.Limits.Header.or(0), HeaderFields: r.Limits.HeaderFields.or(0),
-			Depth: r.Limits.Depth.or(0), Parts: r.Limits.Parts.or(0),
+			Depth: r.Limits.Depth.or(0), Parts: r.Limits.Parts.or(0), Attachments: r.Limits.Attachments.or(0),
+			TotalSize: r.Limits.TotalSize.or(0), Containers: r.Limits.Containers.or(0), Expansion: r.Limits.Expansion.or(0),
 		},
 	}
 	if c.Output != "" && c.Output == c.State {

@@ -68,11 +68,11 @@ type Account struct {
 // Sink is where one account's attachments go. A poll opens it, uses it from two
 // goroutines (staging in one, everything else in another) and closes it.
 type Sink interface {
-	// Stage reads one message from r to its end and writes its attachments to
-	// staging files. On an error nothing of the message stays. An error that is
+	// Stage reads the message of a UIDL from r to its end and writes its
+	// attachments to staging files. On an error nothing of the message stays. An error that is
 	// the message's own fault, not the line's or the disk's, is an
 	// [*UnprocessableError].
-	Stage(ctx context.Context, r io.Reader) (Staged, error)
+	Stage(ctx context.Context, uidl string, r io.Reader) (Staged, error)
 	// StageRaw stages the bytes of r as they are, to become folder/name.
 	StageRaw(ctx context.Context, r io.Reader, folder, name string) (ledger.Attachment, error)
 	// Sync returns once the staging files are durable under their staging names.

@@ -179,6 +179,9 @@ func (c *committer) leaveOutDuplicates(ctx context.Context, group []*ledger.Mess
 		}
 		for i := range m.Attachments {
 			a := &m.Attachments[i]
+			if a.Sidecar {
+				continue // it goes the way of the attachment behind it
+			}
 			is := content{a.SHA256, a.Size}
 			received := seen[is]
 			if !received {
@@ -191,10 +194,16 @@ func (c *committer) leaveOutDuplicates(ctx context.Context, group []*ledger.Mess
 			if !received {
 				continue
 			}
-			if err := c.sink.Discard([]ledger.Attachment{*a}); err != nil {
+			duplicate := m.Attachments[i : i+1]
+			if i > 0 && m.Attachments[i-1].Sidecar {
+				duplicate = m.Attachments[i-1 : i+1]
+			}
+			if err := c.sink.Discard(duplicate); err != nil {
 				return fmt.Errorf("discard duplicate: %w", err)
 			}
-			a.StagingID = ""
+			for i := range duplicate {
+				duplicate[i].StagingID = ""
+			}
 		}
 	}
 	return nil

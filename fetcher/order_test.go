@@ -64,7 +64,7 @@ func (m *memory) reading(n int) <-chan struct{} {
 	return done
 }
 
-func (m *memory) Stage(_ context.Context, r io.Reader) (Staged, error) {
+func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (Staged, error) {
 	m.mu.Lock()
 	m.reads++
 	if done := m.awaited[m.reads]; done != nil {

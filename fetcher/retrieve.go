@@ -102,7 +102,7 @@ func (p *poll) retrieveEach(ctx context.Context, l *listing, entries []entry, st
 // stageMessage takes a message apart. One that can't be is noted for quarantine.
 func (p *poll) stageMessage(ctx context.Context, l *listing, e entry, body io.Reader) (*ledger.Message, error) {
 	counted := p.bounded(body)
-	staged, err := p.stageSafely(ctx, counted)
+	staged, err := p.stageSafely(ctx, l.uidl(e), counted)
 	if unprocessable, ok := errors.AsType[*UnprocessableError](err); ok {
 		p.quarantine = append(p.quarantine, quarantined{e, unprocessable.Error()})
 		return nil, nil
@@ -115,8 +115,19 @@ func (p *poll) stageMessage(ctx context.Context, l *listing, e entry, body io.Re
 		p.log.Debug().Str("uidl", printable(uidl)).Str("problem", problem).Msg("message repaired")
 	}
 	p.retrieved++
-	p.observe(Retrieved{Account: p.account.Name, UIDL: uidl, Octets: counted.n, Attachments: len(staged.Attachments)})
+	p.observe(Retrieved{Account: p.account.Name, UIDL: uidl, Octets: counted.n, Attachments: countFiles(staged.Attachments)})
 	return &ledger.Message{Key: l.key(e), State: ledger.Delivered, MessageID: staged.MessageID, Attachments: staged.Attachments}, nil
+}
+
+// countFiles counts attachments without what only accompanies them.
+func countFiles(files []ledger.Attachment) int {
+	n := 0
+	for _, f := range files {
+		if !f.Sidecar {
+			n++
+		}
+	}
+	return n
 }
 
 // blame notes against a message that the line broke within it. The first time may
@@ -141,13 +152,13 @@ func (p *poll) blame(ctx context.Context, l *listing, e entry, body *boundedRead
 // stageSafely is the one place that recovers from a panic: a message that
 // breaks its reading is quarantined like any other that can't be handled, with
 // the stack as the reason, and the daemon goes on.
-func (p *poll) stageSafely(ctx context.Context, r io.Reader) (s Staged, err error) {
+func (p *poll) stageSafely(ctx context.Context, uidl string, r io.Reader) (s Staged, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &UnprocessableError{fmt.Errorf("read message: panic: %v\n%s", v, debug.Stack())}
 		}
 	}()
-	return p.sink.Stage(ctx, r)
+	return p.sink.Stage(ctx, uidl, r)
 }
 
 // retrieveQuarantined fetches the messages that could not be taken apart once

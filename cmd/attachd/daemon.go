@@ -54,8 +54,8 @@ type settings struct {
 }
 
 type sinkOptions struct {
-	sink      sink.Options
-	extractor extractor.Options
+	sink   sink.Options
+	limits extractor.Limits
 }
 
 // accounts turns the enabled accounts of the configuration into the fetcher's.
@@ -71,8 +71,8 @@ func accounts(c *config.Config) []fetcher.Account {
 
 func account(c *config.Config, a config.Account) fetcher.Account {
 	version := settings{a, sinkOptions{
-		sink:      sink.Options{FileMode: c.FileMode},
-		extractor: extractor.Options{Limits: extractor.Limits{HeaderBytes: int64(c.Limits.Header), HeaderFields: c.Limits.HeaderFields, Depth: c.Limits.Depth, Parts: c.Limits.Parts}},
+		sink:   sink.Options{FileMode: c.FileMode},
+		limits: limits(c),
 	}}
 	sessions := tls.NewLRUClientSessionCache(1) // saves a good part of the next poll's handshake
 	return fetcher.Account{
@@ -105,18 +105,19 @@ func openSink(a fetcher.Account) (fetcher.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &folder{d, s.options.extractor}, nil
+	return &folder{Directory: d, account: s.Account, extract: extractOptions(s.Files, s.options.limits)}, nil
 }
 
 // folder is a sink.Directory as the fetcher sees it: it translates between the
 // records of the two, which know nothing of each other.
 type folder struct {
 	*sink.Directory
-	options extractor.Options
+	account config.Account
+	extract extractor.Options
 }
 
-func (f *folder) Stage(ctx context.Context, r io.Reader) (fetcher.Staged, error) {
-	m, files, err := f.Directory.Stage(ctx, r, sink.Plan{Extract: f.options})
+func (f *folder) Stage(ctx context.Context, uidl string, r io.Reader) (fetcher.Staged, error) {
+	m, files, err := f.Directory.Stage(ctx, r, plan(f.account, f.extract, uidl))
 	if limit, ok := errors.AsType[*extractor.LimitError](err); ok {
 		return fetcher.Staged{}, &fetcher.UnprocessableError{Err: limit}
 	}
@@ -127,7 +128,11 @@ func (f *folder) Stage(ctx context.Context, r io.Reader) (fetcher.Staged, error)
 	for _, file := range files {
 		s.Attachments = append(s.Attachments, record(file))
 	}
-	for _, problem := range m.Problems {
+	problems := m.Problems
+	for _, file := range files {
+		problems = append(problems, file.Attachment.Problems...)
+	}
+	for _, problem := range problems {
 		s.Problems = append(s.Problems, problem.String())
 	}
 	return s, nil
@@ -162,7 +167,7 @@ func (f *folder) Sweep() (removed int, err error) {
 }
 
 func record(s *sink.Staged) ledger.Attachment {
-	return ledger.Attachment{StagingID: s.ID, Path: s.Path, OriginalName: s.Attachment.OriginalName, MediaType: s.Attachment.MediaType, Size: s.Size, SHA256: s.SHA256}
+	return ledger.Attachment{StagingID: s.ID, Path: s.Path, OriginalName: s.Attachment.OriginalName, MediaType: s.Attachment.MediaType, Size: s.Size, SHA256: s.SHA256, Sidecar: s.Kind == sink.Sidecar}
 }
 
 func staged(files []ledger.Attachment) []*sink.Staged {

@@ -39,6 +39,8 @@ type Attachment struct {
 	MediaType    string
 	Size         int64
 	SHA256       [32]byte
+	// Sidecar says that the file only accompanies the one behind it. It is not recorded.
+	Sidecar bool
 }
 
 // Message is a message with its files.

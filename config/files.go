@@ -1,0 +1,289 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"text/template"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Files says which attachments of an account become files, and how.
+type Files struct {
+	Filter       Filter
+	InlineImages InlineImages
+	Path         PathTemplate // "" puts every file into the account's folder by its own name
+	Sidecar      bool         // a JSON file beside each
+	Raw          Raw
+	RTFBody      bool // the text of a winmail.dat, which is RTF, is a file too
+}
+
+// InlineImages is which pictures shown within a text become files.
+type InlineImages string
+
+// Which of them.
+const (
+	InlineNamed InlineImages = "named" // those with a file name
+	InlineAll   InlineImages = "all"
+	InlineNone  InlineImages = "none"
+)
+
+func (i *InlineImages) parse(s string) error { return choose(i, s, InlineNamed, InlineAll, InlineNone) }
+
+// Raw is when the message itself is kept as a file, too.
+type Raw string
+
+// When it is kept.
+const (
+	RawNever    Raw = "never"
+	RawProblems Raw = "problems" // something of its structure or contents had to be repaired
+	RawAlways   Raw = "always"
+)
+
+func (r *Raw) parse(s string) error { return choose(r, s, RawNever, RawProblems, RawAlways) }
+
+// Filter is the rules of include and exclude as JSON, so that it can be compared. "" keeps every attachment.
+type Filter string
+
+// Rules are what a Filter holds.
+type Rules struct {
+	Include []Rule `json:",omitempty"`
+	Exclude []Rule `json:",omitempty"`
+}
+
+// Rule takes an attachment when all that it says holds; in each list one pattern must match.
+type Rule struct {
+	Name    []string `json:",omitempty"`
+	Type    []string `json:",omitempty"`
+	From    []string `json:",omitempty"`
+	Subject []string `json:",omitempty"`
+	MinSize Size     `json:",omitempty"`
+	MaxSize Size     `json:",omitempty"`
+	Inline  *bool    `json:",omitempty"`
+}
+
+// Rules gives the rules.
+func (f Filter) Rules() Rules {
+	var r Rules
+	if f != "" {
+		if err := json.Unmarshal([]byte(f), &r); err != nil {
+			panic("config: a Filter that Load did not make: " + err.Error())
+		}
+	}
+	return r
+}
+
+// rawFiles are the keys of an account for its files.
+type rawFiles struct {
+	Include      rawRules            `yaml:"include"`
+	Exclude      rawRules            `yaml:"exclude"`
+	InlineImages value[InlineImages] `yaml:"inline_images"`
+	Path         value[PathTemplate] `yaml:"path"`
+	Sidecar      value[bool]         `yaml:"sidecar"`
+	Raw          value[Raw]          `yaml:"raw"`
+	RTFBody      value[bool]         `yaml:"rtf_body"`
+}
+
+func (r *rawFiles) inherit(from *rawFiles) {
+	r.Include.inherit(&from.Include)
+	r.Exclude.inherit(&from.Exclude)
+	r.InlineImages.inherit(from.InlineImages)
+	r.Path.inherit(from.Path)
+	r.Sidecar.inherit(from.Sidecar)
+	r.Raw.inherit(from.Raw)
+	r.RTFBody.inherit(from.RTFBody)
+}
+
+// attachments checks the keys.
+func (l *loader) attachments(r *rawFiles) Files {
+	f := Files{
+		InlineImages: r.InlineImages.or(InlineNamed),
+		Path:         r.Path.or(""),
+		Sidecar:      r.Sidecar.or(false),
+		Raw:          r.Raw.or(RawNever),
+		RTFBody:      r.RTFBody.or(false),
+	}
+	rules := Rules{l.rules(&r.Include), l.rules(&r.Exclude)}
+	if len(rules.Include)+len(rules.Exclude) > 0 {
+		b, err := json.Marshal(rules)
+		if err != nil {
+			panic(err) // strings and numbers can't fail
+		}
+		f.Filter = Filter(b)
+	}
+	return f
+}
+
+func (l *loader) rules(r *rawRules) []Rule {
+	var rules []Rule
+	for i := range r.list {
+		raw := &r.list[i]
+		rule := Rule{
+			Name: raw.Name.list, Type: raw.Type.list, From: raw.From.list, Subject: raw.Subject.list,
+			MinSize: raw.MinSize.or(0), MaxSize: raw.MaxSize.or(0),
+		}
+		if raw.Inline.ok() {
+			rule.Inline = &raw.Inline.v
+		}
+		if raw.MaxSize.ok() && rule.MaxSize < max(rule.MinSize, 1) {
+			l.problem(raw.MaxSize.at, "must be at least 1 and not less than min_size")
+		}
+		for _, t := range rule.Type {
+			if !strings.Contains(t, "/") && t != "*" {
+				l.problem(raw.Type.at, "must be a media type such as application/pdf or image/*, not %s", quote(t))
+			}
+		}
+		rules = append(rules, rule)
+	}
+	return rules
+}
+
+// rawRules is a list of rules; one that is a single text stands for a pattern of the name.
+type rawRules struct {
+	list []rawRule
+	set  bool
+}
+
+func (r *rawRules) inherit(from *rawRules) {
+	if !r.set {
+		*r = *from
+	}
+}
+
+func (r *rawRules) decode(d *decoder, n *yaml.Node, at position) {
+	r.set = true
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.SequenceNode {
+		d.problem(at, `must be a list of rules, such as ["*.pdf", {type: image/*, min_size: 10KiB}]`)
+		return
+	}
+	r.list = make([]rawRule, len(n.Content))
+	for i, item := range n.Content {
+		item = resolve(item)
+		place := d.place(item)
+		place.path = at.item(i).path
+		if item.Kind == yaml.MappingNode {
+			d.mapping(item, place, &r.list[i])
+			if len(item.Content) == 0 {
+				d.problem(place, "an empty rule takes everything; say what it is to take")
+			}
+			continue
+		}
+		r.list[i].Name.decode(d, item, place)
+	}
+}
+
+type rawRule struct {
+	Name    patterns    `yaml:"name"`
+	Type    patterns    `yaml:"type"`
+	From    patterns    `yaml:"from"`
+	Subject patterns    `yaml:"subject"`
+	MinSize value[Size] `yaml:"min_size"`
+	MaxSize value[Size] `yaml:"max_size"`
+	Inline  value[bool] `yaml:"inline"`
+}
+
+// patterns is one pattern or a list of them.
+type patterns struct {
+	list []string
+	at   position
+}
+
+func (p *patterns) decode(d *decoder, n *yaml.Node, at position) {
+	p.at = at
+	var err error
+	if n.Kind == yaml.SequenceNode {
+		p.list, err = d.texts(n)
+	} else {
+		p.list = make([]string, 1)
+		p.list[0], err = d.text(n, false)
+	}
+	for _, s := range p.list {
+		if err == nil && strings.TrimSpace(s) == "" {
+			err = errors.New("must not hold an empty pattern")
+		}
+	}
+	if err == nil && len(p.list) == 0 {
+		err = errors.New("must not be an empty list")
+	}
+	if err != nil {
+		d.problem(at, "%s", err)
+	}
+}
+
+// PathTemplate is a text/template for a file's path below the account's folder, executed with a [PathData].
+type PathTemplate string
+
+// PathData is what a PathTemplate can use.
+type PathData struct {
+	Account   string
+	UIDL      string
+	Name      string    // of the file: "invoice.pdf"
+	Base, Ext string    // "invoice" and ".pdf"
+	Type      string    // media type as declared: "application/pdf"
+	Date      time.Time // of the message; of its delivery where that has none
+	From, To  PathAddress
+	Subject   string
+	MessageID string
+}
+
+// PathAddress is the first address of From or To.
+type PathAddress struct {
+	Name, Address, Local, Domain string
+}
+
+// maxPath is how long a template's result may be.
+const maxPath = 2000
+
+func (p *PathTemplate) parse(s string) error {
+	*p = PathTemplate(s)
+	sample := PathData{
+		Account: "account", UIDL: "1", Name: "a.pdf", Base: "a", Ext: ".pdf", Type: "application/pdf", Date: time.Unix(0, 0).UTC(),
+		From: PathAddress{"Name", "local@example.org", "local", "example.org"}, To: PathAddress{"Name", "local@example.org", "local", "example.org"},
+		Subject: "subject", MessageID: "id@example.org",
+	}
+	first, err := p.Execute(sample)
+	if err != nil {
+		return err
+	}
+	sample.Name, sample.Base, sample.Ext = "b.txt", "b", ".txt"
+	if second, err := p.Execute(sample); err == nil && first == second {
+		return errors.New("must hold {{.Name}}, or {{.Base}} and {{.Ext}}, as all files would have one name")
+	}
+	return nil
+}
+
+// Execute gives the path for one file, as it is: the caller makes it safe. A missing value is empty.
+func (p PathTemplate) Execute(data PathData) (string, error) {
+	t, err := template.New("path").Option("missingkey=error").Parse(string(p))
+	if err != nil {
+		return "", errors.New(strings.TrimPrefix(err.Error(), "template: "))
+	}
+	// What strangers chose must not make folders.
+	for _, s := range []*string{
+		&data.Name, &data.Base, &data.Ext, &data.UIDL, &data.Type, &data.Subject, &data.MessageID,
+		&data.From.Name, &data.From.Address, &data.From.Local, &data.From.Domain, &data.To.Name, &data.To.Address, &data.To.Local, &data.To.Domain,
+	} {
+		*s = strings.NewReplacer("/", "_", `\`, "_").Replace(*s)
+	}
+	var b bounded
+	if err := t.Execute(&b, data); err != nil {
+		return "", errors.New(strings.TrimPrefix(err.Error(), "template: "))
+	}
+	return b.String(), nil
+}
+
+// bounded is a text that does not grow without end.
+type bounded struct{ strings.Builder }
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > maxPath {
+		return 0, fmt.Errorf("longer than %d bytes", maxPath)
+	}
+	return b.Builder.Write(p)
+}
