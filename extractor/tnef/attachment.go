@@ -31,6 +31,7 @@ func (a *attachment) begin(length int64, embedded bool) (sink, error) {
 		a.empty = true
 		return nil, nil
 	}
+	a.stream.hasContent = true
 	if length == int64(len(placeholder)) {
 		a.holding, a.held = true, a.held[:0]
 		return a, nil
@@ -42,7 +43,7 @@ func (a *attachment) begin(length int64, embedded bool) (sink, error) {
 func (a *attachment) open(embedded bool) error {
 	s := a.stream
 	if a.out != nil {
-		s.d.report(Contents, "of %q", a.name(embedded))
+		s.d.report(ProblemSecondContent, "of %q", a.name(embedded))
 		if err := a.finish(); err != nil {
 			return err
 		}
@@ -139,7 +140,7 @@ func (a *attachment) close() error {
 		}
 	}
 	if a.out == nil {
-		a.stream.d.damage(NoContent, "%q, method %d", a.name(false), a.method)
+		a.stream.d.damage(ProblemNoContent, "%q, method %d", a.name(false), a.method)
 		return nil
 	}
 	return a.finish()

@@ -27,6 +27,12 @@ func attribute(level, tag int, value []byte) []byte {
 	return join([]byte{byte(level)}, le16(tag), le16(kinds[tag]), le32(len(value)), value, le16(sum))
 }
 
+// spoiled gives an attribute a wrong checksum.
+func spoiled(attribute []byte) []byte {
+	attribute[len(attribute)-1]++
+	return attribute
+}
+
 func codePage(n int) []byte { return attribute(1, attOemCodepage, join(le32(n), le32(0))) }
 
 // rendering begins an attachment.
@@ -43,8 +49,8 @@ func list(properties ...[]byte) []byte {
 // described is the attribute with an attachment's properties.
 func described(properties ...[]byte) []byte { return attribute(2, attAttachment, list(properties...)) }
 
-// described1 is the attribute with the message's properties.
-func described1(properties ...[]byte) []byte { return attribute(1, attMsgProps, list(properties...)) }
+// ofMessage is the attribute with the message's properties.
+func ofMessage(properties ...[]byte) []byte { return attribute(1, attMsgProps, list(properties...)) }
 
 func property(kind, id int, value ...byte) []byte { return join(le16(kind), le16(id), value) }
 

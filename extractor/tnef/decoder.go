@@ -30,17 +30,18 @@ type Options struct {
 	Report func(kind, detail string)
 }
 
-// The kinds that Options.Report is told.
+// The kinds of problems that Options.Report is told of.
 const (
-	Checksum  = "wrong-checksum"
-	Truncated = "truncated"         // the stream, or a value in it, ends early
-	Garbage   = "garbage"           // what is no attribute behind the last one
-	Property  = "bad-property"      // an encapsulated property that cannot be read, nor what is behind it
-	NoContent = "no-content"        // an attachment that is a reference only, or whose content is missing
-	Contents  = "second-content"    // of one attachment; it becomes a file of its own
-	LongText  = "long-text"         // a name or the like that is passed over
-	CodePage  = "unknown-code-page" // of a name; taken for windows-1252
-	RTF       = "bad-rtf"           // compressed RTF that does not fit its header
+	ProblemFormat        = "no-tnef"           // the stream, or an attached message, is no TNEF or holds nothing that can be read
+	ProblemChecksum      = "wrong-checksum"    // of an attribute
+	ProblemTruncated     = "truncated"         // the stream, or a value in it, ends early
+	ProblemGarbage       = "garbage"           // what is behind the last attribute is none
+	ProblemProperty      = "bad-property"      // one that cannot be read, nor what is behind it
+	ProblemNoContent     = "no-content"        // an attachment is a reference only, or its content is missing
+	ProblemSecondContent = "second-content"    // of one attachment; it becomes a file of its own
+	ProblemLongText      = "long-text"         // a name or the like is passed over
+	ProblemCodePage      = "unknown-code-page" // of a name, which is taken for windows-1252
+	ProblemRTF           = "bad-rtf"           // compressed RTF does not fit its header
 )
 
 const maxReports = 100

@@ -71,8 +71,6 @@ func goldens() []golden {
 	numbered := join(le32(0), le32(0x8510))
 	lettered := join(le32(1), sized(wide("keywords")))
 	inner := build(codePage(1251), file("inner.txt", "inside"))
-	wrongSum := content("abc")
-	wrongSum[len(wrongSum)-1]++
 	return []golden{
 		{"nothing attached", build(codePage(1252)), nil},
 		{"content before its name", build(rendering(), content("abc"), title("a.txt")), []string{`"a.txt"  "abc"`}},
@@ -157,32 +155,36 @@ func goldens() []golden {
 			[]string{`"a"  "abc"`, `"a"  "def"`, `second-content: of "a"`},
 		},
 		{
-			"RTF", build(described1(rtfBody(unhex(rtfExample)))),
+			"RTF", build(ofMessage(rtfBody(unhex(rtfExample)))),
 			[]string{fmt.Sprintf("%q application/rtf %q", "message.rtf", rtfText)},
 		},
 		{
-			"RTF that repeats itself", build(described1(rtfBody(unhex("1a0000001c0000004c5a4675e2d44b51410004205758595a0d6e7d010eb0")))),
+			"RTF that repeats itself", build(ofMessage(rtfBody(unhex("1a0000001c0000004c5a4675e2d44b51410004205758595a0d6e7d010eb0")))),
 			[]string{`"message.rtf" application/rtf "{\\rtf1 WXYZWXYZWXYZWXYZWXYZ}"`},
 		},
 		{
-			"RTF that is not compressed", build(described1(rtfBody(join(le32(15), le32(3), le32(rtfUncompressed), le32(0), []byte("{a}"))))),
+			"RTF that is not compressed", build(ofMessage(rtfBody(join(le32(15), le32(3), le32(rtfUncompressed), le32(0), []byte("{a}"))))),
 			[]string{`"message.rtf" application/rtf "{a}"`},
 		},
 		{
-			"RTF with a wrong checksum", build(described1(rtfBody(unhex(strings.Replace(rtfExample, "f1c5c7a7", "f1c5c7a6", 1))))),
+			"RTF with a wrong checksum", build(ofMessage(rtfBody(unhex(strings.Replace(rtfExample, "f1c5c7a7", "f1c5c7a6", 1))))),
 			[]string{fmt.Sprintf("%q application/rtf %q", "message.rtf", rtfText), "bad-rtf: checksum 0xa7c7c5f1 instead of 0xa6c7c5f1"},
 		},
 		{
-			"RTF that is too short", build(described1(rtfBody(join(le32(16), le32(4), le32(rtfUncompressed), le32(0), []byte("{a}"))))),
+			"RTF that is too short", build(ofMessage(rtfBody(join(le32(16), le32(4), le32(rtfUncompressed), le32(0), []byte("{a}"))))),
 			[]string{`"message.rtf" application/rtf "{a}" damaged`, "bad-rtf: 3 bytes instead of 4", "damaged"},
 		},
 		{
-			"RTF of an unknown compression", build(described1(rtfBody(join(le32(15), le32(3), le32(1), le32(0), []byte("{a}"))))),
+			"RTF of an unknown compression", build(ofMessage(rtfBody(join(le32(15), le32(3), le32(1), le32(0), []byte("{a}"))))),
 			[]string{"bad-rtf: compression 0x1", "damaged"},
 		},
 		{
-			"a wrong checksum", build(rendering(), wrongSum, title("a")),
+			"a wrong checksum", build(rendering(), spoiled(content("abc")), title("a")),
 			[]string{`"a"  "abc" damaged`, "wrong-checksum: attribute 0x800f: 0x0126 instead of 0x0226", "damaged"},
+		},
+		{
+			"a wrong checksum over a content in the properties", build(rendering(), spoiled(described(variable(typeBinary, propAttachData, []byte("abc"))))),
+			[]string{`""  "abc" damaged`, "wrong-checksum: attribute 0x9005: 0x0166 instead of 0x0266", "damaged"},
 		},
 		{"blanks at the end", join(build(title("a"), content("abc")), []byte("\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00\n")), []string{`"a"  "abc"`}},
 		{
@@ -219,18 +221,18 @@ func goldens() []golden {
 			[]string{"bad-property: an object of 3 bytes", `no-content: "a", method 0`, "damaged"},
 		},
 		{
-			"an attached message that is none", build(rendering(), title("a"), described(object(interfaceMessage, []byte("hello")))),
-			[]string{`"a.tnef" application/vnd.ms-tnef embedded`, "truncated: no attribute", "damaged"},
+			"an attached message that is none", build(rendering(), title("a"), described(object(interfaceMessage, []byte("hello world")))),
+			[]string{`"a.tnef" application/vnd.ms-tnef embedded`, "no-tnef: 1 messages deep", "damaged"},
 		},
 		{
 			"names that are too long", build(rendering(), title(long), content("abc"), described(string8(propAttachLongFilename, long), string8(propAttachFilename, "a"))),
 			[]string{`"a"  "abc"`, "long-text: attribute 0x8010 of 4098 bytes", "long-text: property 0x3707 of 4098 bytes"},
 		},
-		{"no TNEF", []byte("Dear Sir or Madam"), []string{"truncated: no attribute", "damaged", "error " + ErrFormat.Error()}},
-		{"nothing", nil, []string{"truncated: no attribute", "damaged", "error " + ErrFormat.Error()}},
+		{"no TNEF", []byte("Dear Sir or Madam"), []string{"no-tnef: 0 messages deep", "damaged", "error " + ErrFormat.Error()}},
+		{"nothing", nil, []string{"no-tnef: 0 messages deep", "damaged", "error " + ErrFormat.Error()}},
 		{
 			"a signature and garbage", join(build(), []byte("Dear Sir or Madam")),
-			[]string{"garbage: behind the last attribute", "damaged", "error " + ErrFormat.Error()},
+			[]string{"garbage: behind the last attribute", "no-tnef: 0 messages deep", "damaged", "error " + ErrFormat.Error()},
 		},
 	}
 }
@@ -254,9 +256,9 @@ func TestGolden(t *testing.T) {
 
 // everything is a stream with one of each.
 func everything() []byte {
-	return build(codePage(1252), described1(string8(0x37, "subject"), rtfBody(compressedRTF(rtfText+strings.Repeat("repeated text ", 50)))),
+	return build(codePage(1252), ofMessage(string8(0x37, "subject"), rtfBody(compressedRTF(rtfText+strings.Repeat("repeated text ", 50)))),
 		file("a.txt", "the first file"),
-		attached("message", build(described1(rtfBody(compressedRTF(rtfText))), file("b.txt", "in the message"))),
+		attached("message", build(ofMessage(rtfBody(compressedRTF(rtfText))), file("b.txt", "in the message"))),
 		join(rendering(), title("c"), described(object(interfaceStorage, []byte("an OLE object")))),
 		file("d.txt", "the last file"))
 }
@@ -296,7 +298,7 @@ func TestRTFRoundTrip(t *testing.T) {
 			b.WriteString([]string{`\par `, "{", "}", "word ", string(rune('a' + random.IntN(26))), "\r\n"}[random.IntN(6)])
 		}
 		text := b.String()[:length]
-		r := decode(build(described1(rtfBody(compressedRTF(text)))), Options{RTF: true}, 1000)
+		r := decode(build(ofMessage(rtfBody(compressedRTF(text)))), Options{RTF: true}, 1000)
 		if r.err != nil || r.damaged || len(r.reports) > 0 || len(r.files) != 1 || r.files[0].Buffer.String() != text {
 			t.Errorf("%d bytes: reports %q, %d bytes came out, error %v", length, r.reports, r.files[0].Len(), r.err)
 		}

@@ -53,6 +53,7 @@ func nestedMessages(n int) []byte {
 // TestHostile decodes streams that were made to exhaust a decoder: each must end,
 // be within the limits or refused by them, and leave the heap as it was.
 func TestHostile(t *testing.T) {
+	const much = 20 << 20
 	huge := le32(0xffffffff)
 	begun := func(level, tag int) []byte { // an attribute of 4 GiB
 		b := attribute(level, tag, nil)
@@ -70,9 +71,9 @@ func TestHostile(t *testing.T) {
 		in    repeated
 		limit string
 	}{
-		{"a name of 4 GiB", repeated{join(build(rendering()), begun(2, attAttachTitle)), []byte("x"), 100 << 20}, ""},
-		{"a content of 4 GiB", repeated{join(build(rendering()), begun(2, attAttachData)), []byte("x"), 100 << 20}, ""},
-		{"a code page of 4 GiB", repeated{join(build(), begun(1, attOemCodepage)), []byte("x"), 100 << 20}, ""},
+		{"a name of 4 GiB", repeated{join(build(rendering()), begun(2, attAttachTitle)), []byte("x"), much}, ""},
+		{"a content of 4 GiB", repeated{join(build(rendering()), begun(2, attAttachData)), []byte("x"), much}, ""},
+		{"a code page of 4 GiB", repeated{join(build(), begun(1, attOemCodepage)), []byte("x"), much}, ""},
 		{"1 M attributes", repeated{build(), attribute(1, 0x8004, []byte("x")), 1_000_000}, ""},
 		{"1 M wrong checksums", repeated{build(), attribute(1, 0x8004, nil)[:9:9], 1_000_000}, ""},
 		{"1 M attachments without a content", repeated{build(), join(rendering(), title("x")), 1_000_000}, ""},
@@ -80,18 +81,18 @@ func TestHostile(t *testing.T) {
 		{"1,001 contents of one attachment", repeated{build(rendering()), content("x"), 1001}, "files"},
 		{"1 M properties", repeated{inAttachment(le32(1_000_000)), number(1, 1), 1_000_000}, ""},
 		{"1 M names", repeated{inAttachment(le32(1_000_000)), string8(propAttachLongFilename, ""), 1_000_000}, ""},
-		{"1 M long names", repeated{inAttachment(le32(100_000)), string8(propAttachLongFilename, strings.Repeat("x", 1000)), 100_000}, ""},
-		{"4 G properties without a value", repeated{inAttachment(huge), property(1, 1), 5_000_000}, ""},
+		{"1 M long names", repeated{inAttachment(le32(20_000)), string8(propAttachLongFilename, strings.Repeat("x", 1000)), 20_000}, ""},
+		{"4 G properties without a value", repeated{inAttachment(huge), property(1, 1), 1_000_000}, ""},
 		{"4 G values without a byte", repeated{inAttachment(huge), property(0x1001, 1, huge...), 1_000_000}, ""},
-		{"4 G empty values", repeated{inAttachment(le32(1), property(0x101e, propAttachLongFilename, huge...)), le32(0), 5_000_000}, ""},
-		{"4 G GUIDs", repeated{inAttachment(le32(1), property(0x1048, 1, huge...)), []byte("x"), 100 << 20}, ""},
-		{"a property's name of 4 GiB", repeated{inAttachment(le32(1), property(3, 0x8000, make([]byte, 16)...), le32(1), huge), []byte("x"), 100 << 20}, ""},
-		{"a value of 4 GiB", repeated{inAttachment(le32(1), property(typeUnicode, propAttachLongFilename), le32(1), huge), []byte("x"), 100 << 20}, ""},
-		{"an OLE object of 4 GiB", repeated{inAttachment(le32(1), property(typeObject, propAttachData), le32(1), huge, interfaceStorage), []byte("x"), 100 << 20}, ""},
-		{"RTF that expands", repeated{inMessage(rtf), []byte("\xff\x00\x0e\x01\x0e\x02\x0e\x03\x0e\x04\x0e\x05\x0e\x06\x0e\x07\x0e"), 1_000_000}, "bytes"},
-		{"RTF of 4 GiB that has ended", repeated{inMessage(rtf), []byte("\x01\x0c\xf0"), 5_000_000}, ""},
+		{"4 G empty values", repeated{inAttachment(le32(1), property(0x101e, propAttachLongFilename, huge...)), le32(0), 1_000_000}, ""},
+		{"4 G GUIDs", repeated{inAttachment(le32(1), property(0x1048, 1, huge...)), []byte("x"), much}, ""},
+		{"a property's name of 4 GiB", repeated{inAttachment(le32(1), property(3, 0x8000, make([]byte, 16)...), le32(1), huge), []byte("x"), much}, ""},
+		{"a value of 4 GiB", repeated{inAttachment(le32(1), property(typeUnicode, propAttachLongFilename), le32(1), huge), []byte("x"), much}, ""},
+		{"an OLE object of 4 GiB", repeated{inAttachment(le32(1), property(typeObject, propAttachData), le32(1), huge, interfaceStorage), []byte("x"), much}, ""},
+		{"RTF that expands", repeated{inMessage(rtf), []byte("\xff\x00\x0e\x01\x0e\x02\x0e\x03\x0e\x04\x0e\x05\x0e\x06\x0e\x07\x0e"), 200_000}, "bytes"},
+		{"RTF of 4 GiB that has ended", repeated{inMessage(rtf), []byte("\x01\x0c\xf0"), 1_000_000}, ""},
 		{"attached messages within each other", repeated{nestedMessages(1000), []byte{0}, 0}, "depth"},
-		{"100 MB behind the end", repeated{build(title("x")), []byte("\r\n"), 50 << 20}, ""},
+		{"20 MB behind the end", repeated{build(title("x")), []byte("\r\n"), much / 2}, ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -100,7 +101,7 @@ func TestHostile(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			var files []*File // which a caller keeps until the stream is done
 			reports := 0
-			d := NewDecoder(Options{RTF: true, MaxBytes: 110 << 20, Report: func(string, string) { reports++ }}, func(f *File) (io.WriteCloser, error) {
+			d := NewDecoder(Options{RTF: true, MaxBytes: much + 1<<20, Report: func(string, string) { reports++ }}, func(f *File) (io.WriteCloser, error) {
 				files = append(files, f)
 				return discard{}, nil
 			})

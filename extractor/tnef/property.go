@@ -170,12 +170,12 @@ func (p *properties) begin(field []byte) error {
 			p.expect(16, (*properties).object)
 			return nil
 		}
-		p.stream.d.damage(Property, "an object of %d bytes", p.length)
+		p.stream.d.damage(ProblemProperty, "an object of %d bytes", p.length)
 	case p.id == propAttachData && kind == typeBinary:
 		p.value, err = a.begin(int64(p.length), false)
 	case p.wanted() == nil || kind != typeString8 && kind != typeUnicode:
 	case p.length > maxText:
-		p.stream.d.report(LongText, "property %#x of %d bytes", p.id, p.length)
+		p.stream.d.report(ProblemLongText, "property %#x of %d bytes", p.id, p.length)
 	default:
 		p.text = p.text[:0]
 		p.value = &p.text
@@ -246,7 +246,7 @@ func (p *properties) setText() {
 }
 
 func (p *properties) fail(why string) error {
-	p.stream.d.damage(Property, "property %#x of type %#x: %s", p.id, p.kind, why)
+	p.stream.d.damage(ProblemProperty, "property %#x of type %#x: %s", p.id, p.kind, why)
 	p.ended = true
 	return p.pass(math.MaxInt64, nil, nil)
 }
@@ -256,7 +256,7 @@ func (p *properties) end(bool) error {
 	if p.ended || p.padding && p.values == 0 && p.count == 0 { // the last padding may be missing
 		return nil
 	}
-	p.stream.d.damage(Truncated, "property %#x of type %#x", p.id, p.kind)
+	p.stream.d.damage(ProblemTruncated, "property %#x of type %#x", p.id, p.kind)
 	if p.value == nil {
 		return nil
 	}

@@ -61,7 +61,7 @@ func (r *rtf) header(field []byte) error {
 	case rtfUncompressed:
 		to = (*mela)(r)
 	default:
-		r.stream.d.damage(RTF, "compression %#x", kind)
+		r.stream.d.damage(ProblemRTF, "compression %#x", kind)
 		r.size, r.sum = 0, 0
 	}
 	return r.pass(length, to, func(r *rtf) error { return r.pass(math.MaxInt64, nil, nil) })
@@ -89,9 +89,9 @@ func (r *rtf) end(whole bool) error {
 	case !whole:
 	case r.written != int64(r.size):
 		whole = false
-		d.damage(RTF, "%d bytes instead of %d", r.written, r.size)
+		d.damage(ProblemRTF, "%d bytes instead of %d", r.written, r.size)
 	case r.crc != r.sum:
-		d.report(RTF, "checksum %#08x instead of %#08x", r.crc, r.sum)
+		d.report(ProblemRTF, "checksum %#08x instead of %#08x", r.crc, r.sum)
 	}
 	if r.out == nil {
 		return nil

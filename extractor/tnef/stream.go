@@ -32,6 +32,7 @@ type stream struct {
 
 	tag        uint16 // of the attribute that is being read
 	sum        uint16 // of its bytes so far
+	hasContent bool   // that of an attachment is among them
 	value      sink   // where they go; nil for nowhere
 	text       text
 	attachment *attachment // the last one that began
@@ -46,9 +47,6 @@ func newStream(d *Decoder, depth int, codePage uint32) *stream {
 
 func (s *stream) begin(field []byte) error {
 	if !bytes.HasPrefix(field, signature) {
-		if s.depth > 0 {
-			s.d.damage(Garbage, "an attached message without a signature")
-		}
 		return s.pass(math.MaxInt64, nil, nil)
 	}
 	s.expect(9, (*stream).header)
@@ -66,7 +64,7 @@ func (s *stream) header(field []byte) error {
 	s.readable = true
 	s.tag = binary.LittleEndian.Uint16(field[1:])
 	length := binary.LittleEndian.Uint32(field[5:])
-	s.sum, s.value = 0, nil
+	s.sum, s.value, s.hasContent = 0, nil, false
 	var err error
 	switch s.tag {
 	case attOemCodepage:
@@ -104,7 +102,7 @@ func (s *stream) current() *attachment {
 // gather keeps the attribute's bytes for when it ends.
 func (s *stream) gather(length uint32) {
 	if length > maxText {
-		s.d.report(LongText, "attribute %#x of %d bytes", s.tag, length)
+		s.d.report(ProblemLongText, "attribute %#x of %d bytes", s.tag, length)
 		return
 	}
 	s.text = s.text[:0]
@@ -144,8 +142,8 @@ func (s *stream) endValue() error {
 // trailer compares the checksum: the sum of all bytes, modulo 65,536.
 func (s *stream) trailer(field []byte) error {
 	if sum := binary.LittleEndian.Uint16(field); sum != s.sum {
-		s.d.damage(Checksum, "attribute %#x: %#04x instead of %#04x", s.tag, s.sum, sum)
-		if s.tag == attAttachData {
+		s.d.damage(ProblemChecksum, "attribute %#x: %#04x instead of %#04x", s.tag, s.sum, sum)
+		if s.hasContent {
 			s.attachment.damage()
 		}
 	}
@@ -156,20 +154,20 @@ func (s *stream) trailer(field []byte) error {
 // end ends the stream, wherever it stands.
 func (s *stream) end() error {
 	switch {
-	case s.garbage:
 	case !s.readable:
-		s.d.damage(Truncated, "no attribute")
+		s.d.damage(ProblemFormat, "%d messages deep", s.depth)
+	case s.garbage:
 	case s.left > 0:
-		s.d.damage(Truncated, "attribute %#x lacks %d bytes", s.tag, s.left)
+		s.d.damage(ProblemTruncated, "attribute %#x lacks %d bytes", s.tag, s.left)
 		if s.value != nil {
 			if err := s.value.end(false); err != nil {
 				return err
 			}
 		}
 	case s.need == 2:
-		s.d.damage(Truncated, "attribute %#x lacks its checksum", s.tag)
+		s.d.damage(ProblemTruncated, "attribute %#x lacks its checksum", s.tag)
 	case !blank(s.held[:s.nHeld]):
-		s.d.damage(Truncated, "%d bytes of an attribute", s.nHeld)
+		s.d.damage(ProblemTruncated, "%d bytes of an attribute", s.nHeld)
 	}
 	return s.endAttachment()
 }
@@ -189,7 +187,7 @@ type garbage struct{ d *Decoder }
 
 func (g *garbage) write(p []byte) error {
 	if g.d != nil && !blank(p) {
-		g.d.damage(Garbage, "behind the last attribute")
+		g.d.damage(ProblemGarbage, "behind the last attribute")
 		g.d = nil
 	}
 	return nil

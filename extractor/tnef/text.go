@@ -55,13 +55,10 @@ func (s *stream) decode8(b []byte) string {
 		return string(b)
 	}
 	if !known {
-		s.d.report(CodePage, "%d", s.codePage)
+		s.d.report(ProblemCodePage, "%d", s.codePage)
 		e = charmap.Windows1252
 	}
-	decoded, err := e.NewDecoder().Bytes(b)
-	if err != nil {
-		return string(bytes.ToValidUTF8(b, []byte("\ufffd")))
-	}
+	decoded, _ := e.NewDecoder().Bytes(b) // what cannot be decoded becomes U+FFFD
 	return string(decoded)
 }
 
