@@ -1,6 +1,9 @@
 package tnef
 
-import "bytes"
+import (
+	"bytes"
+	"cmp"
+)
 
 // placeholder is what Outlook gives as the content of an attached message to readers
 // that do not look for the real one, in the attachment's properties.
@@ -26,7 +29,7 @@ type attachment struct {
 
 // begin begins a content of so many bytes and returns what takes them, nil when
 // there is nothing to take.
-func (a *attachment) begin(length int64, embedded bool) (sink, error) {
+func (a *attachment) begin(length int64, embedded bool) (value, error) {
 	if length == 0 {
 		a.empty = true
 		return nil, nil
@@ -117,19 +120,14 @@ func (a *attachment) finish() error {
 // name returns the best of the names. That of an attached message is its subject,
 // and gets the extension that tells what the file is.
 func (a *attachment) name(embedded bool) string {
-	names := []string{a.long, a.title, a.short, a.display}
-	if embedded {
-		names = []string{a.long, a.display, a.title, a.short}
+	if !embedded {
+		return cmp.Or(a.long, a.title, a.short, a.display)
 	}
-	for _, name := range names {
-		if name != "" && embedded {
-			return name + ".tnef"
-		}
-		if name != "" {
-			return name
-		}
+	name := cmp.Or(a.long, a.display, a.title, a.short)
+	if name == "" {
+		return ""
 	}
-	return ""
+	return name + ".tnef"
 }
 
 // close ends the attachment.

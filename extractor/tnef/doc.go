@@ -10,7 +10,9 @@
 //
 //	d := tnef.NewDecoder(tnef.Options{}, func(f *tnef.File) (io.WriteCloser, error) { … })
 //	_, err := io.Copy(d, r)
-//	err = errors.Join(err, d.Close())
+//	if closed := d.Close(); err == nil {
+//		err = closed
+//	}
 //
 // # What comes out
 //

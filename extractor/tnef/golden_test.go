@@ -175,6 +175,10 @@ func goldens() []golden {
 			[]string{`"message.rtf" application/rtf "{a}" damaged`, "bad-rtf: 3 bytes instead of 4", "damaged"},
 		},
 		{
+			"two RTF bodies", build(ofMessage(rtfBody(nil), rtfBody(compressedRTF("{a}")), rtfBody(compressedRTF("{b}")))),
+			[]string{`"message.rtf" application/rtf "{a}"`},
+		},
+		{
 			"RTF of an unknown compression", build(ofMessage(rtfBody(join(le32(15), le32(3), le32(1), le32(0), []byte("{a}"))))),
 			[]string{"bad-rtf: compression 0x1", "damaged"},
 		},

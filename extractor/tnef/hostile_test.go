@@ -90,6 +90,7 @@ func TestHostile(t *testing.T) {
 		{"a value of 4 GiB", repeated{inAttachment(le32(1), property(typeUnicode, propAttachLongFilename), le32(1), huge), []byte("x"), much}, ""},
 		{"an OLE object of 4 GiB", repeated{inAttachment(le32(1), property(typeObject, propAttachData), le32(1), huge, interfaceStorage), []byte("x"), much}, ""},
 		{"RTF that expands", repeated{inMessage(rtf), []byte("\xff\x00\x0e\x01\x0e\x02\x0e\x03\x0e\x04\x0e\x05\x0e\x06\x0e\x07\x0e"), 200_000}, "bytes"},
+		{"4 G RTF bodies", repeated{inMessage(le32(1), property(typeBinary, propRTFCompressed, huge...)), sized(make([]byte, 16)), 1_000_000}, ""},
 		{"RTF of 4 GiB that has ended", repeated{inMessage(rtf), []byte("\x01\x0c\xf0"), 1_000_000}, ""},
 		{"attached messages within each other", repeated{nestedMessages(1000), []byte{0}, 0}, "depth"},
 		{"20 MB behind the end", repeated{build(title("x")), []byte("\r\n"), much / 2}, ""},

@@ -48,7 +48,7 @@ type properties struct {
 	kind, id uint16 // of the property that is being read
 	values   uint32 // of it still to come
 	length   uint32 // of the value
-	value    sink   // where it goes; nil for nowhere
+	value    value  // where it goes; nil for nowhere
 	text     text
 	padding  bool // behind the value
 }
@@ -162,7 +162,8 @@ func (p *properties) begin(field []byte) error {
 	var err error
 	switch a, kind := p.attachment, p.kind&^multiValued; {
 	case a == nil:
-		if p.id == propRTFCompressed && kind == typeBinary {
+		if p.id == propRTFCompressed && kind == typeBinary && p.length > 0 && !p.stream.hasRTF {
+			p.stream.hasRTF = true
 			p.value = newRTF(p.stream)
 		}
 	case p.id == propAttachData && kind == typeObject:
@@ -251,7 +252,7 @@ func (p *properties) fail(why string) error {
 	return p.pass(math.MaxInt64, nil, nil)
 }
 
-// end implements sink.
+// end implements value.
 func (p *properties) end(bool) error {
 	if p.ended || p.padding && p.values == 0 && p.count == 0 { // the last padding may be missing
 		return nil

@@ -54,7 +54,7 @@ func (r *rtf) header(field []byte) error {
 	}
 	r.size = binary.LittleEndian.Uint32(field[4:])
 	r.sum = binary.LittleEndian.Uint32(field[12:])
-	var to sink
+	var to taker
 	switch kind := binary.LittleEndian.Uint32(field[8:]); kind {
 	case rtfCompressed:
 		to = (*lzfu)(r)
@@ -82,7 +82,7 @@ func (r *rtf) put(p []byte) (err error) {
 	return r.out.write(p)
 }
 
-// end implements sink.
+// end implements value.
 func (r *rtf) end(whole bool) error {
 	d := r.stream.d
 	switch {
@@ -104,8 +104,6 @@ func (r *rtf) end(whole bool) error {
 type mela rtf
 
 func (m *mela) write(p []byte) error { return (*rtf)(m).put(p) }
-
-func (*mela) end(bool) error { return nil }
 
 // lzfu takes a compressed text ([MS-OXRTFCP] section 2.2): a byte of flags, then a token for
 // each of its bits, lowest first: a byte for itself (0), or a reference to bytes of
@@ -167,5 +165,3 @@ func (z *lzfu) flush() error {
 	z.flushed = z.at
 	return (*rtf)(z).put(z.window[from:z.at])
 }
-
-func (*lzfu) end(bool) error { return nil }

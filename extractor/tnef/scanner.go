@@ -3,9 +3,12 @@ package tnef
 // maxField is the longest field that a scanner gathers.
 const maxField = 24
 
-// sink takes a value as it comes.
-type sink interface {
-	write(p []byte) error
+// taker takes bytes as they come.
+type taker interface{ write(p []byte) error }
+
+// value takes a value as it comes.
+type value interface {
+	taker
 	// end ends the value. Unless it is whole, its last bytes are missing.
 	end(whole bool) error
 }
@@ -22,7 +25,7 @@ type scanner[T any] struct {
 	nHeld int
 
 	left int64 // bytes of a long field, which come first
-	to   sink  // where they go; nil for nowhere. It is not ended
+	to   taker // where they go; nil for nowhere
 	done func(*T) error
 }
 
@@ -31,9 +34,9 @@ func (s *scanner[T]) expect(need int, next func(*T, []byte) error) {
 	s.need, s.next = need, next
 }
 
-// pass sends the next n bytes to a sink, nil for nowhere, and then calls done, which
+// pass gives the next n bytes to a taker, nil for none, and then calls done, which
 // says what comes behind them.
-func (s *scanner[T]) pass(n int64, to sink, done func(*T) error) error {
+func (s *scanner[T]) pass(n int64, to taker, done func(*T) error) error {
 	if n == 0 {
 		return done(s.owner)
 	}

@@ -27,13 +27,14 @@ type stream struct {
 	d        *Decoder
 	depth    int    // attached messages around it
 	codePage uint32 // of 8-bit texts
+	hasRTF   bool   // there was a body; a second one, if any, is passed over
 	readable bool   // there was an attribute
 	garbage  bool   // there was something else
 
 	tag        uint16 // of the attribute that is being read
 	sum        uint16 // of its bytes so far
 	hasContent bool   // that of an attachment is among them
-	value      sink   // where they go; nil for nowhere
+	value      value  // where they go; nil for nowhere
 	text       text
 	attachment *attachment // the last one that began
 }
@@ -109,7 +110,7 @@ func (s *stream) gather(length uint32) {
 	s.value = &s.text
 }
 
-// summed is a stream as the sink of its attributes' bytes.
+// summed is a stream as what takes its attributes' bytes.
 type summed stream
 
 func (s *summed) write(p []byte) error {
@@ -119,8 +120,6 @@ func (s *summed) write(p []byte) error {
 	}
 	return s.value.write(p)
 }
-
-func (*summed) end(bool) error { return nil }
 
 // endValue is called behind an attribute's last byte.
 func (s *stream) endValue() error {
@@ -192,8 +191,6 @@ func (g *garbage) write(p []byte) error {
 	}
 	return nil
 }
-
-func (*garbage) end(bool) error { return nil }
 
 func blank(p []byte) bool { return len(bytes.Trim(p, "\x00\t\n\r ")) == 0 }
 
