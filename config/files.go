@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
+	"regexp"
 	"strings"
 	"text/template"
 	"time"
@@ -273,9 +275,26 @@ func (p PathTemplate) Execute(data PathData) (string, error) {
 	}
 	var b bounded
 	if err := t.Execute(&b, data); err != nil {
+		if m := unknownField.FindStringSubmatch(err.Error()); m != nil {
+			return "", fmt.Errorf("there is no field .%s, only %s", m[1], fieldNames(m[2]))
+		}
 		return "", errors.New(strings.TrimPrefix(err.Error(), "template: "))
 	}
 	return b.String(), nil
+}
+
+var unknownField = regexp.MustCompile(`can't evaluate field (\w+) in type config\.(\w+)$`)
+
+func fieldNames(of string) string {
+	t := reflect.TypeFor[PathData]()
+	if of == "PathAddress" {
+		t = reflect.TypeFor[PathAddress]()
+	}
+	var names []string
+	for i := range t.NumField() {
+		names = append(names, "."+t.Field(i).Name)
+	}
+	return strings.Join(names, " ")
 }
 
 // bounded is a text that does not grow without end.

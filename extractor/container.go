@@ -6,28 +6,27 @@ import (
 )
 
 // unpackerFor returns what takes an attachment apart, nil where there is nothing to.
-func (x *run) unpackerFor(a *Attachment, at place) (content, error) {
-	switch {
-	case isMessage(a.MediaType):
+func (x *run) unpackerFor(a *Attachment, at place) (unpacker, error) {
+	if isMessage(a.MediaType) {
 		if at.depth > x.limits.Depth {
-			return content{}, &LimitError{"depth", int64(x.limits.Depth)}
+			return nil, &LimitError{"depth", int64(x.limits.Depth)}
 		}
-		return content{unpacker: newParser(x, at)}, nil
-	case isTNEF(a):
-	case isOpaqueSMIME(a):
-	case a.MediaType == "application/mac-binhex40":
-	default:
-		return content{}, nil
+		return newParser(x, at), nil
 	}
-	return content{}, nil
-}
-
-// contain counts a container around what is at a place.
-func (x *run) contain(at place) (place, error) {
+	binHex := a.MediaType == "application/mac-binhex40"
+	if !binHex && !isTNEF(a) && !isOpaqueSMIME(a) {
+		return nil, nil
+	}
 	if at.containers++; at.containers > x.limits.Containers {
-		return at, &LimitError{"containers", int64(x.limits.Containers)}
+		return nil, &LimitError{"containers", int64(x.limits.Containers)}
 	}
-	return at, nil
+	if binHex {
+		return newTextScanner(x, at), nil
+	}
+	if isTNEF(a) {
+		return newTNEFUnpacker(x, a, at), nil
+	}
+	return nil, nil
 }
 
 // isTNEF reports whether an attachment is the winmail.dat of Microsoft Outlook.

@@ -86,13 +86,19 @@ const leftOutUnpacked = "unpacked: its contents are kept instead"
 // begin opens the content of an attachment: a file, unless it is left out, and
 // what takes it apart, which a filter does not keep from it.
 func (x *run) begin(a *Attachment, at place) (content, error) {
+	u, err := x.unpackerFor(a, at)
+	if err != nil {
+		return content{}, err
+	}
+	return x.beginFile(a, u)
+}
+
+// beginFile opens the content of an attachment that u, if not nil, takes apart.
+func (x *run) beginFile(a *Attachment, u unpacker) (content, error) {
 	if x.files++; x.files > x.limits.Attachments {
 		return content{}, &LimitError{"attachments", int64(x.limits.Attachments)}
 	}
-	c, err := x.unpackerFor(a, at)
-	if err != nil {
-		return c, err
-	}
+	c := content{unpacker: u}
 	if a.LeftOut = x.options.leaveOut(x.message, a, false); a.LeftOut != "" {
 		x.message.LeftOut = append(x.message.LeftOut, a)
 		return c, nil

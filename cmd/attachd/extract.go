@@ -11,14 +11,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/mailfile"
 	"github.com/attachd/attachd/extractor/sink"
 )
 
 func extractCommand() *cobra.Command {
-	var dir string
-	var asJSON bool
+	var dir, configFile, account string
+	var asJSON, explain bool
 	cmd := &cobra.Command{
 		Use:   "extract [FILE|FOLDER|-]...",
 		Short: "Write the attachments of message files, Maildirs and mbox files",
@@ -30,6 +31,10 @@ becomes name-2.
 With --json it prints one line per attachment:
 {"source","path","name","original_name","media_type","disposition","size","sha256","problems"}
 
+With --config and --account the messages are treated as those of that account:
+its filters, path, sidecars and raw mail hold, below the -o folder. --explain
+writes nothing and says of each attachment what would become of it, and why.
+
 Exit code 0: all was read; 1: something could not be.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -39,11 +44,22 @@ Exit code 0: all was read; 1: something could not be.`,
 				args = []string{"-"}
 			}
 			x := &extraction{stdin: cmd.InOrStdin(), out: cmd.OutOrStdout(), errors: cmd.ErrOrStderr(), json: asJSON}
+			if err := x.configure(configFile, account); err != nil {
+				return err
+			}
+			if explain {
+				return failure(x.explain(cmd.Context(), args))
+			}
 			return failure(x.run(cmd.Context(), dir, args))
 		},
 	}
 	cmd.Flags().StringVarP(&dir, "output", "o", ".", "the `FOLDER` to write to, made if missing")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per attachment")
+	cmd.Flags().StringVarP(&configFile, "config", "c", "", "treat the messages as a configuration `FILE` says")
+	cmd.Flags().StringVar(&account, "account", "", "of this `ACCOUNT` in it")
+	cmd.Flags().BoolVar(&explain, "explain", false, "write nothing, say what would become of each attachment")
+	cmd.MarkFlagsMutuallyExclusive("explain", "json")
+	cmd.MarkFlagsMutuallyExclusive("explain", "output")
 	return cmd
 }
 
@@ -53,9 +69,13 @@ type extraction struct {
 	out, errors io.Writer
 	json        bool
 
+	account config.Account // whose settings hold; the zero value without --account
+	extract extractor.Options
+
 	dir      *sink.Directory
 	progress *progress
 	pending  []extracted // staged, not yet in place
+	ignored  int
 	failed   int
 }
 
@@ -84,15 +104,26 @@ func (x *extraction) run(ctx context.Context, dir string, args []string) (err er
 			x.progress.expect(0, mailfile.Octets(arg))
 		}
 	}
-	ignored := 0
+	err = x.each(ctx, args, dir, x.message)
+	// What was staged before an error or a signal is whole: it is delivered.
+	if err := errors.Join(err, x.publish(context.WithoutCancel(ctx))); err != nil {
+		return err
+	}
+	return x.outcome()
+}
+
+// each hands on every message that the arguments name, but for those in the folder
+// that is written to. What can't be read is reported and passed over.
+func (x *extraction) each(ctx context.Context, args []string, dir string, message func(ctx context.Context, source string, size int64, r io.Reader) error) error {
 	for _, arg := range args {
 		if arg == "-" {
-			err = x.message(ctx, "-", -1, x.stdin)
-		} else {
-			var n int
-			n, err = mailfile.Messages(ctx, arg, dir, func(source string, size int64, r io.Reader) error { return x.message(ctx, source, size, r) })
-			ignored += n
+			if err := message(ctx, "-", -1, x.stdin); err != nil {
+				return err
+			}
+			continue
 		}
+		ignored, err := mailfile.Messages(ctx, arg, dir, func(source string, size int64, r io.Reader) error { return message(ctx, source, size, r) })
+		x.ignored += ignored
 		if unreadable, ok := errors.AsType[*mailfile.UnreadableError](err); ok {
 			for _, err := range unreadable.Errs {
 				x.report(err)
@@ -104,15 +135,16 @@ func (x *extraction) run(ctx context.Context, dir string, args []string) (err er
 			continue
 		}
 		if err != nil {
-			break
+			return err
 		}
 	}
-	// What was staged before an error or a signal is whole: it is delivered.
-	if err := errors.Join(err, x.publish(context.WithoutCancel(ctx))); err != nil {
-		return err
-	}
-	if ignored > 0 {
-		fmt.Fprintf(x.progress, "attachd: %s left out: no mail by the look of the first line\n", count(ignored, "file"))
+	return nil
+}
+
+// outcome says at the end what was passed over.
+func (x *extraction) outcome() error {
+	if x.ignored > 0 {
+		fmt.Fprintf(x.progress, "attachd: %s left out: no mail by the look of the first line\n", count(x.ignored, "file"))
 	}
 	if x.failed > 0 {
 		return fmt.Errorf("%d of the messages and files could not be read", x.failed)
@@ -124,7 +156,7 @@ func (x *extraction) run(ctx context.Context, dir string, args []string) (err er
 // is reported and does not stop the rest.
 func (x *extraction) message(ctx context.Context, source string, size int64, r io.Reader) error {
 	counted := &countingReader{r: r}
-	_, files, err := x.dir.Stage(ctx, counted, sink.Plan{})
+	_, files, err := x.dir.Stage(ctx, counted, plan(x.account, x.extract, ""))
 	if _, ok := errors.AsType[*extractor.LimitError](err); ok {
 		x.report(fmt.Errorf("%s: %w", source, err))
 		return nil
@@ -164,6 +196,9 @@ func (x *extraction) publish(ctx context.Context) error {
 		return err
 	}
 	for _, e := range published {
+		if e.file.Kind == sink.Sidecar {
+			continue
+		}
 		if err := x.print(e); err != nil {
 			return fmt.Errorf("print what was written: %w", err)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"time"
@@ -98,7 +99,11 @@ func sidecar(account, uidl string, m *extractor.Message, s *sink.Staged) ([]byte
 	if !m.Date.IsZero() {
 		date = m.Date.Format(time.RFC3339)
 	}
-	b, err := json.MarshalIndent(struct {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	err := enc.Encode(struct {
 		Account      string              `json:"account"`
 		UIDL         string              `json:"uidl"`
 		MessageID    string              `json:"message_id"`
@@ -121,6 +126,6 @@ func sidecar(account, uidl string, m *extractor.Message, s *sink.Staged) ([]byte
 	}{
 		account, uidl, m.MessageID, m.From, m.To, m.Subject, date, s.Path, a.Name, a.OriginalName, a.Part, a.Container,
 		a.MediaType, a.DetectedType, a.Disposition, a.ContentID, s.Size, hex.EncodeToString(s.SHA256[:]), problems,
-	}, "", "  ")
-	return append(b, '\n'), err
+	})
+	return b.Bytes(), err
 }

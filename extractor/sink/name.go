@@ -138,7 +138,7 @@ const deepestPath = 16
 func safePath(p string) (folder, name string) {
 	var parts []string
 	for part := range strings.SplitSeq(p, "/") {
-		if part = extractor.SafeName(strings.ReplaceAll(part, `\\`, "_")); part != "" {
+		if part = extractor.SafeName(strings.ReplaceAll(part, `\`, "_")); part != "" {
 			parts = append(parts, part)
 		}
 	}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/attachd/attachd/extractor"
+)
+
+// configure takes the settings of an account.
+func (x *extraction) configure(file, account string) error {
+	if file == "" && account == "" {
+		return nil
+	}
+	if file == "" {
+		return &exitError{exitUsage, errors.New("extract: --account needs --config, the file that the account is in")}
+	}
+	c, _, err := load(file, x.errors)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, a := range c.Accounts {
+		if a.Name == account || account == "" && len(c.Accounts) == 1 {
+			x.account, x.extract = a, extractOptions(a.Files, limits(c))
+			return nil
+		}
+		names = append(names, a.Name)
+	}
+	if account == "" {
+		return &exitError{exitUsage, fmt.Errorf("extract: --config needs --account, one of %s", strings.Join(names, ", "))}
+	}
+	return &exitError{exitUsage, fmt.Errorf("extract: %s has no account %q, only %s", file, account, strings.Join(names, ", "))}
+}
+
+// explain says what would become of the attachments of the messages, and why.
+func (x *extraction) explain(ctx context.Context, args []string) error {
+	x.progress = newProgress(x.errors)
+	defer x.progress.done()
+	if x.extract.Filter != nil {
+		x.extract.Detect = true
+	}
+	if err := x.each(ctx, args, "", x.explainMessage); err != nil {
+		return err
+	}
+	return x.outcome()
+}
+
+func (x *extraction) explainMessage(_ context.Context, source string, _ int64, r io.Reader) error {
+	var all []*extractor.Attachment
+	m, err := extractor.Extract(r, x.extract, func(a *extractor.Attachment) (io.WriteCloser, error) {
+		all = append(all, a)
+		return nowhere{io.Discard}, nil
+	})
+	if _, ok := errors.AsType[*extractor.LimitError](err); ok {
+		x.report(fmt.Errorf("%s: %w: it would be quarantined", source, err))
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", source, err)
+	}
+	for _, a := range m.LeftOut {
+		if !slices.Contains(all, a) {
+			all = append(all, a)
+		}
+	}
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s: from %q, subject %q: %s\n", source, m.From, m.Subject, count(m.Attachments, "attachment"))
+	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	p := plan(x.account, x.extract, "")
+	for _, a := range all {
+		verdict, detail := "keep", a.Name
+		switch {
+		case a.LeftOut != "":
+			verdict, detail = "leave", a.LeftOut
+		case a.Fragment != nil:
+			detail = fmt.Sprintf("piece %d of a message, until the others come", a.Fragment.Number)
+		case p.Path != nil:
+			detail = p.Path(m, a)
+		}
+		mediaType := a.MediaType
+		if a.DetectedType != "" && a.DetectedType != mediaType {
+			mediaType += " (detected " + a.DetectedType + ")"
+		}
+		size := formatBytes(a.Size)
+		if a.Size == 0 && a.LeftOut != "" {
+			size = "-"
+		}
+		fmt.Fprintf(table, "  %s\tpart %s\t%s\t%s\t%s\t%s\n", verdict, a.Part, printableName(a.Name), mediaType, size, printableName(detail))
+		for _, problem := range a.Problems {
+			fmt.Fprintf(table, "  \t\t%s\t\t\t\n", problem.Kind)
+		}
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for _, problem := range m.Problems {
+		fmt.Fprintf(&out, "  repaired: %s\n", problem)
+	}
+	_, err = io.WriteString(x.out, out.String())
+	return err
+}
+
+// nowhere is where an attachment goes that is only looked at.
+type nowhere struct{ io.Writer }
+
+func (nowhere) Close() error { return nil }
+
+// printableName keeps what a stranger chose from steering the terminal.
+func printableName(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, s)
+}
