@@ -42,6 +42,11 @@ bench: install-bench-deps ## every benchmark, each beside a peer or a limit
 		printf "  %-44s %10s  %s\n", $$1, $$i, $$(i+1) }' "$$out" && \
 	status=$$(cut -d ' ' -f 2 "$$out.exit") && rm -f "$$out.exit" && exit $$status
 
+# V=1 lists what each tool missed.
+.PHONY: compare
+compare: install-compare-deps ## attachd beside other extraction tools, on the same mail
+	@ATTACHD_COMPARE=$(if $(V),cases,table) $(GO) test -count=1 -run='^TestCompare$$' -v ./extractor
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each (30s)
 	@$(GO) list ./... | while read -r package; do \
@@ -63,6 +68,10 @@ install-test-deps: ## Dovecot, which the tests need (Debian, Ubuntu)
 .PHONY: install-bench-deps
 install-bench-deps: ## Dovecot and mpop, which the benchmarks need (Debian, Ubuntu)
 	@.ci/install dovecot=dovecot-pop3d mpop=mpop
+
+.PHONY: install-compare-deps
+install-compare-deps: ## the extraction tools that attachd is compared with (Debian, Ubuntu)
+	@.ci/install ripmime=ripmime munpack=mpack uudeview=uudeview python3=python3
 
 .PHONY: clean
 clean: ## remove what was built

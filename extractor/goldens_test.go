@@ -190,4 +190,3 @@ func nameGoldens() []golden {
 		file(strings.Repeat("ü", 125)+".pdf", cd+"attachment; filename="+strings.Repeat("ü", 300)+".pdf"),
 	}
 }
-
