@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -35,11 +36,17 @@ func (c *captured) Close() error {
 	return nil
 }
 
-// capture runs the extractor and gathers what it opens, the message's own texts
+// capture runs the extractor and gathers what is kept, the message's own texts
 // too when bodies is set.
 func capture(r io.Reader, limits Limits, bodies bool) ([]*captured, *Message, error) {
+	all, m, err := captureWith(r, Options{Limits: limits}, bodies)
+	return slices.DeleteFunc(all, func(c *captured) bool { return c.LeftOut != "" && !bodies }), m, err
+}
+
+// captureWith gathers what is left out, too.
+func captureWith(r io.Reader, o Options, bodies bool) ([]*captured, *Message, error) {
 	var all []*captured
-	m, err := extract(r, &run{limits: limits.withDefaults(), message: &Message{}, bodies: bodies, open: func(a *Attachment) (io.WriteCloser, error) {
+	m, err := extract(r, &run{options: o, limits: o.Limits.withDefaults(), message: &Message{}, bodies: bodies, open: func(a *Attachment) (io.WriteCloser, error) {
 		c := &captured{Attachment: a}
 		all = append(all, c)
 		return c, nil

@@ -31,9 +31,6 @@ func decodeUULine(out, line []byte) ([]byte, bool) {
 	if len(data) > needed+2 && len(bytes.TrimRight(data[needed:], " ")) > 2 {
 		return out, false
 	}
-	if missing := needed - len(data); missing > 0 && line[0] != 'M' && missing > max(8, len(data)) {
-		return out, false // text that happens to be in capitals
-	}
 	at := func(i int) byte {
 		if i < len(data) {
 			return uuValue(data[i])
