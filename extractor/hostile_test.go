@@ -77,6 +77,12 @@ func TestHostile(t *testing.T) {
 		{"long names", &repeated{head: "Content-Type: multipart/mixed; boundary=b\n\n", body: "--b\nContent-ID: <" + strings.Repeat("x", 60_000) + ">\nContent-Type: a/b; name=" + strings.Repeat("x", 60_000) + "\n\n", n: 5000}, ""},
 		{"short names in long fields", &repeated{head: "Content-Type: multipart/mixed; boundary=b\n\n", body: "--b\nContent-Type: a/b; name=x; y=" + strings.Repeat("x", 60_000) + "\n\n", n: 5000}, ""},
 		{"problems", &repeated{head: "Content-Type: multipart/mixed; boundary=b\n\n", body: "--b\n" + strings.Repeat("junk\nContent-Type: a/b; name*3=\xff\n", 20) + "\n", n: 10_000}, ""},
+		{"files that begin and do not", &repeated{head: "Subject: x\n\n", body: "begin 644 x\n", n: 2_000_000}, ""},
+		{"10,001 uuencoded files", &repeated{head: "Subject: x\n\n", body: "begin 644 x\n`\nend\n", n: 10_001}, "attachments"},
+		{"uuencoded lines of one character", &repeated{head: "Subject: x\n\nbegin 644 x\n", body: "M\n", n: 3_000_000}, ""},
+		{"a uuencoded body without a file", &repeated{head: "Content-Type: a/b; name=x\nContent-Transfer-Encoding: x-uuencode\n\n", body: "text\n", n: 5_000_000}, ""},
+		{"a million senders", &repeated{head: "From: ", body: "a@b, ", n: 1_000_000, tail: "\n\nx"}, ""},
+		{"a million broken senders", &repeated{head: "From: <", body: "<a@b, ", n: 1_000_000, tail: "\n\nx"}, ""},
 		{"attached messages within each other", &repeated{body: "Content-Type: message/rfc822\n\n", n: 5000}, "depth"},
 	}
 	for _, test := range tests {

@@ -95,8 +95,10 @@ type Sink interface {
 type Staged struct {
 	MessageID   string
 	Attachments []ledger.Attachment
-	// Problems are the repairs that reading the message took, in words.
+	// Problems are the repairs that reading the message took, in words. Doubtful
+	// says that one of them concerns more than a name.
 	Problems []string
+	Doubtful bool
 }
 
 // UnprocessableError says that a message itself, not the line or the disk, is

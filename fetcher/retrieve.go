@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3"
 )
@@ -111,8 +113,12 @@ func (p *poll) stageMessage(ctx context.Context, l *listing, e entry, body io.Re
 		return nil, p.blame(ctx, l, e, counted, err)
 	}
 	uidl := l.uidl(e)
-	for _, problem := range staged.Problems {
-		p.log.Debug().Str("uidl", printable(uidl)).Str("problem", problem).Msg("message repaired")
+	if len(staged.Problems) > 0 {
+		level := zerolog.DebugLevel
+		if staged.Doubtful {
+			level = zerolog.InfoLevel
+		}
+		p.log.WithLevel(level).Str("uidl", printable(uidl)).Strs("problems", staged.Problems).Msg("message repaired")
 	}
 	p.retrieved++
 	p.observe(Retrieved{Account: p.account.Name, UIDL: uidl, Octets: counted.n, Attachments: countFiles(staged.Attachments)})

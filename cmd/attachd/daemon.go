@@ -134,6 +134,7 @@ func (f *folder) Stage(ctx context.Context, uidl string, r io.Reader) (fetcher.S
 	}
 	for _, problem := range problems {
 		s.Problems = append(s.Problems, problem.String())
+		s.Doubtful = s.Doubtful || !problem.Kind.Cosmetic()
 	}
 	return s, nil
 }
