@@ -10,7 +10,9 @@
 // headers with broken lines, without a blank line behind them, or with a byte order
 // mark or a postmark before them, multiparts that are base64 as a whole. Such
 // repairs are recorded as a [Problem]; no message is an error for being broken.
-// What comes out never depends on the pieces in which the message arrives.
+// What comes out never depends on the pieces in which the message arrives. That a
+// message was cut off on the way is for the reader to say, by an error: a missing
+// closing boundary proves nothing.
 //
 // # What an attachment is
 //
@@ -18,19 +20,30 @@
 // too; any leaf that is not text, but for the nameless images of a
 // multipart/related, which belong to the text; calendars, contacts and tables
 // among the texts. An attached message (message/rfc822) is an attachment and is
-// taken apart as well.
+// taken apart as well. [Filter] and [Inline] narrow that.
+//
+// # Containers
+//
+// What wraps others is taken apart while it is being written: winmail.dat (package
+// tnef), opaque S/MIME and signed documents (package cms), BinHex (package binhex);
+// uuencoded, yEnc and BinHex files within plain text; of a multipart/appledouble the
+// data fork is taken. A container of which everything came out is left out itself:
+// [Attachment].LeftOut, which is final once the writer is closed. One that is damaged,
+// encrypted or empty is kept, too. A piece of a message (message/partial) is an
+// attachment with a [Fragment]; whoever has all of them joins them and extracts again.
 //
 // # Names
 //
 // The name is what filename says, or else name, by RFC 2231 in any charset, by RFC
-// 2047 wherever it stands, or raw: UTF-8, or else taken for windows-1252. A leaf
-// without one gets a name from its type or its first bytes, an attached message
-// from its subject, once its writer is closed. Names come from [SafeName] and are
+// 2047 wherever it stands, or raw: UTF-8, or else guessed to be windows-1252,
+// Shift_JIS, EUC-KR, GB18030 or Big5, which a name of one or two characters may be too short
+// for; or the end of its Content-Location. A leaf without one gets a name from its
+// type or its first bytes, an attached message from its subject, once its writer is closed. Names come from [SafeName] and are
 // safe as a path component.
 //
 // # Guarantees and limits
 //
-// Contents are decoded (base64, quoted-printable) and otherwise left alone: no
+// Contents are decoded (base64, quoted-printable, uuencode) and otherwise left alone: no
 // charset is converted, no line end changed. Memory does not grow with the
 // message: a message is never held, and [Limits] bound what its structure may
 // cost. A message beyond one of them gives a [*LimitError], so that nothing is

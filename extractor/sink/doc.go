@@ -23,6 +23,11 @@
 // process have taken it by the time of Publish, the next free one is used, and the
 // file that is there stays as it is.
 //
+// A [Plan] may put files into folders below, which are made as needed, beside each
+// attachment a sidecar, which is published first, and with them the message itself. The pieces of a
+// message/partial wait in the hidden folder .partial, and are removed when the message that was joined
+// from them is published; after a crash right then they stay.
+//
 // # Guarantees and limits
 //
 // All file operations are relative to the folder ([os.Root]): no name and no
