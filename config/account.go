@@ -27,7 +27,7 @@ func (l *loader) account(r *rawAccount, c *Config) Account {
 		Interval:   r.Interval.or(c.Interval),
 		Enabled:    r.Enabled.or(true),
 	}
-	a.Password = l.password(r)
+	l.credentials(r, &a)
 	if c.Output != "" && a.Name != "" {
 		a.Output = filepath.Join(c.Output, a.Name)
 	}
@@ -39,9 +39,11 @@ func (l *loader) account(r *rawAccount, c *Config) Account {
 	a.TLS = l.tls(r, a.Host)
 	l.inRange(&r.Port, 1, 65535)
 	a.Port = r.Port.or(a.TLS.defaultPort())
-	secret, _ := a.Password.path()
 	a.Files = l.attachments(&r.rawFiles)
-	a.Secrets = l.in.fingerprint(secret, a.TLS.CAFile, a.TLS.CertFile, a.TLS.KeyFile)
+	a.Proxy = l.proxy(r, a.TLS.Mode)
+	password, _ := a.Password.path()
+	client, _ := a.OAuth.ClientSecret.path()
+	a.Secrets = l.in.fingerprint(password, client, a.TLS.CAFile, a.TLS.CertFile, a.TLS.KeyFile)
 	return a
 }
 
@@ -147,55 +149,76 @@ func (l *loader) username(r *rawAccount) string {
 	return ""
 }
 
-// password finds the one source of the account's password.
-func (l *loader) password(r *rawAccount) SecretRef {
+// credentials finds what the account logs in with.
+func (l *loader) credentials(r *rawAccount, a *Account) {
+	password := secretKeys{"password", &r.Password, &r.PasswordFile, &r.PasswordEnv, &r.PasswordCommand, &r.PasswordCredential}
+	if a.Auth.byToken() {
+		for _, at := range password.given() {
+			l.problem(at, "has no meaning with auth: %s, which takes a token: give oauth or token_command", a.Auth)
+		}
+		l.tokens(r, a)
+		return
+	}
+	l.noTokens(r)
+	if len(password.given()) == 0 {
+		l.problem(r.at.key("password"), "missing: give one of %s", password.names())
+		return
+	}
+	a.Password = l.secret(r, password)
+}
+
+// secretKeys are the five keys that a secret can be given by.
+type secretKeys struct {
+	name       string
+	inline     *value[Secret]
+	file, env  *value[string]
+	command    *value[[]string]
+	credential *value[string]
+}
+
+// given lists the places of those that are there.
+func (k secretKeys) given() []position {
 	var given []position
 	for _, v := range []struct {
 		set bool
 		at  position
-	}{
-		{r.Password.set, r.Password.at},
-		{r.PasswordFile.set, r.PasswordFile.at},
-		{r.PasswordEnv.set, r.PasswordEnv.at},
-		{r.PasswordCommand.set, r.PasswordCommand.at},
-		{r.PasswordCredential.set, r.PasswordCredential.at},
-	} {
+	}{{k.inline.set, k.inline.at}, {k.file.set, k.file.at}, {k.env.set, k.env.at}, {k.command.set, k.command.at}, {k.credential.set, k.credential.at}} {
 		if v.set {
 			given = append(given, v.at)
 		}
 	}
-	const sources = "password, password_file, password_env, password_command or password_credential"
-	switch len(given) {
-	case 0:
-		l.problem(r.at.key("password"), "missing: give one of %s", sources)
-		return SecretRef{}
-	case 1:
-		return l.source(r)
-	}
-	var names []string
-	for _, at := range given {
-		names = append(names, at.leaf())
-	}
-	l.problem(given[1], "the password has %d sources: %s; give one", len(given), strings.Join(names, ", "))
-	return SecretRef{}
+	return given
 }
 
-// source checks the one source there is.
-func (l *loader) source(r *rawAccount) SecretRef {
+func (k secretKeys) names() string {
+	return alternatives([]string{k.name, k.name + "_file", k.name + "_env", k.name + "_command", k.name + "_credential"})
+}
+
+// secret checks the one source of a secret. Without any it refers to nothing.
+func (l *loader) secret(r *rawAccount, k secretKeys) SecretRef {
+	given := k.given()
+	if len(given) > 1 {
+		var names []string
+		for _, at := range given {
+			names = append(names, at.leaf())
+		}
+		l.problem(given[1], "the %s has %d sources: %s; give one", strings.ReplaceAll(k.name, "_", " "), len(given), strings.Join(names, ", "))
+		return SecretRef{}
+	}
 	switch {
-	case r.Password.ok():
-		return l.inline(r)
-	case r.PasswordFile.ok():
-		if path := l.path(&r.PasswordFile, r.folder); path != "" {
-			l.file(r.PasswordFile.at, path, "password", kindSecret, checkSecret)
+	case k.inline.ok():
+		return l.inline(r, k.inline, k.name)
+	case k.file.ok():
+		if path := l.path(k.file, l.folderOf(r, k.file.at)); path != "" {
+			l.file(k.file.at, path, k.name, kindSecret, checkSecret)
 			return FileSecret(path)
 		}
-	case r.PasswordEnv.ok():
-		return l.variable(&r.PasswordEnv)
-	case r.PasswordCommand.ok():
-		return l.command(r)
-	case r.PasswordCredential.ok():
-		return l.credential(&r.PasswordCredential)
+	case k.env.ok():
+		return l.variable(k.env)
+	case k.command.ok():
+		return CommandSecret(l.command(r, k.command)...)
+	case k.credential.ok():
+		return l.credential(k.credential, k.name)
 	}
 	return SecretRef{}
 }
@@ -205,25 +228,35 @@ func checkSecret(data []byte) error {
 	return err
 }
 
-// inline checks a password in the file itself.
-func (l *loader) inline(r *rawAccount) SecretRef {
-	v := &r.Password
+// inline checks a secret in the file itself.
+func (l *loader) inline(r *rawAccount, v *value[Secret], name string) SecretRef {
+	name = strings.ReplaceAll(name, "_", " ")
 	text, err := cleanSecret(string(v.v))
 	if err != nil {
 		l.problem(v.at, "cannot be used: %v", err)
 		return SecretRef{}
 	}
 	if v.commented {
-		l.warn(WarnCommentInValue, v.at, `a comment follows the password; if " #" belongs to the password, put quotes around it`)
+		l.warn(WarnCommentInValue, v.at, `a comment follows the %[1]s; if " #" belongs to the %[1]s, put quotes around it`, name)
 	}
-	if r.exposed != "" && !l.exposed[v.at.file] {
-		if l.exposed == nil {
-			l.exposed = map[string]bool{}
-		}
-		l.exposed[v.at.file] = true
-		l.warn(WarnSecretExposed, v.at, "the password stands in a file that is readable by %s", r.exposed)
-	}
+	l.expose(r, v.at, name)
 	return InlineSecret(Secret(text))
+}
+
+// expose warns of a secret in a file that others can read, once for each file.
+func (l *loader) expose(r *rawAccount, at position, name string) {
+	to := r.exposed
+	if at.fileIndex != r.at.fileIndex {
+		to = l.open
+	}
+	if to == "" || l.exposed[at.file] {
+		return
+	}
+	if l.exposed == nil {
+		l.exposed = map[string]bool{}
+	}
+	l.exposed[at.file] = true
+	l.warn(WarnSecretExposed, at, "the %s stands in a file that is readable by %s", name, to)
 }
 
 func (l *loader) variable(v *value[string]) SecretRef {
@@ -237,20 +270,20 @@ func (l *loader) variable(v *value[string]) SecretRef {
 	return EnvSecret(v.v)
 }
 
-func (l *loader) command(r *rawAccount) SecretRef {
-	v := &r.PasswordCommand
+// command gives the program, found from the file's folder if it is a relative path, and its arguments.
+func (l *loader) command(r *rawAccount, v *value[[]string]) []string {
 	if len(v.v) == 0 || v.v[0] == "" {
 		l.problem(v.at, "must name a program")
-		return SecretRef{}
+		return nil
 	}
 	argv := append([]string(nil), v.v...)
 	if strings.ContainsRune(argv[0], '/') && !filepath.IsAbs(argv[0]) {
-		argv[0] = filepath.Join(r.folder, argv[0])
+		argv[0] = filepath.Join(l.folderOf(r, v.at), argv[0])
 	}
-	return CommandSecret(argv...)
+	return argv
 }
 
-func (l *loader) credential(v *value[string]) SecretRef {
+func (l *loader) credential(v *value[string], name string) SecretRef {
 	if v.v == "" || v.v == "." || v.v == ".." || strings.ContainsAny(v.v, "/\x00") {
 		l.problem(v.at, "must be the name of a credential, without a path")
 		return SecretRef{}
@@ -259,7 +292,7 @@ func (l *loader) credential(v *value[string]) SecretRef {
 	if path, err := credentialPath(v.v); err != nil {
 		l.warn(WarnUnreadable, v.at, "%v", err)
 	} else {
-		l.file(v.at, path, "password", kindSecret, checkSecret)
+		l.file(v.at, path, name, kindSecret, checkSecret)
 	}
 	return ref
 }

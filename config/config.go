@@ -92,8 +92,13 @@ type Account struct {
 	Host     string // name or address, without brackets
 	Port     int
 	Username string
-	Password SecretRef
+	Password SecretRef // nothing when it logs in with a token
 	Auth     Auth
+
+	Token         SecretRef     // token_command, if that is where its tokens come from
+	TokenLifetime time.Duration // of what token_command writes without saying; 0 is the default
+	OAuth         OAuth         // where else its tokens come from
+	Proxy         Proxy         // what its connections go through
 
 	After       After
 	DeleteAfter time.Duration // counted from the first delivery; 0 is at once. Only with AfterDelete
@@ -120,14 +125,17 @@ const (
 	AuthPass  Auth = "pass"
 	AuthPlain Auth = "plain"
 	AuthLogin Auth = "login"
+
+	AuthXOAuth2     Auth = "xoauth2"     // with an access token, as Google and Microsoft have it
+	AuthOAuthBearer Auth = "oauthbearer" // with an access token, by RFC 7628
 )
 
 func (a *Auth) parse(s string) error {
-	if s == "xoauth2" || s == "oauthbearer" {
-		return fmt.Errorf("%s is not supported in this version", s)
-	}
-	return choose(a, s, AuthAuto, AuthAPOP, AuthPass, AuthPlain, AuthLogin)
+	return choose(a, s, AuthAuto, AuthAPOP, AuthPass, AuthPlain, AuthLogin, AuthXOAuth2, AuthOAuthBearer)
 }
+
+// byToken tells whether the login takes an access token in place of a password.
+func (a Auth) byToken() bool { return a == AuthXOAuth2 || a == AuthOAuthBearer }
 
 // After is what becomes of a message on the server once its attachments are safe.
 type After string

@@ -68,7 +68,7 @@ func FuzzLoad(f *testing.F) {
 			return
 		}
 		for _, a := range c.Accounts {
-			if a.Host == "" || a.Username == "" || a.Password.IsZero() || a.Port < 1 || filepath.Dir(a.Output) != c.Output || a.Interval < minInterval {
+			if a.Host == "" || a.Username == "" || a.Password.IsZero() == (a.Token.IsZero() && a.OAuth == OAuth{}) || a.Port < 1 || filepath.Dir(a.Output) != c.Output || a.Interval < minInterval {
 				t.Errorf("accepted: %+v", a)
 			}
 		}
@@ -87,7 +87,7 @@ func inlinePasswords(data []byte) (out []string) {
 	var walk func(n *yaml.Node)
 	walk = func(n *yaml.Node) {
 		for i, child := range n.Content {
-			if n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Value == "password" && child.Kind == yaml.ScalarNode && child.Anchor == "" &&
+			if n.Kind == yaml.MappingNode && i%2 == 1 && strings.Contains("password client_secret", n.Content[i-1].Value) && child.Kind == yaml.ScalarNode && child.Anchor == "" &&
 				strings.Contains(child.Value, "hunter") && strings.Count(string(data), child.Value) == 1 {
 				out = append(out, child.Value)
 			}

@@ -39,12 +39,14 @@ func load(path string) (c *Config, found *findings, in inputs) {
 // loader holds what one Load gathers.
 type loader struct {
 	findings
-	in      inputs
-	files   map[fileRole]fileCheck
-	shown   string // the folder of the configuration file as the user named it
-	folder  string // the same, absolute
-	config  *Config
-	exposed map[string]bool // YAML files already warned about
+	in       inputs
+	files    map[fileRole]fileCheck
+	shown    string // the folder of the configuration file as the user named it
+	folder   string // the same, absolute
+	config   *Config
+	exposed  map[string]bool // YAML files already warned about
+	defaults *rawDefaults
+	open     string // to whom the configuration file is readable, when that is to too many
 }
 
 func (l *loader) load(path string) {
@@ -72,8 +74,9 @@ func (l *loader) load(path string) {
 		return
 	}
 	d.mapping(root, top, &raw)
+	l.open, l.defaults = exposed(fi), &raw.Defaults
 	for i := range raw.Accounts.list {
-		raw.Accounts.list[i].folder, raw.Accounts.list[i].exposed = l.folder, exposed(fi)
+		raw.Accounts.list[i].folder, raw.Accounts.list[i].exposed = l.folder, l.open
 	}
 	l.config = l.settings(&raw, top)
 	l.accountsDir(&raw)

@@ -126,8 +126,8 @@ func TestLoadExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := len(c.Accounts); got != 3 {
-		t.Errorf("got %d accounts, want 3", got)
+	if got := len(c.Accounts); got != 5 {
+		t.Errorf("got %d accounts, want 5", got)
 	}
 	a := c.Accounts[0]
 	want := Account{
@@ -149,7 +149,7 @@ func TestExampleNamesEveryKey(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../deploy/attachd.example.yaml")
 	try(t, err)
-	for _, section := range []any{&rawConfig{}, &rawAccount{}, &rawTLS{}, &rawLog{}, &rawLimits{}} {
+	for _, section := range []any{&rawConfig{}, &rawAccount{}, &rawTLS{}, &rawOAuth{}, &rawLog{}, &rawLimits{}} {
 		for key := range keys(section) {
 			if !strings.Contains(string(text), key+":") {
 				t.Errorf("the example does not mention %s", key)

@@ -52,6 +52,8 @@ type rawDefaults struct {
 	Duplicates  value[Duplicates]    `yaml:"duplicates"`
 	Interval    value[time.Duration] `yaml:"interval"`
 	TLS         rawTLS               `yaml:"tls"`
+	OAuth       rawOAuth             `yaml:"oauth"`
+	Proxy       value[Proxy]         `yaml:"proxy"`
 	rawFiles
 }
 
@@ -70,6 +72,9 @@ func (r *rawDefaults) inherit(from *rawDefaults) {
 	r.Duplicates.inherit(from.Duplicates)
 	r.Interval.inherit(from.Interval)
 	r.TLS.inherit(&from.TLS)
+	if !r.TLS.Mode.ok() || r.TLS.Mode.v != TLSNone {
+		r.Proxy.inherit(from.Proxy)
+	}
 	r.rawFiles.inherit(&from.rawFiles)
 }
 
@@ -115,6 +120,9 @@ type rawAccount struct {
 	PasswordEnv        value[string]   `yaml:"password_env"`
 	PasswordCommand    value[[]string] `yaml:"password_command"`
 	PasswordCredential value[string]   `yaml:"password_credential"`
+
+	TokenCommand  value[[]string]      `yaml:"token_command"`
+	TokenLifetime value[time.Duration] `yaml:"token_lifetime"`
 	rawDefaults
 }
 

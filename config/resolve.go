@@ -27,7 +27,7 @@ const (
 )
 
 // Resolve fetches the secret. One trailing newline (LF or CRLF) is taken off what a file, a variable or a credential
-// holds; of a command's output the first line counts. An empty secret, one of more than one line or of more than 64 KiB
+// holds; of a command's output the first line counts, of a token_command's all. An empty secret, one of more than one line or of more than 64 KiB
 // is an error. Only a command takes time, at most 30 s; ctx ends it sooner. The errors name the source and never hold
 // the secret.
 func (r SecretRef) Resolve(ctx context.Context) (Secret, error) {
@@ -41,7 +41,7 @@ func (r SecretRef) Resolve(ctx context.Context) (Secret, error) {
 	case fromEnv:
 		text, err = lookupSecret(r.value())
 	case fromCommand:
-		text, err = runSecret(ctx, strings.Split(r.value(), "\x00"))
+		text, err = runSecret(ctx, strings.Split(r.value(), "\x00"), r.of == ofToken)
 	case fromCredential:
 		var path string
 		if path, err = credentialPath(r.value()); err == nil {
@@ -50,7 +50,7 @@ func (r SecretRef) Resolve(ctx context.Context) (Secret, error) {
 	default:
 		err = errors.New("none is configured")
 	}
-	if err == nil {
+	if err == nil && r.of != ofToken {
 		text, err = cleanSecret(text)
 	}
 	if err != nil {
@@ -146,8 +146,8 @@ func readBounded(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	return data, fi, nil
 }
 
-// runSecret runs a command without a shell and gives the first line of its output.
-func runSecret(ctx context.Context, argv []string) (string, error) {
+// runSecret runs a command without a shell and gives the first line of its output, or all of it.
+func runSecret(ctx context.Context, argv []string, all bool) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
@@ -155,18 +155,22 @@ func runSecret(ctx context.Context, argv []string) (string, error) {
 	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = stdout, stderr, commandGrace
 	ownGroup(cmd)
 	err := cmd.Run()
-	line, _, _ := bytes.Cut(stdout.data, []byte("\n"))
+	output, what := stdout.data, "its output"
+	if !all {
+		output, _, _ = bytes.Cut(output, []byte("\n"))
+		what = "the first line of its output"
+	}
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return "", fmt.Errorf("no result within %s", commandTimeout)
 	case ctx.Err() != nil:
 		return "", ctx.Err()
 	case err != nil && !errors.Is(err, exec.ErrWaitDelay):
-		return "", commandError(err, stderr.data, line)
-	case len(line) == maxSecretBytes:
-		return "", errors.New("the first line of its output is too long")
+		return "", commandError(err, stderr.data, output)
+	case len(output) == maxSecretBytes:
+		return "", errors.New(what + " is too long")
 	}
-	return string(line), nil
+	return string(output), nil
 }
 
 // commandError gives exit status and, as a hint, the first line of standard error, unless that repeats the output or

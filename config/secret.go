@@ -41,6 +41,7 @@ const (
 // call its methods, as the text is behind a pointer. The zero value refers to nothing.
 type SecretRef struct {
 	source source
+	of     string // what it is when it is no password, as its keys begin
 	// The password, path, variable, credential or, joined by NUL, the command and its arguments.
 	text unique.Handle[string]
 }
@@ -60,7 +61,32 @@ func CommandSecret(argv ...string) SecretRef { return newRef(fromCommand, string
 // CredentialSecret refers to a systemd credential, a file in $CREDENTIALS_DIRECTORY.
 func CredentialSecret(name string) SecretRef { return newRef(fromCredential, name) }
 
-func newRef(s source, text string) SecretRef { return SecretRef{s, unique.Make(text)} }
+// TokenCommand refers to all that a program writes to its standard output, which is more than one line when it is JSON.
+func TokenCommand(argv ...string) SecretRef { return CommandSecret(argv...).as(ofToken) }
+
+// What a secret can be besides a password.
+const (
+	ofToken  = "token"
+	ofClient = "client_secret"
+)
+
+func newRef(s source, text string) SecretRef { return SecretRef{source: s, text: unique.Make(text)} }
+
+// as makes r the secret of another purpose.
+func (r SecretRef) as(of string) SecretRef {
+	if !r.IsZero() {
+		r.of = of
+	}
+	return r
+}
+
+// key is the key that r is configured by.
+func (r SecretRef) key() string {
+	if r.of == "" {
+		return string(r.source)
+	}
+	return r.of + strings.TrimPrefix(string(r.source), string(fromConfig))
+}
 
 // IsZero tells whether r refers to nothing.
 func (r SecretRef) IsZero() bool { return r == SecretRef{} }
@@ -80,12 +106,12 @@ func (r SecretRef) String() string {
 	case "":
 		return "no password"
 	case fromConfig:
-		return "password " + hidden
+		return r.key() + " " + hidden
 	case fromCommand:
 		program, _, _ := strings.Cut(r.value(), "\x00")
-		return "password_command " + filepath.Base(program)
+		return r.key() + " " + filepath.Base(program)
 	}
-	return string(r.source) + " " + r.value()
+	return r.key() + " " + r.value()
 }
 
 // GoString is String.

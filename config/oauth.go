@@ -1,0 +1,294 @@
+package config
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// OAuth says how an account's access tokens are to be had. The zero value is not at all.
+type OAuth struct {
+	Provider                     Provider
+	Grant                        Grant
+	ClientID                     string
+	ClientSecret                 SecretRef // nothing for a public client
+	TokenURL, AuthURL, DeviceURL string
+	Scopes                       string // with spaces between, as they are sent (RFC 6749 section 3.3)
+}
+
+// Provider is whose authorization server it is.
+type Provider string
+
+// The providers.
+const (
+	ProviderMicrosoft Provider = "microsoft"
+	ProviderGoogle    Provider = "google"
+	ProviderCustom    Provider = "custom" // its addresses are given
+)
+
+func (p *Provider) parse(s string) error {
+	return choose(p, s, ProviderMicrosoft, ProviderGoogle, ProviderCustom)
+}
+
+// Grant is how the authorization server comes to give a token.
+type Grant string
+
+// The grants. Those but the first need a person to sign in once.
+const (
+	GrantClientCredentials Grant = "client_credentials" // RFC 6749 section 4.4
+	GrantAuthorizationCode Grant = "authorization_code" // RFC 6749 section 4.1, in a browser on this machine
+	GrantDeviceCode        Grant = "device_code"        // RFC 8628, in a browser on any device
+)
+
+func (g *Grant) parse(s string) error {
+	return choose(g, s, GrantClientCredentials, GrantAuthorizationCode, GrantDeviceCode)
+}
+
+// rawOAuth is the section of that name.
+type rawOAuth struct {
+	at  position
+	set bool
+
+	Provider               value[Provider] `yaml:"provider"`
+	Grant                  value[Grant]    `yaml:"grant"`
+	Tenant                 value[string]   `yaml:"tenant"`
+	ClientID               value[string]   `yaml:"client_id"`
+	ClientSecret           value[Secret]   `yaml:"client_secret"`
+	ClientSecretFile       value[string]   `yaml:"client_secret_file"`
+	ClientSecretEnv        value[string]   `yaml:"client_secret_env"`
+	ClientSecretCommand    value[[]string] `yaml:"client_secret_command"`
+	ClientSecretCredential value[string]   `yaml:"client_secret_credential"`
+	TokenURL               value[string]   `yaml:"token_url"`
+	AuthURL                value[string]   `yaml:"auth_url"`
+	DeviceURL              value[string]   `yaml:"device_url"`
+	Scopes                 value[[]string] `yaml:"scopes"`
+}
+
+func (r *rawOAuth) decode(d *decoder, n *yaml.Node, at position) {
+	r.at, r.set = at, true
+	d.mapping(n, at, r)
+}
+
+func (r *rawOAuth) secretKeys() secretKeys {
+	return secretKeys{ofClient, &r.ClientSecret, &r.ClientSecretFile, &r.ClientSecretEnv, &r.ClientSecretCommand, &r.ClientSecretCredential}
+}
+
+// inherit fills in what the account does not say itself. The settings of another provider are of no use to it.
+func (r *rawOAuth) inherit(from *rawOAuth) {
+	switch {
+	case !from.set:
+		return
+	case !r.set:
+		*r = *from
+		return
+	case r.Provider.set:
+		return
+	}
+	if len(r.secretKeys().given()) == 0 {
+		r.ClientSecret, r.ClientSecretFile, r.ClientSecretEnv = from.ClientSecret, from.ClientSecretFile, from.ClientSecretEnv
+		r.ClientSecretCommand, r.ClientSecretCredential = from.ClientSecretCommand, from.ClientSecretCredential
+	}
+	r.Provider.inherit(from.Provider)
+	r.Grant.inherit(from.Grant)
+	r.Tenant.inherit(from.Tenant)
+	r.ClientID.inherit(from.ClientID)
+	r.TokenURL.inherit(from.TokenURL)
+	r.AuthURL.inherit(from.AuthURL)
+	r.DeviceURL.inherit(from.DeviceURL)
+	r.Scopes.inherit(from.Scopes)
+}
+
+// noTokens reports settings that only a login by token uses. Those of the defaults are for the other accounts.
+func (l *loader) noTokens(r *rawAccount) {
+	for _, v := range []struct {
+		set bool
+		at  position
+	}{{r.OAuth.set, r.OAuth.at}, {r.TokenCommand.set, r.TokenCommand.at}, {r.TokenLifetime.set, r.TokenLifetime.at}} {
+		if v.set && !r.Auth.bad {
+			l.problem(v.at, "has a meaning only with auth: xoauth2 or oauthbearer")
+		}
+	}
+}
+
+// tokens finds the one source of the account's access tokens.
+func (l *loader) tokens(r *rawAccount, a *Account) {
+	switch {
+	case r.TokenCommand.set && r.OAuth.set:
+		l.problem(r.TokenCommand.at, "the access token has 2 sources: token_command, oauth; give one")
+	case r.TokenCommand.set:
+		if r.TokenCommand.ok() {
+			if argv := l.command(r, &r.TokenCommand); argv != nil {
+				a.Token = TokenCommand(argv...)
+			}
+		}
+		l.atLeast(&r.TokenLifetime, minInterval)
+		a.TokenLifetime = r.TokenLifetime.or(0)
+		return
+	default:
+		r.OAuth.inherit(&l.defaults.OAuth)
+		if !r.OAuth.set {
+			l.problem(r.at.key("oauth"), "missing: auth: %s needs oauth or token_command", a.Auth)
+			return
+		}
+		a.OAuth = l.oauth(r)
+	}
+	if r.TokenLifetime.set {
+		l.problem(r.TokenLifetime.at, "has a meaning only with token_command")
+	}
+}
+
+// endpoints are where a provider's authorization server is, {tenant} to be filled in.
+var endpoints = map[Provider]struct{ token, auth, device string }{
+	ProviderMicrosoft: {
+		"https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
+		"https://login.microsoftonline.com/{tenant}/oauth2/v2.0/authorize",
+		"https://login.microsoftonline.com/{tenant}/oauth2/v2.0/devicecode",
+	},
+	ProviderGoogle: {
+		"https://oauth2.googleapis.com/token",
+		"https://accounts.google.com/o/oauth2/v2/auth",
+		"https://oauth2.googleapis.com/device/code",
+	},
+}
+
+// oauth checks the section of that name.
+func (l *loader) oauth(r *rawAccount) OAuth {
+	v := &r.OAuth
+	if !v.Provider.ok() {
+		if !v.Provider.set {
+			l.problem(v.at.key("provider"), "missing: one of microsoft, google or custom")
+		}
+		return OAuth{}
+	}
+	o := OAuth{Provider: v.Provider.v, ClientID: v.ClientID.or(""), ClientSecret: l.secret(r, v.secretKeys()).as(ofClient)}
+	switch {
+	case !v.ClientID.set:
+		l.problem(v.at.key("client_id"), "missing: the id under which the application is registered with the provider")
+	case v.ClientID.ok() && strings.TrimSpace(o.ClientID) == "":
+		l.problem(v.ClientID.at, "must not be empty")
+	}
+	o.Grant = l.grant(v)
+	l.endpoints(v, &o)
+	o.Scopes = l.scopes(v, o)
+	if o.Grant == GrantClientCredentials && len(v.secretKeys().given()) == 0 {
+		l.problem(v.at.key(ofClient), "missing: grant: client_credentials needs one of %s", v.secretKeys().names())
+	}
+	return o
+}
+
+func (l *loader) grant(v *rawOAuth) Grant {
+	switch {
+	case v.Grant.ok() && v.Provider.v == ProviderGoogle && v.Grant.v != GrantAuthorizationCode:
+		l.problem(v.Grant.at, "Google gives access to mail by grant: authorization_code only")
+	case v.Grant.ok():
+		return v.Grant.v
+	case v.Grant.set:
+	case v.Provider.v == ProviderGoogle:
+		return GrantAuthorizationCode
+	default:
+		l.problem(v.at.key("grant"), "missing: one of client_credentials, authorization_code or device_code")
+	}
+	return ""
+}
+
+// endpoints finds the URLs: the provider's, or those that are given.
+func (l *loader) endpoints(v *rawOAuth, o *OAuth) {
+	known, isKnown := endpoints[o.Provider]
+	tenant := v.Tenant.or("common")
+	switch {
+	case v.Tenant.ok() && o.Provider != ProviderMicrosoft:
+		l.problem(v.Tenant.at, "has a meaning only with provider: microsoft")
+	case v.Tenant.ok() && (tenant == "" || strings.Trim(tenant, hostBytes) != ""):
+		l.problem(v.Tenant.at, "must be the tenant's id or domain, not %s", quote(tenant))
+	case !v.Tenant.set && o.Provider == ProviderMicrosoft && o.Grant == GrantClientCredentials:
+		l.problem(v.at.key("tenant"), "missing: grant: client_credentials needs the tenant's id or domain")
+	}
+	for _, e := range []struct {
+		key   string
+		given *value[string]
+		known string
+		to    *string
+		need  bool
+	}{
+		{"token_url", &v.TokenURL, known.token, &o.TokenURL, true},
+		{"auth_url", &v.AuthURL, known.auth, &o.AuthURL, o.Grant == GrantAuthorizationCode},
+		{"device_url", &v.DeviceURL, known.device, &o.DeviceURL, o.Grant == GrantDeviceCode},
+	} {
+		switch {
+		case e.given.ok():
+			if fault := urlFault(e.given.v); fault != "" {
+				l.problem(e.given.at, "%s", fault)
+			}
+			*e.to = e.given.v
+		case e.given.set:
+		case isKnown:
+			*e.to = strings.ReplaceAll(e.known, "{tenant}", tenant)
+		case e.need:
+			l.problem(v.at.key(e.key), "missing: provider: custom needs it")
+		}
+	}
+}
+
+// urlFault tells what keeps s from being a place to send secrets to. It does not quote what may hold one.
+func urlFault(s string) string {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Host == "":
+		return "must be a URL such as https://login.example.org/token"
+	case u.User != nil:
+		return "must not hold a user name or password"
+	case u.Fragment != "":
+		return "must not hold a #"
+	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
+		return ""
+	}
+	return "must begin with https://, as secrets go there"
+}
+
+// isLoopback tells whether a host is this machine.
+func isLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
+}
+
+func (l *loader) scopes(v *rawOAuth, o OAuth) string {
+	if v.Scopes.ok() {
+		for _, s := range v.Scopes.v {
+			// RFC 6749 section 3.3: scope-token.
+			if s == "" || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' || r == '"' || r == '\\' }) {
+				l.problem(v.Scopes.at, "must be a list of scopes, each a word of its own, not %s", quote(s))
+				return ""
+			}
+		}
+		return strings.Join(v.Scopes.v, " ")
+	}
+	switch {
+	case o.Provider == ProviderGoogle:
+		return "https://mail.google.com/"
+	case o.Provider == ProviderMicrosoft && o.Grant == GrantClientCredentials:
+		return "https://outlook.office365.com/.default"
+	case o.Provider == ProviderMicrosoft:
+		return "https://outlook.office.com/POP.AccessAsUser.All offline_access"
+	}
+	return ""
+}
+
+// AuthParams are what the provider wants besides in the address that a browser is sent to.
+func (o OAuth) AuthParams() url.Values {
+	if o.Provider == ProviderGoogle {
+		// Without these it gives no refresh token, or none at the second sign-in.
+		return url.Values{"access_type": {"offline"}, "prompt": {"consent"}}
+	}
+	return url.Values{}
+}
+
+// RedirectHost is the host of the loopback address that a browser comes back to: Microsoft knows it by name only,
+// RFC 8252 section 8.3 prefers the address.
+func (o OAuth) RedirectHost() string {
+	if o.Provider == ProviderMicrosoft {
+		return "localhost"
+	}
+	return "127.0.0.1"
+}

@@ -1,0 +1,91 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Proxy is what connections go through. It is comparable and prints without its password. The zero value is none.
+type Proxy struct {
+	Scheme   string // socks5 or http
+	Addr     string // host:port
+	Username string
+	password SecretRef
+}
+
+// proxyDirect keeps an account from the proxy of the defaults.
+const proxyDirect = "direct"
+
+var errProxy = errors.New("must be socks5://HOST:PORT or http://HOST:PORT, with USER:PASSWORD@ before the host if need be, or direct")
+
+// parse reads the URL of a proxy. The error quotes nothing of it, as that may be the password.
+func (p *Proxy) parse(s string) error {
+	if s == proxyDirect {
+		*p = Proxy{}
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Scheme != "socks5" && u.Scheme != "socks5h" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
+		return errProxy
+	}
+	port, err := strconv.Atoi(u.Port())
+	if fault := hostFault(u.Hostname()); fault != "" || err != nil || port < 1 || port > 65535 {
+		return errProxy
+	}
+	// socks5h is what curl calls the form in which the proxy looks up names, which is the only one here.
+	*p = Proxy{Scheme: strings.TrimSuffix(u.Scheme, "h"), Addr: net.JoinHostPort(u.Hostname(), u.Port())}
+	if u.User == nil {
+		return nil
+	}
+	password, _ := u.User.Password()
+	p.Username = u.User.Username()
+	if p.Username == "" || len(p.Username) > 255 || len(password) > 255 {
+		return errors.New("must have a user name and a password of at most 255 bytes each (RFC 1929 section 2), or none")
+	}
+	if password != "" {
+		p.password = InlineSecret(Secret(password))
+	}
+	return nil
+}
+
+// IsZero tells whether p is none.
+func (p Proxy) IsZero() bool { return p == Proxy{} }
+
+// Password is what goes with Username.
+func (p Proxy) Password() Secret { return Secret(p.password.value()) }
+
+// String is the proxy's URL with <secret> for a password.
+func (p Proxy) String() string {
+	switch {
+	case p.IsZero():
+		return proxyDirect
+	case p.Username == "":
+		return p.Scheme + "://" + p.Addr
+	case p.password.IsZero():
+		return fmt.Sprintf("%s://%s@%s", p.Scheme, p.Username, p.Addr)
+	}
+	return fmt.Sprintf("%s://%s:%s@%s", p.Scheme, p.Username, hidden, p.Addr)
+}
+
+// Format writes String whatever the verb.
+func (p Proxy) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, p.String()) }
+
+// MarshalText is String.
+func (p Proxy) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// proxy checks the account's proxy.
+func (l *loader) proxy(r *rawAccount, mode TLSMode) Proxy {
+	p := r.Proxy.or(Proxy{})
+	if mode == TLSNone && !p.IsZero() {
+		l.problem(r.Proxy.at, "cannot be used with tls.mode: none, which is for this machine only")
+	}
+	if !p.password.IsZero() {
+		l.expose(r, r.Proxy.at, "password of the proxy")
+	}
+	return p
+}

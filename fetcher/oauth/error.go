@@ -1,0 +1,88 @@
+package oauth
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"golang.org/x/oauth2"
+)
+
+// Error is the refusal of an authorization server (RFC 6749 section 5.2, RFC 8628 section 3.5).
+type Error struct {
+	Endpoint string // the URL that was asked, without a query
+	Status   int    // of HTTP
+	// Code and Description are the server's words, without secrets; Code is "" when the answer was not in the form of
+	// the RFC.
+	Code, Description string
+}
+
+// Error gives the endpoint and the server's words.
+func (e *Error) Error() string {
+	text := fmt.Sprintf("%s said: %s", e.Endpoint, e.Code)
+	if e.Code == "" {
+		text = fmt.Sprintf("%s answered HTTP %d %s", e.Endpoint, e.Status, http.StatusText(e.Status))
+	}
+	if e.Description != "" {
+		text += ": " + e.Description
+	}
+	return text
+}
+
+// Temporary reports whether the same request may succeed later: the server is overloaded or down.
+func (e *Error) Temporary() bool {
+	switch e.Code {
+	case "temporarily_unavailable", "server_error", "slow_down":
+		return true
+	case "":
+		return e.Status == http.StatusTooManyRequests || e.Status >= 500 || e.Status == http.StatusRequestTimeout
+	}
+	return e.Status == http.StatusTooManyRequests || e.Status >= 500
+}
+
+// SignInError says that only a person can help: nobody has signed in yet, or the server takes the refresh token no
+// more because it was revoked, has expired or the password was changed.
+type SignInError struct {
+	Account string
+	Err     error
+}
+
+// Error says what to do, and why.
+func (e *SignInError) Error() string {
+	return fmt.Sprintf("account needs a new sign-in: attachd oauth login %s (%v)", e.Account, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *SignInError) Unwrap() error { return e.Err }
+
+// ErrNoSignIn is the reason of a [SignInError] when nobody has signed in yet, or only for another client.
+var ErrNoSignIn = errors.New("nobody has signed in with these settings")
+
+// explain turns an error of the library, which may hold the whole answer of the server, into one that can be shown.
+func explain(endpoint string, err error, secrets ...string) error {
+	if err == nil {
+		return nil
+	}
+	if u, parseErr := url.Parse(endpoint); parseErr == nil {
+		u.RawQuery, u.User = "", nil
+		endpoint = u.String()
+	}
+	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
+		e := &Error{Endpoint: endpoint, Code: shown(refused.ErrorCode, secrets...), Description: shown(refused.ErrorDescription, secrets...)}
+		if refused.Response != nil {
+			e.Status = refused.Response.StatusCode
+		}
+		return e
+	}
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err
+	}
+	return fmt.Errorf("ask %s: %w", endpoint, err)
+}
+
+// isCode tells whether err is an authorization server's refusal with the given code.
+func isCode(err error, code string) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Code == code
+}

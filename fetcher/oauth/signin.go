@@ -1,0 +1,189 @@
+package oauth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// Prompt is what a person has to do for a sign-in by device code.
+type Prompt struct {
+	URL      string // to open on any device
+	Code     string // to type in there
+	Complete string // an address with the code in it already, "" when the server has none
+	Expiry   time.Time
+}
+
+// SignInWithDevice signs in with a code that is typed in on another device (RFC 8628). show is called once with what to
+// do; the server is then asked at its pace until the person has done it, refused, or the code expires. Errors of the
+// network in between are waited out.
+func (c *Client) SignInWithDevice(ctx context.Context, show func(Prompt) error) (Token, error) {
+	if c.DeviceURL == "" {
+		return Token{}, errors.New("the account has no device_url")
+	}
+	asking, cancel := context.WithTimeout(c.withHTTP(ctx), requestTimeout)
+	defer cancel()
+	given, err := c.config("").DeviceAuth(asking)
+	if err != nil {
+		return Token{}, explain(c.DeviceURL, err)
+	}
+	if given.DeviceCode == "" || given.UserCode == "" || given.VerificationURI == "" {
+		return Token{}, fmt.Errorf("ask %s: the answer holds no device code", c.DeviceURL)
+	}
+	if err := show(Prompt{shown(given.VerificationURI), shown(given.UserCode), shown(given.VerificationURIComplete), given.Expiry}); err != nil {
+		return Token{}, err
+	}
+	if !given.Expiry.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, given.Expiry, errors.New("the code expired before somebody signed in with it"))
+		defer cancel()
+	}
+	for {
+		t, err := c.awaitDevice(ctx, given)
+		refused, isRefusal := errors.AsType[*Error](err)
+		switch {
+		case err == nil && t.refresh == "":
+			return Token{}, errNoRefreshToken
+		case err == nil:
+			return t, nil
+		case ctx.Err() != nil:
+			return Token{}, context.Cause(ctx)
+		case isRefusal && !refused.Temporary():
+			return Token{}, err
+		}
+		// RFC 8628 section 3.5: after a timeout, ask less often.
+		given.Interval = max(given.Interval, 5) * 2
+	}
+}
+
+// awaitDevice asks for the token until the answer is another than "not yet".
+func (c *Client) awaitDevice(ctx context.Context, given *oauth2.DeviceAuthResponse) (Token, error) {
+	secret, err := c.secret(ctx)
+	if err != nil {
+		return Token{}, err
+	}
+	t, err := c.config(secret).DeviceAccessToken(c.withHTTP(ctx), given)
+	if err != nil {
+		return Token{}, explain(c.TokenURL, err, secret, given.DeviceCode)
+	}
+	return fromLibrary(t, time.Now()), nil
+}
+
+// SignInWithCode signs in through a browser that comes back to a loopback address with a code (RFC 6749 section 4.1,
+// RFC 8252 section 7.3), which PKCE makes useless to anybody else (RFC 7636, S256). open is called once with the
+// address to send the browser to. ctx bounds the wait for the person.
+func (c *Client) SignInWithCode(ctx context.Context, open func(address string) error) (Token, error) {
+	if c.AuthURL == "" {
+		return Token{}, errors.New("the account has no auth_url")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return Token{}, fmt.Errorf("listen for the browser: %w", err)
+	}
+	b := &browser{state: rand.Text(), came: make(chan callback, 1)}
+	server := &http.Server{Handler: b, ReadTimeout: requestTimeout, WriteTimeout: requestTimeout}
+	defer server.Close()
+	go func() { _ = server.Serve(listener) }()
+
+	host := c.RedirectHost
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	redirect := "http://" + net.JoinHostPort(host, port) + "/"
+	verifier := oauth2.GenerateVerifier()
+	config := c.config("")
+	config.RedirectURL = redirect
+	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(verifier)}
+	for key, values := range c.AuthParams {
+		for _, v := range values {
+			options = append(options, oauth2.SetAuthURLParam(key, v))
+		}
+	}
+	if err := open(config.AuthCodeURL(b.state, options...)); err != nil {
+		return Token{}, err
+	}
+	select {
+	case <-ctx.Done():
+		return Token{}, context.Cause(ctx)
+	case back := <-b.came:
+		if back.refusal != nil {
+			back.refusal.Endpoint = c.AuthURL
+			return Token{}, back.refusal
+		}
+		// The browser is to have its page before the server goes away.
+		defer func() {
+			bounded, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			_ = server.Shutdown(bounded)
+		}()
+		return c.exchange(ctx, back.code, verifier, redirect)
+	}
+}
+
+func (c *Client) exchange(ctx context.Context, code, verifier, redirect string) (Token, error) {
+	t, err := c.ask(ctx, func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
+		config.RedirectURL = redirect
+		return config.Exchange(ctx, code, oauth2.VerifierOption(verifier))
+	}, code, verifier)
+	if err == nil && t.refresh == "" {
+		return Token{}, errNoRefreshToken
+	}
+	return t, err
+}
+
+// callback is what the browser brings back.
+type callback struct {
+	code    string
+	refusal *Error
+}
+
+// browser answers the browser that comes back from the sign-in.
+type browser struct {
+	state string
+	came  chan callback
+}
+
+// ServeHTTP takes the answer to our own request and nothing else: any page in the browser can reach this address, and
+// must neither bring a code of its own (which would read another's mailbox) nor end the sign-in.
+func (b *browser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	q := r.URL.Query()
+	switch {
+	case r.URL.Path != "/" || r.Method != http.MethodGet:
+		http.NotFound(w, r)
+		return
+	case subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(b.state)) != 1:
+		http.Error(w, "This is not the answer to the sign-in that attachd waits for.", http.StatusBadRequest)
+		return
+	}
+	back := callback{code: q.Get("code")}
+	text := "attachd has what it needs. You can close this page."
+	if back.code == "" {
+		back.refusal = refusalOf(q)
+		text = "The sign-in did not succeed; attachd says why where it was started. You can close this page."
+	}
+	fmt.Fprintln(w, text)
+	select {
+	case b.came <- back:
+	default: // the page was loaded again
+	}
+}
+
+// refusalOf reads an error response (RFC 6749 section 4.1.2.1).
+func refusalOf(q url.Values) *Error {
+	e := &Error{Code: shown(q.Get("error")), Description: shown(q.Get("error_description"))}
+	if e.Code == "" {
+		e.Code = "neither a code nor an error"
+	}
+	return e
+}
