@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"net"
 	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -27,6 +28,9 @@ const (
 	AuthPlain Auth = "plain"
 	// AuthLogin is SASL LOGIN, which some older servers offer alone.
 	AuthLogin Auth = "login"
+	// AuthXOAuth2 and AuthOAuthBearer (RFC 7628) take an access token instead of the password.
+	AuthXOAuth2     Auth = "xoauth2"
+	AuthOAuthBearer Auth = "oauthbearer"
 )
 
 // Account says how to reach one mailbox and what to do with its messages. It is
@@ -41,6 +45,13 @@ type Account struct {
 	Username string
 	Password func(ctx context.Context) (string, error)
 	Auth     Auth
+	// Token gives the access token, which is never logged either. refused, unless
+	// "", is one that the server has just refused; when the result is the same,
+	// there is no better one to be had.
+	Token func(ctx context.Context, refused string) (string, error)
+	// Dial makes the connection, through a proxy for instance; nil is that of a
+	// net.Dialer.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Mode says when TLS starts. TLS says how the server is verified; it is asked
 	// anew for each poll, so that a renewed certificate file needs no restart.
 	Mode pop3.Mode

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/oauth"
 	"github.com/attachd/attachd/fetcher/pop3"
 )
 
@@ -30,7 +31,11 @@ func backoff(err error, failures int, interval time.Duration) time.Duration {
 	first, limit := backoffFirst, backoffMax
 	var reply *pop3.Error
 	var login *LoginError
+	var signIn *oauth.SignInError
 	switch {
+	case errors.As(err, &signIn):
+		// To find out costs one look at a file, and who has just signed in is waiting.
+		first, limit = inUseFirst, inUseMax
 	case errors.As(err, &reply) && reply.Code == "IN-USE", errors.Is(err, ErrLocked):
 		first, limit = inUseFirst, inUseMax
 	case errors.As(err, &reply) && reply.Code == "LOGIN-DELAY":

@@ -35,6 +35,10 @@ func Check(ctx context.Context, a Account, log zerolog.Logger) (p Probe, err err
 	started := time.Now()
 	defer func() { p.Took = time.Since(started) }()
 	p.Addr = a.Addr
+	secret, err := a.secret(ctx)
+	if err != nil {
+		return p, err
+	}
 	c, err := dial(ctx, a, tracer(log))
 	if err != nil {
 		return p, fmt.Errorf("connect to %s: %w", a.Addr, err)
@@ -43,7 +47,7 @@ func Check(ctx context.Context, a Account, log zerolog.Logger) (p Probe, err err
 	if state, ok := c.TLSState(); ok {
 		p.TLS, p.Certificate = tlsVersion(state), state.PeerCertificates[0]
 	}
-	p.Mechanism, p.Capabilities, err = login(ctx, a, c, false, func(step) {})
+	p.Mechanism, p.Capabilities, err = login(ctx, a, c, secret, false, func(step) {})
 	if err != nil {
 		return p, err
 	}

@@ -81,6 +81,7 @@ func account(c *config.Config, a config.Account) fetcher.Account {
 		Username: a.Username,
 		Password: func(ctx context.Context) (string, error) { s, err := a.Password.Resolve(ctx); return string(s), err },
 		Auth:     fetcher.Auth(a.Auth),
+		Token:    tokens(c, a),
 		Mode:     map[config.TLSMode]pop3.Mode{config.TLSImplicit: pop3.Implicit, config.TLSStartTLS: pop3.StartTLS, config.TLSNone: pop3.Plaintext}[a.TLS.Mode],
 		TLS: func() (*tls.Config, error) {
 			t, err := a.TLS.ClientConfig()

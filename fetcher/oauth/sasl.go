@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode"
@@ -127,7 +128,8 @@ const maxShown = 400
 func shown(text string, secrets ...string) string {
 	for _, s := range secrets {
 		if s != "" {
-			text = strings.ReplaceAll(text, s, hidden)
+			// As it is, and in the form in which it was sent.
+			text = strings.NewReplacer(s, hidden, url.QueryEscape(s), hidden).Replace(text)
 		}
 	}
 	text = strings.Map(func(r rune) rune {

@@ -146,7 +146,10 @@ func (c *Conn) capabilities() []string {
 	s := c.server
 	lines := []string{"+OK", "TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE"}
 	if !s.NoUserPass {
-		lines = append(lines, "USER", "SASL PLAIN LOGIN")
+		lines = append(lines, "USER")
+	}
+	if mechanisms := s.mechanisms(); mechanisms != "" {
+		lines = append(lines, "SASL"+mechanisms)
 	}
 	if s.Pipelining {
 		lines = append(lines, "PIPELINING")
@@ -201,9 +204,12 @@ func (c *Conn) authorization(cmd, args string) error {
 	return nil
 }
 
-// auth is AUTH PLAIN and LOGIN (RFC 5034).
+// auth is AUTH PLAIN and LOGIN (RFC 5034), XOAUTH2 and OAUTHBEARER.
 func (c *Conn) auth(args string) error {
 	mechanism, initial, _ := strings.Cut(args, " ")
+	if c.server.Tokens != nil && (strings.EqualFold(mechanism, "XOAUTH2") || strings.EqualFold(mechanism, "OAUTHBEARER")) {
+		return c.authToken(strings.EqualFold(mechanism, "OAUTHBEARER"), initial)
+	}
 	ask := func(challenge string) ([]byte, error) {
 		line := initial
 		if initial = ""; line == "" {

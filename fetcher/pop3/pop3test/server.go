@@ -48,6 +48,10 @@ type Message struct {
 type Server struct {
 	// Users holds the passwords by user name.
 	Users map[string]string
+	// Tokens holds the access tokens by user name that AUTH XOAUTH2 and OAUTHBEARER
+	// take, in two steps only; an initial response ends the session, as with Exchange
+	// Online. Without any, the mechanisms are not offered. SetToken is for later.
+	Tokens map[string]string
 	// Mailboxes holds the messages by user name at the start; Mailbox and Append
 	// are for later.
 	Mailboxes map[string][]Message
@@ -213,6 +217,20 @@ func (s *Server) Sessions() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.count
+}
+
+// SetToken makes token the one that is taken for user, once the server has started.
+func (s *Server) SetToken(user, token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.Tokens[user] = token
+}
+
+func (s *Server) token(user string) (string, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	token, known := s.Tokens[user]
+	return token, known
 }
 
 func (s *Server) record(line string) {
