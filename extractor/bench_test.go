@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -30,12 +31,17 @@ func bigMail(size int) []byte {
 	return b.Bytes()
 }
 
-// BenchmarkBigAttachment extracts 100 MB to a file, beside go-message doing the
-// same and a plain copy of the decoded bytes.
+// BenchmarkBigAttachment extracts 100 MB to a file, beside go-message and ripMIME
+// (where it is installed) doing the same, and a plain copy of the decoded bytes.
 func BenchmarkBigAttachment(b *testing.B) {
 	mail := bigMail(100 << 20)
 	dir := b.TempDir()
-	var ours, goMessage, plain time.Duration
+	var ours, goMessage, ripmime, plain time.Duration
+	program, _ := exec.LookPath("ripmime")
+	file := filepath.Join(dir, "mail")
+	if err := os.WriteFile(file, mail, 0o600); err != nil {
+		b.Fatal(err)
+	}
 	create := func(name string) *os.File {
 		f, err := os.Create(filepath.Join(dir, name))
 		if err != nil {
@@ -45,10 +51,23 @@ func BenchmarkBigAttachment(b *testing.B) {
 	}
 	for b.Loop() {
 		start := time.Now()
-		if _, err := Extract(bytes.NewReader(mail), Options{}, func(*Attachment) (io.WriteCloser, error) { return create("ours"), nil }); err != nil {
+		r, err := os.Open(file)
+		if err != nil {
 			b.Fatal(err)
 		}
+		if _, err := Extract(r, Options{}, func(*Attachment) (io.WriteCloser, error) { return create("ours"), nil }); err != nil {
+			b.Fatal(err)
+		}
+		r.Close()
 		ours += time.Since(start)
+
+		if program != "" {
+			start = time.Now()
+			if out, err := exec.Command(program, "-i", file, "-d", dir).CombinedOutput(); err != nil {
+				b.Fatalf("ripmime: %v: %s", err, out)
+			}
+			ripmime += time.Since(start)
+		}
 
 		start = time.Now()
 		e, err := message.Read(bytes.NewReader(mail))
@@ -82,6 +101,9 @@ func BenchmarkBigAttachment(b *testing.B) {
 	b.SetBytes(100 << 20)
 	b.ReportMetric(float64(ours)/float64(goMessage), "x-go-message")
 	b.ReportMetric(float64(ours)/float64(plain), "x-copy")
+	if program != "" {
+		b.ReportMetric(float64(ours)/float64(ripmime), "x-ripmime")
+	}
 }
 
 // BenchmarkSmallMails extracts mails of about 5 KB from memory.

@@ -2,6 +2,7 @@ package sink
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -70,6 +71,7 @@ type Directory struct {
 	staging   *folder
 	top       *folder
 	blocks    sync.Pool
+	hashes    sync.Pool
 	checkMode sync.Once
 	needChmod atomic.Bool // umask takes bits of FileMode away
 	noRename2 atomic.Bool // the file system lacks RENAME_NOREPLACE
@@ -142,6 +144,7 @@ func open(dir string, o Options) (_ *Directory, err error) {
 	d := &Directory{
 		path: dir, options: o, private: o.Staging != defaultStaging,
 		blocks: sync.Pool{New: func() any { return newBlock() }},
+		hashes: sync.Pool{New: func() any { return sha256.New() }},
 		jobs:   make(chan *file, 4*o.SyncWorkers),
 		files:  make(map[string]*file), reserved: make(map[string]string), last: make(map[string]int),
 		folders: make(map[string]*folder), touched: make(map[*folder]bool),

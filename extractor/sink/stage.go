@@ -2,7 +2,6 @@ package sink
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash"
@@ -55,13 +54,38 @@ type file struct {
 // memory until it is closed.
 const blockSize = 128 << 10
 
-// block is what a file needs while it is written, for use by one after the other.
-type block struct {
-	bytes []byte
-	sum   hash.Hash
+// block is a piece of a file on its way, for use by one after the other.
+type block struct{ bytes []byte }
+
+func newBlock() *block { return &block{make([]byte, 0, blockSize)} }
+
+// hasher hashes the blocks of a file in a goroutine of its own, as that takes as
+// long as all the rest. It gives them back to the pool.
+type hasher struct {
+	blocks chan *block
+	done   chan struct{}
 }
 
-func newBlock() *block { return &block{bytes: make([]byte, 0, blockSize), sum: sha256.New()} }
+// hashAhead is how many blocks may wait to be hashed.
+const hashAhead = 4
+
+func (d *Directory) newHasher(sum hash.Hash) *hasher {
+	h := &hasher{make(chan *block, hashAhead), make(chan struct{})}
+	go func() {
+		defer close(h.done)
+		for b := range h.blocks {
+			sum.Write(b.bytes)
+			d.blocks.Put(b)
+		}
+	}()
+	return h
+}
+
+// close waits for the last block.
+func (h *hasher) close() {
+	close(h.blocks)
+	<-h.done
+}
 
 // writer writes one attachment to a staging file. The file is made when the
 // first block is full or at Close, so a small one is created, written and
@@ -72,7 +96,9 @@ type writer struct {
 	attachment *extractor.Attachment
 	message    *extractor.Message // that it came with
 	kind       Kind
-	block      *block
+	block      *block    // what is not written yet
+	hash       hash.Hash // of all that is written; a hasher's, while there is one
+	hasher     *hasher   // of a file longer than a block
 	file       *file
 	size       int64
 	sum        [32]byte
@@ -81,10 +107,15 @@ type writer struct {
 }
 
 func (d *Directory) newWriter(ctx context.Context, a *extractor.Attachment) *writer {
+	hash := d.hashes.Get().(hash.Hash)
+	hash.Reset()
+	return &writer{d: d, ctx: ctx, attachment: a, block: d.newBlock(), hash: hash, file: &file{id: d.newID(), done: make(chan struct{})}}
+}
+
+func (d *Directory) newBlock() *block {
 	b := d.blocks.Get().(*block)
 	b.bytes = b.bytes[:0]
-	b.sum.Reset()
-	return &writer{d: d, ctx: ctx, attachment: a, block: b, file: &file{id: d.newID(), done: make(chan struct{})}}
+	return b
 }
 
 // Write implements io.Writer.
@@ -92,18 +123,11 @@ func (w *writer) Write(p []byte) (int, error) {
 	n := 0
 	for len(p) > 0 && w.err == nil {
 		b := w.block
-		if len(b.bytes) == 0 && len(p) >= blockSize {
-			chunk := p[:len(p)-len(p)%blockSize]
-			w.flush(chunk)
-			n, p = n+len(chunk), p[len(chunk):]
-			continue
-		}
 		k := min(len(p), blockSize-len(b.bytes))
 		b.bytes = append(b.bytes, p[:k]...)
 		n, p = n+k, p[k:]
 		if len(b.bytes) == blockSize {
-			w.flush(b.bytes)
-			b.bytes = b.bytes[:0]
+			w.flush()
 		}
 	}
 	return n, w.err
@@ -118,8 +142,7 @@ func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 		b.bytes = b.bytes[:len(b.bytes)+k]
 		n += int64(k)
 		if len(b.bytes) == blockSize {
-			w.flush(b.bytes)
-			b.bytes = b.bytes[:0]
+			w.flush()
 		}
 		if err == io.EOF {
 			return n, w.err
@@ -131,8 +154,20 @@ func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 	return n, w.err
 }
 
-// flush hashes and writes p. Whatever fails stays in err.
-func (w *writer) flush(p []byte) {
+// flush writes the full block and has it hashed. Whatever fails stays in err.
+func (w *writer) flush() {
+	if w.write(); w.err != nil {
+		return
+	}
+	if w.hasher == nil {
+		w.hasher = w.d.newHasher(w.hash)
+	}
+	w.hasher.blocks <- w.block
+	w.block = w.d.newBlock()
+}
+
+// write writes the block.
+func (w *writer) write() {
 	if w.err = w.ctx.Err(); w.err != nil {
 		return
 	}
@@ -141,16 +176,24 @@ func (w *writer) flush(p []byte) {
 			return
 		}
 	}
-	w.block.sum.Write(p)
-	w.size += int64(len(p))
 	err := w.d.before(stepWrite, w.file.id)
 	if err == nil {
-		_, err = w.file.f.Write(p)
+		_, err = w.file.f.Write(w.block.bytes)
 	}
 	if err != nil {
 		w.err = fmt.Errorf("write staging file in %s: %w", w.d.stagingPath(), err)
+		return
+	}
+	before := w.size
+	w.size += int64(len(w.block.bytes))
+	if before/writebackStep != w.size/writebackStep {
+		startWriteback(w.file.f, before-before%writebackStep, writebackStep)
 	}
 }
+
+// writebackStep is after how many bytes the disk is told to begin, so that the
+// fsync at the end has little left to wait for.
+const writebackStep = 8 << 20
 
 // Close writes what is left and hands the file to its fsync.
 func (w *writer) Close() error {
@@ -158,22 +201,26 @@ func (w *writer) Close() error {
 		return w.err
 	}
 	w.closed = true
-	if w.leftOut() {
-		w.block.sum.Sum(w.sum[:0])
-		w.d.blocks.Put(w.block)
-		w.block = nil
-		if w.file.f == nil {
-			return w.err
-		}
-		return errors.Join(w.err, w.file.f.Close(), w.d.discard(w.file.id))
+	leftOut := w.leftOut()
+	if w.err == nil && !leftOut && (len(w.block.bytes) > 0 || w.file.f == nil) {
+		w.write()
 	}
-	if w.err == nil && (len(w.block.bytes) > 0 || w.file.f == nil) {
-		w.flush(w.block.bytes)
+	if w.hasher != nil {
+		w.hasher.close()
 	}
-	w.block.sum.Sum(w.sum[:0])
+	if w.err == nil && !leftOut {
+		w.hash.Write(w.block.bytes)
+		w.hash.Sum(w.sum[:0])
+	}
 	w.d.blocks.Put(w.block)
-	w.block = nil
-	if w.err != nil {
+	w.d.hashes.Put(w.hash)
+	w.block, w.hash, w.hasher = nil, nil, nil
+	switch {
+	case leftOut && w.file.f != nil:
+		return errors.Join(w.err, w.file.f.Close(), w.d.discard(w.file.id))
+	case leftOut:
+		return w.err
+	case w.err != nil:
 		if w.file.f != nil {
 			w.file.f.Close()
 		}
