@@ -371,6 +371,8 @@ var senderNames = map[string][]string{
 	"_htaccess": {".htaccess"},
 	"_CON.txt":  {"CON.txt"},
 	"x.txt":     {`C:\a/b\x.txt`},
+
+	"two blanks.pdf": {"two  blanks.pdf"},
 }
 
 // goldenCases are the goldens with LF line ends, as mail lies in files, for that is

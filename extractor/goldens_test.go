@@ -1,7 +1,6 @@
 package extractor
 
 import (
-	"bytes"
 	"encoding/base64"
 	"strings"
 )
@@ -11,11 +10,36 @@ func goldenGroups() []goldenGroup {
 		{"structure", structureGoldens()},
 		{"selection", selectionGoldens()},
 		{"content", contentGoldens()},
+		{"uuencode, yEnc, BinHex", embeddedGoldens()},
+		{"containers", containerGoldens()},
 		{"name", nameGoldens()},
 	}
 }
 
-// part makes a part with a file, for goldens whose matter is elsewhere.
+// rest makes contents as long as those of real files, and as awkward: some tools
+// take a line or two of base64 for text, or convert line ends.
+var rest = strings.Repeat("\x00\xff\r\n\n and so on", 30)
+
+// folded is content in base64, as mailers fold it.
+func folded(content string) string {
+	encoded := base64.StdEncoding.EncodeToString([]byte(content))
+	var b strings.Builder
+	for len(encoded) > 76 {
+		b.WriteString(encoded[:76] + "|")
+		encoded = encoded[76:]
+	}
+	return b.String() + encoded + "|"
+}
+
+// crlf makes the short form of the goldens a message with CRLF line ends.
+func crlf(s string) string { return strings.ReplaceAll(s, "|", "\r\n") }
+
+// fill makes a part with a file of content and rest.
+func fill(name, content string) string {
+	return "Content-Type: application/x-test; name=" + name + "|Content-Transfer-Encoding: base64||" + folded(content+rest)
+}
+
+// part makes a part with a file, for messages whose matter is elsewhere.
 func part(name, content string) string {
 	return "Content-Type: application/x-test; name=" + name + "|Content-Transfer-Encoding: base64||" + base64.StdEncoding.EncodeToString([]byte(content)) + "|"
 }
@@ -27,67 +51,86 @@ const (
 
 // named is a message with one file whose fields are the matter.
 func named(fields string) string {
-	return "Subject: x|" + fields + "|Content-Transfer-Encoding: base64||aGFsbG8=|"
+	return "Subject: x|" + fields + "|Content-Transfer-Encoding: base64||" + folded("hallo"+rest)
 }
 
 func structureGoldens() []golden {
-	a, b := "1 a application/x-test one", "2 b application/x-test two"
+	a, b := "1 a application/x-test one"+rest, "2 b application/x-test two"+rest
+	both, long := "--b|"+fill("a", "one")+"--b|"+fill("b", "two")+"--b--|", strings.Repeat("x", 5000)
 	return []golden{
-		{"two parts", mixed + "--b|" + part("a", "one") + "--b|" + part("b", "two") + "--b--|", []string{a, b}},
-		{"preamble and epilogue", mixed + "pre|amble|--b|" + part("a", "one") + "--b--|epi|logue|", []string{a}},
-		{"blanks behind the boundary", mixed + "--b \t|" + part("a", "one") + "--b-- |", []string{a}},
-		{"no closing boundary", mixed + "--b|" + part("a", "one") + "--b|" + part("b", "two"), []string{a, b}},
-		{"cut within the header of a part", mixed + "--b|" + part("a", "one") + "--b|Content-Type: text/pl", []string{a}},
+		{"two parts", mixed + "--b|" + fill("a", "one") + "--b|" + fill("b", "two") + "--b--|", []string{a, b}},
+		{"preamble and epilogue", mixed + "pre|amble|--b|" + fill("a", "one") + "--b--|epi|logue|", []string{a}},
+		{"blanks behind the boundary", mixed + "--b \t|" + fill("a", "one") + "--b-- |", []string{a}},
+		{"no closing boundary", mixed + "--b|" + fill("a", "one") + "--b|" + fill("b", "two"), []string{a, b}},
+		{"cut within the header of a part", mixed + "--b|" + fill("a", "one") + "--b|Content-Type: text/pl", []string{a}},
 		{
-			"an unclosed multipart within another", mixed + "--b|Content-Type: multipart/mixed; boundary=c||--c|" + part("x", "in") + "--b|" + part("b", "two") + "--b--|",
-			[]string{"1.1 x application/x-test in", b},
+			"an unclosed multipart within another", mixed + "--b|Content-Type: multipart/mixed; boundary=c||--c|" + fill("x", "in") + "--b|" + fill("b", "two") + "--b--|",
+			[]string{"1.1 x application/x-test in" + rest, b},
 		},
-		{"the first part ends the preamble that has no line end", mixed[:len(mixed)-1] + "|--b|" + part("a", "one") + "--b--|", []string{a}},
-		{"boundary indented", mixed + " --b|" + part("a", "one") + " --b|" + part("b", "two") + " --b--|", []string{a, b}},
-		{"boundary missing", "Content-Type: multipart/mixed||--zz|" + part("a", "one") + "--zz|" + part("b", "two") + "--zz--|", []string{a, b}},
-		{"boundary empty", "Content-Type: multipart/mixed; boundary=\"\"||--zz|" + part("a", "one") + "--zz--|", []string{a}},
-		{"boundary unquoted with equals signs", "Content-Type: multipart/mixed; boundary=----=_Part_1||------=_Part_1|" + part("a", "one") + "------=_Part_1--|", []string{a}},
-		{"boundary unquoted with specials", "Content-Type: multipart/mixed; boundary=a/b:c?d||--a/b:c?d|" + part("a", "one") + "--a/b:c?d--|", []string{a}},
-		{"boundary with blanks around the equals sign", "Content-Type: multipart/mixed; boundary = \"b\"||--b|" + part("a", "one") + "--b--|", []string{a}},
-		{"double semicolon", "Content-Type: multipart/mixed;; boundary=b||--b|" + part("a", "one") + "--b--|", []string{a}},
-		{"parameter without a value", "Content-Type: multipart/mixed; foo; boundary=b||--b|" + part("a", "one") + "--b--|", []string{a}},
-		{"missing semicolon", "Content-Type: multipart/mixed boundary=b||--b|" + part("a", "one") + "--b--|", []string{a}},
-		{"comment", "Content-Type: multipart/mixed (really); boundary=b||--b|" + part("a", "one") + "--b--|", []string{a}},
-		{"a parameter twice", "Content-Type: multipart/mixed; charset=a; charset=b; boundary=b||--b|" + part("a", "one") + "--b--|", []string{a}},
-		{"capitals", "CONTENT-TYPE: MULTIPART/MIXED; BOUNDARY=b||--b|" + part("a", "one") + "--b--|", []string{a}},
-		{"the parameter's line is not indented", "Content-Type: multipart/mixed;|boundary=b||--b|" + part("a", "one") + "--b--|", []string{a}},
-		{"boundary of 3,000 characters", "Content-Type: multipart/mixed; boundary=" + strings.Repeat("x", 3000) + "||--" + strings.Repeat("x", 3000) + "|" + part("a", "one") + "--" + strings.Repeat("x", 3000) + "--|", []string{a}},
-		{"a child's boundary is the parent's with a dash", mixed + "--b|Content-Type: multipart/mixed; boundary=b-1||--b-1|" + part("x", "in") + "--b-1--|--b|" + part("b", "two") + "--b--|", []string{"1.1 x application/x-test in", b}},
-		{"a child's boundary is the parent's with a digit", mixed + "--b|Content-Type: multipart/mixed; boundary=b1||--b1|" + part("x", "in") + "--b1--|--b|" + part("b", "two") + "--b--|", []string{"1.1 x application/x-test in", b}},
-		{"a child uses the parent's boundary", mixed + "--b|Content-Type: multipart/alternative; boundary=b||--b|" + part("x", "in") + "--b--|--b|" + part("b", "two") + "--b--|", []string{"1.1 x application/x-test in", b}},
-		{"junk behind the boundaries", mixed + "--b junk|" + part("a", "one") + "--b--junk|", []string{a}},
-		{"two Content-Types", "Content-Type: text/plain|Content-Type: multipart/mixed; boundary=b||--b|" + part("a", "one") + "--b--|", []string{a}},
-		{"a line without a colon in a part's header", mixed + "--b|no field here|" + part("a", "one") + "--b|" + part("b", "two") + "--b--|", []string{a, b}},
-		{"a line without a colon in the top header", "Subject: x|no field here|" + mixed + "--b|" + part("a", "one") + "--b--|", []string{a}},
-		{"a leading blank in a part's header", mixed + "--b| " + part("a", "one") + "--b--|", []string{a}},
-		{"a key with 8-bit characters", mixed + "--b|X-\xfc: y|" + part("a", "one") + "--b--|", []string{a}},
-		{"blank lines before the header", "||" + mixed + "--b|" + part("a", "one") + "--b--|", []string{a}},
-		{"a postmark before the header", "From hans Mon Nov 23 05:00:00 2026|" + mixed + "--b|" + part("a", "one") + "--b--|", []string{a}},
-		{"a quoted postmark", ">From hans Mon Nov 23 05:00:00 2026|" + mixed + "--b|" + part("a", "one") + "--b--|", []string{a}},
-		{"a byte order mark", "\xef\xbb\xbf" + mixed + "--b|" + part("a", "one") + "--b--|", []string{a}},
-		{"no blank line before base64", mixed + "--b|Content-Type: application/x-test; name=a|Content-Transfer-Encoding: base64|b25l|--b--|", []string{a}},
-		{"a blank before the colon", "Content-Type : multipart/mixed; boundary=b||--b|" + part("a", "one") + "--b--|", []string{a}},
-		{"a part that is empty", mixed + "--b|--b|" + part("b", "two") + "--b--|", []string{b}},
-		{"a part without a header", mixed + "--b||just text|--b|" + part("b", "two") + "--b--|", []string{b}},
-		{"parts behind the closing boundary", mixed + "--b|" + part("a", "one") + "--b--|--b|" + part("b", "two") + "--b--|", []string{a, b}},
-		{
-			"an attached message, entered and saved", mixed + "--b|Content-Type: message/rfc822||Subject: Inner|Content-Type: multipart/mixed; boundary=c||--c|" + part("x", "in") + "--c--||--b|" + part("b", "two") + "--b--|",
-			[]string{"1 ~Inner.eml message/rfc822 Subject: Inner|Content-Type: multipart/mixed; boundary=c||--c|" + part("x", "in") + "--c--|", "1.1 x application/x-test in", b},
-		},
-		{
-			"an attached message in base64", mixed + "--b|Content-Type: message/rfc822; name=m.eml|Content-Transfer-Encoding: base64||" + base64.StdEncoding.EncodeToString([]byte("Subject: I\n"+strings.ReplaceAll(part("x", "in"), "|", "\n"))) + "|--b--|",
-			[]string{"1 m.eml message/rfc822 Subject: I\n" + strings.ReplaceAll(part("x", "in"), "|", "\n"), "1.1 x application/x-test in"},
-		},
-		{
-			"digest: parts are messages by default", "Content-Type: multipart/digest; boundary=b||--b||Subject: I|Content-Type: application/x-test; name=x||in|--b--|",
-			[]string{"1 ~I.eml message/rfc822 Subject: I|Content-Type: application/x-test; name=x||in", "1.1 x application/x-test in"},
-		},
-		{"a message that is one file", "Content-Type: application/x-test; name=a||one", []string{a}},
+		{"the first part ends the preamble that has no line end", mixed[:len(mixed)-1] + "|--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"boundary indented", mixed + " --b|" + fill("a", "one") + " --b|" + fill("b", "two") + " --b--|", []string{a, b}},
+		{"boundary missing", "Content-Type: multipart/mixed||--zz|" + fill("a", "one") + "--zz|" + fill("b", "two") + "--zz--|", []string{a, b}},
+		{"boundary empty", "Content-Type: multipart/mixed; boundary=\"\"||--zz|" + fill("a", "one") + "--zz--|", []string{a}},
+		{"boundary unquoted with equals signs", "Content-Type: multipart/mixed; boundary=----=_Part_1||------=_Part_1|" + fill("a", "one") + "------=_Part_1--|", []string{a}},
+		{"boundary unquoted with specials", "Content-Type: multipart/mixed; boundary=a/b:c?d||--a/b:c?d|" + fill("a", "one") + "--a/b:c?d--|", []string{a}},
+		{"boundary with blanks around the equals sign", "Content-Type: multipart/mixed; boundary = \"b\"||--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"double semicolon", "Content-Type: multipart/mixed;; boundary=b||--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"parameter without a value", "Content-Type: multipart/mixed; foo; boundary=b||--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"missing semicolon", "Content-Type: multipart/mixed boundary=b||--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"comment", "Content-Type: multipart/mixed (really); boundary=b||--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"a parameter twice", "Content-Type: multipart/mixed; charset=a; charset=b; boundary=b||--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"capitals", "CONTENT-TYPE: MULTIPART/MIXED; BOUNDARY=b||--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"the parameter's line is not indented", "Content-Type: multipart/mixed;|boundary=b||--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"boundary of 3,000 characters", "Content-Type: multipart/mixed; boundary=" + strings.Repeat("x", 3000) + "||--" + strings.Repeat("x", 3000) + "|" + fill("a", "one") + "--" + strings.Repeat("x", 3000) + "--|", []string{a}},
+		{"a child's boundary is the parent's with a dash", mixed + "--b|Content-Type: multipart/mixed; boundary=b-1||--b-1|" + fill("x", "in") + "--b-1--|--b|" + fill("b", "two") + "--b--|", []string{"1.1 x application/x-test in" + rest, b}},
+		{"a child's boundary is the parent's with a digit", mixed + "--b|Content-Type: multipart/mixed; boundary=b1||--b1|" + fill("x", "in") + "--b1--|--b|" + fill("b", "two") + "--b--|", []string{"1.1 x application/x-test in" + rest, b}},
+		{"a child uses the parent's boundary", mixed + "--b|Content-Type: multipart/alternative; boundary=b||--b|" + fill("x", "in") + "--b--|--b|" + fill("b", "two") + "--b--|", []string{"1.1 x application/x-test in" + rest, b}},
+		{"junk behind the boundaries", mixed + "--b junk|" + fill("a", "one") + "--b--junk|", []string{a}},
+		{"two Content-Types", "Content-Type: text/plain|Content-Type: multipart/mixed; boundary=b||--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"a line without a colon in a part's header", mixed + "--b|no field here|" + fill("a", "one") + "--b|" + fill("b", "two") + "--b--|", []string{a, b}},
+		{"a line without a colon in the top header", "Subject: x|no field here|" + mixed + "--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"a leading blank in a part's header", mixed + "--b| " + fill("a", "one") + "--b--|", []string{a}},
+		{"a key with 8-bit characters", mixed + "--b|X-\xfc: y|" + fill("a", "one") + "--b--|", []string{a}},
+		{"blank lines before the header", "||" + mixed + "--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"a postmark before the header", "From hans Mon Nov 23 05:00:00 2026|" + mixed + "--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"a quoted postmark", ">From hans Mon Nov 23 05:00:00 2026|" + mixed + "--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"a byte order mark", "\xef\xbb\xbf" + mixed + "--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"no blank line before base64", mixed + "--b|Content-Type: application/x-test; name=a|Content-Transfer-Encoding: base64|" + folded("one"+rest) + "--b--|", []string{a}},
+		{"a blank before the colon", "Content-Type : multipart/mixed; boundary=b||--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"a part that is empty", mixed + "--b|--b|" + fill("b", "two") + "--b--|", []string{b}},
+		{"a part without a header", mixed + "--b||just text|--b|" + fill("b", "two") + "--b--|", []string{b}},
+		{"parts behind the closing boundary", mixed + "--b|" + fill("a", "one") + "--b--|--b|" + fill("b", "two") + "--b--|", []string{a, b}},
+		{"a message that is one file", "Content-Type: application/x-test; name=a||one", []string{"1 a application/x-test one"}},
+		{"LF before the boundaries of a CRLF message", crlf(mixed) + "--b\n" + crlf(fill("a", "one")) + "--b\n" + crlf(fill("b", "two")) + "--b--\n", []string{a, b}},
+		{"LF before the first boundary, CRLF before the others", crlf(mixed) + "--b\n" + lf(fill("a", "one")) + "--b\r\n" + crlf(fill("b", "two")) + "--b--\r\n", []string{a, b}},
+		{"CR for every line end", strings.ReplaceAll(mixed+both, "|", "\r"), []string{a, b}},
+		{"LF for every line end", lf(mixed + both), []string{a, b}},
+		{"CRLF for every line end", crlf(mixed + both), []string{a, b}},
+		{"cut within base64", mixed + "--b|" + fill("a", "one") + "--b|Content-Type: application/x-test; name=b|Content-Transfer-Encoding: base64||" + strings.TrimSuffix(folded(rest+rest), "|")[:818], []string{a, "2 b application/x-test " + (rest + rest)[:606]}},
+		{"capitals and a parameter without a value", "CONTENT-TYPE: MULTIPART/MIXED; FOO; BOUNDARY=\"b\"||--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"boundary of unusual characters", strings.ReplaceAll("Content-Type: multipart/mixed; boundary=\"@\"||--@|"+fill("a", "one")+"--@--|", "@", "=_'()+,-./:=?"), []string{a}},
+		{"a parameter twice with one value", "Content-Type: multipart/mixed; boundary=b; boundary=b||--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"a boundary twice, the first one right", "Content-Type: multipart/mixed; boundary=b; boundary=c||--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"a line of 6,000 characters in the preamble", mixed + strings.Repeat("preamble ", 700) + "|" + both, []string{a, b}},
+		{"boundary of 5,000 characters", strings.NewReplacer("=b||", "="+long+"||", "--b", "--"+long).Replace(mixed + "--b|" + fill("a", "one") + "--b--|"), []string{a}},
+		{"an attached message that uses the outer boundary", mixed + "--b|Content-Type: message/rfc822; name=m.eml||" + mixed + "--b|" + fill("x", "in") + "--b--||--b|" + fill("b", "two") + "--b--|", []string{"1 m.eml message/rfc822 " + mixed + "--b|" + fill("x", "in") + "--b--|", "1.1 x application/x-test in" + rest, b}},
+		{"two Content-Types, the multipart first", "Content-Type: multipart/mixed; boundary=b|Content-Type: text/plain||--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"a blank in a key", mixed + "--b|X Y: z|" + fill("a", "one") + "--b|" + fill("b", "two") + "--b--|", []string{a, b}},
+		{"a name that is not indented", mixed + "--b|Content-Type: application/x-test;|name=a|Content-Transfer-Encoding: base64||" + folded("one"+rest) + "--b|" + fill("b", "two") + "--b--|", []string{a, b}},
+		{"no blank line before 7bit text", mixed + "--b|Content-Type: application/x-test; name=a|This is text that stands right behind a header.|--b--|", []string{"1 a application/x-test This is text that stands right behind a header."}},
+		{"8-bit characters in a key of the top header", "X-\xfc: y|" + mixed + "--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"a blank in a key of the top header", "X Y: z|" + mixed + "--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"a leading blank in the top header", " X: y|" + mixed + "--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"a header of more than 1 MiB", strings.Repeat("X-Long: "+strings.Repeat("x", 900)+"|", 1200) + mixed + "--b|" + fill("a", "one") + "--b--|", []string{a}},
+		{"a multipart in base64", "Content-Type: multipart/mixed; boundary=b|Content-Transfer-Encoding: base64||" + folded(lf(both)), []string{a, b}},
+		{"a multipart that says base64 and is not", "Content-Type: multipart/mixed; boundary=b|Content-Transfer-Encoding: base64||" + both, []string{a, b}},
+		{"another boundary than announced", "Content-Type: multipart/mixed; boundary=other||" + both, []string{a, b}},
+		{"four multiparts deep", mixed + "--b|Content-Type: multipart/mixed; boundary=c||--c|Content-Type: multipart/mixed; boundary=d||--d|Content-Type: multipart/mixed; boundary=e||--e|" + fill("x", "in") + "--e--|--d--|--c--|--b|" + fill("b", "two") + "--b--|", []string{"1.1.1.1 x application/x-test in" + rest, b}},
+		{"a file beside the texts", "Content-Type: multipart/mixed; boundary=b||--b|Content-Type: multipart/alternative; boundary=c||--c||text|--c|Content-Type: text/html||<p>|--c--|--b|" + fill("b", "two") + "--b--|", []string{b}},
+		{"a picture between the texts", "Content-Type: multipart/alternative; boundary=b||--b||text|--b|Content-Type: multipart/related; boundary=c||--c|Content-Type: text/html||<p>|--c|" + fill("x", "in") + "--c--|--b--|", []string{"2.2 x application/x-test in" + rest}},
+		{"two files of one name", mixed + "--b|" + fill("a", "one") + "--b|" + fill("a", "two") + "--b--|", []string{a, "2 a application/x-test two" + rest}},
+		{"signed", "Content-Type: multipart/signed; protocol=\"application/pkcs7-signature\"; micalg=sha-256; boundary=b||--b|" + fill("a", "one") + "--b|Content-Type: application/pkcs7-signature; name=smime.p7s|Content-Transfer-Encoding: base64||" + folded(rest) + "--b--|", []string{a, "2 smime.p7s application/pkcs7-signature " + rest}},
+		{"an empty file", mixed + "--b|Content-Type: application/x-test; name=a|Content-Transfer-Encoding: base64|||--b|" + fill("b", "two") + "--b--|", []string{"1 a application/x-test ", b}},
 		{"the own text is no attachment", "Subject: x||text", nil},
 		{"no header at all", "just some text|and more|", nil},
 		{"an empty message", "", nil},
@@ -95,30 +138,73 @@ func structureGoldens() []golden {
 }
 
 func contentGoldens() []golden {
+	encoded := func(name, encoding, body, want string) golden {
+		return golden{name, "Content-Type: a/b; name=t|Content-Transfer-Encoding: " + encoding + "||" + body, []string{"1 t a/b " + want}}
+	}
+	// spoilt has what is put into its second line and before the last.
+	spoilt := func(s string) string {
+		lines := strings.SplitAfter(folded("hallo"+rest), "|")
+		lines[1] = lines[1][:10] + s + lines[1][10:]
+		lines[5] = s + lines[5]
+		return strings.Join(lines, "")
+	}
+	whole := "hallo" + rest
+	plain := folded(whole)
+	unpadded := strings.TrimRight(folded(whole+"xx"), "=|") // ends within four characters
+	long := strings.Repeat("x", 9000)
 	return []golden{
 		{"text keeps its bytes", "Content-Type: text/plain; charset=utf-16; name=t||\xff\xfeA\x00", []string{"1 t text/plain \xff\xfeA\x00"}},
+		{"UTF-16 in base64 stays UTF-16", "Content-Type: text/csv; charset=utf-16; name=t|Content-Transfer-Encoding: base64||" + folded("\xff\xfe"+strings.Repeat("A\x00\n\x00", 100)), []string{"1 t text/csv \xff\xfe" + strings.Repeat("A\x00\n\x00", 100)}},
 		{"Latin-1 in quoted-printable stays Latin-1", "Content-Type: text/csv; charset=iso-8859-1; name=t|Content-Transfer-Encoding: quoted-printable||f=FCr", []string{"1 t text/csv f\xfcr"}},
-		{"soft line breaks, blanks behind them, lower case", "Content-Type: a/b; name=t|Content-Transfer-Encoding: Quoted-Printable||ab=  |cd=c3=9f|", []string{"1 t a/b abcd\u00df|"}},
-		{"bad escapes stay", "Content-Type: a/b; name=t|Content-Transfer-Encoding: quoted-printable||a=ZZ=b=|c", []string{"1 t a/b a=ZZ=bc"}},
-		{"control bytes in quoted-printable", "Content-Type: a/b; name=t|Content-Transfer-Encoding: quoted-printable||a\x01\x00b\xffc", []string{"1 t a/b a\x01\x00b\xffc"}},
-		{"blanks before a line end go", "Content-Type: a/b; name=t|Content-Transfer-Encoding: quoted-printable||a \t|b=20|", []string{"1 t a/b a|b |"}},
-		{"illegal bytes in base64", "Content-Type: a/b; name=t|Content-Transfer-Encoding: base64||aG!F*s\x00b\xffG8=|", []string{"1 t a/b hallo"}},
-		{"missing padding", "Content-Type: a/b; name=t|Content-Transfer-Encoding: base64||aGFsbG8|", []string{"1 t a/b hallo"}},
-		{"too much padding", "Content-Type: a/b; name=t|Content-Transfer-Encoding: base64||aGFsbG8=====|", []string{"1 t a/b hallo"}},
-		{"two blocks of base64", "Content-Type: a/b; name=t|Content-Transfer-Encoding: base64||aGFs|bG8=|d2Vs|dA==|", []string{"1 t a/b hallowelt"}},
-		{"url-safe base64", "Content-Type: a/b; name=t|Content-Transfer-Encoding: base64||_-_-|", []string{"1 t a/b \xff\xef\xfe"}},
-		{"a footer behind base64", "Content-Type: a/b; name=t|Content-Transfer-Encoding: base64||aGFsbG8=|_______________________________________________|list mailing list|list@example.org|", []string{"1 t a/b hallo"}},
-		{"a footer behind base64 without padding", "Content-Type: a/b; name=t|Content-Transfer-Encoding: base64||aGFs|____________________|", []string{"1 t a/b hal"}},
-		{"base64 on one line", "Content-Type: a/b; name=t|Content-Transfer-Encoding: base64||" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("x"), 9000)), []string{"1 t a/b " + strings.Repeat("x", 9000)}},
-		{"blanks within base64", "Content-Type: a/b; name=t|Content-Transfer-Encoding: base64|| aG Fs |\tbG8=|", []string{"1 t a/b hallo"}},
-		{"an unknown encoding is left alone", "Content-Type: a/b; name=t|Content-Transfer-Encoding: x-unknown||aGFsbG8=", []string{"1 t a/b aGFsbG8="}},
-		{"encoding with a semicolon", named("Content-Type: a/b; name=t|Content-Transfer-Encoding: base64;"), []string{"1 t a/b hallo"}},
-		{"encoding in quotes", named(`Content-Type: a/b; name=t|Content-Transfer-Encoding: "base64"`), []string{"1 t a/b hallo"}},
-		{"encoding with a comment", named("Content-Type: a/b; name=t|Content-Transfer-Encoding: base64 (x)"), []string{"1 t a/b hallo"}},
-		{"encoding with a dash", named("Content-Type: a/b; name=t|Content-Transfer-Encoding: base-64"), []string{"1 t a/b hallo"}},
-		{"encoding abbreviated", named("Content-Type: a/b; name=t|Content-Transfer-Encoding: b64"), []string{"1 t a/b hallo"}},
-		{"encoding as an encoded word", named("Content-Type: a/b; name=t|Content-Transfer-Encoding: =?utf-8?q?base64?="), []string{"1 t a/b hallo"}},
-		{"bytes that end in CR", "Content-Type: a/b; name=t||abc\r", []string{"1 t a/b abc\r"}},
+		{"Latin-1 in base64 stays Latin-1", "Content-Type: text/csv; charset=iso-8859-1; name=t|Content-Transfer-Encoding: base64||" + folded(strings.Repeat("f\xfcr;mich\r\n", 50)), []string{"1 t text/csv " + strings.Repeat("f\xfcr;mich\r\n", 50)}},
+		{"an unknown charset", "Content-Type: text/csv; charset=x-none; name=t|Content-Transfer-Encoding: base64||" + folded(strings.Repeat("f\xfcr;mich\r\n", 50)), []string{"1 t text/csv " + strings.Repeat("f\xfcr;mich\r\n", 50)}},
+		encoded("8bit", "8bit", "h\xc3\xa4|h\xe4|", "h\xc3\xa4|h\xe4|"),
+		encoded("binary", "binary", "a\x00b\xff", "a\x00b\xff"),
+		encoded("bytes that end in CR", "7bit", "abc\r", "abc\r"),
+
+		encoded("soft line breaks, blanks behind them, lower case", "Quoted-Printable", "ab=  |cd=c3=9f|", "abcd\u00df|"),
+		encoded("soft line breaks", "quoted-printable", strings.Repeat("0123456789=3D=|", 50), strings.Repeat("0123456789=", 50)),
+		encoded("lower case in quoted-printable", "quoted-printable", "a=c3=9fb", "a\u00dfb"),
+		encoded("blanks behind a soft line break", "quoted-printable", "ab= \t|cd", "abcd"),
+		encoded("bad escapes stay", "quoted-printable", "a=ZZ=b=|c", "a=ZZ=bc"),
+		encoded("raw 8-bit bytes in quoted-printable", "quoted-printable", "f\xfcr=3D", "f\xfcr="),
+		encoded("control bytes in quoted-printable", "quoted-printable", "a\x01b=3Dc", "a\x01b=c"),
+		encoded("NUL in quoted-printable", "quoted-printable", "a\x00b=3Dc", "a\x00b=c"),
+		encoded("blanks before a line end go", "quoted-printable", "a \t|b=20|", "a|b |"),
+		encoded("9,000 characters on a line of quoted-printable", "quoted-printable", long+"=3D", long+"="),
+
+		encoded("BASE64 in capitals", "BASE64", plain, whole),
+		encoded("blanks behind the encoding", "base64  \t", plain, whole),
+		encoded("base64 on one line", "base64", base64.StdEncoding.EncodeToString([]byte(long)), long),
+		encoded("blanks within base64", "base64", spoilt(" \t "), whole),
+		encoded("blank lines within base64", "base64", strings.Replace(plain, "|", "|||", 2), whole),
+		encoded("an empty body in base64", "base64", "", ""),
+		encoded("missing padding", "base64", unpadded, whole+"xx"),
+		encoded("too much padding", "base64", unpadded+"======|", whole+"xx"),
+		encoded("exclamation marks and asterisks in base64", "base64", spoilt("!*"), whole),
+		encoded("8-bit bytes in base64", "base64", spoilt("\xff\xe4"), whole),
+		encoded("NUL in base64", "base64", spoilt("\x00"), whole),
+		encoded("form feed and vertical tab in base64", "base64", spoilt("\f\v"), whole),
+		encoded("dots in base64", "base64", spoilt("."), whole),
+		encoded("lines that an old mail server broke at 1,000 characters", "base64", spoilt("!| "), whole),
+		encoded("two blocks of base64", "base64", folded(rest+"xx")+folded(rest), rest+"xx"+rest),
+		encoded("every line of base64 padded", "base64", strings.Repeat(folded("a line and "), 40), strings.Repeat("a line and ", 40)),
+		encoded("url-safe base64", "base64", strings.NewReplacer("+", "-", "/", "_").Replace(folded(strings.Repeat("\xff\xef\xfe\xfb", 90))), strings.Repeat("\xff\xef\xfe\xfb", 90)),
+		encoded("a footer behind base64", "base64", folded(rest+"x")+"_______________________________________________|list mailing list|list@example.org|", rest+"x"),
+		encoded("a footer behind base64 without padding", "base64", folded(strings.Repeat("hal", 100))+"____________________|list mailing list|list@example.org|", strings.Repeat("hal", 100)),
+		encoded("an equals sign and four characters behind base64", "base64", unpadded+"==|=AbCd|", whole+"xx"),
+
+		encoded("an unknown encoding is left alone", "x-unknown", "aGFsbG8=", "aGFsbG8="),
+		encoded("8-bit for an encoding", "8-bit", "f\xfcr", "f\xfcr"),
+		encoded("utf-8 for an encoding", "utf-8", "für", "für"),
+		encoded("encoding with a semicolon", "base64;", plain, whole),
+		encoded("encoding in quotes", `"base64"`, plain, whole),
+		encoded("encoding with a comment", "base64 (x)", plain, whole),
+		encoded("encoding with another behind it", "base64, 8bit", plain, whole),
+		encoded("encoding with a dash", "base-64", plain, whole),
+		encoded("encoding abbreviated", "b64", plain, whole),
+		encoded("encoding as an encoded word", "=?utf-8?q?base64?=", plain, whole),
+		encoded("an encoding folded", "|  base64", plain, whole),
 	}
 }
 
@@ -139,7 +225,7 @@ func selectionGoldens() []golden {
 
 func nameGoldens() []golden {
 	file := func(want, fields string) golden {
-		return golden{fields, named(fields), []string{"1 " + want + " a/b hallo"}}
+		return golden{fields, named(fields), []string{"1 " + want + " a/b hallo" + rest}}
 	}
 	ct := "Content-Type: a/b; "
 	cd := "Content-Type: a/b|Content-Disposition: "
@@ -185,7 +271,39 @@ func nameGoldens() []golden {
 		file("_CON.txt", cd+`attachment; filename=CON.txt`),
 		file("gepj.exe", cd+"attachment; filename=\"ge\u202epj.exe\""),
 		file("é.txt", cd+"attachment; filename=\"e\u0301.txt\""),
-		file("~attachment.txt", cd+`attachment; filename="..."`),
+		file("~attachment.bin", cd+`attachment; filename="..."`),
+		file("für.pdf", cd+`attachment; filename="=?iso-8859-1?Q?f=FCr.pdf?="`),
+		file("für.pdf", cd+`attachment; filename="=?ISO-8859-1?B?ZvxyLnBkZg==?="`),
+		file("für.pdf", ct+`name="=?utf-8?Q?f=C3=BCr.pdf?="`),
+		file("für.pdf", cd+`attachment; filename*=UTF-8'de'f%C3%BCr.pdf`),
+		file("für.pdf", ct+`name*=utf-8''f%C3%BCr.pdf`),
+		file("测试.txt", cd+`attachment; filename="=?gb2312?B?suLK1C50eHQ=?="`),
+		file("テスト.txt", cd+`attachment; filename="=?iso-2022-jp?B?GyRCJUYlOSVIGyhCLnR4dA==?="`),
+		file("テスト.txt", cd+"attachment; filename=\"\x1b$B%F%9%H\x1b(B.txt\""),
+		file("für dich und mich.pdf", cd+`attachment; filename*0*=utf-8''f%C3%BCr%20dich; filename*1=" und "; filename*2*=mich.pdf`),
+		file("für.pdf", cd+`attachment; filename*0*=iso-8859-1''f%FC; filename*1*=r.pdf`),
+		file("한글.txt", cd+`attachment; filename*0*=euc-kr''%C7%D1; filename*1*=%B1%DB.txt`),
+		file("ab.txt", cd+`attachment; filename*0=a; filename*2=b.txt`),
+		file("long name of a file.pdf", cd+`attachment;| filename*0="long name";| filename*1=" of a file";| filename*2=".pdf"`),
+		file("für.pdf", cd+`attachment; filename="fuer.pdf"; filename*=utf-8''f%C3%BCr.pdf`),
+		file("f r.txt", cd+`attachment; filename="=?x-none?q?f_r.txt?="`),
+		file("hallo", cd+`attachment; filename="=?utf-8?B?aGFsbG8?="`),
+		file("foo bar.pdf", cd+`attachment; filename=foo bar.pdf`),
+		file("für.pdf", cd+`attachment; filename=für.pdf`),
+		file("f.pdf", cd+`"attachment"; filename=f.pdf`),
+		file("f.pdf", cd+`attachment;filename = "f.pdf"`),
+		file("f.pdf", cd+`attachment;; filename="f.pdf";`),
+		file("f.pdf", cd+`ATTACHMENT; FILENAME="f.pdf"`),
+		file("f.pdf", cd+`attachment;|	filename="f.pdf"`),
+		file("f.pdf", cd+`attachment; size=3; filename="f.pdf"; modification-date="Wed, 12 Feb 1997 16:29:51 -0500"`),
+		file("f.pdf", cd+`attachment; (a comment) filename="f.pdf"`),
+		file("f.pdf", "Content-Type: a/b; name=f.pdf|Content-Disposition: attachment"),
+		file("f.pdf", "Content-Type: a/b; name=\"f.pdf\"|Content-Disposition: inline"),
+		file("a&b=c.pdf", cd+`attachment; filename="a&b=c.pdf"`),
+		file("50% + 1.pdf", cd+`attachment; filename="50% + 1.pdf"`),
+		file("two blanks.pdf", cd+`attachment; filename="two  blanks.pdf"`),
+		file("日本語.pdf", cd+`attachment; filename="日本語.pdf"`),
+		file("😀.pdf", cd+`attachment; filename*=utf-8''%F0%9F%98%80.pdf`),
 		file(strings.Repeat("x", 251)+".pdf", cd+"attachment; filename="+strings.Repeat("x", 300)+".pdf"),
 		file(strings.Repeat("ü", 125)+".pdf", cd+"attachment; filename="+strings.Repeat("ü", 300)+".pdf"),
 	}
