@@ -60,7 +60,7 @@ type goldenGroup struct {
 var pending = map[string]string{
 	"uuencode, yEnc, BinHex yEnc in a message":                      noYEnc,
 	"uuencode, yEnc, BinHex yEnc whose name has blanks":             noYEnc,
-	"uuencode, yEnc, BinHex yEnc with every byte but one":           noYEnc,
+	"uuencode, yEnc, BinHex yEnc with every byte but two":           noYEnc,
 	"uuencode, yEnc, BinHex two files in yEnc":                      noYEnc,
 	"uuencode, yEnc, BinHex yEnc of a single piece":                 noYEnc,
 	"uuencode, yEnc, BinHex yEnc in a part of text":                 noYEnc,
