@@ -22,10 +22,11 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// compared is one message that all tools get, with what its sender attached.
+// compared is a message that all tools get, or the pieces of one, with what its
+// sender attached.
 type compared struct {
 	row, name string
-	message   []byte
+	messages  [][]byte
 	want      []attached
 }
 
@@ -37,18 +38,16 @@ type attached struct {
 	lines   bool  // CRLF and LF are one: the answers know the lines, not their ends
 }
 
-// tool is a program that writes the attachments of a message into a folder.
+// tool is a program that writes the attachments of messages into a folder.
 type tool struct {
 	name    string
-	command func(message, dir string) []string
+	command func(messages []string, dir string) []string
 }
 
 // pythonScript saves every leaf, and an attached message as a whole besides.
 const pythonScript = `
 import email, email.policy, os, sys
-dir = sys.argv[2]
-with open(sys.argv[1], "rb") as f:
-    message = email.message_from_binary_file(f, policy=email.policy.default)
+dir = sys.argv[1]
 def save(name, data):
     name = (name or "part").replace("/", "_").replace("\0", "")
     if name in (".", ".."):
@@ -60,21 +59,25 @@ def save(name, data):
         path = os.path.join(dir, "%s-%d" % (name, n))
     with open(path, "wb") as f:
         f.write(data)
-for part in message.walk():
-    try:
-        name = part.get_filename()
-    except Exception:
-        name = None
-    try:
-        if part.get_content_type() == "message/rfc822" and part.is_multipart():
-            data = part.get_payload(0).as_bytes()
-        elif part.is_multipart():
-            continue
-        else:
-            data = part.get_payload(decode=True) or b""
-        save(name, data)
-    except Exception as e:
-        print(e, file=sys.stderr)
+def leaves(message):
+    for part in message.walk():
+        try:
+            name = part.get_filename()
+        except Exception:
+            name = None
+        try:
+            if part.get_content_type() == "message/rfc822" and part.is_multipart():
+                data = part.get_payload(0).as_bytes()
+            elif part.is_multipart():
+                continue
+            else:
+                data = part.get_payload(decode=True) or b""
+            save(name, data)
+        except Exception as e:
+            print(e, file=sys.stderr)
+for path in sys.argv[2:]:
+    with open(path, "rb") as f:
+        leaves(email.message_from_binary_file(f, policy=email.policy.default))
 `
 
 // TestCompare puts attachd beside other extraction programs: each is given the
@@ -179,14 +182,26 @@ func comparedTools(t *testing.T) []tool {
 	if err := os.WriteFile(script, []byte(pythonScript), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	tools := []tool{{"attachd", func(message, dir string) []string { return []string{program, "extract", "-o", dir, message} }}}
+	tools := []tool{{"attachd", func(messages []string, dir string) []string {
+		return append([]string{program, "extract", "-o", dir}, messages...)
+	}}}
 	for _, rival := range []tool{
-		{"ripmime", func(message, dir string) []string { return []string{"ripmime", "-i", message, "-d", dir} }},
-		{"munpack", func(message, dir string) []string { return []string{"munpack", "-t", "-q", "-C", dir, message} }},
-		{"uudeview", func(message, dir string) []string {
-			return []string{"uudeview", "-i", "-a", "-t", "-d", "-q", "-p", dir, message}
+		{"ripmime", func(messages []string, dir string) []string {
+			from := messages[0]
+			if len(messages) > 1 {
+				from = filepath.Dir(from)
+			}
+			return []string{"ripmime", "-i", from, "-d", dir}
 		}},
-		{"python3", func(message, dir string) []string { return []string{"python3", script, message, dir} }},
+		{"munpack", func(messages []string, dir string) []string {
+			return append([]string{"munpack", "-t", "-q", "-C", dir}, messages...)
+		}},
+		{"uudeview", func(messages []string, dir string) []string {
+			return append([]string{"uudeview", "-i", "-a", "-t", "-d", "-q", "-p", dir}, messages...)
+		}},
+		{"python3", func(messages []string, dir string) []string {
+			return append([]string{"python3", script, dir}, messages...)
+		}},
 	} {
 		if _, err := exec.LookPath(rival.name); err != nil {
 			t.Errorf("%s is not installed: make compare installs it", rival.name)
@@ -213,14 +228,20 @@ func judge(t *testing.T, tool tool, c compared) result {
 	}
 	defer os.RemoveAll(root)
 	dir := filepath.Join(root, "a", "b", "c", "d", "files")
-	message := filepath.Join(root, "message.eml")
-	if err := errors.Join(os.MkdirAll(dir, 0o700), os.Mkdir(filepath.Join(root, "tmp"), 0o700), os.WriteFile(message, c.message, 0o600)); err != nil {
+	err = errors.Join(os.MkdirAll(dir, 0o700), os.Mkdir(filepath.Join(root, "tmp"), 0o700), os.Mkdir(filepath.Join(root, "mail"), 0o700))
+	var messages []string
+	for i, m := range c.messages {
+		path := filepath.Join(root, "mail", fmt.Sprintf("%d.eml", i+1))
+		err = errors.Join(err, os.WriteFile(path, m, 0o600))
+		messages = append(messages, path)
+	}
+	if err != nil {
 		t.Error(err)
 		return result{}
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	command := tool.command(message, dir)
+	command := tool.command(messages, dir)
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TMPDIR="+filepath.Join(root, "tmp"))
@@ -386,7 +407,7 @@ func goldenCases() []compared {
 			row = group.name
 		}
 		for _, g := range group.goldens {
-			c := compared{row: row, name: g.name, message: []byte(lf(g.message))}
+			c := compared{row: row, name: g.name, messages: [][]byte{[]byte(lf(g.message))}}
 			for _, w := range g.want {
 				field := wantLine.FindStringSubmatch(lf(w))
 				a := attached{content: []byte(field[5]), size: -1}
@@ -398,5 +419,20 @@ func goldenCases() []compared {
 			cases = append(cases, c)
 		}
 	}
-	return cases
+	return append(cases, partialCases()...)
+}
+
+// partialCases are messages in pieces (RFC 2046 section 5.2.2), each a mail of its own.
+func partialCases() []compared {
+	whole := lf("Subject: x|MIME-Version: 1.0|" + mixed + "--b|" + fill("x", "in") + "--b|" + fill("y", "iny") + "--b--|")
+	want := []attached{{names: []string{"x"}, content: []byte("in" + rest), size: -1}, {names: []string{"y"}, content: []byte("iny" + rest), size: -1}}
+	piece := func(number, total int, text string) []byte {
+		return []byte(lf(fmt.Sprintf("Subject: x|MIME-Version: 1.0|Content-Type: message/partial; id=\"i@example.org\"; number=%d; total=%d||", number, total)) + text)
+	}
+	lines := strings.SplitAfter(whole, "\n")
+	first, second, third := strings.Join(lines[:10], ""), strings.Join(lines[10:20], ""), strings.Join(lines[20:], "")
+	return []compared{
+		{"containers", "a message in three pieces", [][]byte{piece(1, 3, first), piece(2, 3, second), piece(3, 3, third)}, want},
+		{"containers", "a message in three pieces, the last one first", [][]byte{piece(3, 3, third), piece(1, 3, first), piece(2, 3, second)}, want},
+	}
 }

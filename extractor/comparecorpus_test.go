@@ -54,7 +54,7 @@ func mime4jCases(t *testing.T) []compared {
 		if reason, known := mime4jDifferences[filepath.Base(base)]; known && reason != lineEnds {
 			continue
 		}
-		c := compared{row: "mime4j", name: filepath.Base(base), message: readFile(t, message)}
+		c := compared{row: "mime4j", name: filepath.Base(base), messages: [][]byte{readFile(t, message)}}
 		fields := make(map[string]string)
 		for _, token := range mime4jToken.FindAllStringSubmatch(string(readFile(t, base+"_decoded.xml")), -1) {
 			switch header, field, kind, body := token[1], token[2], token[3], token[4]; {
@@ -117,7 +117,7 @@ func mimeToolsCases(t *testing.T) []compared {
 	var cases []compared
 	for _, ref := range glob(t, folder, "*.ref") {
 		answer, name := readFile(t, ref), strings.TrimSuffix(filepath.Base(ref), ".ref")
-		c := compared{row: "mime-tools", name: name, message: readFile(t, filepath.Join(folder, string(refMessage.FindSubmatch(answer)[1])))}
+		c := compared{row: "mime-tools", name: name, messages: [][]byte{readFile(t, filepath.Join(folder, string(refMessage.FindSubmatch(answer)[1])))}}
 		for _, part := range refPart.FindAllSubmatch(answer, -1) {
 			fields := make(map[string]string)
 			for _, f := range refField.FindAllSubmatch(part[2], -1) {
@@ -150,7 +150,7 @@ func tnefCases(t *testing.T) []compared {
 	var cases []compared
 	for _, stream := range glob(t, folder, "*.tnef") {
 		name := strings.TrimSuffix(filepath.Base(stream), ".tnef")
-		c := compared{row: "tnef", name: name, message: tnefMail(readFile(t, stream))}
+		c := compared{row: "tnef", name: name, messages: [][]byte{tnefMail(readFile(t, stream))}}
 		entries, err := os.ReadDir(filepath.Join(folder, name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			t.Fatal(err)
