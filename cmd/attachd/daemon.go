@@ -16,6 +16,7 @@ import (
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3"
+	"github.com/attachd/attachd/fetcher/proxy"
 )
 
 // daemon holds the parts that live as long as the process, wired together.
@@ -82,6 +83,7 @@ func account(c *config.Config, a config.Account) fetcher.Account {
 		Password: func(ctx context.Context) (string, error) { s, err := a.Password.Resolve(ctx); return string(s), err },
 		Auth:     fetcher.Auth(a.Auth),
 		Token:    tokens(c, a),
+		Dial:     dialer(a.Proxy),
 		Mode:     map[config.TLSMode]pop3.Mode{config.TLSImplicit: pop3.Implicit, config.TLSStartTLS: pop3.StartTLS, config.TLSNone: pop3.Plaintext}[a.TLS.Mode],
 		TLS: func() (*tls.Config, error) {
 			t, err := a.TLS.ClientConfig()
@@ -97,6 +99,15 @@ func account(c *config.Config, a config.Account) fetcher.Account {
 		SkipDuplicates: a.Duplicates == config.DuplicatesSkip,
 		Version:        version,
 	}
+}
+
+// dialer makes connections through the proxy, nil without one.
+func dialer(p config.Proxy) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	if p.IsZero() {
+		return nil
+	}
+	d := &proxy.Dialer{Scheme: p.Scheme, Addr: p.Addr, Username: p.Username, Password: func() string { return string(p.Password()) }, Name: p.String()}
+	return d.DialContext
 }
 
 // openSink opens the folder of an account.

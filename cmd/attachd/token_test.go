@@ -95,3 +95,15 @@ func TestTokenLogins(t *testing.T) {
 		})
 	}
 }
+
+// rewrite replaces pieces of a file, each old one followed by the new.
+func rewrite(t *testing.T, path string, oldnew ...string) {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(strings.NewReplacer(oldnew...).Replace(string(content))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

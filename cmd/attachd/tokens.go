@@ -41,6 +41,7 @@ func oauthClient(a config.Account) *oauth.Client {
 		Scopes:       strings.Fields(a.OAuth.Scopes),
 		AuthParams:   a.OAuth.AuthParams(),
 		RedirectHost: a.OAuth.RedirectHost(),
+		HTTP:         oauth.NewHTTPClient(dialer(a.Proxy)),
 	}
 	if !a.OAuth.ClientSecret.IsZero() {
 		client.Secret = func(ctx context.Context) (string, error) {

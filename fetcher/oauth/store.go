@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -39,7 +40,8 @@ type record struct {
 
 // newRecord is the record of a sign-in that gave t.
 func newRecord(c *Client, t Token, now time.Time) *record {
-	r := &record{ClientID: c.ID, TokenURL: c.TokenURL, SignedIn: now}
+	// A server that names no scopes has granted those that were asked for (RFC 6749 section 5.1).
+	r := &record{ClientID: c.ID, TokenURL: c.TokenURL, Scopes: strings.Join(c.Scopes, " "), SignedIn: now}
 	r.take(t, now)
 	return r
 }
@@ -68,7 +70,7 @@ type Status struct {
 	SignedIn  time.Time // zero when nobody has signed in with these settings
 	Refreshed time.Time
 	Expiry    time.Time // of the access token
-	Scopes    string    // as granted, "" when the server did not say
+	Scopes    string    // as granted
 	Refused   string    // why the server takes the refresh token no more, "" while it does
 	RefusedAt time.Time
 }

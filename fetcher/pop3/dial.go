@@ -80,7 +80,11 @@ func (d *Dialer) connect(ctx context.Context) (net.Conn, error) {
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case dialCtx.Err() != nil:
-		return nil, &timeoutError{fmt.Sprintf("dial %s: no connection within %v", d.Addr, limit), err}
+		text := fmt.Sprintf("dial %s: no connection within %v", d.Addr, limit)
+		if d.DialContext != nil {
+			text += ": " + err.Error() // which may name what else is on the way
+		}
+		return nil, &timeoutError{text, err}
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		return nil, err // which says so itself

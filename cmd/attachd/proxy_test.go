@@ -1,0 +1,93 @@
+package main
+
+import (
+	"encoding/base64"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// connectProxy is an HTTP proxy for one user, which leads to where the names are said to be. It notes where it was
+// asked to connect to.
+type connectProxy struct {
+	login string // user:password
+	names map[string]string
+
+	mu    sync.Mutex
+	asked []string // guarded by mu
+}
+
+func (p *connectProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	p.asked = append(p.asked, r.Host)
+	p.mu.Unlock()
+	if r.Header.Get("Proxy-Authorization") != "Basic "+base64.StdEncoding.EncodeToString([]byte(p.login)) {
+		w.WriteHeader(http.StatusProxyAuthRequired)
+		return
+	}
+	server, err := net.Dial("tcp", p.names[r.Host])
+	if err != nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	defer server.Close()
+	client, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer client.Close()
+	_, _ = io.WriteString(client, "HTTP/1.1 200 OK\r\n\r\n")
+	go func() { _, _ = io.Copy(server, client); server.Close() }()
+	_, _ = io.Copy(client, server)
+}
+
+func (p *connectProxy) start(t *testing.T) (addr string) {
+	t.Helper()
+	server := httptest.NewServer(p)
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
+// TestProxy fetches mail and token through a proxy that alone knows where the servers are. The mail server's
+// certificate is checked against the name that the account gives, and the proxy's password is never shown.
+func TestProxy(t *testing.T) {
+	t.Parallel()
+	mail, login := tokenServers(t)
+	loginAddr := strings.TrimPrefix(login.URL(), "http://")
+	p := &connectProxy{login: "u:pr0xy-pw", names: map[string]string{"localhost:995": mail.Addr(), "pop.test:995": mail.Addr(), loginAddr: loginAddr}}
+	addr := p.start(t)
+	dir := t.TempDir()
+	fetch := func(host, proxy string) (code int, log string) {
+		lines := append(clientCredentials(login, login.ClientSecret), "auth: xoauth2", "proxy: "+proxy)
+		path := tokenConfig(t, mail, dir, lines...)
+		rewrite(t, path, "host: 127.0.0.1", "host: "+host, "port: "+mail.Addr()[strings.LastIndex(mail.Addr(), ":")+1:], "port: 995")
+		code, log = once(t, path, "--log-level", "trace")
+		if strings.Contains(log, "pr0xy") {
+			t.Errorf("the log holds the proxy's password:\n%s", log)
+		}
+		return code, log
+	}
+	code, log := fetch("localhost", "http://u:pr0xy-pw@"+addr)
+	if code != exitOK {
+		t.Fatalf("exit code %d\n%s", code, log)
+	}
+	checkNotes(t, filepath.Join(dir, "out", "lab"), 3)
+	if want := []string{loginAddr, "localhost:995"}; strings.Join(p.asked, " ") != strings.Join(want, " ") {
+		t.Errorf("the proxy was asked for %q, want %q", p.asked, want)
+	}
+	for _, test := range []struct{ host, proxy, want string }{
+		{"pop.test", "http://u:pr0xy-pw@" + addr, "connect to pop.test:995: TLS handshake: tls: failed to verify certificate: x509: certificate is valid for localhost, not pop.test"},
+		{"localhost", "http://u:pr0xy-no@" + addr, "proxy http://u:<secret>@" + addr + ": connect to "},
+		{"elsewhere.test", "http://u:pr0xy-pw@" + addr, "proxy http://u:<secret>@" + addr + ": connect to elsewhere.test:995: it answered 502 Bad Gateway"},
+		{"localhost", "socks5://u:pr0xy-pw@127.0.0.1:1", "proxy socks5://u:<secret>@127.0.0.1:1: "},
+	} {
+		if code, log := fetch(test.host, test.proxy); code != exitTemporary || !strings.Contains(log, test.want) {
+			t.Errorf("exit code %d, want the log to hold %q:\n%s", code, test.want, log)
+		}
+	}
+}
