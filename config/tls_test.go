@@ -103,6 +103,8 @@ func TestClientConfig(t *testing.T) {
 	tls11 := server.Clone()
 	tls11.MaxVersion = tls.VersionTLS11
 	tls11.MinVersion = tls.VersionTLS10
+	tls12 := server.Clone()
+	tls12.MaxVersion = tls.VersionTLS12
 	demanding := server.Clone()
 	demanding.ClientAuth, demanding.MaxVersion = tls.RequireAnyClientCert, tls.VersionTLS12
 	for _, c := range []struct {
@@ -123,6 +125,8 @@ func TestClientConfig(t *testing.T) {
 		{"insecure with pin", TLS{InsecureSkipVerify: true, Pins: Pins(leaf.pin())}, server, nil},
 		{"insecure with the pin of a further certificate", TLS{InsecureSkipVerify: true, Pins: Pins(other.pin())}, server, isPinMismatch},
 		{"TLS 1.1", TLS{InsecureSkipVerify: true}, tls11, func(err error) bool { return strings.Contains(err.Error(), "protocol version") }},
+		{"min_version", with(func(t *TLS) { t.MinVersion = tls.VersionTLS13 }), server, nil},
+		{"min_version that the server lacks", with(func(t *TLS) { t.MinVersion = tls.VersionTLS13 }), tls12, func(err error) bool { return strings.Contains(err.Error(), "protocol version") }},
 		{"no client certificate", trusted, demanding, func(err error) bool { return strings.HasPrefix(err.Error(), "remote error: tls: ") }},
 		{"client certificate", with(func(t *TLS) {
 			t.CertFile, t.KeyFile = filepath.Join(dir, "client.pem"), filepath.Join(dir, "client.key")

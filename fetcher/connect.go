@@ -35,11 +35,12 @@ func (p *poll) connect(ctx context.Context) error {
 	if caps.Has("PIPELINING") && !p.unpipelined {
 		p.window = pipelineWindow
 	}
-	version := ""
+	version, resumed := "", false
 	if state, ok := c.TLSState(); ok {
-		version = tlsVersion(state)
+		version, resumed = tlsVersion(state), state.DidResume
+		p.noteCertificate(state)
 	}
-	p.log.Debug().Str("host", p.account.Addr).Str("mechanism", mechanism).Str("tls", version).Bool("pipelining", p.window > 1).Msg("logged in")
+	p.log.Debug().Str("host", p.account.Addr).Str("mechanism", mechanism).Str("tls", version).Bool("resumed", resumed).Bool("pipelining", p.window > 1).Msg("logged in")
 	p.observe(LoggedIn{Account: p.account.Name, Addr: p.account.Addr, Mechanism: mechanism, TLS: version})
 	return nil
 }

@@ -26,6 +26,8 @@ type poll struct {
 	log     zerolog.Logger
 	observe func(Event)
 	now     func() time.Time
+	// certificates is shared by all polls.
+	certificates *certificateWarnings
 	// unpipelined and withoutCapa are concessions to a server on which an earlier poll broke.
 	unpipelined, withoutCapa bool
 

@@ -17,6 +17,8 @@ type Probe struct {
 	Addr string
 	// TLS is the protocol version, "" without TLS.
 	TLS string
+	// Resumed says that the TLS session is that of an earlier connection.
+	Resumed bool
 	// Certificate is the server's own, nil without TLS.
 	Certificate *x509.Certificate
 	Mechanism   string
@@ -45,7 +47,7 @@ func Check(ctx context.Context, a Account, log zerolog.Logger) (p Probe, err err
 	}
 	defer c.Close()
 	if state, ok := c.TLSState(); ok {
-		p.TLS, p.Certificate = tlsVersion(state), state.PeerCertificates[0]
+		p.TLS, p.Resumed, p.Certificate = tlsVersion(state), state.DidResume, state.PeerCertificates[0]
 	}
 	p.Mechanism, p.Capabilities, err = login(ctx, a, c, secret, false, func(step) {})
 	if err != nil {

@@ -34,7 +34,8 @@ type Supervisor struct {
 	// Observe, if set, is called as polls go along, from many goroutines at once.
 	Observe func(Event)
 
-	now func() time.Time // nil: time.Now
+	now          func() time.Time // nil: time.Now
+	certificates certificateWarnings
 }
 
 // AccountError is the failure of one account's poll. Its text starts with the
@@ -216,7 +217,7 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	now := s.clock()
 	started := now()
 	p := &poll{
-		account: l.account, ledger: s.Ledger, sink: sink, log: l.log(), observe: observe, now: now,
+		account: l.account, ledger: s.Ledger, sink: sink, log: l.log(), observe: observe, now: now, certificates: &s.certificates,
 		unpipelined: started.Before(l.unpipelined), withoutCapa: started.Before(l.withoutCapa),
 	}
 	err = p.run(ctx)

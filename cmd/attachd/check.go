@@ -119,7 +119,14 @@ func describeTLS(p fetcher.Probe) string {
 	if p.Certificate == nil {
 		return "no TLS"
 	}
-	return fmt.Sprintf("%s, certificate until %s", p.TLS, p.Certificate.NotAfter.Format(time.DateOnly))
+	text := fmt.Sprintf("%s, certificate until %s", p.TLS, p.Certificate.NotAfter.Format(time.DateOnly))
+	switch left := time.Until(p.Certificate.NotAfter); {
+	case left <= 0: // which only insecure_skip_verify lets by
+		text += " (WARNING: has expired)"
+	case fetcher.EndsSoon(p.Certificate, time.Now()):
+		text += fmt.Sprintf(" (WARNING: in %s)", count(int(left/(24*time.Hour)), "day"))
+	}
+	return text
 }
 
 func waiting(p fetcher.Probe) string {

@@ -62,10 +62,11 @@ func TestProxy(t *testing.T) {
 	p := &connectProxy{login: "u:pr0xy-pw", names: map[string]string{"localhost:995": mail.Addr(), "pop.test:995": mail.Addr(), loginAddr: loginAddr}}
 	addr := p.start(t)
 	dir := t.TempDir()
+	serverName := ""
 	fetch := func(host, proxy string) (code int, log string) {
 		lines := append(clientCredentials(login, login.ClientSecret), "auth: xoauth2", "proxy: "+proxy)
 		path := tokenConfig(t, mail, dir, lines...)
-		rewrite(t, path, "host: 127.0.0.1", "host: "+host, "port: "+mail.Addr()[strings.LastIndex(mail.Addr(), ":")+1:], "port: 995")
+		rewrite(t, path, "host: 127.0.0.1", "host: "+host, "port: "+mail.Addr()[strings.LastIndex(mail.Addr(), ":")+1:], "port: 995", "ca_file: ca.pem", "ca_file: ca.pem"+serverName)
 		code, log = once(t, path, "--log-level", "trace")
 		if strings.Contains(log, "pr0xy") {
 			t.Errorf("the log holds the proxy's password:\n%s", log)
@@ -89,5 +90,9 @@ func TestProxy(t *testing.T) {
 		if code, log := fetch(test.host, test.proxy); code != exitTemporary || !strings.Contains(log, test.want) {
 			t.Errorf("exit code %d, want the log to hold %q:\n%s", code, test.want, log)
 		}
+	}
+	serverName = ", server_name: localhost"
+	if code, log := fetch("pop.test", "http://u:pr0xy-pw@"+addr); code != exitOK {
+		t.Errorf("server_name: exit code %d\n%s", code, log)
 	}
 }

@@ -14,18 +14,21 @@ import (
 )
 
 // newCertificate makes a certificate for the loopback names that is its own
-// authority.
-func newCertificate() (tls.Certificate, []byte, error) {
+// authority, valid until end, or for a year.
+func newCertificate(end time.Time) (tls.Certificate, []byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, nil, err
 	}
 	now := time.Now()
+	if end.IsZero() {
+		end = now.AddDate(1, 0, 0)
+	}
 	template := &x509.Certificate{
 		SerialNumber:          big.NewInt(now.UnixNano()),
 		Subject:               pkix.Name{CommonName: "pop3test"},
 		NotBefore:             now.Add(-time.Hour),
-		NotAfter:              now.AddDate(1, 0, 0),
+		NotAfter:              end,
 		DNSNames:              []string{"localhost"},
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 		IsCA:                  true,

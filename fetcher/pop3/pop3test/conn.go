@@ -75,11 +75,7 @@ func (c *Conn) Commit() {
 }
 
 func (c *Conn) startTLS() error {
-	secured := tls.Server(c.raw, &tls.Config{
-		Certificates: []tls.Certificate{c.server.certificate},
-		// Small records at the start only help a browser.
-		DynamicRecordSizingDisabled: true,
-	})
+	secured := tls.Server(c.raw, c.server.tls)
 	if err := secured.Handshake(); err != nil {
 		return err
 	}

@@ -68,6 +68,8 @@ type Server struct {
 	// STLS starts sessions in the clear and offers STLS; with Plaintext there is
 	// no TLS at all.
 	STLS, Plaintext bool
+	// CertificateEnd is when the certificate expires, in a year unless set.
+	CertificateEnd time.Time
 	// Greeting, if set, replaces the first line. Its line end may be left out.
 	Greeting string
 	// LoginError, if set, answers every login, such as "-ERR permission denied".
@@ -82,10 +84,10 @@ type Server struct {
 	// Serve, if set, is the whole session, behind TLS where there is TLS.
 	Serve func(conn net.Conn)
 
-	listener    net.Listener
-	certificate tls.Certificate
-	pem         []byte
-	sessions    sync.WaitGroup
+	listener net.Listener
+	tls      *tls.Config // one for all sessions, so that they can be resumed
+	pem      []byte
+	sessions sync.WaitGroup
 
 	mu     sync.Mutex
 	boxes  map[string][]*Message    // guarded by mu
@@ -101,10 +103,12 @@ func NewServer() *Server { return &Server{LockWait: time.Second} }
 
 // Start listens on a free port of the loopback address and serves until Close.
 func (s *Server) Start() error {
-	var err error
-	if s.certificate, s.pem, err = newCertificate(); err != nil {
+	certificate, pem, err := newCertificate(s.CertificateEnd)
+	if err != nil {
 		return fmt.Errorf("make certificate: %w", err)
 	}
+	// Small records at the start only help a browser.
+	s.tls, s.pem = &tls.Config{Certificates: []tls.Certificate{certificate}, DynamicRecordSizingDisabled: true}, pem
 	if s.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}

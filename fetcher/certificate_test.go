@@ -1,0 +1,75 @@
+package fetcher
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// TestCertificateWarning warns once a day and server, from 14 days before the end.
+func TestCertificateWarning(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start(t)
+	var log bytes.Buffer
+	w.supervisor.Log = zerolog.New(zerolog.SyncWriter(&log))
+	end := time.Now().AddDate(1, 0, 0)
+	now := end
+	w.supervisor.now = func() time.Time { return now }
+	twin := w.account
+	twin.Name, w.server.Users["u1"], twin.Username = "twin", "pw0", "u1"
+	for _, step := range []struct {
+		before time.Duration // the certificate's end
+		want   int           // warnings by both accounts together
+	}{
+		{15 * 24 * time.Hour, 0},
+		{13*24*time.Hour + time.Hour, 1},
+		{13 * 24 * time.Hour, 0},
+		{12 * 24 * time.Hour, 1},
+		{-time.Hour, 1},
+	} {
+		log.Reset()
+		now = end.Add(-step.before)
+		if errs := w.supervisor.RunOnce(t.Context(), []Account{w.account, twin}); len(errs) > 0 {
+			t.Fatal(errs)
+		}
+		if got := strings.Count(log.String(), "the server's certificate ends soon"); got != step.want {
+			t.Errorf("%v before the end: %d warnings, want %d\n%s", step.before, got, step.want, log.String())
+		}
+	}
+}
+
+func TestEndsSoon(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for left, want := range map[time.Duration]bool{15 * 24 * time.Hour: false, 13 * 24 * time.Hour: true, -time.Hour: true} {
+		if got := EndsSoon(&x509.Certificate{NotAfter: now.Add(left)}, now); got != want {
+			t.Errorf("%v left: got %t", left, got)
+		}
+	}
+}
+
+// TestResume goes on with the TLS session of the poll before, and not when the account is given no cache.
+func TestResume(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start(t)
+	cache := tls.NewLRUClientSessionCache(1)
+	for _, test := range []struct {
+		cache tls.ClientSessionCache
+		want  bool
+	}{{nil, false}, {cache, false}, {cache, true}, {cache, true}} {
+		w.account.TLS = func() (*tls.Config, error) {
+			return &tls.Config{RootCAs: w.server.CertPool(), ClientSessionCache: test.cache}, nil
+		}
+		p, err := Check(t.Context(), w.account, zerolog.Nop())
+		if err != nil || p.Resumed != test.want || p.Certificate == nil {
+			t.Errorf("resumed %t, want %t; certificate %v, %v", p.Resumed, test.want, p.Certificate, err)
+		}
+	}
+}
