@@ -26,7 +26,7 @@ func (x *run) unpackerFor(a *Attachment, at place) (unpacker, error) {
 	if isTNEF(a) {
 		return newTNEFUnpacker(x, a, at), nil
 	}
-	return nil, nil
+	return newSMIMEUnpacker(x, a, at), nil
 }
 
 // isTNEF reports whether an attachment is the winmail.dat of Microsoft Outlook.

@@ -69,18 +69,11 @@ var pending = map[string]string{
 	"uuencode, yEnc, BinHex BinHex with long runs and its own mark": noBinHex,
 	"uuencode, yEnc, BinHex BinHex as an attachment":                noBinHex,
 	"uuencode, yEnc, BinHex BinHex in base64":                       noBinHex,
-	"containers signed within S/MIME":                               noSMIME,
-	"containers signed within S/MIME, in pieces of unknown length":  noSMIME,
-	"containers signed within S/MIME, by its name":                  noSMIME,
-	"containers a mail that is signed within S/MIME":                noSMIME,
-	"containers a file that is signed within S/MIME":                noSMIME,
-	"containers signed twice within S/MIME":                         noSMIME,
 }
 
 const (
 	noYEnc   = "yEnc is not decoded yet"
 	noBinHex = "BinHex is not decoded yet"
-	noSMIME  = "signed-data is not taken apart yet"
 )
 
 // TestGolden runs all goldens, with each kind of line end, whole and in pieces.

@@ -1,0 +1,113 @@
+package extractor
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+
+	"github.com/attachd/attachd/extractor/cms"
+)
+
+// smimeUnpacker gets out of a CMS message what is signed in it. Most of the time
+// that is a MIME entity, whose attachments are meant (RFC 8551 section 3.5). It may
+// as well be a document, such as the invoice.xml in an invoice.xml.p7m: that is
+// saved beside the signed one, which the sender attached.
+type smimeUnpacker struct {
+	run        *run
+	at         place
+	attachment *Attachment
+	decoder    *cms.Decoder
+
+	start   []byte // of what is signed, until it is known what it is
+	entity  *parser
+	file    content
+	decided bool
+}
+
+// entityStart is how much of what is signed may be needed to tell what it is.
+const entityStart = 1 << 10
+
+func newSMIMEUnpacker(x *run, a *Attachment, at place) *smimeUnpacker {
+	u := &smimeUnpacker{run: x, at: at, attachment: a}
+	u.decoder = cms.NewDecoder(signedContent{u})
+	return u
+}
+
+// signedContent is what the decoder writes to.
+type signedContent struct{ u *smimeUnpacker }
+
+func (c signedContent) Write(p []byte) (int, error) {
+	u, n := c.u, len(p)
+	if !u.decided {
+		room := min(len(p), entityStart-len(u.start))
+		u.start = append(u.start, p[:room]...)
+		p = p[room:]
+		if text := bytes.TrimLeft(u.start, "\r\n"); bytes.IndexByte(text, '\n') < 0 && len(u.start) < entityStart {
+			return n, nil
+		}
+		if err := u.decide(); err != nil {
+			return 0, err
+		}
+	}
+	return n, u.put(p)
+}
+
+// decide opens what the signed content goes to.
+func (u *smimeUnpacker) decide() error {
+	u.decided = true
+	start := u.start
+	u.start = nil
+	if beginsEntity(start) {
+		u.entity = newParser(u.run, place{u.at.number, u.at.depth + 1, u.at.containers})
+		return u.put(start)
+	}
+	at := u.at.within(1)
+	a := &Attachment{Part: at.number, Container: "smime", MediaType: "application/octet-stream", Disposition: "attachment"}
+	if name := u.attachment.OriginalName; len(name) > len(".p7m") && !strings.EqualFold(name, "smime.p7m") {
+		u.run.setName(a, strings.TrimSpace(name[:len(name)-len(".p7m")]))
+	}
+	var err error
+	if u.file, err = u.run.begin(a, at); err != nil {
+		return err
+	}
+	return u.put(start)
+}
+
+func (u *smimeUnpacker) put(p []byte) error {
+	var err error
+	if u.entity != nil {
+		_, err = u.entity.Write(p)
+	} else {
+		_, err = u.file.Write(p)
+	}
+	return err
+}
+
+// Write implements unpacker.
+func (u *smimeUnpacker) Write(p []byte) (int, error) { return u.decoder.Write(p) }
+
+// finish implements unpacker.
+func (u *smimeUnpacker) finish() (whole bool, err error) {
+	err = u.decoder.Close()
+	if errors.Is(err, cms.ErrFormat) {
+		err = nil
+	}
+	if err == nil && !u.decided && len(u.start) > 0 {
+		err = u.decide()
+	}
+	if err == nil && u.entity != nil {
+		err = u.entity.Close()
+	}
+	if err == nil && u.decided && !u.decoder.Complete() {
+		u.run.note(u.attachment, ProblemSMIME, "cut off or damaged")
+	}
+	return err == nil && u.entity != nil && u.decoder.Complete(), errors.Join(err, u.file.end())
+}
+
+// abort implements unpacker.
+func (u *smimeUnpacker) abort() {
+	if u.entity != nil {
+		u.entity.abort()
+	}
+	u.file.abort()
+}
