@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/attachd/attachd/fetcher/dovecottest"
 	"github.com/attachd/attachd/fetcher/oauth/oauthtest"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
@@ -105,5 +106,39 @@ func rewrite(t *testing.T, path string, oldnew ...string) {
 	}
 	if err := os.WriteFile(path, []byte(strings.NewReplacer(oldnew...).Replace(string(content))), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestTokenLoginsDovecot does the same with a server that is not of our making.
+func TestTokenLoginsDovecot(t *testing.T) {
+	t.Parallel()
+	login := &oauthtest.Server{ClientID: "attachd", ClientSecret: "cl1ent-s3cret", Username: "u0"}
+	login.Start()
+	t.Cleanup(login.Close)
+	s := dovecottest.Start(t, dovecottest.Options{Users: map[string]string{"u0": "pw0"}, Introspection: login.IntrospectionURL()})
+	for _, m := range notes(3) {
+		if err := s.Append("u0", m.Raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server := mailServer{addr: s.Addr(), startTLSAddr: s.StartTLSAddr(), certificate: s.CertPEM()}
+	for _, auth := range []string{"xoauth2", "oauthbearer"} {
+		for _, mode := range []string{"", "starttls"} {
+			dir := t.TempDir()
+			lines := append(clientCredentials(login, login.ClientSecret), "auth: "+auth, "# no password")
+			if mode != "" {
+				lines = append(lines, mode)
+			}
+			code, log := once(t, server.config(t, dir, lines...), "--log-level", "trace")
+			if code != exitOK {
+				t.Fatalf("%s: exit code %d\n%s", auth, code, log)
+			}
+			checkNotes(t, filepath.Join(dir, "out", "lab"), 3)
+		}
+		dir := t.TempDir()
+		code, log := once(t, server.config(t, dir, "auth: "+auth, "token_command: [echo, wr0ng]", "# no password"))
+		if want := " with " + strings.ToUpper(auth) + ": server said: -ERR [AUTH] Authentication failed. (token refused, status "; code != exitTemporary || !strings.Contains(log, want) || strings.Contains(log, "wr0ng") {
+			t.Errorf("%s with a wrong token: exit code %d\n%s", auth, code, log)
+		}
 	}
 }

@@ -20,6 +20,9 @@ func (s *Server) writeFiles() error {
 		"cert.pem": s.certificate.cert,
 		"key.pem":  s.certificate.key,
 	}
+	if url := s.options.Introspection; url != "" && !s.version.two4 {
+		files["oauth2.conf.ext"] = fmt.Appendf(nil, "introspection_mode = post\nintrospection_url = %s\nusername_attribute = username\nactive_attribute = active\nactive_value = true\n", url)
+	}
 	for name, content := range files {
 		// Dovecot's authentication runs as a user of its own; these are test
 		// passwords and a key that lives as long as the test.
@@ -50,7 +53,12 @@ func (s *Server) config() string {
 	line("listen = %s", host)
 	line("ssl_min_protocol = TLSv1.2")
 
-	line("auth_mechanisms = plain login apop")
+	mechanisms := "plain login apop"
+	if s.options.Introspection != "" {
+		line("auth_mechanisms = %s %s", mechanisms, tokenMechanisms)
+	} else {
+		line("auth_mechanisms = %s", mechanisms)
+	}
 	line("auth_failure_delay = 0s")
 	line("first_valid_uid = 1")
 	line("first_valid_gid = 1")
@@ -77,6 +85,9 @@ func (s *Server) config() string {
 	return b.String()
 }
 
+// tokenMechanisms are those that take an access token.
+const tokenMechanisms = "xoauth2 oauthbearer"
+
 func (s *Server) config23(line func(string, ...any)) {
 	line("mail_location = maildir:~/Maildir")
 	line("ssl_cert = <%s", s.path("cert.pem"))
@@ -86,6 +97,9 @@ func (s *Server) config23(line func(string, ...any)) {
 		line("disable_plaintext_auth = no")
 	} else {
 		line("ssl = required")
+	}
+	if s.options.Introspection != "" {
+		line("passdb {\n driver = oauth2\n mechanisms = %s\n args = %s\n}", tokenMechanisms, s.path("oauth2.conf.ext"))
 	}
 	line("passdb {\n driver = passwd-file\n args = %s\n}", s.path("passwd"))
 	line("userdb {\n driver = static\n args = uid=%d gid=%d home=%s/%%u\n}", s.owner.uid, s.owner.gid, s.path("mail"))
@@ -101,6 +115,10 @@ func (s *Server) config24(line func(string, ...any)) {
 		line("auth_allow_cleartext = yes")
 	} else {
 		line("ssl = required")
+	}
+	if url := s.options.Introspection; url != "" {
+		line("oauth2 {\n introspection_mode = post\n introspection_url = %s\n username_attribute = username\n active_attribute = active\n active_value = true\n}", url)
+		line("passdb oauth2 {\n mechanisms_filter = %s\n}", tokenMechanisms)
 	}
 	line("passdb passwd-file {\n passwd_file_path = %s\n}", s.path("passwd"))
 	line("userdb static {\n fields {\n  uid = %d\n  gid = %d\n  home = %s/%%{user}\n }\n}", s.owner.uid, s.owner.gid, s.path("mail"))

@@ -70,6 +70,10 @@ type Options struct {
 	// Users maps names to passwords. Names consist of ASCII letters, digits and
 	// ".-_@"; passwords are any bytes.
 	Users map[string]string
+	// Introspection is the URL of a server that tells of an access token whether it is
+	// valid and whose (RFC 7662, the user's name as "username"). With it, users can
+	// also log in by XOAUTH2 and OAUTHBEARER.
+	Introspection string
 	// Plaintext lets users log in on StartTLSAddr without STLS.
 	Plaintext bool
 	// Fsync makes the server fsync what it changes, as a real one does.

@@ -31,6 +31,8 @@ type Server struct {
 	DeviceInterval int
 	// Answer, if set, sees each request before it is carried out; when it returns true it has answered it itself.
 	Answer func(w http.ResponseWriter, path string, form url.Values) (handled bool)
+	// Username is whose mailbox the tokens are for, as /introspect says.
+	Username string
 	// Issued, if set, is told each new access token.
 	Issued func(token string)
 
@@ -77,6 +79,9 @@ func (s *Server) AuthURL() string { return s.URL() + "/authorize" }
 
 // DeviceURL gives device codes.
 func (s *Server) DeviceURL() string { return s.URL() + "/device" }
+
+// IntrospectionURL tells a mail server whether a token is the newest access token.
+func (s *Server) IntrospectionURL() string { return s.URL() + "/introspect" }
 
 // RoundTrip answers a request without any network, which lets time stand still.
 func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -132,7 +137,7 @@ func (s *Server) Secrets() []string {
 	return slices.DeleteFunc(secrets, func(s string) bool { return s == "" })
 }
 
-// ServeHTTP answers at /token, /authorize and /device.
+// ServeHTTP answers at /token, /authorize, /device and /introspect.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = r.ParseForm()
 	s.mu.Lock()
@@ -158,6 +163,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.authorize(w, r)
 	case "POST /device":
 		s.startDevice(w, r)
+	case "POST /introspect": // RFC 7662
+		members := map[string]any{"active": r.Form.Get("token") == s.access && s.access != ""}
+		if members["active"] == true {
+			members["username"] = s.Username
+		}
+		reply(w, http.StatusOK, members)
 	case "POST /token":
 		s.token(w, r)
 	default:
