@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -27,18 +28,21 @@ const (
 // took files away in the meantime.
 func TestKill(t *testing.T) {
 	for _, test := range []struct {
-		server, after string
-		consumed      bool
+		server, after      string
+		consumed, sidecars bool
 	}{
-		{"pop3test", "keep", false},
-		{"pop3test", "keep", true},
-		{"pop3test", "delete", false},
-		{"pop3test", "delete", true},
-		{"dovecot", "delete", true},
+		{"pop3test", "keep", false, false},
+		{"pop3test", "keep", true, false},
+		{"pop3test", "delete", false, true},
+		{"pop3test", "delete", true, true},
+		{"dovecot", "delete", true, false},
 	} {
 		name := test.server + ", " + test.after
 		if test.consumed {
 			name += ", a consumer moves files away"
+		}
+		if test.sidecars {
+			name += ", with sidecars in folders"
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -48,7 +52,7 @@ func TestKill(t *testing.T) {
 			messages, want := killMailbox(random)
 			for killed := 0; killed < kills; {
 				server := mailServers[test.server](t, messages)
-				killed += killRound(t, random, server, test.after, test.consumed, want)
+				killed += killRound(t, random, server, test.after, test.consumed, test.sidecars, want)
 			}
 		})
 	}
@@ -56,11 +60,16 @@ func TestKill(t *testing.T) {
 
 // killRound empties one mailbox with as many kills on the way as it takes, and
 // returns how many those were.
-func killRound(t *testing.T, random *rand.Rand, server mailServer, after string, consumed bool, want map[[32]byte]string) (killed int) {
+func killRound(t *testing.T, random *rand.Rand, server mailServer, after string, consumed, sidecars bool, want map[[32]byte]string) (killed int) {
 	dir := t.TempDir()
-	config := server.config(t, dir, "after: "+after)
+	settings := []string{"after: " + after}
+	if sidecars {
+		settings = append(settings, "sidecar: true", `path: "{{.Subject}}/{{.Name}}"`)
+	}
+	config := server.config(t, dir, settings...)
 	output := filepath.Join(dir, "out", "lab")
 	got := newCollector(t, output, filepath.Join(dir, "taken"))
+	got.sidecars = sidecars
 	stop := func() {}
 	if consumed {
 		stop = got.consume()
@@ -145,6 +154,7 @@ func killMailbox(random *rand.Rand) ([]pop3test.Message, map[[32]byte]string) {
 type collector struct {
 	t             *testing.T
 	folder, taken string
+	sidecars      bool // each file has one
 	n             int
 	count         map[[32]byte]int
 }
@@ -179,38 +189,67 @@ func (c *collector) consume() (stop func()) {
 	}
 }
 
+// take moves away the files that stand there, each with its sidecar, which must be
+// there as soon as the file is.
 func (c *collector) take() {
-	entries, err := os.ReadDir(c.folder)
-	if err != nil {
-		return // not made yet
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") {
-			continue
-		}
+	c.each(c.folder, func(path string) {
 		c.n++
-		if err := os.Rename(filepath.Join(c.folder, e.Name()), filepath.Join(c.taken, fmt.Sprint(c.n))); err != nil {
+		to := filepath.Join(c.taken, fmt.Sprint(c.n))
+		if c.sidecars {
+			c.checkSidecar(path)
+			if err := os.Rename(path+".json", to+".json"); err != nil {
+				c.t.Errorf("take sidecar: %v", err)
+			}
+		}
+		if err := os.Rename(path, to); err != nil {
 			c.t.Errorf("take file: %v", err)
 		}
+	})
+}
+
+// each calls f for every file that is no sidecar and not hidden.
+func (c *collector) each(folder string, f func(path string)) {
+	_ = filepath.WalkDir(folder, func(path string, e os.DirEntry, err error) error {
+		switch {
+		case err != nil: // not made yet
+		case e.IsDir() && strings.HasPrefix(e.Name(), "."):
+			return filepath.SkipDir
+		case e.IsDir() || c.sidecars && strings.HasSuffix(path, ".json"):
+		default:
+			f(path)
+		}
+		return nil
+	})
+}
+
+func (c *collector) checkSidecar(path string) {
+	text, err := os.ReadFile(path + ".json")
+	if err != nil {
+		c.t.Errorf("a file stands without its sidecar: %v", err)
+		return
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		c.t.Error(err)
+	}
+	var beside struct{ SHA256 string }
+	if err := json.Unmarshal(text, &beside); err != nil || beside.SHA256 != fmt.Sprintf("%x", sha256.Sum256(content)) {
+		c.t.Errorf("the sidecar of %s is another file's: %s, %v", path, text, err)
 	}
 }
 
 // finish counts what was taken and what is still there.
 func (c *collector) finish() {
 	for _, folder := range []string{c.folder, c.taken} {
-		entries, err := os.ReadDir(folder)
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		for _, e := range entries {
-			if strings.HasPrefix(e.Name(), ".") {
-				continue
+		c.each(folder, func(path string) {
+			if c.sidecars {
+				c.checkSidecar(path)
 			}
-			content, err := os.ReadFile(filepath.Join(folder, e.Name()))
+			content, err := os.ReadFile(path)
 			if err != nil {
 				c.t.Fatal(err)
 			}
 			c.count[sha256.Sum256(content)]++
-		}
+		})
 	}
 }
