@@ -323,9 +323,9 @@ func (a attached) is(content []byte) bool {
 }
 
 // isNamed is generous: every letter and digit must be there, in their order and
-// their case; in place of any other character may stand one that is harmless, or
-// none. A tool may number a name, leave out what is invisible, compose accents or
-// not, and cut names beyond fifty characters.
+// their case; in place of any other character may stand another, an X, or none.
+// A tool may number a name, leave out what is invisible, compose accents or not,
+// and cut names beyond fifty characters.
 func (a attached) isNamed(name string) bool {
 	if len(a.names) == 0 {
 		return true
@@ -373,7 +373,7 @@ func harmless(name string, whole bool) *regexp.Regexp {
 		case unicode.IsLetter(r), unicode.IsDigit(r), unicode.IsMark(r), r == '.' && i > 0: // hidden files are what some tools avoid
 			b.WriteString(regexp.QuoteMeta(string(r)))
 		default:
-			b.WriteString("([-_.X ]|" + regexp.QuoteMeta(string(r)) + ")?")
+			b.WriteString(`([^\pL\pN]|X)?`)
 		}
 	}
 	if whole {
@@ -394,6 +394,11 @@ var senderNames = map[string][]string{
 	"x.txt":     {`C:\a/b\x.txt`},
 
 	"two blanks.pdf": {"two  blanks.pdf"},
+
+	// Where the sender is in doubt, either is right.
+	"single.pdf": {"'single.pdf'"},
+	"first.pdf":  {"second.pdf"},
+	"ab.txt":     {"a", "b.txt"},
 }
 
 // goldenCases are the goldens with LF line ends, as mail lies in files, for that is
