@@ -84,13 +84,13 @@ func mime4jCases(t *testing.T) []compared {
 // plainName is the name as Go's standard library reads it; where it can't, the
 // name is not judged.
 func plainName(disposition, contentType string) []string {
-	for value, key := range map[string]string{disposition: "filename", contentType: "name"} {
-		_, parameters, err := mime.ParseMediaType(value)
-		if name := parameters[key]; err == nil && name != "" {
+	for _, field := range []struct{ value, key string }{{disposition, "filename"}, {contentType, "name"}} {
+		_, parameters, err := mime.ParseMediaType(field.value)
+		if name := parameters[field.key]; err == nil && name != "" {
 			return senderName(name)
 		}
-		if nameInField.MatchString(value) {
-			return nil
+		if nameInField.MatchString(field.value) {
+			break
 		}
 	}
 	return nil
@@ -103,11 +103,7 @@ func senderName(name string) []string {
 	if err != nil || strings.Contains(decoded, "=?") {
 		return nil
 	}
-	names := []string{name, decoded}
-	for _, n := range names {
-		names = append(names, path.Base(strings.ReplaceAll(n, `\`, "/")))
-	}
-	return names
+	return []string{decoded, path.Base(strings.ReplaceAll(decoded, `\`, "/"))}
 }
 
 // mimeToolsCases wants the parts that have a name or are no text. The answers

@@ -210,16 +210,20 @@ func contentGoldens() []golden {
 
 func selectionGoldens() []golden {
 	related := "Content-Type: multipart/related; boundary=b||--b|Content-Type: text/html||<p>|--b|"
+	in64 := "|Content-Transfer-Encoding: base64||"
+	png, pdf, ics := "\x89PNG\r\n\x1a\n"+rest, "%PDF-1.4\n"+rest, "BEGIN:VCALENDAR\r\n"+strings.Repeat("X-LINE: of an invitation\r\n", 20)+"END:VCALENDAR\r\n"
 	return []golden{
-		{"a nameless picture of the text", related + "Content-Type: image/png|Content-ID: <x@y>||png|--b--|", nil},
-		{"a picture of the text with a name", related + "Content-Type: image/png; name=p.png|Content-ID: <x@y>||png|--b--|", []string{"2 p.png image/png png"}},
-		{"a nameless document beside the text", related + "Content-Type: application/pdf||pdf|--b--|", []string{"2 ~attachment.pdf application/pdf pdf"}},
-		{"a nameless picture in a mixed message", mixed + "--b||text|--b|Content-Type: image/png||png|--b--|", []string{"2 ~attachment.png image/png png"}},
-		{"inline with a name", mixed + "--b|Content-Type: application/pdf|Content-Disposition: inline; filename=i.pdf||pdf|--b--|", []string{"1 i.pdf application/pdf pdf"}},
+		{"a nameless picture of the text", related + "Content-Type: image/png|Content-ID: <x@y>" + in64 + folded(png) + "--b--|", nil},
+		{"a picture of the text with a name", related + "Content-Type: image/png; name=p.png|Content-ID: <x@y>" + in64 + folded(png) + "--b--|", []string{"2 p.png image/png " + png}},
+		{"a nameless document beside the text", related + "Content-Type: application/pdf" + in64 + folded(pdf) + "--b--|", []string{"2 ~attachment.pdf application/pdf " + pdf}},
+		{"a nameless picture in a mixed message", mixed + "--b||text|--b|Content-Type: image/png" + in64 + folded(png) + "--b--|", []string{"2 ~attachment.png image/png " + png}},
+		{"inline with a name", mixed + "--b|Content-Type: application/pdf|Content-Disposition: inline; filename=i.pdf" + in64 + folded(pdf) + "--b--|", []string{"1 i.pdf application/pdf " + pdf}},
 		{"text marked as attachment", mixed + "--b|Content-Disposition: attachment||text|--b--|", []string{"1 ~attachment.txt text/plain text"}},
 		{"an unknown disposition is an attachment", mixed + "--b|Content-Disposition: form-data||text|--b--|", []string{"1 ~attachment.txt text/plain text"}},
-		{"an invitation", "Content-Type: multipart/alternative; boundary=b||--b||text|--b|Content-Type: text/calendar||BEGIN:VCALENDAR|--b--|", []string{"2 ~calendar.ics text/calendar BEGIN:VCALENDAR"}},
-		{"a type found out by its content", mixed + "--b|Content-Type: application/octet-stream||%PDF-1.4 |--b--|", []string{"1 ~attachment.pdf application/octet-stream %PDF-1.4 "}},
+		{"an invitation", "Content-Type: multipart/alternative; boundary=b||--b||text|--b|Content-Type: text/calendar" + in64 + folded(ics) + "--b--|", []string{"2 ~calendar.ics text/calendar " + ics}},
+		{"a nameless table", mixed + "--b||text|--b|Content-Type: text/csv||a;b|c;d|--b--|", []string{"2 ~attachment.csv text/csv a;b|c;d"}},
+		{"a name alone", mixed + "--b||text|--b|Content-Type: text/plain; name=notes.txt||text|--b--|", []string{"2 notes.txt text/plain text"}},
+		{"a type found out by its content", mixed + "--b|Content-Type: application/octet-stream" + in64 + folded(pdf) + "--b--|", []string{"1 ~attachment.pdf application/octet-stream " + pdf}},
 	}
 }
 
