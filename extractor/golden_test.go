@@ -58,6 +58,11 @@ type goldenGroup struct {
 // pending are the goldens, by group and name, that attachd does not get right
 // yet, and why.
 var pending = map[string]string{
+	"structure a multipart in quoted-printable": "a multipart in quoted-printable as a whole is taken apart without being decoded",
+	"structure blanks within the type":          "a media type with blanks around its slash is none",
+
+	"name Content-Type: a/b|Content-Disposition: attachment; filename*=utf-8''=?utf-8?Q?f=C3=BCr.pdf?=": "an encoded word within an extended value stays",
+
 	"uuencode, yEnc, BinHex yEnc in a message":                      noYEnc,
 	"uuencode, yEnc, BinHex yEnc whose name has blanks":             noYEnc,
 	"uuencode, yEnc, BinHex yEnc with every byte but two":           noYEnc,
