@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/oauth"
 	"github.com/attachd/attachd/fetcher/pop3"
 )
 
@@ -31,6 +32,7 @@ func TestBackoff(t *testing.T) {
 		{"a busy maildrop is no refused login", inUse, 1, time.Hour, time.Minute},
 		{"and is free again soon", inUse, 50, time.Hour, 5 * time.Minute},
 		{"another process is the same", fmt.Errorf("lock account: %w", ErrLocked), 1, time.Hour, time.Minute},
+		{"after a sign-in it goes on soon", fmt.Errorf("get a token: %w", &oauth.SignInError{Account: "lab", Err: oauth.ErrNoSignIn}), 50, time.Hour, 5 * time.Minute},
 		{"a login delay is at least the interval", delay, 1, 10 * time.Minute, 10 * time.Minute},
 	}
 	for _, test := range tests {

@@ -81,6 +81,13 @@ func explain(endpoint string, err error, secrets ...string) error {
 	return fmt.Errorf("ask %s: %w", endpoint, err)
 }
 
+// needsPerson tells whether err says that a refresh token is of no more use until somebody signs in again: RFC 6749
+// section 5.2, and the codes of OpenID Connect Core section 3.1.2.6 that Microsoft sends when a second factor or a
+// consent is missing.
+func needsPerson(err error) bool {
+	return isCode(err, "invalid_grant") || isCode(err, "interaction_required") || isCode(err, "login_required") || isCode(err, "consent_required")
+}
+
 // isCode tells whether err is an authorization server's refusal with the given code.
 func isCode(err error, code string) bool {
 	e, ok := errors.AsType[*Error](err)

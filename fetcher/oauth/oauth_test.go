@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -385,6 +386,24 @@ func TestInvalidGrant(t *testing.T) {
 	})
 }
 
+// TestInteractionRequired is what Microsoft says when an administrator asks for a second factor from now on.
+func TestInteractionRequired(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &oauthtest.Server{}
+		source, _, _ := storedSource(t, server)
+		time.Sleep(2 * time.Hour)
+		server.Answer = func(w http.ResponseWriter, _ string, _ url.Values) bool {
+			oauthtest.Refuse(w, http.StatusBadRequest, "interaction_required", "AADSTS50076: use multi-factor authentication")
+			return true
+		}
+		_, err := source.Token(t.Context(), "")
+		if _, ok := errors.AsType[*SignInError](err); !ok || !strings.Contains(err.Error(), "AADSTS50076") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func TestNoSignIn(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -553,6 +572,34 @@ func TestStoreFiles(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestHandOver gives what root makes to the owner of the folder, whom the daemon runs as.
+func TestHandOver(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files away")
+	}
+	const nobody = 65534
+	dir := t.TempDir()
+	if err := os.Chown(dir, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	store := NewStore(filepath.Join(dir, "state.db.tokens"), "hans")
+	for range 2 {
+		if err := store.Save(t.Context(), &Client{ID: "x"}, Token{refresh: "r"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, path := range []string{store.dir, store.path(), filepath.Join(store.dir, "hans.lock")} {
+		fi, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if owner := fi.Sys().(*syscall.Stat_t); owner.Uid != nobody || owner.Gid != nobody {
+			t.Errorf("%s belongs to %d:%d", path, owner.Uid, owner.Gid)
+		}
+	}
 }
 
 func TestCommand(t *testing.T) {

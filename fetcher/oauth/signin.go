@@ -45,6 +45,7 @@ func (c *Client) SignInWithDevice(ctx context.Context, show func(Prompt) error) 
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadlineCause(ctx, given.Expiry, errors.New("the code expired before somebody signed in with it"))
 		defer cancel()
+		given.Expiry = time.Time{} // or the library would have a second deadline, whose error says less
 	}
 	for {
 		t, err := c.awaitDevice(ctx, given)
@@ -60,7 +61,7 @@ func (c *Client) SignInWithDevice(ctx context.Context, show func(Prompt) error) 
 			return Token{}, err
 		}
 		// RFC 8628 section 3.5: after a timeout, ask less often.
-		given.Interval = max(given.Interval, 5) * 2
+		given.Interval = min(max(given.Interval, 5)*2, 60)
 	}
 }
 

@@ -131,7 +131,7 @@ func (s *stored) token(ctx context.Context, refused string, now func() time.Time
 	}
 	defer place.abandon()
 	t, err := s.client.refresh(ctx, r.RefreshToken)
-	if isCode(err, "invalid_grant") {
+	if needsPerson(err) {
 		r.Refused, r.RefusedAt = err.Error(), now()
 		// Not to be able to write that down costs no more than asking again.
 		return Token{}, &SignInError{s.account, errors.Join(err, place.commit(r))}

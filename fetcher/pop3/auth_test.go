@@ -181,3 +181,40 @@ func TestOnlyOKIsOK(t *testing.T) {
 		})
 	}
 }
+
+// TestSecretsSaidBack masks what a server repeats of a secret, in errors and in the trace.
+func TestSecretsSaidBack(t *testing.T) {
+	t.Parallel()
+	const token = "AHUAc2VjcmV0" // what the mechanism sends for the password "secret"
+	for _, test := range []struct {
+		name, transcript string
+		login            func(c *pop3.Client) error
+		want             string
+	}{
+		{"PASS", "C: USER u\nS: +OK\nC: PASS secret\nS: -ERR unknown command: PASS secret", func(c *pop3.Client) error { return c.UserPass("u", "secret") }, "server said: -ERR unknown command: PASS ***"},
+		{"AUTH", "C: AUTH PLAIN\nS: +OK\nC: " + token + "\nS: -ERR what is " + token + "?", func(c *pop3.Client) error {
+			return c.Auth(&script{mechanism: "PLAIN", initial: []byte("\x00u\x00secret")})
+		}, "server said: -ERR what is ***?"},
+		{"challenge", "C: AUTH PLAIN\nS: + " + token + "\nC: " + token + "\nS: + c2VjcmV0\nC: \nS: -ERR no", func(c *pop3.Client) error {
+			return c.Auth(&script{mechanism: "PLAIN", initial: []byte("\x00u\x00secret"), responses: []string{""}})
+		}, "server said: -ERR no"},
+		{"too short to be told from words", "C: USER u\nS: +OK\nC: PASS no\nS: -ERR no", func(c *pop3.Client) error { return c.UserPass("u", "no") }, "server said: -ERR no"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var trace strings.Builder
+				c := play(t, "S: +OK\n"+test.transcript, func(l pop3.TraceLine) { trace.WriteString(l.Text + "\n") })
+				err := test.login(c)
+				if err == nil || err.Error() != test.want {
+					t.Errorf("error %v, want %s", err, test.want)
+				}
+				for _, secret := range []string{"secret", token, "c2VjcmV0"} {
+					if strings.Contains(trace.String(), secret) {
+						t.Errorf("the trace shows %s:\n%s", secret, trace.String())
+					}
+				}
+			})
+		})
+	}
+}

@@ -37,12 +37,13 @@ type Client struct {
 	greeting string
 	caps     Capabilities // as announced last
 
-	out     []byte // commands not sent yet
-	queued  int    // how many these are
-	waiting int    // commands sent whose replies have not come
-	body    *body  // the message being read, nil for none
-	ended   int    // the message whose final dot was read last, 0 once a reply came
-	err     error  // the first fault
+	out     []byte   // commands not sent yet
+	queued  int      // how many these are
+	waiting int      // commands sent whose replies have not come
+	secrets []string // sent in this session, not to be shown when the server says them back
+	body    *body    // the message being read, nil for none
+	ended   int      // the message whose final dot was read last, 0 once a reply came
+	err     error    // the first fault
 }
 
 // NewClient reads the greeting from conn, which may be a *tls.Conn, and returns
@@ -155,6 +156,7 @@ func (c *Client) queue(verb string, args ...string) error {
 	}
 	c.out = append(c.out, "\r\n"...)
 	c.queued++
+	c.keepSecrets(verb, args)
 	c.traceClient(verb, args)
 	return nil
 }
@@ -210,7 +212,12 @@ func (c *Client) replyLine(verb string) ([]byte, error) {
 		}
 		return nil, c.fail(err)
 	}
-	c.traceServer(line)
+	line = c.withoutSecrets(line)
+	if verb == "" && len(line) > 2 && line[0] == '+' && line[1] == ' ' {
+		c.traceServer([]byte("+ ***")) // in base64, what it says back of a token would not be seen for what it is
+	} else {
+		c.traceServer(line)
+	}
 	c.waiting--
 	return line, nil
 }

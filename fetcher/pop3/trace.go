@@ -1,6 +1,9 @@
 package pop3
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
 
 // Side is one end of the connection.
 type Side int
@@ -50,14 +53,41 @@ func (c *Client) traceElided(what string) {
 func masked(verb string, args []string) string {
 	line := verb
 	for i, arg := range args {
-		switch {
-		case verb == "" && arg != "*", verb == "PASS", verb == "APOP" && i > 0:
+		if isSecret(verb, i, arg) {
 			arg = "***"
 		}
 		if line != "" {
 			line += " "
 		}
 		line += printable([]byte(arg), maxReply)
+	}
+	return line
+}
+
+// isSecret tells whether the i-th argument of a command must not be shown.
+func isSecret(verb string, i int, arg string) bool {
+	return verb == "" && arg != "*" || verb == "PASS" || verb == "APOP" && i > 0
+}
+
+// minSecret is the least length, in bytes, of a secret that is looked for in what the server says. To mask a shorter
+// one, which may be part of any word, would tell what it is.
+const minSecret = 6
+
+func (c *Client) keepSecrets(verb string, args []string) {
+	for i, arg := range args {
+		if isSecret(verb, i, arg) && len(arg) >= minSecret {
+			c.secrets = append(c.secrets, arg)
+		}
+	}
+}
+
+// withoutSecrets masks what a server repeats of our own secrets. QUIRK: some answer an unknown command, or one that
+// they do not expect, with the whole of it.
+func (c *Client) withoutSecrets(line []byte) []byte {
+	for _, s := range c.secrets {
+		if bytes.Contains(line, []byte(s)) {
+			line = bytes.ReplaceAll(line, []byte(s), []byte("***"))
+		}
 	}
 	return line
 }
