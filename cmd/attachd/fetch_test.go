@@ -10,6 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -184,5 +188,33 @@ func TestCheckWarnsOfCertificates(t *testing.T) {
 		if want := ", certificate until " + test.end.UTC().Format(time.DateOnly) + test.want + "  "; code != exitOK || !strings.Contains(stdout.String(), want) {
 			t.Errorf("exit code %d, want the output to hold %q:\n%s", code, want, stdout.String())
 		}
+	}
+}
+
+// TestResume: an account keeps its TLS session from poll to poll, and servers go on with it, over implicit TLS and STLS.
+func TestResume(t *testing.T) {
+	t.Parallel()
+	for server, start := range mailServers {
+		t.Run(server, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, nil)
+			for _, mode := range []string{"implicit", "starttls"} {
+				lines := []string{"auth: auto"}
+				if mode == "starttls" {
+					lines = append(lines, mode)
+				}
+				c, _, err := config.Load(s.config(t, t.TempDir(), lines...))
+				if err != nil {
+					t.Fatal(err)
+				}
+				a := accounts(c)[0]
+				for i := range 3 {
+					p, err := fetcher.Check(t.Context(), a, zerolog.Nop())
+					if err != nil || p.Resumed != (i > 0) {
+						t.Errorf("%s, connection %d: resumed %t, %v", mode, i+1, p.Resumed, err)
+					}
+				}
+			}
+		})
 	}
 }

@@ -139,8 +139,12 @@ type replacement struct {
 	file  *os.File
 }
 
-// replace opens the new file, so that what keeps it from being written is found out before anything depends on it.
-// The caller holds the lock and ends with commit or abandon.
+// reserve is the room that is taken for a new file before its content is known, in bytes; Microsoft's tokens come to
+// some 5 KB.
+const reserve = 16 << 10
+
+// replace opens the new file and takes its room on the disk, so that what keeps it from being written is found out
+// before anything depends on it. The caller holds the lock and ends with commit or abandon.
 func (s *Store) replace() (*replacement, error) {
 	if err := os.Remove(s.temporary()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("write %s: %w", s.path(), err)
@@ -149,7 +153,12 @@ func (s *Store) replace() (*replacement, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", s.path(), err)
 	}
-	return &replacement{s, f}, nil
+	r := &replacement{s, f}
+	if _, err := f.Write(make([]byte, reserve)); err != nil {
+		r.abandon()
+		return nil, s.wrap("write", err)
+	}
+	return r, nil
 }
 
 func (r *replacement) abandon() {
@@ -164,7 +173,10 @@ func (r *replacement) commit(rec *record) error {
 	defer r.abandon()
 	data, err := json.MarshalIndent(rec, "", "  ")
 	if err == nil {
-		_, err = r.file.Write(append(data, '\n'))
+		_, err = r.file.WriteAt(append(data, '\n'), 0)
+	}
+	if err == nil {
+		err = r.file.Truncate(int64(len(data) + 1))
 	}
 	if err == nil {
 		err = r.file.Sync()
