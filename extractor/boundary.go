@@ -211,12 +211,17 @@ func (p *parser) gapLine(text, line []byte) error {
 		p.byLine = p.guess != "" || p.header.encoding != identity
 		return nil
 	}
-	// QUIRK: a multipart that is base64 as a whole, which RFC 2045 section 6.4 forbids.
-	// Most that say so are not encoded at all; the first line tells.
+	// QUIRK: a multipart that is encoded as a whole, which RFC 2045 section 6.4
+	// forbids. Most that say so are not: of base64 the first line tells, of
+	// quoted-printable a boundary with an equals sign in it.
 	encoding := p.header.encoding
+	if encoding == quotedPrintable && string(text) != "--"+strings.ReplaceAll(top.boundary, "=", "=3D") {
+		p.byLine = true
+		return nil
+	}
 	p.header.encoding = identity
 	p.byLine = p.guess != ""
-	if encoding != base64Encoding || !isBase64Line(text) {
+	if encoding == base64Encoding && !isBase64Line(text) || encoding == uuencodeEncoding {
 		return nil
 	}
 	p.run.report(top.number, ProblemEncodedMultipart, "")

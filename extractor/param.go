@@ -52,6 +52,9 @@ func parseParameters(s string) parameters {
 		head = head[:start]
 	}
 	p.value = strings.ToLower(strings.TrimSpace(stripComments(head)))
+	if major, minor, ok := strings.Cut(p.value, "/"); ok { // QUIRK: "text / plain"
+		p.value = strings.TrimRight(major, " \t") + "/" + strings.TrimLeft(minor, " \t")
+	}
 	if i := strings.IndexAny(p.value, " \t"); i >= 0 {
 		p.value = p.value[:i]
 	}
@@ -289,7 +292,10 @@ func (p parameters) extended(name string, report func(ProblemKind, string)) (str
 	if charset == "" {
 		return decodeText(value, report), value != ""
 	}
-	return decodeCharset(charset, value, report), value != ""
+	if text := decodeCharset(charset, value, report); !strings.Contains(text, "=?") {
+		return text, value != ""
+	}
+	return decodeText(value, report), true // QUIRK: encoded words within
 }
 
 func percentDecode(s string) string {

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"io"
 	"strconv"
+
+	"github.com/attachd/attachd/extractor/binhex"
+	"github.com/attachd/attachd/extractor/yenc"
 )
 
 // textScanner finds the files that stand within a text: uuencoded ones, those in
@@ -59,6 +62,20 @@ func (s *textScanner) text(line []byte) error {
 			if s.state = (*textScanner).uuFirst; inBase64 {
 				s.state = (*textScanner).base64First
 			}
+		}
+	case '=':
+		if bytes.HasPrefix(line, []byte("=ybegin ")) {
+			return s.feed(yenc.NewDecoder(func(h yenc.Header) (io.WriteCloser, error) {
+				name := h.Name
+				if h.Part > 0 && h.Total != 1 {
+					name += "." + pieceNumber(h.Part) // for whoever has the other pieces
+				}
+				return s.open("yenc", name)
+			}, s.reportAs(ProblemYEnc)), line)
+		}
+	case '(':
+		if bytes.HasPrefix(line, []byte(binhexMark)) {
+			return s.feed(binhex.NewDecoder(func(name string) (io.WriteCloser, error) { return s.open("binhex", name) }, s.reportAs(ProblemBinHex)), line)
 		}
 	}
 	return nil
