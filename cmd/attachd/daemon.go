@@ -62,15 +62,16 @@ type sinkOptions struct {
 // accounts turns the enabled accounts of the configuration into the fetcher's.
 func accounts(c *config.Config) []fetcher.Account {
 	var all []fetcher.Account
+	own := make(clientTokens)
 	for _, a := range c.Accounts {
 		if a.Enabled {
-			all = append(all, account(c, a))
+			all = append(all, account(c, a, own))
 		}
 	}
 	return all
 }
 
-func account(c *config.Config, a config.Account) fetcher.Account {
+func account(c *config.Config, a config.Account, own clientTokens) fetcher.Account {
 	version := settings{a, sinkOptions{
 		sink:   sink.Options{FileMode: c.FileMode},
 		limits: limits(c),
@@ -82,7 +83,7 @@ func account(c *config.Config, a config.Account) fetcher.Account {
 		Username: a.Username,
 		Password: func(ctx context.Context) (string, error) { s, err := a.Password.Resolve(ctx); return string(s), err },
 		Auth:     fetcher.Auth(a.Auth),
-		Token:    tokens(c, a),
+		Token:    tokens(c, a, own),
 		Dial:     dialer(a.Proxy),
 		Mode:     map[config.TLSMode]pop3.Mode{config.TLSImplicit: pop3.Implicit, config.TLSStartTLS: pop3.StartTLS, config.TLSNone: pop3.Plaintext}[a.TLS.Mode],
 		TLS: func() (*tls.Config, error) {

@@ -142,3 +142,36 @@ func TestTokenLoginsDovecot(t *testing.T) {
 		}
 	}
 }
+
+// TestClientTokenIsShared asks once for a token that is good for all accounts of a client.
+func TestClientTokenIsShared(t *testing.T) {
+	t.Parallel()
+	mail, login := tokenServers(t)
+	for _, user := range []string{"u1", "u2"} {
+		mail.SetToken(user, "")
+	}
+	login.Issued = func(token string) {
+		for _, user := range []string{"u0", "u1", "u2"} {
+			mail.SetToken(user, token)
+		}
+	}
+	path := tokenConfig(t, mail, t.TempDir(), append(clientCredentials(login, login.ClientSecret), "auth: xoauth2")...)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(content)
+	_, account, _ := strings.Cut(text, "accounts:\n")
+	for _, user := range []string{"u1", "u2"} {
+		text += strings.NewReplacer("lab", user, "username: u0", "username: "+user).Replace(account)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, log := once(t, path); code != exitOK {
+		t.Fatalf("exit code %d\n%s", code, log)
+	}
+	if n := len(login.Requests()); n != 1 {
+		t.Errorf("%d requests for a token, want 1", n)
+	}
+}

@@ -8,20 +8,33 @@ import (
 	"github.com/attachd/attachd/fetcher/oauth"
 )
 
+// clientTokens are the sources of tokens that belong to a client rather than to an account: one such token is good for
+// all mailboxes that the client may read.
+type clientTokens map[clientKey]*oauth.Source
+
+type clientKey struct {
+	oauth config.OAuth
+	proxy config.Proxy
+}
+
 // tokens gives the account's access tokens, nil for one that logs in with a password. The accounts of one daemon are
 // made once each, so a token is kept from poll to poll.
-func tokens(c *config.Config, a config.Account) func(ctx context.Context, refused string) (string, error) {
+func tokens(c *config.Config, a config.Account, own clientTokens) func(ctx context.Context, refused string) (string, error) {
 	var source *oauth.Source
 	switch {
 	case !a.Token.IsZero():
-		source = oauth.NewCommandSource(a.Name, func(ctx context.Context) (string, error) {
+		source = oauth.NewCommandSource(func(ctx context.Context) (string, error) {
 			s, err := a.Token.Resolve(ctx)
 			return string(s), err
 		}, a.TokenLifetime)
 	case a.OAuth == config.OAuth{}:
 		return nil
 	case a.OAuth.Grant == config.GrantClientCredentials:
-		source = oauth.NewClientCredentialsSource(a.Name, oauthClient(a))
+		key := clientKey{a.OAuth, a.Proxy}
+		if source = own[key]; source == nil {
+			source = oauth.NewClientCredentialsSource(oauthClient(a))
+			own[key] = source
+		}
 	default:
 		source = oauth.NewStoredSource(a.Name, oauthClient(a), tokenStore(c, a))
 	}

@@ -84,7 +84,7 @@ func TestClientCredentials(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &oauthtest.Server{ClientSecret: "s3cret&%"}
-		source := NewClientCredentialsSource("hans", client(server))
+		source := NewClientCredentialsSource(client(server))
 		first := token(t, source, "")
 		if first != server.AccessToken() {
 			t.Fatalf("got %s, the server gave %s", first, server.AccessToken())
@@ -409,15 +409,18 @@ func TestNoSignIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := &oauthtest.Server{}
 		_, c, store := storedSource(t, server)
-		other := client(server)
+		other, never := client(server), NewStore(filepath.Join(t.TempDir(), "tokens"), "hans")
 		other.ID = "another"
 		for name, source := range map[string]*Source{
-			"never":          NewStoredSource("hans", c, NewStore(t.TempDir(), "hans")),
+			"never":          NewStoredSource("hans", c, never),
 			"another client": NewStoredSource("hans", other, store),
 		} {
 			if _, err := source.Token(t.Context(), ""); !errors.Is(err, ErrNoSignIn) || !strings.Contains(err.Error(), "attachd oauth login hans") {
 				t.Errorf("%s: got %v", name, err)
 			}
+		}
+		if _, err := os.Stat(never.dir); err == nil {
+			t.Error("a folder was made though there is nothing to keep")
 		}
 		if status, err := store.Status(other); err != nil || !status.SignedIn.IsZero() {
 			t.Errorf("status %+v, %v", status, err)
@@ -607,7 +610,7 @@ func TestCommand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var output string
 		var runs int
-		source := NewCommandSource("hans", func(context.Context) (string, error) {
+		source := NewCommandSource(func(context.Context) (string, error) {
 			runs++
 			return strings.ReplaceAll(output, "N", fmt.Sprint(runs)), nil
 		}, 30*time.Minute)
@@ -640,7 +643,7 @@ func TestCommand(t *testing.T) {
 		`{"error":"no"}`:           "it is JSON without an access_token",
 		"a\x01b":                   "the access token holds a character that no token has, such as a space",
 	} {
-		source := NewCommandSource("hans", func(context.Context) (string, error) { return output, nil }, 0)
+		source := NewCommandSource(func(context.Context) (string, error) { return output, nil }, 0)
 		if _, err := source.Token(t.Context(), ""); err == nil || err.Error() != "get an access token: read the output of token_command: "+want {
 			t.Errorf("%q: got %v, want %s", output, err, want)
 		}

@@ -16,28 +16,27 @@ const (
 	askAgain = time.Hour
 )
 
-// Source gives one account's access tokens. Its method may be called from several goroutines; one of them at a time
+// Source gives access tokens, to one account or, if it is the client's own token, to several. Its method may be called from several goroutines; one of them at a time
 // gets a new token, and the others then have it too.
 type Source struct {
-	account string
-	get     func(ctx context.Context, refused string) (Token, error)
-	now     func() time.Time
+	get func(ctx context.Context, refused string) (Token, error)
+	now func() time.Time
 
 	turn chan struct{} // holds a value while somebody is at work; guards what follows
 	last *Token        // behind a pointer, where fmt does not look
 }
 
-func newSource(account string, get func(ctx context.Context, refused string) (Token, error)) *Source {
-	return &Source{account: account, get: get, now: time.Now, turn: make(chan struct{}, 1), last: &Token{}}
+func newSource(get func(ctx context.Context, refused string) (Token, error)) *Source {
+	return &Source{get: get, now: time.Now, turn: make(chan struct{}, 1), last: &Token{}}
 }
 
 // NewCommandSource gives what a program writes, the whole of its output, which run returns. It is used until it
 // expires, when the output is JSON that says so, else for lifetime; 0 is ten minutes.
-func NewCommandSource(account string, run func(ctx context.Context) (string, error), lifetime time.Duration) *Source {
+func NewCommandSource(run func(ctx context.Context) (string, error), lifetime time.Duration) *Source {
 	if lifetime <= 0 {
 		lifetime = defaultLifetime
 	}
-	s := newSource(account, nil)
+	s := newSource(nil)
 	s.get = func(ctx context.Context, _ string) (Token, error) {
 		output, err := run(ctx)
 		if err != nil {
@@ -54,15 +53,15 @@ func NewCommandSource(account string, run func(ctx context.Context) (string, err
 
 // NewClientCredentialsSource asks for tokens of the client's own, without any user. They are kept in memory only, as
 // another is to be had at any time.
-func NewClientCredentialsSource(account string, c *Client) *Source {
-	return newSource(account, func(ctx context.Context, _ string) (Token, error) { return c.clientCredentials(ctx) })
+func NewClientCredentialsSource(c *Client) *Source {
+	return newSource(func(ctx context.Context, _ string) (Token, error) { return c.clientCredentials(ctx) })
 }
 
 // NewStoredSource refreshes the token of a sign-in that is kept in store. Without one, or when the server takes its
 // refresh token no more, the error is a [*SignInError]. The server is then not asked for an hour or until the next
 // sign-in, which the store tells.
 func NewStoredSource(account string, c *Client, store *Store) *Source {
-	s := newSource(account, nil)
+	s := newSource(nil)
 	stored := &stored{account: account, client: c, store: store}
 	s.get = func(ctx context.Context, refused string) (Token, error) { return stored.token(ctx, refused, s.now) }
 	return s
@@ -101,6 +100,9 @@ type stored struct {
 }
 
 func (s *stored) token(ctx context.Context, refused string, now func() time.Time) (Token, error) {
+	if _, err := s.store.load(); errors.Is(err, fs.ErrNotExist) && s.unsaved == nil {
+		return Token{}, &SignInError{s.account, ErrNoSignIn} // and no folder is made for a lock
+	}
 	unlock, err := s.store.lock(ctx)
 	if err != nil {
 		return Token{}, err
