@@ -43,7 +43,8 @@ func (l *loader) account(r *rawAccount, c *Config) Account {
 	a.Proxy = l.proxy(r, a.TLS.Mode)
 	password, _ := a.Password.path()
 	client, _ := a.OAuth.ClientSecret.path()
-	a.Secrets = l.in.fingerprint(password, client, a.TLS.CAFile, a.TLS.CertFile, a.TLS.KeyFile)
+	key, _ := a.OAuth.Key.path()
+	a.Secrets = l.in.fingerprint(password, client, key, a.TLS.CAFile, a.TLS.CertFile, a.TLS.KeyFile)
 	return a
 }
 

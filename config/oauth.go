@@ -1,6 +1,8 @@
 package config
 
 import (
+	"encoding/json"
+	"errors"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -15,7 +17,8 @@ type OAuth struct {
 	ClientID                     string
 	ClientSecret                 SecretRef // nothing for a public client
 	TokenURL, AuthURL, DeviceURL string
-	Scopes                       string // with spaces between, as they are sent (RFC 6749 section 3.3)
+	Scopes                       string    // with spaces between, as they are sent (RFC 6749 section 3.3)
+	Key                          SecretRef // of a service account
 }
 
 // Provider is whose authorization server it is.
@@ -35,15 +38,21 @@ func (p *Provider) parse(s string) error {
 // Grant is how the authorization server comes to give a token.
 type Grant string
 
-// The grants. Those but the first need a person to sign in once.
+// The grants.
 const (
 	GrantClientCredentials Grant = "client_credentials" // RFC 6749 section 4.4
 	GrantAuthorizationCode Grant = "authorization_code" // RFC 6749 section 4.1, in a browser on this machine
 	GrantDeviceCode        Grant = "device_code"        // RFC 8628, in a browser on any device
+	GrantServiceAccount    Grant = "service_account"    // RFC 7523, of Google
 )
 
 func (g *Grant) parse(s string) error {
-	return choose(g, s, GrantClientCredentials, GrantAuthorizationCode, GrantDeviceCode)
+	return choose(g, s, GrantClientCredentials, GrantAuthorizationCode, GrantDeviceCode, GrantServiceAccount)
+}
+
+// NeedsSignIn tells whether a person has to sign in, once, before there are tokens.
+func (o OAuth) NeedsSignIn() bool {
+	return o.Grant == GrantAuthorizationCode || o.Grant == GrantDeviceCode
 }
 
 // rawOAuth is the section of that name.
@@ -60,6 +69,7 @@ type rawOAuth struct {
 	ClientSecretEnv        value[string]   `yaml:"client_secret_env"`
 	ClientSecretCommand    value[[]string] `yaml:"client_secret_command"`
 	ClientSecretCredential value[string]   `yaml:"client_secret_credential"`
+	KeyFile                value[string]   `yaml:"key_file"`
 	TokenURL               value[string]   `yaml:"token_url"`
 	AuthURL                value[string]   `yaml:"auth_url"`
 	DeviceURL              value[string]   `yaml:"device_url"`
@@ -94,6 +104,7 @@ func (r *rawOAuth) inherit(from *rawOAuth) {
 	r.Grant.inherit(from.Grant)
 	r.Tenant.inherit(from.Tenant)
 	r.ClientID.inherit(from.ClientID)
+	r.KeyFile.inherit(from.KeyFile)
 	r.TokenURL.inherit(from.TokenURL)
 	r.AuthURL.inherit(from.AuthURL)
 	r.DeviceURL.inherit(from.DeviceURL)
@@ -162,26 +173,60 @@ func (l *loader) oauth(r *rawAccount) OAuth {
 		}
 		return OAuth{}
 	}
-	o := OAuth{Provider: v.Provider.v, ClientID: v.ClientID.or(""), ClientSecret: l.secret(r, v.secretKeys()).as(ofClient)}
+	o := OAuth{Provider: v.Provider.v, Grant: l.grant(v)}
+	l.endpoints(v, &o)
+	o.Scopes = l.scopes(v, o)
+	if o.Grant == GrantServiceAccount {
+		o.Key = l.serviceKey(r)
+		return o
+	}
+	if v.KeyFile.set && o.Grant != "" {
+		l.problem(v.KeyFile.at, "has a meaning only with grant: service_account")
+	}
+	o.ClientID, o.ClientSecret = v.ClientID.or(""), l.secret(r, v.secretKeys()).as(ofClient)
 	switch {
 	case !v.ClientID.set:
 		l.problem(v.at.key("client_id"), "missing: the id under which the application is registered with the provider")
 	case v.ClientID.ok() && strings.TrimSpace(o.ClientID) == "":
 		l.problem(v.ClientID.at, "must not be empty")
 	}
-	o.Grant = l.grant(v)
-	l.endpoints(v, &o)
-	o.Scopes = l.scopes(v, o)
 	if o.Grant == GrantClientCredentials && len(v.secretKeys().given()) == 0 {
 		l.problem(v.at.key(ofClient), "missing: grant: client_credentials needs one of %s", v.secretKeys().names())
 	}
 	return o
 }
 
+// serviceKey checks the key file of a Google service account. It takes the place of client id and secret.
+func (l *loader) serviceKey(r *rawAccount) SecretRef {
+	v := &r.OAuth
+	if v.ClientID.set {
+		l.problem(v.ClientID.at, "has no meaning with grant: service_account")
+	}
+	for _, at := range v.secretKeys().given() {
+		l.problem(at, "has no meaning with grant: service_account, which takes a key_file")
+	}
+	if !v.KeyFile.set {
+		l.problem(v.at.key("key_file"), "missing: grant: service_account needs the key that Google made, in JSON")
+	}
+	path := l.path(&v.KeyFile, l.folderOf(r, v.KeyFile.at))
+	if path == "" {
+		return SecretRef{}
+	}
+	l.file(v.KeyFile.at, path, "service account key", kindSecret, func(data []byte) error {
+		if !json.Valid(data) {
+			return errors.New("it is not JSON")
+		}
+		return nil
+	})
+	return FileSecret(path).as(ofKey)
+}
+
 func (l *loader) grant(v *rawOAuth) Grant {
 	switch {
-	case v.Grant.ok() && v.Provider.v == ProviderGoogle && v.Grant.v != GrantAuthorizationCode:
-		l.problem(v.Grant.at, "Google gives access to mail by grant: authorization_code only")
+	case v.Grant.ok() && v.Provider.v == ProviderGoogle && v.Grant.v != GrantAuthorizationCode && v.Grant.v != GrantServiceAccount:
+		l.problem(v.Grant.at, "Google gives access to mail by grant: authorization_code or service_account only")
+	case v.Grant.ok() && v.Provider.v != ProviderGoogle && v.Grant.v == GrantServiceAccount:
+		l.problem(v.Grant.at, "service_account is for provider: google")
 	case v.Grant.ok():
 		return v.Grant.v
 	case v.Grant.set:

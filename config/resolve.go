@@ -27,7 +27,7 @@ const (
 )
 
 // Resolve fetches the secret. One trailing newline (LF or CRLF) is taken off what a file, a variable or a credential
-// holds; of a command's output the first line counts, of a token_command's all. An empty secret, one of more than one line or of more than 64 KiB
+// holds; of a command's output the first line counts, of a token_command's all, as of a key_file. An empty secret, one of more than one line or of more than 64 KiB
 // is an error. Only a command takes time, at most 30 s; ctx ends it sooner. The errors name the source and never hold
 // the secret.
 func (r SecretRef) Resolve(ctx context.Context) (Secret, error) {
@@ -41,7 +41,7 @@ func (r SecretRef) Resolve(ctx context.Context) (Secret, error) {
 	case fromEnv:
 		text, err = lookupSecret(r.value())
 	case fromCommand:
-		text, err = runSecret(ctx, strings.Split(r.value(), "\x00"), r.of == ofToken)
+		text, err = runSecret(ctx, strings.Split(r.value(), "\x00"), r.whole())
 	case fromCredential:
 		var path string
 		if path, err = credentialPath(r.value()); err == nil {
@@ -50,7 +50,7 @@ func (r SecretRef) Resolve(ctx context.Context) (Secret, error) {
 	default:
 		err = errors.New("none is configured")
 	}
-	if err == nil && r.of != ofToken {
+	if err == nil && !r.whole() {
 		text, err = cleanSecret(text)
 	}
 	if err != nil {
@@ -58,6 +58,9 @@ func (r SecretRef) Resolve(ctx context.Context) (Secret, error) {
 	}
 	return Secret(text), nil
 }
+
+// whole tells whether the secret may have any number of lines, all of which count.
+func (r SecretRef) whole() bool { return r.of == ofToken || r.of == ofKey }
 
 // path gives the file that r refers to, if it does refer to one.
 func (r SecretRef) path() (string, bool) {

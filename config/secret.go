@@ -68,6 +68,7 @@ func TokenCommand(argv ...string) SecretRef { return CommandSecret(argv...).as(o
 const (
 	ofToken  = "token"
 	ofClient = "client_secret"
+	ofKey    = "key"
 )
 
 func newRef(s source, text string) SecretRef { return SecretRef{source: s, text: unique.Make(text)} }

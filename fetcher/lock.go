@@ -30,5 +30,10 @@ func lockAccount(dir, account string) (unlock func() error, err error) {
 		}
 		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
 	}
-	return f.Close, nil
+	return func() error {
+		// Closing alone would leave the lock to a child that is being started just now, for a password_command for
+		// instance, until that child's own program begins.
+		_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
+		return f.Close()
+	}, nil
 }

@@ -71,15 +71,10 @@ func signInAccount(c *config.Config, name string) (config.Account, error) {
 		return config.Account{}, fmt.Errorf("the configuration has no account %q", name)
 	}
 	a := c.Accounts[i]
-	if !needsSignIn(a) {
+	if !a.OAuth.NeedsSignIn() {
 		return a, fmt.Errorf("account %s needs no sign-in: its secret is %s", name, tokenOrigin(a))
 	}
 	return a, nil
-}
-
-// needsSignIn tells whether the account's tokens come from a person's sign-in.
-func needsSignIn(a config.Account) bool {
-	return a.OAuth != config.OAuth{} && a.OAuth.Grant != config.GrantClientCredentials
 }
 
 // tokenOrigin says where the secret of an account comes from that needs no sign-in.
@@ -88,7 +83,7 @@ func tokenOrigin(a config.Account) string {
 	case !a.Token.IsZero():
 		return a.Token.String()
 	case a.OAuth != config.OAuth{}:
-		return "a token by client_credentials"
+		return "a token by " + string(a.OAuth.Grant)
 	}
 	return a.Password.String()
 }
@@ -173,7 +168,7 @@ func oauthStatus(w io.Writer, c *config.Config, names []string) error {
 
 // signInStatus describes the sign-in of one account, and tells whether it can log in with it as far as is known here.
 func signInStatus(c *config.Config, a config.Account) (text string, ok bool) {
-	if !needsSignIn(a) {
+	if !a.OAuth.NeedsSignIn() {
 		return "needs no sign-in: " + tokenOrigin(a), true
 	}
 	s, err := tokenStore(c, a).Status(oauthClient(a))

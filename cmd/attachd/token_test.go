@@ -92,6 +92,15 @@ func TestTokenLogins(t *testing.T) {
 			fetch("a wrong token", exitTemporary, refused, "token_command: [echo, wr0ng]")
 			fetch("the command fails", exitTemporary, "token_command sh: exit status 3", `token_command: [sh, -c, "echo t0ken; echo t0ken is wr0ng >&2; exit 3"]`)
 			fetch("client credentials", exitOK, `"mechanism":"`+mechanism+`"`, clientCredentials(login, login.ClientSecret)...)
+			login.Username = "u0"
+			key, err := login.ServiceKey()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "key.json"), []byte(key), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			fetch("service account", exitOK, `"mechanism":"`+mechanism+`"`, "oauth: {provider: google, grant: service_account, key_file: key.json, token_url: "+login.TokenURL()+"}")
 			fetch("a wrong client", exitTemporary, login.TokenURL()+" said: invalid_client: the client attachd with <secret> is not known", clientCredentials(login, "wr0ng")...)
 		})
 	}

@@ -35,6 +35,11 @@ func tokens(c *config.Config, a config.Account, own clientTokens) func(ctx conte
 			source = oauth.NewClientCredentialsSource(oauthClient(a))
 			own[key] = source
 		}
+	case a.OAuth.Grant == config.GrantServiceAccount:
+		source = oauth.NewServiceAccountSource(&oauth.ServiceAccount{
+			Key:     func(ctx context.Context) (string, error) { s, err := a.OAuth.Key.Resolve(ctx); return string(s), err },
+			Subject: a.Username, TokenURL: a.OAuth.TokenURL, Scopes: strings.Fields(a.OAuth.Scopes), HTTP: oauth.NewHTTPClient(dialer(a.Proxy)),
+		})
 	default:
 		source = oauth.NewStoredSource(a.Name, oauthClient(a), tokenStore(c, a))
 	}

@@ -1,8 +1,8 @@
 // Package oauth gets OAuth 2.0 access tokens and logs in with them.
 //
 // A [Source] gives the token of one account whenever a poll needs it: the output of a command
-// ([NewCommandSource]), a client's own token ([NewClientCredentialsSource], RFC 6749 section 4.4), or one that is
-// refreshed from what a person once signed in for ([NewStoredSource], RFC 6749 section 6). The sign-in itself is
+// ([NewCommandSource]), a client's own token ([NewClientCredentialsSource], RFC 6749 section 4.4), one that a key signs
+// for ([NewServiceAccountSource], RFC 7523), or one that is refreshed from what a person once signed in for ([NewStoredSource], RFC 6749 section 6). The sign-in itself is
 // [Client.SignInWithCode], a browser that comes back to a loopback address with PKCE (RFC 8252, RFC 7636), or
 // [Client.SignInWithDevice], a short code to type in elsewhere (RFC 8628). [NewXOAuth2] and [NewOAuthBearer] (RFC
 // 7628) are the two ways to present a token to a mail server.

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -69,7 +70,15 @@ func explain(endpoint string, err error, secrets ...string) error {
 		endpoint = u.String()
 	}
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
-		e := &Error{Endpoint: endpoint, Code: shown(refused.ErrorCode, secrets...), Description: shown(refused.ErrorDescription, secrets...)}
+		code, description := refused.ErrorCode, refused.ErrorDescription
+		var body struct {
+			Code        string `json:"error"`
+			Description string `json:"error_description"`
+		}
+		if code == "" && json.Unmarshal(refused.Body, &body) == nil { // its part for signed requests leaves that to us
+			code, description = body.Code, body.Description
+		}
+		e := &Error{Endpoint: endpoint, Code: shown(code, secrets...), Description: shown(description, secrets...)}
 		if refused.Response != nil {
 			e.Status = refused.Response.StatusCode
 		}

@@ -114,6 +114,47 @@ func TestClientCredentials(t *testing.T) {
 	})
 }
 
+func TestServiceAccount(t *testing.T) {
+	t.Parallel()
+	server := &oauthtest.Server{Username: "someone@example.com"}
+	key, err := server.ServiceKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := func(key, subject string) *Source {
+		return NewServiceAccountSource(&ServiceAccount{
+			Key:     func(context.Context) (string, error) { return key, nil },
+			Subject: subject, TokenURL: server.TokenURL(), Scopes: []string{"mail"}, HTTP: client(server).HTTP,
+		})
+	}
+	own := source(key, "someone@example.com")
+	for range 2 {
+		if token(t, own, "") != server.AccessToken() || len(server.Requests()) != 1 {
+			t.Errorf("another token than the server's, or asked %d times", len(server.Requests()))
+		}
+	}
+	other := &oauthtest.Server{}
+	otherKey, err := other.ServiceKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ key, subject, want string }{
+		{key, "another@example.com", "http://login.test/token said: invalid_grant: claims {"},
+		{otherKey, "someone@example.com", "http://login.test/token said: invalid_grant: signature of <secret>: crypto/rsa: verification error"},
+		{"{", "x", "read the service account's key: it is not JSON as Google makes it"},
+		{`{"type":"authorized_user","refresh_token":"hunter2"}`, "x", "read the service account's key: it is not the key of a service account"},
+		{strings.Replace(key, "https:", "http:", 1), "x", "read the service account's key: its token_uri is no https address"},
+	} {
+		_, err := source(test.key, test.subject).Token(t.Context(), "")
+		if err == nil || !strings.HasPrefix(err.Error(), "get an access token: "+test.want) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("got %v, want %s", err, test.want)
+		}
+		if _, ok := errors.AsType[*SignInError](err); ok {
+			t.Errorf("wants somebody to sign in: %v", err)
+		}
+	}
+}
+
 // TestClientSecretInHeader is for servers that take the secret in the header only; they are asked twice once.
 func TestClientSecretInHeader(t *testing.T) {
 	t.Parallel()

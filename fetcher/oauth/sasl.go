@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -121,6 +122,9 @@ func parseRefusal(challenge []byte, token string) *Refusal {
 	return &Refusal{Status: member("status"), Scope: member("scope"), Config: member("openid-configuration")}
 }
 
+// signed is a JSON Web Token (RFC 7519): an access token of many servers, or what the library signed for us.
+var signed = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+(\.[\w-]*)?`)
+
 // maxShown bounds what is repeated of a server's words, in bytes.
 const maxShown = 400
 
@@ -132,6 +136,7 @@ func shown(text string, secrets ...string) string {
 			text = strings.NewReplacer(s, hidden, url.QueryEscape(s), hidden).Replace(text)
 		}
 	}
+	text = signed.ReplaceAllString(text, hidden)
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t' || r == '\r':

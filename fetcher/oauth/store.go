@@ -230,7 +230,10 @@ func (s *Store) lock(ctx context.Context) (unlock func() error, err error) {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		switch {
 		case err == nil:
-			return f.Close, nil
+			return func() error {
+				_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) // which a child that is being started now would keep otherwise
+				return f.Close()
+			}, nil
 		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
 			f.Close()
 			return nil, fmt.Errorf("lock %s: %w", f.Name(), err)

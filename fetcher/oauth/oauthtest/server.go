@@ -4,6 +4,7 @@ package oauthtest
 
 import (
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -36,16 +37,17 @@ type Server struct {
 	// Issued, if set, is told each new access token.
 	Issued func(token string)
 
-	mu        sync.Mutex
-	access    string               // guarded by mu: the newest access token
-	refresh   map[string]bool      // guarded by mu: false for one that was used and replaced
-	codes     map[string]challenge // guarded by mu
-	device    map[string]string    // guarded by mu: by device code, "", "approved" or the error
-	requests  []Request            // guarded by mu
-	overlap   int                  // guarded by mu: requests that are under way
-	Overlaps  int                  // the most that were under way at one time
-	sequence  int                  // guarded by mu
-	listening *httptest.Server
+	mu         sync.Mutex
+	access     string               // guarded by mu: the newest access token
+	refresh    map[string]bool      // guarded by mu: false for one that was used and replaced
+	codes      map[string]challenge // guarded by mu
+	device     map[string]string    // guarded by mu: by device code, "", "approved" or the error
+	requests   []Request            // guarded by mu
+	overlap    int                  // guarded by mu: requests that are under way
+	Overlaps   int                  // the most that were under way at one time
+	sequence   int                  // guarded by mu
+	serviceKey *rsa.PublicKey       // guarded by mu
+	listening  *httptest.Server
 }
 
 // Request is one request that came.
@@ -217,6 +219,10 @@ func (s *Server) startDevice(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
+	if r.Form.Get("grant_type") == "urn:ietf:params:oauth:grant-type:jwt-bearer" {
+		s.serviceToken(w, r.Form)
+		return
+	}
 	id, secret, inHeader := r.BasicAuth()
 	if inHeader {
 		id, _ = url.QueryUnescape(id)
