@@ -53,11 +53,13 @@ func tokenStore(c *config.Config, a config.Account) *oauth.Store {
 
 // oauthClient is the account's registration with an authorization server.
 func oauthClient(a config.Account) *oauth.Client {
+	params := a.OAuth.AuthParams()
+	params.Set("login_hint", a.Username) // or a browser that is signed in already offers its own user
 	client := &oauth.Client{
 		ID:       a.OAuth.ClientID,
 		TokenURL: a.OAuth.TokenURL, AuthURL: a.OAuth.AuthURL, DeviceURL: a.OAuth.DeviceURL,
 		Scopes:       strings.Fields(a.OAuth.Scopes),
-		AuthParams:   a.OAuth.AuthParams(),
+		AuthParams:   params,
 		RedirectHost: a.OAuth.RedirectHost(),
 		HTTP:         oauth.NewHTTPClient(dialer(a.Proxy)),
 	}

@@ -279,7 +279,7 @@ func TestAuthorizationCode(t *testing.T) {
 				}
 				// Other pages of the browser can reach us too. They neither end the wait nor bring a code of their own.
 				back := u.Query().Get("redirect_uri")
-				for _, forged := range []string{"?code=stolen", "?code=stolen&state=x", "?error=access_denied", "other?state=" + u.Query().Get("state")} {
+				for _, forged := range []string{"?code=stolen", "?code=stolen&state=x", "?error=access_denied", "/other?state=" + u.Query().Get("state")} {
 					if page := browse(t, back+forged); strings.Contains(page, "close this page") {
 						t.Errorf("%s was taken for the answer", forged)
 					}

@@ -99,7 +99,8 @@ func (c *Client) SignInWithCode(ctx context.Context, open func(address string) e
 		host = "127.0.0.1"
 	}
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	redirect := "http://" + net.JoinHostPort(host, port) + "/"
+	// Without a path, as it is registered: Microsoft compares all but the port.
+	redirect := "http://" + net.JoinHostPort(host, port)
 	verifier := oauth2.GenerateVerifier()
 	config := c.config("")
 	config.RedirectURL = redirect
