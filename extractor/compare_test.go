@@ -424,7 +424,7 @@ func goldenCases() []compared {
 			cases = append(cases, c)
 		}
 	}
-	return append(cases, partialCases()...)
+	return slices.Concat(cases, partialCases(), splitCases())
 }
 
 // partialCases are messages in pieces (RFC 2046 section 5.2.2), each a mail of its own.
@@ -439,5 +439,30 @@ func partialCases() []compared {
 	return []compared{
 		{"containers", "a message in three pieces", [][]byte{piece(1, 3, first), piece(2, 3, second), piece(3, 3, third)}, want},
 		{"containers", "a message in three pieces, the last one first", [][]byte{piece(3, 3, third), piece(1, 3, first), piece(2, 3, second)}, want},
+	}
+}
+
+// splitCases are files in pieces that only their subjects or the lines of yEnc
+// join, as they were sent before message/partial and on Usenet.
+func splitCases() []compared {
+	content := strings.Repeat(rest, 10)
+	lines := strings.SplitAfter(lf(uuencoded("a.bin", content, '`', "|")), "\n")
+	mail := func(number int, body string) []byte {
+		return []byte(fmt.Sprintf("From: a@example.org\nSubject: a.bin (%d/2)\n\n%s", number, body))
+	}
+	half := len(content) / 2
+	yenc := func(number int, content string, from int) string {
+		y := yencoded("a.bin", content)
+		return lf(strings.NewReplacer(
+			fmt.Sprintf("=ybegin line=128 size=%d name=a.bin|", len(content)), fmt.Sprintf("=ybegin part=%d total=2 line=128 size=%d name=a.bin|=ypart begin=%d end=%d|", number, 2*half, from+1, from+half),
+			" crc32=", fmt.Sprintf(" part=%d pcrc32=", number)).Replace(y))
+	}
+	first, second := yenc(1, content[:half], 0), yenc(2, content[half:], half)
+	want := []attached{{names: []string{"a.bin"}, content: []byte(content), size: -1}}
+	const row = "uuencode, yEnc, BinHex"
+	return []compared{
+		{row, "uuencode in two mails", [][]byte{mail(1, strings.Join(lines[:60], "")), mail(2, strings.Join(lines[60:], ""))}, want},
+		{row, "yEnc in two mails", [][]byte{mail(1, first), mail(2, second)}, want},
+		{row, "yEnc in two pieces in one mail", [][]byte{[]byte("Subject: x\n\n" + first + "\n" + second)}, want},
 	}
 }

@@ -77,7 +77,7 @@ func TestGolden(t *testing.T) {
 				case diff != "":
 					t.Error(diff)
 				case known:
-					t.Logf("pending no more: %s", reason)
+					t.Errorf("pending no more; the reason was: %s", reason)
 				}
 			})
 		}
