@@ -73,6 +73,10 @@ type base64Decoder struct {
 	long          bool           // within a line too long to judge
 	careful       int            // so many bytes more are decoded with care
 	padded, ended bool
+	dash          bool // a dash stands behind padding
+	any           bool // something was decoded
+	longest, last int  // lengths of the longest line and of the last one
+	gap           bool // a blank line stands behind the last one
 	illegal       bool // was reported
 }
 
@@ -172,6 +176,7 @@ func (d *base64Decoder) bulk(piece []byte) bool {
 		d.out = append(d.buffers.out[:0], d.out...)
 	}
 	s := append(d.buffers.stripped[:0], d.quantum[:d.n]...)
+	longest, last, gap := d.longest, d.last, d.gap
 	for len(piece) > 0 {
 		line, rest := piece, []byte(nil)
 		if i := bytes.IndexByte(piece, '\n'); i >= 0 {
@@ -179,6 +184,14 @@ func (d *base64Decoder) bulk(piece []byte) bool {
 		}
 		if n := len(line); n > 0 && line[n-1] == '\r' {
 			line = line[:n-1]
+		}
+		switch n := len(line); {
+		case n == 0:
+			gap = last > 0
+		case gap:
+			return false // a footer, or another block
+		default:
+			longest, last = max(longest, n), n
 		}
 		s, piece = append(s, line...), rest
 	}
@@ -198,6 +211,8 @@ func (d *base64Decoder) bulk(piece []byte) bool {
 		}
 	}
 	d.out = d.out[:start+n]
+	d.longest, d.last, d.gap = longest, last, gap
+	d.any = d.any || len(s) > 0
 	d.n = copy(d.quantum[:], s[whole:])
 	return true
 }
@@ -206,13 +221,19 @@ func (d *base64Decoder) bulk(piece []byte) bool {
 func (d *base64Decoder) judge(line []byte) {
 	trimmed := bytes.TrimSpace(line)
 	if len(trimmed) == 0 {
+		d.gap = d.last > 0
 		return
 	}
 	if len(line) <= base64Line && d.isText(trimmed) {
+		if !d.any {
+			d.report(ProblemIllegalBase64, "text before base64 passed over")
+			return
+		}
 		d.ended = true
 		d.report(ProblemTrailingText, "text behind base64")
 		return
 	}
+	d.longest, d.last, d.gap = max(d.longest, len(trimmed)), len(trimmed), false
 	d.decode(line)
 }
 
@@ -229,12 +250,30 @@ func (d *base64Decoder) decode(p []byte) {
 		case base64Pad:
 			d.pad()
 		default:
-			d.padded = false
-			d.quantum[d.n] = c
-			if d.n++; d.n == 4 {
-				d.decodeQuantum(4)
+			if d.padded && c == '-' {
+				if !d.dash {
+					d.dash = true
+					continue
+				}
+				// QUIRK: the boundary without a line end before it.
+				d.ended = true
+				d.report(ProblemTrailingText, "a boundary behind base64, in the same line")
+				return
 			}
+			if d.dash {
+				d.add('-')
+			}
+			d.add(c)
 		}
+	}
+}
+
+// add takes one character of the alphabet.
+func (d *base64Decoder) add(c byte) {
+	d.padded, d.dash, d.any = false, false, true
+	d.quantum[d.n] = c
+	if d.n++; d.n == 4 {
+		d.decodeQuantum(4)
 	}
 }
 
@@ -258,7 +297,15 @@ func (d *base64Decoder) isText(line []byte) bool {
 	if d.padded && len(bytes.Trim(line, "=")) > 0 { // the padding itself may be cut in two
 		return blank || illegal || len(line)%4 != 0
 	}
-	return blank && illegal && bytes.Count(line, []byte(" ")) >= 2
+	if blank && illegal && (!d.any || bytes.Count(line, []byte(" ")) >= 2) {
+		return true
+	}
+	// Behind the last line, which is shorter than the others, or a blank one: words, or
+	// what has not the length of base64.
+	if !d.any || d.n > 0 {
+		return false
+	}
+	return blank && (d.gap || d.last < d.longest) || d.gap && len(line)%4 != 0
 }
 
 // pad ends a block of base64.

@@ -20,6 +20,8 @@ const (
 	// longestLine is how long a line may be to be compared with the boundaries,
 	// which RFC 2046 allows 70 characters.
 	longestLine = 8 << 10
+	// longestBoundary is how long one may be for its lines to be compared.
+	longestBoundary = longestLine - 100
 	// deepestIndent is how far a boundary may be indented.
 	deepestIndent = 16
 	// distinctive is how long a boundary must be to be no accident when it is indented.

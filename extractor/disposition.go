@@ -3,6 +3,7 @@ package extractor
 import (
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -205,23 +206,42 @@ func parseEncoding(s string, report func(ProblemKind, string)) encoding {
 	}
 	token = strings.Trim(token, `"'<>.:`)
 	result := identity
-	switch strings.ReplaceAll(token, "_", "-") {
-	case "base64", "base-64", "b64", "b":
+	switch token {
+	case "base64", "b64", "b":
 		result = base64Encoding
-	case "quoted-printable", "quotedprintable", "qp", "q", "quoted-printible", "quote-printable":
+	case "quoted-printable", "qp", "q":
 		result = quotedPrintable
 	case "x-uuencode", "uuencode", "x-uue", "uue", "x-uu":
 		result = uuencodeEncoding
-	case "7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "none", "":
-	default:
-		report(ProblemEncoding, clip(s))
-		return identity
+	}
+	if result == identity {
+		// QUIRK: "base 64", "mime-base64", "8bit base64", "quoted_printible".
+		letters := strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+				return r
+			}
+			return -1
+		}, clean)
+		switch {
+		case strings.Contains(letters, "base64"):
+			result = base64Encoding
+		case strings.Contains(letters, "quoteprint"), strings.Contains(letters, "quotedprint"):
+			result = quotedPrintable
+		case strings.Contains(letters, "uuencode"), strings.Contains(letters, "uucode"):
+			result = uuencodeEncoding
+		case !slices.Contains(unencoded, token):
+			report(ProblemEncoding, clip(s))
+			return identity
+		}
 	}
 	if token != clean {
 		report(ProblemEncodingToken, clip(s))
 	}
 	return result
 }
+
+// unencoded are the tokens that say that nothing is encoded.
+var unencoded = []string{"7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "none", ""}
 
 // maxText is how much is kept of what an attachment's header says.
 const maxText = 1000

@@ -1,6 +1,7 @@
 package extractor
 
 import (
+	"encoding/base64"
 	"fmt"
 	"io"
 	"strings"
@@ -215,6 +216,96 @@ func TestMatch(t *testing.T) {
 	} {
 		if got := Match(test.pattern, test.s); got != test.want {
 			t.Errorf("Match(%q, %.20q) = %v", test.pattern, test.s, got)
+		}
+	}
+}
+
+// TestMisplacedLineEnds: what senders do who are not sure of line ends.
+func TestMisplacedLineEnds(t *testing.T) {
+	t.Parallel()
+	boundary := strings.Repeat("x", longestBoundary)
+	for name, test := range map[string]struct{ message, want string }{
+		"a blank line in the header":                 {"Subject: x||MIME-Version: 1.0|Content-Type: multipart/mixed; boundary=b||--b|" + part("a", "one") + "--b--|", "1 a one"},
+		"a blank line before the Content-Type":       {"Subject: x|MIME-Version: 1.0||Content-Type: multipart/mixed; boundary=b||--b|" + part("a", "one") + "--b--|", "1 a one"},
+		"a blank line in a part's header":            {mixed + "--b|Content-Type: a/b|Content-Transfer-Encoding: base64||Content-Disposition: attachment; filename=a||b25l|--b--|", "1 a one"},
+		"a blank line before the encoding":           {mixed + "--b|Content-Type: a/b; name=a||Content-Transfer-Encoding: base64|Content-Disposition: attachment; filename=a||b25l|--b--|", "1 a one"},
+		"a message that begins with its type":        {mixed + "--b|Content-Type: message/rfc822; name=m.eml||Content-Type: a/b; name=x||in|--b--|", "1 m.eml Content-Type: a/b; name=x||in, 1.1 x in"},
+		"a file that begins with a field it has":     {mixed + "--b|Content-Type: a/b; name=a||Content-Type: text|--b--|", "1 a Content-Type: text"},
+		"a file that begins with a version":          {mixed + "--b|Content-Type: a/b; name=a||MIME-Version: 1.0|--b--|", "1 a MIME-Version: 1.0"},
+		"a file that begins with a blank line":       {mixed + "--b|Content-Type: a/b; name=a|||one|--b--|", "1 a |one"},
+		"no Content-Type at all":                     {"Subject: x|MIME-Version: 1.0||--abc|" + part("a", "one") + "--abc--|", "1 a one"},
+		"dashes that are text":                       {"Subject: x||--abc|begin 644 a|#;VYE|`|end|", "1.1 a one"},
+		"a message of a line of dashes":              {"Subject: x||--abc", ""},
+		"the boundary behind base64":                 {mixed + "--b|Content-Type: a/b; name=a|Content-Transfer-Encoding: base64||b25lcw==--b--|", "1 a ones"},
+		"url-safe base64 behind padding":             {mixed + "--b|Content-Type: a/b; name=a|Content-Transfer-Encoding: base64||b25lcw==-_-_|--b--|", "1 a ones\xfb\xff\xbf"},
+		"as long a boundary as can be":               {"Content-Type: multipart/mixed; boundary=" + boundary + "||--" + boundary + "|" + part("a", "one") + "--" + boundary + "--|", "1 a one"},
+		"a header in CRLF and a body in CR":          {"Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.ReplaceAll("text|--b|"+part("a", "one")+"--b|"+part("b", "two")+"--b--|", "|", "\r"), "1 a one, 2 b two"},
+		"a header in LF and a long body without any": {"Subject: x|Content-Type: multipart/mixed; boundary=b||" + strings.Repeat("x", 40_000), ""},
+	} {
+		for _, eol := range []string{"\n", "\r\n"} {
+			t.Run(fmt.Sprintf("%s %q", name, eol), func(t *testing.T) {
+				t.Parallel()
+				message := strings.ReplaceAll(test.message, "|", eol)
+				for _, r := range []io.Reader{strings.NewReader(message), iotest.OneByteReader(strings.NewReader(message)), iotest.HalfReader(strings.NewReader(message))} {
+					all, _, err := capture(r, Limits{}, false)
+					if err != nil {
+						t.Fatal(err)
+					}
+					var got []string
+					for _, c := range all {
+						got = append(got, fmt.Sprintf("%s %s %s", c.Part, c.Name, &c.content))
+					}
+					if s, want := strings.Join(got, ", "), strings.ReplaceAll(test.want, "|", eol); s != want {
+						t.Errorf("got %q, want %q", s, want)
+					}
+				}
+			})
+		}
+	}
+	long := "Content-Type: multipart/mixed; boundary=" + boundary + "x\n\n--" + boundary + "x\n"
+	if _, _, err := capture(strings.NewReader(long), Limits{}, false); err == nil {
+		t.Error("a boundary too long to be compared is no error")
+	}
+}
+
+// TestBase64InText: notices that gateways put before and behind base64 are no data.
+func TestBase64InText(t *testing.T) {
+	t.Parallel()
+	content := strings.Repeat("0123456789ab", 40) // whole quanta, so that no padding ends it
+	for name, test := range map[string]struct{ body, want string }{
+		"text before":                   {"This is base64:|%s", content},
+		"several lines before":          {"Dear friends,||here it is, as promised:|%s", content},
+		"a footer behind a blank line":  {"%s|This mail was scanned by antivirus|", content},
+		"a word behind a blank line":    {"%s|Scanned|", content},
+		"a footer without a blank line": {"%sThis mail was scanned|", content},
+		"blank lines between":           {"MDEy||MzQ1||", "012345"},
+		"lines that grow":               {"MDEy|MzQ1Njc4|OWFi|", "0123456789ab"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			encoded := base64.StdEncoding.EncodeToString([]byte(content))
+			var lines strings.Builder
+			for encoded != "" {
+				n := min(76, len(encoded))
+				lines.WriteString(encoded[:n] + "|")
+				encoded = encoded[n:]
+			}
+			message := strings.ReplaceAll("Content-Type: a/b; name=a|Content-Transfer-Encoding: base64||"+strings.Replace(test.body, "%s", lines.String(), 1), "|", "\r\n")
+			for _, r := range []io.Reader{strings.NewReader(message), iotest.OneByteReader(strings.NewReader(message))} {
+				all, _, err := capture(r, Limits{}, false)
+				if err != nil || len(all) != 1 || all[0].content.String() != test.want {
+					t.Errorf("%d files, %q, %v", len(all), &all[0].content, err)
+				}
+			}
+		})
+	}
+	for token, want := range map[string]encoding{
+		"base 64": base64Encoding, "x-base64": base64Encoding, "mime-base64": base64Encoding, "8bit base64": base64Encoding, "base64\x00": base64Encoding, "BASE_64": base64Encoding,
+		"quoted printable": quotedPrintable, "x-quoted-printable": quotedPrintable, "quoted_printable": quotedPrintable, "quoted-printible": quotedPrintable, "quote-printable": quotedPrintable,
+		"x-uucode": uuencodeEncoding, "x-unknown": identity, "8bit": identity, "": identity,
+	} {
+		if got := parseEncoding(token, ignore); got != want {
+			t.Errorf("%q is read as %d", token, got)
 		}
 	}
 }

@@ -39,6 +39,9 @@ func (r *pieces) Read(p []byte) (int, error) {
 // summary says all that came of a message, to compare two runs.
 func summary(all []*captured, m *Message, err error) string {
 	var b strings.Builder
+	if m != nil { // a decoder reports when it has a block, which may be before or after the parser has seen more
+		slices.SortFunc(m.Problems, func(a, b Problem) int { return strings.Compare(a.String(), b.String()) })
+	}
 	for _, c := range all {
 		fmt.Fprintf(&b, "%+v %q\n", *c.Attachment, c.content.Bytes())
 	}

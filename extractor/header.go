@@ -33,7 +33,10 @@ type header struct {
 	value []byte
 	open  bool   // a field is under way
 	odd   []byte // a line that is no field, until the next one tells what it is
-	blank bool   // the line before was blank, and no field was seen yet
+	blank bool   // the line before was blank, so that the header may be over
+	// dashes is a line behind the blank one that may be the boundary of a multipart
+	// whose Content-Type got lost.
+	dashes []byte
 
 	known string // what boundary returned for asked
 	asked string

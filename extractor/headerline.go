@@ -12,23 +12,17 @@ func (p *parser) headerLine(line []byte) error {
 		line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
 	}
 	text := bytes.TrimRight(line, "\r\n")
+	if h.blank {
+		if more, err := p.behindBlank(text, line); !more || err != nil {
+			return err
+		}
+	}
 	if len(line) <= longestLine && bytes.HasPrefix(bytes.TrimLeft(text, " \t"), []byte("--")) {
 		if done, err := p.boundaryInHeader(text, line); done || err != nil {
 			return err
 		}
 	}
 	kind := h.kind(line)
-	if h.blank {
-		// QUIRK: a blank line stands before a part's header as well.
-		if !p.isMisplacedField(kind, text) {
-			if err := p.endHeader(); err != nil {
-				return err
-			}
-			return p.bodyLine(line)
-		}
-		h.blank = false
-		p.run.report(p.partNumber(), ProblemHeaderLine, "blank line before the header")
-	}
 	if len(h.odd) > 0 && kind != blankLine {
 		// The line before was no field.
 		if kind == otherLine {
@@ -56,6 +50,61 @@ func (p *parser) headerLine(line []byte) error {
 		}
 	case otherLine:
 		return p.oddLine(text, line)
+	}
+	return nil
+}
+
+// behindBlank handles the line behind the blank one that should have ended the
+// header. It reports true when the header goes on with it.
+func (p *parser) behindBlank(text, line []byte) (more bool, err error) {
+	h := &p.header
+	if dashes := h.dashes; dashes != nil {
+		h.dashes = nil
+		name, _, isField := splitField(text)
+		if !isField || !hasPrefixFold(name, "content-") {
+			return false, p.beginBody(dashes, line)
+		}
+		// QUIRK: a multipart whose Content-Type got lost.
+		boundary := string(bytes.TrimSpace(dashes)[2:])
+		h.fields.Set("Content-Type", "multipart/mixed")
+		if err := p.endHeader(); err != nil {
+			return false, err
+		}
+		top := len(p.stack) - 1
+		p.run.report(p.stack[top].number, ProblemWrongBoundary, clip(boundary))
+		p.stack[top].boundary = boundary
+		if err := p.boundary(top, false); err != nil {
+			return false, err
+		}
+		return false, p.headerLine(line)
+	}
+	if p.isMisplacedField(h.kind(line), text) {
+		// QUIRK: a blank line within a header, as of line ends that were doubled, or
+		// before that of a part.
+		h.blank = false
+		p.run.report(p.partNumber(), ProblemHeaderLine, "blank line within the header")
+		return true, nil
+	}
+	if p.topHeader() && !h.fields.Has("Content-Type") && len(text) > 3 && len(line) <= longestLine && bytes.HasPrefix(text, []byte("--")) && !bytes.HasSuffix(text, []byte("--")) {
+		h.dashes = bytes.Clone(line)
+		return false, nil
+	}
+	return false, p.beginBody(line)
+}
+
+// beginBody ends a header that a blank line has ended, and begins the body.
+func (p *parser) beginBody(lines ...[]byte) error {
+	if err := p.endHeader(); err != nil {
+		return err
+	}
+	for _, line := range lines {
+		handle := p.wholeLine
+		if p.eol == 0 {
+			handle = p.parse // it may be many lines
+		}
+		if err := handle(line); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -89,7 +138,9 @@ func (p *parser) blankHeaderLine() error {
 		p.run.report(p.partNumber(), ProblemHeaderLine, clip(string(bytes.TrimRight(h.odd, "\r\n"))))
 		h.odd = h.odd[:0]
 	}
-	return p.endHeader()
+	h.close()
+	h.blank = true
+	return nil
 }
 
 // oddLine handles a line that is none of a header's: junk, or the body's first one
@@ -128,11 +179,31 @@ func (p *parser) isBodyLine(line []byte) bool {
 	return kind == otherLine
 }
 
-// isMisplacedField reports whether a line behind a blank one still is the header's
-// of a part.
+// isMisplacedField reports whether a line behind a blank one still is the header's.
+// Behind fields it takes one that the header lacks and that says what the body is.
 func (p *parser) isMisplacedField(kind lineKind, line []byte) bool {
-	name, _, _ := splitField(line)
-	return kind == fieldLine && hasPrefixFold(name, "content-")
+	h := &p.header
+	if kind != fieldLine || h.dashes != nil {
+		return false
+	}
+	if !p.topHeader() && p.stack[len(p.stack)-1].mediaType == "multipart/digest" && !h.fields.Has("Content-Type") {
+		return false // the body is a message, which begins with a header
+	}
+	field, _, _ := splitField(line)
+	if !h.begun {
+		return hasPrefixFold(field, "content-")
+	}
+	name := string(field)
+	mediaType := h.fields.Get("Content-Type")
+	switch {
+	case hasPrefixFold(mediaType, "message/"), hasPrefixFold(mediaType, "multipart/"), hasPrefixFold(mediaType, "text/rfc822-headers"):
+		return false // what comes may well be another header
+	case strings.EqualFold(name, "MIME-Version"):
+		return p.topHeader() && mediaType == ""
+	case strings.EqualFold(name, "Content-Type"), strings.EqualFold(name, "Content-Disposition"), strings.EqualFold(name, "Content-Transfer-Encoding"):
+		return !h.fields.Has(name)
+	}
+	return false
 }
 
 // startBody ends a header, and begins the body with lines that turned out not to
@@ -204,6 +275,9 @@ func (p *parser) beginMultipart(e entity, number string) error {
 	if p.depth+len(p.stack)+1 > p.run.limits.Depth {
 		return &LimitError{"depth", int64(p.run.limits.Depth)}
 	}
+	if n := len(e.mediaType.get("boundary")); n > longestBoundary {
+		return &LimitError{"boundary bytes", longestBoundary}
+	}
 	m := multipart{boundary: boundaryOf(e.mediaType), mediaType: e.mediaType.value, number: number}
 	if len(p.stack) == 0 {
 		m.number = p.number // the parts of a message's own multipart count from 1
@@ -215,5 +289,8 @@ func (p *parser) beginMultipart(e entity, number string) error {
 	p.state = inGap
 	p.header.encoding = e.encoding
 	p.byLine = e.encoding != identity
+	if p.eol == '\n' && len(p.stack) == 1 {
+		p.eol = 0 // QUIRK: gateways to old Macs wrote the header with other line ends than the body
+	}
 	return nil
 }

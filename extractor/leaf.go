@@ -111,7 +111,7 @@ func (l *leaf) decode(e encoding, x *run, number string) {
 	case uuencodeEncoding:
 		l.decoder = &uuDecoder{w: l.w, report: report, named: func(name string) {
 			if f != nil && f.attachment.Name == "" {
-				x.setName(f.attachment, name)
+				x.setName(f.attachment, decodeText(name, report))
 			}
 		}}
 	}

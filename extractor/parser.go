@@ -49,15 +49,16 @@ func newParser(x *run, at place) *parser {
 
 // Write parses a block.
 func (p *parser) Write(block []byte) (int, error) {
-	n := len(block)
-	if p.eol == 0 {
-		block = p.learnEOL(block)
-	}
-	return n, p.parse(block)
+	return len(block), p.parse(block)
 }
 
 func (p *parser) parse(block []byte) (err error) {
 	for len(block) > 0 && err == nil {
+		if p.eol == 0 {
+			if block = p.learnEOL(block); len(block) == 0 {
+				break
+			}
+		}
 		switch {
 		case p.state == inHeader || len(p.line) > 0 || p.byLine:
 			block, err = p.gather(block)
@@ -122,7 +123,7 @@ func (p *parser) gather(block []byte) ([]byte, error) {
 	if end > 0 {
 		line, rest = block[:end], block[end:]
 	}
-	if p.state == inHeader {
+	if p.state == inHeader && !p.header.blank {
 		if err := p.countHeader(len(line)); err != nil {
 			return nil, err
 		}
@@ -240,22 +241,8 @@ func (p *parser) Close() error {
 		return nil
 	}
 	p.done = true
-	if p.eol == 0 {
-		p.settleEOL(nil)
-		start := p.start
-		p.start = nil
-		if err := p.parse(start); err != nil {
-			return err
-		}
-	}
-	if line := p.line; len(line) > 0 {
-		p.line = nil
-		if err := p.wholeLine(line); err != nil {
-			return err
-		}
-	}
-	if p.state == inHeader {
-		if err := p.startBody(nil); err != nil {
+	for p.eol == 0 || len(p.line) > 0 || p.state == inHeader {
+		if err := p.rest(); err != nil {
 			return err
 		}
 	}
@@ -268,6 +255,24 @@ func (p *parser) Close() error {
 	err := p.leaf.end()
 	p.popTo(0)
 	return err
+}
+
+// rest handles what waits for something that does not come.
+func (p *parser) rest() error {
+	line, dashes, start := p.line, p.header.dashes, p.start
+	switch {
+	case len(line) > 0:
+		p.line = nil
+		return p.wholeLine(line)
+	case p.state == inHeader && dashes != nil:
+		p.header.dashes = nil
+		return p.beginBody(dashes)
+	case p.eol == 0:
+		p.settleEOL(nil)
+		p.start = nil
+		return p.parse(start)
+	}
+	return p.startBody(nil)
 }
 
 // wholeLine handles a line as the state has it.

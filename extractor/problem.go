@@ -110,7 +110,7 @@ const freeExpansion = 64 << 20
 
 // LimitError says that a message is beyond a limit.
 type LimitError struct {
-	Limit string // "header bytes", "header fields", "depth", "parts", "attachments", "bytes", "containers" or "expansion"
+	Limit string // "header bytes", "header fields", "depth", "parts", "attachments", "bytes", "containers", "expansion" or "boundary bytes"
 	Value int64  // the limit
 }
 

@@ -64,7 +64,7 @@ func uuBegin(line []byte) (name string, inBase64, ok bool) {
 	for mode < len(rest) && rest[mode] >= '0' && rest[mode] <= '7' {
 		mode++
 	}
-	if mode < 3 || mode > 5 || mode < len(rest) && rest[mode] != ' ' {
+	if mode < 3 || mode > 6 || mode < len(rest) && rest[mode] != ' ' {
 		return "", false, false
 	}
 	return string(bytes.TrimSpace(rest[mode:])), inBase64, true
