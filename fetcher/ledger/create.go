@@ -27,11 +27,8 @@ func (l *Ledger) ensure(ctx context.Context) error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	for _, suffix := range []string{"-wal", "-journal"} {
-		// journal_mode=TRUNCATE leaves an empty one, which holds nothing.
-		if info, err := os.Lstat(l.path + suffix); err == nil && info.Size() > 0 {
-			return fmt.Errorf("%s is %w: it is missing, while its %s is there: %s", l.path, ErrDamaged, suffix, restoreHint)
-		}
+	if err := l.orphanedLog(); err != nil {
+		return err
 	}
 	folder := filepath.Dir(l.path)
 	if err := makeFolder(folder); err != nil {
@@ -55,6 +52,17 @@ func (l *Ledger) ensure(ctx context.Context) error {
 		return err
 	}
 	return syncFolder(folder)
+}
+
+// orphanedLog tells that the file is missing and its log is not.
+func (l *Ledger) orphanedLog() error {
+	for _, suffix := range []string{"-wal", "-journal"} {
+		// journal_mode=TRUNCATE leaves an empty one, which holds nothing.
+		if info, err := os.Lstat(l.path + suffix); err == nil && info.Size() > 0 {
+			return fmt.Errorf("%s is %w: it is missing, while its %s is there: %s", l.path, ErrDamaged, suffix, restoreHint)
+		}
+	}
+	return nil
 }
 
 func create(ctx context.Context, path string) error {

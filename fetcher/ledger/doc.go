@@ -16,7 +16,8 @@
 //	(none) ── Stage ──> staged ── Delivered ──> delivered ── DeletePending ──> delete_pending ── Deleted ──> deleted
 //	(none) ── Failed ─> failed ── Stage ──────> staged ──── Delivered ──────> quarantined
 //
-// Failed on a failed message counts another attempt. Delivered on a message that
+// A quarantined message that is [Message].Retried is staged again; Dropped makes it
+// delivered. Failed on a failed message counts another attempt. Delivered on a message that
 // is past it changes nothing, so that recovery may repeat it, and neither do
 // DeletePending and Deleted where they stand already; a deleted message that the
 // server still lists may become delete_pending again. Every other change is
@@ -32,7 +33,9 @@
 //
 // A file that is damaged, empty, of a newer schema or no ledger at all is refused
 // by [Open] with what to do about it. Starting from nothing instead would fetch
-// and deliver every message again.
+// and deliver every message again. [Replace] makes a new one, and [Ledger.Adopt] fills
+// it from the servers' lists. An older ledger is whole in itself: it is betrayed by its
+// generation, which the account's folder has a copy of.
 //
 // All methods may be used from many goroutines. Changes queue for one
 // connection; reads have others and do not wait for changes. On a network file
@@ -49,18 +52,15 @@
 //	sqlite3 -readonly state.db "PRAGMA integrity_check"
 //	sqlite3 -readonly state.db "VACUUM INTO 'backup.db'"
 //
-// With the daemon stopped, this has one message fetched again:
-//
-//	sqlite3 state.db "DELETE FROM message WHERE uidl = CAST('0000f3a2' AS BLOB)"
-//
 // # The schema
 //
-// Version 1 (PRAGMA user_version); times are milliseconds since 1970, UTC:
+// Version 2 (PRAGMA user_version); times are milliseconds since 1970, UTC:
 //
-//	account     id, name; messages, octets: the last STAT
+//	account     id, name; messages, octets: the last STAT; generation: how many groups were staged
 //	message     id, account, uidl, size: the key; state; becomes: what a staged one will be;
 //	            sha256 of the message or NULL; message_id; reason: of the failure or the quarantine;
-//	            attempts, next_attempt: of failed ones; first_seen, delivered
+//	            attempts, next_attempt: of failed ones; first_seen, delivered: NULL if
+//	            that is not known of a delivered one, which is then never deleted on the server
 //	attachment  message, n: its place in the message; account; staging: the staging file's ID, NULL once
 //	            delivered; path below the account's folder; original_name, media_type, size, sha256
 package ledger

@@ -20,7 +20,7 @@ var (
 	ErrReadOnly = errors.New("read-only")
 )
 
-const restoreHint = "restore a backup, or move it and the files named like it with -wal, -shm or -journal behind away to start anew: then every message still on the servers is delivered again"
+const restoreHint = "restore a backup, or run attachd state rebuild, which makes a new one from the servers' lists"
 
 // explain adds to an error of SQLite what it means for the user and what to do.
 func (l *Ledger) explain(err error) error {

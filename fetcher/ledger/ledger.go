@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ const readers = 4
 type Ledger struct {
 	path    string
 	journal string // "wal" or "truncate"
+	version int    // of the schema, before Open brought it to the newest
 
 	// One connection makes the writers of this process queue where they can be
 	// cancelled, instead of in SQLite's sleeping retries.
@@ -56,8 +58,15 @@ func (l *Ledger) open(ctx context.Context) error {
 	if err := l.ensure(ctx); err != nil {
 		return err
 	}
-	if err := l.checkSchema(ctx); err != nil {
+	if err := l.checkSchema(ctx, "mode=rw"); err != nil {
 		return l.explain(err)
+	}
+	// A log that a crash left hides a file that was cut short from SQLite, which knows
+	// the size by the log: what is missing would read as zeros, at some later time.
+	if info, err := os.Stat(l.path + "-wal"); err == nil && info.Size() > 0 {
+		if err := l.checkPages(ctx); err != nil {
+			return err
+		}
 	}
 	l.journal = "wal"
 	if !sharesMemory(filepath.Dir(l.path)) {
@@ -92,9 +101,9 @@ func (l *Ledger) open(ctx context.Context) error {
 	return nil
 }
 
-// connect opens a pool of connections to a file that exists.
+// connect opens a pool of connections to a file that exists. Of an option given twice the last one holds.
 func connect(path string, connections int, options ...string) (*sql.DB, error) {
-	options = append(options, "mode=rw", fmt.Sprintf("_busy_timeout=%d", busyTimeout.Milliseconds()))
+	options = append([]string{"mode=rw", fmt.Sprintf("_busy_timeout=%d", busyTimeout.Milliseconds())}, options...)
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+strings.Join(options, "&"))
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -105,9 +114,10 @@ func connect(path string, connections int, options ...string) (*sql.DB, error) {
 }
 
 // checkSchema refuses what is no ledger of this version or an earlier one. Its
-// connection changes nothing, so that a database named by mistake stays as it is.
-func (l *Ledger) checkSchema(ctx context.Context) error {
-	db, err := connect(l.path, 1, "_query_only=1")
+// connection changes nothing, so that a database named by mistake stays as it is;
+// with "mode=ro" not even what a crash left is put in order.
+func (l *Ledger) checkSchema(ctx context.Context, mode string) error {
+	db, err := connect(l.path, 1, "_query_only=1", mode)
 	if err != nil {
 		return err
 	}
@@ -119,6 +129,7 @@ func (l *Ledger) checkSchema(ctx context.Context) error {
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return err
 	}
+	l.version = version
 	if id != applicationID {
 		return fmt.Errorf("%s is %w: a database of another program: name another file", l.path, ErrDamaged)
 	}
@@ -152,18 +163,36 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
+// checkPages reads the whole file but for the order of its indexes.
+func (l *Ledger) checkPages(ctx context.Context) error {
+	db, err := connect(l.path, 1, "_query_only=1")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return l.integrity(ctx, db, "quick_check")
+}
+
+// integrity runs one of SQLite's checks.
+func (l *Ledger) integrity(ctx context.Context, db *sql.DB, check string) error {
+	var fault string
+	if err := db.QueryRowContext(ctx, "PRAGMA "+check+"(1)").Scan(&fault); err != nil {
+		return l.explain(err)
+	}
+	if fault != "ok" {
+		return fmt.Errorf("%s is %w: %s: %s", l.path, ErrDamaged, strings.TrimSpace(fault), restoreHint)
+	}
+	return nil
+}
+
 // JournalMode returns "wal", or "truncate" on a network file system.
 func (l *Ledger) JournalMode() string { return l.journal }
 
 // Check reads the whole file and returns [ErrDamaged] with the first fault found.
 // It takes about a second per 100 MB.
 func (l *Ledger) Check(ctx context.Context) error {
-	var fault string
-	if err := l.reader.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&fault); err != nil {
-		return fmt.Errorf("check ledger: %w", l.explain(err))
-	}
-	if fault != "ok" {
-		return fmt.Errorf("check ledger: %s is %w: %s: %s", l.path, ErrDamaged, fault, restoreHint)
+	if err := l.integrity(ctx, l.reader, "integrity_check"); err != nil {
+		return fmt.Errorf("check ledger: %w", err)
 	}
 	return nil
 }

@@ -528,11 +528,11 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		{
 			"newer schema", func(t *testing.T, path string) { good(t, path); run(t, path, "PRAGMA user_version = 7") }, ErrNewer,
-			"newer schema, version 7, and this attachd knows 1: run the attachd that wrote it",
+			"newer schema, version 7, and this attachd knows 2: run the attachd that wrote it",
 		},
 		{"garbage", func(t *testing.T, path string) {
 			check(t, os.WriteFile(path, []byte(strings.Repeat("not a database. ", 1000)), 0o600))
-		}, ErrDamaged, "restore a backup, or move it"},
+		}, ErrDamaged, "restore a backup, or run attachd state rebuild"},
 		{"truncated", func(t *testing.T, path string) { good(t, path); check(t, os.Truncate(path, 40960)) }, ErrDamaged, "restore a backup"},
 		{"empty", func(t *testing.T, path string) { check(t, os.WriteFile(path, nil, 0o600)) }, ErrDamaged, "it is empty"},
 		{"another program's", func(t *testing.T, path string) { run(t, path, "CREATE TABLE bookmarks (url)") }, ErrDamaged, "another program"},

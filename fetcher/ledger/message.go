@@ -56,13 +56,15 @@ type Message struct {
 	Delivered   time.Time // first delivery; zero before
 	Attempts    int       // failed ones before
 	Reason      string    // why it is in quarantine
+	// Retried lets [Ledger.Stage] take a message out of quarantine: its files are replaced by these.
+	Retried bool
 }
 
 // Record is what the ledger answers of one message.
 type Record struct {
 	Key
 	State       State
-	Delivered   time.Time // zero before the first delivery
+	Delivered   time.Time // zero before the first delivery, and when that is not known, see [Ledger.Adopt]
 	Attempts    int       // failed ones
 	NextAttempt time.Time // of a failed one
 }

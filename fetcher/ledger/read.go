@@ -13,7 +13,7 @@ import (
 const lookupChunk = 500
 
 type readStatements struct {
-	account, lookup, lookupOne, unfinished, attachments, mailbox, received *sql.Stmt
+	account, lookup, lookupOne, mailbox, received *sql.Stmt
 }
 
 // The order is part of what Lookup promises.
@@ -27,11 +27,7 @@ func (s *readStatements) prepare(ctx context.Context, db *sql.DB) error {
 		&s.account:   "SELECT id FROM account WHERE name = ?",
 		&s.lookup:    lookupQuery(lookupChunk),
 		&s.lookupOne: lookupQuery(1),
-		&s.unfinished: `SELECT id, uidl, size, becomes, sha256, message_id, reason, attempts, first_seen, delivered
-			FROM message WHERE account = ? AND state = 'staged' ORDER BY id`,
-		&s.attachments: `SELECT f.message, f.staging, f.path, f.original_name, f.media_type, f.size, f.sha256
-			FROM message AS m JOIN attachment AS f ON f.message = m.id WHERE m.account = ? AND m.state = 'staged' ORDER BY f.message, f.n`,
-		&s.mailbox: "SELECT messages, octets FROM account WHERE name = ?",
+		&s.mailbox:   "SELECT messages, octets FROM account WHERE name = ?",
 		&s.received: `SELECT 1 FROM attachment AS f JOIN message AS m ON m.id = f.message
 			WHERE f.account = ? AND substr(f.sha256, 1, 8) = ? AND f.sha256 = ? AND f.size = ?
 			AND m.state IN ('delivered', 'delete_pending', 'deleted') LIMIT 1`,
@@ -148,14 +144,24 @@ func fromMilliseconds(ms sql.NullInt64) time.Time {
 // delivered, with all their attachments, in the order they were staged: the work
 // that a crash left. State is what each is to become, see [Message].
 func (l *Ledger) Unfinished(ctx context.Context, account string) ([]*Message, error) {
-	messages, err := l.unfinished(ctx, account)
+	return l.messages(ctx, account, Staged)
+}
+
+// Quarantined returns the messages of an account that are in quarantine, oldest first. Their
+// attachments are the files that they are kept in, the message itself first.
+func (l *Ledger) Quarantined(ctx context.Context, account string) ([]*Message, error) {
+	return l.messages(ctx, account, Quarantined)
+}
+
+func (l *Ledger) messages(ctx context.Context, account string, in State) ([]*Message, error) {
+	messages, err := l.readMessages(ctx, account, in)
 	if err != nil {
-		return nil, fmt.Errorf("look up staged messages of account %s: %w", account, l.explain(err))
+		return nil, fmt.Errorf("look up %s messages of account %s: %w", in, account, l.explain(err))
 	}
 	return messages, nil
 }
 
-func (l *Ledger) unfinished(ctx context.Context, account string) ([]*Message, error) {
+func (l *Ledger) readMessages(ctx context.Context, account string, in State) ([]*Message, error) {
 	id, err := l.accountID(ctx, account)
 	if err != nil || id == 0 {
 		return nil, err
@@ -166,7 +172,9 @@ func (l *Ledger) unfinished(ctx context.Context, account string) ([]*Message, er
 		return nil, err
 	}
 	defer tx.Rollback()
-	rows, err := tx.StmtContext(ctx, l.read.unfinished).QueryContext(ctx, id)
+	// The state is part of the text: the index on what is staged is found by it.
+	rows, err := tx.QueryContext(ctx, `SELECT id, uidl, size, coalesce(becomes, state), sha256, message_id, reason, attempts, first_seen, delivered
+		FROM message WHERE account = ? AND state = '`+string(in)+`' ORDER BY id`, id)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +199,8 @@ func (l *Ledger) unfinished(ctx context.Context, account string) ([]*Message, er
 	if err := rows.Err(); err != nil || len(messages) == 0 {
 		return messages, err
 	}
-	files, err := tx.StmtContext(ctx, l.read.attachments).QueryContext(ctx, id)
+	files, err := tx.QueryContext(ctx, `SELECT f.message, f.staging, f.path, f.original_name, f.media_type, f.size, f.sha256
+		FROM message AS m JOIN attachment AS f ON f.message = m.id WHERE m.account = ? AND m.state = '`+string(in)+`' ORDER BY f.message, f.n`, id)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,7 @@ const applicationID = 0x61746364
 
 // migrations leads from each schema version to the next: migrations[0] makes an
 // empty file version 1. A version that was released is never edited.
-func migrations() []string { return []string{schemaV1} }
+func migrations() []string { return []string{schemaV1, schemaV2} }
 
 // The index on digests holds their first 8 bytes only. Digests are random, so
 // every insert lands on another page: the smaller the index, the fewer pages a
@@ -69,4 +69,10 @@ CREATE VIEW files AS
 SELECT a.name AS account, f.path, f.original_name, f.media_type, f.size, lower(hex(f.sha256)) AS sha256,
 	m.state, m.message_id, CAST(m.uidl AS TEXT) AS uidl, datetime(m.delivered / 1000, 'unixepoch') AS delivered
 FROM attachment AS f JOIN message AS m ON m.id = f.message JOIN account AS a ON a.id = m.account;
+`
+
+// A generation counts an account's groups. The account's folder knows how far it was,
+// so that a ledger that was restored from a backup, or lost, is not taken for the last one.
+const schemaV2 = `
+ALTER TABLE account ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
 `

@@ -8,7 +8,7 @@ import (
 )
 
 type writeStatements struct {
-	account, known, knownOne, insert, restage, file, finish, path, unstage, paths, pending, deleted, failed, mailbox *sql.Stmt
+	account, generation, known, knownOne, insert, restage, unfile, file, finish, path, unstage, paths, pending, deleted, failed, mailbox *sql.Stmt
 }
 
 func knownQuery(n int) string {
@@ -17,12 +17,14 @@ func knownQuery(n int) string {
 
 func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 	return prepareAll(ctx, db, map[**sql.Stmt]string{
-		&s.account:  "INSERT INTO account (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id",
-		&s.known:    knownQuery(knownChunk),
-		&s.knownOne: knownQuery(1),
+		&s.account:    "INSERT INTO account (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id",
+		&s.generation: "UPDATE account SET generation = generation + 1 WHERE id = ?",
+		&s.known:      knownQuery(knownChunk),
+		&s.knownOne:   knownQuery(1),
 		&s.insert: `INSERT INTO message (account, uidl, size, state, becomes, sha256, message_id, reason, first_seen)
 			VALUES (?, ?, ?, 'staged', ?, ?, ?, ?, ?)`,
-		&s.restage: `UPDATE message SET state = 'staged', size = ?, becomes = ?, sha256 = ?, message_id = ?, reason = ?, next_attempt = NULL WHERE id = ?`,
+		&s.restage: `UPDATE message SET state = 'staged', size = ?, becomes = ?, sha256 = ?, message_id = ?, reason = ?, next_attempt = NULL, delivered = NULL WHERE id = ?`,
+		&s.unfile:  "DELETE FROM attachment WHERE message = ?",
 		&s.file: `INSERT INTO attachment (message, n, account, staging, path, original_name, media_type, size, sha256)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		&s.finish:  "UPDATE message SET state = becomes, becomes = NULL, delivered = coalesce(delivered, ?) WHERE id = ?",
@@ -127,13 +129,17 @@ func (c *change) appendRows(ctx context.Context, found map[Key]row, statement *s
 }
 
 // Stage records a group of messages whose staging files are durable, all or
-// none. A message may be new or have failed before; a failure recorded while its
-// size was not known is taken up by it.
+// none. A message may be new, have failed before, or be [Message].Retried; a failure
+// recorded while its size was not known is taken up by it. The account's generation
+// grows by one.
 func (l *Ledger) Stage(ctx context.Context, account string, group []*Message) error {
 	now := time.Now()
 	err := l.change(ctx, account, func(ctx context.Context, c *change) error {
 		known, err := c.rows(ctx, keysOf(group))
 		if err != nil {
+			return err
+		}
+		if _, err := c.exec(ctx, c.generation, c.id); err != nil {
 			return err
 		}
 		for _, m := range group {
@@ -173,7 +179,13 @@ func (c *change) stage(ctx context.Context, known map[Key]row, m *Message, now t
 		delete(known, unsized)
 	}
 	if exists {
-		if r.state != Failed {
+		switch {
+		case r.state == Failed:
+		case r.state == Quarantined && m.Retried:
+			if _, err := c.exec(ctx, c.unfile, r.id); err != nil {
+				return 0, err
+			}
+		default:
 			return 0, c.refuse(m.Key, r.state, Staged)
 		}
 		_, err := c.exec(ctx, c.restage, m.Size, string(becomes), digest(m.SHA256), text(m.MessageID), text(m.Reason), r.id)

@@ -1,0 +1,140 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Adopt records messages that the ledger does not know as delivered, without any files: those
+// of a server's listing, after a ledger was lost. at is the time of their delivery, from
+// which a deletion is counted; zero says that it is not known whether they were
+// delivered, and they are never to be deleted. Messages that are known stay as they are. It
+// works in chunks like [Ledger.DeletePending] and returns how many it recorded.
+func (l *Ledger) Adopt(ctx context.Context, account string, keys []Key, at time.Time) (adopted int, err error) {
+	now := time.Now().UnixMilli()
+	for len(keys) > 0 {
+		chunk := keys[:min(len(keys), moveChunk)]
+		keys = keys[len(chunk):]
+		n := 0
+		err := l.change(ctx, account, func(ctx context.Context, c *change) error {
+			for _, k := range chunk {
+				result, err := c.tx.ExecContext(ctx, `INSERT INTO message (account, uidl, size, state, first_seen, delivered) VALUES (?, ?, ?, 'delivered', ?, ?)
+					ON CONFLICT (account, uidl, size) DO NOTHING`, c.id, []byte(k.UIDL), k.Size, now, milliseconds(at))
+				if err != nil {
+					return err
+				}
+				added, err := result.RowsAffected()
+				if err != nil {
+					return err
+				}
+				n += int(added)
+			}
+			return nil
+		})
+		if err != nil {
+			return adopted, fmt.Errorf("record the messages of account %s: %w", account, err)
+		}
+		adopted += n
+	}
+	return adopted, nil
+}
+
+// Forget removes all that is known of messages, so that they are fetched again if the server
+// still has them, and returns how many there were. Nobody may be polling the account.
+func (l *Ledger) Forget(ctx context.Context, account string, keys []Key) (forgotten int, err error) {
+	err = l.change(ctx, account, func(ctx context.Context, c *change) error {
+		known, err := c.rows(ctx, keys)
+		if err != nil {
+			return err
+		}
+		for _, k := range keys {
+			r, ok := known[k]
+			if !ok {
+				continue
+			}
+			if _, err := c.tx.ExecContext(ctx, "DELETE FROM message WHERE id = ?", r.id); err != nil {
+				return err
+			}
+			delete(known, k)
+			forgotten++
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("forget messages of account %s: %w", account, err)
+	}
+	return forgotten, nil
+}
+
+// ForgetAll forgets every message of an account, like [Ledger.Forget], and its mailbox's size.
+func (l *Ledger) ForgetAll(ctx context.Context, account string) (forgotten int, err error) {
+	err = l.change(ctx, account, func(ctx context.Context, c *change) error {
+		result, err := c.tx.ExecContext(ctx, "DELETE FROM message WHERE account = ?", c.id)
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		forgotten = int(n)
+		if err != nil {
+			return err
+		}
+		_, err = c.tx.ExecContext(ctx, "UPDATE account SET messages = NULL, octets = NULL WHERE id = ?", c.id)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("forget account %s: %w", account, err)
+	}
+	return forgotten, nil
+}
+
+// StillQuarantined records that another attempt to take a quarantined message apart failed, and why.
+func (l *Ledger) StillQuarantined(ctx context.Context, account string, k Key, reason string) error {
+	return l.settle(ctx, account, k, func(ctx context.Context, c *change, id int64) error {
+		_, err := c.tx.ExecContext(ctx, "UPDATE message SET attempts = attempts + 1, reason = ? WHERE id = ?", text(reason), id)
+		return err
+	})
+}
+
+// Dropped records that a quarantined message is given up and its files are removed: it counts as
+// delivered at this time, without attachments, so that it is not fetched again and is deleted like any other.
+func (l *Ledger) Dropped(ctx context.Context, account string, k Key, at time.Time) error {
+	return l.settle(ctx, account, k, func(ctx context.Context, c *change, id int64) error {
+		if _, err := c.exec(ctx, c.unfile, id); err != nil {
+			return err
+		}
+		_, err := c.tx.ExecContext(ctx, "UPDATE message SET state = 'delivered', delivered = ? WHERE id = ?", at.UnixMilli(), id)
+		return err
+	})
+}
+
+// settle changes a message in quarantine.
+func (l *Ledger) settle(ctx context.Context, account string, k Key, fn func(ctx context.Context, c *change, id int64) error) error {
+	err := l.change(ctx, account, func(ctx context.Context, c *change) error {
+		known, err := c.rows(ctx, []Key{k})
+		if err != nil {
+			return err
+		}
+		if r := known[k]; r.state != Quarantined {
+			return c.refuse(k, r.state, Quarantined)
+		}
+		return fn(ctx, c, known[k].id)
+	})
+	if err != nil {
+		return fmt.Errorf("record a quarantined message of account %s: %w", account, err)
+	}
+	return nil
+}
+
+// CatchUp raises the account's generation to n, if it is behind: what the account's folder
+// holds is from now on taken as known.
+func (l *Ledger) CatchUp(ctx context.Context, account string, n int64) error {
+	err := l.change(ctx, account, func(ctx context.Context, c *change) error {
+		_, err := c.tx.ExecContext(ctx, "UPDATE account SET generation = max(generation, ?) WHERE id = ?", n, c.id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("record the generation of account %s: %w", account, err)
+	}
+	return nil
+}
