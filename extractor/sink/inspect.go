@@ -1,0 +1,99 @@
+package sink
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Inspection is what a folder's staging folder holds, as [Inspect] found it.
+type Inspection struct {
+	// Mark is the number that [Directory.SetMark] left, 0 without any.
+	Mark int64
+	// Files are the staging files, by ID.
+	Files map[string]bool
+
+	folderID string
+}
+
+// Fate is what became of a staging file.
+type Fate int
+
+// The fates of staging files. Published is what [ErrGone] says, Elsewhere what [ErrOtherFolder] does.
+const (
+	Waiting   Fate = iota // it is there
+	Published             // it is gone from the folder that it was staged in
+	Elsewhere             // it was staged in another folder than the one that is there now
+)
+
+// Inspect looks into the staging folder below dir and changes nothing, not even a folder
+// that is missing, which reads like one that was removed.
+func Inspect(dir string) (*Inspection, error) {
+	i := &Inspection{Files: make(map[string]bool)}
+	if err := i.read(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("look into attachment folder %s: %w", dir, err)
+	}
+	return i, nil
+}
+
+func (i *Inspection) read(dir string) error {
+	root, err := os.OpenRoot(filepath.Join(dir, defaultStaging))
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	f, err := root.Open(folderIDFile)
+	if err != nil {
+		return err
+	}
+	id := make([]byte, folderIDLength)
+	_, err = io.ReadFull(f, id)
+	f.Close()
+	if err != nil || !isID(string(id)) {
+		return nil // Open would give it another one
+	}
+	i.folderID = string(id)
+	if i.Mark, err = readMark(root); err != nil {
+		return err
+	}
+	entries, err := fs.ReadDir(root.FS(), ".")
+	for _, e := range entries {
+		if isStagingID(e.Name()) {
+			i.Files[e.Name()] = true
+		}
+	}
+	return err
+}
+
+// Fate tells what became of a staging file.
+func (i *Inspection) Fate(id string) Fate {
+	switch {
+	case i.Files[id]:
+		return Waiting
+	case i.folderID != "" && strings.HasPrefix(id, i.folderID+"-"):
+		return Published
+	}
+	return Elsewhere
+}
+
+// OpenFile opens a file below the folder for reading, by its path there: one that was delivered, or
+// put into a hidden folder by [Directory.StageRaw].
+func (d *Directory) OpenFile(path string) (*os.File, error) {
+	f, err := d.top.root.Open(filepath.FromSlash(path))
+	if err != nil {
+		return nil, fmt.Errorf("open %q in %s: %w", path, d.path, err)
+	}
+	return f, nil
+}
+
+// RemoveFile removes a file below the folder. One that is gone is no error.
+func (d *Directory) RemoveFile(path string) error {
+	if err := d.top.root.Remove(filepath.FromSlash(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove %q in %s: %w", path, d.path, err)
+	}
+	return nil
+}
