@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"math"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -17,6 +18,7 @@ const maxNameBytes = 100
 // account checks one account. What is wrong with it is reported and left empty.
 func (l *loader) account(r *rawAccount, c *Config) Account {
 	l.atLeast(&r.Interval, minInterval)
+	l.inRange(&r.Attempts, 1, math.MaxInt32)
 	a := Account{
 		Name:       l.name(r),
 		Host:       l.host(r),
@@ -24,6 +26,7 @@ func (l *loader) account(r *rawAccount, c *Config) Account {
 		Auth:       r.Auth.or(AuthAuto),
 		After:      r.After.or(AfterKeep),
 		Duplicates: r.Duplicates.or(DuplicatesKeep),
+		Attempts:   r.Attempts.or(DefaultAttempts),
 		Interval:   r.Interval.or(c.Interval),
 		Enabled:    r.Enabled.or(true),
 	}

@@ -48,6 +48,7 @@ const (
 	DefaultMaxConcurrent = 16
 	DefaultMaxPerHost    = 4
 	DefaultFileMode      = fs.FileMode(0o640)
+	DefaultAttempts      = 3
 )
 
 // Config is one valid configuration with all defaults filled in. It is not changed after [Load] returned it.
@@ -103,6 +104,7 @@ type Account struct {
 	After       After
 	DeleteAfter time.Duration // counted from the first delivery; 0 is at once. Only with AfterDelete
 	Duplicates  Duplicates
+	Attempts    int // at storing a message before it goes to quarantine, at least 1
 
 	Interval time.Duration
 	Jitter   time.Duration // at most this much is to be added to or taken from a start time

@@ -50,6 +50,7 @@ type rawDefaults struct {
 	After       value[After]         `yaml:"after"`
 	DeleteAfter value[time.Duration] `yaml:"delete_after"`
 	Duplicates  value[Duplicates]    `yaml:"duplicates"`
+	Attempts    value[int]           `yaml:"attempts"`
 	Interval    value[time.Duration] `yaml:"interval"`
 	TLS         rawTLS               `yaml:"tls"`
 	OAuth       rawOAuth             `yaml:"oauth"`
@@ -70,6 +71,7 @@ func (r *rawDefaults) inherit(from *rawDefaults) {
 	r.Auth.inherit(from.Auth)
 	r.After.inherit(from.After)
 	r.Duplicates.inherit(from.Duplicates)
+	r.Attempts.inherit(from.Attempts)
 	r.Interval.inherit(from.Interval)
 	r.TLS.inherit(&from.TLS)
 	if !r.TLS.Mode.ok() || r.TLS.Mode.v != TLSNone {

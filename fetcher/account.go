@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -66,6 +67,9 @@ type Account struct {
 	// SkipDuplicates records attachments whose bytes this account received
 	// before, instead of writing them again.
 	SkipDuplicates bool
+	// Attempts is how often a message whose files can't be staged, while the disk is
+	// well, is tried before it goes to quarantine. 0 is 3.
+	Attempts int
 	// MaxMessage is the most octets that are read of one message: a server that
 	// never ends one would fill the disk. 0 is 4 GiB.
 	MaxMessage int64
@@ -99,6 +103,14 @@ type Sink interface {
 	// Sweep removes every staging file, the leftovers of a process that died. It
 	// is called when the ledger holds nothing unfinished and nothing is staged.
 	Sweep() (removed int, err error)
+	// SetMark leaves a number in the folder, and Mark returns the one left last, 0
+	// without any: how far the ledger was when it was last used with this folder.
+	SetMark(n int64) error
+	Mark() (int64, error)
+	// OpenFile and RemoveFile read and remove a file in quarantine, by the path
+	// that StageRaw gave it. Removing one that is gone is no error.
+	OpenFile(path string) (*os.File, error)
+	RemoveFile(path string) error
 	Close() error
 }
 

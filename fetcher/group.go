@@ -225,8 +225,43 @@ func (c *committer) publish(ctx context.Context, group []*ledger.Message) error 
 	if err := c.sink.SyncFolders(); err != nil {
 		return fmt.Errorf("sync folders: %w", err)
 	}
+	generation, err := c.ledger.Generation(ctx, c.account)
+	if err == nil {
+		err = c.sink.SetMark(generation)
+	}
+	if err != nil {
+		return fmt.Errorf("mark the folder: %w", err)
+	}
 	if err := c.ledger.Delivered(ctx, c.account, group, c.now()); err != nil {
 		return fmt.Errorf("record delivery: %w", err)
+	}
+	return nil
+}
+
+// StaleError says that the account's folder has deliveries that the ledger does not
+// know of: it was lost, or is an older copy. To go on would deliver them again.
+type StaleError struct {
+	Mark, Generation int64 // how far the folder is, and the ledger
+}
+
+// Error says what happened and what to do.
+func (e *StaleError) Error() string {
+	return fmt.Sprintf("the state file is older than this account's folder, or was lost and made anew: the folder had %d groups delivered, the state knows %d. "+
+		"Put the newest state file back; if there is none, attachd state rebuild records what is on the server as delivered", e.Mark, e.Generation)
+}
+
+// checkMark returns a [*StaleError] for a ledger that is behind the folder.
+func (c *committer) checkMark(ctx context.Context) error {
+	mark, err := c.sink.Mark()
+	if err != nil {
+		return err
+	}
+	generation, err := c.ledger.Generation(ctx, c.account)
+	if err != nil {
+		return err
+	}
+	if mark > generation {
+		return &StaleError{mark, generation}
 	}
 	return nil
 }
@@ -234,6 +269,9 @@ func (c *committer) publish(ctx context.Context, group []*ledger.Message) error 
 // recoverStaged finishes what an earlier poll staged and could not complete,
 // and removes the staging files that the ledger never came to know.
 func (c *committer) recoverStaged(ctx context.Context) (finished int, swept int, err error) {
+	if err := c.checkMark(ctx); err != nil {
+		return 0, 0, err
+	}
 	group, err := c.ledger.Unfinished(ctx, c.account)
 	if err != nil {
 		return 0, 0, fmt.Errorf("read unfinished deliveries: %w", err)

@@ -116,23 +116,32 @@ func (a *Account) compare(ctx context.Context, led *ledger.Ledger, l *listing, n
 	var d difference
 	for from := 0; from < len(l.entries); from += lookupChunk {
 		chunk := l.entries[from:min(from+lookupChunk, len(l.entries))]
-		uidls := make([]string, len(chunk))
-		for i, e := range chunk {
-			uidls[i] = l.uidl(e)
-		}
-		records, err := led.Lookup(ctx, a.Name, uidls)
+		known, err := a.known(ctx, led, l, chunk)
 		if err != nil {
 			return d, err
 		}
-		known := make(map[string][]ledger.Record, len(records))
-		for _, r := range records {
-			known[r.UIDL] = append(known[r.UIDL], r)
-		}
-		for i, e := range chunk {
-			a.sort(&d, e, known[uidls[i]], now)
+		for _, e := range chunk {
+			a.sort(&d, e, known[string(l.uidls[e.from:e.to])], now)
 		}
 	}
 	return d, nil
+}
+
+// known returns what the ledger knows of some entries' UIDLs, by UIDL.
+func (a *Account) known(ctx context.Context, led *ledger.Ledger, l *listing, chunk []entry) (map[string][]ledger.Record, error) {
+	uidls := make([]string, len(chunk))
+	for i, e := range chunk {
+		uidls[i] = l.uidl(e)
+	}
+	records, err := led.Lookup(ctx, a.Name, uidls)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string][]ledger.Record, len(records))
+	for _, r := range records {
+		known[r.UIDL] = append(known[r.UIDL], r)
+	}
+	return known, nil
 }
 
 func (a *Account) sort(d *difference, e entry, known []ledger.Record, now time.Time) {
@@ -151,6 +160,8 @@ func (a *Account) sort(d *difference, e entry, known []ledger.Record, now time.T
 		d.want(e)
 	case r.State == ledger.Quarantined:
 		// Left on the server: deleting is for what was delivered.
+	case r.Delivered.IsZero():
+		// Only taken for delivered, when the ledger was rebuilt: nobody knows.
 	case a.Delete && !now.Before(r.Delivered.Add(a.DeleteAfter)):
 		e.size = r.Size
 		d.expired = append(d.expired, e)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // ErrLocked says that another process is polling the account at the moment.
@@ -19,14 +20,19 @@ func lockAccount(dir, account string) (unlock func() error, err error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("make lock folder: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, account+".lock"), os.O_RDWR|os.O_CREATE, 0o640)
+	return lock(filepath.Join(dir, account+".lock"), syscall.LOCK_EX, ErrLocked)
+}
+
+// lock locks a file, which is made if it is missing.
+func lock(path string, how int, held error) (unlock func() error, err error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
 		return nil, fmt.Errorf("open lock file: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	if err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB); err != nil {
 		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, ErrLocked
+			return nil, held
 		}
 		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
 	}
@@ -36,4 +42,45 @@ func lockAccount(dir, account string) (unlock func() error, err error) {
 		_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
 		return f.Close()
 	}, nil
+}
+
+// Errors of [ShareState] and [OwnState].
+var (
+	ErrStateOwned = errors.New("another attachd process is rebuilding the state file")
+	ErrStateInUse = errors.New("another attachd process uses the state file: stop it first")
+)
+
+// stateLock can't be the name of an account's lock file, as no account begins with a dot.
+const stateLock = ".state.lock"
+
+// ShareState keeps the ledger, whose accounts' lock files are in dir, from being replaced while
+// this process uses it. Any number of processes may.
+func ShareState(dir string) (unlock func() error, err error) {
+	return lockState(dir, syscall.LOCK_SH, ErrStateOwned)
+}
+
+// OwnState makes sure that no other process uses the ledger, or begins to.
+func OwnState(dir string) (unlock func() error, err error) {
+	return lockState(dir, syscall.LOCK_EX, ErrStateInUse)
+}
+
+func lockState(dir string, how int, held error) (unlock func() error, err error) {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("make lock folder: %w", err)
+	}
+	return lock(filepath.Join(dir, stateLock), how, held)
+}
+
+// LastPoll returns when the account was last polled, whatever came of it; zero without any.
+func LastPoll(dir, account string) time.Time {
+	info, err := os.Stat(filepath.Join(dir, account+".lock"))
+	if err != nil {
+		return time.Time{}
+	}
+	return info.ModTime()
+}
+
+// notePoll is what LastPoll looks at. It costs no fsync, and a failure nothing but that.
+func notePoll(dir, account string, at time.Time) {
+	_ = os.Chtimes(filepath.Join(dir, account+".lock"), at, at)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -31,6 +32,8 @@ type memory struct {
 	synced    map[string]bool
 	published map[string][]byte
 	steps     []string
+	mark      int64                   // the last that was set
+	behind    int64                   // what Mark returns, as more than one account may use the folder
 	reads     int                     // calls of Stage
 	awaited   map[int]chan struct{}   // closed at that call
 	fail      func(step string) error // nil: nothing fails
@@ -133,6 +136,17 @@ func (m *memory) Discard(files []ledger.Attachment) error {
 	}
 	return nil
 }
+
+func (m *memory) SetMark(n int64) error {
+	m.mark = n
+	return nil
+}
+
+func (m *memory) Mark() (int64, error) { return m.behind, nil }
+
+func (m *memory) OpenFile(string) (*os.File, error) { return nil, os.ErrNotExist }
+
+func (m *memory) RemoveFile(string) error { return os.ErrNotExist }
 
 func (m *memory) Sweep() (int, error) {
 	m.mu.Lock()
@@ -327,7 +341,7 @@ func TestQuarantine(t *testing.T) {
 	}
 	var kept []string
 	for path, body := range w.sink.published {
-		if strings.HasPrefix(path, quarantineFolder+"/") && strings.HasSuffix(path, ".eml") {
+		if strings.HasPrefix(path, QuarantineFolder+"/") && strings.HasSuffix(path, ".eml") {
 			reason := string(w.sink.published[strings.TrimSuffix(path, ".eml")+".txt"])
 			kept = append(kept, string(body)+strings.Split(reason, "\n")[2])
 		}

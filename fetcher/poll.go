@@ -59,7 +59,7 @@ const (
 
 // run makes the visit. Whatever it returns, what was committed stays so.
 func (p *poll) run(ctx context.Context) error {
-	p.commit = &committer{account: p.account.Name, ledger: p.ledger, sink: p.sink, now: p.now, skipDuplicates: p.account.SkipDuplicates, delivered: p.noteDelivered}
+	p.newCommitter()
 	if err := p.recover(ctx); err != nil {
 		return err
 	}
@@ -85,6 +85,10 @@ func (p *poll) run(ctx context.Context) error {
 		return fmt.Errorf("record the mailbox's size: %w", err)
 	}
 	return nil
+}
+
+func (p *poll) newCommitter() {
+	p.commit = &committer{account: p.account.Name, ledger: p.ledger, sink: p.sink, now: p.now, skipDuplicates: p.account.SkipDuplicates, delivered: p.noteDelivered}
 }
 
 // recover completes what a crash left behind, before anything new is fetched.

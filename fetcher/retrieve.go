@@ -9,6 +9,7 @@ import (
 	"io"
 	"runtime/debug"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -17,9 +18,11 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3"
 )
 
-// quarantineFolder holds, below the account's folder, the messages that could
+// QuarantineFolder holds, below the account's folder, the messages that could
 // not be taken apart. The dot keeps it from consumers of attachments.
-const quarantineFolder = ".quarantine"
+const QuarantineFolder = ".quarantine"
+
+const quarantineExt = ".eml"
 
 // A message whose retrieval the server refuses is asked again after waits that
 // double from retryFirst to retryMax; the messages behind it are not held up.
@@ -109,6 +112,16 @@ func (p *poll) stageMessage(ctx context.Context, l *listing, e entry, body io.Re
 		p.quarantine = append(p.quarantine, quarantined{e, unprocessable.Error()})
 		return nil, nil
 	}
+	if err != nil && counted.err == nil && ctx.Err() == nil && !diskFault(err) {
+		attempts, lookupErr := p.attempts(ctx, l, e)
+		if lookupErr != nil {
+			return nil, errors.Join(err, lookupErr)
+		}
+		if attempts++; attempts >= p.maxAttempts() {
+			p.quarantine = append(p.quarantine, quarantined{e, fmt.Sprintf("%v (attempt %d)", err, attempts)})
+			return nil, nil
+		}
+	}
 	if err != nil {
 		return nil, p.blame(ctx, l, e, counted, err)
 	}
@@ -136,12 +149,37 @@ func countFiles(files []ledger.Attachment) int {
 	return n
 }
 
-// blame notes against a message that the line broke within it. The first time may
-// be chance, and it is asked again at once; from the second time on the message
-// waits longer and longer, so that the ones behind it are not held up by a server
-// that breaks at the same message every time.
+// defaultAttempts leaves a fault that passes two polls to do so.
+const defaultAttempts = 3
+
+func (p *poll) maxAttempts() int {
+	if p.account.Attempts <= 0 {
+		return defaultAttempts
+	}
+	return p.account.Attempts
+}
+
+// diskFault reports whether staging failed for a reason that any message would fail
+// for. What is left (a folder of a name that a file has, a path too long, a template)
+// is for this message alone, as far as one can tell.
+func diskFault(err error) bool {
+	errno, ok := errors.AsType[syscall.Errno](err)
+	if !ok {
+		return false
+	}
+	switch errno {
+	case syscall.ENAMETOOLONG, syscall.ENOTDIR, syscall.EISDIR, syscall.EEXIST, syscall.EINVAL, syscall.EILSEQ, syscall.ELOOP:
+		return false
+	}
+	return true
+}
+
+// blame notes against a message that the line broke within it, or that its files could not
+// be staged. The first time may be chance, and it is asked again at once; from the
+// second time on the message waits longer and longer, so that the ones behind it are
+// not held up by a server that breaks at the same message every time.
 func (p *poll) blame(ctx context.Context, l *listing, e entry, body *boundedReader, cause error) error {
-	if body.err == nil || ctx.Err() != nil {
+	if ctx.Err() != nil || body.err == nil && diskFault(cause) {
 		return cause // the disk's fault, or nobody's
 	}
 	if err := p.noteFailure(ctx, l, e, cause, func(attempts int) time.Duration {
@@ -179,16 +217,16 @@ func (p *poll) retrieveQuarantined(ctx context.Context, l *listing) error {
 		uidl, reason := l.uidl(e), reasons[e.number]
 		name := quarantineName(uidl, p.now())
 		bounded := p.bounded(body)
-		raw, err := p.sink.StageRaw(ctx, bounded, quarantineFolder, name+".eml")
+		raw, err := p.sink.StageRaw(ctx, bounded, QuarantineFolder, name+quarantineExt)
 		if err != nil {
 			return nil, p.blame(ctx, l, e, bounded, err)
 		}
-		why, err := p.sink.StageRaw(ctx, strings.NewReader(fmt.Sprintf("account: %s\nUIDL: %q\nreason: %s\n", p.account.Name, uidl, reason)), quarantineFolder, name+".txt")
+		why, err := p.sink.StageRaw(ctx, strings.NewReader(fmt.Sprintf("account: %s\nUIDL: %q\nreason: %s\n", p.account.Name, uidl, reason)), QuarantineFolder, name+".txt")
 		if err != nil {
 			p.sink.Discard([]ledger.Attachment{raw})
 			return nil, err
 		}
-		p.log.Error().Str("uidl", printable(uidl)).Str("file", quarantineFolder+"/"+name+".eml").Str("reason", firstLine(reason)).Msg("message quarantined")
+		p.log.Error().Str("uidl", printable(uidl)).Str("file", QuarantineFolder+"/"+name+".eml").Str("reason", firstLine(reason)).Msg("message quarantined")
 		return &ledger.Message{Key: l.key(e), State: ledger.Quarantined, Reason: firstLine(reason), Attachments: []ledger.Attachment{raw, why}}, nil
 	})
 }
@@ -211,13 +249,9 @@ func (p *poll) refused(ctx context.Context, l *listing, e entry, cause error) er
 // tried again, which wait tells from the attempts before.
 func (p *poll) noteFailure(ctx context.Context, l *listing, e entry, cause error, wait func(attempts int) time.Duration) error {
 	uidl := l.uidl(e)
-	records, err := p.ledger.Lookup(ctx, p.account.Name, []string{uidl})
+	attempts, err := p.attempts(ctx, l, e)
 	if err != nil {
-		return fmt.Errorf("read the record of UIDL %q: %w", uidl, err)
-	}
-	attempts := 0
-	if r, ok := ledger.Match(records, e.size); ok {
-		attempts = r.Attempts
+		return err
 	}
 	next := p.now().Add(min(wait(attempts), retryMax))
 	if err := p.ledger.Failed(ctx, p.account.Name, l.key(e), cause.Error(), next); err != nil {
@@ -225,6 +259,17 @@ func (p *poll) noteFailure(ctx context.Context, l *listing, e entry, cause error
 	}
 	p.log.Warn().Str("uidl", printable(uidl)).Int("attempt", attempts+1).Time("next", next).Err(cause).Msg("message not retrieved")
 	return nil
+}
+
+// attempts returns how often a message failed before.
+func (p *poll) attempts(ctx context.Context, l *listing, e entry) (int, error) {
+	uidl := l.uidl(e)
+	records, err := p.ledger.Lookup(ctx, p.account.Name, []string{uidl})
+	if err != nil {
+		return 0, fmt.Errorf("read the record of UIDL %q: %w", uidl, err)
+	}
+	r, _ := ledger.Match(records, e.size)
+	return r.Attempts, nil
 }
 
 // defaultMaxMessage is far beyond what any server accepts.

@@ -208,6 +208,7 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 		return fmt.Errorf("lock account: %w", err)
 	}
 	defer unlock()
+	notePoll(s.LockDir, l.account.Name, time.Now())
 	sink, err := s.OpenSink(l.account)
 	if err != nil {
 		return fmt.Errorf("open output: %w", err)

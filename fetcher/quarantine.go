@@ -1,0 +1,113 @@
+package fetcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// Quarantine is what an account has in quarantine, at the hands of one process: until
+// Close nobody polls the account.
+type Quarantine struct {
+	account Account
+	ledger  *ledger.Ledger
+	poll    *poll
+	unlock  func() error
+}
+
+// OpenQuarantine takes an account for working on its quarantine. It fails with [ErrLocked]
+// while the account is being polled, and first completes what a crash left behind, as
+// a poll does. Nothing of it asks the server.
+func (s *Supervisor) OpenQuarantine(ctx context.Context, a Account) (_ *Quarantine, err error) {
+	unlock, err := lockAccount(s.LockDir, a.Name)
+	if err != nil {
+		return nil, fmt.Errorf("lock account: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			unlock()
+		}
+	}()
+	sink, err := s.OpenSink(a)
+	if err != nil {
+		return nil, fmt.Errorf("open output: %w", err)
+	}
+	p := &poll{account: a, ledger: s.Ledger, sink: sink, log: s.Log.With().Str("account", a.Name).Logger(), observe: func(Event) {}, now: s.clock()}
+	p.newCommitter()
+	if err := p.recover(ctx); err != nil {
+		return nil, errors.Join(err, sink.Close())
+	}
+	return &Quarantine{account: a, ledger: s.Ledger, poll: p, unlock: unlock}, nil
+}
+
+// Close lets the account be polled again.
+func (q *Quarantine) Close() error {
+	return errors.Join(q.poll.sink.Close(), q.unlock())
+}
+
+// Messages returns what is in quarantine, oldest first.
+func (q *Quarantine) Messages(ctx context.Context) ([]*ledger.Message, error) {
+	return q.ledger.Quarantined(ctx, q.account.Name)
+}
+
+// Retry takes a message in quarantine apart again and delivers it by the five steps that a
+// fetched one goes through. It returns what was delivered. An [*UnprocessableError] says that it
+// stays where it is, with this reason.
+//
+// Killed before the ledger knows its files, it is in quarantine as before; afterwards, the next
+// poll or OpenQuarantine completes the delivery. The raw message is removed last: after a
+// crash right then it stays, known to nobody.
+func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Message, error) {
+	if len(m.Attachments) == 0 {
+		return nil, fmt.Errorf("the state knows of no file that message %q is kept in", m.UIDL)
+	}
+	raw, err := q.poll.sink.OpenFile(m.Attachments[0].Path)
+	if err != nil {
+		return nil, fmt.Errorf("read the message in quarantine: %w", err)
+	}
+	defer raw.Close()
+	staged, err := q.poll.stageSafely(ctx, m.UIDL, raw)
+	if unprocessable, ok := errors.AsType[*UnprocessableError](err); ok {
+		return nil, errors.Join(err, q.ledger.StillQuarantined(ctx, q.account.Name, m.Key, firstLine(unprocessable.Error())))
+	}
+	if err != nil {
+		return nil, err
+	}
+	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, MessageID: staged.MessageID, Attachments: staged.Attachments, Retried: true}
+	if err := q.poll.commit.commit(ctx, []*ledger.Message{again}); err != nil {
+		return nil, err
+	}
+	return again, q.remove(m)
+}
+
+// Drop removes the raw message. The ledger then has it as delivered: it is not fetched again,
+// and deleted on the server as the account's policy says.
+func (q *Quarantine) Drop(ctx context.Context, m *ledger.Message) error {
+	// The files first: killed in between, the message is there to be dropped again.
+	if err := q.remove(m); err != nil {
+		return err
+	}
+	return q.ledger.Dropped(ctx, q.account.Name, m.Key, q.poll.now())
+}
+
+// remove removes the files that a message is kept in.
+func (q *Quarantine) remove(m *ledger.Message) error {
+	var errs []error
+	for _, f := range m.Attachments {
+		errs = append(errs, q.poll.sink.RemoveFile(f.Path))
+	}
+	return errors.Join(errs...)
+}
+
+// QuarantineID is the name that a message in quarantine goes by: that of the files that it is
+// kept in, without what stands behind the dot.
+func QuarantineID(m *ledger.Message) string {
+	if len(m.Attachments) == 0 {
+		return ""
+	}
+	return strings.TrimSuffix(path.Base(m.Attachments[0].Path), quarantineExt)
+}
