@@ -23,29 +23,38 @@ import (
 type daemon struct {
 	ledger     *ledger.Ledger
 	supervisor *fetcher.Supervisor
+	release    func() error // of the state file, which nobody replaces meanwhile
 }
 
 // newDaemon opens the state and wires the fetcher to the folders.
 func newDaemon(ctx context.Context, c *config.Config, log zerolog.Logger, observe func(fetcher.Event)) (*daemon, error) {
-	led, err := ledger.Open(ctx, c.State)
+	release, err := fetcher.ShareState(lockDir(c))
 	if err != nil {
 		return nil, err
 	}
-	return &daemon{
-		ledger: led,
-		supervisor: &fetcher.Supervisor{
-			Ledger:        led,
-			OpenSink:      openSink,
-			LockDir:       c.State + ".locks",
-			MaxConcurrent: c.MaxConcurrent,
-			MaxPerHost:    c.MaxPerHost,
-			Log:           log,
-			Observe:       observe,
-		},
-	}, nil
+	led, err := ledger.Open(ctx, c.State)
+	if err != nil {
+		return nil, errors.Join(err, release())
+	}
+	return &daemon{ledger: led, supervisor: newSupervisor(c, led, log, observe), release: release}, nil
 }
 
-func (d *daemon) close() error { return d.ledger.Close() }
+func newSupervisor(c *config.Config, led *ledger.Ledger, log zerolog.Logger, observe func(fetcher.Event)) *fetcher.Supervisor {
+	return &fetcher.Supervisor{
+		Ledger:        led,
+		OpenSink:      openSink,
+		LockDir:       lockDir(c),
+		MaxConcurrent: c.MaxConcurrent,
+		MaxPerHost:    c.MaxPerHost,
+		Log:           log,
+		Observe:       observe,
+	}
+}
+
+// lockDir holds the locks of the state file and of the accounts in it.
+func lockDir(c *config.Config) string { return c.State + ".locks" }
+
+func (d *daemon) close() error { return errors.Join(d.ledger.Close(), d.release()) }
 
 // settings is what of the configuration makes an account what it is. It is
 // comparable: an account is started anew when it changes.
@@ -98,6 +107,7 @@ func account(c *config.Config, a config.Account, own clientTokens) fetcher.Accou
 		Delete:         a.After == config.AfterDelete,
 		DeleteAfter:    a.DeleteAfter,
 		SkipDuplicates: a.Duplicates == config.DuplicatesSkip,
+		Attempts:       a.Attempts,
 		Version:        version,
 	}
 }

@@ -84,7 +84,7 @@ into a folder per account. Each attachment arrives once, whole and byte-exact.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(runCommand(), checkCommand(), oauthCommand(), extractCommand(), demoCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), oauthCommand(), extractCommand(), quarantineCommand(), stateCommand(), demoCommand(), versionCommand())
 	return root
 }
 

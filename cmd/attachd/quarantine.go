@@ -1,0 +1,422 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+func quarantineCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "quarantine",
+		Short: "List, show, retry and drop the messages that could not be taken apart",
+		Long: `A message that cannot be taken apart, because it exceeds the limits or its files
+cannot be stored, is kept as it came in the folder .quarantine of its account, and
+stays on the server. These commands work on such messages. They ask no server and
+may be used while attachd runs; an account that is being polled at that moment is
+refused: try again.`,
+	}
+	cmd.AddCommand(quarantineListCommand(), quarantineShowCommand(), quarantineRetryCommand(), quarantineDropCommand())
+	return cmd
+}
+
+// inQuarantine is a message in quarantine and whose it is.
+type inQuarantine struct {
+	account config.Account
+	message *ledger.Message
+}
+
+func (q inQuarantine) id() string { return fetcher.QuarantineID(q.message) }
+
+// path is where the raw message lies, "" if the state does not say.
+func (q inQuarantine) path() string {
+	if len(q.message.Attachments) == 0 {
+		return ""
+	}
+	return filepath.Join(q.account.Output, filepath.FromSlash(q.message.Attachments[0].Path))
+}
+
+func (q inQuarantine) matches(id string) bool { return id == q.id() || id == q.message.UIDL }
+
+func quarantineListCommand() *cobra.Command {
+	var path string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "list [ACCOUNT]...",
+		Short: "List what is in quarantine",
+		Long: `list shows what is in quarantine, with the reason and the file that the message is
+kept in. With --json it prints one object per line:
+{"account","id","uidl","size","reason","attempts","since","path","missing"}`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, _, err := load(path, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			accounts, err := namedAccounts(c, args)
+			if err != nil {
+				return err
+			}
+			all, err := readQuarantine(cmd.Context(), c, accounts)
+			if err != nil {
+				return failure(err)
+			}
+			return failure(listQuarantine(cmd.OutOrStdout(), all, asJSON))
+		},
+	}
+	configFlag(cmd, &path)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per message")
+	return cmd
+}
+
+// namedAccounts finds the accounts of these names; all, without any.
+func namedAccounts(c *config.Config, names []string) ([]config.Account, error) {
+	if len(names) == 0 {
+		return c.Accounts, nil
+	}
+	var all []config.Account
+	for _, name := range names {
+		i := slices.IndexFunc(c.Accounts, func(a config.Account) bool { return a.Name == name })
+		if i < 0 {
+			return nil, &exitError{exitUsage, fmt.Errorf("the configuration has no account %q", name)}
+		}
+		all = append(all, c.Accounts[i])
+	}
+	return all, nil
+}
+
+// readQuarantine reads what of these accounts is in quarantine. A state file that was never made holds nothing.
+func readQuarantine(ctx context.Context, c *config.Config, accounts []config.Account) (all []inQuarantine, err error) {
+	led, err := ledger.Inspect(ctx, c.State)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, led.Close()) }()
+	for _, a := range accounts {
+		messages, err := led.Quarantined(ctx, a.Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range messages {
+			all = append(all, inQuarantine{a, m})
+		}
+	}
+	return all, nil
+}
+
+// quarantineLine is what list --json prints of one message: a contract that other tools rely on.
+type quarantineLine struct {
+	Account  string `json:"account"`
+	ID       string `json:"id"`
+	UIDL     string `json:"uidl"`
+	Size     int64  `json:"size"`
+	Reason   string `json:"reason"`
+	Attempts int    `json:"attempts"`
+	Since    string `json:"since"`
+	Path     string `json:"path"`
+	Missing  bool   `json:"missing"` // somebody removed the file
+}
+
+func listQuarantine(w io.Writer, all []inQuarantine, asJSON bool) error {
+	out := bufio.NewWriter(w)
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	if len(all) == 0 && !asJSON {
+		fmt.Fprintln(out, "nothing is in quarantine")
+	}
+	for _, q := range all {
+		_, err := os.Stat(q.path())
+		missing := errors.Is(err, fs.ErrNotExist)
+		m := q.message
+		if asJSON {
+			if err := encoder.Encode(quarantineLine{q.account.Name, q.id(), m.UIDL, m.Size, m.Reason, m.Attempts, m.Delivered.UTC().Format(time.RFC3339), q.path(), missing}); err != nil {
+				return err
+			}
+			continue
+		}
+		size := "size unknown"
+		if m.Size >= 0 {
+			size = formatBytes(m.Size)
+		}
+		fmt.Fprintf(table, "account %s:\t%s\tUIDL %s\t%s\tsince %s\t%s\n", q.account.Name, q.id(), printableName(m.UIDL), size,
+			m.Delivered.Local().Format("2006-01-02 15:04"), count(m.Attempts, "failed attempt"))
+		fmt.Fprintf(table, "\t%s\n", printableName(m.Reason))
+		if missing {
+			fmt.Fprintf(table, "\t%s (GONE: somebody removed it)\n", q.path())
+		} else {
+			fmt.Fprintf(table, "\t%s\n", q.path())
+		}
+	}
+	return errors.Join(table.Flush(), out.Flush())
+}
+
+func quarantineShowCommand() *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use:   "show ACCOUNT ID...",
+		Short: "Show why a message is in quarantine, its header, and what would come of it now",
+		Long: `show prints the reason, the beginning of the message's header, with nothing in it that
+could steer a terminal, and what retry would make of the message under the
+configuration as it is now. ID is what list shows, or the UIDL.`,
+		Args: cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, found, err := findQuarantined(cmd, path, args)
+			if err != nil {
+				return err
+			}
+			var failed error
+			for _, q := range found {
+				failed = errors.Join(failed, showQuarantined(cmd, c, q))
+			}
+			return failure(failed)
+		},
+	}
+	configFlag(cmd, &path)
+	return cmd
+}
+
+// findQuarantined finds the messages that ACCOUNT ID... names.
+func findQuarantined(cmd *cobra.Command, path string, args []string) (*config.Config, []inQuarantine, error) {
+	c, _, err := load(path, cmd.ErrOrStderr())
+	if err != nil {
+		return nil, nil, err
+	}
+	accounts, err := namedAccounts(c, args[:1])
+	if err != nil {
+		return nil, nil, err
+	}
+	all, err := readQuarantine(cmd.Context(), c, accounts)
+	if err != nil {
+		return nil, nil, failure(err)
+	}
+	var found []inQuarantine
+	for _, id := range args[1:] {
+		n := len(found)
+		for _, q := range all {
+			if q.matches(id) {
+				found = append(found, q)
+			}
+		}
+		if len(found) == n {
+			return nil, nil, failure(fmt.Errorf("account %s has no message %q in quarantine: attachd quarantine list shows what there is", args[0], id))
+		}
+	}
+	return c, found, nil
+}
+
+// shownHeader is how much of a header is shown.
+const shownHeader = 8 << 10
+
+func showQuarantined(cmd *cobra.Command, c *config.Config, q inQuarantine) error {
+	raw, err := os.Open(q.path())
+	if err != nil {
+		return fmt.Errorf("read the message in quarantine: %w", err)
+	}
+	defer raw.Close()
+	start := make([]byte, shownHeader)
+	n, err := io.ReadFull(raw, start)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read %s: %w", q.path(), err)
+	}
+	if _, err := raw.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("read %s: %w", q.path(), err)
+	}
+	out := cmd.OutOrStdout()
+	if err := listQuarantine(out, []inQuarantine{q}, false); err != nil {
+		return err
+	}
+	fmt.Fprintln(out)
+	for line := range bytes.Lines(start[:n]) {
+		line = bytes.TrimRight(line, "\r\n")
+		if len(line) == 0 {
+			break
+		}
+		fmt.Fprintf(out, "  %s\n", printableText(line))
+	}
+	fmt.Fprintln(out)
+	x := &extraction{out: out, progress: &progress{w: out}, account: q.account, extract: extractOptions(q.account.Files, limits(c))}
+	return x.explainMessage(cmd.Context(), q.id(), -1, raw)
+}
+
+// printableText is a line of a mail for a terminal: what could steer it is replaced.
+func printableText(line []byte) string {
+	return printableName(string(bytes.ToValidUTF8(bytes.ReplaceAll(line, []byte("\t"), []byte(" ")), []byte("?"))))
+}
+
+func quarantineRetryCommand() *cobra.Command {
+	var path string
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "retry {ACCOUNT ID... | --all [ACCOUNT]...}",
+		Short: "Take messages apart again, after limits were raised or a fault was mended",
+		Long: `retry takes the raw message once more through the extractor, with the configuration
+as it is now, into the account's folder, by the same steps as a message that was
+fetched: each attachment stands there once, also when retry is killed. What works
+leaves the quarantine; what does not stays, with the new reason.
+
+Exit code 0: all of them were delivered; 1: some were not.`,
+		Args: messageArgs(&all),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return eachQuarantined(cmd, path, args, all, func(ctx context.Context, q *fetcher.Quarantine, m inQuarantine) error {
+				again, err := q.Retry(ctx, m.message)
+				if again == nil {
+					return err
+				}
+				files := 0
+				for _, a := range again.Attachments {
+					if a.StagingID != "" && !a.Sidecar {
+						files++
+						fmt.Fprintf(cmd.OutOrStdout(), "%s\t%s\n", m.id(), filepath.Join(m.account.Output, filepath.FromSlash(a.Path)))
+					}
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s\tdelivered, %s\n", m.id(), count(files, "attachment"))
+				return err
+			})
+		},
+	}
+	configFlag(cmd, &path)
+	cmd.Flags().BoolVar(&all, "all", false, "every message in quarantine, of these accounts or of all")
+	return cmd
+}
+
+func quarantineDropCommand() *cobra.Command {
+	var path string
+	var all, yes bool
+	cmd := &cobra.Command{
+		Use:   "drop {ACCOUNT ID... | --all [ACCOUNT]...}",
+		Short: "Remove messages from the quarantine for good",
+		Long: `drop removes the raw message. It is not fetched again, and counts from now on as
+delivered: an account with after: delete deletes it on the server, delete_after
+from now. Without --yes it only says what it would remove.`,
+		Args: messageArgs(&all),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			n := 0
+			err := eachQuarantined(cmd, path, args, all, func(ctx context.Context, q *fetcher.Quarantine, m inQuarantine) error {
+				if n++; !yes {
+					_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\twould remove %s\n", m.id(), m.path())
+					return err
+				}
+				if err := q.Drop(ctx, m.message); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\tremoved\n", m.id())
+				return err
+			})
+			if err == nil && !yes && n > 0 {
+				return failure(errors.New("nothing was removed: say so with --yes"))
+			}
+			return err
+		},
+	}
+	configFlag(cmd, &path)
+	cmd.Flags().BoolVar(&all, "all", false, "every message in quarantine, of these accounts or of all")
+	cmd.Flags().BoolVar(&yes, "yes", false, "really remove them")
+	return cmd
+}
+
+// messageArgs checks ACCOUNT ID..., or with --all any accounts.
+func messageArgs(all *bool) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if !*all && len(args) < 2 {
+			return fmt.Errorf("%s: name an account and the messages, or say --all", cmd.Name())
+		}
+		return nil
+	}
+}
+
+// eachQuarantined calls fn for the messages that are named, with their account locked, and
+// reports what fails without stopping at it.
+func eachQuarantined(cmd *cobra.Command, path string, args []string, all bool, fn func(context.Context, *fetcher.Quarantine, inQuarantine) error) error {
+	c, _, err := load(path, cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	names, ids := args, []string(nil)
+	if !all {
+		names, ids = args[:1], args[1:]
+	}
+	accounts, err := namedAccounts(c, names)
+	if err != nil {
+		return err
+	}
+	d, err := newDaemon(cmd.Context(), c, zerolog.Nop(), nil)
+	if err != nil {
+		return failure(err)
+	}
+	failed := 0
+	report := func(account string, err error) {
+		failed++
+		fmt.Fprintf(cmd.ErrOrStderr(), "attachd: %v\n", &fetcher.AccountError{Account: account, Err: err})
+	}
+	for _, a := range accounts {
+		if err := eachOfAccount(cmd.Context(), d, c, a, ids, fn, report); err != nil {
+			report(a.Name, err)
+		}
+	}
+	if err := d.close(); err != nil {
+		return failure(err)
+	}
+	if failed > 0 {
+		return &exitError{code: exitFailure}
+	}
+	return nil
+}
+
+func eachOfAccount(ctx context.Context, d *daemon, c *config.Config, a config.Account, ids []string, fn func(context.Context, *fetcher.Quarantine, inQuarantine) error, report func(string, error)) (err error) {
+	// Accounts without anything in quarantine are left alone: neither locked, nor their folder made.
+	messages, err := d.ledger.Quarantined(ctx, a.Name)
+	if err != nil || len(messages) == 0 && len(ids) == 0 {
+		return err
+	}
+	q, err := d.supervisor.OpenQuarantine(ctx, account(c, a, make(clientTokens)))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, q.Close()) }()
+	if messages, err = q.Messages(ctx); err != nil {
+		return err
+	}
+	found := make(map[string]bool)
+	for _, message := range messages {
+		m := inQuarantine{a, message}
+		i := slices.IndexFunc(ids, m.matches)
+		if i < 0 && len(ids) > 0 {
+			continue
+		}
+		if i >= 0 {
+			found[ids[i]] = true
+		}
+		if err := fn(ctx, q, m); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			report(a.Name, fmt.Errorf("message %s: %w", m.id(), err))
+		}
+	}
+	for _, id := range ids {
+		if !found[id] {
+			report(a.Name, fmt.Errorf("no message %q is in quarantine", id))
+		}
+	}
+	return nil
+}
