@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -252,6 +253,9 @@ func (p *PathTemplate) parse(s string) error {
 	first, err := p.Execute(sample)
 	if err != nil {
 		return err
+	}
+	if strings.HasPrefix(first, "/") || slices.Contains(strings.Split(first, "/"), "..") {
+		return errors.New("must stay below the account's folder: without .. and a slash at the beginning")
 	}
 	sample.Name, sample.Base, sample.Ext = "b.txt", "b", ".txt"
 	if second, err := p.Execute(sample); err == nil && first == second {

@@ -135,17 +135,21 @@ func (d *base64Decoder) finishLine(p []byte) int {
 
 // data decodes a stretch that is base64 without a doubt.
 func (d *base64Decoder) data(p []byte) {
-	if !d.tryBulk(p) {
+	d.saw(base64Line)
+	if !d.tryBulk(p, false) {
 		d.decode(p)
 	}
 }
 
+// saw notes a line of data. One that is too long to be judged counts as no longer than that.
+func (d *base64Decoder) saw(n int) { d.longest, d.last, d.gap = max(d.longest, n), n, false }
+
 // tryBulk decodes a piece in one go if nothing odd is in it or right before it.
-func (d *base64Decoder) tryBulk(p []byte) bool {
+func (d *base64Decoder) tryBulk(p []byte, lines bool) bool {
 	if d.careful -= len(p); d.careful > 0 || d.padded {
 		return false
 	}
-	if d.bulk(p) {
+	if d.bulk(p, lines) {
 		d.careful = 0
 		return true
 	}
@@ -155,7 +159,7 @@ func (d *base64Decoder) tryBulk(p []byte) bool {
 
 // lines decodes whole lines.
 func (d *base64Decoder) lines(p []byte) {
-	if d.tryBulk(p) {
+	if d.tryBulk(p, true) {
 		return
 	}
 	for len(p) > 0 && !d.ended {
@@ -170,7 +174,7 @@ func (d *base64Decoder) lines(p []byte) {
 
 // bulk decodes a piece that holds nothing but the alphabet and line ends. It
 // reports false, with nothing changed, when there is anything else in it.
-func (d *base64Decoder) bulk(piece []byte) bool {
+func (d *base64Decoder) bulk(piece []byte, lines bool) bool {
 	if d.buffers == nil {
 		d.buffers = base64Pool.Get().(*base64Buffers)
 		d.out = append(d.buffers.out[:0], d.out...)
@@ -178,9 +182,9 @@ func (d *base64Decoder) bulk(piece []byte) bool {
 	s := append(d.buffers.stripped[:0], d.quantum[:d.n]...)
 	longest, last, gap := d.longest, d.last, d.gap
 	for len(piece) > 0 {
-		line, rest := piece, []byte(nil)
+		line, rest, long := piece, []byte(nil), false
 		if i := bytes.IndexByte(piece, '\n'); i >= 0 {
-			line, rest = piece[:i], piece[i+1:]
+			line, rest, long = piece[:i], piece[i+1:], i >= base64Line
 		}
 		if n := len(line); n > 0 && line[n-1] == '\r' {
 			line = line[:n-1]
@@ -188,10 +192,10 @@ func (d *base64Decoder) bulk(piece []byte) bool {
 		switch n := len(line); {
 		case n == 0:
 			gap = last > 0
-		case gap:
-			return false // a footer, or another block
+		case long:
+			longest, last, gap = max(longest, base64Line), base64Line, false
 		default:
-			longest, last = max(longest, n), n
+			longest, last, gap = max(longest, n), n, false
 		}
 		s, piece = append(s, line...), rest
 	}
@@ -211,7 +215,9 @@ func (d *base64Decoder) bulk(piece []byte) bool {
 		}
 	}
 	d.out = d.out[:start+n]
-	d.longest, d.last, d.gap = longest, last, gap
+	if lines {
+		d.longest, d.last, d.gap = longest, last, gap
+	}
 	d.any = d.any || len(s) > 0
 	d.n = copy(d.quantum[:], s[whole:])
 	return true
@@ -233,13 +239,20 @@ func (d *base64Decoder) judge(line []byte) {
 		d.report(ProblemTrailingText, "text behind base64")
 		return
 	}
-	d.longest, d.last, d.gap = max(d.longest, len(trimmed)), len(trimmed), false
+	if len(line) > base64Line {
+		d.saw(base64Line)
+	} else {
+		d.saw(len(trimmed))
+	}
 	d.decode(line)
 }
 
 // decode decodes character by character.
 func (d *base64Decoder) decode(p []byte) {
 	for _, c := range p {
+		if d.ended {
+			return
+		}
 		switch base64Value(c) {
 		case base64Blank:
 		case base64Illegal:
@@ -258,7 +271,7 @@ func (d *base64Decoder) decode(p []byte) {
 				// QUIRK: the boundary without a line end before it.
 				d.ended = true
 				d.report(ProblemTrailingText, "a boundary behind base64, in the same line")
-				return
+				continue
 			}
 			if d.dash {
 				d.add('-')
@@ -281,11 +294,11 @@ func (d *base64Decoder) add(c byte) {
 // whole quanta and nothing else; elsewhere words with other characters between
 // them, and rules that separate footers, are text.
 func (d *base64Decoder) isText(line []byte) bool {
-	rule, blank, illegal := true, false, false
+	rule, blank, cr, illegal := true, false, false, false
 	for _, c := range line {
 		switch base64Value(c) {
 		case base64Blank:
-			blank = true
+			blank, cr = blank || c != '\r', cr || c == '\r'
 		case base64Illegal:
 			illegal = true
 		}
@@ -295,17 +308,13 @@ func (d *base64Decoder) isText(line []byte) bool {
 		return true
 	}
 	if d.padded && len(bytes.Trim(line, "=")) > 0 { // the padding itself may be cut in two
-		return blank || illegal || len(line)%4 != 0
+		return blank || cr || illegal || len(line)%4 != 0
 	}
 	if blank && illegal && (!d.any || bytes.Count(line, []byte(" ")) >= 2) {
 		return true
 	}
-	// Behind the last line, which is shorter than the others, or a blank one: words, or
-	// what has not the length of base64.
-	if !d.any || d.n > 0 {
-		return false
-	}
-	return blank && (d.gap || d.last < d.longest) || d.gap && len(line)%4 != 0
+	// Words behind the last line, which is shorter than the others, or behind a blank one.
+	return blank && d.any && d.n == 0 && (d.gap || d.last < d.longest)
 }
 
 // pad ends a block of base64.

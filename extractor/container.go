@@ -7,7 +7,8 @@ import (
 
 // unpackerFor returns what takes an attachment apart, nil where there is nothing to.
 func (x *run) unpackerFor(a *Attachment, at place) (unpacker, error) {
-	if isMessage(a.MediaType) {
+	// QUIRK: many web mailers attach messages as application/octet-stream.
+	if isMessage(a.MediaType) || a.MediaType == "application/octet-stream" && hasSuffixFold(a.Name, ".eml") {
 		if at.depth > x.limits.Depth {
 			return nil, &LimitError{"depth", int64(x.limits.Depth)}
 		}
@@ -45,7 +46,12 @@ func isOpaqueSMIME(a *Attachment) bool {
 	case "application/pkcs7-mime", "application/x-pkcs7-mime":
 		return true
 	}
-	return len(a.Name) > len(".p7m") && strings.EqualFold(a.Name[len(a.Name)-len(".p7m"):], ".p7m")
+	return len(a.Name) > len(".p7m") && hasSuffixFold(a.Name, ".p7m")
+}
+
+// hasSuffixFold reports whether s ends with an ASCII suffix in any case.
+func hasSuffixFold(s, suffix string) bool {
+	return len(s) >= len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
 }
 
 // beginsEntity reports whether a content begins with the header of a MIME entity,

@@ -20,13 +20,14 @@ type entity struct {
 	disposition parameters
 	encoding    encoding
 	name        string // decoded as the sender gave it
+	otherName   string // from other fields, which does not make an attachment of a text
 	contentID   string
 	problems    []Problem
 }
 
 // read takes the fields of a part's header. Where there is no Content-Type the
 // enclosing multipart's default holds (RFC 2046 sections 5.1 and 5.1.5).
-func (h *header) read(defaultType string) entity {
+func (h *header) read(defaultType, charset string) entity {
 	var e entity
 	report := func(kind ProblemKind, detail string) {
 		e.problems = append(e.problems, Problem{Kind: kind, Detail: detail})
@@ -37,6 +38,10 @@ func (h *header) read(defaultType string) entity {
 			report(ProblemMediaType, clip(t))
 		}
 		e.mediaType.value = defaultType
+		switch t {
+		case "application", "image", "audio", "video", "pdf", "attachment", "file":
+			e.mediaType.value = "application/octet-stream"
+		}
 	}
 	e.disposition = parseParameters(h.fields.Get("Content-Disposition"))
 	e.encoding = parseEncoding(h.fields.Get("Content-Transfer-Encoding"), report)
@@ -45,15 +50,22 @@ func (h *header) read(defaultType string) entity {
 	nameReport := func(kind ProblemKind, detail string) {
 		nameProblems = append(nameProblems, Problem{Kind: kind, Detail: detail})
 	}
-	e.name = strings.TrimSpace(e.disposition.text("filename", nameReport))
-	if e.name == "" {
-		nameProblems = nil
-		e.name = strings.TrimSpace(e.mediaType.text("name", nameReport))
+	t := texts{nameReport, charset}
+	// QUIRK: scanners and ERP systems put either parameter into either field.
+	for _, name := range [...]string{"filename", "name"} {
+		for _, field := range [...]*parameters{&e.disposition, &e.mediaType} {
+			if e.name == "" {
+				nameProblems = nil
+				e.name = strings.TrimSpace(field.text(name, t))
+			}
+		}
 	}
 	if e.name == "" {
-		e.name = locationName(h.fields.Get("Content-Location"))
+		if e.otherName = locationName(h.fields.Get("Content-Location")); e.otherName == "" {
+			e.otherName = describedName(t.decode(h.fields.Get("Content-Description")))
+		}
 	}
-	e.name = clipTo(e.name, maxText)
+	e.name, e.otherName = clipTo(e.name, maxText), clipTo(e.otherName, maxText)
 	e.problems = append(e.problems, nameProblems...)
 	return e
 }
@@ -61,16 +73,25 @@ func (h *header) read(defaultType string) entity {
 // locationName returns the file name at the end of a Content-Location (RFC 2557
 // section 4.2), "" for a URI that has none with an extension.
 func locationName(field string) string {
+	if i := strings.LastIndexByte(field, '\\'); i >= 0 { // QUIRK: a path of Windows
+		return describedName(strings.Trim(field[i+1:], `"<>`))
+	}
 	field = strings.Join(strings.Fields(field), "") // a long URI is folded anywhere
 	u, err := url.Parse(strings.Trim(field, `"<>`))
 	if err != nil || u.Opaque != "" {
 		return ""
 	}
-	name := path.Base(u.Path)
-	if _, ext := SplitExt(name); ext == "" {
+	return describedName(path.Base(u.Path))
+}
+
+// describedName returns a text that is a file name by its extension, "" for others:
+// Lotus Notes puts the name into the Content-Description, where others put a sentence.
+func describedName(text string) string {
+	text = strings.TrimSpace(text)
+	if _, ext := SplitExt(text); len(ext) < 2 || len(ext) > 6 || strings.ContainsFunc(ext[1:], func(r rune) bool { return r < '0' || r > '9' && r < 'A' || r > 'z' }) {
 		return ""
 	}
-	return name
+	return text
 }
 
 // fragment returns the place of a message/partial among the others, nil for other
@@ -79,7 +100,7 @@ func (e *entity) fragment() *Fragment {
 	if e.mediaType.value != "message/partial" {
 		return nil
 	}
-	id := clipTo(e.mediaType.text("id", ignore), maxText)
+	id := clipTo(e.mediaType.text("id", texts{report: ignore}), maxText)
 	number, err := strconv.Atoi(strings.TrimSpace(e.mediaType.get("number")))
 	total, _ := strconv.Atoi(strings.TrimSpace(e.mediaType.get("total")))
 	if id == "" || err != nil || number < 1 || number > maxFragments || total < 0 || total > maxFragments || total > 0 && number > total {
@@ -198,7 +219,7 @@ func parseEncoding(s string, report func(ProblemKind, string)) encoding {
 	clean := strings.ToLower(strings.TrimSpace(s))
 	token := clean
 	if strings.HasPrefix(token, "=?") {
-		token = strings.ToLower(decodeText(token, report))
+		token = strings.ToLower(texts{report: report}.decode(token))
 	}
 	token = strings.TrimSpace(stripComments(token))
 	if i := strings.IndexAny(token, ";, \t"); i > 0 {

@@ -133,10 +133,11 @@ type run struct {
 	open     Open
 	message  *Message
 	parts    int
-	files    int   // begun
-	written  int64 // bytes of all files
-	problems int   // recorded so far
-	bodies   bool  // the message's own texts are opened as well, for tests
+	files    int    // begun
+	written  int64  // bytes of all files
+	problems int    // recorded so far
+	charset  string // that raw names may be in: the message's texts or its Subject are
+	bodies   bool   // the message's own texts are opened as well, for tests
 }
 
 // maxProblems bounds the lists of a hostile message's problems, all together.
@@ -164,10 +165,15 @@ func (x *run) note(a *Attachment, kind ProblemKind, detail string) {
 // describe takes over the fields of the outermost header.
 func (x *run) describe(h *textproto.Header) {
 	m := x.message
+	t := texts{report: ignore}
+	if charset := charsetOfWords(h.Get("Subject")); charset != "" {
+		x.charset = charset
+		t.charset = charset
+	}
 	m.MessageID = strings.Clone(clipTo(strings.Trim(h.Get("Message-Id"), "<> "), maxText))
-	m.Subject = decodeText(h.Get("Subject"), ignore)
-	m.From = decodeText(h.Get("From"), ignore)
-	m.To = decodeText(h.Get("To"), ignore)
+	m.Subject = t.decode(h.Get("Subject"))
+	m.From = t.decode(h.Get("From"))
+	m.To = t.decode(h.Get("To"))
 	fields := mail.Header{Header: message.Header{Header: *h}}
 	if date, err := fields.Date(); err == nil {
 		m.Date = date

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/gabriel-vasile/mimetype"
 )
 
 // Filter says which attachments are kept: those that a rule of Include takes, or
@@ -114,7 +116,7 @@ func (r *Rule) judge(m *Message, a *Attachment, complete bool) verdict {
 		}
 	}
 	if len(r.Types) > 0 {
-		and(open(matchAny(r.Types, a.MediaType) || a.DetectedType != "" && matchAny(r.Types, a.DetectedType)))
+		and(open(matchType(r.Types, a.MediaType) || matchType(r.Types, a.DetectedType)))
 	}
 	if r.MinSize > 0 {
 		and(open(a.Size >= r.MinSize))
@@ -135,6 +137,24 @@ func certain(v bool) verdict {
 		return yes
 	}
 	return no
+}
+
+// matchType reports whether a media type, or another name of it, matches: text/xml and
+// application/xml are one (RFC 7303), and so are application/pdf and application/x-pdf.
+func matchType(patterns []string, mediaType string) bool {
+	if mediaType == "" {
+		return false
+	}
+	if matchAny(patterns, mediaType) {
+		return true
+	}
+	known := mimetype.Lookup(mediaType)
+	for _, p := range patterns {
+		if known != nil && known.Is(p) {
+			return true
+		}
+	}
+	return false
 }
 
 func matchAny(patterns []string, s string) bool {

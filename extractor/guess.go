@@ -30,11 +30,11 @@ var guessed = []struct {
 
 func isGR(c byte) bool { return c >= 0xa1 && c <= 0xfe }
 
-// guessCharset returns text that is raw in an unknown charset in UTF-8. A name is
+// guess returns text that is raw in an unknown charset in UTF-8. A name is
 // too short for statistics over languages; what tells is which rows of a charset's
 // table its bytes fall in, since each keeps its common characters together, and
 // whether the bytes come in pairs at all.
-func guessCharset(s string, report func(ProblemKind, string)) string {
+func (t texts) guess(s string) string {
 	if utf8.ValidString(s) {
 		if strings.Contains(s, "\x1b$") { // raw ISO-2022-JP, which is 7 bits wide
 			if decoded, err := japanese.ISO2022JP.NewDecoder().String(s); err == nil {
@@ -42,6 +42,10 @@ func guessCharset(s string, report func(ProblemKind, string)) string {
 			}
 		}
 		return s
+	}
+	if decoded, ok := decodeCharset(t.charset, s); ok {
+		t.report(ProblemRaw8Bit, "taken for "+t.charset+", as the message is")
+		return decoded
 	}
 	best, bestName, highest := "", "", -1<<30
 	for _, g := range guessed {
@@ -54,14 +58,18 @@ func guessCharset(s string, report func(ProblemKind, string)) string {
 			weight = weighPairs(s, g.weigh, g.second, g.name == "shift_jis")
 		}
 		if weight > highest {
+			if decoded, ok := decodeCharset(t.charset, s); ok {
+				t.report(ProblemRaw8Bit, "taken for "+t.charset+", as the message is")
+				return decoded
+			}
 			best, bestName, highest = decoded, g.name, weight
 		}
 	}
 	if bestName == "" { // bytes that no charset has
-		report(ProblemRaw8Bit, "")
+		t.report(ProblemRaw8Bit, "")
 		return strings.ToValidUTF8(s, "\uFFFD")
 	}
-	report(ProblemRaw8Bit, "taken for "+bestName)
+	t.report(ProblemRaw8Bit, "taken for "+bestName)
 	return best
 }
 

@@ -34,13 +34,13 @@ func TestGuessCharset(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := guessCharset(raw, ignore); got != name {
+			if got := (texts{report: ignore}).guess(raw); got != name {
 				t.Errorf("%s %q became %q", charset, name, got)
 			}
 		}
 	}
 	for _, raw := range []string{"\xff", "a\x81", "\x80\x81\x82\xff.pdf"} {
-		if got := guessCharset(raw, ignore); got == "" {
+		if got := (texts{report: ignore}).guess(raw); got == "" {
 			t.Errorf("%q became nothing", raw)
 		}
 	}

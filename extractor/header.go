@@ -17,7 +17,7 @@ const (
 // keptFields are the fields that the extractor reads; of the others only the
 // length counts.
 var keptFields = [...]string{
-	"Content-Type", "Content-Disposition", "Content-Transfer-Encoding", "Content-Id", "Content-Location",
+	"Content-Type", "Content-Disposition", "Content-Transfer-Encoding", "Content-Id", "Content-Location", "Content-Description",
 	"Message-Id", "Subject", "From", "To", "Date",
 }
 
@@ -111,7 +111,7 @@ func (h *header) boundary() string {
 // boundaryOf returns a multipart's boundary. Blanks at its end do not count (RFC
 // 2046 section 5.1.1), as gateways cut them off.
 func boundaryOf(mediaType parameters) string {
-	return strings.TrimRight(mediaType.text("boundary", ignore), " \t")
+	return strings.TrimRight(mediaType.text("boundary", texts{report: ignore}), " \t")
 }
 
 // lineKind is what a line of a header is.

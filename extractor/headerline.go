@@ -149,6 +149,11 @@ func (p *parser) blankHeaderLine() error {
 func (p *parser) oddLine(text, line []byte) error {
 	h := &p.header
 	h.close()
+	if len(line) > longestLine && p.isJunk() {
+		text = text[:longestLine]
+		p.run.report(p.partNumber(), ProblemHeaderLine, clip(string(text)))
+		return nil
+	}
 	if len(line) > longestLine || p.isAnnouncedBase64(text) {
 		return p.startBody(line)
 	}
@@ -176,8 +181,12 @@ func (p *parser) isBodyLine(line []byte) bool {
 	if p.header.blank {
 		return !p.isMisplacedField(kind, line)
 	}
-	return kind == otherLine
+	return kind == otherLine && !p.isJunk()
 }
+
+// isJunk reports whether a very long line that is no field stands before a header
+// rather than at the beginning of a body.
+func (p *parser) isJunk() bool { return p.topHeader() && !p.header.begun && len(p.header.odd) == 0 }
 
 // isMisplacedField reports whether a line behind a blank one still is the header's.
 // Behind fields it takes one that the header lacks and that says what the body is.
@@ -247,7 +256,7 @@ func (p *parser) endHeader() error {
 	h.blank = false
 	defaultType, enclosing, number := "text/plain", "", p.partNumber()
 	if len(p.stack) == 0 {
-		p.subject = decodeText(h.fields.Get("Subject"), ignore)
+		p.subject = texts{ignore, p.run.charset}.decode(h.fields.Get("Subject"))
 		if p.depth == 0 && p.number == "" {
 			p.run.describe(&h.fields)
 		}
@@ -258,7 +267,8 @@ func (p *parser) endHeader() error {
 			defaultType = "message/rfc822" // RFC 2046 section 5.1.5
 		}
 	}
-	e := h.read(defaultType)
+	e := h.read(defaultType, p.run.charset)
+	p.run.learnCharset(&e)
 	h.reset()
 	for _, problem := range e.problems {
 		p.run.report(number, problem.Kind, problem.Detail)

@@ -1,6 +1,7 @@
 package extractor
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"strings"
@@ -54,20 +55,20 @@ func (p *parser) isResourceFork(e *entity) bool {
 }
 
 func isMessage(mediaType string) bool {
-	return mediaType == "message/rfc822" || mediaType == "message/global"
+	return mediaType == "message/rfc822" || mediaType == "message/global" || mediaType == "message/news"
 }
 
 // describeLeaf says of a part what its header tells.
 func (x *run) describeLeaf(e entity, number string) *Attachment {
 	// Cloned, so that a field of many kilobytes does not live on in each of them.
 	a := &Attachment{
-		Part: number, OriginalName: strings.Clone(e.name), MediaType: strings.Clone(e.mediaType.value),
+		Part: number, MediaType: strings.Clone(e.mediaType.value),
 		Disposition: e.dispositionType(), ContentID: strings.Clone(e.contentID), Fragment: e.fragment(),
 	}
 	for _, problem := range e.problems {
 		x.note(a, problem.Kind, problem.Detail)
 	}
-	x.setName(a, e.name)
+	x.setName(a, cmp.Or(e.name, e.otherName))
 	if isMessage(a.MediaType) && a.Name != "" && !strings.Contains(a.Name, ".") {
 		a.Name = SafeName(CutName(a.Name, maxName-len(".eml")) + ".eml")
 	}
@@ -111,7 +112,7 @@ func (l *leaf) decode(e encoding, x *run, number string) {
 	case uuencodeEncoding:
 		l.decoder = &uuDecoder{w: l.w, report: report, named: func(name string) {
 			if f != nil && f.attachment.Name == "" {
-				x.setName(f.attachment, decodeText(name, report))
+				x.setName(f.attachment, texts{report, x.charset}.decode(name))
 			}
 		}}
 	}

@@ -54,7 +54,7 @@ func SafeName(name string) string {
 // shows nothing itself.
 func isInvisible(r rune) bool {
 	switch {
-	case r >= 0x200B && r <= 0x200F, r >= 0x202A && r <= 0x202E, r >= 0x2060 && r <= 0x2069, r == 0xFEFF, r == 0x061C, r == 0x2028, r == 0x2029:
+	case r >= 0x200B && r <= 0x200F, r >= 0x202A && r <= 0x202E, r >= 0x2060 && r <= 0x2069, r == 0xFEFF, r >= 0xE0000 && r <= 0xE007F, r == 0x061C, r == 0x2028, r == 0x2029:
 		return true
 	}
 	return false

@@ -230,16 +230,16 @@ func stripComments(s string) string {
 
 // text returns the parameter of a name decoded: as RFC 2231 has it, or as an RFC
 // 2047 encoded word, or raw. It reports what had to be assumed.
-func (p parameters) text(name string, report func(ProblemKind, string)) string {
-	if s, ok := p.extended(name, report); ok {
+func (p parameters) text(name string, t texts) string {
+	if s, ok := p.extended(name, t); ok {
 		return s
 	}
-	return decodeText(p.get(name), report)
+	return t.decode(p.get(name))
 }
 
 // extended puts together name*=, name*0=, name*1*= and so on (RFC 2231 sections 3
 // and 4). Segments come in any order; a percent triple may be cut between two.
-func (p parameters) extended(name string, report func(ProblemKind, string)) (string, bool) {
+func (p parameters) extended(name string, t texts) (string, bool) {
 	type segment struct {
 		number  int
 		encoded bool
@@ -266,12 +266,19 @@ func (p parameters) extended(name string, report func(ProblemKind, string)) (str
 	}
 	slices.SortStableFunc(segments, func(a, b segment) int { return cmp.Compare(a.number, b.number) })
 	charset := ""
-	if first := &segments[0]; first.encoded {
-		if cs, rest, ok := strings.Cut(first.value, "'"); ok {
-			if _, value, ok := strings.Cut(rest, "'"); ok {
-				charset, first.value = cs, value
-			}
-		}
+	first := &segments[0]
+	cs, rest, quoted := strings.Cut(first.value, "'")
+	_, value, twice := strings.Cut(rest, "'")
+	switch {
+	case first.encoded && quoted && twice:
+		charset, first.value = cs, value
+	case first.encoded && quoted && isCharset(cs): // QUIRK: no language, and its quote is missing
+		charset, first.value = cs, rest
+	case quoted && strings.HasPrefix(rest, "'") && isCharset(cs): // QUIRK: the star is missing
+		charset, first.value, first.encoded = cs, value, true
+	}
+	if first.number > 0 {
+		t.report(ProblemNameGap, "")
 	}
 	var raw strings.Builder
 	anyEncoded := false
@@ -280,22 +287,22 @@ func (p parameters) extended(name string, report func(ProblemKind, string)) (str
 			continue
 		}
 		if i > 0 && s.number != segments[i-1].number+1 {
-			report(ProblemNameGap, "")
+			t.report(ProblemNameGap, "")
 		}
 		anyEncoded = anyEncoded || s.encoded
 		raw.WriteString(s.value)
 	}
-	value := raw.String()
+	value = raw.String()
 	if anyEncoded {
 		value = percentDecode(value)
 	}
 	if charset == "" {
-		return decodeText(value, report), value != ""
+		return t.decode(value), value != ""
 	}
-	if text := decodeCharset(charset, value, report); !strings.Contains(text, "=?") {
+	if text := t.convert(charset, value); !strings.Contains(text, "=?") {
 		return text, value != ""
 	}
-	return decodeText(value, report), true // QUIRK: encoded words within
+	return t.decode(value), true // QUIRK: encoded words within
 }
 
 func percentDecode(s string) string {

@@ -3,6 +3,7 @@ package extractor
 import (
 	"bytes"
 	"errors"
+	"io"
 	"strings"
 
 	"github.com/attachd/attachd/extractor/cms"
@@ -18,7 +19,10 @@ type smimeUnpacker struct {
 	attachment *Attachment
 	decoder    *cms.Decoder
 
-	start   []byte // of what is signed, until it is known what it is
+	head    []byte         // of the message, until it is known how it is written
+	input   io.Writer      // the decoder, behind what undoes an armour
+	armour  *base64Decoder // nil for none
+	start   []byte         // of what is signed, until it is known what it is
 	entity  *parser
 	file    content
 	decided bool
@@ -84,11 +88,83 @@ func (u *smimeUnpacker) put(p []byte) error {
 }
 
 // Write implements unpacker.
-func (u *smimeUnpacker) Write(p []byte) (int, error) { return u.decoder.Write(p) }
+func (u *smimeUnpacker) Write(p []byte) (int, error) {
+	n := len(p)
+	if u.input == nil {
+		u.head = append(u.head, p...)
+		if len(bytes.TrimSpace(u.head)) < armourStart {
+			return n, nil
+		}
+		p = u.choose()
+	}
+	if _, err := u.input.Write(p); err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+// armourStart is how much of a message tells how it is written.
+const armourStart = 16
+
+// choose finds out how the message is written, and returns what is known of it: as
+// bytes, or once more in base64, with or without the lines of PEM (RFC 7468), as
+// tools do that sign documents.
+func (u *smimeUnpacker) choose() []byte {
+	head := u.head
+	u.head = nil
+	text := bytes.TrimLeft(head, " \t\r\n")
+	report := func(kind ProblemKind, detail string) { u.run.note(u.attachment, kind, detail) }
+	switch {
+	case bytes.HasPrefix(text, []byte("-----BEGIN ")):
+		armoured := &base64Decoder{w: u.decoder, report: report}
+		pem := &pemReader{out: armoured}
+		pem.lines.bounds = pem.line
+		u.input, u.armour = pem, armoured
+	case bytes.HasPrefix(text, []byte("MI")):
+		u.armour = &base64Decoder{w: u.decoder, report: report}
+		u.input = u.armour
+	default:
+		u.input = u.decoder
+	}
+	return head
+}
+
+// pemReader passes on the lines between those that begin and end a PEM text.
+type pemReader struct {
+	lines lines
+	out   io.Writer
+	ended bool
+}
+
+func (r *pemReader) Write(p []byte) (int, error) { return len(p), r.lines.write(p) }
+
+func (r *pemReader) line(line []byte) error {
+	if bytes.HasPrefix(line, []byte("-----")) {
+		r.ended = r.ended || bytes.HasPrefix(line, []byte("-----END"))
+		return nil
+	}
+	if r.ended {
+		return nil
+	}
+	if _, err := r.out.Write(line); err != nil {
+		return err
+	}
+	_, err := io.WriteString(r.out, "\n")
+	return err
+}
 
 // finish implements unpacker.
 func (u *smimeUnpacker) finish() (whole bool, err error) {
-	err = u.decoder.Close()
+	if u.input == nil {
+		_, err = u.decoder.Write(u.head)
+	}
+	if pem, ok := u.input.(*pemReader); ok && err == nil {
+		err = pem.lines.close()
+	}
+	if u.armour != nil && err == nil {
+		err = u.armour.Close()
+	}
+	err = errors.Join(err, u.decoder.Close())
 	if errors.Is(err, cms.ErrFormat) {
 		err = nil
 	}
@@ -98,10 +174,11 @@ func (u *smimeUnpacker) finish() (whole bool, err error) {
 	if err == nil && u.entity != nil {
 		err = u.entity.Close()
 	}
-	if err == nil && u.decided && !u.decoder.Complete() {
+	whole = u.decoder.Complete() && u.decoder.Ended()
+	if err == nil && u.decided && !whole {
 		u.run.note(u.attachment, ProblemSMIME, "cut off or damaged")
 	}
-	return err == nil && u.entity != nil && u.decoder.Complete(), errors.Join(err, u.file.end())
+	return err == nil && u.entity != nil && whole, errors.Join(err, u.file.end())
 }
 
 // abort implements unpacker.

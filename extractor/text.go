@@ -2,17 +2,20 @@ package extractor
 
 import (
 	"encoding/base64"
-	"io"
 	"strings"
-
-	"github.com/emersion/go-message/charset"
 )
 
-// decodeText decodes RFC 2047 encoded words wherever they stand, in quotes and
+// texts reads the texts of headers.
+type texts struct {
+	report  func(ProblemKind, string)
+	charset string // that the message uses elsewhere; "" when it names none that helps
+}
+
+// decode decodes RFC 2047 encoded words wherever they stand, in quotes and
 // within words as well, and guesses the charset of raw 8-bit text.
-func decodeText(s string, report func(ProblemKind, string)) string {
+func (t texts) decode(s string) string {
 	if !strings.Contains(s, "=?") {
-		return guessCharset(s, report)
+		return t.guess(s)
 	}
 	var out strings.Builder
 	// The bytes of adjacent words of one charset are decoded together, since
@@ -21,7 +24,7 @@ func decodeText(s string, report func(ProblemKind, string)) string {
 	var charset string
 	flush := func() {
 		if bytes != nil {
-			out.WriteString(decodeCharset(charset, string(bytes), report))
+			out.WriteString(t.convert(charset, string(bytes)))
 			bytes = nil
 		}
 	}
@@ -33,7 +36,7 @@ func decodeText(s string, report func(ProblemKind, string)) string {
 		before := s[:word.start]
 		if bytes == nil || strings.TrimSpace(before) != "" {
 			flush()
-			out.WriteString(guessCharset(before, report))
+			out.WriteString(t.guess(before))
 		} // blanks between two words do not count (RFC 2047 section 6.2)
 		if bytes != nil && !strings.EqualFold(cs, charset) {
 			flush()
@@ -46,7 +49,7 @@ func decodeText(s string, report func(ProblemKind, string)) string {
 		s = s[word.end:]
 	}
 	flush()
-	out.WriteString(guessCharset(s, report))
+	out.WriteString(t.guess(s))
 	return out.String()
 }
 
@@ -70,8 +73,13 @@ func nextWord(s string) (at span, charset string, decoded []byte, ok bool) {
 			continue
 		}
 		end := strings.Index(text, "?=")
-		if end < 0 {
+		if end < 0 && (strings.Contains(text, "=?") || strings.ContainsAny(text, " \t")) {
 			return at, "", nil, false // none of the next ones ends either
+		}
+		behind := end + 2
+		if end < 0 { // QUIRK: the field was cut
+			end = len(strings.TrimRight(text, `?"`))
+			behind = len(text)
 		}
 		body := text[:end]
 		cs, _, _ = strings.Cut(cs, "*") // RFC 2231 section 5: a language
@@ -80,7 +88,7 @@ func nextWord(s string) (at span, charset string, decoded []byte, ok bool) {
 		} else {
 			decoded = decodeQ(body)
 		}
-		at = span{i, i + 2 + (len(s[i+2:]) - len(text)) + end + 2}
+		at = span{i, i + 2 + (len(s[i+2:]) - len(text)) + behind}
 		return at, cs, decoded, true
 	}
 }
@@ -131,18 +139,16 @@ func decodeQ(s string) []byte {
 	return out
 }
 
-// decodeCharset converts text to UTF-8; of an unknown charset it guesses.
-func decodeCharset(name, s string, report func(ProblemKind, string)) string {
-	if name == "" || strings.EqualFold(name, "us-ascii") || strings.EqualFold(name, "utf-8") || strings.EqualFold(name, "utf8") {
-		return guessCharset(s, report)
+// convert converts text of a charset to UTF-8; of an unknown one it guesses.
+func (t texts) convert(name, s string) string {
+	name = strings.ToLower(strings.Trim(name, "\"' \t"))
+	switch name {
+	case "", "us-ascii", "ascii", "utf-8", "utf8", "unknown-8bit", "x-unknown":
+		return t.guess(s)
 	}
-	r, err := charset.Reader(name, strings.NewReader(s))
-	if err == nil {
-		var b strings.Builder
-		if _, err = io.Copy(&b, r); err == nil {
-			return b.String()
-		}
+	if decoded, ok := decodeCharset(name, s); ok {
+		return decoded
 	}
-	report(ProblemCharset, name)
-	return guessCharset(s, report)
+	t.report(ProblemCharset, clip(name))
+	return t.guess(s)
 }

@@ -95,7 +95,7 @@ func (s *textScanner) open(container, name string) (io.WriteCloser, error) {
 	s.found++
 	at := s.at.within(s.found)
 	s.opened = &Attachment{Part: at.number, Container: container, MediaType: "application/octet-stream", Disposition: "attachment"}
-	s.run.setName(s.opened, decodeText(name, func(kind ProblemKind, detail string) { s.run.note(s.opened, kind, detail) }))
+	s.run.setName(s.opened, texts{func(kind ProblemKind, detail string) { s.run.note(s.opened, kind, detail) }, s.run.charset}.decode(name))
 	c, err := s.run.begin(s.opened, at)
 	s.file = c
 	return closing{s}, err

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/attachd/attachd/extractor"
+	"github.com/attachd/attachd/extractor/sink"
 )
 
 // configure takes the settings of an account.
@@ -81,7 +82,7 @@ func (x *extraction) explainMessage(_ context.Context, source string, _ int64, r
 		case a.Fragment != nil:
 			detail = fmt.Sprintf("piece %d of a message, until the others come", a.Fragment.Number)
 		case p.Path != nil:
-			detail = p.Path(m, a)
+			detail = sink.SafePath(p.Path(m, a))
 		}
 		mediaType := a.MediaType
 		if a.DetectedType != "" && a.DetectedType != mediaType {

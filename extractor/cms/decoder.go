@@ -99,6 +99,10 @@ func (d *Decoder) Kind() Kind { return d.kind }
 // Complete reports whether the content was there and came out to its end.
 func (d *Decoder) Complete() bool { return d.complete && d.err == nil }
 
+// Ended reports whether the message came to its end, what stands behind the content
+// included.
+func (d *Decoder) Ended() bool { return d.over }
+
 // Write reads the next bytes of the message. Its errors are those of the writer.
 func (d *Decoder) Write(p []byte) (int, error) {
 	n := len(p)

@@ -133,6 +133,9 @@ const sidecarExt = ".json"
 // deepestPath bounds the folders that a [Plan] may put below each other.
 const deepestPath = 16
 
+// SafePath returns where a file goes for which a [Plan] gives a path.
+func SafePath(p string) string { return path.Join(safePath(p)) }
+
 // safePath splits a path into folder and name, both safe: no component is empty,
 // leads up, is hidden, or holds what [extractor.SafeName] takes out.
 func safePath(p string) (folder, name string) {
