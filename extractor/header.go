@@ -135,6 +135,10 @@ func (h *header) kind(line []byte) lineKind {
 		return blankLine
 	}
 	if indented && h.open {
+		name, _, ok := splitField(text)
+		if ok && strings.HasPrefix(h.name, "Content-") && hasPrefixFold(name, "content-") {
+			return fieldLine // QUIRK: indented by mistake; no parameter looks like that
+		}
 		return continuationLine
 	}
 	if !h.begun && bytes.HasPrefix(bytes.TrimLeft(line, ">"), []byte("From ")) {

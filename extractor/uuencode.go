@@ -104,7 +104,7 @@ func (l *lines) write(p []byte) error {
 			l.hold(p)
 			return nil
 		}
-		line := p[:end]
+		line := p[:min(end, longestTextLine)]
 		if len(l.held) > 0 || l.long {
 			l.hold(line)
 			line = l.held
