@@ -25,7 +25,7 @@ const (
 	// deepestIndent is how far a boundary may be indented.
 	deepestIndent = 16
 	// distinctive is how long a boundary must be to be no accident when it is indented.
-	distinctive = 8
+	distinctive = 10
 )
 
 // indexBoundary finds the first line that may be a boundary: dashes, also behind

@@ -242,7 +242,7 @@ func TestMisplacedLineEnds(t *testing.T) {
 		"as long a boundary as can be":               {"Content-Type: multipart/mixed; boundary=" + boundary + "||--" + boundary + "|" + part("a", "one") + "--" + boundary + "--|", "1 a one"},
 		"a long line of junk before the header":      {strings.Repeat("x", 100_000) + "|" + mixed + "--b|" + part("a", "one") + "--b--|", "1 a one"},
 		"a message as a stream of bytes":             {"Content-Type: application/octet-stream; name=m.eml||Content-Type: a/b; name=x||in", "1 m.eml Content-Type: a/b; name=x||in, 1.1 x in"},
-		"one boundary of several is indented":        {"Content-Type: multipart/mixed; boundary=outer_=_0||--outer_=_0|" + part("a", "one") + " --outer_=_0|" + part("b", "two") + "--outer_=_0--|", "1 a one, 2 b two"},
+		"one boundary of several is indented":        {"Content-Type: multipart/mixed; boundary=outer_=_00||--outer_=_00|" + part("a", "one") + " --outer_=_00|" + part("b", "two") + "--outer_=_00--|", "1 a one, 2 b two"},
 		"a field that is indented":                   {"Content-Type: a/b;| name=a| Content-Transfer-Encoding: base64||b25l|", "1 a one"},
 		"half a type":                                {"Content-Type: application||%PDF-1.4", "1 attachment.pdf %PDF-1.4"},
 		"a header in CRLF and a body in CR":          {"Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.ReplaceAll("text|--b|"+part("a", "one")+"--b|"+part("b", "two")+"--b--|", "|", "\r"), "1 a one, 2 b two"},
