@@ -55,6 +55,7 @@ const (
 	stepList
 	stepRetrieve
 	stepDelete
+	stepQuit
 )
 
 // run makes the visit. Whatever it returns, what was committed stays so.
@@ -194,6 +195,7 @@ func (p *poll) finish(ctx context.Context, l *listing, expired []entry) error {
 	if err != nil {
 		return fmt.Errorf("delete messages on %s: %w", p.account.Addr, err)
 	}
+	p.step = stepQuit
 	if err := p.client.Quit(); err != nil {
 		return fmt.Errorf("confirm %d deletions on %s: %w", len(confirmed), p.account.Addr, err)
 	}

@@ -56,57 +56,170 @@ func (p *poll) retrieve(ctx context.Context, l *listing, entries []entry) error 
 }
 
 // stage turns one message into what the ledger records, or nil to skip it.
-type stage func(ctx context.Context, l *listing, e entry, body io.Reader) (*ledger.Message, error)
+type stage func(ctx context.Context, l *listing, e entry, body *boundedReader) (*ledger.Message, error)
+
+// A batch is retrieved before any of it is committed. It bounds what a server
+// that falls out of step can spoil, and what is fetched again because of it.
+const (
+	batchMessages = 256
+	batchOctets   = 8 << 20
+)
+
+// batch returns how many of the entries make the next batch. After a server has
+// fallen out of step it is one, so that those in order go through.
+func (p *poll) batch(entries []entry) int {
+	if p.unpipelined {
+		return 1
+	}
+	n := 1
+	for octets := entries[0].size; n < min(len(entries), batchMessages); n++ {
+		if octets += max(entries[n].size, 0); octets > batchOctets {
+			break
+		}
+	}
+	return n
+}
 
 func (p *poll) retrieveEach(ctx context.Context, l *listing, entries []entry, stage stage) error {
-	// received is staged, but the server has not yet spoken its next reply.
-	var received *ledger.Message
-	defer func() {
-		if received != nil {
-			p.sink.Discard(received.Attachments)
+	for len(entries) > 0 {
+		n := p.batch(entries)
+		if err := p.retrieveBatch(ctx, l, entries[:n], stage); err != nil {
+			return err
 		}
-	}()
-	confirm := func() error {
-		m := received
-		received = nil
-		if m == nil {
-			return nil
-		}
-		return p.commit.add(m)
+		entries = entries[n:]
 	}
-	i := 0
+	return nil
+}
+
+// received is a message that is staged and not yet known to be whole: a server that
+// does not stuff a lone dot ends it early, and what follows the dot may even look
+// like a reply, as if the rest of the text were the next message.
+type received struct {
+	entry   entry
+	octets  int64
+	message *ledger.Message
+}
+
+// retrieveBatch commits the entries once the server has answered each RETR and
+// then NOOP, neither more nor less. When it does not, only those are committed that
+// are above suspicion.
+func (p *poll) retrieveBatch(ctx context.Context, l *listing, entries []entry, stage stage) error {
+	var batch []received
+	i, within := 0, false
 	err := p.client.RetrEach(numbers(entries), p.window, func(n int, body io.Reader, err error) error {
 		e := entries[i]
 		i++
-		if failed := confirm(); failed != nil {
+		if failed := p.commit.failure(); failed != nil {
 			return failed
 		}
 		if err != nil {
 			return p.refused(ctx, l, e, err)
 		}
-		m, err := stage(ctx, l, e, body)
+		counted := p.bounded(body)
+		m, err := stage(ctx, l, e, counted)
 		if err != nil {
+			within = true
 			return fmt.Errorf("retrieve message %d (UIDL %q) of %s: %w", e.number, l.uidl(e), p.account.Addr, err)
 		}
-		received = m
+		if m != nil {
+			batch = append(batch, received{e, counted.n, m})
+		}
 		return nil
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = p.inStep(batch)
 	}
-	if received != nil {
+	whole := len(batch)
+	if err != nil {
+		whole = p.aboveSuspicion(batch, within)
+		if errors.Is(err, pop3.ErrDesync) && ctx.Err() == nil {
+			err = errors.Join(err, p.accuse(ctx, l, batch, err))
+		}
+	}
+	for i, r := range batch {
+		if i >= whole {
+			p.sink.Discard(r.message.Attachments)
+		} else if failed := p.commit.add(r.message); failed != nil && err == nil {
+			err = failed
+		}
+	}
+	return err
+}
+
+// inStep asks for a reply behind the messages. Where their octets are not as
+// listed it asks twice: the rest of a message that looks like one reply ends with
+// a dot, which does not.
+func (p *poll) inStep(batch []received) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	questions := 1
+	if exact(batch) < len(batch) {
+		questions = 2
+	}
+	for range questions {
 		if err := p.client.Noop(); err != nil {
 			if _, refused := errors.AsType[*pop3.Error](err); !refused {
 				return fmt.Errorf("confirm the last message of %s: %w", p.account.Addr, err)
 			}
 		}
 	}
-	return confirm()
+	return nil
+}
+
+// exact counts the messages up to the first whose octets are not as listed.
+func exact(batch []received) int {
+	for i, r := range batch {
+		if r.octets != r.entry.size {
+			return i
+		}
+	}
+	return len(batch)
+}
+
+// aboveSuspicion counts the messages to be kept of a batch that failed. When the
+// line broke within a message, those before it are in order if they are as long as
+// listed. A reply that is missing or garbled says of a pipelined batch that any of
+// its messages may stand in the place of another, and else that the last may be cut.
+func (p *poll) aboveSuspicion(batch []received, within bool) int {
+	switch {
+	case within || len(batch) == 0:
+		return exact(batch)
+	case p.window > 1:
+		return 0
+	}
+	return exact(batch[:len(batch)-1])
+}
+
+// accuse notes the failure against the message that is the likeliest to have put
+// us out of step, so that the others get their turn without it: the first that is
+// shorter than listed, else the last.
+func (p *poll) accuse(ctx context.Context, l *listing, batch []received, cause error) error {
+	if len(batch) == 0 || p.window > 1 {
+		return nil // pipelining may be the reason; the poll is made again without
+	}
+	suspect := batch[len(batch)-1]
+	for _, r := range batch {
+		if r.octets < r.entry.size {
+			suspect = r
+			break
+		}
+	}
+	return p.noteFailure(ctx, l, suspect.entry, cause, again)
+}
+
+// again is the wait after a failure that may have been chance: none at first, and
+// then longer and longer, so that the messages behind are not held up by a server that
+// breaks at the same one every time.
+func again(attempts int) time.Duration {
+	if attempts == 0 {
+		return 0
+	}
+	return retryFirst << min(attempts-1, 16)
 }
 
 // stageMessage takes a message apart. One that can't be is noted for quarantine.
-func (p *poll) stageMessage(ctx context.Context, l *listing, e entry, body io.Reader) (*ledger.Message, error) {
-	counted := p.bounded(body)
+func (p *poll) stageMessage(ctx context.Context, l *listing, e entry, counted *boundedReader) (*ledger.Message, error) {
 	staged, err := p.stageSafely(ctx, l.uidl(e), counted)
 	if unprocessable, ok := errors.AsType[*UnprocessableError](err); ok {
 		p.quarantine = append(p.quarantine, quarantined{e, unprocessable.Error()})
@@ -175,19 +288,12 @@ func diskFault(err error) bool {
 }
 
 // blame notes against a message that the line broke within it, or that its files could not
-// be staged. The first time may be chance, and it is asked again at once; from the
-// second time on the message waits longer and longer, so that the ones behind it are
-// not held up by a server that breaks at the same message every time.
+// be staged.
 func (p *poll) blame(ctx context.Context, l *listing, e entry, body *boundedReader, cause error) error {
-	if ctx.Err() != nil || body.err == nil && diskFault(cause) {
-		return cause // the disk's fault, or nobody's
+	if ctx.Err() != nil || body.err == nil && diskFault(cause) || p.window > 1 && brokenLine(cause) {
+		return cause // the disk's fault, or nobody's, or that of pipelining
 	}
-	if err := p.noteFailure(ctx, l, e, cause, func(attempts int) time.Duration {
-		if attempts == 0 {
-			return 0
-		}
-		return retryFirst << min(attempts-1, 16)
-	}); err != nil {
+	if err := p.noteFailure(ctx, l, e, cause, again); err != nil {
 		return errors.Join(cause, err)
 	}
 	return cause
@@ -213,10 +319,9 @@ func (p *poll) retrieveQuarantined(ctx context.Context, l *listing) error {
 	for i, q := range p.quarantine {
 		entries[i], reasons[q.entry.number] = q.entry, q.reason
 	}
-	return p.retrieveEach(ctx, l, entries, func(ctx context.Context, l *listing, e entry, body io.Reader) (*ledger.Message, error) {
+	return p.retrieveEach(ctx, l, entries, func(ctx context.Context, l *listing, e entry, bounded *boundedReader) (*ledger.Message, error) {
 		uidl, reason := l.uidl(e), reasons[e.number]
 		name := quarantineName(uidl, p.now())
-		bounded := p.bounded(body)
 		raw, err := p.sink.StageRaw(ctx, bounded, QuarantineFolder, name+quarantineExt)
 		if err != nil {
 			return nil, p.blame(ctx, l, e, bounded, err)

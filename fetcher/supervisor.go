@@ -217,15 +217,20 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 
 	now := s.clock()
 	started := now()
-	p := &poll{
-		account: l.account, ledger: s.Ledger, sink: sink, log: l.log(), observe: observe, now: now, certificates: &s.certificates,
-		unpipelined: started.Before(l.unpipelined), withoutCapa: started.Before(l.withoutCapa),
-	}
-	err = p.run(ctx)
-	if err != nil && ctx.Err() == nil {
-		l.concede(p, err)
-	}
 	log := l.log()
+	var p *poll
+	for {
+		p = &poll{
+			account: l.account, ledger: s.Ledger, sink: sink, log: l.log(), observe: observe, now: now, certificates: &s.certificates,
+			unpipelined: started.Before(l.unpipelined), withoutCapa: started.Before(l.withoutCapa),
+		}
+		err = p.run(ctx)
+		if err == nil || ctx.Err() != nil || !l.concede(p, err) {
+			break
+		}
+		// At once, as a process that polls once has no next poll.
+		log.Info().Err(err).Bool("capa", l.withoutCapa.IsZero()).Bool("pipelining", l.unpipelined.IsZero()).Msg("server is asked again more simply")
+	}
 	done := log.Debug()
 	if p.retrieved > 0 || p.failed > 0 {
 		done = log.Info()
@@ -235,18 +240,22 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 }
 
 // concede notes what the next polls should do more simply when the line broke
-// (an -ERR does not break it) where a server's bug is a likely reason.
-func (l *loop) concede(p *poll, err error) {
+// (an -ERR does not break it) where a server's bug is a likely reason, and
+// reports whether there is something new to try.
+func (l *loop) concede(p *poll, err error) bool {
 	if !brokenLine(err) {
-		return
+		return false
 	}
 	until := p.now().Add(concession)
 	switch {
 	case p.step == stepCapa && !p.withoutCapa:
 		l.withoutCapa = until
-	case p.step >= stepRetrieve && p.window > 1:
+	case (p.step == stepRetrieve || p.step == stepDelete) && p.window > 1:
 		l.unpipelined = until
+	default:
+		return false
 	}
+	return true
 }
 
 func (l *loop) log() zerolog.Logger {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // bufferSize is that of the read buffer. It bounds what a line may need before
@@ -42,6 +43,7 @@ type Client struct {
 	waiting int      // commands sent whose replies have not come
 	secrets []string // sent in this session, not to be shown when the server says them back
 	body    *body    // the message being read, nil for none
+	noCRLF  bool     // a message's final dot did not start a line
 	ended   int      // the message whose final dot was read last, 0 once a reply came
 	err     error    // the first fault
 }
@@ -59,7 +61,7 @@ func NewClient(ctx context.Context, conn net.Conn, t Timeouts, trace func(TraceL
 
 func newClient(ctx context.Context, conn net.Conn, t Timeouts, trace func(TraceLine)) *Client {
 	t = t.withDefaults()
-	c := &Client{raw: conn, conn: &timedConn{Conn: conn, write: t.Write}, timeouts: t, trace: trace}
+	c := &Client{raw: conn, conn: &timedConn{Conn: conn, write: t.Write, end: time.Now().Add(t.Session)}, timeouts: t, trace: trace}
 	if secured, ok := conn.(*tls.Conn); ok {
 		// Closing a tls.Conn may take 5 seconds when the server does not read.
 		c.raw, c.tls = secured.NetConn(), secured
@@ -207,7 +209,7 @@ func (c *Client) replyLine(verb string) ([]byte, error) {
 	c.conn.within(c.timeouts.Reply)
 	line, err := c.readLine(maxReply)
 	if err != nil {
-		if err = lineError(err, fmt.Sprintf("instead of answering %s", shown(verb)), c.timeouts.Reply); errors.Is(err, ErrLineTooLong) && c.ended > 0 {
+		if err = c.lineError(err, fmt.Sprintf("instead of answering %s", shown(verb))); errors.Is(err, ErrLineTooLong) && c.ended > 0 {
 			return nil, c.fail(desync(c.ended, err.Error()))
 		}
 		return nil, c.fail(err)

@@ -17,11 +17,20 @@ type Timeouts struct {
 	// Reply is for a status line, 3 minutes: a server may build an index first.
 	Reply time.Duration
 	// Idle is how long a message or a list may pause, 2 minutes. It may be found
-	// an eighth early.
+	// an eighth early. Eight times as long it may take for each 4 KiB, so that a
+	// server which drips a byte now and then does not hold us for ever.
 	Idle time.Duration
 	// Write is for sending commands, 1 minute.
 	Write time.Duration
+	// Session is for all that is read from the first byte on, 6 hours.
+	Session time.Duration
 }
+
+const (
+	// slowOctets must come in slowIdles times Timeouts.Idle.
+	slowOctets = 4 << 10
+	slowIdles  = 8
+)
 
 func (t Timeouts) withDefaults() Timeouts {
 	for _, f := range []struct {
@@ -34,6 +43,7 @@ func (t Timeouts) withDefaults() Timeouts {
 		{&t.Reply, 3 * time.Minute},
 		{&t.Idle, 2 * time.Minute},
 		{&t.Write, time.Minute},
+		{&t.Session, 6 * time.Hour},
 	} {
 		if *f.d <= 0 {
 			*f.d = f.standard
@@ -47,10 +57,13 @@ func (t Timeouts) withDefaults() Timeouts {
 type timedConn struct {
 	net.Conn
 	write time.Duration
+	end   time.Time // of the session, zero for none
 
 	limit   time.Duration
 	rolling bool      // limit is for a pause, not for all that is to come
 	set     time.Time // when the deadline was set, zero for not yet
+	since   time.Time // when the wait for the next slowOctets began, zero for not yet
+	got     int       // octets since then
 }
 
 // within gives all that is read from now on d together.
@@ -60,21 +73,53 @@ func (t *timedConn) within(d time.Duration) {
 
 // idle lets the server pause for d, again and again.
 func (t *timedConn) idle(d time.Duration) {
-	t.limit, t.rolling, t.set = d, true, time.Time{}
+	t.limit, t.rolling, t.set, t.since = d, true, time.Time{}, time.Time{}
 }
+
+// pause lets the server pause for d just once, within a wait that idle began.
+func (t *timedConn) pause(d time.Duration) { t.limit, t.set = d, time.Time{} }
 
 func (t *timedConn) Read(b []byte) (int, error) {
 	if t.set.IsZero() || t.rolling {
 		// Setting a deadline is dear beside reading a segment of a fast stream, so
 		// it is renewed only when an eighth of it has passed.
 		if now := time.Now(); t.set.IsZero() || now.Sub(t.set) > t.limit/8 {
-			if err := t.Conn.SetReadDeadline(now.Add(t.limit)); err != nil {
+			if err := t.Conn.SetReadDeadline(t.deadline(now)); err != nil {
 				return 0, err
 			}
 			t.set = now
 		}
 	}
-	return t.Conn.Read(b)
+	n, err := t.Conn.Read(b)
+	t.got += n
+	return n, err
+}
+
+func (t *timedConn) deadline(now time.Time) time.Time {
+	deadline := now.Add(t.limit)
+	if t.rolling {
+		if t.since.IsZero() || t.got >= slowOctets {
+			t.since, t.got = now, 0
+		}
+		if slow := t.since.Add(slowIdles * t.limit); slow.Before(deadline) {
+			deadline = slow
+		}
+	}
+	if !t.end.IsZero() && t.end.Before(deadline) {
+		deadline = t.end
+	}
+	return deadline
+}
+
+// patience says what the server did when the deadline has passed.
+func (t *timedConn) patience() string {
+	switch now := time.Now(); {
+	case !t.end.IsZero() && !now.Before(t.end):
+		return "server took all the time that a session may take"
+	case t.rolling && !t.since.IsZero() && !now.Before(t.since.Add(slowIdles*t.limit)):
+		return fmt.Sprintf("server sent less than %d octets in %v", slowOctets, slowIdles*t.limit)
+	}
+	return fmt.Sprintf("server sent nothing for %v", t.limit)
 }
 
 func (t *timedConn) Write(b []byte) (int, error) {
@@ -86,13 +131,13 @@ func (t *timedConn) Write(b []byte) (int, error) {
 
 // lineError says what the end of the connection, or of the patience with it, was
 // in the middle of.
-func lineError(err error, where string, limit time.Duration) error {
+func (c *Client) lineError(err error, where string) error {
 	var timeout net.Error
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("server closed the connection %s: %w", where, io.ErrUnexpectedEOF)
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return &timeoutError{fmt.Sprintf("server sent nothing for %v %s", limit, where), err}
+		return &timeoutError{c.conn.patience() + " " + where, err}
 	}
 	var protocol *ProtocolError
 	if errors.As(err, &protocol) {

@@ -17,6 +17,7 @@ type body struct {
 	octets    int64 // given out so far
 	plain     int   // bytes at the front of the buffer that are known to be content
 	lineStart bool  // what follows those starts a line
+	probed    bool  // NOOP was sent to find out whether the message is over
 	err       error // io.EOF after the final dot
 }
 
@@ -146,8 +147,83 @@ func (b *body) advance() error {
 		}
 		from = i + end + 1
 	}
+	if tail := dotAtEnd(content[from:]); tail > 0 && b.plain == len(content) && b.c.waiting == 0 {
+		// It may be the final dot of a server that forgets the line end before it.
+		if b.plain -= tail; b.plain == 0 {
+			return b.hold(tail)
+		}
+	}
 	b.lineStart = content[b.plain-1] == '\n'
 	return nil
+}
+
+// dotAtEnd returns how many bytes at the end of content could be the start, or
+// the whole, of a dot with its line end.
+func dotAtEnd(content []byte) int {
+	for n, tail := range []string{".\r\n", ".\r", "."} {
+		if bytes.HasSuffix(content, []byte(tail)) {
+			return 3 - n
+		}
+	}
+	return 0
+}
+
+// hold waits for what follows a dot at the end of all that came, with tail bytes,
+// where nothing else was asked. QUIRK: Exchange 2000 sends the final dot behind a
+// last line without CR LF. To find out, NOOP is sent after a pause: a server that is
+// within a message sends the rest of it, one that is through answers. A sooner
+// NOOP does no harm, and waiting is for the servers that dislike commands ahead.
+func (b *body) hold(tail int) error {
+	c := b.c
+	const whole = len(".\r\n")
+	if tail == whole {
+		pause := c.timeouts.Idle / 16
+		if c.noCRLF {
+			pause /= 8
+		}
+		c.conn.pause(pause)
+	}
+	_, err := c.r.Peek(tail + 1)
+	c.conn.pause(c.timeouts.Idle)
+	var timeout net.Error
+	switch {
+	case tail == whole && errors.As(err, &timeout) && timeout.Timeout():
+		return b.probe(whole)
+	case err != nil:
+		return b.cut(err)
+	}
+	return b.advance()
+}
+
+// probe sends NOOP and looks whether the reply comes next, behind skip bytes.
+func (b *body) probe(skip int) error {
+	c := b.c
+	c.traceClient("NOOP", nil)
+	c.waiting++
+	b.probed = true
+	if _, err := c.w.Write([]byte("NOOP\r\n")); err != nil {
+		return b.fail(fmt.Errorf("send command: %w", err))
+	}
+	for n := skip + 1; n <= skip+maxReply; n = c.r.Buffered() + 1 {
+		if _, err := c.r.Peek(n); err != nil {
+			return b.cut(err)
+		}
+		input, _ := c.r.Peek(c.r.Buffered())
+		end := bytes.IndexByte(input[skip:], '\n')
+		if end < 0 {
+			continue
+		}
+		line := bytes.TrimSuffix(input[skip:skip+end], []byte("\r"))
+		if s, _ := parseReply(line); s == statusNone {
+			break
+		}
+		c.traceServer(line)
+		c.waiting--
+		c.noCRLF, b.probed = true, false
+		c.r.Discard(skip + end + 1)
+		return b.finish()
+	}
+	return b.advance() // which holds no dot back any more
 }
 
 // dot looks at a dot that starts a line: end is the length of the final dot with
@@ -176,6 +252,11 @@ func (b *body) dot() (end int, stuffed bool, err error) {
 }
 
 func (b *body) finish() error {
+	if b.probed {
+		if _, err := b.c.reply("NOOP"); err != nil && b.c.err != nil {
+			return b.fail(err)
+		}
+	}
 	b.err = io.EOF
 	b.c.body, b.c.ended = nil, b.n
 	if b.c.trace != nil {
@@ -192,8 +273,7 @@ func (b *body) cut(err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		err = fmt.Errorf("server closed the connection %s: %w", where, io.ErrUnexpectedEOF)
 	case errors.As(err, &timeout) && timeout.Timeout():
-		text := fmt.Sprintf("server sent nothing for %v %s", b.c.timeouts.Idle, where)
-		err = &timeoutError{text, errors.Join(err, io.ErrUnexpectedEOF)}
+		err = &timeoutError{b.c.conn.patience() + " " + where, errors.Join(err, io.ErrUnexpectedEOF)}
 	default:
 		err = fmt.Errorf("connection failed %s: %w (%w)", where, io.ErrUnexpectedEOF, err)
 	}

@@ -27,7 +27,7 @@ func (c *Client) greet() error {
 		if errors.As(err, &timeout) && timeout.Timeout() {
 			return &timeoutError{fmt.Sprintf("no greeting within %v: %s", c.timeouts.Greeting, c.silence()), err}
 		}
-		return lineError(err, "instead of greeting", c.timeouts.Greeting)
+		return c.lineError(err, "instead of greeting")
 	}
 	c.traceServer(line)
 	switch s, _ := parseReply(line); s {

@@ -132,7 +132,7 @@ func (c *Client) lines(verb string, limit int, yield func(line []byte) error) er
 	for n := 0; ; n++ {
 		line, err := c.readLine(maxListLine)
 		if err != nil {
-			return c.fail(lineError(err, fmt.Sprintf("within the answer to %s", verb), c.timeouts.Idle))
+			return c.fail(c.lineError(err, fmt.Sprintf("within the answer to %s", verb)))
 		}
 		if len(line) > 0 && line[0] == '.' {
 			if len(line) == 1 {
