@@ -58,15 +58,16 @@ func (l *Ledger) open(ctx context.Context) error {
 	if err := l.ensure(ctx); err != nil {
 		return err
 	}
-	if err := l.checkSchema(ctx, "mode=rw"); err != nil {
-		return l.explain(err)
-	}
 	// A log that a crash left hides a file that was cut short from SQLite, which knows
-	// the size by the log: what is missing would read as zeros, at some later time.
+	// the size by the log: what is missing would read as zeros, at some later time. The
+	// first connection to be closed folds the log into the file, so this comes before it.
 	if info, err := os.Stat(l.path + "-wal"); err == nil && info.Size() > 0 {
 		if err := l.checkPages(ctx); err != nil {
 			return err
 		}
+	}
+	if err := l.checkSchema(ctx, "mode=rw"); err != nil {
+		return l.explain(err)
 	}
 	l.journal = "wal"
 	if !sharesMemory(filepath.Dir(l.path)) {
@@ -163,9 +164,9 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// checkPages reads the whole file but for the order of its indexes.
+// checkPages reads the whole file but for the order of its indexes, and changes nothing.
 func (l *Ledger) checkPages(ctx context.Context) error {
-	db, err := connect(l.path, 1, "_query_only=1")
+	db, err := connect(l.path, 1, "mode=ro")
 	if err != nil {
 		return err
 	}

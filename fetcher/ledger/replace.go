@@ -58,6 +58,12 @@ func replace(ctx context.Context, path string, now time.Time) (_ *Ledger, r Repl
 	if err := errors.Join(err, to.Close()); err != nil {
 		return nil, r, err
 	}
+	// The index of the log is made anew when it is needed, and an empty log, which
+	// reading the file has made, is none.
+	_ = os.Remove(path + "-shm")
+	if info, err := os.Stat(path + "-wal"); err == nil && info.Size() == 0 {
+		_ = os.Remove(path + "-wal")
+	}
 	for _, suffix := range logSuffixes {
 		if err := os.Rename(path+suffix, r.Kept+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, r, err
