@@ -223,7 +223,7 @@ func (p *parser) gapLine(text, line []byte) error {
 	}
 	p.header.encoding = identity
 	p.byLine = p.guess != ""
-	if encoding == base64Encoding && !isBase64Line(text) || encoding == uuencodeEncoding {
+	if encoding == base64Encoding && !isBase64Line(text) || encoding == uuencodeEncoding || encoding == textEncoding {
 		return nil
 	}
 	p.run.report(top.number, ProblemEncodedMultipart, "")

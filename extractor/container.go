@@ -14,20 +14,32 @@ func (x *run) unpackerFor(a *Attachment, at place) (unpacker, error) {
 		}
 		return newParser(x, at), nil
 	}
-	binHex := a.MediaType == "application/mac-binhex40"
-	if !binHex && !isTNEF(a) && !isOpaqueSMIME(a) {
+	text := isEncodedText(a.MediaType)
+	if !text && !isTNEF(a) && !isOpaqueSMIME(a) {
 		return nil, nil
 	}
 	if at.containers++; at.containers > x.limits.Containers {
 		return nil, &LimitError{"containers", int64(x.limits.Containers)}
 	}
-	if binHex {
-		return newTextScanner(x, at), nil
+	if text {
+		s := newTextScanner(x, at)
+		s.binHex = strings.Contains(a.MediaType, "binhex")
+		return s, nil
 	}
 	if isTNEF(a) {
 		return newTNEFUnpacker(x, a, at), nil
 	}
 	return newSMIMEUnpacker(x, a, at), nil
+}
+
+// isEncodedText reports whether a type says that the content is text with a file in it.
+func isEncodedText(mediaType string) bool {
+	_, subtype, _ := strings.Cut(mediaType, "/")
+	switch strings.TrimPrefix(subtype, "x-") {
+	case "mac-binhex40", "mac-binhex", "binhex", "binhex40", "yenc", "yencoded", "yencode", "uuencode", "uuencoded", "uue":
+		return true
+	}
+	return false
 }
 
 // isTNEF reports whether an attachment is the winmail.dat of Microsoft Outlook.

@@ -208,6 +208,7 @@ const (
 	base64Encoding
 	quotedPrintable
 	uuencodeEncoding // never registered, and sent as x-uuencode
+	textEncoding     // yEnc or BinHex: a text with the file in it
 )
 
 // parseEncoding reads the field in the forms that mailers send: in quotes, with
@@ -250,6 +251,8 @@ func parseEncoding(s string, report func(ProblemKind, string)) encoding {
 			result = quotedPrintable
 		case strings.Contains(letters, "uuencode"), strings.Contains(letters, "uucode"):
 			result = uuencodeEncoding
+		case strings.Contains(letters, "yenc"), strings.Contains(letters, "binhex"):
+			result = textEncoding
 		case !slices.Contains(unencoded, token):
 			report(ProblemEncoding, clip(s))
 			return identity

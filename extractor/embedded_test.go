@@ -314,3 +314,47 @@ func TestBase64InText(t *testing.T) {
 		}
 	}
 }
+
+// TestEncodedText: yEnc and BinHex where senders say so in the header.
+func TestEncodedText(t *testing.T) {
+	t.Parallel()
+	content := strings.Repeat("0123456789 abc\x00\xff", 300)
+	yenc := func(s string) string { return strings.ReplaceAll(yencoded("a.bin", s), "|", "\r\n") }
+	oneLine := yenc(content)
+	head, rest, _ := strings.Cut(oneLine, "\r\n")
+	data, tail, _ := strings.Cut(rest, "\r\n=yend")
+	oneLine = head + "\r\n" + strings.ReplaceAll(data, "\r\n", "") + "\r\n=yend" + tail
+	hqx := strings.ReplaceAll(binHexed("M\x8arz.bin", content, ""), "|", "\r\n")
+	_, bare, _ := strings.Cut(hqx, "\r\n")
+	for name, test := range map[string]struct{ header, body, want string }{
+		"yEnc as an encoding":            {"Content-Type: a/b; name=x\r\nContent-Transfer-Encoding: x-yenc", yenc(content), "1.1 a.bin"},
+		"yEnc as a type":                 {"Content-Type: application/x-yencoded; name=x", yenc(content), "1.1 a.bin"},
+		"yEnc on a single line":          {"Subject: x", oneLine, "1.1 a.bin"},
+		"BinHex as an encoding":          {"Content-Type: a/b; name=x\r\nContent-Transfer-Encoding: mac-binhex40", hqx, "1.1 März.bin"},
+		"BinHex without its first line":  {"Content-Type: application/mac-binhex40; name=x", strings.TrimLeft(bare, "\r\n"), "1.1 März.bin"},
+		"BinHex that is none":            {"Content-Type: application/mac-binhex40; name=x", content, "1 x"},
+		"a sentence about =ybegin":       {"Subject: x", "=ybegin is how it begins\r\n", ""},
+		"a text that is said to be yEnc": {"Content-Type: a/b; name=x\r\nContent-Transfer-Encoding: yenc", content, "1 x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			message := test.header + "\r\n\r\n" + test.body
+			for _, r := range []io.Reader{strings.NewReader(message), iotest.OneByteReader(strings.NewReader(message)), iotest.HalfReader(strings.NewReader(message))} {
+				all, _, err := capture(r, Limits{}, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				for _, c := range all {
+					got = append(got, c.Part+" "+c.Name)
+					if c.content.String() != content {
+						t.Errorf("%s: %d bytes that differ", c.Name, c.content.Len())
+					}
+				}
+				if s := strings.Join(got, ", "); s != test.want {
+					t.Errorf("got %q, want %q", s, test.want)
+				}
+			}
+		})
+	}
+}

@@ -36,6 +36,12 @@ func (p *parser) beginLeaf(e entity, number string, enclosing string) error {
 		p.leaf.content.unpacker = newTextScanner(x, at)
 		p.leaf.w = &p.leaf.content
 	}
+	if e.encoding == textEncoding && p.leaf.content.unpacker == nil {
+		s := newTextScanner(x, at)
+		s.binHex = true
+		p.leaf.content.unpacker = s
+		p.leaf.w = &p.leaf.content
+	}
 	p.leaf.decode(e.encoding, x, number)
 	return nil
 }

@@ -136,7 +136,7 @@ type pemReader struct {
 	ended bool
 }
 
-func (r *pemReader) Write(p []byte) (int, error) { return len(p), r.lines.write(p) }
+func (r *pemReader) Write(p []byte) (int, error) { return r.lines.write(p) }
 
 func (r *pemReader) line(line []byte) error {
 	if bytes.HasPrefix(line, []byte("-----")) {

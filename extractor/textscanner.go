@@ -5,6 +5,8 @@ import (
 	"io"
 	"strconv"
 
+	"golang.org/x/text/encoding/charmap"
+
 	"github.com/attachd/attachd/extractor/binhex"
 	"github.com/attachd/attachd/extractor/yenc"
 )
@@ -19,6 +21,7 @@ type textScanner struct {
 	state   func(s *textScanner, line []byte) error
 	found   int
 	trouble bool // a file did not come out whole
+	binHex  bool // the text is BinHex, with or without the line that says so
 
 	file   content
 	opened *Attachment
@@ -42,10 +45,26 @@ func newTextScanner(x *run, at place) *textScanner {
 
 // Write implements io.Writer.
 func (s *textScanner) Write(p []byte) (int, error) {
-	if err := s.lines.write(p); err != nil {
-		return 0, err
+	all := len(p)
+	for len(p) > 0 {
+		if s.feeder == nil {
+			n, err := s.lines.write(p)
+			if err != nil {
+				return 0, err
+			}
+			p = p[n:]
+			continue
+		}
+		n, done, err := s.feeder.Feed(p)
+		if err == nil && done {
+			err = s.end()
+		}
+		if err != nil {
+			return 0, err
+		}
+		p = p[n:]
 	}
-	return len(p), nil
+	return all, nil
 }
 
 const binhexMark = "(This file must be converted with BinHex"
@@ -64,7 +83,7 @@ func (s *textScanner) text(line []byte) error {
 			}
 		}
 	case '=':
-		if bytes.HasPrefix(line, []byte("=ybegin ")) {
+		if bytes.HasPrefix(line, []byte("=ybegin ")) && bytes.Contains(line, []byte(" line=")) && bytes.Contains(line, []byte(" size=")) {
 			return s.feed(yenc.NewDecoder(func(h yenc.Header) (io.WriteCloser, error) {
 				name := h.Name
 				if h.Part > 0 && h.Total != 1 {
@@ -75,7 +94,11 @@ func (s *textScanner) text(line []byte) error {
 		}
 	case '(':
 		if bytes.HasPrefix(line, []byte(binhexMark)) {
-			return s.feed(binhex.NewDecoder(func(name string) (io.WriteCloser, error) { return s.open("binhex", name) }, s.reportAs(ProblemBinHex)), line)
+			return s.feedBinHex(line)
+		}
+	case ':':
+		if s.binHex {
+			return s.feedBinHex(line)
 		}
 	}
 	return nil
@@ -196,20 +219,26 @@ func (s *textScanner) base64Line(line []byte) error {
 	return err
 }
 
-// feed gives a decoder the file that begins with line.
+// feed gives a decoder the file that begins with line. It has the rest of it from
+// Write, since its lines may have any length.
 func (s *textScanner) feed(f feeder, line []byte) error {
-	s.feeder, s.state = f, (*textScanner).fed
-	return s.fed(line)
-}
-
-func (s *textScanner) fed(line []byte) error {
+	s.feeder, s.lines.stop = f, true
 	s.out = append(append(s.out[:0], line...), '\n')
-	_, done, err := s.feeder.Feed(s.out)
+	_, done, err := f.Feed(s.out)
 	s.out = s.out[:0]
 	if err != nil || !done {
 		return err
 	}
 	return s.end()
+}
+
+func (s *textScanner) feedBinHex(line []byte) error {
+	return s.feed(binhex.NewDecoder(func(name string) (io.WriteCloser, error) {
+		if decoded, err := charmap.Macintosh.NewDecoder().String(name); err == nil {
+			name = decoded
+		}
+		return s.open("binhex", name)
+	}, s.reportAs(ProblemBinHex)), line)
 }
 
 func (s *textScanner) flush() error {

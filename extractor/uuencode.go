@@ -80,10 +80,13 @@ type lines struct {
 	long   bool   // within a line longer than longestTextLine
 	wasCR  bool   // the last block ended in CR, which LF may follow
 	bounds func(line []byte) error
+	stop   bool // set by bounds to have the rest of what is written left to the caller
 }
 
-// write hands on every whole line, without its end. Of a line that is too long only the beginning is.
-func (l *lines) write(p []byte) error {
+// write hands on every whole line, without its end. Of a line that is too long only
+// the beginning is. It returns how much of p it took, which is all unless bounds stops it.
+func (l *lines) write(p []byte) (int, error) {
+	all := len(p)
 	for len(p) > 0 {
 		if l.wasCR {
 			l.wasCR = false
@@ -102,7 +105,7 @@ func (l *lines) write(p []byte) error {
 		}
 		if i < 0 {
 			l.hold(p)
-			return nil
+			return all, nil
 		}
 		line := p[:min(end, longestTextLine)]
 		if len(l.held) > 0 || l.long {
@@ -112,11 +115,12 @@ func (l *lines) write(p []byte) error {
 		l.wasCR = p[i] == '\r'
 		p = p[i+1:]
 		l.held, l.long = l.held[:0], false
-		if err := l.bounds(line); err != nil {
-			return err
+		if err := l.bounds(line); err != nil || l.stop {
+			l.stop = false
+			return all - len(p), err
 		}
 	}
-	return nil
+	return all, nil
 }
 
 func (l *lines) hold(p []byte) {
@@ -186,7 +190,7 @@ func (d *uuDecoder) Write(p []byte) (int, error) {
 			break
 		}
 		d.raw = append(d.raw, p[:k]...)
-		if err := d.lines.write(p[:k]); err != nil {
+		if _, err := d.lines.write(p[:k]); err != nil {
 			return 0, err
 		}
 		p = p[k:]
@@ -198,7 +202,7 @@ func (d *uuDecoder) Write(p []byte) (int, error) {
 		}
 	case uuWithin:
 		d.raw = nil
-		if err := d.lines.write(p); err != nil {
+		if _, err := d.lines.write(p); err != nil {
 			return 0, err
 		}
 	}

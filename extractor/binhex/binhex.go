@@ -22,6 +22,7 @@ const (
 	WrongChecksum = "wrong-checksum"
 	Truncated     = "truncated"
 	Illegal       = "illegal-character"
+	ResourceOnly  = "resource-fork-only" // nothing of the file comes out
 )
 
 const alphabet = "!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr"
@@ -188,6 +189,9 @@ func (d *Decoder) next() error {
 		d.crc = crcBytes(d.crc, held)
 		d.data = int64(binary.BigEndian.Uint32(held[11:]))
 		d.over = int64(binary.BigEndian.Uint32(held[15:])) + 2
+		if d.data == 0 && d.over > 2 {
+			d.report(ResourceOnly, "")
+		}
 		d.held = d.held[:0]
 		d.section, d.rest = headerSum, 2
 	case headerSum:

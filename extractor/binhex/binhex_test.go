@@ -112,7 +112,7 @@ func TestDecoder(t *testing.T) {
 		"both forks":            {encode("Read me", []byte("hello"), []byte("resource")) + "text", []byte("hello"), "Read me", nil, "\r\ntext"},
 		"runs":                  {encode("r", runs, nil), runs, "r", nil, "\r\n"},
 		"big":                   {whole, big, "a", nil, "\r\n"},
-		"no data fork":          {encode("e", nil, []byte("x")), nil, "e", nil, "\r\n"},
+		"no data fork":          {encode("e", nil, []byte("x")), nil, "e", []string{ResourceOnly}, "\r\n"},
 		"no name":               {encode("", []byte("x"), nil), []byte("x"), "", nil, "\r\n"},
 		"LF":                    {strings.ReplaceAll(whole, "\r\n", "\n"), big, "a", nil, "\n"},
 		"blanks and other text": {strings.ReplaceAll(whole, "\r\n", " \r\n~"), big, "a", []string{Illegal}, " \r\n~"},

@@ -220,7 +220,9 @@ func (d *Decoder) finish(values map[string]string) error {
 	if err := d.flush(); err != nil {
 		return err
 	}
-	if size := number(values, "size", d.size); size != d.size {
+	if h := d.header; h.Part == 0 && h.Size >= 0 && h.Size != d.size {
+		d.report(WrongSize, fmt.Sprintf("%d bytes, said to be %d", d.size, h.Size))
+	} else if size := number(values, "size", d.size); size != d.size {
 		d.report(WrongSize, fmt.Sprintf("%d bytes, said to be %d", d.size, size))
 	}
 	// Of a piece crc32 is that of the whole file.

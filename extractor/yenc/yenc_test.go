@@ -102,9 +102,10 @@ func TestDecoder(t *testing.T) {
 		},
 		"a wrong checksum":       {strings.Replace(encode("a", []byte("x")), "crc32=", "crc32=1", 1)[:len(encode("a", []byte("x")))-2] + "\r\n", []byte("x"), Header{Name: "a", Size: 1}, []string{WrongChecksum}, ""},
 		"a wrong size":           {strings.Replace(encode("a", []byte("x")), "=yend size=1", "=yend size=2", 1), []byte("x"), Header{Name: "a", Size: 1}, []string{WrongSize}, ""},
+		"a wrong size at first":  {strings.Replace(encode("a", []byte("x")), "line=128 size=1", "line=128 size=2", 1), []byte("x"), Header{Name: "a", Size: 2}, []string{WrongSize}, ""},
 		"no end":                 {encode("a", every)[:150], nil, Header{Name: "a", Size: 256}, []string{Truncated}, ""},
 		"the end without a CRLF": {strings.TrimSuffix(encode("a", every), "\r\n"), every, Header{Name: "a", Size: 256}, nil, ""},
-		"nothing behind the =":   {"=ybegin line=128 size=1 name=a\r\n=\r\n=yend size=0\r\n", nil, Header{Name: "a", Size: 1}, nil, ""},
+		"nothing behind the =":   {"=ybegin line=128 size=0 name=a\r\n=\r\n=yend size=0\r\n", nil, Header{Name: "a", Size: 0}, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
