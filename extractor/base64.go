@@ -230,9 +230,13 @@ func (d *base64Decoder) judge(line []byte) {
 		d.gap = d.last > 0
 		return
 	}
-	if len(line) <= base64Line && d.isText(trimmed) {
+	// QUIRK: the marks of a quotation before each line.
+	if len(line) <= base64Line && d.isText(bytes.TrimLeft(trimmed, "> ")) {
 		if !d.any {
-			d.report(ProblemIllegalBase64, "text before base64 passed over")
+			if !d.illegal {
+				d.illegal = true
+				d.report(ProblemIllegalBase64, "text before base64 passed over")
+			}
 			return
 		}
 		d.ended = true
