@@ -70,7 +70,6 @@ func TestUUEncode(t *testing.T) {
 				"zeros":                 {header + stripped(uu("z", zeros)), []string{"1.1 z " + zeros}, false},
 				"an empty file":         {header + uu("e", ""), []string{"1.1 e "}, false},
 				"a path":                {header + uu("/etc/passwd", "x"), []string{"1.1 passwd x"}, true},
-				"quoted":                {"> MDEy|> MzQ1|>> Njc4|", "012345678"},
 				"blank lines between":   {header + strings.ReplaceAll(uu("a", binary), eol, eol+eol), []string{"1.1 a " + binary}, false},
 				"the end is missing":    {header + strings.TrimSuffix(uu("a", "one"), "end"+eol), []string{"1.1 a one"}, true},
 				"text within":           {header + strings.Replace(uu("a", binary), "M", "and then it breaks off"+eol+"M", 1), nil, false},
@@ -284,6 +283,7 @@ func TestBase64InText(t *testing.T) {
 		"several lines before":          {"Dear friends,||here it is, as promised:|%s", content},
 		"a footer behind a blank line":  {"%s|This mail was scanned by antivirus|", content},
 		"a footer without a blank line": {"%sThis mail was scanned|", content},
+		"quoted":                        {"> MDEy|> MzQ1|>> Njc4|", "012345678"},
 		"blank lines between":           {"MDEy||MzQ1||", "012345"},
 		"lines that grow":               {"MDEy|MzQ1Njc4|OWFi|", "0123456789ab"},
 	} {
