@@ -191,6 +191,29 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// TestReplaceStaged: of a damaged ledger, a staged message is one to be fetched again.
+func TestReplaceStaged(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	l, err := Open(t.Context(), path)
+	check(t, err)
+	check(t, l.Stage(t.Context(), "hans", []*Message{message("a", 1, 1), message("b", 1, 1)}))
+	check(t, l.Delivered(t.Context(), "hans", []*Message{message("b", 1, 1)}, time.UnixMilli(1000)))
+	check(t, l.Close())
+	l, r, err := Replace(t.Context(), path, time.Now())
+	check(t, err)
+	defer l.Close()
+	records, err := l.Lookup(t.Context(), "hans", []string{"a", "b"})
+	check(t, err)
+	if diff := cmp.Diff([]Record{{Key: Key{"b", 1}, State: Delivered, Delivered: time.UnixMilli(1000)}, {Key: Key{"a", 1}, State: Failed}}, records); diff != "" || r.Salvaged != 2 {
+		t.Errorf("%d salvaged, records differ (-want +got):\n%s", r.Salvaged, diff)
+	}
+	check(t, l.Stage(t.Context(), "hans", []*Message{message("a", 1, 2)}))
+	if received, err := l.Received(t.Context(), "hans", message("b", 1, 1).Attachments[0].SHA256, 0); err != nil || !received {
+		t.Errorf("the digest of a file that was delivered is lost: %v", err)
+	}
+}
+
 // TestInspect looks into a ledger that a kill left, byte by byte the same afterwards, and into none.
 func TestInspect(t *testing.T) {
 	t.Parallel()

@@ -23,8 +23,8 @@ type Replaced struct {
 
 // Replace puts a new ledger in the place of a damaged one, of which nobody may have a connection
 // open, and opens it. The damaged file is kept beside it with ".damaged-" and the time behind
-// its name. What SQLite can still read of it is in the new one, but for what was staged, whose
-// files no list could vouch for. All generations are zero: an account whose folder has
+// its name. What SQLite can still read of it is in the new one. A message that was staged is failed
+// there, to be fetched again: nobody can vouch for the list of its files. All generations are zero: an account whose folder has
 // deliveries is not polled until [Ledger.CatchUp] says that the rest is accounted for.
 //
 // Killed in between, the damaged file is there under one of both names, and the new one not, or whole.
@@ -112,7 +112,7 @@ func (l *Ledger) salvage(ctx context.Context, damaged string) (salvaged int, err
 	// From both ends, as the walk through a table ends at the first page that can't be read.
 	var failed error
 	for _, order := range []string{"ASC", "DESC"} {
-		if err := eachRow(ctx, from, "SELECT id, account, uidl, size, state, sha256, message_id, reason, attempts, next_attempt, first_seen, delivered FROM message WHERE state <> 'staged' ORDER BY id "+order, func(rows *sql.Rows) error {
+		if err := eachRow(ctx, from, "SELECT id, account, uidl, size, replace(state, 'staged', 'failed'), sha256, message_id, reason, attempts, next_attempt, first_seen, delivered FROM message ORDER BY id "+order, func(rows *sql.Rows) error {
 			var id, account, size, attempts, firstSeen int64
 			var uidl, sum []byte
 			var state string
@@ -158,7 +158,7 @@ func salvageFiles(ctx context.Context, from *sql.DB, tx *sql.Tx) (failed error) 
 				return nil
 			}
 			_, failed = tx.ExecContext(ctx, `INSERT OR IGNORE INTO attachment (message, n, account, path, original_name, media_type, size, sha256)
-				SELECT id, ?, account, ?, ?, ?, ?, ? FROM message WHERE id = ?`, n, path, original, media, size, sum, message)
+				SELECT id, ?, account, ?, ?, ?, ?, ? FROM message WHERE id = ? AND state <> 'failed'`, n, path, original, media, size, sum, message)
 			return failed
 		}); err == nil || failed != nil {
 			return failed
