@@ -34,7 +34,13 @@
 // QUIT, because some servers (Gmail) take RETR and QUIT as consumed.
 //
 // A message that the sink cannot handle is retrieved again as it is and kept in
-// quarantine, with the reason beside it; the messages behind it are not held up.
+// quarantine, with the reason beside it; the messages behind it are not held up. So
+// is one whose files could not be stored for Account.Attempts times, unless the disk
+// was at fault. [Quarantine] delivers it later by the same five steps.
+//
+// With step 4 the ledger's generation is left in the folder as a mark. A ledger that is
+// behind the mark is an old copy or a new one in place of one that was lost, and is not
+// worked with ([StaleError]): it would have everything since delivered again.
 //
 // # Who owns what
 //

@@ -55,8 +55,8 @@ func (q *Quarantine) Messages(ctx context.Context) ([]*ledger.Message, error) {
 }
 
 // Retry takes a message in quarantine apart again and delivers it by the five steps that a
-// fetched one goes through. It returns what was delivered. An [*UnprocessableError] says that it
-// stays where it is, with this reason.
+// fetched one goes through. It returns what was delivered. When the message is still at fault, it
+// stays where it is, with the error as its reason.
 //
 // Killed before the ledger knows its files, it is in quarantine as before; afterwards, the next
 // poll or OpenQuarantine completes the delivery. The raw message is removed last: after a
@@ -71,8 +71,8 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 	}
 	defer raw.Close()
 	staged, err := q.poll.stageSafely(ctx, m.UIDL, raw)
-	if unprocessable, ok := errors.AsType[*UnprocessableError](err); ok {
-		return nil, errors.Join(err, q.ledger.StillQuarantined(ctx, q.account.Name, m.Key, firstLine(unprocessable.Error())))
+	if err != nil && ctx.Err() == nil && !diskFault(err) {
+		return nil, errors.Join(err, q.ledger.StillQuarantined(ctx, q.account.Name, m.Key, firstLine(err.Error())))
 	}
 	if err != nil {
 		return nil, err

@@ -1,0 +1,198 @@
+package fetcher
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+func (w *world) states(t *testing.T, uidls ...string) string {
+	t.Helper()
+	records, err := w.ledger.Lookup(t.Context(), "lab", uidls)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := make(map[string]ledger.Record)
+	for _, r := range records {
+		known[r.UIDL] = r
+	}
+	var states []string
+	for _, uidl := range uidls {
+		states = append(states, strings.TrimSuffix(fmt.Sprintf("%s/%d", known[uidl].State, known[uidl].Attempts), "/0"))
+	}
+	return strings.Join(states, " ")
+}
+
+// TestAttempts: a message whose files can't be stored fails its poll, until it has done so often
+// enough; then it is kept as it came, and those behind it are delivered.
+func TestAttempts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one", "poison", "two")
+	w.account.Attempts = 3
+	w.start(t)
+	now := time.Now()
+	w.supervisor.now = func() time.Time { return now }
+	notFolder := &fs.PathError{Op: "mkdir", Path: "one", Err: syscall.ENOTDIR}
+	w.sink.fail = func(s string) error {
+		if s == "stage poison" {
+			return notFolder
+		}
+		return nil
+	}
+	for attempt, want := range []string{"delivered failed/1 ", "delivered failed/2 "} {
+		if err := w.once(t); !errors.Is(err, notFolder) {
+			t.Fatalf("attempt %d: error %v, want the sink's", attempt+1, err)
+		}
+		if got := w.states(t, "uid-1", "uid-2", "uid-3"); got != want {
+			t.Errorf("attempt %d: states %q, want %q", attempt+1, got, want)
+		}
+	}
+	// While it waits, the others don't.
+	if err := w.once(t); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := w.states(t, "uid-1", "uid-2", "uid-3"), "delivered failed/2 delivered"; got != want {
+		t.Errorf("states %q, want %q", got, want)
+	}
+	now = now.Add(retryMax)
+	if err := w.once(t); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := w.states(t, "uid-1", "uid-2", "uid-3"), "delivered quarantined/2 delivered"; got != want {
+		t.Errorf("states %q, want %q", got, want)
+	}
+	kept, err := w.ledger.Quarantined(t.Context(), "lab")
+	if err != nil || len(kept) != 1 || !strings.Contains(kept[0].Reason, "not a directory (attempt 3)") {
+		t.Fatalf("in quarantine: %+v, %v", kept, err)
+	}
+	if raw := string(w.sink.published[kept[0].Attachments[0].Path]); raw != "poison\r\n" {
+		t.Errorf("the message is kept as %q", raw)
+	}
+}
+
+// TestDiskFault: a full disk is no message's fault, however often it is met.
+func TestDiskFault(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one")
+	w.account.Attempts = 1
+	w.start(t)
+	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EIO, syscall.EACCES, syscall.EMFILE} {
+		w.sink.fail = func(string) error { return fmt.Errorf("write staging file: %w", errno) }
+		if err := w.once(t); !errors.Is(err, errno) {
+			t.Errorf("error %v, want %v", err, errno)
+		}
+	}
+	if got := w.states(t, "uid-1"); got != "" {
+		t.Errorf("the message is %s, want nothing recorded", got)
+	}
+	w.sink.fail = nil
+	if err := w.once(t); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.states(t, "uid-1"); got != "delivered" {
+		t.Errorf("the message is %s, want delivered", got)
+	}
+}
+
+// TestStaleLedger: a ledger that is behind the folder stops the account before the server is asked.
+func TestStaleLedger(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one")
+	w.start(t)
+	w.sink.behind = 5
+	var stale *StaleError
+	if err := w.once(t); !errors.As(err, &stale) || stale.Mark != 5 || stale.Generation != 0 {
+		t.Fatalf("error %v, want a StaleError", err)
+	}
+	if log := w.server.Log(); len(log) != 0 {
+		t.Errorf("the server was asked: %q", log)
+	}
+	if _, err := w.supervisor.OpenQuarantine(t.Context(), w.account); !errors.As(err, &stale) {
+		t.Errorf("OpenQuarantine: %v, want a StaleError", err)
+	}
+	// Rebuilding may be done all the same: nothing of the above has left the account locked.
+	_, _, err := w.supervisor.Adopt(t.Context(), w.account, time.Time{}, zerolog.Nop())
+	if err := errors.Join(err, w.ledger.CatchUp(t.Context(), "lab", 5)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.once(t); err != nil {
+		t.Error(err)
+	}
+	if w.sink.published["one"] != nil {
+		t.Error("what was adopted was delivered again")
+	}
+}
+
+// TestAdopt records a listing without retrieving anything. Nothing of it is deleted later, unless a
+// time of delivery was given.
+func TestAdopt(t *testing.T) {
+	t.Parallel()
+	for _, delivered := range []time.Time{{}, time.Now()} {
+		w := newWorld(t, "one", "two", "three")
+		w.start(t)
+		if err := w.ledger.Failed(t.Context(), "lab", ledger.Key{UIDL: "uid-3", Size: -1}, "-ERR", time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+		messages, recorded, err := w.supervisor.Adopt(t.Context(), w.account, delivered, zerolog.Nop())
+		if err != nil || messages != 3 || recorded != 2 {
+			t.Fatalf("%d messages, %d recorded, %v, want 3 and 2", messages, recorded, err)
+		}
+		w.account.Delete = true
+		for range 2 {
+			if err := w.once(t); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// What had failed before was known not to be delivered.
+		if len(w.sink.published) != 1 || w.sink.published["three"] == nil {
+			t.Errorf("delivered: %q, want three alone", w.sink.published)
+		}
+		want := 2
+		if !delivered.IsZero() {
+			want = 0
+		}
+		if left := w.server.Mailbox("u0"); len(left) != want {
+			t.Errorf("%d messages left on the server, want %d", len(left), want)
+		}
+	}
+}
+
+// TestStateLock: the state is shared by many or owned by one.
+func TestStateLock(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	one, err := ShareState(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, err := ShareState(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, unlock := range []func() error{one, two} {
+		if _, err := OwnState(dir); !errors.Is(err, ErrStateInUse) {
+			t.Errorf("owned while it is shared: %v", err)
+		}
+		if err := unlock(); err != nil {
+			t.Error(err)
+		}
+	}
+	release, err := OwnState(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ShareState(dir); !errors.Is(err, ErrStateOwned) {
+		t.Errorf("shared while it is owned: %v", err)
+	}
+	if err := release(); err != nil {
+		t.Error(err)
+	}
+}
