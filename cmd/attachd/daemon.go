@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strconv"
@@ -179,6 +180,9 @@ func (f *folder) Publish(a *ledger.Attachment) error {
 	err := f.Directory.Publish(file)
 	if errors.Is(err, sink.ErrGone) {
 		return nil // it was published before a crash
+	}
+	if errors.Is(err, sink.ErrOtherFolder) {
+		err = fmt.Errorf("%w (attachd state check says what to do)", err)
 	}
 	a.Path = file.Path
 	return err

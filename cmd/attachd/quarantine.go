@@ -260,7 +260,7 @@ func showQuarantined(cmd *cobra.Command, c *config.Config, q inQuarantine) error
 
 // printableText is a line of a mail for a terminal: what could steer it is replaced.
 func printableText(line []byte) string {
-	return printableName(string(bytes.ToValidUTF8(bytes.ReplaceAll(line, []byte("\t"), []byte(" ")), []byte("?"))))
+	return printableName(string(bytes.ReplaceAll(line, []byte("\t"), []byte(" "))))
 }
 
 func quarantineRetryCommand() *cobra.Command {
@@ -357,6 +357,9 @@ func eachQuarantined(cmd *cobra.Command, path string, args []string, all bool, f
 	}
 	accounts, err := namedAccounts(c, names)
 	if err != nil {
+		return err
+	}
+	if err := asOwner(c); err != nil {
 		return err
 	}
 	d, err := newDaemon(cmd.Context(), c, zerolog.Nop(), nil)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"math/rand/v2"
 	"path/filepath"
@@ -9,7 +10,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
+	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -101,4 +105,72 @@ func killRetryRound(t *testing.T, random *rand.Rand, messages []pop3test.Message
 		t.Errorf("exit code %d\n%s", code, &listed)
 	}
 	return killed
+}
+
+// TestStagedElsewhere: a delivery was interrupted, and its folder is gone. The account stops, and the
+// messages concerned, and no others, are fetched again when that is asked for.
+func TestStagedElsewhere(t *testing.T) {
+	t.Parallel()
+	server := startPop3test(t, notes(3))
+	dir := t.TempDir()
+	config, output := server.config(t, dir), filepath.Join(dir, "out", "lab")
+	led, err := ledger.Open(t.Context(), filepath.Join(dir, "state.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := int64(len(notes(1)[0].Raw))
+	staged := &ledger.Message{Key: ledger.Key{UIDL: "note-0", Size: size}, Attachments: []ledger.Attachment{{StagingID: "ABCDEFGH-ABCDEFGHIJKLMNOPQRSTUVWXYZ", Path: "note.txt", Size: 1}}}
+	if err := errors.Join(led.Stage(t.Context(), "lab", []*ledger.Message{staged}), led.Close()); err != nil {
+		t.Fatal(err)
+	}
+	state := func(want int, args ...string) string {
+		t.Helper()
+		var out bytes.Buffer
+		args = append([]string{"state"}, append(args, "--config", config)...)
+		if code := run(args, strings.NewReader(""), &out, &out); code != want {
+			t.Errorf("%q: exit code %d, want %d\n%s", args, code, want, &out)
+		}
+		return out.String()
+	}
+	if code, log := once(t, config); code != exitTemporary || !strings.Contains(log, "staged in another folder") || !strings.Contains(log, "attachd state check says what to do") {
+		t.Errorf("exit code %d\n%s", code, log)
+	}
+	if said := state(exitFailure, "check"); !strings.Contains(said, "1 staged") || !strings.Contains(said, "FAULT: 1 file staged in another folder than "+output) || !strings.Contains(said, "attachd state forget --staged lab") {
+		t.Errorf("check says:\n%s", said)
+	}
+	if said := state(exitOK, "forget", "--staged", "lab"); said != "account lab: 1 message forgotten\n" {
+		t.Errorf("forget says:\n%s", said)
+	}
+	if said := state(exitOK, "forget", "--staged", "lab"); said != "account lab: 0 messages forgotten\n" {
+		t.Errorf("forget says:\n%s", said)
+	}
+	if code, log := once(t, config); code != exitOK {
+		t.Errorf("exit code %d\n%s", code, log)
+	}
+	checkNotes(t, output, 3)
+	state(exitOK, "check")
+}
+
+// TestShowIsHarmless: nothing that a sender chose steers the terminal.
+func TestShowIsHarmless(t *testing.T) {
+	t.Parallel()
+	server := startPop3test(t, []pop3test.Message{{UIDL: "evil\x1b[2J", Raw: []byte("Subject: \x1b]0;owned\x07\u009b31m \u202e\xff\r\nX: a\rb\r\nContent-Type: text/plain; name=\"\x1b[1mx\"\r\n\r\nbody")}})
+	config := server.config(t, t.TempDir())
+	rewrite(t, config, "state: state.db\n", "state: state.db\nlimits: {header_fields: 1}\n")
+	if code, log := once(t, config); code != exitOK {
+		t.Fatalf("exit code %d\n%s", code, log)
+	}
+	rewrite(t, config, "limits: {header_fields: 1}\n", "")
+	for _, args := range [][]string{{"list"}, {"show", "lab", "evil\x1b[2J"}} {
+		var out bytes.Buffer
+		if code := run(append(append([]string{"quarantine"}, args...), "--config", config), strings.NewReader(""), &out, &out); code != exitOK {
+			t.Errorf("%q: exit code %d", args, code)
+		}
+		if args[0] == "show" && !strings.Contains(out.String(), "Subject: ?]0;owned??31m ??\n") {
+			t.Errorf("the header is not shown:\n%q", out.String())
+		}
+		if i := strings.IndexFunc(out.String(), func(r rune) bool { return r != '\n' && (unicode.IsControl(r) || r == '\u202e' || r == utf8.RuneError) }); i >= 0 {
+			t.Errorf("%q prints %q", args, out.String()[i:])
+		}
+	}
 }

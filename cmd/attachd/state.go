@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -21,6 +22,22 @@ import (
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
+
+// asOwner keeps root from leaving files to a daemon that runs as another user, and can't use them then.
+func asOwner(c *config.Config) error {
+	info, err := os.Stat(c.State)
+	if errors.Is(err, fs.ErrNotExist) {
+		info, err = os.Stat(filepath.Dir(c.State))
+	}
+	if err != nil {
+		return nil // which opening it will report
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || os.Geteuid() != 0 || owner.Uid == 0 {
+		return nil
+	}
+	return &exitError{exitUsage, fmt.Errorf("run this as the user that owns %s: sudo -u '#%d' attachd ...", c.State, owner.Uid)}
+}
 
 func stateCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -260,6 +277,9 @@ until rebuild has worked for them.`,
 			if err != nil {
 				return err
 			}
+			if err := asOwner(c); err != nil {
+				return err
+			}
 			return rebuild(cmd, c, accounts, none, deletes)
 		},
 	}
@@ -377,6 +397,9 @@ together with the folder that they were staged in (attachd state check says so).
 			}
 			accounts, err := namedAccounts(c, args)
 			if err != nil {
+				return err
+			}
+			if err := asOwner(c); err != nil {
 				return err
 			}
 			d, err := newDaemon(cmd.Context(), c, zerolog.Nop(), nil)
