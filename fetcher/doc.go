@@ -27,9 +27,12 @@
 // renamed if it is still there and counts as delivered if it is gone. The next
 // poll of the account does that before it connects.
 //
-// A message counts as received only after the server has spoken its next reply:
-// a server that forgets to stuff a lone dot ends a message early, and the rest
-// of the text then stands where the reply should be. A poll that retrieved a
+// Messages count as received, up to 256 at once, only after the server has answered
+// each RETR and a NOOP behind them: one that forgets to stuff a lone dot ends a message
+// early, and the rest of the text then stands where a reply should be; one that
+// drops a pipelined reply would have a message pass for another. A poll that breaks
+// where CAPA or pipelining may be the reason is made again without, at once, and the
+// server is spared them for a day. A poll that retrieved a
 // message which it could not commit closes the connection instead of sending
 // QUIT, because some servers (Gmail) take RETR and QUIT as consumed.
 //

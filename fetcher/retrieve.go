@@ -105,6 +105,7 @@ type received struct {
 // are above suspicion.
 func (p *poll) retrieveBatch(ctx context.Context, l *listing, entries []entry, stage stage) error {
 	var batch []received
+	refused := make(map[int]error) // by index of entries
 	i, within := 0, false
 	err := p.client.RetrEach(numbers(entries), p.window, func(n int, body io.Reader, err error) error {
 		e := entries[i]
@@ -113,7 +114,8 @@ func (p *poll) retrieveBatch(ctx context.Context, l *listing, entries []entry, s
 			return failed
 		}
 		if err != nil {
-			return p.refused(ctx, l, e, err)
+			refused[i-1] = err
+			return nil
 		}
 		counted := p.bounded(body)
 		m, err := stage(ctx, l, e, counted)
@@ -130,10 +132,18 @@ func (p *poll) retrieveBatch(ctx context.Context, l *listing, entries []entry, s
 		err = p.inStep(batch)
 	}
 	whole := len(batch)
-	if err != nil {
+	switch {
+	case err == nil:
+		for i, cause := range refused {
+			err = errors.Join(err, p.refused(ctx, l, entries[i], cause))
+		}
+	case within || ctx.Err() != nil || p.window > 1 || !brokenLine(err):
+		// Nobody's fault, or noted already, or that of pipelining: the poll is made again without.
 		whole = p.aboveSuspicion(batch, within)
-		if errors.Is(err, pop3.ErrDesync) && ctx.Err() == nil {
-			err = errors.Join(err, p.accuse(ctx, l, batch, err))
+	default:
+		whole = p.aboveSuspicion(batch, within)
+		if suspect, ok := suspect(batch, entries[i:], err); ok {
+			err = errors.Join(err, p.noteFailure(ctx, l, suspect, err, again))
 		}
 	}
 	for i, r := range batch {
@@ -191,21 +201,23 @@ func (p *poll) aboveSuspicion(batch []received, within bool) int {
 	return exact(batch[:len(batch)-1])
 }
 
-// accuse notes the failure against the message that is the likeliest to have put
-// us out of step, so that the others get their turn without it: the first that is
-// shorter than listed, else the last.
-func (p *poll) accuse(ctx context.Context, l *listing, batch []received, cause error) error {
-	if len(batch) == 0 || p.window > 1 {
-		return nil // pipelining may be the reason; the poll is made again without
+// suspect returns the message that is the likeliest reason why the line broke, so
+// that the others get their turn without it: when we fell out of step, the first of
+// those received that is shorter than listed, else the last; when there was no reply,
+// the one that was asked for.
+func suspect(batch []received, asked []entry, cause error) (e entry, ok bool) {
+	if !errors.Is(cause, pop3.ErrDesync) {
+		if len(asked) == 0 {
+			return e, false
+		}
+		return asked[0], true
 	}
-	suspect := batch[len(batch)-1]
 	for _, r := range batch {
-		if r.octets < r.entry.size {
-			suspect = r
+		if e, ok = r.entry, true; r.octets < r.entry.size {
 			break
 		}
 	}
-	return p.noteFailure(ctx, l, suspect.entry, cause, again)
+	return e, ok
 }
 
 // again is the wait after a failure that may have been chance: none at first, and

@@ -44,6 +44,10 @@
 // call fails with an error that wraps [ErrDesync] and names the message before
 // it: take a message for complete only once the next reply has come.
 //
+// A server that sends the final dot without a line end before it (Exchange 2000)
+// sends nothing after that, as far as it is concerned. Behind a pause that begins with
+// a dot at the end of a line, NOOP is sent, and its reply shows the message to be over.
+//
 // # Pipelining
 //
 // RetrEach and DeleEach send commands ahead of their replies (RFC 2449 section

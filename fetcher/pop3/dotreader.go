@@ -130,6 +130,7 @@ func (b *body) advance() error {
 		from = 1 // past the dot, which is content
 	}
 	b.plain = len(content)
+	tail := dotAtEnd(content[from:])
 	for {
 		i := bytes.IndexByte(content[from:], '.')
 		if i < 0 {
@@ -147,7 +148,7 @@ func (b *body) advance() error {
 		}
 		from = i + end + 1
 	}
-	if tail := dotAtEnd(content[from:]); tail > 0 && b.plain == len(content) && b.c.waiting == 0 {
+	if tail > 0 && b.plain == len(content) && b.c.waiting == 0 {
 		// It may be the final dot of a server that forgets the line end before it.
 		if b.plain -= tail; b.plain == 0 {
 			return b.hold(tail)

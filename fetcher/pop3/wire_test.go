@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -588,6 +589,54 @@ func TestDesyncAtTheEnd(t *testing.T) {
 		err = c.RetrEach(slices.Values([]int{5}), 64, func(int, io.Reader, error) error { return nil })
 		if !errors.Is(err, pop3.ErrDesync) || !strings.Contains(err.Error(), "message 5 may have been cut") {
 			t.Errorf("error %v, want %v that names message 5", err, pop3.ErrDesync)
+		}
+	})
+}
+
+// TestDotWithoutLineEnd: a final dot behind a last line without CR LF is found by
+// a NOOP, soon, and sooner from the second time on; a pause behind a sentence is not
+// taken for one.
+func TestDotWithoutLineEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c, err := serve(t, func(conn net.Conn) error {
+			return pop3test.Play(conn, `
+S: +OK
+C: RETR 1
+S: +OK
+S: a sentence..
+C: NOOP
+S: +OK still here
+C: RETR 2
+S: +OK
+S: x.
+C: NOOP
+S: -ERR not now
+C: RETR 3
+S: +OK
+S: a sentence.
+C: NOOP
+S: and more.
+S: .
+S: +OK
+C: QUIT
+S: +OK
+`)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, want := range []struct {
+			text string
+			most time.Duration
+		}{{"a sentence.", 8 * time.Second}, {"x", time.Second}, {"a sentence.\r\nand more.\r\n", time.Second}} {
+			start := time.Now()
+			if text, err := readMessage(c, n+1); err != nil || text != want.text || time.Since(start) > want.most {
+				t.Errorf("message %d: %q, error %v, after %v; want %q within %v", n+1, text, err, time.Since(start), want.text, want.most)
+			}
+		}
+		if err := c.Quit(); err != nil {
+			t.Error(err)
 		}
 	})
 }

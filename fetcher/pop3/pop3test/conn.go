@@ -27,15 +27,29 @@ type Conn struct {
 	writer   *bufio.Writer
 	over     bool
 
-	stamp    string
-	name     string // of USER
-	user     string // who is logged in
-	messages []*Message
-	deleted  []bool
+	stamp     string
+	name      string // of USER
+	user      string // who is logged in
+	messages  []*Message
+	deleted   []bool
+	retrieved []bool
 }
 
 // User returns who is logged in, "" before that.
 func (c *Conn) User() string { return c.user }
+
+// UIDL returns that of the message of a number in this session, "" for none.
+func (c *Conn) UIDL(number string) string {
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1 || n > len(c.messages) {
+		return ""
+	}
+	return c.messages[n-1].UIDL
+}
+
+// Ahead returns how many bytes of further commands have come ahead of the reply
+// to this one (RFC 2449 section 6.6), as far as they were read.
+func (c *Conn) Ahead() int { return c.reader.Buffered() }
 
 // Reply writes lines, each with CR LF.
 func (c *Conn) Reply(lines ...string) {
@@ -71,7 +85,7 @@ func (c *Conn) Hang() {
 // nothing.
 func (c *Conn) Commit() {
 	c.server.expunge(c)
-	c.messages, c.deleted = nil, nil
+	c.messages, c.deleted, c.retrieved = nil, nil, nil
 }
 
 func (c *Conn) startTLS() error {
@@ -298,6 +312,10 @@ func (c *Conn) transaction(cmd, args string) {
 		if i, ok := c.index(args); ok {
 			c.Reply(fmt.Sprintf("+OK %d octets", c.messages[i].octets()))
 			c.message(c.messages[i].Raw)
+			c.retrieved[i] = true
+			if c.server.DeleteOnRetr {
+				c.server.consume(c.user, c.messages[i])
+			}
 		}
 	case "TOP":
 		number, lines, _ := strings.Cut(args, " ")

@@ -74,6 +74,12 @@ type Server struct {
 	Greeting string
 	// LoginError, if set, answers every login, such as "-ERR permission denied".
 	LoginError string
+	// Oldest, if positive, is how many messages a session shows, the oldest ones.
+	Oldest int
+	// PopOnQuit takes RETR and QUIT as consumed, as Gmail does: later sessions do not
+	// show the message, which stays in the mailbox. DeleteOnRetr deletes at once what
+	// RETR sends.
+	PopOnQuit, DeleteOnRetr bool
 	// LockWait is how long a login waits for another session on the same maildrop
 	// to end. NewServer sets a second: a client that has just closed its
 	// connection may be back before the server has noticed.
@@ -93,6 +99,7 @@ type Server struct {
 	boxes  map[string][]*Message    // guarded by mu
 	locks  map[string]chan struct{} // guarded by mu: by user, closed when the session ends
 	conns  map[net.Conn]bool        // guarded by mu
+	popped map[*Message]bool        // guarded by mu
 	log    []string                 // guarded by mu
 	count  int                      // guarded by mu
 	closed bool                     // guarded by mu
@@ -113,6 +120,7 @@ func (s *Server) Start() error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	s.conns, s.locks, s.boxes = make(map[net.Conn]bool), make(map[string]chan struct{}), make(map[string][]*Message)
+	s.popped = make(map[*Message]bool)
 	for user, messages := range s.Mailboxes {
 		s.Append(user, messages...)
 	}
@@ -286,8 +294,11 @@ func (s *Server) lock(c *Conn, user string) bool {
 		held := s.locks[user]
 		if held == nil {
 			s.locks[user] = make(chan struct{})
-			c.user, c.messages = user, slices.Clone(s.boxes[user])
-			c.deleted = make([]bool, len(c.messages))
+			c.user, c.messages = user, slices.DeleteFunc(slices.Clone(s.boxes[user]), func(m *Message) bool { return s.popped[m] })
+			if s.Oldest > 0 {
+				c.messages = c.messages[:min(s.Oldest, len(c.messages))]
+			}
+			c.deleted, c.retrieved = make([]bool, len(c.messages)), make([]bool, len(c.messages))
 			s.mu.Unlock()
 			return true
 		}
@@ -316,12 +327,27 @@ func (s *Server) expunge(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	gone := make(map[*Message]bool)
-	for i, deleted := range c.deleted {
-		if deleted {
-			gone[c.messages[i]] = true
+	for i, m := range c.messages {
+		if c.deleted[i] {
+			gone[m] = true
+		}
+		if c.retrieved[i] && s.PopOnQuit {
+			s.popped[m] = true
 		}
 	}
-	s.boxes[c.user] = slices.DeleteFunc(s.boxes[c.user], func(m *Message) bool { return gone[m] })
+	s.remove(c.user, gone)
+}
+
+// consume is the RETR of a message on a server that deletes by it.
+func (s *Server) consume(user string, m *Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(user, map[*Message]bool{m: true})
+}
+
+// remove takes messages out of a mailbox; s.mu is held.
+func (s *Server) remove(user string, gone map[*Message]bool) {
+	s.boxes[user] = slices.DeleteFunc(s.boxes[user], func(m *Message) bool { return gone[m] })
 }
 
 func (c *Conn) buffer() {
