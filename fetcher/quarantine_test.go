@@ -165,6 +165,26 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
+// TestLockedAccount: what works on an account's state keeps away while it is polled.
+func TestLockedAccount(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one")
+	w.start(t)
+	unlock, err := lockAccount(w.supervisor.LockDir, "lab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	_, open := w.supervisor.OpenQuarantine(t.Context(), w.account)
+	_, _, adopt := w.supervisor.Adopt(t.Context(), w.account, time.Time{}, zerolog.Nop())
+	_, forget := w.supervisor.ForgetAll(t.Context(), "lab")
+	for name, err := range map[string]error{"open": open, "adopt": adopt, "forget": forget} {
+		if !errors.Is(err, ErrLocked) {
+			t.Errorf("%s: %v, want that it is locked", name, err)
+		}
+	}
+}
+
 // TestStateLock: the state is shared by many or owned by one.
 func TestStateLock(t *testing.T) {
 	t.Parallel()

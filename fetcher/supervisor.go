@@ -176,6 +176,9 @@ func (l *loop) reschedule(err error) time.Duration {
 	delay := backoff(err, l.failures, l.account.Interval)
 	err = &AccountError{l.account.Name, err}
 	level := zerolog.WarnLevel
+	if _, stale := errors.AsType[*StaleError](err); stale || errors.Is(err, ledger.ErrDamaged) {
+		level = zerolog.ErrorLevel // nothing gets better by waiting
+	}
 	if text := err.Error(); text == l.lastFailure {
 		level = zerolog.DebugLevel
 	} else {
