@@ -36,7 +36,7 @@ func asOwner(c *config.Config) error {
 	if !ok || os.Geteuid() != 0 || owner.Uid == 0 {
 		return nil
 	}
-	return &exitError{exitUsage, fmt.Errorf("run this as the user that owns %s: sudo -u '#%d' attachd ...", c.State, owner.Uid)}
+	return &exitError{exitUsage, fmt.Errorf("run this as the user that owns %s, with sudo -u '#%d' for instance", c.State, owner.Uid)}
 }
 
 func stateCommand() *cobra.Command {
@@ -98,6 +98,11 @@ func checkState(ctx context.Context, w io.Writer, c *config.Config, accounts []c
 		}
 		if err := s.account(ctx, a, summary); err != nil {
 			return failure(err)
+		}
+	}
+	for _, summary := range summaries {
+		if !slices.ContainsFunc(c.Accounts, func(a config.Account) bool { return a.Name == summary.Account }) {
+			fmt.Fprintf(s.out, "account %s: %s, and not in the configuration\n", summary.Account, describeSummary(summary))
 		}
 	}
 	if err := s.out.Flush(); err != nil {
