@@ -43,6 +43,7 @@ func (l *loader) account(r *rawAccount, c *Config) Account {
 	l.inRange(&r.Port, 1, 65535)
 	a.Port = r.Port.or(a.TLS.defaultPort())
 	a.Files = l.attachments(&r.rawFiles)
+	a.Policy = l.policy(&r.rawPolicy)
 	a.Proxy = l.proxy(r, a.TLS.Mode)
 	password, _ := a.Password.path()
 	client, _ := a.OAuth.ClientSecret.path()

@@ -112,6 +112,7 @@ type Account struct {
 	Enabled  bool
 	TLS      TLS
 	Files    Files
+	Policy   Policy
 
 	// Secrets changes when the content of a file that this account refers to does, such as a password that was rotated.
 	Secrets Fingerprint

@@ -56,6 +56,7 @@ type rawDefaults struct {
 	OAuth       rawOAuth             `yaml:"oauth"`
 	Proxy       value[Proxy]         `yaml:"proxy"`
 	rawFiles
+	rawPolicy
 }
 
 func (r *rawDefaults) decode(d *decoder, n *yaml.Node, at position) { d.mapping(n, at, r) }
@@ -78,6 +79,7 @@ func (r *rawDefaults) inherit(from *rawDefaults) {
 		r.Proxy.inherit(from.Proxy)
 	}
 	r.rawFiles.inherit(&from.rawFiles)
+	r.rawPolicy.inherit(&from.rawPolicy)
 }
 
 type rawTLS struct {

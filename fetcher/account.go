@@ -73,6 +73,20 @@ type Account struct {
 	// MaxMessage is the most octets that are read of one message: a server that
 	// never ends one would fill the disk. 0 is 4 GiB.
 	MaxMessage int64
+	// MaxMessageSize is the most octets of a message that is taken apart, 0 for no
+	// limit, and Oversize what becomes of the others.
+	MaxMessageSize int64
+	Oversize       Oversize
+	// MaxMessages and MaxBytes are the most that one poll fetches, 0 for no limit.
+	// What is left comes with the next one, which follows at once.
+	MaxMessages int
+	MaxBytes    int64
+	// CommitDeletions is after how many DELE a poll says QUIT, which is what makes
+	// them last (RFC 1939 section 6), and comes again for the rest. 0: all in one.
+	CommitDeletions int
+	// MinFree is how many bytes are to stay free where the sink writes. A message
+	// that would not leave them is not asked for.
+	MinFree int64
 	// Timeouts of the connection; zero fields take the defaults of pop3.
 	Timeouts pop3.Timeouts
 	// Version is compared with == when accounts are replaced: an account whose
@@ -96,6 +110,8 @@ type Sink interface {
 	// and sets f.Path to the name it really got. A staging file that is gone was
 	// published before a crash: Publish then returns nil.
 	Publish(f *ledger.Attachment) error
+	// Free returns how many bytes can still be written.
+	Free() (int64, error)
 	// SyncFolders makes the names given by Publish durable.
 	SyncFolders() error
 	// Discard removes staging files that will not be published.

@@ -17,6 +17,8 @@ const (
 	// section 8.1.1), so the wait neither starts high nor grows far.
 	inUseFirst = time.Minute
 	inUseMax   = 5 * time.Minute
+	// How often a full disk is looked at again.
+	roomAgain = time.Minute
 	// A refused login is asked again slowly, since some servers lock the account
 	// after a few, but for ever: Exchange Online refuses good passwords for a
 	// while when it is throttling.
@@ -33,6 +35,9 @@ func backoff(err error, failures int, interval time.Duration) time.Duration {
 	var login *LoginError
 	var signIn *oauth.SignInError
 	switch {
+	case diskFull(err):
+		// Not the server's fault, and looking again costs little.
+		first, limit = roomAgain, roomAgain
 	case errors.As(err, &signIn):
 		// To find out costs one look at a file, and who has just signed in is waiting.
 		first, limit = inUseFirst, inUseMax

@@ -35,6 +35,7 @@ type memory struct {
 	mark      int64                   // the last that was set
 	behind    int64                   // what Mark returns, as more than one account may use the folder
 	reads     int                     // calls of Stage
+	free      int64                   // what Free returns
 	awaited   map[int]chan struct{}   // closed at that call
 	fail      func(step string) error // nil: nothing fails
 }
@@ -65,6 +66,12 @@ func (m *memory) reading(n int) <-chan struct{} {
 	}
 	m.awaited = map[int]chan struct{}{n: done}
 	return done
+}
+
+func (m *memory) Free() (int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.free, nil
 }
 
 func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (Staged, error) {

@@ -43,6 +43,9 @@ type poll struct {
 	retrieved  int
 	quarantine []quarantined // retrieved, and to be kept as they are
 	failed     int
+	deleted    int
+	skipped    int  // left on the server by the account's policies
+	more       bool // something is left that another poll can do at once
 }
 
 // step is how far a poll came, for what the next one should do otherwise.
@@ -76,7 +79,12 @@ func (p *poll) run(ctx context.Context) error {
 		return err
 	}
 	p.observe(Listed{Account: p.account.Name, Messages: len(l.entries), New: len(diff.unseen), Octets: diff.octets})
-	if err := p.retrieve(ctx, l, diff.unseen); err != nil {
+	allotted, err := p.allot(l, diff.unseen)
+	if err != nil {
+		return err
+	}
+	p.more = allotted.more
+	if err := p.retrieve(ctx, l, allotted.whole, allotted.raw); err != nil {
 		return err
 	}
 	if err := p.finish(ctx, l, diff.expired); err != nil {
@@ -166,6 +174,10 @@ func (p *poll) finish(ctx context.Context, l *listing, expired []entry) error {
 	if p.account.Delete && p.account.DeleteAfter <= 0 {
 		due = append(due, p.committedEntries(l)...)
 	}
+	if most := p.account.CommitDeletions; most > 0 && len(due) > most {
+		due = due[:most]
+		p.more = true
+	}
 	if len(due) == 0 {
 		// The answer to QUIT changes nothing here: all is committed.
 		if err := p.client.Quit(); err != nil {
@@ -202,6 +214,7 @@ func (p *poll) finish(ctx context.Context, l *listing, expired []entry) error {
 	if err := p.ledger.Deleted(ctx, p.account.Name, confirmed); err != nil {
 		return fmt.Errorf("record deletions: %w", err)
 	}
+	p.deleted = len(confirmed)
 	p.observe(Deleted{Account: p.account.Name, Messages: len(confirmed)})
 	return nil
 }

@@ -38,13 +38,16 @@ type quarantined struct {
 
 // retrieve fetches the entries and commits them in groups. It returns nil only
 // when every message that was retrieved is also committed, so that QUIT is safe.
-func (p *poll) retrieve(ctx context.Context, l *listing, entries []entry) error {
-	if len(entries) == 0 {
+func (p *poll) retrieve(ctx context.Context, l *listing, entries, oversize []entry) error {
+	if len(entries)+len(oversize) == 0 {
 		return nil
 	}
 	p.step = stepRetrieve
 	startCommitter(ctx, p.commit)
 	err := p.retrieveEach(ctx, l, entries, p.stageMessage)
+	if err == nil {
+		err = p.retrieveEach(ctx, l, oversize, p.stageRaw)
+	}
 	if err == nil && len(p.quarantine) > 0 {
 		err = p.retrieveQuarantined(ctx, l)
 	}

@@ -139,6 +139,7 @@ type loop struct {
 	// Until these times the account's server is spoken to more simply, because a
 	// poll broke where pipelining or CAPA may have been the reason.
 	unpipelined, withoutCapa time.Time
+	skipped                  int // by the last poll
 }
 
 // concession is how long a server is spoken to more simply.
@@ -222,24 +223,41 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	started := now()
 	log := l.log()
 	var p *poll
+	done := func(p *poll) {
+		event := log.Debug()
+		if p.retrieved > 0 || p.failed > 0 {
+			event = log.Info()
+		}
+		event.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("quarantined", len(p.quarantine)).Dur("dur", now().Sub(started)).Bool("complete", err == nil).Msg("poll done")
+	}
 	for {
 		p = &poll{
 			account: l.account, ledger: s.Ledger, sink: sink, log: l.log(), observe: observe, now: now, certificates: &s.certificates,
 			unpipelined: started.Before(l.unpipelined), withoutCapa: started.Before(l.withoutCapa),
 		}
 		err = p.run(ctx)
+		if err == nil && ctx.Err() == nil && waiting.Err() == nil && p.again() {
+			done(p)
+			continue
+		}
 		if err == nil || ctx.Err() != nil || !l.concede(p, err) {
 			break
 		}
 		// At once, as a process that polls once has no next poll.
 		log.Info().Err(err).Bool("capa", l.withoutCapa.IsZero()).Bool("pipelining", l.unpipelined.IsZero()).Msg("server is asked again more simply")
 	}
-	done := log.Debug()
-	if p.retrieved > 0 || p.failed > 0 {
-		done = log.Info()
-	}
-	done.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("quarantined", len(p.quarantine)).Dur("dur", now().Sub(started)).Bool("complete", err == nil).Msg("poll done")
+	done(p)
+	l.noteSkipped(p)
 	return err
+}
+
+// noteSkipped says once how many messages the account's policies leave on the server.
+func (l *loop) noteSkipped(p *poll) {
+	if p.skipped != l.skipped && p.skipped > 0 {
+		log := l.log()
+		log.Warn().Int("messages", p.skipped).Int64("max_message_size", p.account.MaxMessageSize).Msg("left messages on the server that are too large")
+	}
+	l.skipped = p.skipped
 }
 
 // concede notes what the next polls should do more simply when the line broke

@@ -108,8 +108,16 @@ func account(c *config.Config, a config.Account, own clientTokens) fetcher.Accou
 		Delete:         a.After == config.AfterDelete,
 		DeleteAfter:    a.DeleteAfter,
 		SkipDuplicates: a.Duplicates == config.DuplicatesSkip,
-		Attempts:       a.Attempts,
-		Version:        version,
+
+		MaxMessageSize:  int64(a.Policy.MaxMessageSize),
+		Oversize:        map[config.Oversize]fetcher.Oversize{config.OversizeSkip: fetcher.OversizeSkip, config.OversizeRaw: fetcher.OversizeRaw}[a.Policy.Oversize],
+		MaxMessages:     a.Policy.MaxMessages,
+		MaxBytes:        int64(a.Policy.MaxBytes),
+		CommitDeletions: a.Policy.CommitDeletions,
+		MinFree:         int64(a.Policy.MinFree),
+
+		Attempts: a.Attempts,
+		Version:  version,
 	}
 }
 

@@ -5,7 +5,10 @@ package sink
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // links returns how many names a file has.
@@ -20,4 +23,13 @@ func links(info fs.FileInfo) uint64 {
 // has no such thing (SMB, some of FUSE), which keeps its names in its own way.
 func unsyncable(err error) bool {
 	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL)
+}
+
+// freeBytes returns how much a user that is not root can still write to the file system of a folder.
+func freeBytes(dir *os.File) (int64, error) {
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(dir.Fd()), &st); err != nil {
+		return 0, &os.PathError{Op: "statfs", Path: dir.Name(), Err: err}
+	}
+	return int64(st.Bavail) * int64(st.Bsize), nil
 }

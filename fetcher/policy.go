@@ -1,0 +1,116 @@
+package fetcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// Oversize is what becomes of a message beyond Account.MaxMessageSize.
+type Oversize int
+
+const (
+	// OversizeSkip leaves it on the server, neither fetched nor recorded, so that
+	// it comes once the limit is raised.
+	OversizeSkip Oversize = iota
+	// OversizeRaw saves it as it is, without taking it apart.
+	OversizeRaw
+)
+
+// drainAgain is how many messages a poll must have brought for another one to
+// follow at once: Gmail lists only the oldest 250 or so, and further ones when
+// those have been fetched.
+const drainAgain = 200
+
+// NoRoomError says that the disk has no room for the next message, so that it was
+// not asked for. The account goes on by itself when there is.
+type NoRoomError struct {
+	Free, Keep int64 // bytes that are free, and that are to stay so
+	Need       int64 // octets of the message
+}
+
+// Error says how much room is missing.
+func (e *NoRoomError) Error() string {
+	return fmt.Sprintf("no room for the next message: %d bytes are free, %d are to stay free (min_free), and it has %d; deliveries go on when there is room", e.Free, e.Keep, e.Need)
+}
+
+// diskFull reports whether a poll ended for want of room, known before or found out
+// while writing.
+func diskFull(err error) bool {
+	_, ok := errors.AsType[*NoRoomError](err)
+	return ok || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// allotment is what of the new messages a poll is to fetch.
+type allotment struct {
+	whole []entry // to be taken apart
+	raw   []entry // to be kept as they are
+	more  bool    // something is left for the next poll, which may come at once
+}
+
+// allot applies the account's policies to the messages that are new: their size,
+// the most that one poll is to fetch, and the room on the disk.
+func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
+	a := p.account
+	var out allotment
+	room := int64(-1) // no limit
+	free := int64(0)
+	if a.MinFree > 0 && len(unseen) > 0 {
+		var err error
+		if free, err = p.sink.Free(); err != nil {
+			return out, fmt.Errorf("ask for the room on the disk: %w", err)
+		}
+		room = max(free-a.MinFree, 0)
+	}
+	var octets int64
+	for _, e := range unseen {
+		size := max(e.size, 0)
+		oversize := a.MaxMessageSize > 0 && size > a.MaxMessageSize
+		if oversize && a.Oversize == OversizeSkip {
+			p.skipped++
+			p.log.Debug().Str("uidl", printable(l.uidl(e))).Int64("octets", size).Msg("message left on the server: larger than max_message_size")
+			continue
+		}
+		n := len(out.whole) + len(out.raw)
+		if a.MaxMessages > 0 && n >= a.MaxMessages || a.MaxBytes > 0 && n > 0 && octets+size > a.MaxBytes {
+			out.more = true
+			break
+		}
+		if room >= 0 && octets+size > room {
+			if n == 0 {
+				return out, &NoRoomError{Free: free, Keep: a.MinFree, Need: size}
+			}
+			out.more = true
+			break
+		}
+		octets += size
+		if oversize {
+			out.raw = append(out.raw, e)
+		} else {
+			out.whole = append(out.whole, e)
+		}
+	}
+	return out, nil
+}
+
+// stageRaw keeps a message as it is, as a file of its own in the account's folder.
+func (p *poll) stageRaw(ctx context.Context, l *listing, e entry, body *boundedReader) (*ledger.Message, error) {
+	uidl := l.uidl(e)
+	raw, err := p.sink.StageRaw(ctx, body, "", "message-"+quarantineName(uidl, p.now())+".eml")
+	if err != nil {
+		return nil, p.blame(ctx, l, e, body, err)
+	}
+	p.retrieved++
+	p.log.Info().Str("uidl", printable(uidl)).Int64("octets", body.n).Msg("message kept as it is: larger than max_message_size")
+	p.observe(Retrieved{Account: p.account.Name, UIDL: uidl, Octets: body.n, Attachments: 1})
+	return &ledger.Message{Key: l.key(e), State: ledger.Delivered, Attachments: []ledger.Attachment{raw}}, nil
+}
+
+// again reports whether another poll should follow at once: one that got something
+// done and leaves more to do, or that may have seen only the beginning of a mailbox.
+func (p *poll) again() bool {
+	return p.more && p.retrieved+len(p.committed)+p.deleted > 0 || p.retrieved >= drainAgain
+}

@@ -1,0 +1,157 @@
+package fetcher
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// has reports which messages of the world's bodies were delivered, by their first word.
+func (w *world) has() string {
+	w.sink.mu.Lock()
+	defer w.sink.mu.Unlock()
+	var all []string
+	for path, body := range w.sink.published {
+		word, _, _ := strings.Cut(string(body), " ")
+		word = strings.TrimSpace(word)
+		if strings.HasSuffix(path, ".eml") {
+			word += "(raw)"
+		}
+		all = append(all, word)
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+func commands(w *world, verb string) (n int) {
+	for _, line := range w.server.Log() {
+		if strings.HasPrefix(line, verb) {
+			n++
+		}
+	}
+	return n
+}
+
+// TestPolicies: what a poll leaves on the server, and that the rest follows at once.
+func TestPolicies(t *testing.T) {
+	t.Parallel()
+	big := "big " + strings.Repeat("x", 1000)
+	for name, test := range map[string]struct {
+		set                    func(a *Account, m *memory)
+		has                    string
+		left, sessions, failed int
+	}{
+		"no policy":                 {func(*Account, *memory) {}, "big one two", 0, 1, 0},
+		"a size":                    {func(a *Account, _ *memory) { a.MaxMessageSize = 500 }, "one two", 1, 1, 0},
+		"a size, and raw":           {func(a *Account, _ *memory) { a.MaxMessageSize, a.Oversize = 500, OversizeRaw }, "big(raw) one two", 0, 1, 0},
+		"messages a poll":           {func(a *Account, _ *memory) { a.MaxMessages = 1 }, "big one two", 0, 3, 0},
+		"bytes a poll":              {func(a *Account, _ *memory) { a.MaxBytes = 10 }, "big one two", 0, 3, 0},
+		"bytes and messages enough": {func(a *Account, _ *memory) { a.MaxMessages, a.MaxBytes = 3, 10_000 }, "big one two", 0, 1, 0},
+		"deletions a session":       {func(a *Account, _ *memory) { a.CommitDeletions = 2 }, "big one two", 0, 2, 0},
+		"room for all":              {func(a *Account, m *memory) { a.MinFree, m.free = 1000, 10_000 }, "big one two", 0, 1, 0},
+		"room for the small ones":   {func(a *Account, m *memory) { a.MinFree, m.free = 1000, 1100 }, "one", 2, 2, 1},
+		"room for none":             {func(a *Account, m *memory) { a.MinFree, m.free = 1000, 900 }, "", 3, 1, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "one", big, "two")
+			w.account.Delete = true
+			test.set(&w.account, w.sink)
+			w.start(t)
+			err := w.once(t)
+			if failed := err != nil; failed != (test.failed > 0) {
+				t.Errorf("error %v", err)
+			}
+			if err != nil {
+				if _, ok := errors.AsType[*NoRoomError](err); !ok || !strings.Contains(err.Error(), "min_free") {
+					t.Errorf("error %v", err)
+				}
+			}
+			if got := w.has(); got != test.has {
+				t.Errorf("delivered %q, want %q", got, test.has)
+			}
+			if left := len(w.server.Mailbox("u0")); left != test.left {
+				t.Errorf("%d messages left on the server, want %d", left, test.left)
+			}
+			if n := w.server.Sessions(); n != test.sessions {
+				t.Errorf("%d sessions, want %d", n, test.sessions)
+			}
+		})
+	}
+}
+
+// TestSkippedComesLater: a message that was too large is fetched when the limit is raised.
+func TestSkippedComesLater(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one", "big "+strings.Repeat("x", 1000))
+	w.account.MaxMessageSize = 500
+	w.start(t)
+	for range 2 {
+		if err := w.once(t); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := commands(w, "RETR"); n != 1 || w.has() != "one" {
+		t.Errorf("%d RETR, delivered %q", n, w.has())
+	}
+	w.account.MaxMessageSize = 2000
+	if err := w.once(t); err != nil || w.has() != "big one" {
+		t.Errorf("delivered %q, error %v", w.has(), err)
+	}
+}
+
+// TestDrain: a server that lists a few hundred at a time, as Gmail does, is asked
+// again until nothing new comes.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	var bodies []string
+	for i := range 3*drainAgain + 1 {
+		bodies = append(bodies, fmt.Sprintf("m%d", i))
+	}
+	w := newWorld(t, bodies...)
+	w.account.MaxMessages = drainAgain
+	w.start(t)
+	if err := w.once(t); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(w.sink.published); n != len(bodies) {
+		t.Errorf("%d delivered, want %d", n, len(bodies))
+	}
+	if n := w.server.Sessions(); n != 4 {
+		t.Errorf("%d sessions", n)
+	}
+}
+
+// TestFullDisk: an account whose disk is full looks again soon, however often that
+// has happened, and nothing is taken as consumed on the server.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one", "two")
+	w.sink.fail = func(step string) error {
+		if strings.HasPrefix(step, "sync") {
+			return fmt.Errorf("sync staging file: %w", syscall.ENOSPC)
+		}
+		return nil
+	}
+	w.start(t)
+	err := w.once(t)
+	if !diskFull(err) {
+		t.Fatalf("error %v", err)
+	}
+	if commands(w, "QUIT") > 0 {
+		t.Error("QUIT was sent though nothing could be committed")
+	}
+	for _, failures := range []int{1, 5, 100} {
+		if wait := backoff(err, failures, time.Hour); wait < roomAgain/2 || wait > 2*roomAgain {
+			t.Errorf("after %d failures it waits %v", failures, wait)
+		}
+	}
+	w.sink.fail = nil
+	if err := w.once(t); err != nil || w.has() != "one two" {
+		t.Errorf("delivered %q, error %v", w.has(), err)
+	}
+}
