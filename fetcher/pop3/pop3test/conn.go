@@ -26,6 +26,9 @@ type Conn struct {
 	reader   *bufio.Reader
 	writer   *bufio.Writer
 	over     bool
+	bad      int  // commands that are unknown
+	tooSoon  bool // this login, by the server's Throttle
+	sent     int  // messages
 
 	stamp     string
 	name      string // of USER
@@ -104,7 +107,10 @@ func (c *Conn) greet() error {
 		greeting = "+OK " + c.stamp
 	}
 	if c.server.Greeting != "" {
-		greeting = strings.TrimRight(c.server.Greeting, "\r\n")
+		if c.stamp == "" {
+			c.stamp = "<0." + rand.Text() + "@pop3.example>" // which the server does not take
+		}
+		greeting = strings.ReplaceAll(strings.TrimRight(c.server.Greeting, "\r\n"), "<APOP>", c.stamp)
 	}
 	c.Reply(greeting)
 	return c.writer.Flush()
@@ -126,7 +132,7 @@ func (c *Conn) command(cmd, args string) error {
 		c.over = true
 		return nil
 	case cmd == "CAPA":
-		c.Reply(c.capabilities()...)
+		c.capa()
 		return nil
 	case c.user == "":
 		return c.authorization(cmd, args)
@@ -150,6 +156,27 @@ func shown(cmd, args string) string {
 		}
 	}
 	return strings.TrimSpace(cmd + " " + args)
+}
+
+func (c *Conn) capa() {
+	lines := c.capabilities()
+	if announce := c.server.manner.capa; announce != nil {
+		own := announce(c.user != "")
+		if own == nil {
+			c.unknown()
+			return
+		}
+		lines = append(append([]string{"+OK"}, own...), ".")
+	}
+	c.Reply(lines...)
+}
+
+// unknown refuses a command.
+func (c *Conn) unknown() {
+	c.Reply("-ERR unknown command")
+	if c.bad++; c.user == "" && c.bad == c.server.manner.badCommands {
+		c.over = true
+	}
 }
 
 func (c *Conn) capabilities() []string {
@@ -205,11 +232,11 @@ func (c *Conn) authorization(cmd, args string) error {
 		user, digest, _ := strings.Cut(args, " ")
 		password, known := s.Users[user]
 		sum := md5.Sum([]byte(c.stamp + password))
-		c.login(user, c.stamp != "" && known && digest == hex.EncodeToString(sum[:]))
+		c.login(user, s.APOP && known && digest == hex.EncodeToString(sum[:]))
 	case "AUTH":
 		return c.auth(args)
 	default:
-		c.Reply("-ERR unknown command")
+		c.unknown()
 	}
 	return nil
 }
@@ -223,7 +250,7 @@ func (c *Conn) auth(args string) error {
 	ask := func(challenge string) ([]byte, error) {
 		line := initial
 		if initial = ""; line == "" {
-			c.Reply("+ " + base64.StdEncoding.EncodeToString([]byte(challenge)))
+			c.challenge(challenge)
 			if err := c.writer.Flush(); err != nil {
 				return nil, err
 			}
@@ -269,8 +296,20 @@ func (c *Conn) auth(args string) error {
 	return nil
 }
 
+// challenge is the server's part of a SASL exchange (RFC 5034 section 4).
+func (c *Conn) challenge(text string) {
+	prefix := "+ "
+	if c.server.manner.continuation != "" && text == "" {
+		prefix = c.server.manner.continuation
+	}
+	c.Reply(prefix + base64.StdEncoding.EncodeToString([]byte(text)))
+}
+
 func (c *Conn) login(user string, ok bool) {
+	c.tooSoon = ok && c.server.throttled(user)
 	switch {
+	case c.tooSoon && c.server.Throttle.Command == "":
+		c.Reply(c.server.Throttle.Answer)
 	case c.server.LoginError != "":
 		c.Reply(c.server.LoginError)
 	case !ok:
@@ -287,7 +326,7 @@ func (c *Conn) size() (count int, octets int64) {
 	for i, m := range c.messages {
 		if !c.deleted[i] {
 			count++
-			octets += m.octets()
+			octets += c.octets(m)
 		}
 	}
 	return count, octets
@@ -295,6 +334,10 @@ func (c *Conn) size() (count int, octets int64) {
 
 // transaction is the state after the login (RFC 1939 section 5).
 func (c *Conn) transaction(cmd, args string) {
+	if c.tooSoon && cmd == c.server.Throttle.Command {
+		c.Reply(c.server.Throttle.Answer)
+		return
+	}
 	switch cmd {
 	case "NOOP":
 		c.Reply("+OK")
@@ -302,7 +345,11 @@ func (c *Conn) transaction(cmd, args string) {
 		count, octets := c.size()
 		c.Reply(fmt.Sprintf("+OK %d %d", count, octets))
 	case "LIST":
-		c.list(args, func(m *Message) string { return strconv.FormatInt(m.octets(), 10) })
+		size := c.server.manner.size
+		if size == nil {
+			size = func(octets int64) string { return strconv.FormatInt(octets, 10) }
+		}
+		c.list(args, func(m *Message) string { return size(c.octets(m)) })
 	case "UIDL":
 		c.list(args, func(m *Message) string { return m.UIDL })
 	case "RSET":
@@ -310,7 +357,12 @@ func (c *Conn) transaction(cmd, args string) {
 		c.Reply("+OK")
 	case "RETR":
 		if i, ok := c.index(args); ok {
-			c.Reply(fmt.Sprintf("+OK %d octets", c.messages[i].octets()))
+			if limit := c.server.manner.retr; limit > 0 && c.sent >= limit {
+				c.Reply(c.server.manner.retrRefusal)
+				return
+			}
+			c.sent++
+			c.Reply(fmt.Sprintf("+OK %d octets", c.octets(c.messages[i])))
 			c.message(c.messages[i].Raw)
 			c.retrieved[i] = true
 			if c.server.DeleteOnRetr {
@@ -334,7 +386,7 @@ func (c *Conn) transaction(cmd, args string) {
 			c.Reply("+OK")
 		}
 	default:
-		c.Reply("-ERR unknown command")
+		c.unknown()
 	}
 }
 

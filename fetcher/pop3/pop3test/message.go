@@ -11,6 +11,14 @@ func (m *Message) octets() int64 {
 	return n
 }
 
+// octets is the size of m as the server has it.
+func (c *Conn) octets(m *Message) int64 {
+	if c.server.manner.octets != nil {
+		return c.server.manner.octets(m.Raw)
+	}
+	return m.octets()
+}
+
 // openEnded says that the last line of raw has no end. One is sent then, as the
 // final dot must start a line.
 func openEnded(raw []byte) bool {
@@ -19,6 +27,11 @@ func openEnded(raw []byte) bool {
 
 // message writes raw with its dots stuffed, and the final dot.
 func (c *Conn) message(raw []byte) {
+	if c.server.manner.unstuffed {
+		c.writer.Write(raw)
+		c.end(raw)
+		return
+	}
 	lineDot := []byte("\n.")
 	if len(raw) > 0 && raw[0] == '.' {
 		c.writer.WriteByte('.')
@@ -34,6 +47,11 @@ func (c *Conn) message(raw []byte) {
 		c.writer.WriteByte('.')
 		rest = rest[i+2:]
 	}
+	c.end(raw)
+}
+
+// end sends the final dot behind raw.
+func (c *Conn) end(raw []byte) {
 	if openEnded(raw) {
 		c.Reply("")
 	}

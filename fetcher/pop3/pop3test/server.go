@@ -19,7 +19,7 @@
 //
 // # What a real server should not do
 //
-// [Server.Hook] scripts faults within a session that is otherwise in order: a
+// [Profiles] are providers and programs with their quirks. [Server.Hook] scripts faults within a session that is otherwise in order: a
 // refusal, garbage, a cut, a pause. [Server.Serve] replaces the whole dialogue,
 // and [Play] follows a transcript.
 package pop3test
@@ -70,7 +70,8 @@ type Server struct {
 	STLS, Plaintext bool
 	// CertificateEnd is when the certificate expires, in a year unless set.
 	CertificateEnd time.Time
-	// Greeting, if set, replaces the first line. Its line end may be left out.
+	// Greeting, if set, replaces the first line. Its line end may be left out;
+	// "<APOP>" stands for a timestamp.
 	Greeting string
 	// LoginError, if set, answers every login, such as "-ERR permission denied".
 	LoginError string
@@ -80,6 +81,9 @@ type Server struct {
 	// show the message, which stays in the mailbox. DeleteOnRetr deletes at once what
 	// RETR sends.
 	PopOnQuit, DeleteOnRetr bool
+	// Throttle refuses logins that come too often, by the clock Now; nil is time.Now.
+	Throttle Throttle
+	Now      func() time.Time
 	// LockWait is how long a login waits for another session on the same maildrop
 	// to end. NewServer sets a second: a client that has just closed its
 	// connection may be back before the server has noticed.
@@ -90,6 +94,7 @@ type Server struct {
 	// Serve, if set, is the whole session, behind TLS where there is TLS.
 	Serve func(conn net.Conn)
 
+	manner   manner // of a Profile
 	listener net.Listener
 	tls      *tls.Config // one for all sessions, so that they can be resumed
 	pem      []byte
@@ -100,6 +105,7 @@ type Server struct {
 	locks  map[string]chan struct{} // guarded by mu: by user, closed when the session ends
 	conns  map[net.Conn]bool        // guarded by mu
 	popped map[*Message]bool        // guarded by mu
+	logins map[string][]time.Time   // guarded by mu: of late, by user
 	log    []string                 // guarded by mu
 	count  int                      // guarded by mu
 	closed bool                     // guarded by mu
@@ -120,7 +126,7 @@ func (s *Server) Start() error {
 		return fmt.Errorf("listen: %w", err)
 	}
 	s.conns, s.locks, s.boxes = make(map[net.Conn]bool), make(map[string]chan struct{}), make(map[string][]*Message)
-	s.popped = make(map[*Message]bool)
+	s.popped, s.logins = make(map[*Message]bool), make(map[string][]time.Time)
 	for user, messages := range s.Mailboxes {
 		s.Append(user, messages...)
 	}
@@ -263,6 +269,9 @@ func (s *Server) session(raw net.Conn) {
 		return
 	}
 	defer s.unlock(c)
+	if s.manner.session > 0 {
+		defer time.AfterFunc(s.manner.session, func() { raw.Close() }).Stop()
+	}
 	c.buffer()
 	if err := c.greet(); err != nil {
 		return

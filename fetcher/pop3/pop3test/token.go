@@ -60,7 +60,7 @@ func (c *Conn) authToken(bearer bool, initial string) error {
 
 // ask sends a challenge and reads the response, "*" when that is no base64.
 func (c *Conn) ask(challenge string) (string, error) {
-	c.Reply("+ " + base64.StdEncoding.EncodeToString([]byte(challenge)))
+	c.challenge(challenge)
 	if err := c.writer.Flush(); err != nil {
 		return "", err
 	}
