@@ -19,24 +19,35 @@ import (
 )
 
 func demoCommand() *cobra.Command {
-	var dir string
+	var dir, profile string
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show what attachd does, with a mail server of its own and nothing configured",
 		Long: `demo starts a POP3S server on this machine with a mailbox of a few messages,
 writes a configuration for it and polls it twice, as 'attachd run' would. The
-files and the configuration stay in the folder that it names.`,
+files and the configuration stay in the folder that it names.
+
+With --server its server behaves like that of a provider, or like a server program,
+with all that is odd about it; --server list prints the names.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return failure(runDemo(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), dir))
+			return failure(runDemo(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), dir, profile))
 		},
 	}
 	cmd.Flags().StringVar(&dir, "dir", "", "the `FOLDER` to work in (default: a new one among the temporary files)")
+	cmd.Flags().StringVar(&profile, "server", "", "behave like the server of this `NAME` (list prints them)")
 	return cmd
 }
 
-func runDemo(ctx context.Context, stdout, stderr io.Writer, dir string) error {
-	var err error
+func runDemo(ctx context.Context, stdout, stderr io.Writer, dir, profile string) error {
+	if profile == "list" {
+		fmt.Fprintln(stdout, demo.Servers())
+		return nil
+	}
+	server, login, err := demo.NewServer(profile)
+	if err != nil {
+		return err
+	}
 	if dir == "" {
 		dir, err = os.MkdirTemp("", "attachd-demo-")
 	} else {
@@ -45,16 +56,12 @@ func runDemo(ctx context.Context, stdout, stderr io.Writer, dir string) error {
 	if err != nil {
 		return fmt.Errorf("make the demo's folder: %w", err)
 	}
-	server, err := demo.NewServer()
-	if err != nil {
-		return err
-	}
 	if err := server.Start(); err != nil {
 		return fmt.Errorf("start the demo's server: %w", err)
 	}
 	defer server.Close()
 
-	path, err := writeDemoConfig(dir, server.Addr(), server.CertPEM())
+	path, err := writeDemoConfig(dir, server.Addr(), login, server.CertPEM())
 	if err != nil {
 		return err
 	}
@@ -73,7 +80,10 @@ func runDemo(ctx context.Context, stdout, stderr io.Writer, dir string) error {
 	}
 	say("\nSecond poll")
 	if _, err := demoPoll(ctx, say, stderr, c); err != nil {
-		return err
+		if profile == "" {
+			return err
+		}
+		say("  the server would not have it, and attachd would ask again later: %v", err)
 	}
 	say("\n%s, byte for byte as they were sent, in %s", count(delivered, "file"), c.Accounts[0].Output)
 	say("For your own mailbox: copy the configuration, put in your server and password, and try")
@@ -118,12 +128,16 @@ func demoPoll(ctx context.Context, say func(string, ...any), stderr io.Writer, c
 }
 
 // writeDemoConfig writes the configuration, commented as one to learn from.
-func writeDemoConfig(dir, addr string, certificate []byte) (path string, err error) {
+func writeDemoConfig(dir, addr, login string, certificate []byte) (path string, err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {
 		return "", fmt.Errorf("find the demo's folder: %w", err)
 	}
 	host, port, _ := strings.Cut(addr, ":")
+	secret := "password_file: password"
+	if login == string(config.AuthXOAuth2) {
+		secret = fmt.Sprintf("token_command: [cat, %q]", filepath.Join(dir, "password"))
+	}
 	text := strings.Join([]string{
 		"# The configuration of the demo. Paths are relative to this file.",
 		"output: attachments",
@@ -134,8 +148,8 @@ func writeDemoConfig(dir, addr string, certificate []byte) (path string, err err
 		"    host: " + host,
 		"    port: " + port + "        # 995 unless given",
 		"    username: " + demo.Username,
-		"    password_file: password",
-		"    auth: auto         # APOP when the server offers it, else USER/PASS",
+		"    " + secret,
+		"    auth: " + login + strings.Repeat(" ", max(0, 13-len(login))) + "# auto is APOP when the server offers it, else USER/PASS",
 		"    after: keep        # or: delete",
 		"    tls:",
 		"      ca_file: demo-ca.pem   # only for servers whose certificate no public authority signed",

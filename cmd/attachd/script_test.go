@@ -38,7 +38,7 @@ func TestScript(t *testing.T) {
 }
 
 func startServer(ts *testscript.TestScript, _ bool, args []string) {
-	server, err := demo.NewServer()
+	server, _, err := demo.NewServer("")
 	ts.Check(err)
 	if len(args) == 2 && args[0] == "refuse" {
 		server.LoginError = args[1]

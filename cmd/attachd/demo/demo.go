@@ -8,6 +8,7 @@ package demo
 import (
 	"embed"
 	"fmt"
+	"strings"
 
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
@@ -22,25 +23,47 @@ const (
 var mailbox embed.FS
 
 // NewServer returns the server, which is not started yet. It speaks POP3S with
-// a certificate made at its start, offers APOP and USER/PASS, and its client
-// must trust [pop3test.Server.CertPEM].
-func NewServer() (*pop3test.Server, error) {
+// a certificate made at its start, and its client must trust
+// [pop3test.Server.CertPEM]. It offers APOP and USER/PASS, or does what the profile
+// of that name does; login is the way to log in. The error for a name that there is
+// none of lists those that there are.
+func NewServer(profile string) (s *pop3test.Server, login string, err error) {
 	entries, err := mailbox.ReadDir("mailbox")
 	if err != nil {
-		return nil, fmt.Errorf("read the demo's mailbox: %w", err)
+		return nil, "", fmt.Errorf("read the demo's mailbox: %w", err)
 	}
-	var messages []pop3test.Message
-	for i, e := range entries {
+	var raws [][]byte
+	for _, e := range entries {
 		raw, err := mailbox.ReadFile("mailbox/" + e.Name())
 		if err != nil {
-			return nil, fmt.Errorf("read the demo's mailbox: %w", err)
+			return nil, "", fmt.Errorf("read the demo's mailbox: %w", err)
 		}
+		raws = append(raws, raw)
+	}
+	if profile != "" {
+		p, ok := pop3test.ProfileNamed(profile)
+		if !ok {
+			return nil, "", fmt.Errorf("find a server of the name %q: there are\n%s", profile, Servers())
+		}
+		return p.NewServer(Username, Password, raws...), p.Login, nil
+	}
+	var messages []pop3test.Message
+	for i, raw := range raws {
 		messages = append(messages, pop3test.Message{UIDL: fmt.Sprintf("demo-%d", i+1), Raw: raw})
 	}
-	s := pop3test.NewServer()
+	s = pop3test.NewServer()
 	s.Users = map[string]string{Username: Password}
 	s.Mailboxes = map[string][]pop3test.Message{Username: messages}
 	s.APOP = true
 	s.Pipelining = true
-	return s, nil
+	return s, "auto", nil
+}
+
+// Servers lists the names of the profiles in lines, each with what is odd about it.
+func Servers() string {
+	var lines []string
+	for _, p := range pop3test.Profiles() {
+		lines = append(lines, fmt.Sprintf("  %-16s %s", p.Name, p.Quirk))
+	}
+	return strings.Join(lines, "\n")
 }
