@@ -271,8 +271,8 @@ server, also with after: delete, as nobody knows what became of them; with
 With --none no server is asked and nothing is recorded: whatever the state does
 not know is fetched and delivered again.
 
-attachd must not run. Exit code 75: some accounts failed; they are not polled
-until rebuild has worked for them.`,
+attachd must not run. Exit code 75: some accounts failed; one whose folder has the
+mark of earlier deliveries is not polled until rebuild has worked for it.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, _, err := load(path, cmd.ErrOrStderr())
 			if err != nil {
