@@ -68,8 +68,8 @@ const (
 	batchOctets   = 8 << 20
 )
 
-// batch returns how many of the entries make the next batch. After a server has
-// fallen out of step it is one, so that those in order go through.
+// batch returns how many of the entries make the next batch. After the line has
+// broken it is one, so that those in order go through.
 func (p *poll) batch(entries []entry) int {
 	if p.unpipelined {
 		return 1
@@ -140,8 +140,8 @@ func (p *poll) retrieveBatch(ctx context.Context, l *listing, entries []entry, s
 		for i, cause := range refused {
 			err = errors.Join(err, p.refused(ctx, l, entries[i], cause))
 		}
-	case within || ctx.Err() != nil || p.window > 1 || !brokenLine(err):
-		// Nobody's fault, or noted already, or that of pipelining: the poll is made again without.
+	case within || ctx.Err() != nil || !p.unpipelined || !brokenLine(err):
+		// Noted already, or nobody's fault, or the poll is made again one by one.
 		whole = p.aboveSuspicion(batch, within)
 	default:
 		whole = p.aboveSuspicion(batch, within)
@@ -305,8 +305,8 @@ func diskFault(err error) bool {
 // blame notes against a message that the line broke within it, or that its files could not
 // be staged.
 func (p *poll) blame(ctx context.Context, l *listing, e entry, body *boundedReader, cause error) error {
-	if ctx.Err() != nil || body.err == nil && diskFault(cause) || p.window > 1 && brokenLine(cause) {
-		return cause // the disk's fault, or nobody's, or that of pipelining
+	if ctx.Err() != nil || body.err == nil && diskFault(cause) || !p.unpipelined && brokenLine(cause) {
+		return cause // the disk's fault, or nobody's, or the poll is made again one by one
 	}
 	if err := p.noteFailure(ctx, l, e, cause, again); err != nil {
 		return errors.Join(cause, err)

@@ -271,7 +271,7 @@ func (l *loop) concede(p *poll, err error) bool {
 	switch {
 	case p.step == stepCapa && !p.withoutCapa:
 		l.withoutCapa = until
-	case (p.step == stepRetrieve || p.step == stepDelete) && p.window > 1:
+	case p.step == stepRetrieve && !p.unpipelined, p.step == stepDelete && p.window > 1:
 		l.unpipelined = until
 	default:
 		return false
