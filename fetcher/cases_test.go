@@ -65,7 +65,7 @@ var weirdCases = []weirdCase{
 	{23, "Greeting", "speaks TLS on the clear port, or the reverse", "say which it is", wrongPort, ""},
 
 	{24, "CAPA", "refuses CAPA", "go on without", play{hook: answers("CAPA", "-ERR what?\r\n")}.test, ""},
-	{25, "CAPA", "closes on CAPA", "ask again without, in the same poll", play{hook: on("CAPA", (*pop3test.Conn).Cut)}.test, ""},
+	{25, "CAPA", "closes on CAPA", "ask again without, in the same poll", closesOnCapa, ""},
 	{26, "CAPA", "never ends the list", "stop after 200 lines, ask again without", play{hook: on("CAPA", func(c *pop3test.Conn) {
 		for c.Reply("+OK"); c.Send([]byte("X-ENDLESS\r\n")) == nil; {
 		}
@@ -560,6 +560,20 @@ func wrongPort(t *testing.T) {
 		"in the clear": {server: func(s *pop3test.Server) { s.Plaintext = true }, want: none, left: 3, errs: []string{"a POP3 server answered without TLS: use STLS"}, never: everything},
 		"TLS":          {mode: pop3.StartTLS, hasty: true, want: none, left: 3, errs: []string{"is it a TLS port"}, never: everything},
 	})
+}
+
+func closesOnCapa(t *testing.T) {
+	w, _ := play{hook: on("CAPA", (*pop3test.Conn).Cut)}.run(t)
+	if probe, err := Check(t.Context(), w.account, w.supervisor.Log); err != nil || probe.Mechanism != mechanismAPOP {
+		t.Errorf("check: %+v, error %v", probe, err)
+	}
+	// A server that wants a pause between logins does not hide why there were two.
+	play{
+		server: func(s *pop3test.Server) {
+			s.Throttle = pop3test.Throttle{Logins: 1, Window: time.Hour, Answer: "-ERR too soon"}
+		},
+		hook: on("RETR 2", (*pop3test.Conn).Cut), want: none, left: 3, errs: []string{"RETR 2: server closed the connection"},
+	}.run(t)
 }
 
 func capaAfterLogin(t *testing.T) {

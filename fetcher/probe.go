@@ -36,6 +36,15 @@ type Probe struct {
 func Check(ctx context.Context, a Account, log zerolog.Logger) (p Probe, err error) {
 	started := time.Now()
 	defer func() { p.Took = time.Since(started) }()
+	at := stepConnect
+	p, err = check(ctx, a, log, false, &at)
+	if at == stepCapa && brokenLine(err) && ctx.Err() == nil {
+		p, err = check(ctx, a, log, true, &at) // as a poll does
+	}
+	return p, err
+}
+
+func check(ctx context.Context, a Account, log zerolog.Logger, withoutCapa bool, at *step) (p Probe, err error) {
 	p.Addr = a.Addr
 	secret, err := a.secret(ctx)
 	if err != nil {
@@ -49,10 +58,11 @@ func Check(ctx context.Context, a Account, log zerolog.Logger) (p Probe, err err
 	if state, ok := c.TLSState(); ok {
 		p.TLS, p.Resumed, p.Certificate = tlsVersion(state), state.DidResume, state.PeerCertificates[0]
 	}
-	p.Mechanism, p.Capabilities, err = login(ctx, a, c, secret, false, func(step) {})
+	p.Mechanism, p.Capabilities, err = login(ctx, a, c, secret, withoutCapa, func(s step) { *at = s })
 	if err != nil {
 		return p, err
 	}
+	*at = stepList
 	if p.Waiting, p.Octets, err = c.Stat(); err != nil {
 		return p, fmt.Errorf("ask the size of %s: %w", a.Addr, err)
 	}

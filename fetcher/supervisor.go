@@ -223,6 +223,7 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	started := now()
 	log := l.log()
 	var p *poll
+	var before error // of the attempt before
 	done := func(p *poll) {
 		event := log.Debug()
 		if p.retrieved > 0 || p.failed > 0 {
@@ -238,11 +239,21 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 		err = p.run(ctx)
 		if err == nil && ctx.Err() == nil && waiting.Err() == nil && p.again() {
 			done(p)
+			before = nil
 			continue
 		}
-		if err == nil || ctx.Err() != nil || !l.concede(p, err) {
+		if err == nil || ctx.Err() != nil {
 			break
 		}
+		conceded := l.concede(p, err)
+		if before != nil && p.step <= stepLogin {
+			// Who has just been there may not be let in again; the cause is what came before.
+			err = fmt.Errorf("%w; tried again at once: %w", before, err)
+		}
+		if !conceded {
+			break
+		}
+		before = err
 		// At once, as a process that polls once has no next poll.
 		log.Info().Err(err).Bool("capa", l.withoutCapa.IsZero()).Bool("pipelining", l.unpipelined.IsZero()).Msg("server is asked again more simply")
 	}
