@@ -241,7 +241,11 @@ type PathAddress struct {
 }
 
 // maxPath is how long a template's result may be.
-const maxPath = 2000
+const maxPath = 4000
+
+// maxField is how much of a value is used, so that a subject without end does not
+// make the path too long. No component of a path is longer.
+const maxField = 255
 
 func (p *PathTemplate) parse(s string) error {
 	*p = PathTemplate(s)
@@ -276,6 +280,9 @@ func (p PathTemplate) Execute(data PathData) (string, error) {
 		&data.From.Name, &data.From.Address, &data.From.Local, &data.From.Domain, &data.To.Name, &data.To.Address, &data.To.Local, &data.To.Domain,
 	} {
 		*s = strings.NewReplacer("/", "_", `\`, "_").Replace(*s)
+		if len(*s) > maxField {
+			*s = strings.ToValidUTF8((*s)[:maxField], "")
+		}
 	}
 	var b bounded
 	if err := t.Execute(&b, data); err != nil {

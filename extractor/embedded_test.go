@@ -244,6 +244,8 @@ func TestMisplacedLineEnds(t *testing.T) {
 		"a message as a stream of bytes":             {"Content-Type: application/octet-stream; name=m.eml||Content-Type: a/b; name=x||in", "1 m.eml Content-Type: a/b; name=x||in, 1.1 x in"},
 		"one boundary of several is indented":        {"Content-Type: multipart/mixed; boundary=outer_=_00||--outer_=_00|" + part("a", "one") + " --outer_=_00|" + part("b", "two") + "--outer_=_00--|", "1 a one, 2 b two"},
 		"a field that is indented":                   {"Content-Type: a/b;| name=a| Content-Transfer-Encoding: base64||b25l|", "1 a one"},
+		"a blank line early in the header":           {"From: a@b||X-Mailer: y|Subject: x|MIME-Version: 1.0|Content-Type: multipart/mixed; boundary=b||--b|" + part("a", "one") + "--b--|", "1 a one"},
+		"a message that is not base64":               {mixed + "--b|Content-Type: message/rfc822; name=m.eml|Content-Transfer-Encoding: base64||Subject: x|Content-Type: a/b; name=x||in|--b--|", "1 m.eml Subject: x|Content-Type: a/b; name=x||in, 1.1 x in"},
 		"half a type":                                {"Content-Type: application||%PDF-1.4", "1 attachment.pdf %PDF-1.4"},
 		"a header in CRLF and a body in CR":          {"Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.ReplaceAll("text|--b|"+part("a", "one")+"--b|"+part("b", "two")+"--b--|", "|", "\r"), "1 a one, 2 b two"},
 		"a header in LF and a long body without any": {"Subject: x|Content-Type: multipart/mixed; boundary=b||" + strings.Repeat("x", 40_000), ""},
@@ -357,5 +359,31 @@ func TestEncodedText(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLongLines: a body may be one line of any length, wherever the message is cut.
+func TestLongLines(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{longestLine - 1, longestLine, longestLine + 1, keptField - 1, keptField + 1, 3 * keptField, 400_000} {
+		content := strings.Repeat("0123456789ab", size/12+1)[:size]
+		for _, encoding := range []string{"8bit", "base64", "quoted-printable"} {
+			body := content
+			if encoding == "base64" {
+				body = base64.StdEncoding.EncodeToString([]byte(content))
+			}
+			for form, message := range map[string]string{
+				"alone":          "Content-Type: a/b; name=a\nContent-Transfer-Encoding: " + encoding + "\n\n" + body,
+				"in a multipart": "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: a/b; name=a\nContent-Transfer-Encoding: " + encoding + "\n\n" + body + "\n--b--\n",
+				"no blank line":  "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: a/b; name=a\nContent-Transfer-Encoding: " + encoding + "\n" + body + "\n--b--\n",
+			} {
+				for _, r := range []io.Reader{strings.NewReader(message), iotest.HalfReader(strings.NewReader(message)), &pieces{[]byte(message), 12345}} {
+					all, _, err := capture(r, Limits{}, false)
+					if err != nil || len(all) != 1 || all[0].content.String() != content {
+						t.Errorf("%d bytes in %s, %s: %d files, the first of %d bytes, %v", size, encoding, form, len(all), all[0].content.Len(), err)
+					}
+				}
+			}
+		}
 	}
 }

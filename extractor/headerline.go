@@ -204,15 +204,26 @@ func (p *parser) isMisplacedField(kind lineKind, line []byte) bool {
 	}
 	name := string(field)
 	mediaType := h.fields.Get("Content-Type")
+	if p.topHeader() && mediaType == "" && isMessageField(name) {
+		return true
+	}
 	switch {
 	case hasPrefixFold(mediaType, "message/"), hasPrefixFold(mediaType, "multipart/"), hasPrefixFold(mediaType, "text/rfc822-headers"):
 		return false // what comes may well be another header
-	case strings.EqualFold(name, "MIME-Version"):
-		return p.topHeader() && mediaType == ""
 	case strings.EqualFold(name, "Content-Type"), strings.EqualFold(name, "Content-Disposition"), strings.EqualFold(name, "Content-Transfer-Encoding"):
 		return !h.fields.Has(name)
 	}
 	return false
+}
+
+// isMessageField reports whether a field is one that a message's header has and a
+// text hardly begins with.
+func isMessageField(name string) bool {
+	switch strings.ToLower(name) {
+	case "mime-version", "from", "to", "cc", "subject", "date", "message-id", "reply-to", "received", "return-path", "sender", "user-agent", "references", "in-reply-to", "importance", "thread-topic":
+		return true
+	}
+	return hasPrefixFold(name, "x-")
 }
 
 // startBody ends a header, and begins the body with lines that turned out not to

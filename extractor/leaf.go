@@ -1,6 +1,7 @@
 package extractor
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"io"
@@ -113,6 +114,9 @@ func (l *leaf) decode(e encoding, x *run, number string) {
 	switch e {
 	case base64Encoding:
 		l.decoder = &base64Decoder{w: l.w, report: report}
+		if _, message := l.content.unpacker.(*parser); message {
+			l.decoder = &honestDecoder{w: l.w, encoded: l.decoder, report: report}
+		}
 	case quotedPrintable:
 		l.decoder = &qpDecoder{w: l.w, report: report}
 	case uuencodeEncoding:
@@ -122,6 +126,48 @@ func (l *leaf) decode(e encoding, x *run, number string) {
 			}
 		}}
 	}
+}
+
+// honestDecoder is for attached messages that are said to be base64, of which some
+// are not: they begin with a field, and base64 has no colon.
+type honestDecoder struct {
+	w       io.Writer
+	encoded io.WriteCloser
+	report  func(ProblemKind, string)
+	start   []byte
+	chosen  io.Writer // nil before the first line has been seen
+}
+
+func (d *honestDecoder) Write(p []byte) (int, error) {
+	if d.chosen != nil {
+		return d.chosen.Write(p)
+	}
+	d.start = append(d.start, p...)
+	line := bytes.TrimLeft(d.start, " \t\r\n")
+	if bytes.IndexByte(line, '\n') < 0 && len(line) < longestFieldName {
+		return len(p), nil
+	}
+	return len(p), d.choose()
+}
+
+func (d *honestDecoder) choose() error {
+	d.chosen = d.encoded
+	if _, _, ok := splitField(bytes.TrimLeft(d.start, " \t\r\n")); ok {
+		d.chosen = d.w
+		d.report(ProblemEncoding, "said to be base64")
+	}
+	_, err := d.chosen.Write(d.start)
+	d.start = nil
+	return err
+}
+
+func (d *honestDecoder) Close() error {
+	if d.chosen == nil {
+		if err := d.choose(); err != nil {
+			return err
+		}
+	}
+	return d.encoded.Close()
 }
 
 // write gives the leaf a stretch of its body.

@@ -128,6 +128,16 @@ func (p *parser) gather(block []byte) ([]byte, error) {
 			return nil, err
 		}
 	}
+	if room := longestLine + 1 - len(p.line); p.state == inHeader && room > 0 && len(line) > room {
+		// Of a line this long the beginning tells whether it is the header's. A body's
+		// is passed on from here, since it may have any length.
+		if begin := append(p.line, line[:room]...); p.isBodyLine(begin) {
+			p.line = nil
+			err := p.headerLine(begin)
+			p.within = p.eol != 0 // where line ends are looked for anew, so is the beginning
+			return block[room:], err
+		}
+	}
 	if len(p.line) > 0 || end == 0 {
 		p.line = p.keep(p.line, line)
 		line = p.line
@@ -141,7 +151,7 @@ func (p *parser) gather(block []byte) ([]byte, error) {
 	p.line = p.line[:0]
 	if end == 0 {
 		// Neither a boundary nor a field: the rest of the line need not be seen with it.
-		defer func() { p.within = true }()
+		defer func() { p.within = p.eol != 0 }()
 	}
 	if p.state == inHeader {
 		return rest, p.headerLine(line)
