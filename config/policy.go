@@ -10,7 +10,19 @@ type Policy struct {
 	MaxBytes        Size     // likewise
 	CommitDeletions int      // DELEs before a QUIT makes them last; 0 for all in one
 	MinFree         Size     // bytes that stay free on the disk; 0 for none
+	UIDLChange      UIDLChange
 }
+
+// UIDLChange is what becomes of a mailbox of which all UIDLs changed.
+type UIDLChange string
+
+// What becomes of it.
+const (
+	UIDLChangeAsk   UIDLChange = "ask"   // the account stops until somebody decides
+	UIDLChangeFetch UIDLChange = "fetch" // all of it is delivered again
+)
+
+func (u *UIDLChange) parse(s string) error { return choose(u, s, UIDLChangeAsk, UIDLChangeFetch) }
 
 // Oversize is what becomes of a message that is larger than max_message_size.
 type Oversize string
@@ -28,12 +40,13 @@ const DefaultMinFree Size = 100 << 20
 
 // rawPolicy are the keys of an account for its polls.
 type rawPolicy struct {
-	MaxMessageSize  value[Size]     `yaml:"max_message_size"`
-	Oversize        value[Oversize] `yaml:"oversize"`
-	MaxMessages     value[int]      `yaml:"max_messages"`
-	MaxBytes        value[Size]     `yaml:"max_bytes"`
-	CommitDeletions value[int]      `yaml:"commit_deletions"`
-	MinFree         value[Size]     `yaml:"min_free"`
+	MaxMessageSize  value[Size]       `yaml:"max_message_size"`
+	Oversize        value[Oversize]   `yaml:"oversize"`
+	MaxMessages     value[int]        `yaml:"max_messages"`
+	MaxBytes        value[Size]       `yaml:"max_bytes"`
+	CommitDeletions value[int]        `yaml:"commit_deletions"`
+	MinFree         value[Size]       `yaml:"min_free"`
+	UIDLChange      value[UIDLChange] `yaml:"uidl_change"`
 }
 
 func (r *rawPolicy) inherit(from *rawPolicy) {
@@ -43,6 +56,7 @@ func (r *rawPolicy) inherit(from *rawPolicy) {
 	r.MaxBytes.inherit(from.MaxBytes)
 	r.CommitDeletions.inherit(from.CommitDeletions)
 	r.MinFree.inherit(from.MinFree)
+	r.UIDLChange.inherit(from.UIDLChange)
 }
 
 // policy checks the keys.
@@ -60,5 +74,6 @@ func (l *loader) policy(r *rawPolicy) Policy {
 	return Policy{
 		MaxMessageSize: r.MaxMessageSize.or(0), Oversize: r.Oversize.or(OversizeSkip), MaxMessages: r.MaxMessages.or(0),
 		MaxBytes: r.MaxBytes.or(0), CommitDeletions: r.CommitDeletions.or(0), MinFree: r.MinFree.or(DefaultMinFree),
+		UIDLChange: r.UIDLChange.or(UIDLChangeAsk),
 	}
 }

@@ -73,6 +73,9 @@ type Account struct {
 	// MaxMessage is the most octets that are read of one message: a server that
 	// never ends one would fill the disk. 0 is 4 GiB.
 	MaxMessage int64
+	// FetchChangedUIDLs has a mailbox fetched again whose UIDLs all changed, which
+	// otherwise stops the account with an [*UIDLsChangedError].
+	FetchChangedUIDLs bool
 	// MaxMessageSize is the most octets of a message that is taken apart, 0 for no
 	// limit, and Oversize what becomes of the others.
 	MaxMessageSize int64

@@ -32,12 +32,14 @@ type memory struct {
 	synced    map[string]bool
 	published map[string][]byte
 	steps     []string
-	mark      int64                   // the last that was set
-	behind    int64                   // what Mark returns, as more than one account may use the folder
-	reads     int                     // calls of Stage
-	free      int64                   // what Free returns
-	awaited   map[int]chan struct{}   // closed at that call
-	fail      func(step string) error // nil: nothing fails
+	mark      int64 // the last that was set
+	behind    int64 // what Mark returns, as more than one account may use the folder
+	reads     int   // calls of Stage
+	free      int64 // what Free returns
+	// messageIDs has Stage find the Message-ID.
+	messageIDs bool
+	awaited    map[int]chan struct{}   // closed at that call
+	fail       func(step string) error // nil: nothing fails
 }
 
 func newMemory(t *testing.T, led *ledger.Ledger) *memory {
@@ -93,7 +95,11 @@ func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (Staged, error)
 	defer m.mu.Unlock()
 	id := fmt.Sprintf("id-%d", len(m.steps))
 	m.staged[id] = body
-	return Staged{Attachments: []ledger.Attachment{{StagingID: id, Path: text, Size: int64(len(body)), SHA256: sha256.Sum256(body)}}}, nil
+	messageID := ""
+	if _, after, ok := strings.Cut(text, "<"); ok && m.messageIDs {
+		messageID, _, _ = strings.Cut(after, ">")
+	}
+	return Staged{MessageID: messageID, Attachments: []ledger.Attachment{{StagingID: id, Path: text, Size: int64(len(body)), SHA256: sha256.Sum256(body)}}}, nil
 }
 
 func (m *memory) StageRaw(_ context.Context, r io.Reader, folder, name string) (ledger.Attachment, error) {

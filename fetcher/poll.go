@@ -80,6 +80,9 @@ func (p *poll) run(ctx context.Context) error {
 		return err
 	}
 	p.observe(Listed{Account: p.account.Name, Messages: len(l.entries), New: len(diff.unseen), Octets: diff.octets})
+	if err := p.guardUIDLs(ctx, l, diff.unseen); err != nil {
+		return err
+	}
 	allotted, err := p.allot(l, diff.unseen)
 	if err != nil {
 		return err

@@ -116,6 +116,8 @@ func account(c *config.Config, a config.Account, own clientTokens) fetcher.Accou
 		CommitDeletions: a.Policy.CommitDeletions,
 		MinFree:         int64(a.Policy.MinFree),
 
+		FetchChangedUIDLs: a.Policy.UIDLChange == config.UIDLChangeFetch,
+
 		Attempts: a.Attempts,
 		Version:  version,
 	}

@@ -234,6 +234,34 @@ func (l *Ledger) Mailbox(ctx context.Context, account string) (count int, octets
 	return int(messages.Int64), size.Int64, messages.Valid, nil
 }
 
+// Known returns how many messages of an account were delivered, and of how many of
+// these Message-IDs (without brackets) at least one message was.
+func (l *Ledger) Known(ctx context.Context, account string, messageIDs []string) (delivered, known int, err error) {
+	fail := func(err error) (int, int, error) {
+		return 0, 0, fmt.Errorf("look up messages of account %s: %w", account, l.explain(err))
+	}
+	id, err := l.accountID(ctx, account)
+	if err != nil || id == 0 {
+		return 0, 0, err
+	}
+	const state = " FROM message WHERE account = ? AND state IN ('delivered', 'delete_pending', 'deleted')"
+	if err := l.reader.QueryRowContext(ctx, "SELECT COUNT(*)"+state, id).Scan(&delivered); err != nil {
+		return fail(err)
+	}
+	if len(messageIDs) == 0 {
+		return delivered, 0, nil
+	}
+	args := []any{id}
+	for _, m := range messageIDs {
+		args = append(args, m)
+	}
+	query := "SELECT COUNT(DISTINCT message_id)" + state + " AND message_id IN (?" + strings.Repeat(", ?", len(messageIDs)-1) + ")"
+	if err := l.reader.QueryRowContext(ctx, query, args...).Scan(&known); err != nil {
+		return fail(err)
+	}
+	return delivered, known, nil
+}
+
 // Received reports whether the account has received an attachment of these bytes
 // in a message that was delivered. Files in quarantine don't count.
 func (l *Ledger) Received(ctx context.Context, account string, sha256 [32]byte, size int64) (bool, error) {

@@ -213,6 +213,15 @@ func (s *Server) Mailbox(user string) []Message {
 	return messages
 }
 
+// Replace puts messages in the place of all that a user's mailbox holds, once the
+// server has started. Sessions that are under way do not see them.
+func (s *Server) Replace(user string, messages ...Message) {
+	s.mu.Lock()
+	delete(s.boxes, user)
+	s.mu.Unlock()
+	s.Append(user, messages...)
+}
+
 // Append puts messages into a user's mailbox once the server has started.
 // Sessions that are under way do not see them.
 func (s *Server) Append(user string, messages ...Message) {
