@@ -388,6 +388,7 @@ func noCRLF(t *testing.T) {
 func quickIdle(a *Account) { a.Timeouts.Idle = 1600 * time.Millisecond }
 
 func loneDot(t *testing.T) {
+	subtests(t, map[string]play{"the rest later": restLater("the rest\r\n"), "what looks like a reply later": restLater("+OK\r\nthe rest\r\n")})
 	for _, rest := range []string{"the rest\r\n", "+OK\r\nthe rest\r\n", "-ERR the rest\r\n", "-ERR\r\n+OK\r\n", "+OK 1\r\n+OK 2\r\n+OK 3\r\n"} {
 		for _, pipelining := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%q, pipelining %t", rest, pipelining), func(t *testing.T) {
@@ -408,6 +409,27 @@ func loneDot(t *testing.T) {
 				p.run(t)
 			})
 		}
+	}
+}
+
+// restLater is a lone dot in the last message whose rest is on its way for so long
+// that only the replies to further commands come behind it.
+func restLater(rest string) play {
+	var owed atomic.Bool
+	return play{
+		raws: []string{"one\r\n", "two\r\n.\r\n" + rest}, want: []string{"one\r\n"}, left: 1, errs: []string{"out of step", "out of step", ""},
+		server: func(s *pop3test.Server) { s.Pipelining = false },
+		hook: func(c *pop3test.Conn, cmd, args string) bool {
+			switch {
+			case isMessage(c, cmd, args, "uid-2"):
+				c.Send([]byte("+OK\r\ntwo\r\n.\r\n"))
+				owed.Store(true)
+				return true
+			case cmd == "NOOP" && owed.Swap(false):
+				c.Send([]byte(rest + ".\r\n"))
+			}
+			return false
+		},
 	}
 }
 
