@@ -46,7 +46,12 @@ func summary(all []*captured, m *Message, err error) string {
 		fmt.Fprintf(&b, "%+v %q\n", *c.Attachment, c.content.Bytes())
 	}
 	if m != nil {
-		fmt.Fprintf(&b, "%+v\n", *m)
+		for _, a := range m.LeftOut {
+			fmt.Fprintf(&b, "left out: %+v\n", *a)
+		}
+		flat := *m
+		flat.LeftOut = nil
+		fmt.Fprintf(&b, "%+v\n", flat)
 	}
 	fmt.Fprintf(&b, "error: %v\n", err)
 	return b.String()
