@@ -17,7 +17,7 @@ import (
 // TestTenThousandAccounts polls as many, one of whose hosts hangs, and then lets
 // them wait for their next poll.
 func TestTenThousandAccounts(t *testing.T) {
-	const accounts, limit = 10_000, 200 << 20
+	const accounts, limit = 10_000 / slowdown, 200 << 20
 	if testing.Short() {
 		t.Skip("it takes many connections")
 	}
@@ -80,7 +80,7 @@ func TestTenThousandAccounts(t *testing.T) {
 // and no LIST.
 func TestNothingNew(t *testing.T) {
 	t.Parallel()
-	const messages = 100_000
+	const messages = 100_000 / slowdown
 	w := newWorld(t)
 	all := make([]pop3test.Message, messages)
 	for i := range all {
