@@ -113,6 +113,7 @@ type Account struct {
 	TLS      TLS
 	Files    Files
 	Policy   Policy
+	Timeouts Timeouts
 
 	// Secrets changes when the content of a file that this account refers to does, such as a password that was rotated.
 	Secrets Fingerprint

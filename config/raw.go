@@ -55,6 +55,7 @@ type rawDefaults struct {
 	TLS         rawTLS               `yaml:"tls"`
 	OAuth       rawOAuth             `yaml:"oauth"`
 	Proxy       value[Proxy]         `yaml:"proxy"`
+	Timeouts    rawTimeouts          `yaml:"timeouts"`
 	rawFiles
 	rawPolicy
 }
@@ -80,6 +81,7 @@ func (r *rawDefaults) inherit(from *rawDefaults) {
 	}
 	r.rawFiles.inherit(&from.rawFiles)
 	r.rawPolicy.inherit(&from.rawPolicy)
+	r.Timeouts.inherit(&from.Timeouts)
 }
 
 type rawTLS struct {

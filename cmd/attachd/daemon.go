@@ -109,6 +109,11 @@ func account(c *config.Config, a config.Account, own clientTokens) fetcher.Accou
 		DeleteAfter:    a.DeleteAfter,
 		SkipDuplicates: a.Duplicates == config.DuplicatesSkip,
 
+		Timeouts: pop3.Timeouts{
+			Dial: a.Timeouts.Dial, TLS: a.Timeouts.TLS, Greeting: a.Timeouts.Greeting,
+			Reply: a.Timeouts.Reply, Idle: a.Timeouts.Idle, Session: a.Timeouts.Session,
+		},
+
 		MaxMessageSize:  int64(a.Policy.MaxMessageSize),
 		Oversize:        map[config.Oversize]fetcher.Oversize{config.OversizeSkip: fetcher.OversizeSkip, config.OversizeRaw: fetcher.OversizeRaw}[a.Policy.Oversize],
 		MaxMessages:     a.Policy.MaxMessages,
