@@ -27,6 +27,13 @@ type daemon struct {
 	release    func() error // of the state file, which nobody replaces meanwhile
 }
 
+// What is asked at each step of a delivery. Tests set them, to fail a step or to end
+// the process at it; the program itself never does.
+var (
+	sinkHook   sink.Hook
+	ledgerHook ledger.Hook
+)
+
 // newDaemon opens the state and wires the fetcher to the folders.
 func newDaemon(ctx context.Context, c *config.Config, log zerolog.Logger, observe func(fetcher.Event)) (*daemon, error) {
 	release, err := fetcher.ShareState(lockDir(c))
@@ -37,6 +44,7 @@ func newDaemon(ctx context.Context, c *config.Config, log zerolog.Logger, observ
 	if err != nil {
 		return nil, errors.Join(err, release())
 	}
+	led.SetHook(ledgerHook)
 	return &daemon{ledger: led, supervisor: newSupervisor(c, led, log, observe), release: release}, nil
 }
 
@@ -83,7 +91,7 @@ func accounts(c *config.Config) []fetcher.Account {
 
 func account(c *config.Config, a config.Account, own clientTokens) fetcher.Account {
 	version := settings{a, sinkOptions{
-		sink:   sink.Options{FileMode: c.FileMode},
+		sink:   sink.Options{FileMode: c.FileMode, Hook: sinkHook},
 		limits: limits(c),
 	}}
 	sessions := tls.NewLRUClientSessionCache(1) // saves a good part of the next poll's handshake

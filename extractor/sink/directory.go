@@ -37,27 +37,34 @@ type Options struct {
 	// SyncWorkers is how many files are fsynced at a time. Zero: 16.
 	SyncWorkers int
 
-	// hook, if any, is asked before each file operation and may fail it. Tests use it.
-	hook hook
+	// Hook, if any, is asked before each file operation. It is how tests of what
+	// stands upon a Directory fail an operation, or end the process before it.
+	Hook Hook
 }
 
-type hook interface {
-	before(step step, name string) error
+// Hook is told which file operation comes next, on which name. What it returns is
+// that operation's error, and nil lets it happen. It is called from many goroutines.
+type Hook interface {
+	Before(step Step, name string) error
 }
 
-// step names a file operation for a hook.
-type step string
+// Step names a file operation for a [Hook].
+type Step string
 
+// The file operations that change something, and the look whether a name is taken.
 const (
-	stepCreate      step = "create"
-	stepWrite       step = "write"
-	stepFsync       step = "fsync"
-	stepRename      step = "rename"
-	stepLink        step = "link"
-	stepUnlink      step = "unlink"
-	stepPlainRename step = "plain rename"
-	stepFsyncFolder step = "fsync folder"
-	stepLook        step = "look"
+	StepOpen        Step = "open folder"
+	StepMkdir       Step = "mkdir"
+	StepCreate      Step = "create"
+	StepWrite       Step = "write"
+	StepFsync       Step = "fsync"
+	StepLook        Step = "look"
+	StepRename      Step = "rename"
+	StepLink        Step = "link"         // where renameat2 can't keep from overwriting
+	StepPlainRename Step = "plain rename" // where there are no links either
+	StepUnlink      Step = "unlink"
+	StepFsyncFolder Step = "fsync folder"
+	StepMark        Step = "mark"
 )
 
 // Directory is an open folder for attachments. Stage and StageRaw may run in one
@@ -159,6 +166,9 @@ func open(dir string, o Options) (_ *Directory, err error) {
 			d.Close()
 		}
 	}()
+	if err := d.before(StepOpen, dir); err != nil {
+		return nil, err
+	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err
@@ -204,7 +214,10 @@ func (d *Directory) makeTop(dir string) error {
 
 // openIn opens a folder directly below another, making it if it is missing.
 func (d *Directory) openIn(above *folder, name string, mode fs.FileMode) (*folder, error) {
-	err := above.root.Mkdir(name, mode)
+	err := d.before(StepMkdir, path.Join(above.name, name))
+	if err == nil {
+		err = above.root.Mkdir(name, mode)
+	}
 	if err == nil {
 		err = d.fsyncFolder(above)
 	} else if errors.Is(err, fs.ErrExist) {
@@ -273,7 +286,11 @@ func readMark(staging *os.Root) (int64, error) {
 // SetMark leaves a number in the staging folder, which tells a later user how far
 // this one came. It is not fsynced: after a power cut it may be an earlier one.
 func (d *Directory) SetMark(n int64) error {
-	f, err := d.staging.root.OpenFile(folderIDFile, os.O_WRONLY, 0)
+	err := d.before(StepMark, folderIDFile)
+	var f *os.File
+	if err == nil {
+		f, err = d.staging.root.OpenFile(folderIDFile, os.O_WRONLY, 0)
+	}
 	if err == nil {
 		// One write of one length: a reader sees the one number or the other.
 		_, err = f.WriteAt(fmt.Appendf(nil, "%0*d\n", markLength, n), markOffset)
@@ -347,11 +364,11 @@ func isID(s string) bool {
 }
 
 // before asks the hook.
-func (d *Directory) before(s step, name string) error {
-	if d.options.hook == nil {
+func (d *Directory) before(s Step, name string) error {
+	if d.options.Hook == nil {
 		return nil
 	}
-	return d.options.hook.before(s, name)
+	return d.options.Hook.Before(s, name)
 }
 
 // Close ends the workers and closes the folder. Staging files that were neither

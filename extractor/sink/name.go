@@ -47,7 +47,7 @@ func (d *Directory) taken(to *folder, name string, sidecar bool) (bool, error) {
 	if _, ok := d.reserved[path.Join(to.name, name)]; ok {
 		return true, nil
 	}
-	err := d.before(stepLook, name)
+	err := d.before(StepLook, name)
 	if err == nil {
 		_, err = to.root.Lstat(name)
 	}

@@ -163,7 +163,7 @@ func (d *Directory) folder(name string) (*folder, error) {
 // move renames a file without overwriting: fs.ErrExist if the new name is taken.
 func (d *Directory) move(from *folder, oldName string, to *folder, newName string) error {
 	if !d.noRename2.Load() {
-		err := d.before(stepRename, newName)
+		err := d.before(StepRename, newName)
 		if err == nil {
 			err = renameNoReplace(from.dir, oldName, to.dir, newName)
 		}
@@ -184,7 +184,7 @@ func (d *Directory) moveByLink(from *folder, oldName string, to *folder, newName
 		return err
 	}
 	if links(info) < 2 {
-		err := d.before(stepLink, newName)
+		err := d.before(StepLink, newName)
 		if err == nil {
 			err = d.top.root.Link(path.Join(from.name, oldName), path.Join(to.name, newName))
 		}
@@ -201,7 +201,7 @@ func (d *Directory) moveByLink(from *folder, oldName string, to *folder, newName
 			return err
 		}
 	}
-	if err := d.before(stepUnlink, oldName); err != nil {
+	if err := d.before(StepUnlink, oldName); err != nil {
 		return err
 	}
 	return from.root.Remove(oldName)
@@ -215,7 +215,7 @@ func (d *Directory) moveIfFree(from *folder, oldName string, to *folder, newName
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := d.before(stepPlainRename, newName); err != nil {
+	if err := d.before(StepPlainRename, newName); err != nil {
 		return err
 	}
 	return d.top.root.Rename(path.Join(from.name, oldName), path.Join(to.name, newName))
@@ -245,7 +245,7 @@ func (d *Directory) discard(id string) error {
 		delete(d.files, id)
 	}
 	d.mu.Unlock()
-	err := d.before(stepUnlink, id)
+	err := d.before(StepUnlink, id)
 	if err == nil {
 		err = d.staging.root.Remove(id)
 	}
@@ -271,7 +271,9 @@ func (d *Directory) Sweep(keep func(id string) bool) (removed int, err error) {
 			d.mu.Lock()
 			_, ours := d.files[id]
 			d.mu.Unlock()
-			if ours || !isStagingID(id) || keep != nil && keep(id) {
+			// A process that was killed as it made the folder's ID leaves that, too.
+			halfMade := strings.HasPrefix(id, folderIDFile+"-")
+			if ours || !isStagingID(id) && !halfMade || keep != nil && keep(id) {
 				continue
 			}
 			if err := d.discard(id); err != nil {

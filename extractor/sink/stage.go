@@ -176,7 +176,7 @@ func (w *writer) write() {
 			return
 		}
 	}
-	err := w.d.before(stepWrite, w.file.id)
+	err := w.d.before(StepWrite, w.file.id)
 	if err == nil {
 		_, err = w.file.f.Write(w.block.bytes)
 	}
@@ -239,7 +239,7 @@ func (d *Directory) create(f *file) error {
 	if mode == 0 {
 		mode = defaultFileMode
 	}
-	err := d.before(stepCreate, f.id)
+	err := d.before(StepCreate, f.id)
 	if err == nil {
 		d.mu.Lock()
 		d.files[f.id] = f

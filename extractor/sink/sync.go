@@ -45,7 +45,7 @@ func (d *Directory) fsync(f *file) {
 		f.f.Close()
 		return
 	}
-	err := d.before(stepFsync, f.id)
+	err := d.before(StepFsync, f.id)
 	if err == nil {
 		err = f.f.Sync()
 	}
@@ -154,7 +154,7 @@ func (d *Directory) fsyncFolder(f *folder) error {
 	if err := d.failure(); err != nil {
 		return err
 	}
-	err := d.before(stepFsyncFolder, f.name)
+	err := d.before(StepFsyncFolder, f.name)
 	if err == nil {
 		err = f.dir.Sync()
 	}

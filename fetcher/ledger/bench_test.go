@@ -34,7 +34,7 @@ func BenchmarkStage(b *testing.B) {
 		finish += time.Since(start)
 
 		start = time.Now()
-		check(b, peer.change(ctx, "hans", func(ctx context.Context, c *change) error {
+		check(b, peer.change(ctx, "hans", "test", func(ctx context.Context, c *change) error {
 			for _, m := range group {
 				rows += 1 + len(m.Attachments)
 				r, err := c.exec(ctx, c.insert, c.id, []byte(m.UIDL), m.Size, "delivered", nil, m.MessageID, nil, 0)

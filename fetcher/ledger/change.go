@@ -17,7 +17,7 @@ func (l *Ledger) Adopt(ctx context.Context, account string, keys []Key, at time.
 		chunk := keys[:min(len(keys), moveChunk)]
 		keys = keys[len(chunk):]
 		n := 0
-		err := l.change(ctx, account, func(ctx context.Context, c *change) error {
+		err := l.change(ctx, account, "adopt", func(ctx context.Context, c *change) error {
 			for _, k := range chunk {
 				result, err := c.tx.ExecContext(ctx, `INSERT INTO message (account, uidl, size, state, first_seen, delivered) VALUES (?, ?, ?, 'delivered', ?, ?)
 					ON CONFLICT (account, uidl, size) DO NOTHING`, c.id, []byte(k.UIDL), k.Size, now, milliseconds(at))
@@ -43,7 +43,7 @@ func (l *Ledger) Adopt(ctx context.Context, account string, keys []Key, at time.
 // Forget removes all that is known of messages, so that they are fetched again if the server
 // still has them, and returns how many there were. Nobody may be polling the account.
 func (l *Ledger) Forget(ctx context.Context, account string, keys []Key) (forgotten int, err error) {
-	err = l.change(ctx, account, func(ctx context.Context, c *change) error {
+	err = l.change(ctx, account, "forget", func(ctx context.Context, c *change) error {
 		known, err := c.rows(ctx, keys)
 		if err != nil {
 			return err
@@ -69,7 +69,7 @@ func (l *Ledger) Forget(ctx context.Context, account string, keys []Key) (forgot
 
 // ForgetAll forgets every message of an account, like [Ledger.Forget], and its mailbox's size.
 func (l *Ledger) ForgetAll(ctx context.Context, account string) (forgotten int, err error) {
-	err = l.change(ctx, account, func(ctx context.Context, c *change) error {
+	err = l.change(ctx, account, "forget all", func(ctx context.Context, c *change) error {
 		result, err := c.tx.ExecContext(ctx, "DELETE FROM message WHERE account = ?", c.id)
 		if err != nil {
 			return err
@@ -110,7 +110,7 @@ func (l *Ledger) Dropped(ctx context.Context, account string, k Key, at time.Tim
 
 // settle changes a message in quarantine.
 func (l *Ledger) settle(ctx context.Context, account string, k Key, fn func(ctx context.Context, c *change, id int64) error) error {
-	err := l.change(ctx, account, func(ctx context.Context, c *change) error {
+	err := l.change(ctx, account, "settle", func(ctx context.Context, c *change) error {
 		known, err := c.rows(ctx, []Key{k})
 		if err != nil {
 			return err
@@ -129,7 +129,7 @@ func (l *Ledger) settle(ctx context.Context, account string, k Key, fn func(ctx 
 // CatchUp raises the account's generation to n, if it is behind: what the account's folder
 // holds is from now on taken as known.
 func (l *Ledger) CatchUp(ctx context.Context, account string, n int64) error {
-	err := l.change(ctx, account, func(ctx context.Context, c *change) error {
+	err := l.change(ctx, account, "catch up", func(ctx context.Context, c *change) error {
 		_, err := c.tx.ExecContext(ctx, "UPDATE account SET generation = max(generation, ?) WHERE id = ?", n, c.id)
 		return err
 	})

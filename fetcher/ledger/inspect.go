@@ -109,7 +109,10 @@ func (l *Ledger) Generation(ctx context.Context, account string) (int64, error) 
 		return 0, nil
 	}
 	var n int64
-	err := l.reader.QueryRowContext(ctx, "SELECT generation FROM account WHERE name = ?", account).Scan(&n)
+	err := l.before(StepRead, "generation")
+	if err == nil {
+		err = l.reader.QueryRowContext(ctx, "SELECT generation FROM account WHERE name = ?", account).Scan(&n)
+	}
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return 0, fmt.Errorf("look up the generation of account %s: %w", account, l.explain(err))
 	}

@@ -27,6 +27,7 @@ type Ledger struct {
 	path    string
 	journal string // "wal" or "truncate"
 	version int    // of the schema, before Open brought it to the newest
+	hook    Hook
 
 	// One connection makes the writers of this process queue where they can be
 	// cancelled, instead of in SQLite's sleeping retries.

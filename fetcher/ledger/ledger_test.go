@@ -414,7 +414,7 @@ func TestReadersDoNotWait(t *testing.T) {
 		t.Skip("the temporary folder is on a network file system, where readers wait")
 	}
 	check(t, l.Stage(ctx, "hans", []*Message{message("a", 1, 1)}))
-	check(t, l.change(ctx, "hans", func(ctx context.Context, c *change) error {
+	check(t, l.change(ctx, "hans", "test", func(ctx context.Context, c *change) error {
 		if _, err := c.exec(ctx, c.mailbox, 1, 1, c.id); err != nil {
 			return err
 		}
@@ -434,7 +434,7 @@ func TestCancelled(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	// While another holds the writer, a change waits only as long as its context.
-	check(t, l.change(t.Context(), "eva", func(context.Context, *change) error {
+	check(t, l.change(t.Context(), "eva", "test", func(context.Context, *change) error {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
 		if err := l.Stage(ctx, "hans", []*Message{message("a", 1, 1)}); !errors.Is(err, context.DeadlineExceeded) {

@@ -77,6 +77,9 @@ func (l *Ledger) Lookup(ctx context.Context, account string, uidls []string) ([]
 	fail := func(err error) ([]Record, error) {
 		return nil, fmt.Errorf("look up messages of account %s: %w", account, l.explain(err))
 	}
+	if err := l.before(StepRead, "lookup"); err != nil {
+		return fail(err)
+	}
 	id, err := l.accountID(ctx, account)
 	if err != nil {
 		return fail(err)
@@ -162,6 +165,9 @@ func (l *Ledger) messages(ctx context.Context, account string, in State) ([]*Mes
 }
 
 func (l *Ledger) readMessages(ctx context.Context, account string, in State) ([]*Message, error) {
+	if err := l.before(StepRead, string(in)); err != nil {
+		return nil, err
+	}
 	id, err := l.accountID(ctx, account)
 	if err != nil || id == 0 {
 		return nil, err
@@ -224,7 +230,9 @@ func (l *Ledger) readMessages(ctx context.Context, account string, in State) ([]
 // when there is none.
 func (l *Ledger) Mailbox(ctx context.Context, account string) (count int, octets int64, ok bool, err error) {
 	var messages, size sql.NullInt64
-	err = l.read.mailbox.QueryRowContext(ctx, account).Scan(&messages, &size)
+	if err = l.before(StepRead, "mailbox"); err == nil {
+		err = l.read.mailbox.QueryRowContext(ctx, account).Scan(&messages, &size)
+	}
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return 0, 0, false, nil
@@ -239,6 +247,9 @@ func (l *Ledger) Mailbox(ctx context.Context, account string) (count int, octets
 func (l *Ledger) Known(ctx context.Context, account string, messageIDs []string) (delivered, known int, err error) {
 	fail := func(err error) (int, int, error) {
 		return 0, 0, fmt.Errorf("look up messages of account %s: %w", account, l.explain(err))
+	}
+	if err := l.before(StepRead, "known"); err != nil {
+		return fail(err)
 	}
 	id, err := l.accountID(ctx, account)
 	if err != nil || id == 0 {
@@ -266,7 +277,11 @@ func (l *Ledger) Known(ctx context.Context, account string, messageIDs []string)
 // in a message that was delivered. Files in quarantine don't count.
 func (l *Ledger) Received(ctx context.Context, account string, sha256 [32]byte, size int64) (bool, error) {
 	var one int
-	id, err := l.accountID(ctx, account)
+	var id int64
+	err := l.before(StepRead, "received")
+	if err == nil {
+		id, err = l.accountID(ctx, account)
+	}
 	if err == nil {
 		if id == 0 {
 			return false, nil

@@ -48,8 +48,12 @@ type change struct {
 	id      int64
 }
 
-// change runs fn in a transaction, which holds the write lock from its start.
-func (l *Ledger) change(ctx context.Context, account string, fn func(ctx context.Context, c *change) error) error {
+// change runs fn in a transaction, which holds the write lock from its start. name is
+// for the hook.
+func (l *Ledger) change(ctx context.Context, account, name string, fn func(ctx context.Context, c *change) error) error {
+	if err := l.before(StepBegin, name); err != nil {
+		return err
+	}
 	tx, err := l.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return l.explain(err)
@@ -68,8 +72,14 @@ func (l *Ledger) change(ctx context.Context, account string, fn func(ctx context
 	if err := fn(quiet, c); err != nil {
 		return l.explain(err)
 	}
+	if err := l.before(StepCommit, name); err != nil {
+		return err
+	}
 	if err := tx.Commit(); err != nil {
 		return l.explain(err)
+	}
+	if err := l.before(StepCommitted, name); err != nil {
+		return err
 	}
 	l.rememberAccount(account, c.id)
 	return nil
@@ -134,7 +144,7 @@ func (c *change) appendRows(ctx context.Context, found map[Key]row, statement *s
 // grows by one.
 func (l *Ledger) Stage(ctx context.Context, account string, group []*Message) error {
 	now := time.Now()
-	err := l.change(ctx, account, func(ctx context.Context, c *change) error {
+	err := l.change(ctx, account, "stage", func(ctx context.Context, c *change) error {
 		known, err := c.rows(ctx, keysOf(group))
 		if err != nil {
 			return err
@@ -207,7 +217,7 @@ func (c *change) stage(ctx context.Context, known map[Key]row, m *Message, now t
 // becomes delivered, or quarantined if it was staged for that. One that is
 // past this already stays as it is, with the time of its first delivery.
 func (l *Ledger) Delivered(ctx context.Context, account string, group []*Message, at time.Time) error {
-	err := l.change(ctx, account, func(ctx context.Context, c *change) error {
+	err := l.change(ctx, account, string(Delivered), func(ctx context.Context, c *change) error {
 		known, err := c.rows(ctx, keysOf(group))
 		if err != nil {
 			return err
@@ -288,7 +298,7 @@ func (l *Ledger) move(ctx context.Context, account string, keys []Key, to State,
 	for len(keys) > 0 {
 		chunk := keys[:min(len(keys), moveChunk)]
 		keys = keys[len(chunk):]
-		err := l.change(ctx, account, func(ctx context.Context, c *change) error { return c.move(ctx, chunk, to, statement, from) })
+		err := l.change(ctx, account, string(to), func(ctx context.Context, c *change) error { return c.move(ctx, chunk, to, statement, from) })
 		if err != nil {
 			return fmt.Errorf("record %d messages of account %s as %s: %w", total, account, to, err)
 		}
@@ -299,7 +309,7 @@ func (l *Ledger) move(ctx context.Context, account string, keys []Key, to State,
 // Failed records that a message could not be retrieved, why, and when it is
 // asked for again. It counts one attempt.
 func (l *Ledger) Failed(ctx context.Context, account string, k Key, reason string, next time.Time) error {
-	err := l.change(ctx, account, func(ctx context.Context, c *change) error {
+	err := l.change(ctx, account, string(Failed), func(ctx context.Context, c *change) error {
 		known, err := c.rows(ctx, []Key{k})
 		if err != nil {
 			return err
@@ -322,7 +332,7 @@ func (l *Ledger) SetMailbox(ctx context.Context, account string, count int, octe
 	if n, size, ok, err := l.Mailbox(ctx, account); err == nil && ok && n == count && size == octets {
 		return nil
 	}
-	err := l.change(ctx, account, func(ctx context.Context, c *change) error {
+	err := l.change(ctx, account, "mailbox", func(ctx context.Context, c *change) error {
 		_, err := c.exec(ctx, c.mailbox, count, octets, c.id)
 		return err
 	})
