@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
 func (w *world) states(t *testing.T, uidls ...string) string {
@@ -29,6 +30,47 @@ func (w *world) states(t *testing.T, uidls ...string) string {
 		states = append(states, strings.TrimSuffix(fmt.Sprintf("%s/%d", known[uidl].State, known[uidl].Attempts), "/0"))
 	}
 	return strings.Join(states, " ")
+}
+
+// TestQuarantineRefused: a server may refuse to send a message a second time, for quarantine, and
+// Gmail takes what was sent once as consumed with QUIT. So there is none.
+func TestQuarantineRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one", "poison", "two")
+	now := time.Now()
+	w.supervisor.now = func() time.Time { return now }
+	w.sink.fail = func(s string) error {
+		if s == "stage poison" {
+			return &UnprocessableError{errors.New("too deep")}
+		}
+		return nil
+	}
+	retrieved := 0 // of the message, over all sessions
+	w.server.PopOnQuit = true
+	w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
+		if cmd != "RETR" || c.UIDL(args) != "uid-2" {
+			return false
+		}
+		if retrieved++; retrieved == 2 {
+			c.Reply("-ERR not twice")
+			return true
+		}
+		return false
+	}
+	w.start(t)
+	if err := w.once(t); err == nil || !strings.Contains(err.Error(), "retrieve 1 messages again") {
+		t.Errorf("error %v, want that one message was refused", err)
+	}
+	if log := strings.Join(w.server.Log(), " "); strings.Contains(log, "QUIT") {
+		t.Errorf("QUIT, while a message was retrieved that is not kept: %s", log)
+	}
+	now = now.Add(retryMax)
+	if err := w.once(t); err != nil {
+		t.Error(err)
+	}
+	if got, want := w.states(t, "uid-1", "uid-2", "uid-3"), "delivered quarantined/1 delivered"; got != want {
+		t.Errorf("states %q, want %q", got, want)
+	}
 }
 
 // TestAttempts: a message whose files can't be stored fails its poll, until it has done so often

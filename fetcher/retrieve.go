@@ -49,7 +49,12 @@ func (p *poll) retrieve(ctx context.Context, l *listing, entries, oversize []ent
 		err = p.retrieveEach(ctx, l, oversize, p.stageRaw)
 	}
 	if err == nil && len(p.quarantine) > 0 {
+		refused := p.failed
 		err = p.retrieveQuarantined(ctx, l)
+		if n := p.failed - refused; err == nil && n > 0 {
+			// They were retrieved once, so QUIT would have Gmail take them as consumed.
+			err = fmt.Errorf("retrieve %d messages again, for quarantine, from %s: refused; see the log for each", n, p.account.Addr)
+		}
 	}
 	if failed := p.commit.finish(); failed != nil {
 		// Not the line's fault, whatever became of it afterwards.
