@@ -1,5 +1,6 @@
 GO       ?= go
 FUZZTIME ?= 30s
+SOAKTIME ?= 5m
 
 # Tools are run at these versions and are no dependencies of the module.
 GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
@@ -56,6 +57,14 @@ fuzz: ## every fuzz target for FUZZTIME each (30s)
 			$(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=1x "$$package" </dev/null || exit 1; \
 		done; \
 	done
+
+.PHONY: failpoints
+failpoints: ## every step of a delivery killed and failed, every command cut and refused, as tables
+	@ATTACHD_FAULTS=all $(GO) test -count=1 -timeout=30m -run='^TestFailpoints$$' ./cmd/attachd
+
+.PHONY: soak
+soak: ## all faults mixed at random, for SOAKTIME (5m); SEED=N begins as an earlier one did
+	@ATTACHD_SOAK=$(SOAKTIME) ATTACHD_SOAK_SEED=$(SEED) $(GO) test -count=1 -timeout=0 -run='^TestSoak$$' -v ./cmd/attachd
 
 .PHONY: demo
 demo: ## show what attachd does, with a mail server of its own

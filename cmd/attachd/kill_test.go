@@ -131,22 +131,28 @@ func killMailbox(random *rand.Rand) ([]pop3test.Message, map[[32]byte]string) {
 		var raw bytes.Buffer
 		fmt.Fprintf(&raw, "Subject: %d\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n", i)
 		for part := range 1 + random.IntN(3) {
-			content := make([]byte, 8+random.IntN(20_000))
-			binary.BigEndian.PutUint64(content, uint64(i*10+part))
+			size := 8 + random.IntN(20_000)
 			name := []string{"scan.pdf", "rechnung.pdf", fmt.Sprintf("report-%d.csv", i)}[random.IntN(3)]
-			want[sha256.Sum256(content)] = fmt.Sprintf("%d/%d %s", i, part, name)
-			fmt.Fprintf(&raw, "--b\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=%q\r\nContent-Transfer-Encoding: base64\r\n\r\n", name)
-			encoded := base64.StdEncoding.EncodeToString(content)
-			for len(encoded) > 0 {
-				n := min(76, len(encoded))
-				raw.WriteString(encoded[:n] + "\r\n")
-				encoded = encoded[n:]
-			}
+			attach(&raw, want, i, part, name, size)
 		}
 		raw.WriteString("--b--\r\n")
 		messages[i] = pop3test.Message{UIDL: fmt.Sprintf("kill-%d", i), Raw: raw.Bytes()}
 	}
 	return messages, want
+}
+
+// attach adds a part with an attachment of its own to a message, and notes its digest.
+func attach(raw *bytes.Buffer, want map[[32]byte]string, message, part int, name string, size int) {
+	content := make([]byte, size)
+	binary.BigEndian.PutUint64(content, uint64(message*10+part))
+	want[sha256.Sum256(content)] = fmt.Sprintf("%d/%d %s", message, part, name)
+	fmt.Fprintf(raw, "--b\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=%q\r\nContent-Transfer-Encoding: base64\r\n\r\n", name)
+	encoded := base64.StdEncoding.EncodeToString(content)
+	for len(encoded) > 0 {
+		n := min(76, len(encoded))
+		raw.WriteString(encoded[:n] + "\r\n")
+		encoded = encoded[n:]
+	}
 }
 
 // collector counts the files of a folder by digest, and may play the consumer

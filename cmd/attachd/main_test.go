@@ -14,6 +14,7 @@ const asProgram = "ATTACHD_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
+		installFaults()
 		main()
 	}
 	testscript.Main(m, map[string]func(){"attachd": main})
@@ -27,6 +28,7 @@ func program(t testing.TB, args ...string) *exec.Cmd {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self, args...)
-	cmd.Env = append(os.Environ(), asProgram+"=1")
+	// A program with the race detector otherwise stays for a second at its end.
+	cmd.Env = append(os.Environ(), asProgram+"=1", "GORACE=atexit_sleep_ms=0")
 	return cmd
 }
