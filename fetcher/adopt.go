@@ -30,7 +30,7 @@ func (s *Supervisor) Adopt(ctx context.Context, a Account, delivered time.Time, 
 		return 0, 0, fmt.Errorf("connect to %s: %w", a.Addr, err)
 	}
 	defer c.Close()
-	if _, _, err := login(ctx, a, c, secret, false, func(step) {}); err != nil {
+	if _, _, err := login(ctx, a, c, secret, false, nil, func(step) {}); err != nil {
 		return 0, 0, err
 	}
 	l, _, err := readUIDLs(c)

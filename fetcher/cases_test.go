@@ -84,7 +84,7 @@ var weirdCases = []weirdCase{
 	{36, "Lists", "lists a million messages", "memory stays bounded", millionMessages, ""},
 	{37, "Lists", "has gaps, disorder, 0, negative and huge numbers", "leave out what is no number", play{hook: answers("UIDL", "+OK\r\n0 zero\r\n-1 minus\r\n9223372036854775808 huge\r\n3 uid-3\r\n1 uid-1\r\n2 uid-2\r\n.\r\n")}.test, ""},
 	{38, "Lists", "has a UIDL list shorter or longer than LIST", "the UIDL list counts", unequalLists, ""},
-	{39, "Lists", "cuts the connection inside a list", "deliver at the next poll", once("UIDL", func(c *pop3test.Conn) { c.Reply("+OK", "1 uid-1"); c.Cut() }, "list the UIDLs"), ""},
+	{39, "Lists", "cuts the connection inside a list", "ask again at once", once("UIDL", func(c *pop3test.Conn) { c.Reply("+OK", "1 uid-1"); c.Cut() }, ""), ""},
 	{40, "Lists", "shows an empty or a shorter list once", "fetch nothing again afterwards", shortListOnce, ""},
 	{41, "Lists", "changes all UIDLs (a migration)", "know the attachments by their bytes where duplicates are skipped", allUIDLsChanged, ""},
 	{42, "Lists", "uses a UIDL again for another message", "another size is another message", nil, "listing_test.go TestSameUIDLOtherSize"},
@@ -536,8 +536,10 @@ func doubleOK(t *testing.T) {
 	// As part of the first message it can't be told from its text; the message is
 	// then one line longer than listed, and is delivered as it came.
 	play{hook: answers("RETR 1", "+OK\r\n+OK\r\none\r\n.\r\n"), want: []string{"+OK\r\none\r\n", "two\r\n", "three\r\n"}}.run(t)
-	// As the answer to a command without text it puts us out of step.
-	play{hook: answers("STAT", "+OK 3 15\r\n+OK\r\n"), want: none, left: 3, errs: []string{"out of step"}}.run(t)
+	// As the answer to a command without text it puts us out of step,
+	play{hook: answers("STAT", "+OK 3 15\r\n+OK\r\n"), server: func(s *pop3test.Server) { s.Pipelining = false }, want: none, left: 3, errs: []string{"out of step"}}.run(t)
+	// unless a list is on its way already, of which it then is a line that names no message.
+	play{hook: first(1, answers("STAT", "+OK 3 15\r\n+OK\r\n"))}.run(t)
 }
 
 func bareErr(t *testing.T) {

@@ -26,11 +26,12 @@ func (p *poll) connect(ctx context.Context) error {
 		return fmt.Errorf("connect to %s: %w", p.account.Addr, err)
 	}
 	p.client = c
-	mechanism, caps, err := login(ctx, p.account, c, secret, p.withoutCapa, func(s step) { p.step = s })
+	mechanism, caps, err := login(ctx, p.account, c, secret, p.withoutCapa, p.listAhead, func(s step) { p.step = s })
 	if err != nil {
 		c.Close()
 		return err
 	}
+	p.gmail = isGmail(c.Greeting(), caps)
 	p.window = 1
 	if caps.Has("PIPELINING") && !p.unpipelined {
 		p.window = pipelineWindow
@@ -79,8 +80,9 @@ func (a *Account) byToken() bool { return a.Auth == AuthXOAuth2 || a.Auth == Aut
 
 // login chooses the mechanism, logs in with it alone, and returns it with the
 // capabilities that the server announces after the login: Gmail announces
-// PIPELINING only then.
-func login(ctx context.Context, a Account, c *pop3.Client, secret string, withoutCapa bool, at func(step)) (mechanism string, caps pop3.Capabilities, err error) {
+// PIPELINING only then. in, unless nil, is called as soon as the login stands, with the
+// capabilities announced before it, and CAPA is the next to be sent.
+func login(ctx context.Context, a Account, c *pop3.Client, secret string, withoutCapa bool, in func(*pop3.Client, pop3.Capabilities) error, at func(step)) (mechanism string, caps pop3.Capabilities, err error) {
 	capa := func() error {
 		if withoutCapa {
 			return nil
@@ -105,10 +107,25 @@ func login(ctx context.Context, a Account, c *pop3.Client, secret string, withou
 	if err != nil {
 		return mechanism, nil, &LoginError{Addr: a.Addr, Mechanism: mechanism, Err: err}
 	}
+	if in != nil && !withoutCapa {
+		if err := in(c, caps); err != nil {
+			return mechanism, nil, err
+		}
+	}
 	if err := capa(); err != nil {
 		return mechanism, nil, err
 	}
 	return mechanism, caps, nil
+}
+
+// listAhead sends the questions that every poll begins with in one go, which saves two
+// round trips.
+func (p *poll) listAhead(c *pop3.Client, caps pop3.Capabilities) error {
+	if p.unpipelined || !caps.Has("PIPELINING") {
+		return nil
+	}
+	p.ahead = true
+	return c.Ahead("CAPA", "STAT", "UIDL")
 }
 
 const (

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3"
 )
 
 // Oversize is what becomes of a message beyond Account.MaxMessageSize.
@@ -20,9 +22,9 @@ const (
 	OversizeRaw
 )
 
-// drainAgain is how many messages a poll must have brought for another one to
-// follow at once: Gmail lists only the oldest 250 or so, and further ones when
-// those have been fetched.
+// drainAgain is how many messages a poll of Gmail must have brought for another one to
+// follow at once: it lists only the oldest 250 or so, and further ones when those
+// have been fetched. Elsewhere a listing is whole, and that poll would find nothing.
 const drainAgain = 200
 
 // NoRoomError says that the disk has no room for the next message, so that it was
@@ -112,5 +114,15 @@ func (p *poll) stageRaw(ctx context.Context, l *listing, e entry, body *boundedR
 // again reports whether another poll should follow at once: one that got something
 // done and leaves more to do, or that may have seen only the beginning of a mailbox.
 func (p *poll) again() bool {
-	return p.more && p.retrieved+len(p.committed)+p.deleted > 0 || p.retrieved >= drainAgain
+	return p.more && p.retrieved+len(p.committed)+p.deleted > 0 || p.gmail && p.retrieved >= drainAgain
+}
+
+// isGmail tells by what Gmail says of itself in its greeting and its capabilities.
+func isGmail(greeting string, caps pop3.Capabilities) bool {
+	for name := range caps {
+		if strings.HasPrefix(name, "X-GOOGLE") {
+			return true
+		}
+	}
+	return strings.Contains(greeting, "Gpop ready")
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3"
 )
 
-// pipelineWindow is how many RETR or DELE are sent ahead of their replies where
+// pipelineWindow is how many RETR or DELE may be sent ahead of their replies where
 // the server announces PIPELINING (RFC 2449 section 6.6).
-const pipelineWindow = 64
+const pipelineWindow = pop3.MaxWindow
 
 // poll is one visit to one mailbox, from connect to QUIT.
 type poll struct {
@@ -35,6 +35,8 @@ type poll struct {
 	client *pop3.Client
 	window int
 	step   step
+	gmail  bool
+	ahead  bool // questions were sent ahead of the replies before the mailbox was listed
 
 	commit *committer
 	// The committer's goroutine writes these; the poll reads them after finish.

@@ -58,7 +58,7 @@ func check(ctx context.Context, a Account, log zerolog.Logger, withoutCapa bool,
 	if state, ok := c.TLSState(); ok {
 		p.TLS, p.Resumed, p.Certificate = tlsVersion(state), state.DidResume, state.PeerCertificates[0]
 	}
-	p.Mechanism, p.Capabilities, err = login(ctx, a, c, secret, withoutCapa, func(s step) { *at = s })
+	p.Mechanism, p.Capabilities, err = login(ctx, a, c, secret, withoutCapa, nil, func(s step) { *at = s })
 	if err != nil {
 		return p, err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -88,17 +89,6 @@ func (p *poll) batch(entries []entry) int {
 	return n
 }
 
-func (p *poll) retrieveEach(ctx context.Context, l *listing, entries []entry, stage stage) error {
-	for len(entries) > 0 {
-		n := p.batch(entries)
-		if err := p.retrieveBatch(ctx, l, entries[:n], stage); err != nil {
-			return err
-		}
-		entries = entries[n:]
-	}
-	return nil
-}
-
 // received is a message that is staged and not yet known to be whole: a server that
 // does not stuff a lone dot ends it early, and what follows the dot may even look
 // like a reply, as if the rest of the text were the next message.
@@ -108,81 +98,129 @@ type received struct {
 	message *ledger.Message
 }
 
-// retrieveBatch commits the entries once the server has answered each RETR and
-// then NOOP, neither more nor less. When it does not, only those are committed that
-// are above suspicion.
-func (p *poll) retrieveBatch(ctx context.Context, l *listing, entries []entry, stage stage) error {
-	var batch []received
-	refused := make(map[int]error) // by index of entries
-	i, within := 0, false
-	err := p.client.RetrEach(numbers(entries), p.window, func(n int, body io.Reader, err error) error {
-		e := entries[i]
-		i++
-		if failed := p.commit.failure(); failed != nil {
-			return failed
+// batch is messages that are committed once the server has answered each RETR
+// and then NOOP, neither more nor less.
+type batch struct {
+	entries []entry
+	asked   int // entries whose reply, or the beginning of it, has come
+	staged  []received
+	refused map[int]error // by index of entries
+	within  bool          // the line or the disk failed within a message
+	confirm int           // NOOPs that are still to be answered
+}
+
+// retrieveEach fetches the entries in one go, batch by batch. Of the batch in which
+// something fails only those are committed that are above suspicion.
+func (p *poll) retrieveEach(ctx context.Context, l *listing, entries []entry, stage stage) error {
+	var batches []*batch
+	for rest := entries; len(rest) > 0; {
+		n := p.batch(rest)
+		batches = append(batches, &batch{entries: rest[:n], refused: make(map[int]error)})
+		rest = rest[n:]
+	}
+	at := 0 // the batch that replies come for
+	err := p.client.RetrEach(p.questions(batches), p.window, func(n int, body io.Reader, err error) error {
+		b := batches[at]
+		if n != pop3.Confirm {
+			return p.receive(ctx, l, b, body, err, stage)
 		}
-		if err != nil {
-			refused[i-1] = err
+		// A NOOP that is refused is answered.
+		if b.confirm--; b.confirm > 0 {
 			return nil
 		}
-		counted := p.bounded(body)
-		m, err := stage(ctx, l, e, counted)
-		if err != nil {
-			within = true
-			return fmt.Errorf("retrieve message %d (UIDL %q) of %s: %w", e.number, l.uidl(e), p.account.Addr, err)
-		}
-		if m != nil {
-			batch = append(batch, received{e, counted.n, m})
-		}
-		return nil
+		at++
+		return p.commitBatch(ctx, l, b)
 	})
-	if err == nil {
-		err = p.inStep(batch)
-	}
-	whole := len(batch)
-	switch {
-	case err == nil:
-		for i, cause := range refused {
-			err = errors.Join(err, p.refused(ctx, l, entries[i], cause))
-		}
-	case within || ctx.Err() != nil || !p.unpipelined || !brokenLine(err):
-		// Noted already, or nobody's fault, or the poll is made again one by one.
-		whole = p.aboveSuspicion(batch, within)
-	default:
-		whole = p.aboveSuspicion(batch, within)
-		if suspect, ok := suspect(batch, entries[i:], err); ok {
-			err = errors.Join(err, p.noteFailure(ctx, l, suspect, err, again))
-		}
-	}
-	for i, r := range batch {
-		if i >= whole {
-			p.sink.Discard(r.message.Attachments)
-		} else if failed := p.commit.add(r.message); failed != nil && err == nil {
-			err = failed
-		}
+	if err != nil && at < len(batches) {
+		return p.salvage(ctx, l, batches[at], err)
 	}
 	return err
 }
 
-// inStep asks for a reply behind the messages. Where their octets are not as
-// listed it asks twice: the rest of a message that looks like one reply ends with
-// a dot, which does not.
-func (p *poll) inStep(batch []received) error {
-	if len(batch) == 0 {
-		return nil
-	}
-	questions := 1
-	if exact(batch) < len(batch) {
-		questions = 2
-	}
-	for range questions {
-		if err := p.client.Noop(); err != nil {
-			if _, refused := errors.AsType[*pop3.Error](err); !refused {
-				return fmt.Errorf("confirm the last message of %s: %w", p.account.Addr, err)
+// questions are the numbers of the messages, batch by batch, with NOOPs behind each: one
+// shows that the last message has ended. Where the octets are not as listed it
+// takes two, as the rest of a message that looks like one reply ends with a dot,
+// which does not. Ahead of the replies nobody knows, and there are two.
+func (p *poll) questions(batches []*batch) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, b := range batches {
+			for _, e := range b.entries {
+				if !yield(e.number) {
+					return
+				}
+			}
+			b.confirm = 2
+			if p.window == 1 && exact(b.staged) == len(b.staged) {
+				b.confirm = 1
+			}
+			for range b.confirm {
+				if !yield(pop3.Confirm) {
+					return
+				}
 			}
 		}
 	}
+}
+
+// receive stages a message, or notes that the server refused it.
+func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader, refused error, stage stage) error {
+	e := b.entries[b.asked]
+	b.asked++
+	if failed := p.commit.failure(); failed != nil {
+		return failed
+	}
+	if refused != nil {
+		b.refused[b.asked-1] = refused
+		return nil
+	}
+	counted := p.bounded(body)
+	m, err := stage(ctx, l, e, counted)
+	if err != nil {
+		b.within = true
+		return fmt.Errorf("retrieve message %d (UIDL %q) of %s: %w", e.number, l.uidl(e), p.account.Addr, err)
+	}
+	if m != nil {
+		b.staged = append(b.staged, received{e, counted.n, m})
+	}
 	return nil
+}
+
+// commitBatch hands on a batch that is whole.
+func (p *poll) commitBatch(ctx context.Context, l *listing, b *batch) error {
+	var err error
+	for i, cause := range b.refused {
+		err = errors.Join(err, p.refused(ctx, l, b.entries[i], cause))
+	}
+	return errors.Join(err, p.addFirst(b.staged, len(b.staged)))
+}
+
+// salvage commits what is above suspicion of a batch in which cause happened, and
+// discards the rest.
+func (p *poll) salvage(ctx context.Context, l *listing, b *batch, cause error) error {
+	whole := p.aboveSuspicion(b)
+	// The other cases are noted already, or nobody's fault, or the poll is made again one by one.
+	if !b.within && ctx.Err() == nil && p.unpipelined && brokenLine(cause) {
+		if suspect, ok := suspect(b.staged, b.entries[b.asked:], cause); ok {
+			cause = errors.Join(cause, p.noteFailure(ctx, l, suspect, cause, again))
+		}
+	}
+	if failed := p.addFirst(b.staged, whole); failed != nil && !errors.Is(cause, failed) {
+		cause = errors.Join(cause, failed)
+	}
+	return cause
+}
+
+// addFirst hands the first messages to the committer and discards the others.
+func (p *poll) addFirst(staged []received, n int) error {
+	var err error
+	for i, r := range staged {
+		if i >= n {
+			p.sink.Discard(r.message.Attachments)
+		} else if failed := p.commit.add(r.message); failed != nil {
+			err = failed
+		}
+	}
+	return err
 }
 
 // exact counts the messages up to the first whose octets are not as listed.
@@ -195,18 +233,27 @@ func exact(batch []received) int {
 	return len(batch)
 }
 
-// aboveSuspicion counts the messages to be kept of a batch that failed. When the
-// line broke within a message, those before it are in order if they are as long as
-// listed. A reply that is missing or garbled says of a pipelined batch that any of
-// its messages may stand in the place of another, and else that the last may be cut.
-func (p *poll) aboveSuspicion(batch []received, within bool) int {
-	switch {
-	case within || len(batch) == 0:
-		return exact(batch)
-	case p.window > 1:
-		return 0
+// aboveSuspicion counts the messages to be kept of a batch that failed. Without
+// pipelining these are the ones as long as listed, but for the last, which may be cut,
+// unless the line broke within another one. Ahead of the replies, a server that drops or
+// invents one has each message behind it pass for a neighbour: then the length proves a message
+// only if no other one has the same, and with it those before.
+func (p *poll) aboveSuspicion(b *batch) int {
+	n := exact(b.staged)
+	if p.window == 1 {
+		if !b.within {
+			n = min(n, max(len(b.staged)-1, 0))
+		}
+		return n
 	}
-	return exact(batch[:len(batch)-1])
+	sizes := make(map[int64]int)
+	for _, e := range b.entries {
+		sizes[e.size]++
+	}
+	for n > 0 && sizes[b.staged[n-1].entry.size] > 1 {
+		n--
+	}
+	return n
 }
 
 // suspect returns the message that is the likeliest reason why the line broke, so

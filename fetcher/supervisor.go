@@ -280,6 +280,8 @@ func (l *loop) concede(p *poll, err error) bool {
 	}
 	until := p.now().Add(concession)
 	switch {
+	case p.ahead && p.step <= stepList:
+		l.unpipelined = until
 	case p.step == stepCapa && !p.withoutCapa:
 		l.withoutCapa = until
 	case p.step == stepRetrieve && !p.unpipelined, p.step == stepDelete && p.window > 1:

@@ -51,7 +51,7 @@ func (w *world) polls() <-chan error {
 // before it must be delivered, nothing deleted, and the stop must not take long.
 func TestStopCommitsWhatIsStaged(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "one", "two")
+	w := newWorld(t, "one", "the second") // told apart by their length
 	w.account.Delete = true
 	hanging := make(chan struct{})
 	w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {

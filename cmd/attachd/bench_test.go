@@ -154,13 +154,19 @@ func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
 // newAttachd is the program as a user has it, built for the purpose.
 func newAttachd(b *testing.B, box *mailbox) *runner {
 	b.Helper()
+	return newAttachdAt(b, box, box.server.Addr())
+}
+
+// newAttachdAt reaches the server by another address.
+func newAttachdAt(b *testing.B, box *mailbox, addr string) *runner {
+	b.Helper()
 	path := filepath.Join(b.TempDir(), "attachd")
 	build := exec.Command("go", "build", "-trimpath", "-o", path, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("go build: %v\n%s", err, out)
 	}
-	server := mailServer{addr: box.server.Addr(), certificate: box.server.CertPEM()}
+	server := mailServer{addr: addr, certificate: box.server.CertPEM()}
 	r := &runner{name: "attachd"}
 	r.run = func(dir string) error {
 		cmd := exec.Command(path, "run", "--once", "--log-level", "warn", "--config", server.config(b, dir))
@@ -181,11 +187,17 @@ func newAttachd(b *testing.B, box *mailbox) *runner {
 // the benchmark is skipped.
 func newMpop(b *testing.B, box *mailbox) *runner {
 	b.Helper()
+	return newMpopAt(b, box, box.server.Addr())
+}
+
+// newMpopAt reaches the server by another address.
+func newMpopAt(b *testing.B, box *mailbox, addr string) *runner {
+	b.Helper()
 	path, err := exec.LookPath("mpop")
 	if err != nil {
 		b.Skip("mpop is not installed; on Debian and Ubuntu: apt-get install mpop (make bench does it)")
 	}
-	_, port, err := net.SplitHostPort(box.server.Addr())
+	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		b.Fatal(err)
 	}

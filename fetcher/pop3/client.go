@@ -41,6 +41,7 @@ type Client struct {
 	out     []byte   // commands not sent yet
 	queued  int      // how many these are
 	waiting int      // commands sent whose replies have not come
+	ahead   []string // of these, the ones that Ahead sent, in order
 	secrets []string // sent in this session, not to be shown when the server says them back
 	body    *body    // the message being read, nil for none
 	noCRLF  bool     // a message's final dot did not start a line
@@ -120,9 +121,28 @@ func (c *Client) Close() error {
 	return c.raw.Close()
 }
 
+// Ahead sends commands without arguments in one write (RFC 2449 section 6.6). The calls
+// that send them otherwise must come next, in the same order, and only read the replies.
+func (c *Client) Ahead(verbs ...string) error {
+	for _, verb := range verbs {
+		if err := c.queue(verb); err != nil {
+			return err
+		}
+	}
+	c.ahead = append(c.ahead, verbs...)
+	return c.flush()
+}
+
 // cmd sends one command and reads its reply. The text it returns is valid up to
 // the next read.
 func (c *Client) cmd(verb string, args ...string) ([]byte, error) {
+	if len(c.ahead) > 0 && c.err == nil {
+		if verb != c.ahead[0] || len(args) > 0 {
+			return nil, fmt.Errorf("send %s: the reply to %s is to be read first", shown(verb), c.ahead[0])
+		}
+		c.ahead = c.ahead[1:]
+		return c.reply(verb)
+	}
 	if err := c.queue(verb, args...); err != nil {
 		return nil, err
 	}

@@ -9,13 +9,17 @@ import (
 )
 
 const (
-	// maxWindow bounds the commands in flight.
-	maxWindow = 64
+	// MaxWindow bounds the commands in flight.
+	MaxWindow = 512
 	// maxInFlight bounds their bytes. Dovecot reads commands into 2 KiB and stops
-	// reading while it waits for us to take its output; less than that, less than
-	// any socket's buffer, can't block us while we in turn wait for it.
-	maxInFlight = 1 << 10
+	// reading while it waits for us to take its output; what fits the sockets'
+	// buffers can't block us while we in turn wait for it.
+	maxInFlight = 4 << 10
 )
+
+// Confirm, in the place of a message's number, has [Client.RetrEach] send NOOP: its
+// reply says that the messages before it have come as they were asked for.
+const Confirm = 0
 
 // Retr asks for message n and returns it as a stream, which must be closed before
 // the next command. Its Read returns io.EOF only after the final dot. Its Close
@@ -38,7 +42,9 @@ func (c *Client) message(n int, verb string, args ...string) (io.ReadCloser, err
 }
 
 // RetrEach asks for the messages ns and calls fn for each, in that order, with up
-// to window commands in flight; 1 is without pipelining, and 64 is the most.
+// to window commands in flight; 1 is without pipelining, and [MaxWindow] the most. ns is
+// asked as late as that allows: without pipelining, when fn has returned for all before. For
+// [Confirm] fn gets no body.
 //
 // For a message that the server refuses, fn gets the [*Error] and no body, and
 // the rest goes on. What fn leaves unread of a body is read and dropped; body is
@@ -46,7 +52,7 @@ func (c *Client) message(n int, verb string, args ...string) (io.ReadCloser, err
 // messages are on their way that nobody wants, and is returned.
 func (c *Client) RetrEach(ns iter.Seq[int], window int, fn func(n int, body io.Reader, err error) error) error {
 	return c.each("RETR", ns, window, func(n int, refused error) error {
-		if refused != nil {
+		if refused != nil || n == Confirm {
 			return fn(n, nil, refused)
 		}
 		body := c.newBody(n)
@@ -67,9 +73,12 @@ func (c *Client) DeleEach(ns iter.Seq[int], window int, fn func(n int, err error
 // each sends verb for each of ns ahead of the replies and calls fn, with an
 // *Error or nil, when the reply has come.
 func (c *Client) each(verb string, ns iter.Seq[int], window int, fn func(n int, refused error) error) error {
+	if len(c.ahead) > 0 {
+		return fmt.Errorf("send %s: the reply to %s is to be read first", verb, c.ahead[0])
+	}
 	next, stop := iter.Pull(ns)
 	defer stop()
-	f := flight{next: next, window: min(max(window, 1), maxWindow)}
+	f := flight{next: next, window: min(max(window, 1), MaxWindow)}
 	for {
 		if err := f.fill(c, verb); err != nil {
 			return err
@@ -78,8 +87,11 @@ func (c *Client) each(verb string, ns iter.Seq[int], window int, fn func(n int, 
 		if !ok {
 			return c.inStep()
 		}
-		_, err := c.reply(verb)
+		_, err := c.reply(verbFor(verb, n))
 		if _, refused := errors.AsType[*Error](err); err != nil && !refused {
+			if n == Confirm {
+				return err
+			}
 			return fmt.Errorf("%s %d: %w", verb, n, err)
 		}
 		if err := fn(n, err); err != nil {
@@ -100,7 +112,15 @@ type flight struct {
 	done   bool
 }
 
-// commandSize is the length of verb's command for message n.
+// verbFor returns what is sent for n.
+func verbFor(verb string, n int) string {
+	if n == Confirm {
+		return "NOOP"
+	}
+	return verb
+}
+
+// commandSize is the length of verb's command for message n, or more.
 func commandSize(verb string, n int) int {
 	var digits [20]byte
 	return len(verb) + len(" \r\n") + len(strconv.AppendInt(digits[:0], int64(n), 10))
@@ -123,7 +143,13 @@ func (f *flight) fill(c *Client, verb string) error {
 		if f.octets+size >= maxInFlight {
 			break
 		}
-		if err := c.queue(verb, strconv.Itoa(f.held)); err != nil {
+		var err error
+		if f.held == Confirm {
+			err = c.queue("NOOP")
+		} else {
+			err = c.queue(verb, strconv.Itoa(f.held))
+		}
+		if err != nil {
 			return err
 		}
 		f.sent, f.isHeld = append(f.sent, f.held), false
