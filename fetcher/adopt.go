@@ -33,7 +33,7 @@ func (s *Supervisor) Adopt(ctx context.Context, a Account, delivered time.Time, 
 	if _, _, err := login(ctx, a, c, secret, false, nil, func(step) {}); err != nil {
 		return 0, 0, err
 	}
-	l, _, err := readUIDLs(c)
+	l, err := readUIDLs(c)
 	if err != nil {
 		return 0, 0, fmt.Errorf("list the UIDLs of %s: %w", a.Addr, err)
 	}

@@ -665,11 +665,13 @@ func passwords(t *testing.T) {
 func garbledLists(t *testing.T) {
 	uidl := func(lines ...string) hook { return answers("UIDL", "+OK\r\n"+strings.Join(lines, "\r\n")+"\r\n.\r\n") }
 	subtests(t, map[string]play{
-		"no UIDL":                {hook: answers("UIDL", "-ERR unknown command\r\n"), want: none, left: 3, errs: []string{"attachd needs UIDL"}, never: []string{"RETR", "DELE"}},
+		"no UIDL":                {hook: answers("UIDL", "-ERR unknown command\r\n")},
+		"no UIDL, keep":          {hook: answers("UIDL", "-ERR unknown command\r\n"), keep: true, want: none, left: 3, errs: []string{"only after: delete"}, never: []string{"RETR", "DELE"}},
 		"three spaces":           {hook: uidl("1   a", "2   b", "3   c")},
 		"lines with +OK":         {hook: uidl("+OK 1 a", "+OK 2 b", "+OK 3 c")},
 		"trailing space":         {hook: uidl("1 a ", "2 b  ", "3 c\t")},
-		"an empty UID":           {hook: uidl("1 a", "2 ", "3 c"), want: []string{"one\r\n", "three\r\n"}, left: 1, errs: []string{""}},
+		"an empty UID":           {hook: uidl("1 a", "2 ", "3 c")},
+		"an empty UID, keep":     {hook: uidl("1 a", "2 ", "3 c"), keep: true, want: []string{"one\r\n", "three\r\n"}, left: 3, errs: []string{""}},
 		"duplicate UIDs":         {hook: uidl("1 a", "2 a", "3 a"), errs: []string{""}},
 		"long UIDs":              {hook: uidl("1 "+strings.Repeat("a", 200), "2 b and more", "3 c")},
 		"8-bit UIDs":             {hook: uidl("1 \xe4", "2 \xf6", "3 \xff")},
@@ -707,9 +709,9 @@ func millionMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	l, nameless, err := readUIDLs(c)
-	if err != nil || nameless != 0 || len(l.entries) != messages || l.uidl(l.entries[messages-1]) != "0000010000005f3759df" {
-		t.Fatalf("%d entries, %d without a UIDL, error %v", len(l.entries), nameless, err)
+	l, err := readUIDLs(c)
+	if err != nil || len(l.nameless) != 0 || len(l.entries) != messages || l.uidl(l.entries[messages-1]) != "0000010000005f3759df" {
+		t.Fatalf("%d entries, %d without a UIDL, error %v", len(l.entries), len(l.nameless), err)
 	}
 	// What stays is the entries, of 24 bytes, and the UIDLs, with the slack of growing slices.
 	if held := cap(l.entries)*24 + cap(l.uidls); held > 80<<20 {

@@ -19,6 +19,10 @@ import (
 type listing struct {
 	entries []entry
 	uidls   []byte
+	// nameless are the messages for which the server names no UIDL. What they are
+	// called is known once they have been retrieved.
+	nameless   []entry
+	identified map[int]ledger.Key // of these, by number
 }
 
 type entry struct {
@@ -30,17 +34,23 @@ type entry struct {
 // unsizedKey is the size in the key of a message whose octets are not known.
 const unsizedKey = -1
 
-func (l *listing) uidl(e entry) string { return string(l.uidls[e.from:e.to]) }
+func (e entry) nameless() bool { return e.from == e.to }
 
-func (l *listing) key(e entry) ledger.Key { return ledger.Key{UIDL: l.uidl(e), Size: e.size} }
+func (l *listing) uidl(e entry) string { return l.key(e).UIDL }
 
-// readUIDLs asks UIDL. A message without a UIDL is left out and counted: it
-// could not be told from the others at the next poll, so it stays on the server.
-func readUIDLs(c *pop3.Client) (l *listing, nameless int, err error) {
-	l = &listing{}
-	err = c.Uidl(func(n int, uidl string) error {
+func (l *listing) key(e entry) ledger.Key {
+	if e.nameless() {
+		return l.identified[e.number]
+	}
+	return ledger.Key{UIDL: string(l.uidls[e.from:e.to]), Size: e.size}
+}
+
+// readUIDLs asks UIDL.
+func readUIDLs(c *pop3.Client) (*listing, error) {
+	l := &listing{identified: make(map[int]ledger.Key)}
+	err := c.Uidl(func(n int, uidl string) error {
 		if uidl == "" {
-			nameless++
+			l.nameless = append(l.nameless, entry{number: n, size: unsizedKey})
 			return nil
 		}
 		from := len(l.uidls)
@@ -49,10 +59,20 @@ func readUIDLs(c *pop3.Client) (l *listing, nameless int, err error) {
 		return nil
 	})
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	l.separateDuplicates()
-	return l, nameless, nil
+	return l, nil
+}
+
+// readNumbers asks LIST in the place of UIDL, of a server that does not know that.
+func readNumbers(c *pop3.Client) (*listing, error) {
+	l := &listing{identified: make(map[int]ledger.Key)}
+	err := c.List(func(n int, size int64) error {
+		l.nameless = append(l.nameless, entry{number: n, size: size})
+		return nil
+	})
+	return l, err
 }
 
 // separateDuplicates gives the second and later messages that share a UIDL a
@@ -86,12 +106,16 @@ func (l *listing) separateDuplicates() {
 // readSizes asks LIST and notes the octets of each message.
 func (l *listing) readSizes(c *pop3.Client) error {
 	byNumber := func(a, b entry) int { return a.number - b.number }
-	if !slices.IsSortedFunc(l.entries, byNumber) {
-		slices.SortStableFunc(l.entries, byNumber)
+	for _, entries := range [][]entry{l.entries, l.nameless} {
+		if !slices.IsSortedFunc(entries, byNumber) {
+			slices.SortStableFunc(entries, byNumber)
+		}
 	}
 	err := c.List(func(n int, size int64) error {
-		if i, ok := slices.BinarySearchFunc(l.entries, entry{number: n}, byNumber); ok {
-			l.entries[i].size = size
+		for _, entries := range [][]entry{l.entries, l.nameless} {
+			if i, ok := slices.BinarySearchFunc(entries, entry{number: n}, byNumber); ok {
+				entries[i].size = size
+			}
 		}
 		return nil
 	})

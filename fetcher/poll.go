@@ -2,7 +2,6 @@ package fetcher
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -43,6 +42,9 @@ type poll struct {
 	committed []ledger.Key
 	delivered int
 
+	settled []ledger.Key   // of messages without a UIDL that turned out to be delivered
+	twins   map[string]int // how many of them have the same digest
+
 	retrieved  int
 	quarantine []quarantined // retrieved, and to be kept as they are
 	failed     int
@@ -81,11 +83,11 @@ func (p *poll) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.observe(Listed{Account: p.account.Name, Messages: len(l.entries), New: len(diff.unseen), Octets: diff.octets})
+	p.observe(Listed{Account: p.account.Name, Messages: len(l.entries) + len(l.nameless), New: len(diff.unseen) + len(l.nameless), Octets: diff.octets})
 	if err := p.guardUIDLs(ctx, l, diff.unseen); err != nil {
 		return err
 	}
-	allotted, err := p.allot(l, diff.unseen)
+	allotted, err := p.allot(l, append(diff.unseen, turns(l.nameless)...))
 	if err != nil {
 		return err
 	}
@@ -139,15 +141,9 @@ func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 	if st.count, st.octets, err = p.client.Stat(); err != nil {
 		return fail("ask the size", err)
 	}
-	l, nameless, err := readUIDLs(p.client)
+	l, err := p.readListing()
 	if err != nil {
-		if reply, ok := errors.AsType[*pop3.Error](err); ok && reply.Code == "" {
-			err = fmt.Errorf("%w (attachd needs UIDL to tell new messages from old ones)", err)
-		}
 		return fail("list the UIDLs", err)
-	}
-	if nameless > 0 {
-		p.log.Warn().Int("messages", nameless).Msg("left messages without a UIDL on the server")
 	}
 	_, octets, known, err := p.ledger.Mailbox(ctx, p.account.Name)
 	if err != nil {
@@ -156,7 +152,7 @@ func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 	if d, err = p.account.compare(ctx, p.ledger, l, p.now()); err != nil {
 		return fail("compare the listing", err)
 	}
-	if len(d.unseen) == 0 && known && octets == st.octets {
+	if len(d.unseen)+len(l.nameless) == 0 && known && octets == st.octets {
 		return l, d, st, nil
 	}
 	// Something is new, or the octets say that a known UIDL may stand for another
@@ -225,15 +221,15 @@ func (p *poll) finish(ctx context.Context, l *listing, expired []entry) error {
 	return nil
 }
 
-// committedEntries are the listing's entries that this poll committed, but for
-// those in quarantine.
+// committedEntries are the listing's entries that this poll committed or, without a UIDL,
+// found to be committed; but for those in quarantine.
 func (p *poll) committedEntries(l *listing) []entry {
 	committed := make(map[ledger.Key]bool, len(p.committed))
-	for _, k := range p.committed {
+	for _, k := range slices.Concat(p.committed, p.settled) {
 		committed[k] = true
 	}
 	var entries []entry
-	for _, e := range l.entries {
+	for _, e := range slices.Concat(l.entries, l.nameless) {
 		if committed[l.key(e)] {
 			entries = append(entries, e)
 		}
@@ -245,6 +241,7 @@ func (p *poll) committedEntries(l *listing) []entry {
 func (p *poll) noteDelivered(group []*ledger.Message) {
 	for _, m := range group {
 		if m.State == ledger.Quarantined {
+			p.log.Error().Str("uidl", printable(m.UIDL)).Str("file", m.Attachments[0].Path).Str("reason", m.Reason).Msg("message quarantined")
 			continue
 		}
 		p.committed = append(p.committed, m.Key)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"iter"
 	"runtime/debug"
@@ -96,6 +97,7 @@ type received struct {
 	entry   entry
 	octets  int64
 	message *ledger.Message
+	settled bool // the ledger knows it as delivered or quarantined
 }
 
 // batch is messages that are committed once the server has answered each RETR
@@ -174,13 +176,20 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 		return nil
 	}
 	counted := p.bounded(body)
+	if e.nameless() {
+		counted.digest = sha256.New()
+	}
 	m, err := stage(ctx, l, e, counted)
+	settled := false
+	if err == nil && m != nil && e.nameless() {
+		settled, err = p.identify(ctx, l, e, counted, m)
+	}
 	if err != nil {
 		b.within = true
 		return fmt.Errorf("retrieve message %d (UIDL %q) of %s: %w", e.number, l.uidl(e), p.account.Addr, err)
 	}
 	if m != nil {
-		b.staged = append(b.staged, received{e, counted.n, m})
+		b.staged = append(b.staged, received{e, counted.n, m, settled})
 	}
 	return nil
 }
@@ -214,7 +223,14 @@ func (p *poll) salvage(ctx context.Context, l *listing, b *batch, cause error) e
 func (p *poll) addFirst(staged []received, n int) error {
 	var err error
 	for i, r := range staged {
-		if i >= n {
+		switch {
+		case i >= n:
+			p.sink.Discard(r.message.Attachments)
+			continue
+		case r.settled && r.message.State != ledger.Quarantined:
+			p.settled = append(p.settled, r.message.Key)
+		}
+		if r.settled {
 			p.sink.Discard(r.message.Attachments)
 		} else if failed := p.commit.add(r.message); failed != nil {
 			err = failed
@@ -398,7 +414,6 @@ func (p *poll) retrieveQuarantined(ctx context.Context, l *listing) error {
 			p.sink.Discard([]ledger.Attachment{raw})
 			return nil, err
 		}
-		p.log.Error().Str("uidl", printable(uidl)).Str("file", QuarantineFolder+"/"+name+".eml").Str("reason", firstLine(reason)).Msg("message quarantined")
 		return &ledger.Message{Key: l.key(e), State: ledger.Quarantined, Reason: firstLine(reason), Attachments: []ledger.Attachment{raw, why}}, nil
 	})
 }
@@ -420,6 +435,12 @@ func (p *poll) refused(ctx context.Context, l *listing, e entry, cause error) er
 // noteFailure records that a message could not be retrieved and when it is to be
 // tried again, which wait tells from the attempts before.
 func (p *poll) noteFailure(ctx context.Context, l *listing, e entry, cause error, wait func(attempts int) time.Duration) error {
+	if e.nameless() {
+		// Nothing to remember it by. The order of such messages changes from poll to poll, so that
+		// one that breaks the line lets the others have their turn.
+		p.log.Warn().Int("number", e.number).Err(cause).Msg("message without a UIDL not retrieved")
+		return nil
+	}
 	uidl := l.uidl(e)
 	attempts, err := p.attempts(ctx, l, e)
 	if err != nil {
@@ -435,6 +456,9 @@ func (p *poll) noteFailure(ctx context.Context, l *listing, e entry, cause error
 
 // attempts returns how often a message failed before.
 func (p *poll) attempts(ctx context.Context, l *listing, e entry) (int, error) {
+	if e.nameless() {
+		return 0, nil
+	}
 	uidl := l.uidl(e)
 	records, err := p.ledger.Lookup(ctx, p.account.Name, []string{uidl})
 	if err != nil {
@@ -454,6 +478,8 @@ type boundedReader struct {
 	n   int64
 	max int64
 	err error // of the line, or that the message is too long
+	// digest, unless nil, is of what was read.
+	digest hash.Hash
 }
 
 func (p *poll) bounded(r io.Reader) *boundedReader {
@@ -467,6 +493,9 @@ func (p *poll) bounded(r io.Reader) *boundedReader {
 func (b *boundedReader) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	b.n += int64(n)
+	if b.digest != nil {
+		b.digest.Write(p[:n])
+	}
 	if b.n > b.max {
 		err = fmt.Errorf("message does not end within %d octets", b.max)
 	}

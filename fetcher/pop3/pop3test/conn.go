@@ -299,8 +299,8 @@ func (c *Conn) auth(args string) error {
 // challenge is the server's part of a SASL exchange (RFC 5034 section 4).
 func (c *Conn) challenge(text string) {
 	prefix := "+ "
-	if c.server.manner.continuation != "" && text == "" {
-		prefix = c.server.manner.continuation
+	if c.server.Continuation != "" && text == "" {
+		prefix = c.server.Continuation
 	}
 	c.Reply(prefix + base64.StdEncoding.EncodeToString([]byte(text)))
 }

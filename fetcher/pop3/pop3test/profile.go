@@ -70,8 +70,6 @@ type manner struct {
 	size   func(octets int64) string
 	// unstuffed sends messages with dots as they are.
 	unstuffed bool
-	// continuation is what stands before a challenge, "+ " unless set.
-	continuation string
 	// badCommands before the login end the session.
 	badCommands int
 	// retr is how many messages a session may retrieve; retrRefusal answers then.
@@ -128,7 +126,7 @@ func Profiles() []Profile {
 				s.Greeting = "+OK The Microsoft Exchange POP3 service is ready."
 				s.manner.capa = fixed("TOP, UIDL, SASL PLAIN, USER")
 				s.manner.octets = func(raw []byte) int64 { return int64(len(raw))*11/10 + 512 }
-				s.manner.continuation = "+"
+				s.Continuation = "+"
 			},
 		},
 		{
@@ -137,7 +135,7 @@ func Profiles() []Profile {
 			setUp: func(s *Server) {
 				s.Greeting = "+OK The Microsoft Exchange POP3 service is ready. [UABPAFAAMwBUAEUAUwBUAA==]"
 				s.manner.capa = fixed("TOP, UIDL, SASL XOAUTH2")
-				s.manner.continuation = "+"
+				s.Continuation = "+"
 				s.Throttle = Throttle{Logins: 1000, Window: time.Hour, Answer: "-ERR Logon failure: unknown user name or bad password."}
 			},
 		},

@@ -73,6 +73,9 @@ type Server struct {
 	// Greeting, if set, replaces the first line. Its line end may be left out;
 	// "<APOP>" stands for a timestamp.
 	Greeting string
+	// Continuation, if set, stands in the place of "+ " before a challenge that says
+	// nothing. Exchange sends a bare "+".
+	Continuation string
 	// LoginError, if set, answers every login, such as "-ERR permission denied".
 	LoginError string
 	// Oldest, if positive, is how many messages a session shows, the oldest ones.

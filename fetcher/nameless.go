@@ -1,0 +1,81 @@
+package fetcher
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+// Some servers know no UIDL (RFC 1939 section 7 makes it optional), and some leave it out
+// of a line. Such a message is known by its digest, and thus only once it has been
+// retrieved: at every poll. That will do where messages are deleted as soon as they are
+// delivered, and nowhere else.
+
+// digestUIDL begins what stands for a UIDL of such a message. No server can send a NUL.
+const digestUIDL = "\x00sha256-"
+
+// byDigest reports whether messages without a UIDL are fetched.
+func (a *Account) byDigest() bool { return a.Delete && a.DeleteAfter <= 0 }
+
+// readListing asks what there is, by UIDL or, if there is no such thing, by number.
+func (p *poll) readListing() (*listing, error) {
+	l, err := readUIDLs(p.client)
+	if reply, ok := errors.AsType[*pop3.Error](err); ok && reply.Code == "" {
+		if !p.account.byDigest() {
+			return nil, fmt.Errorf("%w (without UIDL, messages that stay on the server can't be told from new ones: only after: delete without delete_after will do)", err)
+		}
+		l, err = readNumbers(p.client)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(l.nameless) > 0 && !p.account.byDigest() {
+		p.log.Warn().Int("messages", len(l.nameless)).Msg("left messages without a UIDL on the server")
+		l.nameless = nil
+	}
+	return l, nil
+}
+
+// turns is the order in which messages without a UIDL are fetched. As nothing can be noted
+// against one that breaks the line, another one comes first each time.
+func turns(nameless []entry) []entry {
+	shuffled := make([]entry, len(nameless))
+	for i, j := range rand.Perm(len(nameless)) {
+		shuffled[i] = nameless[j]
+	}
+	return shuffled
+}
+
+// identify gives a message its name, by what was read of it, and reports whether the
+// ledger has settled it before. Of messages that are the same byte for byte the
+// second one is another one, as somebody has sent it twice.
+func (p *poll) identify(ctx context.Context, l *listing, e entry, counted *boundedReader, m *ledger.Message) (settled bool, err error) {
+	name := digestUIDL + hex.EncodeToString(counted.digest.Sum(nil))
+	if p.twins == nil {
+		p.twins = make(map[string]int)
+	}
+	n := p.twins[name]
+	p.twins[name]++
+	if n > 0 {
+		name += "-" + strconv.Itoa(n+1)
+	}
+	m.Key = ledger.Key{UIDL: name, Size: counted.n}
+	l.identified[e.number] = m.Key
+	records, err := p.ledger.Lookup(ctx, p.account.Name, []string{name})
+	if err != nil {
+		p.sink.Discard(m.Attachments)
+		return false, fmt.Errorf("read the record of a message without a UIDL: %w", err)
+	}
+	r, known := ledger.Match(records, counted.n)
+	if !known || r.State == ledger.Failed {
+		return false, nil
+	}
+	m.State = r.State
+	return true, nil
+}
