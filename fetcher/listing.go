@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -132,6 +133,8 @@ type difference struct {
 	octets  int64   // of unseen, as far as known
 	reused  int     // UIDLs that the ledger knows with another size
 	pending int     // messages whose last retrieval failed and whose wait is not over
+	// unstuffed are the octets, by number, of messages that were cut at a lone dot before.
+	unstuffed map[int]int64
 }
 
 // compare sorts the listing's messages by what the ledger knows of them. The
@@ -180,6 +183,12 @@ func (a *Account) sort(d *difference, e entry, known []ledger.Record, now time.T
 		if now.Before(r.NextAttempt) {
 			d.pending++
 			return
+		}
+		if strings.Contains(r.Reason, pop3.CutAtLoneDot) && e.size > 0 {
+			if d.unstuffed == nil {
+				d.unstuffed = make(map[int]int64)
+			}
+			d.unstuffed[e.number] = e.size
 		}
 		d.want(e)
 	case r.State == ledger.Quarantined:

@@ -81,6 +81,9 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 			out.more = true
 			break
 		}
+		if size > p.maxMessage() {
+			size = 0 // nobody has such messages: the server counts in ways of its own
+		}
 		if room >= 0 && octets+size > room {
 			if n == 0 {
 				return out, &NoRoomError{Free: free, Keep: a.MinFree, Need: size}

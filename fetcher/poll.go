@@ -92,6 +92,7 @@ func (p *poll) run(ctx context.Context) error {
 		return err
 	}
 	p.more = allotted.more
+	p.client.Unstuffed(func(n int) int64 { return diff.unstuffed[n] })
 	if err := p.retrieve(ctx, l, allotted.whole, allotted.raw); err != nil {
 		return err
 	}

@@ -483,11 +483,14 @@ type boundedReader struct {
 }
 
 func (p *poll) bounded(r io.Reader) *boundedReader {
-	b := &boundedReader{r: r, max: p.account.MaxMessage}
-	if b.max <= 0 {
-		b.max = defaultMaxMessage
+	return &boundedReader{r: r, max: p.maxMessage()}
+}
+
+func (p *poll) maxMessage() int64 {
+	if p.account.MaxMessage <= 0 {
+		return defaultMaxMessage
 	}
-	return b
+	return p.account.MaxMessage
 }
 
 func (b *boundedReader) Read(p []byte) (int, error) {

@@ -241,7 +241,7 @@ func TestFailures(t *testing.T) {
 	}
 	got, err := l.Lookup(ctx, "hans", []string{"u"})
 	check(t, err)
-	if diff := cmp.Diff([]Record{{Key: Key{"u", -1}, State: Failed, Attempts: 3, NextAttempt: next}}, got); diff != "" {
+	if diff := cmp.Diff([]Record{{Key: Key{"u", -1}, State: Failed, Attempts: 3, NextAttempt: next, Reason: "-ERR [SYS/TEMP] busy"}}, got); diff != "" {
 		t.Errorf("records differ (-want +got):\n%s", diff)
 	}
 	// It comes at last, and by now its size is known: one record is left.

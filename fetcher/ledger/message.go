@@ -67,6 +67,7 @@ type Record struct {
 	Delivered   time.Time // zero before the first delivery, and when that is not known, see [Ledger.Adopt]
 	Attempts    int       // failed ones
 	NextAttempt time.Time // of a failed one
+	Reason      string    // of its last failure
 }
 
 // Match returns the record of the message of this size among the records of one

@@ -18,7 +18,7 @@ type readStatements struct {
 
 // The order is part of what Lookup promises.
 func lookupQuery(n int) string {
-	return "SELECT uidl, size, state, delivered, attempts, next_attempt FROM message WHERE account = ? AND uidl IN (?" +
+	return "SELECT uidl, size, state, delivered, attempts, next_attempt, CASE state WHEN 'failed' THEN reason END FROM message WHERE account = ? AND uidl IN (?" +
 		strings.Repeat(", ?", n-1) + ") ORDER BY state = 'failed', id DESC"
 }
 
@@ -117,9 +117,11 @@ func appendRecords(ctx context.Context, records []Record, statement *sql.Stmt, a
 		var r Record
 		var uidl, state sql.RawBytes
 		var delivered, next sql.NullInt64
-		if err := rows.Scan(&uidl, &r.Size, &state, &delivered, &r.Attempts, &next); err != nil {
+		var reason sql.NullString
+		if err := rows.Scan(&uidl, &r.Size, &state, &delivered, &r.Attempts, &next, &reason); err != nil {
 			return nil, err
 		}
+		r.Reason = reason.String
 		r.UIDL, r.State, r.Delivered, r.NextAttempt = string(uidl), internState(state), fromMilliseconds(delivered), fromMilliseconds(next)
 		records = append(records, r)
 	}

@@ -44,9 +44,11 @@ type Client struct {
 	ahead   []string // of these, the ones that Ahead sent, in order
 	secrets []string // sent in this session, not to be shown when the server says them back
 	body    *body    // the message being read, nil for none
-	noCRLF  bool     // a message's final dot did not start a line
-	ended   int      // the message whose final dot was read last, 0 once a reply came
-	err     error    // the first fault
+
+	unstuffed func(n int) int64 // see Unstuffed; nil for never
+	noCRLF    bool              // a message's final dot did not start a line
+	ended     int               // the message whose final dot was read last, 0 once a reply came
+	err       error             // the first fault
 }
 
 // NewClient reads the greeting from conn, which may be a *tls.Conn, and returns
@@ -83,6 +85,12 @@ func (c *Client) TLSState() (state tls.ConnectionState, ok bool) {
 	}
 	return c.tls.ConnectionState(), true
 }
+
+// Unstuffed has octets asked, for each message, how many the server has listed. Where that is
+// positive, the message is read as from a server that stuffs no dots: what begins with a
+// dot is text, a lone dot too, until so many octets have come. A message that is
+// shorter then has no end.
+func (c *Client) Unstuffed(octets func(n int) int64) { c.unstuffed = octets }
 
 // Noop asks the server for a reply and nothing else.
 func (c *Client) Noop() error {
@@ -257,11 +265,15 @@ func (c *Client) outOfStep(verb string, line []byte) error {
 	return c.fail(desync(c.ended, seen))
 }
 
+// CutAtLoneDot is part of the text of an [ErrDesync] behind a message, which [Client.Unstuffed]
+// may be the answer to.
+const CutAtLoneDot = "cut at a lone dot"
+
 // desync is the error for input that can't be. Behind a message it is most
 // likely the rest of it, cut off at a lone dot that the server did not stuff.
 func desync(message int, seen string) error {
 	if message > 0 {
-		seen += fmt.Sprintf("; message %d may have been cut at a lone dot", message)
+		seen += fmt.Sprintf("; message %d may have been %s", message, CutAtLoneDot)
 	}
 	return &ProtocolError{Detail: seen, Err: ErrDesync}
 }

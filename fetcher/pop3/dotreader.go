@@ -18,11 +18,15 @@ type body struct {
 	plain     int   // bytes at the front of the buffer that are known to be content
 	lineStart bool  // what follows those starts a line
 	probed    bool  // NOOP was sent to find out whether the message is over
+	unstuffed int64 // if positive, no dot is stuffed, and the message has so many octets
 	err       error // io.EOF after the final dot
 }
 
 func (c *Client) newBody(n int) *body {
 	b := &body{c: c, n: n, lineStart: true}
+	if c.unstuffed != nil {
+		b.unstuffed = c.unstuffed(n)
+	}
 	c.body = b
 	c.conn.idle(c.timeouts.Idle)
 	return b
@@ -120,10 +124,10 @@ func (b *body) advance() error {
 		switch {
 		case err != nil:
 			return b.cut(err)
-		case end > 0:
+		case end > 0 && b.octets >= b.unstuffed:
 			r.Discard(end)
 			return b.finish()
-		case stuffed:
+		case stuffed && b.unstuffed <= 0:
 			r.Discard(1)
 		}
 		content, _ = r.Peek(r.Buffered())
