@@ -58,9 +58,13 @@ fuzz: ## every fuzz target for FUZZTIME each (30s)
 		done; \
 	done
 
+.PHONY: servers
+servers: install-servers-deps ## attachd and other mail fetchers on odd servers: what becomes of the messages
+	@cd cmd/attachd && ATTACHD_SERVERS=table $(GO) test -count=1 -run='^TestServers$$'
+
 .PHONY: failpoints
 failpoints: ## every step of a delivery killed and failed, every command cut and refused, as tables
-	@ATTACHD_FAULTS=all $(GO) test -count=1 -timeout=30m -run='^TestFailpoints$$' ./cmd/attachd
+	@cd cmd/attachd && ATTACHD_FAULTS=all $(GO) test -count=1 -timeout=30m -run='^TestFailpoints$$'
 
 .PHONY: soak
 soak: ## all faults mixed at random, for SOAKTIME (5m); SEED=N begins as an earlier one did
@@ -81,6 +85,10 @@ install-bench-deps: ## Dovecot, mpop and ripMIME, which the benchmarks need (Deb
 .PHONY: install-compare-deps
 install-compare-deps: ## the extraction tools that attachd is compared with (Debian, Ubuntu)
 	@.ci/install ripmime=ripmime munpack=mpack uudeview=uudeview python3=python3
+
+.PHONY: install-servers-deps
+install-servers-deps: ## the mail fetchers that attachd is compared with (Debian, Ubuntu)
+	@.ci/install mpop=mpop fetchmail=fetchmail getmail=getmail6 fdm=fdm
 
 .PHONY: clean
 clean: ## remove what was built

@@ -20,7 +20,7 @@ const oneWay = 20 * time.Millisecond
 // all deletions at once, QUIT; it keeps nothing.
 func BenchmarkFarAway(b *testing.B) {
 	box := newMailbox(b, 300, 3_000)
-	far := newRelay(b, box.server.Addr(), oneWay)
+	far := newRelay(b, box.server.Addr(), oneWay, nil)
 	attachd := newAttachdAt(b, box, far.addr())
 	ideal := &runner{name: "ideal drain", run: func(string) error { return box.drainFar(far.addr()) }}
 	mpop := newMpopAt(b, box, far.addr())
@@ -79,15 +79,16 @@ type relay struct {
 	listener net.Listener
 	to       string
 	oneWay   time.Duration
+	change   func(net.Conn) net.Conn // of what goes to the client; nil: nothing
 }
 
-func newRelay(t testing.TB, to string, oneWay time.Duration) *relay {
+func newRelay(t testing.TB, to string, oneWay time.Duration, change func(net.Conn) net.Conn) *relay {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relay{l, to, oneWay}
+	r := &relay{listener: l, to: to, oneWay: oneWay, change: change}
 	go r.accept()
 	t.Cleanup(func() { l.Close() })
 	return r
@@ -109,7 +110,11 @@ func (r *relay) accept() {
 				return
 			}
 			defer far.Close()
-			go r.carry(far, near)
+			client := near
+			if r.change != nil {
+				client = r.change(near)
+			}
+			go r.carry(far, client)
 			r.carry(near, far)
 		}()
 	}
