@@ -26,14 +26,14 @@ func (p *poll) connect(ctx context.Context) error {
 		return fmt.Errorf("connect to %s: %w", p.account.Addr, err)
 	}
 	p.client = c
-	mechanism, caps, err := login(ctx, p.account, c, secret, p.withoutCapa, p.listAhead, func(s step) { p.step = s })
+	mechanism, caps, err := login(ctx, p.account, c, secret, p.simply.withoutCapa, p.listAhead, func(s step) { p.step = s })
 	if err != nil {
 		c.Close()
 		return err
 	}
 	p.gmail = isGmail(c.Greeting(), caps)
 	p.window = 1
-	if caps.Has("PIPELINING") && !p.unpipelined {
+	if caps.Has("PIPELINING") && !p.simply.unpipelined {
 		p.window = pipelineWindow
 	}
 	version, resumed := "", false
@@ -121,7 +121,7 @@ func login(ctx context.Context, a Account, c *pop3.Client, secret string, withou
 // listAhead sends the questions that every poll begins with in one go, which saves two
 // round trips.
 func (p *poll) listAhead(c *pop3.Client, caps pop3.Capabilities) error {
-	if p.unpipelined || !caps.Has("PIPELINING") {
+	if p.simply.unpipelined || !caps.Has("PIPELINING") {
 		return nil
 	}
 	p.ahead = true

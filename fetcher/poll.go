@@ -27,9 +27,7 @@ type poll struct {
 	now     func() time.Time
 	// certificates is shared by all polls.
 	certificates *certificateWarnings
-	// unpipelined and withoutCapa are concessions to a server on which an earlier poll
-	// broke. Without pipelining, messages are also committed one by one.
-	unpipelined, withoutCapa bool
+	simply       concessions
 
 	client *pop3.Client
 	window int

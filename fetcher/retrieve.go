@@ -78,7 +78,7 @@ const (
 // batch returns how many of the entries make the next batch. After the line has
 // broken it is one, so that those in order go through.
 func (p *poll) batch(entries []entry) int {
-	if p.unpipelined {
+	if p.simply.unpipelined {
 		return 1
 	}
 	n := 1
@@ -208,7 +208,7 @@ func (p *poll) commitBatch(ctx context.Context, l *listing, b *batch) error {
 func (p *poll) salvage(ctx context.Context, l *listing, b *batch, cause error) error {
 	whole := p.aboveSuspicion(b)
 	// The other cases are noted already, or nobody's fault, or the poll is made again one by one.
-	if !b.within && ctx.Err() == nil && p.unpipelined && brokenLine(cause) {
+	if !b.within && ctx.Err() == nil && p.simply.unpipelined && brokenLine(cause) {
 		if suspect, ok := suspect(b.staged, b.entries[b.asked:], cause); ok {
 			cause = errors.Join(cause, p.noteFailure(ctx, l, suspect, cause, again))
 		}
@@ -373,7 +373,7 @@ func diskFault(err error) bool {
 // blame notes against a message that the line broke within it, or that its files could not
 // be staged.
 func (p *poll) blame(ctx context.Context, l *listing, e entry, body *boundedReader, cause error) error {
-	if ctx.Err() != nil || body.err == nil && diskFault(cause) || !p.unpipelined && brokenLine(cause) {
+	if ctx.Err() != nil || body.err == nil && diskFault(cause) || !p.simply.unpipelined && brokenLine(cause) {
 		return cause // the disk's fault, or nobody's, or the poll is made again one by one
 	}
 	if err := p.noteFailure(ctx, l, e, cause, again); err != nil {

@@ -36,6 +36,9 @@ type Supervisor struct {
 
 	now          func() time.Time // nil: time.Now
 	certificates certificateWarnings
+
+	mu    sync.Mutex
+	broke map[brokenBy]int // guarded by mu
 }
 
 // AccountError is the failure of one account's poll. Its text starts with the
@@ -136,14 +139,8 @@ type loop struct {
 
 	failures    int
 	lastFailure string
-	// Until these times the account's server is spoken to more simply, because a
-	// poll broke where pipelining or CAPA may have been the reason.
-	unpipelined, withoutCapa time.Time
-	skipped                  int // by the last poll
+	skipped     int // by the last poll
 }
-
-// concession is how long a server is spoken to more simply.
-const concession = 24 * time.Hour
 
 // run polls until waiting or ctx ends. A poll that has begun runs on when only
 // waiting ends.
@@ -222,8 +219,13 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	now := s.clock()
 	started := now()
 	log := l.log()
+	remembered, err := s.conceded(ctx, l.account.Addr, started)
+	if err != nil {
+		return err
+	}
+	simply := remembered
 	var p *poll
-	var before error // of the attempt before
+	var first, before error // of the first attempt, and of the one before
 	done := func(p *poll) {
 		event := log.Debug()
 		if p.retrieved > 0 || p.failed > 0 {
@@ -234,7 +236,7 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	for {
 		p = &poll{
 			account: l.account, ledger: s.Ledger, sink: sink, log: l.log(), observe: observe, now: now, certificates: &s.certificates,
-			unpipelined: started.Before(l.unpipelined), withoutCapa: started.Before(l.withoutCapa),
+			simply: simply,
 		}
 		err = p.run(ctx)
 		if err == nil && ctx.Err() == nil && waiting.Err() == nil && p.again() {
@@ -245,17 +247,23 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 		if err == nil || ctx.Err() != nil {
 			break
 		}
-		conceded := l.concede(p, err)
+		more := p.concede(err)
 		if before != nil && p.step <= stepLogin {
 			// Who has just been there may not be let in again; the cause is what came before.
 			err = fmt.Errorf("%w; tried again at once: %w", before, err)
 		}
-		if !conceded {
+		if more == simply {
 			break
 		}
-		before = err
+		simply, before = more, err
+		if first == nil {
+			first = err
+		}
 		// At once, as a process that polls once has no next poll.
-		log.Info().Err(err).Bool("capa", l.withoutCapa.IsZero()).Bool("pipelining", l.unpipelined.IsZero()).Msg("server is asked again more simply")
+		log.Info().Err(err).Bool("capa", !simply.withoutCapa).Bool("pipelining", !simply.unpipelined).Msg("server is asked again more simply")
+	}
+	if err == nil && simply != remembered {
+		err = s.rememberConcession(ctx, l.account.Addr, simply, first, now())
 	}
 	done(p)
 	l.noteSkipped(p)
@@ -269,27 +277,6 @@ func (l *loop) noteSkipped(p *poll) {
 		log.Warn().Int("messages", p.skipped).Int64("max_message_size", p.account.MaxMessageSize).Msg("left messages on the server that are too large")
 	}
 	l.skipped = p.skipped
-}
-
-// concede notes what the next polls should do more simply when the line broke
-// (an -ERR does not break it) where a server's bug is a likely reason, and
-// reports whether there is something new to try.
-func (l *loop) concede(p *poll, err error) bool {
-	if !brokenLine(err) {
-		return false
-	}
-	until := p.now().Add(concession)
-	switch {
-	case p.ahead && p.step <= stepList:
-		l.unpipelined = until
-	case p.step == stepCapa && !p.withoutCapa:
-		l.withoutCapa = until
-	case p.step == stepRetrieve && !p.unpipelined, p.step == stepDelete && p.window > 1:
-		l.unpipelined = until
-	default:
-		return false
-	}
-	return true
 }
 
 func (l *loop) log() zerolog.Logger {

@@ -120,7 +120,6 @@ func named(name string, o oddity) oddity {
 }
 
 func oddities() []oddity {
-
 	return []oddity{
 		{name: "an ordinary server"},
 		{name: "bare LF everywhere", line: withoutCR},

@@ -54,7 +54,7 @@
 //
 // # The schema
 //
-// Version 2 (PRAGMA user_version); times are milliseconds since 1970, UTC:
+// Version 3 (PRAGMA user_version); times are milliseconds since 1970, UTC:
 //
 //	account     id, name; messages, octets: the last STAT; generation: how many groups were staged
 //	message     id, account, uidl, size: the key; state; becomes: what a staged one will be;
@@ -63,4 +63,5 @@
 //	            that is not known of a delivered one, which is then never deleted on the server
 //	attachment  message, n: its place in the message; account; staging: the staging file's ID, NULL once
 //	            delivered; path below the account's folder; original_name, media_type, size, sha256
+//	host        name: a server's address; unpipelined, without_capa: until when it is spoken to so
 package ledger

@@ -528,7 +528,7 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		{
 			"newer schema", func(t *testing.T, path string) { good(t, path); run(t, path, "PRAGMA user_version = 7") }, ErrNewer,
-			"newer schema, version 7, and this attachd knows 2: run the attachd that wrote it",
+			"newer schema, version 7, and this attachd knows 3: run the attachd that wrote it",
 		},
 		{"garbage", func(t *testing.T, path string) {
 			check(t, os.WriteFile(path, []byte(strings.Repeat("not a database. ", 1000)), 0o600))
@@ -641,5 +641,28 @@ func TestReadOnlyFolder(t *testing.T) {
 	}
 	if !strings.Contains(err.Error(), "writable") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// TestConcessions: what is known of a host lasts, and of two hosts nothing is mixed.
+func TestConcessions(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	l, err := Open(t.Context(), path)
+	check(t, err)
+	day, later := time.UnixMilli(1_700_000_000_000), time.UnixMilli(1_700_000_100_000)
+	check(t, l.Concede(t.Context(), "mx.example:995", day, time.Time{}))
+	check(t, l.Concede(t.Context(), "mx.example:995", time.Time{}, later))
+	check(t, l.Close())
+	l, err = Open(t.Context(), path)
+	check(t, err)
+	defer l.Close()
+	unpipelined, withoutCapa, err := l.Concessions(t.Context(), "mx.example:995")
+	if err != nil || !unpipelined.Equal(day) || !withoutCapa.Equal(later) {
+		t.Errorf("until %v and %v, error %v", unpipelined, withoutCapa, err)
+	}
+	unpipelined, withoutCapa, err = l.Concessions(t.Context(), "other.example:995")
+	if err != nil || !unpipelined.IsZero() || !withoutCapa.IsZero() {
+		t.Errorf("of a host unheard of: %v and %v, error %v", unpipelined, withoutCapa, err)
 	}
 }

@@ -6,7 +6,7 @@ const applicationID = 0x61746364
 
 // migrations leads from each schema version to the next: migrations[0] makes an
 // empty file version 1. A version that was released is never edited.
-func migrations() []string { return []string{schemaV1, schemaV2} }
+func migrations() []string { return []string{schemaV1, schemaV2, schemaV3} }
 
 // The index on digests holds their first 8 bytes only. Digests are random, so
 // every insert lands on another page: the smaller the index, the fewer pages a
@@ -75,4 +75,13 @@ FROM attachment AS f JOIN message AS m ON m.id = f.message JOIN account AS a ON 
 // so that a ledger that was restored from a backup, or lost, is not taken for the last one.
 const schemaV2 = `
 ALTER TABLE account ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+`
+
+// A host is a server that has to be spoken to more simply until these times.
+const schemaV3 = `
+CREATE TABLE host (
+	name         TEXT PRIMARY KEY,
+	unpipelined  INTEGER,
+	without_capa INTEGER
+) STRICT, WITHOUT ROWID;
 `

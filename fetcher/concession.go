@@ -1,0 +1,86 @@
+package fetcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+// concessions are ways in which a server is spoken to more simply, because a poll broke
+// where pipelining or CAPA may have been the reason. Without pipelining, messages are also
+// committed one by one.
+type concessions struct{ unpipelined, withoutCapa bool }
+
+// A server is spared for a day what it broke by and did well without. A line may break by
+// chance, so it takes two times, unless what came was out of step.
+const (
+	concession      = 24 * time.Hour
+	concessionAfter = 2
+)
+
+// brokenBy is what a server broke by.
+type brokenBy struct {
+	addr string
+	concessions
+}
+
+// concede returns how the server is to be spoken to after a poll that ended with err: more
+// simply when the line broke (an -ERR does not break it) where a server's bug is a
+// likely reason, and there is something left to try.
+func (p *poll) concede(err error) concessions {
+	more := p.simply
+	if !brokenLine(err) {
+		return more
+	}
+	switch {
+	case p.ahead && p.step <= stepList:
+		more.unpipelined = true
+	case p.step == stepCapa:
+		more.withoutCapa = true
+	case p.step == stepRetrieve, p.step == stepDelete && p.window > 1:
+		more.unpipelined = true
+	}
+	return more
+}
+
+// conceded returns what is remembered of a server.
+func (s *Supervisor) conceded(ctx context.Context, addr string, now time.Time) (concessions, error) {
+	unpipelined, withoutCapa, err := s.Ledger.Concessions(ctx, addr)
+	if err != nil {
+		return concessions{}, fmt.Errorf("read what is known of %s: %w", addr, err)
+	}
+	return concessions{now.Before(unpipelined), now.Before(withoutCapa)}, nil
+}
+
+// rememberConcession notes that a poll went well with concessions and not without, as it ended with
+// broke then.
+func (s *Supervisor) rememberConcession(ctx context.Context, addr string, made concessions, broke error, now time.Time) error {
+	times := concessionAfter
+	if !errors.Is(broke, pop3.ErrDesync) {
+		s.mu.Lock()
+		if s.broke == nil {
+			s.broke = make(map[brokenBy]int)
+		}
+		s.broke[brokenBy{addr, made}]++
+		times = s.broke[brokenBy{addr, made}]
+		s.mu.Unlock()
+	}
+	if times < concessionAfter {
+		return nil
+	}
+	var unpipelined, withoutCapa time.Time
+	if made.unpipelined {
+		unpipelined = now.Add(concession)
+	}
+	if made.withoutCapa {
+		withoutCapa = now.Add(concession)
+	}
+	s.Log.Warn().Str("host", addr).Bool("capa", !made.withoutCapa).Bool("pipelining", !made.unpipelined).Time("until", now.Add(concession)).AnErr("broke", broke).Msg("server is spoken to more simply")
+	if err := s.Ledger.Concede(ctx, addr, unpipelined, withoutCapa); err != nil {
+		return fmt.Errorf("record what is known of %s: %w", addr, err)
+	}
+	return nil
+}
