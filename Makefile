@@ -79,8 +79,8 @@ install-test-deps: ## Dovecot, which the tests need (Debian, Ubuntu)
 	@.ci/install dovecot=dovecot-pop3d
 
 .PHONY: install-bench-deps
-install-bench-deps: ## Dovecot, mpop and ripMIME, which the benchmarks need (Debian, Ubuntu)
-	@.ci/install dovecot=dovecot-pop3d mpop=mpop ripmime=ripmime
+install-bench-deps: ## Dovecot, mpop, fetchmail and ripMIME, which the benchmarks need (Debian, Ubuntu)
+	@.ci/install dovecot=dovecot-pop3d mpop=mpop fetchmail=fetchmail ripmime=ripmime
 
 .PHONY: install-compare-deps
 install-compare-deps: ## the extraction tools that attachd is compared with (Debian, Ubuntu)

@@ -40,7 +40,7 @@ func (p *poll) concede(err error) concessions {
 		more.unpipelined = true
 	case p.step == stepCapa:
 		more.withoutCapa = true
-	case p.step == stepRetrieve, p.step == stepDelete && p.window > 1:
+	case p.step == stepRetrieve, p.step >= stepDelete && p.window > 1:
 		more.unpipelined = true
 	}
 	return more

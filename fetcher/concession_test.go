@@ -47,6 +47,35 @@ func TestConcessionLasts(t *testing.T) {
 	}
 }
 
+// TestSilenceAtQuit: a server that never answers QUIT does not owe that to pipelining.
+func TestSilenceAtQuit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "first")
+	w.account.Delete = true
+	w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
+		if cmd == "QUIT" {
+			c.Commit()
+			c.Cut()
+			return true
+		}
+		return false
+	}
+	w.start(t)
+	for _, more := range []string{"second", "third", "fourth"} {
+		if err := w.once(t); err != nil {
+			t.Error(err)
+		}
+		w.server.Append("u0", pop3test.Message{UIDL: more, Raw: []byte(more + "\r\n")})
+	}
+	unpipelined, _, err := w.ledger.Concessions(t.Context(), w.account.Addr)
+	if err != nil || !unpipelined.IsZero() {
+		t.Errorf("unpipelined until %v, error %v", unpipelined, err)
+	}
+	if got := w.has(); got != "first second third" {
+		t.Errorf("delivered %q", got)
+	}
+}
+
 // TestChanceIsForgotten: a line that breaks once slows nobody down.
 func TestChanceIsForgotten(t *testing.T) {
 	t.Parallel()

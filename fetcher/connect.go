@@ -119,12 +119,16 @@ func login(ctx context.Context, a Account, c *pop3.Client, secret string, withou
 }
 
 // listAhead sends the questions that every poll begins with in one go, which saves two
-// round trips.
+// round trips; and with them LIST where something is likely to be new, as in a mailbox that
+// every poll empties.
 func (p *poll) listAhead(c *pop3.Client, caps pop3.Capabilities) error {
 	if p.simply.unpipelined || !caps.Has("PIPELINING") {
 		return nil
 	}
 	p.ahead = true
+	if p.sizesAhead = !p.visited || p.account.Delete && p.account.DeleteAfter <= 0; p.sizesAhead {
+		return c.Ahead("CAPA", "STAT", "UIDL", "LIST")
+	}
 	return c.Ahead("CAPA", "STAT", "UIDL")
 }
 

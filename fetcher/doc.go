@@ -6,8 +6,8 @@
 // # The path of one message
 //
 // A poll connects, verifies TLS, logs in, asks STAT and UIDL (and LIST only
-// when something is new or the octets of STAT changed) and compares the listing
-// with the [ledger.Ledger]. It then retrieves what is new, in a pipelined window
+// when something is new or the octets of STAT changed, or is likely to be new, in one go with
+// the others) and compares the listing with the [ledger.Ledger]. It then retrieves what is new, in a pipelined window
 // where the server announces one, and hands each reply as a stream to the
 // account's [Sink], which writes the attachments to staging files.
 //
@@ -31,8 +31,9 @@
 // each RETR and a NOOP behind them: one that forgets to stuff a lone dot ends a message
 // early, and the rest of the text then stands where a reply should be; one that
 // drops a pipelined reply would have a message pass for another. A poll that breaks
-// where CAPA or pipelining may be the reason is made again without, at once, and the
-// server is spared them for a day. A poll that retrieved a
+// where CAPA or pipelining may be the reason is made again without, at once. When that
+// goes well twice, or once where the server fell out of step, all accounts on that server
+// do without for a day, also after a restart. A poll that retrieved a
 // message which it could not commit closes the connection instead of sending
 // QUIT, because some servers (Gmail) take RETR and QUIT as consumed.
 //

@@ -1,6 +1,7 @@
 package fetcher
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -120,6 +121,32 @@ func TestNoListWhenNothingIsNew(t *testing.T) {
 	}
 }
 
+// TestListAhead: LIST goes with the other questions where something is likely to be new, and does
+// no harm when the server refuses it of an empty mailbox.
+func TestListAhead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one")
+	w.account.Delete = true
+	w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
+		if cmd != "LIST" || len(w.server.Mailbox("u0")) > 0 {
+			return false
+		}
+		c.Reply("-ERR no messages")
+		return true
+	}
+	w.start(t)
+	for range 3 {
+		if err := w.once(t); err != nil {
+			t.Fatal(err)
+		}
+	}
+	empty := []string{"CAPA", "APOP u0 ***", "CAPA", "STAT", "UIDL", "LIST", "QUIT"}
+	want := slices.Concat([]string{"CAPA", "APOP u0 ***", "CAPA", "STAT", "UIDL", "LIST", "RETR 1", "NOOP", "NOOP", "DELE 1", "QUIT"}, empty, empty)
+	if diff := cmp.Diff(want, w.server.Log()); diff != "" {
+		t.Errorf("commands differ (-want +got):\n%s", diff)
+	}
+}
+
 // TestQuitWithoutAnswer: whether or not the server carried the deletions out
 // before the line was cut, nothing is fetched again and nothing is left behind.
 func TestQuitWithoutAnswer(t *testing.T) {
@@ -129,6 +156,7 @@ func TestQuitWithoutAnswer(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, "one", "two")
 			w.account.Delete = true
+			w.server.Pipelining = false // or it were asked again at once
 			cut := true
 			w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
 				if cmd != "QUIT" || !cut {

@@ -25,6 +25,7 @@ func TestNamelessQuitLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two", "three")
 	w.account.Delete = true
+	w.server.Pipelining = false // or it were asked again at once
 	lost := false
 	w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
 		if cmd == "QUIT" && !lost {

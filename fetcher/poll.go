@@ -2,6 +2,7 @@ package fetcher
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -33,7 +34,11 @@ type poll struct {
 	window int
 	step   step
 	gmail  bool
-	ahead  bool // questions were sent ahead of the replies before the mailbox was listed
+	// Questions were sent ahead of the replies before the mailbox was listed, LIST too.
+	ahead, sizesAhead bool
+	// What the last visit recorded of the mailbox, if there was one.
+	visited bool
+	octets  int64
 
 	commit *committer
 	// The committer's goroutine writes these; the poll reads them after finish.
@@ -48,6 +53,7 @@ type poll struct {
 	failed     int
 	deleted    int
 	skipped    int  // left on the server by the account's policies
+	silent     bool // the server did not answer QUIT, where nothing hangs on that
 	more       bool // something is left that another poll can do at once
 }
 
@@ -69,6 +75,10 @@ func (p *poll) run(ctx context.Context) error {
 	p.newCommitter()
 	if err := p.recover(ctx); err != nil {
 		return err
+	}
+	var err error
+	if _, p.octets, p.visited, err = p.ledger.Mailbox(ctx, p.account.Name); err != nil {
+		return fmt.Errorf("read the record of the mailbox: %w", err)
 	}
 	if err := p.connect(ctx); err != nil {
 		return err
@@ -144,19 +154,19 @@ func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 	if err != nil {
 		return fail("list the UIDLs", err)
 	}
-	_, octets, known, err := p.ledger.Mailbox(ctx, p.account.Name)
-	if err != nil {
-		return fail("read the record", err)
-	}
 	if d, err = p.account.compare(ctx, p.ledger, l, p.now()); err != nil {
 		return fail("compare the listing", err)
 	}
-	if len(d.unseen)+len(l.nameless) == 0 && known && octets == st.octets {
+	settled := len(d.unseen)+len(l.nameless) == 0 && (len(l.entries) == 0 || p.visited && p.octets == st.octets)
+	if settled && !p.sizesAhead {
 		return l, d, st, nil
 	}
 	// Something is new, or the octets say that a known UIDL may stand for another
 	// message now: the sizes tell.
 	if err := l.readSizes(p.client); err != nil {
+		if _, refused := errors.AsType[*pop3.Error](err); settled && refused {
+			return l, d, st, nil
+		}
 		return fail("list the sizes", err)
 	}
 	if d, err = p.account.compare(ctx, p.ledger, l, p.now()); err != nil {
@@ -182,6 +192,7 @@ func (p *poll) finish(ctx context.Context, l *listing, expired []entry) error {
 	if len(due) == 0 {
 		// The answer to QUIT changes nothing here: all is committed.
 		if err := p.client.Quit(); err != nil {
+			p.silent = true
 			p.log.Debug().Err(err).Msg("server did not confirm QUIT")
 		}
 		return nil
@@ -195,22 +206,22 @@ func (p *poll) finish(ctx context.Context, l *listing, expired []entry) error {
 	}
 	confirmed := make([]ledger.Key, 0, len(due))
 	i := 0
-	err := p.client.DeleEach(numbers(due), p.window, func(n int, err error) error {
+	err := p.client.DeleQuit(numbers(due), p.window, func(n int, err error) {
 		key := keys[i]
-		i++
+		if i++; i == len(keys) {
+			p.step = stepQuit
+		}
 		if err != nil {
 			p.log.Warn().Str("uidl", key.UIDL).Err(err).Msg("server did not delete a message")
-			return nil
+			return
 		}
 		confirmed = append(confirmed, key)
-		return nil
 	})
+	if err != nil && p.step == stepQuit {
+		return fmt.Errorf("confirm %d deletions on %s: %w", len(confirmed), p.account.Addr, err)
+	}
 	if err != nil {
 		return fmt.Errorf("delete messages on %s: %w", p.account.Addr, err)
-	}
-	p.step = stepQuit
-	if err := p.client.Quit(); err != nil {
-		return fmt.Errorf("confirm %d deletions on %s: %w", len(confirmed), p.account.Addr, err)
 	}
 	if err := p.ledger.Deleted(ctx, p.account.Name, confirmed); err != nil {
 		return fmt.Errorf("record deletions: %w", err)

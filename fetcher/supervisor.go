@@ -262,7 +262,7 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 		// At once, as a process that polls once has no next poll.
 		log.Info().Err(err).Bool("capa", !simply.withoutCapa).Bool("pipelining", !simply.unpipelined).Msg("server is asked again more simply")
 	}
-	if err == nil && simply != remembered {
+	if err == nil && simply != remembered && !p.silent {
 		err = s.rememberConcession(ctx, l.account.Addr, simply, first, now())
 	}
 	done(p)

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -76,7 +77,7 @@ func BenchmarkHugeAttachment(b *testing.B) {
 		if err := attachd.run(dir); err != nil {
 			b.Fatal(err)
 		}
-		if got := fileSum(b, filepath.Join(dir, "out", "lab", attachmentName(0))); !bytes.Equal(got, sum.Sum(nil)) {
+		if got := fileSum(b, filepath.Join(dir, "out", "u0", attachmentName(0))); !bytes.Equal(got, sum.Sum(nil)) {
 			b.Fatalf("attachment came out with digest %x, want %x", got, sum.Sum(nil))
 		}
 		// Linux counts in KiB. What a process had in memory when it started the
@@ -93,10 +94,12 @@ func BenchmarkHugeAttachment(b *testing.B) {
 
 // runner is one of those whose times are compared.
 type runner struct {
-	name  string
-	run   func(dir string) error // does it all, leaving its files in dir
-	check func(dir string) error // says whether it has done its work; nil: nothing to see
-	usage *syscall.Rusage        // of the last run, where it is a program
+	name string
+	// prepare, unless it is nil, is called before each run, whose time it is not part of.
+	prepare func() error
+	run     func(dir string) error // does it all, leaving its files in dir
+	check   func(dir string) error // says whether it has done its work; nil: nothing to see
+	usage   *syscall.Rusage        // of the last run, where it is a program
 }
 
 // measure lets the runners run in turns, once to warm up and then benchRounds
@@ -111,6 +114,11 @@ func measure(b *testing.B, runners ...*runner) map[*runner][]time.Duration {
 			dir, err := os.MkdirTemp(b.TempDir(), "")
 			if err != nil {
 				b.Fatal(err)
+			}
+			if r.prepare != nil {
+				if err := r.prepare(); err != nil {
+					b.Fatal(err)
+				}
 			}
 			syscall.Sync() // what the one before left to the disk is not this one's
 			start := time.Now()
@@ -166,10 +174,25 @@ func newAttachdAt(b *testing.B, box *mailbox, addr string) *runner {
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("go build: %v\n%s", err, out)
 	}
-	server := mailServer{addr: addr, certificate: box.server.CertPEM()}
-	r := &runner{name: "attachd"}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		b.Fatal(err)
+	}
+	after := "keep"
+	if box.emptied {
+		after = "delete"
+	}
+	config := fmt.Sprintf("output: out\nstate: state.db\ndefaults: {host: %s, port: %s, after: %s, tls: {ca_file: %s}}\naccounts:\n", host, port, after, box.server.CertFile())
+	for _, user := range box.users {
+		config += fmt.Sprintf("  - {name: %[1]s, username: %[1]s, password: pw0}\n", user)
+	}
+	r := &runner{name: "attachd", prepare: box.fill}
 	r.run = func(dir string) error {
-		cmd := exec.Command(path, "run", "--once", "--log-level", "warn", "--config", server.config(b, dir))
+		file := filepath.Join(dir, "attachd.yaml")
+		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+			return err
+		}
+		cmd := exec.Command(path, "run", "--once", "--log-level", "warn", "--config", file)
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("%w\n%s", err, out)
@@ -178,7 +201,12 @@ func newAttachdAt(b *testing.B, box *mailbox, addr string) *runner {
 		return nil
 	}
 	r.check = func(dir string) error {
-		return holds(filepath.Join(dir, "out", "lab"), len(box.sizes), box.attachments())
+		for _, user := range box.users {
+			if err := holds(filepath.Join(dir, "out", user), len(box.sizes), box.attachments()); err != nil {
+				return err
+			}
+		}
+		return box.isLeft(box.users...)
 	}
 	return r
 }
@@ -201,8 +229,13 @@ func newMpopAt(b *testing.B, box *mailbox, addr string) *runner {
 	if err != nil {
 		b.Fatal(err)
 	}
+	keep := "on"
+	if box.emptied {
+		keep = "off"
+	}
 	return &runner{
-		name: "mpop",
+		name:    "mpop",
+		prepare: box.fill,
 		run: func(dir string) error {
 			maildir := filepath.Join(dir, "Maildir")
 			for _, sub := range []string{"cur", "new", "tmp"} {
@@ -220,11 +253,11 @@ tls_trust_file %s
 auth user
 user u0
 password pw0
-keep on
+keep %s
 received_header off
 delivery maildir %s
 uidls_file %s
-`, port, box.server.CertFile(), maildir, filepath.Join(dir, "uidls"))
+`, port, box.server.CertFile(), keep, maildir, filepath.Join(dir, "uidls"))
 			file := filepath.Join(dir, "mpoprc")
 			if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 				return err
@@ -235,7 +268,12 @@ uidls_file %s
 			}
 			return nil
 		},
-		check: func(dir string) error { return holds(filepath.Join(dir, "Maildir", "new"), len(box.sizes), -1) },
+		check: func(dir string) error {
+			if err := holds(filepath.Join(dir, "Maildir", "new"), len(box.sizes), -1); err != nil {
+				return err
+			}
+			return box.isLeft("u0")
+		},
 	}
 }
 
@@ -271,14 +309,64 @@ func holds(dir string, files int, size int64) error {
 type mailbox struct {
 	server *dovecottest.Server
 	sizes  []int64 // of the attachments
+	users  []string
+	// emptied says that a run deletes what it fetches, messages what is there before each.
+	emptied  bool
+	messages [][]byte
+}
+
+// newMailboxes makes as many mailboxes, alike, that each run empties.
+func newMailboxes(b *testing.B, users, n int, size int64) *mailbox {
+	b.Helper()
+	m := newMailbox(b, n, size)
+	m.emptied = true
+	for i := 1; i < users; i++ {
+		m.users = append(m.users, fmt.Sprintf("u%d", i))
+	}
+	var err error
+	if m.messages, err = m.server.Mailbox("u0"); err != nil {
+		b.Fatal(err)
+	}
+	return m
+}
+
+// fill makes the mailboxes full again.
+func (m *mailbox) fill() error {
+	if !m.emptied {
+		return nil
+	}
+	for _, user := range m.users {
+		if err := errors.Join(m.server.Clear(user), m.server.Append(user, m.messages...)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isLeft says whether the mailboxes are as they should be after a run.
+func (m *mailbox) isLeft(users ...string) error {
+	want := len(m.sizes)
+	if m.emptied {
+		want = 0
+	}
+	for _, user := range users {
+		if n, err := m.server.Count(user); err != nil || n != want {
+			return fmt.Errorf("%d messages are left in the mailbox of %s, want %d: %w", n, user, want, err)
+		}
+	}
+	return nil
 }
 
 // newMailbox makes a mailbox of n messages of about that size, from half to one
 // and a half of it, the same in every run.
 func newMailbox(b *testing.B, n int, size int64) *mailbox {
 	b.Helper()
-	box := &mailbox{server: dovecottest.Start(b, dovecottest.Options{
-		Users: map[string]string{"u0": "pw0"},
+	users := make(map[string]string)
+	for i := range 50 {
+		users[fmt.Sprintf("u%d", i)] = "pw0"
+	}
+	box := &mailbox{users: []string{"u0"}, server: dovecottest.Start(b, dovecottest.Options{
+		Users: users,
 		// Or the server would rename each file that was fetched, as being seen.
 		Settings: []string{"pop3_no_flag_updates = yes"},
 	})}

@@ -221,11 +221,8 @@ func session(c *pop3.Client) (steps []string, err error) {
 	if err != nil {
 		return steps, fmt.Errorf("retr: %w", err)
 	}
-	if err := c.DeleEach(slices.Values([]int{1}), 1, func(n int, err error) error { return err }); err != nil {
-		return steps, fmt.Errorf("dele: %w", err)
-	}
-	step("dele")
-	if err := c.Quit(); err != nil {
+	err = c.DeleQuit(slices.Values([]int{1}), 1, func(n int, err error) { step("dele %d: %v", n, err) })
+	if err != nil {
 		return steps, fmt.Errorf("quit: %w", err)
 	}
 	step("quit")
@@ -248,7 +245,7 @@ func sessionSteps() []string {
 		"capa", "login", "stat 3 30", `uidl ["a" "b" "c"]`,
 		`message 1: "Subject: x\r\n\r\n.stuffed\r\n..\r\nbody\r\n"`,
 		"message 2: server said: -ERR [SYS/TEMP] not now", `message 3: ""`,
-		"dele", "quit",
+		"dele 1: <nil>", "quit",
 	}
 }
 

@@ -50,7 +50,7 @@
 //
 // # Pipelining
 //
-// RetrEach and DeleEach send commands ahead of their replies (RFC 2449 section
+// RetrEach and DeleQuit send commands ahead of their replies (RFC 2449 section
 // 6.6), never more than 512 and never 4 KiB. So few bytes always fit the buffers
 // between the two ends: a server that does not read while it waits for us to
 // read can't make us wait for it in turn. [Client.Ahead] does it with single commands.

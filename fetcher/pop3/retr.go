@@ -21,6 +21,9 @@ const (
 // reply says that the messages before it have come as they were asked for.
 const Confirm = 0
 
+// quit, in the place of a message's number, has QUIT sent.
+const quit = -1
+
 // Retr asks for message n and returns it as a stream, which must be closed before
 // the next command. Its Read returns io.EOF only after the final dot. Its Close
 // keeps the client usable if at most 1 MiB is left to read.
@@ -64,10 +67,26 @@ func (c *Client) RetrEach(ns iter.Seq[int], window int, fn func(n int, body io.R
 	})
 }
 
-// DeleEach marks the messages ns as deleted and calls fn for each like
-// [Client.RetrEach], with the [*Error] where the server refuses.
-func (c *Client) DeleEach(ns iter.Seq[int], window int, fn func(n int, err error) error) error {
-	return c.each("DELE", ns, window, fn)
+// DeleQuit marks the messages ns as deleted and ends the session like [Client.Quit], with up to
+// window commands in flight, and calls fn for each message, with the [*Error] where the server
+// refuses to delete it. Only when DeleQuit returns nil has the server said that it deleted the others.
+func (c *Client) DeleQuit(ns iter.Seq[int], window int, fn func(n int, err error)) error {
+	commands := func(yield func(int) bool) {
+		for n := range ns {
+			if !yield(n) {
+				return
+			}
+		}
+		yield(quit)
+	}
+	defer c.Close() // whose error would say nothing about the deletions
+	return c.each("DELE", commands, window, func(n int, refused error) error {
+		if n == quit {
+			return refused
+		}
+		fn(n, refused)
+		return nil
+	})
 }
 
 // each sends verb for each of ns ahead of the replies and calls fn, with an
@@ -89,7 +108,7 @@ func (c *Client) each(verb string, ns iter.Seq[int], window int, fn func(n int, 
 		}
 		_, err := c.reply(verbFor(verb, n))
 		if _, refused := errors.AsType[*Error](err); err != nil && !refused {
-			if n == Confirm {
+			if n <= 0 {
 				return err
 			}
 			return fmt.Errorf("%s %d: %w", verb, n, err)
@@ -114,8 +133,11 @@ type flight struct {
 
 // verbFor returns what is sent for n.
 func verbFor(verb string, n int) string {
-	if n == Confirm {
+	switch n {
+	case Confirm:
 		return "NOOP"
+	case quit:
+		return "QUIT"
 	}
 	return verb
 }
@@ -143,13 +165,11 @@ func (f *flight) fill(c *Client, verb string) error {
 		if f.octets+size >= maxInFlight {
 			break
 		}
-		var err error
-		if f.held == Confirm {
-			err = c.queue("NOOP")
-		} else {
-			err = c.queue(verb, strconv.Itoa(f.held))
+		var args []string
+		if f.held > 0 {
+			args = []string{strconv.Itoa(f.held)}
 		}
-		if err != nil {
+		if err := c.queue(verbFor(verb, f.held), args...); err != nil {
 			return err
 		}
 		f.sent, f.isHeld = append(f.sent, f.held), false

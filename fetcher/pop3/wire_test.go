@@ -376,40 +376,61 @@ func TestPipelining(t *testing.T) {
 	}
 }
 
-func TestDeleEach(t *testing.T) {
+// TestDeleQuit: the session ends with the deletions, and only what is confirmed then counts.
+func TestDeleQuit(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		server := &pipeliningServer{reply: func(line string) string {
-			if line == "DELE 2\r\n" {
-				return "-ERR no such message\r\n"
-			}
-			return "+OK\r\n"
-		}}
-		c, err := serve(t, server.serve)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got []string
-		err = c.DeleEach(slices.Values([]int{1, 2, 9}), 64, func(n int, err error) error {
-			got = append(got, fmt.Sprint(n, " ", err))
-			return nil
+	asked := []string{"1 <nil>", "2 server said: -ERR no such message", "9 <nil>"}
+	for _, tt := range []struct {
+		name     string
+		numbers  []int
+		window   int
+		quit     string // the reply
+		commands []string
+		got      []string
+		err      string
+	}{
+		{"in one go", []int{1, 2, 9}, 64, "+OK\r\n", []string{"DELE 1", "DELE 2", "DELE 9", "QUIT"}, asked, ""},
+		{"one by one", []int{1, 2, 9}, 1, "+OK\r\n", []string{"DELE 1", "DELE 2", "DELE 9", "QUIT"}, asked, ""},
+		{"nothing", nil, 64, "+OK\r\n", []string{"QUIT"}, nil, ""},
+		{"not all", []int{1, 2, 9}, 64, "-ERR some deleted messages not removed\r\n", []string{"DELE 1", "DELE 2", "DELE 9", "QUIT"}, asked, "not removed"},
+		{"no answer", []int{1, 2, 9}, 64, "", []string{"DELE 1", "DELE 2", "DELE 9", "QUIT"}, asked, "instead of answering QUIT"},
+		{"an answer too many", []int{1, 2, 9}, 64, "+OK\r\n+OK\r\n", []string{"DELE 1", "DELE 2", "DELE 9", "QUIT"}, asked, "although nothing was asked"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server := &pipeliningServer{reply: func(line string) string {
+					switch line {
+					case "DELE 2\r\n":
+						return "-ERR no such message\r\n"
+					case "QUIT\r\n":
+						return tt.quit
+					}
+					return "+OK\r\n"
+				}}
+				c, err := serve(t, server.serve)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				err = c.DeleQuit(slices.Values(tt.numbers), tt.window, func(n int, err error) {
+					got = append(got, fmt.Sprint(n, " ", err))
+				})
+				if (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+					t.Errorf("error %v, want %q", err, tt.err)
+				}
+				if diff := cmp.Diff(tt.got, got); diff != "" {
+					t.Errorf("DELE differs (-want +got):\n%s", diff)
+				}
+				if err := c.Noop(); !errors.Is(err, net.ErrClosed) && tt.err == "" {
+					t.Errorf("the client is not closed: %v", err)
+				}
+				if diff := cmp.Diff(tt.commands, server.commands); diff != "" {
+					t.Errorf("commands differ (-want +got):\n%s", diff)
+				}
+			})
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff([]string{"1 <nil>", "2 server said: -ERR no such message", "9 <nil>"}, got); diff != "" {
-			t.Errorf("DELE differs (-want +got):\n%s", diff)
-		}
-		if err := c.DeleEach(slices.Values([]int(nil)), 64, nil); err != nil {
-			t.Errorf("nothing to delete: %v", err)
-		}
-		if err := c.Noop(); err != nil {
-			t.Error(err)
-		}
-		if diff := cmp.Diff([]string{"DELE 1", "DELE 2", "DELE 9", "NOOP"}, server.commands); diff != "" {
-			t.Errorf("commands differ (-want +got):\n%s", diff)
-		}
-	})
+	}
 }
 
 // TestEachStopped: an error of the caller ends it all and stays.
