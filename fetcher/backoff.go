@@ -23,6 +23,9 @@ const (
 	// after a few, but for ever: Exchange Online refuses good passwords for a
 	// while when it is throttling.
 	loginFirst = 5 * time.Minute
+	loginQuick = 3 // refusals, after which it takes backoffMax
+	// A server that wants to be asked less often is not asked sooner than usual, nor soon.
+	throttledFirst = 5 * time.Minute
 )
 
 // backoff returns how long to wait after the failures-th failed poll in a row
@@ -31,9 +34,9 @@ const (
 // together do not come back together.
 func backoff(err error, failures int, interval time.Duration) time.Duration {
 	first, limit := backoffFirst, backoffMax
-	var reply *pop3.Error
 	var login *LoginError
 	var signIn *oauth.SignInError
+	reply, refused := errors.AsType[*pop3.Error](err)
 	switch {
 	case diskFull(err):
 		// Not the server's fault, and looking again costs little.
@@ -41,12 +44,18 @@ func backoff(err error, failures int, interval time.Duration) time.Duration {
 	case errors.As(err, &signIn):
 		// To find out costs one look at a file, and who has just signed in is waiting.
 		first, limit = inUseFirst, inUseMax
-	case errors.As(err, &reply) && reply.Code == "IN-USE", errors.Is(err, ErrLocked):
+	case refused && reply.Busy(), errors.Is(err, ErrLocked):
 		first, limit = inUseFirst, inUseMax
-	case errors.As(err, &reply) && reply.Code == "LOGIN-DELAY":
-		first = max(backoffFirst, interval)
+	case refused && reply.Throttled():
+		first = max(throttledFirst, interval)
+		limit = max(limit, first)
+	case refused && reply.Code == "SYS/PERM":
+		first = limit
+	case refused && reply.Code == "SYS/TEMP":
 	case errors.As(err, &login):
-		first = loginFirst
+		if first = loginFirst; failures > loginQuick {
+			first = limit
+		}
 	}
 	wait := limit
 	if shift := failures - 1; shift < 16 {

@@ -32,6 +32,9 @@ func (p *poll) connect(ctx context.Context) error {
 		return err
 	}
 	p.gmail = isGmail(c.Greeting(), caps)
+	announced := announcements(caps, p.gmail)
+	p.loginDelay = announced.loginDelay
+	p.noteExpiry(announced)
 	p.window = 1
 	if caps.Has("PIPELINING") && !p.simply.unpipelined {
 		p.window = pipelineWindow

@@ -28,12 +28,15 @@ type poll struct {
 	now     func() time.Time
 	// certificates is shared by all polls.
 	certificates *certificateWarnings
+	said         *reminders // by account: that the server deletes by itself
 	simply       concessions
 
 	client *pop3.Client
 	window int
 	step   step
 	gmail  bool
+	// loginDelay is the least time between two logins that the server announces.
+	loginDelay time.Duration
 	// Questions were sent ahead of the replies before the mailbox was listed, LIST too.
 	ahead, sizesAhead bool
 	// What the last visit recorded of the mailbox, if there was one.

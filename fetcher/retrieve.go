@@ -429,7 +429,11 @@ func quarantineName(uidl string, at time.Time) string {
 // poll, and the others go on.
 func (p *poll) refused(ctx context.Context, l *listing, e entry, cause error) error {
 	p.failed++
-	return p.noteFailure(ctx, l, e, cause, func(attempts int) time.Duration { return retryFirst << min(attempts, 16) })
+	longest := retryMax
+	if reply, ok := errors.AsType[*pop3.Error](cause); ok && reply.Throttled() {
+		longest = backoffMax // as it is not the message's fault, and its turn comes when the server thinks so
+	}
+	return p.noteFailure(ctx, l, e, cause, func(attempts int) time.Duration { return min(retryFirst<<min(attempts, 16), longest) })
 }
 
 // noteFailure records that a message could not be retrieved and when it is to be

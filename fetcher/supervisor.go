@@ -36,6 +36,7 @@ type Supervisor struct {
 
 	now          func() time.Time // nil: time.Now
 	certificates certificateWarnings
+	expiry       reminders
 
 	mu    sync.Mutex
 	broke map[brokenBy]int // guarded by mu
@@ -140,6 +141,9 @@ type loop struct {
 	failures    int
 	lastFailure string
 	skipped     int // by the last poll
+	// loginDelay is what the server announced at the last poll; more, that this left something to do.
+	loginDelay time.Duration
+	more       bool
 }
 
 // run polls until waiting or ctx ends. A poll that has begun runs on when only
@@ -168,10 +172,13 @@ func (l *loop) reschedule(err error) time.Duration {
 			log.Info().Int("failures", l.failures).Msg("account works again")
 		}
 		l.failures, l.lastFailure = 0, ""
-		return l.account.Interval - l.account.Jitter + rand.N(2*l.account.Jitter+1)
+		if l.more {
+			return l.loginDelay + rand.N(l.account.Jitter+1) // or it would not have ended
+		}
+		return max(l.account.Interval-l.account.Jitter+rand.N(2*l.account.Jitter+1), l.loginDelay)
 	}
 	l.failures++
-	delay := backoff(err, l.failures, l.account.Interval)
+	delay := max(backoff(err, l.failures, l.account.Interval), l.loginDelay)
 	err = &AccountError{l.account.Name, err}
 	level := zerolog.WarnLevel
 	if _, stale := errors.AsType[*StaleError](err); stale || errors.Is(err, ledger.ErrDamaged) {
@@ -235,11 +242,11 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	}
 	for {
 		p = &poll{
-			account: l.account, ledger: s.Ledger, sink: sink, log: l.log(), observe: observe, now: now, certificates: &s.certificates,
+			account: l.account, ledger: s.Ledger, sink: sink, log: l.log(), observe: observe, now: now, certificates: &s.certificates, said: &s.expiry,
 			simply: simply,
 		}
 		err = p.run(ctx)
-		if err == nil && ctx.Err() == nil && waiting.Err() == nil && p.again() {
+		if l.loginDelay, l.more = p.loginDelay, err == nil && p.again(); l.more && ctx.Err() == nil && waiting.Err() == nil && p.loginDelay == 0 {
 			done(p)
 			before = nil
 			continue

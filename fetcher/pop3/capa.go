@@ -3,7 +3,9 @@ package pop3
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Capabilities maps the names that a server announces, in upper case, to their
@@ -18,6 +20,32 @@ func (c Capabilities) Has(name string) bool {
 
 // Args returns the arguments of name, such as the mechanisms of "SASL".
 func (c Capabilities) Args(name string) []string { return c[name] }
+
+// LoginDelay is the least time between two logins that the server announces (RFC 2449 section
+// 6.5), 0 if none. After the login it holds for the user who is logged in.
+func (c Capabilities) LoginDelay() time.Duration {
+	if seconds, ok := c.number("LOGIN-DELAY"); ok {
+		return time.Duration(seconds) * time.Second
+	}
+	return 0
+}
+
+// Expire is how long the server announces to keep messages at least (RFC 2449 section 6.7), in days; 0 is not
+// beyond the session. ok is false where it says nothing or NEVER.
+func (c Capabilities) Expire() (keeps time.Duration, ok bool) {
+	days, ok := c.number("EXPIRE")
+	return time.Duration(days) * 24 * time.Hour, ok
+}
+
+// number returns the first argument of a capability. More than a million is not taken seriously.
+func (c Capabilities) number(name string) (n int64, ok bool) {
+	args := c[name]
+	if len(args) == 0 {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(args[0], 10, 64)
+	return n, err == nil && n >= 0 && n <= 1_000_000
+}
 
 // maxCapabilities bounds the lines of CAPA.
 const maxCapabilities = 200

@@ -3,6 +3,7 @@ package pop3
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -50,34 +51,49 @@ func newError(cmd string, line []byte) *Error {
 // Error returns the server's words.
 func (e *Error) Error() string { return "server said: " + e.Text }
 
+// Busy reports whether another session has the maildrop, which is over soon. The response
+// code decides (RFC 2449 section 8.1.1), then the text.
+func (e *Error) Busy() bool {
+	if e.Code != "" {
+		return e.Code == "IN-USE"
+	}
+	return !e.Throttled() && e.says("maildrop lock", "maildrop is lock", "mailbox lock", "mailbox is lock", "already lock", "unable to lock", "can't lock", "cannot lock", "could not lock", "lock busy", "in use", "busy")
+}
+
+// Throttled reports whether the server wants to be asked less often, or less of. The response code
+// decides (RFC 2449 section 8.1.2), then the text.
+func (e *Error) Throttled() bool {
+	if e.Code != "" {
+		return e.Code == "LOGIN-DELAY"
+	}
+	return e.says("limit", "exceed", "too many", "too often", "too frequent", "wait", "minimum time", "throttl")
+}
+
 // Temporary reports whether the same command may succeed later. The response
 // code decides, then the text; in doubt it may.
 func (e *Error) Temporary() bool {
 	switch {
 	case e.Code == "AUTH", e.Code == "SYS/PERM":
 		return false
-	case e.Code == "IN-USE", e.Code == "LOGIN-DELAY", e.Code == "SYS", strings.HasPrefix(e.Code, "SYS/"):
+	case e.Code == "SYS", strings.HasPrefix(e.Code, "SYS/"), e.Busy(), e.Throttled():
 		return true
 	}
-	text := strings.ToLower(e.Text)
 	// A server that is busy or throttles says so in many ways, some of which name
 	// the password too.
-	for _, mark := range []string{"lock", "busy", "in use", "wait", "again", "later", "limit", "exceed", "too many", "unavailable", "timeout", "timed out", "temporar"} {
-		if strings.Contains(text, mark) {
-			return true
-		}
+	if e.says("lock", "again", "later", "unavailable", "timeout", "timed out", "temporar") {
+		return true
 	}
 	marks := []string{"unknown command", "unrecognized", "unrecognised", "not implemented", "not supported", "unsupported", "invalid command", "no such message"}
 	switch e.Cmd {
 	case "USER", "PASS", "APOP", "AUTH":
 		marks = append(marks, "permission denied", "access denied", "password", "authentication", "credential", "login failed", "logon fail", "no such user", "unknown user", "invalid user", "disabled")
 	}
-	for _, mark := range marks {
-		if strings.Contains(text, mark) {
-			return false
-		}
-	}
-	return true
+	return !e.says(marks...)
+}
+
+func (e *Error) says(marks ...string) bool {
+	text := strings.ToLower(e.Text)
+	return slices.ContainsFunc(marks, func(mark string) bool { return strings.Contains(text, mark) })
 }
 
 // ProtocolError is a server that does not keep to the protocol. The client is
