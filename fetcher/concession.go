@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3"
 )
 
@@ -46,13 +47,9 @@ func (p *poll) concede(err error) concessions {
 	return more
 }
 
-// conceded returns what is remembered of a server.
-func (s *Supervisor) conceded(ctx context.Context, addr string, now time.Time) (concessions, error) {
-	unpipelined, withoutCapa, err := s.Ledger.Concessions(ctx, addr)
-	if err != nil {
-		return concessions{}, fmt.Errorf("read what is known of %s: %w", addr, err)
-	}
-	return concessions{now.Before(unpipelined), now.Before(withoutCapa)}, nil
+// conceded returns what is still to be conceded to a server.
+func conceded(known ledger.Host, now time.Time) concessions {
+	return concessions{now.Before(known.Unpipelined), now.Before(known.WithoutCapa)}
 }
 
 // rememberConcession notes that a poll went well with concessions and not without, as it ended with
@@ -71,15 +68,15 @@ func (s *Supervisor) rememberConcession(ctx context.Context, addr string, made c
 	if times < concessionAfter {
 		return nil
 	}
-	var unpipelined, withoutCapa time.Time
+	var known ledger.Host
 	if made.unpipelined {
-		unpipelined = now.Add(concession)
+		known.Unpipelined = now.Add(concession)
 	}
 	if made.withoutCapa {
-		withoutCapa = now.Add(concession)
+		known.WithoutCapa = now.Add(concession)
 	}
 	s.Log.Warn().Str("host", addr).Bool("capa", !made.withoutCapa).Bool("pipelining", !made.unpipelined).Time("until", now.Add(concession)).AnErr("broke", broke).Msg("server is spoken to more simply")
-	if err := s.Ledger.Concede(ctx, addr, unpipelined, withoutCapa); err != nil {
+	if err := s.Ledger.SetHost(ctx, addr, known); err != nil {
 		return fmt.Errorf("record what is known of %s: %w", addr, err)
 	}
 	return nil

@@ -67,9 +67,9 @@ func TestSilenceAtQuit(t *testing.T) {
 		}
 		w.server.Append("u0", pop3test.Message{UIDL: more, Raw: []byte(more + "\r\n")})
 	}
-	unpipelined, _, err := w.ledger.Concessions(t.Context(), w.account.Addr)
-	if err != nil || !unpipelined.IsZero() {
-		t.Errorf("unpipelined until %v, error %v", unpipelined, err)
+	known, err := w.ledger.Host(t.Context(), w.account.Addr)
+	if err != nil || !known.Unpipelined.IsZero() {
+		t.Errorf("known is %v, error %v", known, err)
 	}
 	if got := w.has(); got != "first second third" {
 		t.Errorf("delivered %q", got)

@@ -133,6 +133,7 @@ type difference struct {
 	octets  int64   // of unseen, as far as known
 	reused  int     // UIDLs that the ledger knows with another size
 	pending int     // messages whose last retrieval failed and whose wait is not over
+	kept    int     // delivered, and left on the server so far
 	// unstuffed are the octets, by number, of messages that were cut at a lone dot before.
 	unstuffed map[int]int64
 }
@@ -173,6 +174,9 @@ func (a *Account) known(ctx context.Context, led *ledger.Ledger, l *listing, chu
 
 func (a *Account) sort(d *difference, e entry, known []ledger.Record, now time.Time) {
 	r, ok := ledger.Match(known, e.size)
+	if r.State == ledger.Delivered || r.State == ledger.DeletePending {
+		d.kept++
+	}
 	switch {
 	case !ok:
 		if len(known) > 0 {

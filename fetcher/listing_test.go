@@ -62,9 +62,9 @@ func TestSameUIDLOtherSize(t *testing.T) {
 	w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
 		switch cmd {
 		case "STAT":
-			c.Reply("+OK 1 400")
+			c.Reply("+OK 1 9")
 		case "LIST":
-			c.Reply("+OK", "1 400", ".")
+			c.Reply("+OK", "1 9", ".")
 		case "RETR":
 			c.Reply("+OK", "another", ".")
 		default:

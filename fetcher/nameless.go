@@ -24,9 +24,17 @@ const digestUIDL = "\x00sha256-"
 func (a *Account) byDigest() bool { return a.Delete && a.DeleteAfter <= 0 }
 
 // readListing asks what there is, by UIDL or, if there is no such thing, by number.
-func (p *poll) readListing() (*listing, error) {
+func (p *poll) readListing(ctx context.Context) (*listing, error) {
 	l, err := readUIDLs(p.client)
 	if reply, ok := errors.AsType[*pop3.Error](err); ok && reply.Code == "" {
+		// Its messages have names, and by others they would be fetched again.
+		named, lookupErr := p.ledger.NamesUIDLs(ctx, p.account.Name)
+		if lookupErr != nil {
+			return nil, lookupErr
+		}
+		if named {
+			return nil, fmt.Errorf("%w (although it knows UIDL; if it does no more: attachd state forget %s)", err, p.account.Name)
+		}
 		if !p.account.byDigest() {
 			return nil, fmt.Errorf("%w (without UIDL, messages that stay on the server can't be told from new ones: only after: delete without delete_after will do)", err)
 		}

@@ -30,6 +30,10 @@ type poll struct {
 	certificates *certificateWarnings
 	said         *reminders // by account: that the server deletes by itself
 	simply       concessions
+	// exact says that the server's sizes are known to be octets as they come, exactly that a
+	// message of this poll was as long as listed.
+	exact, exactly bool
+	inexact        bool // one was not
 
 	client *pop3.Client
 	window int
@@ -39,6 +43,8 @@ type poll struct {
 	loginDelay time.Duration
 	// Questions were sent ahead of the replies before the mailbox was listed, LIST too.
 	ahead, sizesAhead bool
+	// moved says that messages which should still be there are not listed.
+	moved bool
 	// What the last visit recorded of the mailbox, if there was one.
 	visited bool
 	octets  int64
@@ -54,6 +60,7 @@ type poll struct {
 	retrieved  int
 	quarantine []quarantined // retrieved, and to be kept as they are
 	failed     int
+	short      int // retrieved, but not to be believed
 	deleted    int
 	skipped    int  // left on the server by the account's policies
 	silent     bool // the server did not answer QUIT, where nothing hangs on that
@@ -110,6 +117,9 @@ func (p *poll) run(ctx context.Context) error {
 	if err := p.finish(ctx, l, diff.expired); err != nil {
 		return err
 	}
+	if err := p.settlePending(ctx, l); err != nil {
+		return err
+	}
 	if err := p.ledger.SetMailbox(ctx, p.account.Name, stat.count, stat.octets); err != nil {
 		return fmt.Errorf("record the mailbox's size: %w", err)
 	}
@@ -153,7 +163,7 @@ func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 	if st.count, st.octets, err = p.client.Stat(); err != nil {
 		return fail("ask the size", err)
 	}
-	l, err := p.readListing()
+	l, err := p.readListing(ctx)
 	if err != nil {
 		return fail("list the UIDLs", err)
 	}
@@ -176,7 +186,17 @@ func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 		return fail("compare the listing", err)
 	}
 	if d.reused > 0 {
-		p.log.Warn().Int("messages", d.reused).Msg("server uses UIDLs again for other messages")
+		others, err := p.renameReused(ctx, l)
+		if err != nil {
+			return fail("look at reused UIDLs", err)
+		}
+		if d, err = p.account.compare(ctx, p.ledger, l, p.now()); err != nil {
+			return fail("compare the listing", err)
+		}
+		p.log.Warn().Int("messages", d.reused+others).Msg("server uses UIDLs again, for other messages or with other sizes")
+	}
+	if err := p.noteMoved(ctx, l, d); err != nil {
+		return fail("read the record", err)
 	}
 	return l, d, st, nil
 }

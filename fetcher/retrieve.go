@@ -58,6 +58,9 @@ func (p *poll) retrieve(ctx context.Context, l *listing, entries, oversize []ent
 			err = fmt.Errorf("retrieve %d messages again, for quarantine, from %s: refused; see the log for each", n, p.account.Addr)
 		}
 	}
+	if err == nil && p.short > 0 {
+		err = fmt.Errorf("retrieve %d messages from %s: much shorter than LIST says; see the log for each", p.short, p.account.Addr)
+	}
 	if failed := p.commit.finish(); failed != nil {
 		// Not the line's fault, whatever became of it afterwards.
 		return failed
@@ -184,6 +187,9 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 	if err == nil && m != nil && e.nameless() {
 		settled, err = p.identify(ctx, l, e, counted, m)
 	}
+	if err == nil && m != nil && !settled {
+		err = p.leaveOutMoved(ctx, l, m)
+	}
 	if err != nil {
 		b.within = true
 		return fmt.Errorf("retrieve message %d (UIDL %q) of %s: %w", e.number, l.uidl(e), p.account.Addr, err)
@@ -200,7 +206,17 @@ func (p *poll) commitBatch(ctx context.Context, l *listing, b *batch) error {
 	for i, cause := range b.refused {
 		err = errors.Join(err, p.refused(ctx, l, b.entries[i], cause))
 	}
-	return errors.Join(err, p.addFirst(b.staged, len(b.staged)))
+	whole := b.staged[:0]
+	p.noteSizes(b.staged)
+	for _, r := range b.staged {
+		if !p.tooShort(r) {
+			whole = append(whole, r)
+			continue
+		}
+		p.sink.Discard(r.message.Attachments)
+		err = errors.Join(err, p.noteShort(ctx, l, r))
+	}
+	return errors.Join(err, p.addFirst(whole, len(whole)))
 }
 
 // salvage commits what is above suspicion of a batch in which cause happened, and

@@ -196,11 +196,11 @@ func (l *loop) reschedule(err error) time.Duration {
 // poll waits for its slots and makes one visit.
 func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	s := l.supervisor
-	host, _, err := net.SplitHostPort(l.account.Addr)
+	name, _, err := net.SplitHostPort(l.account.Addr)
 	if err != nil {
 		return fmt.Errorf("read address: %w", err)
 	}
-	release, err := l.slots.acquire(waiting, host)
+	release, err := l.slots.acquire(waiting, name)
 	if err != nil {
 		return err
 	}
@@ -226,10 +226,11 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	now := s.clock()
 	started := now()
 	log := l.log()
-	remembered, err := s.conceded(ctx, l.account.Addr, started)
+	host, err := s.Ledger.Host(ctx, l.account.Addr)
 	if err != nil {
-		return err
+		return fmt.Errorf("read what is known of %s: %w", l.account.Addr, err)
 	}
+	remembered := conceded(host, started)
 	simply := remembered
 	var p *poll
 	var first, before error // of the first attempt, and of the one before
@@ -243,7 +244,7 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	for {
 		p = &poll{
 			account: l.account, ledger: s.Ledger, sink: sink, log: l.log(), observe: observe, now: now, certificates: &s.certificates, said: &s.expiry,
-			simply: simply,
+			simply: simply, exact: !host.Exact.IsZero(),
 		}
 		err = p.run(ctx)
 		if l.loginDelay, l.more = p.loginDelay, err == nil && p.again(); l.more && ctx.Err() == nil && waiting.Err() == nil && p.loginDelay == 0 {
@@ -271,6 +272,11 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	}
 	if err == nil && simply != remembered && !p.silent {
 		err = s.rememberConcession(ctx, l.account.Addr, simply, first, now())
+	}
+	if p.exactly && started.Sub(host.Exact) > exactAgain && ctx.Err() == nil {
+		if failed := s.Ledger.SetHost(ctx, l.account.Addr, ledger.Host{Exact: started}); failed != nil {
+			err = errors.Join(err, failed)
+		}
 	}
 	done(p)
 	l.noteSkipped(p)

@@ -63,5 +63,6 @@
 //	            that is not known of a delivered one, which is then never deleted on the server
 //	attachment  message, n: its place in the message; account; staging: the staging file's ID, NULL once
 //	            delivered; path below the account's folder; original_name, media_type, size, sha256
-//	host        name: a server's address; unpipelined, without_capa: until when it is spoken to so
+//	host        name: a server's address; unpipelined, without_capa: until when it is spoken to
+//	            so; exact: when a message last came with as many octets as LIST had said
 package ledger

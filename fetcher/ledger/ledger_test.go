@@ -644,25 +644,25 @@ func TestReadOnlyFolder(t *testing.T) {
 	}
 }
 
-// TestConcessions: what is known of a host lasts, and of two hosts nothing is mixed.
-func TestConcessions(t *testing.T) {
+// TestHost: what is known of a host lasts, and of two hosts nothing is mixed.
+func TestHost(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")
 	l, err := Open(t.Context(), path)
 	check(t, err)
 	day, later := time.UnixMilli(1_700_000_000_000), time.UnixMilli(1_700_000_100_000)
-	check(t, l.Concede(t.Context(), "mx.example:995", day, time.Time{}))
-	check(t, l.Concede(t.Context(), "mx.example:995", time.Time{}, later))
+	check(t, l.SetHost(t.Context(), "mx.example:995", Host{Unpipelined: day}))
+	check(t, l.SetHost(t.Context(), "mx.example:995", Host{WithoutCapa: later, Exact: day}))
 	check(t, l.Close())
 	l, err = Open(t.Context(), path)
 	check(t, err)
 	defer l.Close()
-	unpipelined, withoutCapa, err := l.Concessions(t.Context(), "mx.example:995")
-	if err != nil || !unpipelined.Equal(day) || !withoutCapa.Equal(later) {
-		t.Errorf("until %v and %v, error %v", unpipelined, withoutCapa, err)
+	h, err := l.Host(t.Context(), "mx.example:995")
+	if err != nil || !h.Unpipelined.Equal(day) || !h.WithoutCapa.Equal(later) || !h.Exact.Equal(day) {
+		t.Errorf("known is %v, error %v", h, err)
 	}
-	unpipelined, withoutCapa, err = l.Concessions(t.Context(), "other.example:995")
-	if err != nil || !unpipelined.IsZero() || !withoutCapa.IsZero() {
-		t.Errorf("of a host unheard of: %v and %v, error %v", unpipelined, withoutCapa, err)
+	h, err = l.Host(t.Context(), "other.example:995")
+	if err != nil || h != (Host{}) {
+		t.Errorf("known of a host unheard of is %v, error %v", h, err)
 	}
 }

@@ -77,11 +77,15 @@ const schemaV2 = `
 ALTER TABLE account ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
 `
 
-// A host is a server that has to be spoken to more simply until these times.
+// A host is a server, and what is known of it. The index has the messages that should still be on
+// the server.
 const schemaV3 = `
 CREATE TABLE host (
 	name         TEXT PRIMARY KEY,
 	unpipelined  INTEGER,
-	without_capa INTEGER
+	without_capa INTEGER,
+	exact        INTEGER
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX message_kept ON message (account, state) WHERE state IN ('delivered', 'delete_pending');
 `

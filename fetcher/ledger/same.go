@@ -1,0 +1,140 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+)
+
+// Kept returns how many messages of an account were delivered and are, as far as is known, still on
+// the server.
+func (l *Ledger) Kept(ctx context.Context, account string) (n int, err error) {
+	err = l.ask(ctx, account, "kept", func(id int64) error {
+		return l.reader.QueryRowContext(ctx, "SELECT COUNT(*) FROM message WHERE account = ? AND state IN ('delivered', 'delete_pending')", id).Scan(&n)
+	})
+	return n, err
+}
+
+// Pending returns the messages of an account whose deletion was not confirmed.
+func (l *Ledger) Pending(ctx context.Context, account string) (keys []Key, err error) {
+	err = l.ask(ctx, account, "pending", func(id int64) error {
+		keys, err = l.keys(ctx, "SELECT uidl, size FROM message WHERE account = ? AND state = 'delete_pending'", id)
+		return err
+	})
+	return keys, err
+}
+
+// NamesUIDLs reports whether the server of an account has given UIDLs. It takes a UIDL that begins
+// with NUL for one that the server has not given.
+func (l *Ledger) NamesUIDLs(ctx context.Context, account string) (named bool, err error) {
+	err = l.ask(ctx, account, "uidls", func(id int64) error {
+		return l.reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM message WHERE account = ? AND uidl >= x'01')", id).Scan(&named)
+	})
+	return named, err
+}
+
+// MessageID returns the Message-ID of a message, "" where none is known.
+func (l *Ledger) MessageID(ctx context.Context, account string, k Key) (messageID string, err error) {
+	err = l.ask(ctx, account, "message id", func(id int64) error {
+		return l.reader.QueryRowContext(ctx, "SELECT coalesce(max(message_id), '') FROM message WHERE account = ? AND uidl = ? AND size = ?", id, []byte(k.UIDL), k.Size).Scan(&messageID)
+	})
+	return messageID, err
+}
+
+// Same returns the messages of an account that were delivered and are, as far as is known, still on
+// the server, whose Message-ID (without brackets; "" for none) is this one and whose
+// attachments are these, byte for byte and in this order. Sidecars don't count. Without attachments, none is the same.
+func (l *Ledger) Same(ctx context.Context, account, messageID string, attachments []Attachment) (same []Key, err error) {
+	attachments = slices.DeleteFunc(slices.Clone(attachments), func(a Attachment) bool { return a.Sidecar })
+	if len(attachments) == 0 {
+		return nil, nil
+	}
+	// The largest is the one that the fewest messages share: a logo is small.
+	largest := slices.MaxFunc(attachments, func(a, b Attachment) int { return int(min(max(a.Size-b.Size, -1), 1)) })
+	err = l.ask(ctx, account, "same", func(id int64) error {
+		candidates, err := l.candidates(ctx, id, messageID, largest)
+		for row, key := range candidates {
+			if err != nil {
+				break
+			}
+			var ok bool
+			if ok, err = l.hasExactly(ctx, row, attachments); ok {
+				same = append(same, key)
+			}
+		}
+		return err
+	})
+	return same, err
+}
+
+func (l *Ledger) candidates(ctx context.Context, account int64, messageID string, a Attachment) (map[int64]Key, error) {
+	rows, err := l.reader.QueryContext(ctx, `SELECT DISTINCT m.id, m.uidl, m.size FROM attachment AS f JOIN message AS m ON m.id = f.message
+		WHERE f.account = ? AND substr(f.sha256, 1, 8) = ? AND f.sha256 = ? AND m.message_id IS ? AND m.state IN ('delivered', 'delete_pending')`,
+		account, a.SHA256[:8], a.SHA256[:], text(messageID))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	found := make(map[int64]Key)
+	for rows.Next() {
+		var id, size int64
+		var uidl []byte
+		if err := rows.Scan(&id, &uidl, &size); err != nil {
+			return nil, err
+		}
+		found[id] = Key{string(uidl), size}
+	}
+	return found, rows.Err()
+}
+
+func (l *Ledger) hasExactly(ctx context.Context, message int64, attachments []Attachment) (bool, error) {
+	rows, err := l.reader.QueryContext(ctx, "SELECT sha256 FROM attachment WHERE message = ? ORDER BY n", message)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	n, equal := 0, true
+	for ; rows.Next(); n++ {
+		var sum sql.RawBytes
+		if err := rows.Scan(&sum); err != nil {
+			return false, err
+		}
+		equal = equal && n < len(attachments) && string(sum) == string(attachments[n].SHA256[:])
+	}
+	return equal && n == len(attachments), rows.Err()
+}
+
+// ask calls fn with the account's row, unless there is none.
+func (l *Ledger) ask(ctx context.Context, account, what string, fn func(id int64) error) error {
+	err := l.before(StepRead, what)
+	var id int64
+	if err == nil {
+		id, err = l.accountID(ctx, account)
+	}
+	if err == nil && id != 0 {
+		err = fn(id)
+	}
+	if err != nil {
+		return fmt.Errorf("look up messages of account %s: %w", account, l.explain(err))
+	}
+	return nil
+}
+
+func (l *Ledger) keys(ctx context.Context, query string, args ...any) ([]Key, error) {
+	rows, err := l.reader.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var keys []Key
+	for rows.Next() {
+		var uidl []byte
+		var size int64
+		if err := rows.Scan(&uidl, &size); err != nil {
+			return nil, err
+		}
+		keys = append(keys, Key{string(uidl), size})
+	}
+	return keys, rows.Err()
+}
