@@ -131,10 +131,16 @@ func oddities() []oddity {
 		{name: "NUL bytes", bodies: []string{"one\r\n", "a\x00b\r\n", "three\r\n"}},
 		{name: "bare CR", bodies: []string{"one\r\n", "a\rb\r\n", "three\r\n"}},
 		{name: "a message of 0 bytes", bodies: []string{"one\r\n", "", "three\r\n"}, hook: func(_ int, c *pop3test.Conn, cmd, args string) bool {
-			if !retrieves2(c, cmd, args) {
+			switch {
+			case cmd == "LIST" && args == "":
+				c.Send([]byte("+OK\r\n1 226\r\n2 0\r\n3 228\r\n.\r\n"))
+			case cmd == "LIST" && args == "2":
+				c.Send([]byte("+OK 2 0\r\n"))
+			case retrieves2(c, cmd, args):
+				c.Send([]byte("+OK 0 octets\r\n.\r\n"))
+			default:
 				return false
 			}
-			c.Send([]byte("+OK 0 octets\r\n.\r\n"))
 			return true
 		}},
 		{name: "no CAPA", hook: answersTo("CAPA", "-ERR unknown\r\n")},
