@@ -47,7 +47,7 @@ func TestLoginDelay(t *testing.T) {
 		{name: "of a day", capa: "LOGIN-DELAY 86400", interval: time.Minute, sessions: 1, least: time.Hour, latest: time.Hour},
 		{name: "no number", capa: "LOGIN-DELAY soon", interval: time.Minute, sessions: 1, least: time.Minute, latest: time.Minute},
 		{name: "nothing", capa: "LOGIN-DELAY", interval: time.Minute, sessions: 1, least: time.Minute, latest: time.Minute},
-		{name: "no number of seconds", capa: "LOGIN-DELAY 99999999999", interval: time.Minute, sessions: 1, least: time.Minute, latest: time.Minute},
+		{name: "of ages", capa: "LOGIN-DELAY 99999999999", interval: time.Minute, sessions: 1, least: time.Hour, latest: time.Hour},
 		{name: "something is left", capa: "USER", interval: day, most: 1, sessions: 3, least: day, latest: day},
 		{name: "something is left and a delay", capa: "LOGIN-DELAY 600", interval: day, most: 1, sessions: 1, least: 10 * time.Minute, latest: 10 * time.Minute},
 		{name: "after a failure", capa: "LOGIN-DELAY 600", interval: time.Minute, err: true, sessions: 2, least: 10 * time.Minute, latest: 10 * time.Minute},

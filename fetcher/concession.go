@@ -13,7 +13,7 @@ import (
 // concessions are ways in which a server is spoken to more simply, because a poll broke
 // where pipelining or CAPA may have been the reason. Without pipelining, messages are also
 // committed one by one.
-type concessions struct{ unpipelined, withoutCapa bool }
+type concessions struct{ unpipelined, withoutCapa, withoutTop bool }
 
 // A server is spared for a day what it broke by and did well without. A line may break by
 // chance, so it takes two times, unless what came was out of step.
@@ -39,6 +39,8 @@ func (p *poll) concede(err error) concessions {
 	switch {
 	case p.ahead && p.step <= stepList:
 		more.unpipelined = true
+	case p.step == stepTop:
+		more.withoutTop = true
 	case p.step == stepCapa:
 		more.withoutCapa = true
 	case p.step == stepRetrieve, p.step >= stepDelete && p.window > 1:
@@ -49,12 +51,15 @@ func (p *poll) concede(err error) concessions {
 
 // conceded returns what is still to be conceded to a server.
 func conceded(known ledger.Host, now time.Time) concessions {
-	return concessions{now.Before(known.Unpipelined), now.Before(known.WithoutCapa)}
+	return concessions{unpipelined: now.Before(known.Unpipelined), withoutCapa: now.Before(known.WithoutCapa)}
 }
 
 // rememberConcession notes that a poll went well with concessions and not without, as it ended with
 // broke then.
 func (s *Supervisor) rememberConcession(ctx context.Context, addr string, made concessions, broke error, now time.Time) error {
+	if made.withoutTop = false; made == (concessions{}) {
+		return nil // TOP is asked too seldom to be remembered
+	}
 	times := concessionAfter
 	if !errors.Is(broke, pop3.ErrDesync) {
 		s.mu.Lock()

@@ -133,7 +133,11 @@ type difference struct {
 	octets  int64   // of unseen, as far as known
 	reused  int     // UIDLs that the ledger knows with another size
 	pending int     // messages whose last retrieval failed and whose wait is not over
-	kept    int     // delivered, and left on the server so far
+	kept    int     // delivered or in quarantine, and left on the server so far
+	present int     // of these, those that are thought to be there
+	// suspects have the UIDL and the size of messages that the server no longer had.
+	suspects []lookalike
+	found    []ledger.Key // once missed by chance, and listed
 	// unstuffed are the octets, by number, of messages that were cut at a lone dot before.
 	unstuffed map[int]int64
 }
@@ -174,8 +178,18 @@ func (a *Account) known(ctx context.Context, led *ledger.Ledger, l *listing, chu
 
 func (a *Account) sort(d *difference, e entry, known []ledger.Record, now time.Time) {
 	r, ok := ledger.Match(known, e.size)
-	if r.State == ledger.Delivered || r.State == ledger.DeletePending {
+	if r.State == ledger.Delivered || r.State == ledger.DeletePending || r.State == ledger.Quarantined {
 		d.kept++
+		if r.Missed < 3 {
+			d.present++
+		}
+	}
+	switch {
+	case r.State == ledger.Deleted, r.Missed > 1:
+		d.suspects = append(d.suspects, lookalike{e, r})
+		return
+	case r.Missed > 0:
+		d.found = append(d.found, r.Key)
 	}
 	switch {
 	case !ok:

@@ -67,13 +67,21 @@ func (p *poll) guardUIDLs(ctx context.Context, l *listing, unseen []entry) error
 	return &UIDLsChangedError{Account: p.account.Name, New: len(unseen), Listed: len(l.entries), Known: known, Seen: len(ids)}
 }
 
-// messageID asks for the header of a message and returns its Message-ID as the
-// ledger has it, "" when there is none.
+// messageID asks for the header of a message and returns its Message-ID.
 func (p *poll) messageID(number int) (string, error) {
 	header, err := p.client.Top(number, 0)
 	if err != nil {
 		return "", err
 	}
+	id, err := readMessageID(header)
+	if err != nil {
+		return "", err
+	}
+	return id, header.Close()
+}
+
+// readMessageID returns the Message-ID of a header as the ledger has it, "" when there is none.
+func readMessageID(header io.Reader) (string, error) {
 	id, found := "", false
 	r := bufio.NewReader(io.LimitReader(header, headerMost))
 	for {
@@ -88,11 +96,10 @@ func (p *poll) messageID(number int) (string, error) {
 			found = false
 		}
 		if errors.Is(err, io.EOF) {
-			break
+			return strings.Trim(id, "<> "), nil
 		}
 		if err != nil {
 			return "", err
 		}
 	}
-	return strings.Trim(id, "<> "), header.Close()
 }

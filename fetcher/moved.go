@@ -2,44 +2,68 @@ package fetcher
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
-	"maps"
 	"slices"
+	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
 )
 
 // Servers give messages other UIDLs (after a move, or when an index was built anew), other sizes (when
-// they begin to count CR), and UIDLs to other messages. Where a message that should still be there is
-// not listed, each new one is compared with those: one with the same Message-ID and the same attachments is
-// the same message (RFC 5322 section 3.6.4), and was delivered.
+// they begin to count CR), and UIDLs to other messages (those with numbers in their place, when a mailbox
+// was made anew). A message is the same where its Message-ID (RFC 5322 section 3.6.4) and its attachments are.
 
-// renamedMost is how many messages are looked at when a server uses UIDLs again.
-const renamedMost = 1000
-
-// noteMoved finds out whether messages that should still be there are not listed.
+// noteMoved finds out whether messages that should still be there are not listed. Each new one may be one of
+// them.
 func (p *poll) noteMoved(ctx context.Context, l *listing, d difference) error {
 	if len(d.unseen)+len(l.nameless) == 0 || p.account.FetchChangedUIDLs {
 		return nil
 	}
-	kept, err := p.ledger.Kept(ctx, p.account.Name)
+	kept, _, err := p.ledger.Kept(ctx, p.account.Name)
 	p.moved = kept > d.kept
 	return err
 }
 
-// leaveOutMoved drops the attachments of a message that was delivered under another UIDL or size.
-func (p *poll) leaveOutMoved(ctx context.Context, l *listing, m *ledger.Message) error {
-	if !p.moved || m.State != ledger.Delivered {
-		return nil
+// recognize finds out whether a message is one that was delivered. One that was is settled where it is
+// known under this key; under another one, its attachments are left out.
+func (p *poll) recognize(ctx context.Context, l *listing, e entry, m *ledger.Message) (settled bool, err error) {
+	if m.State != ledger.Delivered {
+		return false, nil
+	}
+	fail := func(err error) (bool, error) {
+		p.sink.Discard(m.Attachments)
+		return false, err
+	}
+	if before, ok := p.doubtful[e.number]; ok {
+		is, err := p.ledger.Is(ctx, p.account.Name, before, m.MessageID, m.Attachments)
+		if err != nil {
+			return fail(err)
+		}
+		if is {
+			if err := p.ledger.Found(ctx, p.account.Name, []ledger.Key{before}, time.Time{}); err != nil {
+				return fail(err)
+			}
+			m.Key = before
+			l.rename(e.number, before.UIDL)
+			return true, nil
+		}
+		m.UIDL = otherUIDL(before.UIDL, m.MessageID, m.Attachments)
+		l.rename(e.number, m.UIDL)
+		p.log.Warn().Str("uidl", printable(before.UIDL)).Msg("server uses a UIDL again for another message")
+		records, err := p.ledger.Lookup(ctx, p.account.Name, []string{m.UIDL})
+		if err != nil {
+			return fail(err)
+		}
+		if r, known := ledger.Match(records, m.Size); known && r.State != ledger.Failed {
+			m.State = r.State
+			return true, nil
+		}
+	}
+	if !p.moved {
+		return false, nil
 	}
 	same, err := p.ledger.Same(ctx, p.account.Name, m.MessageID, m.Attachments)
 	if err != nil {
-		p.sink.Discard(m.Attachments)
-		return err
+		return fail(err)
 	}
 	for _, k := range same {
 		if l.lists(k) || m.MessageID == "" && k.UIDL != m.UIDL {
@@ -48,9 +72,9 @@ func (p *poll) leaveOutMoved(ctx context.Context, l *listing, m *ledger.Message)
 		p.sink.Discard(m.Attachments)
 		m.Attachments = nil
 		p.log.Info().Str("uidl", printable(m.UIDL)).Str("before", printable(k.UIDL)).Int64("octets", m.Size).Int64("octets_before", k.Size).Msg("message was delivered before, under another UIDL or size")
-		return nil
+		break
 	}
-	return nil
+	return false, nil
 }
 
 // lists reports whether the listing has a message of this key, as far as it is known what they are called.
@@ -68,80 +92,11 @@ func (l *listing) lists(k ledger.Key) bool {
 	return false
 }
 
-// renameReused looks at the headers of the messages that seem to be known, on a server that uses UIDLs
-// again. Those with another Message-ID than recorded only have the size of the one before; they get
-// names of their own. It returns how many these are.
-func (p *poll) renameReused(ctx context.Context, l *listing) (renamed int, err error) {
-	looked := 0
-	for from := 0; from < len(l.entries); from += lookupChunk {
-		chunk := l.entries[from:min(from+lookupChunk, len(l.entries))]
-		known, err := p.account.known(ctx, p.ledger, l, chunk)
-		if err != nil {
-			return renamed, err
-		}
-		for i, e := range chunk {
-			key := l.key(e)
-			r, ok := ledger.Match(known[key.UIDL], e.size)
-			if !ok || r.State == ledger.Failed || e.size < 0 {
-				continue
-			}
-			before, err := p.ledger.MessageID(ctx, p.account.Name, r.Key)
-			if err != nil {
-				return renamed, err
-			}
-			if before == "" {
-				continue
-			}
-			if looked++; looked > renamedMost {
-				p.log.Warn().Int("messages", renamedMost).Msg("not all messages were looked at, whether their UIDLs stand for others now")
-				return renamed, nil
-			}
-			now, err := p.messageID(e.number)
-			if _, refused := errors.AsType[*pop3.Error](err); refused {
-				p.log.Warn().Err(err).Msg("server can't tell whether more UIDLs stand for other messages now")
-				return renamed, nil
-			}
-			if err != nil {
-				return renamed, fmt.Errorf("read the header of message %d: %w", e.number, err)
-			}
-			if now != "" && now != before {
-				sum := sha256.Sum256([]byte(now))
-				l.rename(&chunk[i], key.UIDL+"\x00id-"+hex.EncodeToString(sum[:8]))
-				renamed++
-			}
-		}
+// rename gives a message another UIDL. The listing is in the order of the numbers, as it is once sizes were asked.
+func (l *listing) rename(number int, uidl string) {
+	if i, ok := slices.BinarySearchFunc(l.entries, number, func(e entry, n int) int { return e.number - n }); ok {
+		from := len(l.uidls)
+		l.uidls = append(l.uidls, uidl...)
+		l.entries[i].from, l.entries[i].to = uint32(from), uint32(len(l.uidls))
 	}
-	return renamed, nil
-}
-
-func (l *listing) rename(e *entry, uidl string) {
-	e.from = uint32(len(l.uidls))
-	l.uidls = append(l.uidls, uidl...)
-	e.to = uint32(len(l.uidls))
-}
-
-// settlePending takes deletions for confirmed whose messages are not listed any more, although the answer to
-// QUIT was lost.
-func (p *poll) settlePending(ctx context.Context, l *listing) error {
-	if p.more {
-		return nil // or a message that comes later could not be told from one of them
-	}
-	pending, err := p.ledger.Pending(ctx, p.account.Name)
-	if err != nil || len(pending) == 0 {
-		return err
-	}
-	gone := make(map[string][]ledger.Key, len(pending))
-	for _, k := range pending {
-		gone[k.UIDL] = append(gone[k.UIDL], k)
-	}
-	for _, e := range l.entries {
-		if keys := gone[string(l.uidls[e.from:e.to])]; len(keys) > 0 {
-			uidl := keys[0].UIDL
-			gone[uidl] = slices.DeleteFunc(keys, func(k ledger.Key) bool { return e.size < 0 || k.Size < 0 || k.Size == e.size })
-		}
-	}
-	if err := p.ledger.Deleted(ctx, p.account.Name, slices.Concat(slices.Collect(maps.Values(gone))...)); err != nil {
-		return fmt.Errorf("record deletions: %w", err)
-	}
-	return nil
 }

@@ -61,10 +61,14 @@ type poll struct {
 	quarantine []quarantined // retrieved, and to be kept as they are
 	failed     int
 	short      int // retrieved, but not to be believed
-	deleted    int
-	skipped    int  // left on the server by the account's policies
-	silent     bool // the server did not answer QUIT, where nothing hangs on that
-	more       bool // something is left that another poll can do at once
+	// doubtful are messages, by number, that may be the ones recorded.
+	doubtful map[int]ledger.Key
+	renamed  map[int]ledger.Key // and those that have another name now than that of the one recorded
+	noTop    bool               // the server was not asked for headers, or refused
+	deleted  int
+	skipped  int  // left on the server by the account's policies
+	silent   bool // the server did not answer QUIT, where nothing hangs on that
+	more     bool // something is left that another poll can do at once
 }
 
 // step is how far a poll came, for what the next one should do otherwise.
@@ -75,6 +79,7 @@ const (
 	stepCapa
 	stepLogin
 	stepList
+	stepTop
 	stepRetrieve
 	stepDelete
 	stepQuit
@@ -97,6 +102,13 @@ func (p *poll) run(ctx context.Context) error {
 	// takes nothing as consumed and nothing as deleted (RFC 1939 section 6).
 	defer p.client.Close()
 
+	changed, err := p.ledger.SetOwner(ctx, p.account.Name, p.account.owner())
+	if err != nil {
+		return err
+	}
+	if changed {
+		p.log.Warn().Str("mailbox", p.account.owner()).Msg("account has another user or host than before: its messages are compared with those delivered")
+	}
 	l, diff, stat, err := p.list(ctx)
 	if err != nil {
 		return err
@@ -117,7 +129,7 @@ func (p *poll) run(ctx context.Context) error {
 	if err := p.finish(ctx, l, diff.expired); err != nil {
 		return err
 	}
-	if err := p.settlePending(ctx, l); err != nil {
+	if err := p.noteMissed(ctx, l, diff); err != nil {
 		return err
 	}
 	if err := p.ledger.SetMailbox(ctx, p.account.Name, stat.count, stat.octets); err != nil {
@@ -170,7 +182,8 @@ func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 	if d, err = p.account.compare(ctx, p.ledger, l, p.now()); err != nil {
 		return fail("compare the listing", err)
 	}
-	settled := len(d.unseen)+len(l.nameless) == 0 && (len(l.entries) == 0 || p.visited && p.octets == st.octets)
+	// Nothing is deleted that only has the UIDL of what was delivered.
+	settled := len(d.unseen)+len(d.expired)+len(d.suspects)+len(l.nameless) == 0 && (len(l.entries) == 0 || p.visited && p.octets == st.octets)
 	if settled && !p.sizesAhead {
 		return l, d, st, nil
 	}
@@ -185,15 +198,8 @@ func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 	if d, err = p.account.compare(ctx, p.ledger, l, p.now()); err != nil {
 		return fail("compare the listing", err)
 	}
-	if d.reused > 0 {
-		others, err := p.renameReused(ctx, l)
-		if err != nil {
-			return fail("look at reused UIDLs", err)
-		}
-		if d, err = p.account.compare(ctx, p.ledger, l, p.now()); err != nil {
-			return fail("compare the listing", err)
-		}
-		p.log.Warn().Int("messages", d.reused+others).Msg("server uses UIDLs again, for other messages or with other sizes")
+	if d, err = p.examine(ctx, l, d); err != nil {
+		return fail("look at UIDLs that may have been used again", err)
 	}
 	if err := p.noteMoved(ctx, l, d); err != nil {
 		return fail("read the record", err)

@@ -188,7 +188,7 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 		settled, err = p.identify(ctx, l, e, counted, m)
 	}
 	if err == nil && m != nil && !settled {
-		err = p.leaveOutMoved(ctx, l, m)
+		settled, err = p.recognize(ctx, l, e, m)
 	}
 	if err != nil {
 		b.within = true

@@ -20,7 +20,7 @@
 // delivered. Failed on a failed message counts another attempt. Delivered on a message that
 // is past it changes nothing, so that recovery may repeat it, and neither do
 // DeletePending and Deleted where they stand already; a deleted message that the
-// server still lists may become delete_pending again. Every other change is
+// server still lists becomes delivered again ([Ledger.Found]). Every other change is
 // refused with a [TransitionError].
 //
 // # What it promises
@@ -56,11 +56,13 @@
 //
 // Version 3 (PRAGMA user_version); times are milliseconds since 1970, UTC:
 //
-//	account     id, name; messages, octets: the last STAT; generation: how many groups were staged
+//	account     id, name; messages, octets: the last STAT; generation: how many groups were staged;
+//	            mailbox: the user and the host
 //	message     id, account, uidl, size: the key; state; becomes: what a staged one will be;
 //	            sha256 of the message or NULL; message_id; reason: of the failure or the quarantine;
 //	            attempts, next_attempt: of failed ones; first_seen, delivered: NULL if
-//	            that is not known of a delivered one, which is then never deleted on the server
+//	            that is not known of a delivered one, which is then never deleted on the server;
+//	            missed: 0 when it was listed last, see Ledger.Missed
 //	attachment  message, n: its place in the message; account; staging: the staging file's ID, NULL once
 //	            delivered; path below the account's folder; original_name, media_type, size, sha256
 //	host        name: a server's address; unpipelined, without_capa: until when it is spoken to

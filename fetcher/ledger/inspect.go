@@ -42,7 +42,7 @@ func (l *Ledger) inspect(ctx context.Context) error {
 	if l.reader, err = connect(l.path, readers, "mode=ro"); err != nil {
 		return err
 	}
-	return l.explain(l.read.prepare(ctx, l.reader))
+	return l.explain(l.read.prepare(ctx, l.reader, l.version))
 }
 
 // Summary is what the ledger holds of one account.

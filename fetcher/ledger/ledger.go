@@ -97,7 +97,7 @@ func (l *Ledger) open(ctx context.Context) error {
 	if err := l.write.prepare(ctx, l.writer); err != nil {
 		return l.explain(err)
 	}
-	if err := l.read.prepare(ctx, l.reader); err != nil {
+	if err := l.read.prepare(ctx, l.reader, len(migrations())); err != nil {
 		return l.explain(err)
 	}
 	return nil

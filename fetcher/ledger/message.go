@@ -68,6 +68,7 @@ type Record struct {
 	Attempts    int       // failed ones
 	NextAttempt time.Time // of a failed one
 	Reason      string    // of its last failure
+	Missed      int       // 0 when it was listed last, see [Ledger.Missed]
 }
 
 // Match returns the record of the message of this size among the records of one

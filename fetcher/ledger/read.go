@@ -17,16 +17,20 @@ type readStatements struct {
 }
 
 // The order is part of what Lookup promises.
-func lookupQuery(n int) string {
-	return "SELECT uidl, size, state, delivered, attempts, next_attempt, CASE state WHEN 'failed' THEN reason END FROM message WHERE account = ? AND uidl IN (?" +
+func lookupQuery(n int, missed string) string {
+	return "SELECT uidl, size, state, delivered, attempts, next_attempt, CASE state WHEN 'failed' THEN reason END, " + missed + " FROM message WHERE account = ? AND uidl IN (?" +
 		strings.Repeat(", ?", n-1) + ") ORDER BY state = 'failed', id DESC"
 }
 
-func (s *readStatements) prepare(ctx context.Context, db *sql.DB) error {
+func (s *readStatements) prepare(ctx context.Context, db *sql.DB, version int) error {
+	missed := "missed"
+	if version < 3 {
+		missed = "0"
+	}
 	return prepareAll(ctx, db, map[**sql.Stmt]string{
 		&s.account:   "SELECT id FROM account WHERE name = ?",
-		&s.lookup:    lookupQuery(lookupChunk),
-		&s.lookupOne: lookupQuery(1),
+		&s.lookup:    lookupQuery(lookupChunk, missed),
+		&s.lookupOne: lookupQuery(1, missed),
 		&s.mailbox:   "SELECT messages, octets FROM account WHERE name = ?",
 		&s.received: `SELECT 1 FROM attachment AS f JOIN message AS m ON m.id = f.message
 			WHERE f.account = ? AND substr(f.sha256, 1, 8) = ? AND f.sha256 = ? AND f.size = ?
@@ -118,7 +122,7 @@ func appendRecords(ctx context.Context, records []Record, statement *sql.Stmt, a
 		var uidl, state sql.RawBytes
 		var delivered, next sql.NullInt64
 		var reason sql.NullString
-		if err := rows.Scan(&uidl, &r.Size, &state, &delivered, &r.Attempts, &next, &reason); err != nil {
+		if err := rows.Scan(&uidl, &r.Size, &state, &delivered, &r.Attempts, &next, &reason, &r.Missed); err != nil {
 			return nil, err
 		}
 		r.Reason = reason.String

@@ -3,23 +3,25 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 )
 
-// Kept returns how many messages of an account were delivered and are, as far as is known, still on
-// the server.
-func (l *Ledger) Kept(ctx context.Context, account string) (n int, err error) {
+// Kept returns how many messages of an account were delivered or are in quarantine and are, as
+// far as is known, still on the server; and how many of them [Ledger.Present] returns.
+func (l *Ledger) Kept(ctx context.Context, account string) (kept, present int, err error) {
 	err = l.ask(ctx, account, "kept", func(id int64) error {
-		return l.reader.QueryRowContext(ctx, "SELECT COUNT(*) FROM message WHERE account = ? AND state IN ('delivered', 'delete_pending')", id).Scan(&n)
+		return l.reader.QueryRowContext(ctx, "SELECT COUNT(*), COUNT(*) FILTER (WHERE missed < 3) FROM message WHERE account = ? AND state IN ('delivered', 'delete_pending', 'quarantined')", id).Scan(&kept, &present)
 	})
-	return n, err
+	return kept, present, err
 }
 
-// Pending returns the messages of an account whose deletion was not confirmed.
-func (l *Ledger) Pending(ctx context.Context, account string) (keys []Key, err error) {
-	err = l.ask(ctx, account, "pending", func(id int64) error {
-		keys, err = l.keys(ctx, "SELECT uidl, size FROM message WHERE account = ? AND state = 'delete_pending'", id)
+// Present returns the messages of an account that should still be on the server, but for those of which
+// nobody thinks so any more.
+func (l *Ledger) Present(ctx context.Context, account string) (keys []Key, err error) {
+	err = l.ask(ctx, account, "present", func(id int64) error {
+		keys, err = l.keys(ctx, "SELECT uidl, size FROM message WHERE account = ? AND missed < 3 AND state IN ('delivered', 'delete_pending', 'quarantined')", id)
 		return err
 	})
 	return keys, err
@@ -42,11 +44,28 @@ func (l *Ledger) MessageID(ctx context.Context, account string, k Key) (messageI
 	return messageID, err
 }
 
+// Is reports whether a message that was delivered had this Message-ID and these attachments, as [Ledger.Same]
+// compares them.
+func (l *Ledger) Is(ctx context.Context, account string, k Key, messageID string, attachments []Attachment) (is bool, err error) {
+	err = l.ask(ctx, account, "is", func(id int64) error {
+		var row int64
+		err := l.reader.QueryRowContext(ctx, "SELECT id FROM message WHERE account = ? AND uidl = ? AND size = ? AND message_id IS ?", id, []byte(k.UIDL), k.Size, text(messageID)).Scan(&row)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err == nil {
+			is, err = l.hasExactly(ctx, row, withoutSidecars(attachments))
+		}
+		return err
+	})
+	return is, err
+}
+
 // Same returns the messages of an account that were delivered and are, as far as is known, still on
 // the server, whose Message-ID (without brackets; "" for none) is this one and whose
 // attachments are these, byte for byte and in this order. Sidecars don't count. Without attachments, none is the same.
 func (l *Ledger) Same(ctx context.Context, account, messageID string, attachments []Attachment) (same []Key, err error) {
-	attachments = slices.DeleteFunc(slices.Clone(attachments), func(a Attachment) bool { return a.Sidecar })
+	attachments = withoutSidecars(attachments)
 	if len(attachments) == 0 {
 		return nil, nil
 	}
@@ -66,6 +85,10 @@ func (l *Ledger) Same(ctx context.Context, account, messageID string, attachment
 		return err
 	})
 	return same, err
+}
+
+func withoutSidecars(attachments []Attachment) []Attachment {
+	return slices.DeleteFunc(slices.Clone(attachments), func(a Attachment) bool { return a.Sidecar })
 }
 
 func (l *Ledger) candidates(ctx context.Context, account int64, messageID string, a Attachment) (map[int64]Key, error) {

@@ -77,8 +77,8 @@ const schemaV2 = `
 ALTER TABLE account ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
 `
 
-// A host is a server, and what is known of it. The index has the messages that should still be on
-// the server.
+// A host is a server, and what is known of it. An account's mailbox is whose it is, and where. The index has
+// the messages that should still be on the server; missed counts the listings that lacked them.
 const schemaV3 = `
 CREATE TABLE host (
 	name         TEXT PRIMARY KEY,
@@ -87,5 +87,9 @@ CREATE TABLE host (
 	exact        INTEGER
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX message_kept ON message (account, state) WHERE state IN ('delivered', 'delete_pending');
+ALTER TABLE account ADD COLUMN mailbox TEXT;
+
+ALTER TABLE message ADD COLUMN missed INTEGER NOT NULL DEFAULT 0;
+
+CREATE INDEX message_kept ON message (account, missed) WHERE state IN ('delivered', 'delete_pending', 'quarantined');
 `

@@ -306,6 +306,69 @@ func (l *Ledger) move(ctx context.Context, account string, keys []Key, to State,
 	return nil
 }
 
+// Missed records that a listing lacked messages. [Record.Missed] is 1 behind a first such listing that is
+// likely a mistake, 2 behind another first one, and up to 3 behind further ones. From 2 on a pending deletion
+// counts as confirmed. It works in chunks like [Ledger.DeletePending].
+func (l *Ledger) Missed(ctx context.Context, account string, keys []Key, likelyMistake bool) error {
+	n := 2
+	if likelyMistake {
+		n = 1
+	}
+	return l.update(ctx, account, "missed", keys, `UPDATE message SET missed = min(missed + ?1, 3), state = CASE WHEN state = 'delete_pending' AND missed + ?1 > 1 THEN 'deleted' ELSE state END
+		WHERE account = ?2 AND uidl = ?3 AND size = ?4`, n)
+}
+
+// Found records that messages are listed, after listings lacked them or the server confirmed their deletion. A
+// deleted one is delivered again. at, unless it is zero, is the time of delivery from now on: of another message, that
+// was delivered under a key of its own and stands there now.
+func (l *Ledger) Found(ctx context.Context, account string, keys []Key, at time.Time) error {
+	return l.update(ctx, account, "found", keys, `UPDATE message SET missed = 0, state = CASE state WHEN 'deleted' THEN 'delivered' ELSE state END, delivered = coalesce(?1, delivered)
+		WHERE account = ?2 AND uidl = ?3 AND size = ?4`, milliseconds(at))
+}
+
+// update executes a statement on messages, in chunks.
+func (l *Ledger) update(ctx context.Context, account, name string, keys []Key, statement string, value any) error {
+	for len(keys) > 0 {
+		chunk := keys[:min(len(keys), moveChunk)]
+		keys = keys[len(chunk):]
+		err := l.change(ctx, account, name, func(ctx context.Context, c *change) error {
+			for _, k := range chunk {
+				if _, err := c.tx.ExecContext(ctx, statement, value, c.id, []byte(k.UIDL), k.Size); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("record %d messages of account %s as %s: %w", len(chunk), account, name, err)
+		}
+	}
+	return nil
+}
+
+// SetOwner records whose mailbox an account is, and where. When it was another one before, all of its
+// messages count as missed, which changed says.
+func (l *Ledger) SetOwner(ctx context.Context, account, mailbox string) (changed bool, err error) {
+	var before sql.NullString
+	err = l.ask(ctx, account, "owner", func(id int64) error {
+		return l.reader.QueryRowContext(ctx, "SELECT mailbox FROM account WHERE id = ?", id).Scan(&before)
+	})
+	if err != nil || before.String == mailbox {
+		return false, err
+	}
+	err = l.change(ctx, account, "owner", func(ctx context.Context, c *change) error {
+		_, err := c.tx.ExecContext(ctx, "UPDATE account SET mailbox = ? WHERE id = ?", mailbox, c.id)
+		if err == nil && before.Valid {
+			_, err = c.tx.ExecContext(ctx, "UPDATE message SET missed = 3 WHERE account = ?", c.id)
+		}
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("record the mailbox of account %s: %w", account, err)
+	}
+	return before.Valid, nil
+}
+
 // Failed records that a message could not be retrieved, why, and when it is
 // asked for again. It counts one attempt.
 func (l *Ledger) Failed(ctx context.Context, account string, k Key, reason string, next time.Time) error {

@@ -37,14 +37,14 @@ func (c Capabilities) Expire() (keeps time.Duration, ok bool) {
 	return time.Duration(days) * 24 * time.Hour, ok
 }
 
-// number returns the first argument of a capability. More than a million is not taken seriously.
+// number returns the first argument of a capability, a million at most.
 func (c Capabilities) number(name string) (n int64, ok bool) {
 	args := c[name]
 	if len(args) == 0 {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(args[0], 10, 64)
-	return n, err == nil && n >= 0 && n <= 1_000_000
+	return min(n, 1_000_000), err == nil && n >= 0
 }
 
 // maxCapabilities bounds the lines of CAPA.

@@ -37,6 +37,11 @@ func (c *Client) Top(n, lines int) (io.ReadCloser, error) {
 	return c.message(n, "TOP", strconv.Itoa(n), strconv.Itoa(lines))
 }
 
+// TopEach is [Client.RetrEach] for the headers alone.
+func (c *Client) TopEach(ns iter.Seq[int], window int, fn func(n int, header io.Reader, err error) error) error {
+	return c.bodies("TOP", ns, window, fn)
+}
+
 func (c *Client) message(n int, verb string, args ...string) (io.ReadCloser, error) {
 	if _, err := c.cmd(verb, args...); err != nil {
 		return nil, err
@@ -54,7 +59,11 @@ func (c *Client) message(n int, verb string, args ...string) (io.ReadCloser, err
 // of no use once fn returned. An error of fn ends it all, breaks the client, as
 // messages are on their way that nobody wants, and is returned.
 func (c *Client) RetrEach(ns iter.Seq[int], window int, fn func(n int, body io.Reader, err error) error) error {
-	return c.each("RETR", ns, window, func(n int, refused error) error {
+	return c.bodies("RETR", ns, window, fn)
+}
+
+func (c *Client) bodies(verb string, ns iter.Seq[int], window int, fn func(n int, body io.Reader, err error) error) error {
+	return c.each(verb, ns, window, func(n int, refused error) error {
 		if refused != nil || n == Confirm {
 			return fn(n, nil, refused)
 		}
@@ -145,7 +154,11 @@ func verbFor(verb string, n int) string {
 // commandSize is the length of verb's command for message n, or more.
 func commandSize(verb string, n int) int {
 	var digits [20]byte
-	return len(verb) + len(" \r\n") + len(strconv.AppendInt(digits[:0], int64(n), 10))
+	size := len(verb) + len(" \r\n") + len(strconv.AppendInt(digits[:0], int64(n), 10))
+	if verb == "TOP" {
+		size += len(" 0")
+	}
+	return size
 }
 
 // fill sends as many commands as the window holds, in one write, once half of it
@@ -167,7 +180,10 @@ func (f *flight) fill(c *Client, verb string) error {
 		}
 		var args []string
 		if f.held > 0 {
-			args = []string{strconv.Itoa(f.held)}
+			args = []string{strconv.Itoa(f.held), "0"}
+			if verb != "TOP" {
+				args = args[:1]
+			}
 		}
 		if err := c.queue(verbFor(verb, f.held), args...); err != nil {
 			return err

@@ -1,0 +1,241 @@
+package fetcher
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+// A message may have the UIDL and the size of another one that the server had before: reports are often of a
+// size, and some servers number their messages. What is listed again after the server said it
+// was deleted, after a listing lacked it, or in a mailbox whose other UIDLs were used again, is looked at before it
+// counts as delivered, let alone is deleted.
+
+// lookalike is a message, and what is recorded of the one that has its UIDL and size.
+type lookalike struct {
+	entry  entry
+	record ledger.Record
+}
+
+// examineChunk is how many messages are looked at before it is recorded which of them are the same.
+const examineChunk = 500
+
+// missedByMistake is how many messages a listing may lack before it is taken for a mistake, the first time.
+const missedByMistake = 1000
+
+// Behind a NUL, which no server can send, these tell messages apart that share a UIDL and a size.
+const (
+	otherMark    = "\x00id-"
+	doubtfulMark = "\x00again"
+)
+
+// otherUIDL is what a message is called that has the UIDL of another one.
+func otherUIDL(uidl, messageID string, attachments []ledger.Attachment) string {
+	sum := sha256.New()
+	io.WriteString(sum, messageID)
+	if messageID == "" {
+		for _, a := range attachments {
+			sum.Write(a.SHA256[:])
+		}
+	}
+	return uidl + otherMark + hex.EncodeToString(sum.Sum(nil)[:8])
+}
+
+// examine finds out which suspects are the messages recorded, by their headers or, where these do not tell, by
+// retrieving them. Others get names of their own. It returns the difference as it is then.
+func (p *poll) examine(ctx context.Context, l *listing, d difference) (difference, error) {
+	p.noTop = p.simply.withoutTop
+	suspects := d.suspects
+	if d.reused > 0 {
+		var err error
+		if suspects, err = p.allKnown(ctx, l); err != nil {
+			return d, err
+		}
+	}
+	others := 0
+	for chunk := range slices.Chunk(suspects, examineChunk) {
+		n, err := p.examineChunk(ctx, l, chunk)
+		if err != nil {
+			return d, err
+		}
+		others += n
+	}
+	if d.reused+others > 0 {
+		p.log.Warn().Int("messages", d.reused+others).Msg("server uses UIDLs again, for other messages or with other sizes")
+	}
+	if len(suspects) == 0 {
+		return d, nil
+	}
+	return p.account.compare(ctx, p.ledger, l, p.now())
+}
+
+// allKnown returns every message of the listing that is settled.
+func (p *poll) allKnown(ctx context.Context, l *listing) (all []lookalike, err error) {
+	for chunk := range slices.Chunk(l.entries, lookupChunk) {
+		known, err := p.account.known(ctx, p.ledger, l, chunk)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range chunk {
+			if r, ok := ledger.Match(known[l.uidl(e)], e.size); ok && r.State != ledger.Failed {
+				all = append(all, lookalike{e, r})
+			}
+		}
+	}
+	return all, nil
+}
+
+func (p *poll) examineChunk(ctx context.Context, l *listing, chunk []lookalike) (others int, err error) {
+	var same []ledger.Key
+	before := make(map[int]string)
+	for _, s := range chunk {
+		id, err := p.ledger.MessageID(ctx, p.account.Name, s.record.Key)
+		if err != nil {
+			return 0, err
+		}
+		before[s.entry.number] = id
+	}
+	ids, err := p.messageIDs(chunk, before)
+	if err != nil {
+		return 0, err
+	}
+	for _, s := range chunk {
+		number, gone := s.entry.number, s.record.State == ledger.Deleted || s.record.Missed > 1
+		was, is := before[number], ids[number]
+		switch {
+		case was != "" && is != "" && was != is:
+			p.rename(l, s, otherUIDL(s.record.UIDL, is, nil))
+			others++
+		case !gone:
+		case was != "" && was == is:
+			same = append(same, s.record.Key)
+		case was == "" && (s.record.Delivered.IsZero() || s.record.State == ledger.Quarantined):
+			same = append(same, s.record.Key) // there is nothing to compare with
+		case s.record.State != ledger.Deleted && s.record.Missed < 3:
+			same = append(same, s.record.Key) // to retrieve it would cost more than one listing is worth
+		default:
+			p.rename(l, s, s.record.UIDL+doubtfulMark)
+			if p.doubtful == nil {
+				p.doubtful = make(map[int]ledger.Key)
+			}
+			p.doubtful[number] = s.record.Key
+		}
+	}
+	return others, p.ledger.Found(ctx, p.account.Name, same, time.Time{})
+}
+
+// rename gives a message a name other than that of the one recorded.
+func (p *poll) rename(l *listing, s lookalike, uidl string) {
+	l.rename(s.entry.number, uidl)
+	if p.renamed == nil {
+		p.renamed = make(map[int]ledger.Key)
+	}
+	p.renamed[s.entry.number] = s.record.Key
+}
+
+// messageIDs asks for the headers of those messages of which a Message-ID is recorded, and returns theirs.
+func (p *poll) messageIDs(chunk []lookalike, before map[int]string) (map[int]string, error) {
+	ids := make(map[int]string)
+	if p.noTop {
+		return ids, nil
+	}
+	wanted := func(yield func(int) bool) {
+		for _, s := range chunk {
+			if before[s.entry.number] != "" && !yield(s.entry.number) {
+				return
+			}
+		}
+	}
+	p.step = stepTop
+	err := p.client.TopEach(wanted, p.window, func(n int, header io.Reader, err error) error {
+		if err == nil {
+			ids[n], err = readMessageID(header)
+		}
+		if _, refused := errors.AsType[*pop3.Error](err); refused {
+			p.noTop = true // TOP is optional (RFC 1939 section 7)
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.step = stepList
+	return ids, nil
+}
+
+// noteMissed records which messages that should be there are not listed, and which are again.
+func (p *poll) noteMissed(ctx context.Context, l *listing, d difference) error {
+	if err := p.ledger.Found(ctx, p.account.Name, d.found, time.Time{}); err != nil {
+		return err
+	}
+	_, present, err := p.ledger.Kept(ctx, p.account.Name)
+	if err != nil {
+		return err
+	}
+	if present != d.present+len(p.committed)-p.deleted {
+		gone, err := p.unlisted(ctx, l)
+		if err != nil {
+			return err
+		}
+		if err := p.ledger.Missed(ctx, p.account.Name, gone, len(gone) > missedByMistake); err != nil {
+			return err
+		}
+	}
+	return p.settleRenamed(ctx, l)
+}
+
+// unlisted returns the messages that should be there and are not listed.
+func (p *poll) unlisted(ctx context.Context, l *listing) ([]ledger.Key, error) {
+	keys, err := p.ledger.Present(ctx, p.account.Name)
+	if err != nil {
+		return nil, err
+	}
+	missed := make(map[string][]ledger.Key)
+	for _, k := range keys {
+		if !strings.HasPrefix(k.UIDL, digestUIDL) {
+			missed[k.UIDL] = append(missed[k.UIDL], k)
+		}
+	}
+	for _, e := range l.entries {
+		if keys := missed[string(l.uidls[e.from:e.to])]; len(keys) > 0 {
+			uidl := keys[0].UIDL
+			missed[uidl] = slices.DeleteFunc(keys, func(k ledger.Key) bool { return e.size < 0 || k.Size < 0 || k.Size == e.size })
+		}
+	}
+	return slices.Concat(slices.Collect(maps.Values(missed))...), nil
+}
+
+// settleRenamed lets a message that was delivered under a name of its own stand for the UIDL that it has, so that
+// it is not looked at again at each poll.
+func (p *poll) settleRenamed(ctx context.Context, l *listing) error {
+	if p.account.byDigest() {
+		return nil // it is deleted already
+	}
+	var settled []ledger.Key
+	for _, e := range l.entries {
+		if k, ok := p.renamed[e.number]; ok && slices.Contains(p.committed, l.key(e)) {
+			settled = append(settled, k)
+		}
+	}
+	return p.ledger.Found(ctx, p.account.Name, settled, p.now())
+}
+
+// owner is whose mailbox it is, and where.
+func (a *Account) owner() string {
+	host, _, err := net.SplitHostPort(a.Addr)
+	if err != nil {
+		host = a.Addr
+	}
+	return a.Username + " on " + host
+}

@@ -1,0 +1,193 @@
+package fetcher
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+)
+
+// TestReused: a message that has the UIDL and the size of one that was there before is delivered, and only
+// then deleted; the same message is neither delivered nor, unless its header can't tell, retrieved again.
+func TestReused(t *testing.T) {
+	t.Parallel()
+	const month = 30 * 24 * time.Hour
+	one, two := letters("u", "one", "two"), letters("u", "ONE", "TWO") // of a length
+	plain := []pop3test.Message{{UIDL: "u0", Raw: []byte("monday\r\n")}}
+	other := []pop3test.Message{{UIDL: "u0", Raw: []byte("sunday\r\n")}}
+	for _, tt := range []struct {
+		name          string
+		before, later []pop3test.Message
+		remove        bool
+		after         time.Duration
+		empty         int  // listings in between
+		moved         bool // the account has another user
+		noTop, cutTop bool
+		again         int // messages delivered later
+		left          int
+		retr          int // then
+	}{
+		{name: "deleted, others come", before: one, later: two, remove: true, again: 2, retr: 2},
+		{name: "deleted, others come later", before: one, later: two, remove: true, empty: 1, again: 2, retr: 2},
+		{name: "deleted, and there again", before: one, later: one, remove: true},
+		{name: "deleted, and there again, no TOP", before: one, later: one, remove: true, noTop: true, retr: 2},
+		{name: "deleted, others come, no TOP", before: one, later: two, remove: true, noTop: true, again: 2, retr: 2},
+		{name: "deleted, others come, TOP breaks the line", before: one, later: two, remove: true, cutTop: true, again: 2, retr: 2},
+		{name: "deleted, others come without Message-ID", before: plain, later: other, remove: true, again: 1, retr: 1},
+		{name: "deleted, and there again without Message-ID", before: plain, later: plain, remove: true, retr: 1},
+		{name: "kept, others come later", before: one, later: two, empty: 1, again: 2, left: 2, retr: 2},
+		{name: "kept, and there again", before: one, later: one, empty: 1, left: 2},
+		{name: "kept, and there again without Message-ID", before: plain, later: plain, empty: 1, left: 1},
+		{name: "kept, others come much later without Message-ID", before: plain, later: other, empty: 3, again: 1, left: 1, retr: 1},
+		{name: "kept, and there again much later without Message-ID", before: plain, later: plain, empty: 3, left: 1, retr: 1},
+		{name: "kept for a month, others come later", before: one, later: two, remove: true, after: month, empty: 1, again: 2, left: 2, retr: 2},
+		{name: "another mailbox", before: one, later: two, moved: true, again: 2, left: 2, retr: 2},
+		{name: "another mailbox with one of the messages", before: one, later: []pop3test.Message{one[0], two[1]}, moved: true, again: 1, left: 2, retr: 1},
+		{name: "another mailbox without Message-ID", before: plain, later: other, moved: true, again: 1, left: 1, retr: 1},
+		{name: "another mailbox, that is emptied", before: one, later: two, moved: true, remove: true, after: month, again: 2, left: 2, retr: 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.sink.messageIDs = true
+			w.account.Delete, w.account.DeleteAfter = tt.remove, tt.after
+			var delivered []string
+			w.supervisor.Observe = func(e Event) {
+				if d, ok := e.(Delivered); ok {
+					delivered = append(delivered, d.UIDL)
+				}
+			}
+			w.server.Users["u1"] = "pw0"
+			w.server.Mailboxes["u0"], w.server.Mailboxes["u1"] = tt.before, nil
+			w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
+				switch {
+				case cmd == "TOP" && tt.cutTop:
+					c.Cut()
+				case cmd == "TOP" && tt.noTop:
+					c.Reply("-ERR unknown command")
+				default:
+					return false
+				}
+				return true
+			}
+			w.start(t)
+			now := time.Now()
+			w.supervisor.now = func() time.Time { return now }
+			poll := func() {
+				t.Helper()
+				if err := w.once(t); err != nil {
+					t.Fatal(err)
+				}
+				now = now.Add(time.Hour)
+			}
+			poll()
+			if len(delivered) != len(tt.before) {
+				t.Fatalf("delivered %q", delivered)
+			}
+			user := "u0"
+			if tt.moved {
+				user, w.account.Username = "u1", "u1"
+			}
+			for range tt.empty {
+				w.server.Replace(user)
+				poll()
+			}
+			w.server.Replace(user, tt.later...)
+			delivered, now = nil, now.Add(month/2)
+			before := commands(w, "RETR")
+			for range 3 {
+				poll()
+			}
+			if len(delivered) != tt.again {
+				t.Errorf("delivered %q later, want %d", delivered, tt.again)
+			}
+			if n := commands(w, "RETR") - before; n != tt.retr {
+				t.Errorf("%d RETR, want %d", n, tt.retr)
+			}
+			if n := len(w.server.Mailbox(user)); n != tt.left {
+				t.Errorf("%d messages left, want %d", n, tt.left)
+			}
+			if n := len(w.sink.staged); n > 0 {
+				t.Errorf("%d staging files are left", n)
+			}
+			if tt.after > 0 {
+				// A month from the later delivery, not from the one before.
+				now = now.Add(month * 6 / 10)
+				poll()
+				if n := len(w.server.Mailbox(user)); n != tt.left {
+					t.Errorf("%d messages left too early, want %d", n, tt.left)
+				}
+				now = now.Add(month)
+				poll()
+				if n := len(w.server.Mailbox(user)); n != 0 {
+					t.Errorf("%d messages left after all", n)
+				}
+			}
+		})
+	}
+}
+
+// TestReusedSomewhere: where UIDLs are used again for messages of other sizes, those of the same size are looked at.
+func TestReusedSomewhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.sink.messageIDs = true
+	w.server.Mailboxes["u0"] = letters("u", "one", "two", "three", "four")
+	w.start(t)
+	w.poll(t)
+	w.server.Replace("u0", letters("u", "longer", "TWO", "three", "FOUR")...)
+	before := commands(w, "RETR")
+	w.poll(t)
+	w.poll(t)
+	if n := commands(w, "RETR") - before; n != 3 {
+		t.Errorf("%d RETR, want 3", n)
+	}
+	for _, id := range []string{"longer", "TWO", "FOUR"} {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(w.sink.published)), func(path string) bool { return strings.Contains(path, "body of "+id) }) {
+			t.Errorf("%s is missing", id)
+		}
+	}
+}
+
+// TestMissed: what listings lack is noted step by step; a listing that lacks a great deal is not believed.
+func TestMissed(t *testing.T) {
+	t.Parallel()
+	few, many := letters("u", "one"), []pop3test.Message(nil)
+	for i := range missedByMistake + 1 {
+		many = append(many, pop3test.Message{UIDL: fmt.Sprint("m", i), Raw: []byte("x\r\n")})
+	}
+	for name, tt := range map[string]struct {
+		messages []pop3test.Message
+		want     []int
+	}{"few": {few, []int{2, 3, 3, 0}}, "many": {many, []int{1, 2, 3, 0}}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.sink.messageIDs = true
+			w.server.Mailboxes["u0"] = tt.messages
+			w.start(t)
+			w.poll(t)
+			var got []int
+			for i := range 4 {
+				w.server.Replace("u0")
+				if i == 3 {
+					w.server.Replace("u0", tt.messages...)
+				}
+				w.poll(t)
+				records, err := w.ledger.Lookup(t.Context(), "lab", []string{tt.messages[0].UIDL})
+				if err != nil || len(records) != 1 || records[0].State != ledger.Delivered {
+					t.Fatalf("%+v, error %v", records, err)
+				}
+				got = append(got, records[0].Missed)
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("missed %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
