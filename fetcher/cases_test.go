@@ -134,9 +134,13 @@ type tally struct {
 	*memory
 	copies [][]byte // published
 	kept   [][]byte // in quarantine
+	most   int64    // read of each message; 0: all
 }
 
 func (s *tally) Stage(_ context.Context, _ string, r io.Reader) (Staged, error) {
+	if s.most > 0 {
+		r = io.LimitReader(r, s.most)
+	}
 	body, err := io.ReadAll(r)
 	if err != nil {
 		return Staged{}, err
@@ -389,6 +393,17 @@ func quickIdle(a *Account) { a.Timeouts.Idle = 1600 * time.Millisecond }
 
 func loneDot(t *testing.T) {
 	subtests(t, map[string]play{"the rest later": restLater("the rest\r\n", "server sent nothing"), "what looks like a reply later": restLater("+OK\r\nthe rest\r\n", "out of step")})
+	// Three replies are all that is asked: NOOP, DELE and QUIT.
+	play{
+		raws: []string{"one\r\n.\r\n+OK\r\n+OK\r\n+OK\r\nand the file\r\n"}, errs: []string{"cut at a lone dot", "", ""},
+		hook: func(c *pop3test.Conn, cmd, args string) bool {
+			if cmd != "RETR" {
+				return false
+			}
+			c.Send([]byte("+OK\r\none\r\n.\r\n+OK\r\n+OK\r\n+OK\r\nand the file\r\n.\r\n"))
+			return true
+		},
+	}.run(t)
 	for _, rest := range []string{"the rest\r\n", "+OK\r\nthe rest\r\n", "-ERR the rest\r\n", "-ERR\r\n+OK\r\n", "+OK 1\r\n+OK 2\r\n+OK 3\r\n"} {
 		for _, pipelining := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%q, pipelining %t", rest, pipelining), func(t *testing.T) {
@@ -421,11 +436,13 @@ func restLater(rest, again string) play {
 		server: func(s *pop3test.Server) { s.Pipelining = false },
 		hook: func(c *pop3test.Conn, cmd, args string) bool {
 			switch {
+			case cmd == "APOP":
+				owed.Store(false)
 			case isMessage(c, cmd, args, "uid-2"):
 				c.Send([]byte("+OK\r\ntwo\r\n.\r\n"))
 				owed.Store(true)
 				return true
-			case cmd == "NOOP" && owed.Swap(false):
+			case cmd == "STAT" && owed.Swap(false):
 				c.Send([]byte(rest + ".\r\n"))
 			}
 			return false
@@ -481,6 +498,21 @@ func cutBeforeDot(t *testing.T) {
 }
 
 func endlessMessage(t *testing.T) {
+	// A sink that has seen enough reads no further, and the limit holds even so.
+	play{
+		want: []string{"one\r\n", "three\r\n"}, left: 1, errs: []string{"does not end within", "does not end within", ""},
+		account: func(a *Account) { a.MaxMessage = 1 << 20 },
+		sink:    func(s *tally) { s.most = 1000 },
+		hook: func(c *pop3test.Conn, cmd, args string) bool {
+			if !isMessage(c, cmd, args, "uid-2") {
+				return false
+			}
+			c.Reply("+OK")
+			for chunk := bytes.Repeat([]byte("text"), 1000); c.Send(chunk) == nil; {
+			}
+			return true
+		},
+	}.run(t)
 	play{
 		want: []string{"one\r\n", "three\r\n"}, left: 1, errs: []string{"does not end within", "does not end within", ""},
 		account: func(a *Account) { a.MaxMessage = 1 << 20 },
@@ -682,6 +714,7 @@ func garbledLists(t *testing.T) {
 		"sizes that are none":    {hook: answers("LIST", "+OK\r\n1 %!d(float64=5)\r\n2\r\n3 x\r\n.\r\n")},
 		"garbage in the list":    {hook: uidl("hello", "1 a", "", "2 b", "3 c")},
 		"nothing but garbage":    {hook: uidl("hello", "there"), want: none, left: 3, errs: []string{"out of step"}},
+		"a number twice":         {hook: uidl("1 a", "1 b", "2 c"), want: none, left: 3, errs: []string{"lists message 1 twice"}},
 		"list longer than STAT":  {hook: answers("STAT", "+OK 1 5\r\n")},
 	})
 }
@@ -730,7 +763,7 @@ func shortListOnce(t *testing.T) {
 	for _, list := range []string{"+OK\r\n.\r\n", "+OK\r\n1 uid-1\r\n.\r\n"} {
 		polls := 0
 		w, _ := play{keep: true, errs: []string{"", "", "", ""}, hook: func(c *pop3test.Conn, cmd, args string) bool {
-			if cmd == "STAT" {
+			if cmd == "APOP" {
 				polls++
 			}
 			return polls == 2 && answers("STAT", "+OK 0 0\r\n", "UIDL", list, "LIST", "+OK\r\n.\r\n")(c, cmd, args)
@@ -744,7 +777,7 @@ func shortListOnce(t *testing.T) {
 func allUIDLsChanged(t *testing.T) {
 	polls := 0
 	play{keep: true, errs: []string{"", "", ""}, account: func(a *Account) { a.SkipDuplicates = true }, hook: func(c *pop3test.Conn, cmd, args string) bool {
-		if cmd == "STAT" {
+		if cmd == "APOP" {
 			polls++
 		}
 		return polls > 1 && answers("UIDL", "+OK\r\n1 new-1\r\n2 new-2\r\n3 new-3\r\n.\r\n")(c, cmd, args)
@@ -754,7 +787,7 @@ func allUIDLsChanged(t *testing.T) {
 func reordered(t *testing.T) {
 	polls := 0
 	play{keep: true, errs: []string{"", "", ""}, hook: func(c *pop3test.Conn, cmd, args string) bool {
-		if cmd == "STAT" {
+		if cmd == "APOP" {
 			polls++
 		}
 		return polls > 1 && answers("STAT", "+OK 3 18\r\n", "UIDL", "+OK\r\n1 uid-3\r\n2 uid-1\r\n3 uid-2\r\n.\r\n", "LIST", "+OK\r\n1 7\r\n2 5\r\n3 5\r\n.\r\n")(c, cmd, args)

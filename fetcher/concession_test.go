@@ -1,7 +1,10 @@
 package fetcher
 
 import (
+	"errors"
+	"io/fs"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
@@ -103,5 +106,26 @@ func TestChanceIsForgotten(t *testing.T) {
 	}
 	if ahead == 0 {
 		t.Error("nothing is pipelined any more after one cut")
+	}
+}
+
+// TestDiskIsNotTheServer: a disk that fails is no reason to speak to the server more simply.
+func TestDiskIsNotTheServer(t *testing.T) {
+	t.Parallel()
+	for _, cause := range []error{syscall.ENOSPC, syscall.EMFILE, syscall.EIO} {
+		w := newWorld(t, "one", "second")
+		w.sink.fail = func(s string) error {
+			if s == "stage second" {
+				return &fs.PathError{Op: "write", Path: "staging", Err: cause}
+			}
+			return nil
+		}
+		w.start(t)
+		if err := w.once(t); !errors.Is(err, cause) {
+			t.Errorf("error %v, want %v", err, cause)
+		}
+		if n := w.server.Sessions(); n != 1 {
+			t.Errorf("%v: %d sessions, want 1", cause, n)
+		}
 	}
 }

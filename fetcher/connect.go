@@ -101,6 +101,7 @@ func login(ctx context.Context, a Account, c *pop3.Client, secret string, withou
 		return "", nil, err
 	}
 	at(stepLogin)
+	c.Conceal(secret)
 	mechanism = chooseMechanism(a.Auth, c)
 	if a.byToken() {
 		err = authenticateByToken(ctx, a, c, caps, mechanism, secret)

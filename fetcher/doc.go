@@ -28,7 +28,7 @@
 // poll of the account does that before it connects.
 //
 // Messages count as received, up to 256 at once, only after the server has answered
-// each RETR and a NOOP behind them: one that forgets to stuff a lone dot ends a message
+// each RETR and a STAT behind them, that one as before: one that forgets to stuff a lone dot ends a message
 // early, and the rest of the text then stands where a reply should be; one that
 // drops a pipelined reply would have a message pass for another. A poll that breaks
 // where CAPA or pipelining may be the reason is made again without, at once. When that

@@ -62,9 +62,28 @@ func readUIDLs(c *pop3.Client) (*listing, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n, twice := l.numberTwice(); twice {
+		return nil, fmt.Errorf("server lists message %d twice: %w", n, pop3.ErrDesync)
+	}
 	l.separateDuplicates()
 	return l, nil
 }
+
+// numberTwice finds a number that two lines have: nobody knows, then, which of them holds. It leaves the
+// entries in the order of their numbers.
+func (l *listing) numberTwice() (int, bool) {
+	if !slices.IsSortedFunc(l.entries, byNumber) {
+		slices.SortStableFunc(l.entries, byNumber)
+	}
+	for i := 1; i < len(l.entries); i++ {
+		if l.entries[i].number == l.entries[i-1].number {
+			return l.entries[i].number, true
+		}
+	}
+	return 0, false
+}
+
+func byNumber(a, b entry) int { return a.number - b.number }
 
 // readNumbers asks LIST in the place of UIDL, of a server that does not know that.
 func readNumbers(c *pop3.Client) (*listing, error) {
@@ -106,7 +125,6 @@ func (l *listing) separateDuplicates() {
 
 // readSizes asks LIST and notes the octets of each message.
 func (l *listing) readSizes(c *pop3.Client) error {
-	byNumber := func(a, b entry) int { return a.number - b.number }
 	for _, entries := range [][]entry{l.entries, l.nameless} {
 		if !slices.IsSortedFunc(entries, byNumber) {
 			slices.SortStableFunc(entries, byNumber)

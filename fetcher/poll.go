@@ -34,6 +34,7 @@ type poll struct {
 	// message of this poll was as long as listed.
 	exact, exactly bool
 	inexact        bool // one was not
+	outOfStep      bool // the attempt before fell out of step
 
 	client *pop3.Client
 	window int

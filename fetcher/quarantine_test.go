@@ -77,7 +77,7 @@ func TestQuarantineRefused(t *testing.T) {
 // enough; then it is kept as it came, and those behind it are delivered.
 func TestAttempts(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "one", "poison", "two")
+	w := newWorld(t, "one", "poison", "three")
 	w.account.Attempts = 3
 	w.start(t)
 	now := time.Now()

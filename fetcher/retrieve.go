@@ -104,14 +104,13 @@ type received struct {
 }
 
 // batch is messages that are committed once the server has answered each RETR
-// and then NOOP, neither more nor less.
+// and then STAT, neither more nor less.
 type batch struct {
 	entries []entry
 	asked   int // entries whose reply, or the beginning of it, has come
 	staged  []received
 	refused map[int]error // by index of entries
 	within  bool          // the line or the disk failed within a message
-	confirm int           // NOOPs that are still to be answered
 }
 
 // retrieveEach fetches the entries in one go, batch by batch. Of the batch in which
@@ -129,9 +128,8 @@ func (p *poll) retrieveEach(ctx context.Context, l *listing, entries []entry, st
 		if n != pop3.Confirm {
 			return p.receive(ctx, l, b, body, err, stage)
 		}
-		// A NOOP that is refused is answered.
-		if b.confirm--; b.confirm > 0 {
-			return nil
+		if cut, short := b.short(); short && err != nil {
+			return &pop3.ProtocolError{Detail: fmt.Sprintf("%v; message %d may have been %s", err, cut.number, pop3.CutAtLoneDot), Err: pop3.ErrDesync}
 		}
 		at++
 		return p.commitBatch(ctx, l, b)
@@ -142,10 +140,19 @@ func (p *poll) retrieveEach(ctx context.Context, l *listing, entries []entry, st
 	return err
 }
 
-// questions are the numbers of the messages, batch by batch, with NOOPs behind each: one
-// shows that the last message has ended. Where the octets are not as listed it
-// takes two, as the rest of a message that looks like one reply ends with a dot,
-// which does not. Ahead of the replies nobody knows, and there are two.
+// short returns a message that came shorter than listed.
+func (b *batch) short() (entry, bool) {
+	for _, r := range b.staged {
+		if r.octets < r.entry.size {
+			return r.entry, true
+		}
+	}
+	return entry{}, false
+}
+
+// questions are the numbers of the messages, batch by batch, with one behind each that shows that
+// the last message has ended. Some servers answer it otherwise each time, which does no harm where
+// each message came as long as listed.
 func (p *poll) questions(batches []*batch) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for _, b := range batches {
@@ -154,14 +161,8 @@ func (p *poll) questions(batches []*batch) iter.Seq[int] {
 					return
 				}
 			}
-			b.confirm = 2
-			if p.window == 1 && exact(b.staged) == len(b.staged) {
-				b.confirm = 1
-			}
-			for range b.confirm {
-				if !yield(pop3.Confirm) {
-					return
-				}
+			if !yield(pop3.Confirm) {
+				return
 			}
 		}
 	}
@@ -183,6 +184,15 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 		counted.digest = sha256.New()
 	}
 	m, err := stage(ctx, l, e, counted)
+	if err == nil {
+		// What was not read counts, and must end, too.
+		if _, err = io.Copy(io.Discard, counted); err != nil {
+			if m != nil {
+				p.sink.Discard(m.Attachments)
+			}
+			err = p.blame(ctx, l, e, counted, err)
+		}
+	}
 	settled := false
 	if err == nil && m != nil && e.nameless() {
 		settled, err = p.identify(ctx, l, e, counted, m)
@@ -207,14 +217,19 @@ func (p *poll) commitBatch(ctx context.Context, l *listing, b *batch) error {
 		err = errors.Join(err, p.refused(ctx, l, b.entries[i], cause))
 	}
 	whole := b.staged[:0]
+	inexact := p.inexact
 	p.noteSizes(b.staged)
 	for _, r := range b.staged {
-		if !p.tooShort(r) {
+		switch {
+		case p.maybeCut(r, inexact):
+			p.sink.Discard(r.message.Attachments)
+			err = errors.Join(err, p.noteCut(ctx, l, r))
+		case p.tooShort(r):
+			p.sink.Discard(r.message.Attachments)
+			err = errors.Join(err, p.noteShort(ctx, l, r))
+		default:
 			whole = append(whole, r)
-			continue
 		}
-		p.sink.Discard(r.message.Attachments)
-		err = errors.Join(err, p.noteShort(ctx, l, r))
 	}
 	return errors.Join(err, p.addFirst(whole, len(whole)))
 }

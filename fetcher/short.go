@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3"
 )
 
 // A server that can't get at a message may send its beginning, or nothing, and end it as if that were
@@ -40,6 +41,22 @@ func (p *poll) tooShort(r received) bool {
 		return r.octets < size/2
 	}
 	return r.octets == 0 && !p.inexact
+}
+
+// maybeCut reports whether a message came shorter than listed where the attempt before fell out of step. What a
+// mail has behind a lone dot may look like the replies to all that is asked then; its length does not. inexact
+// says that others' sizes were wrong, too.
+func (p *poll) maybeCut(r received, inexact bool) bool {
+	return p.outOfStep && (p.exact || !inexact) && r.octets < r.entry.size && !r.settled && r.message.State != ledger.Quarantined
+}
+
+// noteCut has a message read again as from a server that stuffs no dots.
+func (p *poll) noteCut(ctx context.Context, l *listing, r received) error {
+	p.failed++
+	if !r.entry.nameless() {
+		p.short++
+	}
+	return p.noteFailure(ctx, l, r.entry, fmt.Errorf("%d octets came of the %d that LIST says: it may have been %s", r.octets, r.entry.size, pop3.CutAtLoneDot), again)
 }
 
 // noteShort counts an attempt, and has the message kept as it is after the last. One without a UIDL is

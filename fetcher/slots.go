@@ -2,6 +2,7 @@ package fetcher
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -16,6 +17,7 @@ type slots struct {
 
 type hostSlots struct {
 	held  chan struct{}
+	slow  chan struct{}
 	users int // guarded by slots.mu
 }
 
@@ -25,12 +27,13 @@ func newSlots(global, perHost int) *slots {
 
 // acquire waits for a slot to host and then for one of all. The host's comes
 // first: a host that hangs holds at most its own share of the global slots, and
-// accounts that wait for it hold none.
-func (s *slots) acquire(ctx context.Context, host string) (release func(), err error) {
+// accounts that wait for it hold none. Those that were slow the last time, as their
+// mailboxes hang, share a quarter of the host's, so that the others get theirs.
+func (s *slots) acquire(ctx context.Context, host string, slow bool) (release func(), err error) {
 	s.mu.Lock()
 	h := s.hosts[host]
 	if h == nil {
-		h = &hostSlots{held: make(chan struct{}, s.perHost)}
+		h = &hostSlots{held: make(chan struct{}, s.perHost), slow: make(chan struct{}, max(s.perHost/4, 1))}
 		s.hosts[host] = h
 	}
 	h.users++
@@ -42,22 +45,25 @@ func (s *slots) acquire(ctx context.Context, host string) (release func(), err e
 			delete(s.hosts, host)
 		}
 	}
-	select {
-	case h.held <- struct{}{}:
-	case <-ctx.Done():
+	taken := make([]chan struct{}, 0, 3)
+	release = func() {
+		for _, slot := range slices.Backward(taken) {
+			<-slot
+		}
 		leave()
-		return nil, context.Cause(ctx)
 	}
-	select {
-	case s.global <- struct{}{}:
-	case <-ctx.Done():
-		<-h.held
-		leave()
-		return nil, context.Cause(ctx)
+	wanted := []chan struct{}{h.held, s.global}
+	if slow {
+		wanted = []chan struct{}{h.slow, h.held, s.global}
 	}
-	return func() {
-		<-s.global
-		<-h.held
-		leave()
-	}, nil
+	for _, slot := range wanted {
+		select {
+		case slot <- struct{}{}:
+			taken = append(taken, slot)
+		case <-ctx.Done():
+			release()
+			return nil, context.Cause(ctx)
+		}
+	}
+	return release, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,7 +19,7 @@ func TestSlotsHungHost(t *testing.T) {
 		var hung sync.WaitGroup
 		for range 10 {
 			hung.Go(func() {
-				release, err := s.acquire(ctx, "hung")
+				release, err := s.acquire(ctx, "hung", false)
 				if err != nil {
 					return
 				}
@@ -29,7 +30,7 @@ func TestSlotsHungHost(t *testing.T) {
 		synctest.Wait()
 		start := time.Now()
 		for range 3 {
-			release, err := s.acquire(ctx, "well")
+			release, err := s.acquire(ctx, "well", false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,6 +47,46 @@ func TestSlotsHungHost(t *testing.T) {
 	})
 }
 
+// TestSlotsHungMailboxes: mailboxes known to hang leave the others of their host most of its slots.
+func TestSlotsHungMailboxes(t *testing.T) {
+	t.Parallel()
+	for perHost, want := range map[int]int{1: 0, 2: 1, 4: 3, 16: 12} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			s := newSlots(100, perHost)
+			var all sync.WaitGroup
+			var well atomic.Int32
+			hold := func(slow bool) {
+				release, err := s.acquire(ctx, "host", slow)
+				if err != nil {
+					return
+				}
+				if !slow {
+					well.Add(1)
+				}
+				<-ctx.Done()
+				release()
+			}
+			for range 50 {
+				all.Go(func() { hold(true) })
+			}
+			synctest.Wait()
+			for range 50 {
+				all.Go(func() { hold(false) })
+			}
+			synctest.Wait()
+			if n := well.Load(); n != int32(want) {
+				t.Errorf("%d of %d slots are left to the others, want %d", n, perHost, want)
+			}
+			cancel()
+			all.Wait()
+			if len(s.hosts) != 0 || len(s.global) != 0 {
+				t.Errorf("%d hosts and %d slots still held", len(s.hosts), len(s.global))
+			}
+		})
+	}
+}
+
 func TestSlotsCaps(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -56,7 +97,7 @@ func TestSlotsCaps(t *testing.T) {
 		for i := range 30 {
 			host := []string{"a", "b", "c"}[i%3]
 			all.Go(func() {
-				release, err := s.acquire(t.Context(), host)
+				release, err := s.acquire(t.Context(), host, false)
 				if err != nil {
 					t.Error(err)
 					return
@@ -85,7 +126,7 @@ func TestSlotsCaps(t *testing.T) {
 func TestSlotsCancel(t *testing.T) {
 	t.Parallel()
 	s := newSlots(1, 1)
-	release, err := s.acquire(t.Context(), "a")
+	release, err := s.acquire(t.Context(), "a", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +134,7 @@ func TestSlotsCancel(t *testing.T) {
 	for _, host := range []string{"a", "b"} {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := s.acquire(ctx, host); !errors.Is(err, context.Canceled) {
+		if _, err := s.acquire(ctx, host, false); !errors.Is(err, context.Canceled) {
 			t.Errorf("host %s: error %v, want the cancellation", host, err)
 		}
 	}

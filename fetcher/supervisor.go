@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3"
 )
 
 // startSpread is how much later each further account may have its first poll,
@@ -28,7 +29,7 @@ type Supervisor struct {
 	// LockDir is the folder of the accounts' lock files, made when missing.
 	LockDir string
 	// MaxConcurrent caps the polls that run at once, MaxPerHost those to one
-	// host. Both must be positive.
+	// host and port. Both must be positive.
 	MaxConcurrent, MaxPerHost int
 	Log                       zerolog.Logger
 	// Observe, if set, is called as polls go along, from many goroutines at once.
@@ -140,7 +141,8 @@ type loop struct {
 
 	failures    int
 	lastFailure string
-	skipped     int // by the last poll
+	skipped     int  // by the last poll
+	slow        bool // the last poll ended as the server kept silent
 	// loginDelay is what the server announced at the last poll; more, that this left something to do.
 	loginDelay time.Duration
 	more       bool
@@ -196,11 +198,7 @@ func (l *loop) reschedule(err error) time.Duration {
 // poll waits for its slots and makes one visit.
 func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	s := l.supervisor
-	name, _, err := net.SplitHostPort(l.account.Addr)
-	if err != nil {
-		return fmt.Errorf("read address: %w", err)
-	}
-	release, err := l.slots.acquire(waiting, name)
+	release, err := l.slots.acquire(waiting, l.account.Addr, l.slow)
 	if err != nil {
 		return err
 	}
@@ -209,7 +207,11 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	if observe == nil {
 		observe = func(Event) {}
 	}
-	defer func() { observe(Done{Account: l.account.Name, Err: err}) }()
+	defer func() {
+		network, ok := errors.AsType[net.Error](err)
+		l.slow = ok && network.Timeout()
+		observe(Done{Account: l.account.Name, Err: err})
+	}()
 
 	unlock, err := lockAccount(s.LockDir, l.account.Name)
 	if err != nil {
@@ -244,7 +246,7 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	for {
 		p = &poll{
 			account: l.account, ledger: s.Ledger, sink: sink, log: l.log(), observe: observe, now: now, certificates: &s.certificates, said: &s.expiry,
-			simply: simply, exact: !host.Exact.IsZero(),
+			simply: simply, exact: !host.Exact.IsZero() || p != nil && p.exactly, outOfStep: errors.Is(before, pop3.ErrDesync),
 		}
 		err = p.run(ctx)
 		if l.loginDelay, l.more = p.loginDelay, err == nil && p.again(); l.more && ctx.Err() == nil && waiting.Err() == nil && p.loginDelay == 0 {

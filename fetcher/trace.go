@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"syscall"
 
 	"github.com/rs/zerolog"
 
@@ -29,5 +30,12 @@ func tlsVersion(state tls.ConnectionState) string { return tls.VersionName(state
 func brokenLine(err error) bool {
 	var protocol *pop3.ProtocolError
 	var network net.Error
-	return errors.As(err, &protocol) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.As(err, &network)
+	if errors.As(err, &network) {
+		// An error of the disk has the methods of one of the network.
+		_, bare := network.(syscall.Errno)
+		if !bare {
+			return true
+		}
+	}
+	return errors.As(err, &protocol) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }

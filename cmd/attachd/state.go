@@ -429,6 +429,16 @@ together with the folder that they were staged in (attachd state check says so).
 }
 
 func (d *daemon) forget(ctx context.Context, a config.Account, uidls []string, staged, all bool) (int, error) {
+	messages, err := d.ledger.Quarantined(ctx, a.Name)
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range messages {
+		q := inQuarantine{a, m}
+		if _, err := os.Stat(q.path()); err == nil && (all || slices.Contains(uidls, m.UIDL)) {
+			return 0, fmt.Errorf("message %s is in quarantine, and its file would be forgotten: first attachd quarantine retry, or drop, it", q.id())
+		}
+	}
 	if all {
 		return d.supervisor.ForgetAll(ctx, a.Name)
 	}

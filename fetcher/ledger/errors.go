@@ -12,8 +12,10 @@ import (
 // Errors that [Open] and every method may return, wrapped in a text that says
 // what to do. A full disk is [syscall.ENOSPC] besides.
 var (
-	// ErrDamaged: the file is no ledger, or is not whole any more.
+	// ErrDamaged: the file is not whole any more.
 	ErrDamaged = errors.New("damaged")
+	// ErrForeign: the file is a database, and no ledger.
+	ErrForeign = errors.New("a database of another program")
 	// ErrNewer: the file was written by a later version of attachd.
 	ErrNewer = errors.New("newer schema")
 	// ErrReadOnly: the file or its folder can't be written.
@@ -33,6 +35,9 @@ func (l *Ledger) explain(err error) error {
 		return fmt.Errorf("%s is %w: not a database (%w): %s", l.path, ErrDamaged, err, restoreHint)
 	case sqlite3.SQLITE_CORRUPT:
 		return fmt.Errorf("%s is %w (%w): %s", l.path, ErrDamaged, err, restoreHint)
+	case sqlite3.SQLITE_ERROR:
+		// The statements are always the same, so it is what they are about.
+		return fmt.Errorf("%s is %w: its tables are not those of a ledger (%w): %s", l.path, ErrDamaged, err, restoreHint)
 	case sqlite3.SQLITE_FULL:
 		return fmt.Errorf("write %s: %w (%w)", l.path, syscall.ENOSPC, err)
 	case sqlite3.SQLITE_READONLY:

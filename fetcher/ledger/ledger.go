@@ -133,7 +133,14 @@ func (l *Ledger) checkSchema(ctx context.Context, mode string) error {
 	}
 	l.version = version
 	if id != applicationID {
-		return fmt.Errorf("%s is %w: a database of another program: name another file", l.path, ErrDamaged)
+		var tables int
+		if err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('account', 'message', 'attachment')").Scan(&tables); err != nil {
+			return err
+		}
+		if tables == 3 {
+			return fmt.Errorf("%s is %w: it is not marked as a ledger: %s", l.path, ErrDamaged, restoreHint)
+		}
+		return fmt.Errorf("%s is %w: name another file", l.path, ErrForeign)
 	}
 	if known := len(migrations()); version > known {
 		return fmt.Errorf("%s has a %w, version %d, and this attachd knows %d: run the attachd that wrote it, or restore the backup from before the upgrade", l.path, ErrNewer, version, known)

@@ -535,7 +535,10 @@ func TestOpenRefuses(t *testing.T) {
 		}, ErrDamaged, "restore a backup, or run attachd state rebuild"},
 		{"truncated", func(t *testing.T, path string) { good(t, path); check(t, os.Truncate(path, 40960)) }, ErrDamaged, "restore a backup"},
 		{"empty", func(t *testing.T, path string) { check(t, os.WriteFile(path, nil, 0o600)) }, ErrDamaged, "it is empty"},
-		{"another program's", func(t *testing.T, path string) { run(t, path, "CREATE TABLE bookmarks (url)") }, ErrDamaged, "another program"},
+		{"another program's", func(t *testing.T, path string) { run(t, path, "CREATE TABLE bookmarks (url)") }, ErrForeign, "another program"},
+		{"a table that is missing", func(t *testing.T, path string) { good(t, path); run(t, path, "DROP TABLE attachment") }, ErrDamaged, "state rebuild"},
+		{"no version", func(t *testing.T, path string) { good(t, path); run(t, path, "PRAGMA user_version = 0") }, ErrDamaged, "state rebuild"},
+		{"no mark", func(t *testing.T, path string) { good(t, path); run(t, path, "PRAGMA application_id = 0") }, ErrDamaged, "state rebuild"},
 		{"log without its file", func(t *testing.T, path string) { check(t, os.WriteFile(path+"-wal", []byte("x"), 0o600)) }, ErrDamaged, "its -wal is there"},
 		{"folder", func(t *testing.T, path string) { check(t, os.Mkdir(path, 0o700)) }, nil, "is a folder"},
 		{"file for a folder", func(t *testing.T, path string) {

@@ -113,7 +113,7 @@ func (c *Client) ask(ctx context.Context, request func(context.Context, *oauth2.
 	if err != nil {
 		return Token{}, err
 	}
-	return fromLibrary(t, time.Now()), nil
+	return fromLibrary(t, time.Now())
 }
 
 func (c *Client) withHTTP(ctx context.Context) context.Context {

@@ -235,6 +235,55 @@ func TestDeviceCode(t *testing.T) {
 	}
 }
 
+// TestDeviceInterval: the server's pace is held to within reason.
+func TestDeviceInterval(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[int64]time.Duration{-1: 5 * time.Second, 0: 5 * time.Second, 7: 7 * time.Second, 1 << 40: time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			server := &oauthtest.Server{Answer: func(w http.ResponseWriter, path string, _ url.Values) bool {
+				if path != "/device" {
+					return false
+				}
+				w.Header().Set("Content-Type", "application/json")
+				fmt.Fprintf(w, `{"device_code": "d", "user_code": "u", "verification_uri": "https://login.test/", "expires_in": 900, "interval": %d}`, given)
+				return true
+			}}
+			begun := time.Now()
+			var asked time.Duration
+			answer := server.Answer
+			server.Answer = func(w http.ResponseWriter, path string, form url.Values) bool {
+				if path == "/token" && asked == 0 {
+					asked = time.Since(begun)
+				}
+				return answer(w, path, form)
+			}
+			_, err := client(server).SignInWithDevice(t.Context(), func(Prompt) error { return nil })
+			if asked != want {
+				t.Errorf("interval %d: first asked after %v, want %v (%v)", given, asked, want, err)
+			}
+		})
+	}
+}
+
+// TestTokenInLines: a token that would be two lines of the mail protocol is none.
+func TestTokenInLines(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &oauthtest.Server{Answer: func(w http.ResponseWriter, path string, _ url.Values) bool {
+			if path != "/token" {
+				return false
+			}
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprint(w, `{"access_token": "t\r\nDELE 1", "refresh_token": "r", "token_type": "Bearer"}`)
+			return true
+		}}
+		_, err := client(server).SignInWithDevice(t.Context(), func(Prompt) error { return nil })
+		if err == nil || !strings.Contains(err.Error(), "the code expired") || !strings.Contains(err.Error(), "line break") {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
 // TestDeviceCodeExpires gives up when the code has expired, also when the server goes on saying "not yet".
 func TestDeviceCodeExpires(t *testing.T) {
 	t.Parallel()

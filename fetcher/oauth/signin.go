@@ -47,6 +47,8 @@ func (c *Client) SignInWithDevice(ctx context.Context, show func(Prompt) error) 
 		defer cancel()
 		given.Expiry = time.Time{} // or the library would have a second deadline, whose error says less
 	}
+	given.Interval = min(max(given.Interval, 0), maxDeviceInterval) // 0 is 5, for the library
+	var last error
 	for {
 		t, err := c.awaitDevice(ctx, given)
 		refused, isRefusal := errors.AsType[*Error](err)
@@ -55,15 +57,21 @@ func (c *Client) SignInWithDevice(ctx context.Context, show func(Prompt) error) 
 			return Token{}, errNoRefreshToken
 		case err == nil:
 			return t, nil
+		case ctx.Err() != nil && last != nil:
+			return Token{}, fmt.Errorf("%w (the last answer: %w)", context.Cause(ctx), last)
 		case ctx.Err() != nil:
 			return Token{}, context.Cause(ctx)
 		case isRefusal && !refused.Temporary():
 			return Token{}, err
 		}
 		// RFC 8628 section 3.5: after a timeout, ask less often.
-		given.Interval = min(max(given.Interval, 5)*2, 60)
+		given.Interval = min(max(given.Interval, 5)*2, maxDeviceInterval)
+		last = err
 	}
 }
+
+// maxDeviceInterval is the longest time between two questions, in seconds, whatever the server wants.
+const maxDeviceInterval = 60
 
 // awaitDevice asks for the token until the answer is another than "not yet".
 func (c *Client) awaitDevice(ctx context.Context, given *oauth2.DeviceAuthResponse) (Token, error) {
@@ -75,7 +83,7 @@ func (c *Client) awaitDevice(ctx context.Context, given *oauth2.DeviceAuthRespon
 	if err != nil {
 		return Token{}, explain(c.TokenURL, err, secret, given.DeviceCode)
 	}
-	return fromLibrary(t, time.Now()), nil
+	return fromLibrary(t, time.Now())
 }
 
 // SignInWithCode signs in through a browser that comes back to a loopback address with a code (RFC 6749 section 4.1,

@@ -108,6 +108,9 @@ const maxRecordBytes = 1 << 20
 // load reads the record; the error is fs.ErrNotExist when there is none.
 func (s *Store) load() (*record, error) {
 	fi, err := os.Stat(s.path())
+	if err == nil && fi.Mode().IsRegular() && fi.Mode()&0o077 != 0 {
+		err = os.Chmod(s.path(), 0o600) // somebody has copied it
+	}
 	if err == nil && fi.Size() > maxRecordBytes {
 		err = errors.New("it is too large")
 	}

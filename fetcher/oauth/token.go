@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/oauth2"
 )
@@ -43,13 +44,18 @@ func (t Token) usable(now time.Time) bool {
 }
 
 // fromLibrary takes over the answer of a token endpoint.
-func fromLibrary(t *oauth2.Token, now time.Time) Token {
+func fromLibrary(t *oauth2.Token, now time.Time) (Token, error) {
+	for _, token := range []string{t.AccessToken, t.RefreshToken} {
+		if strings.ContainsFunc(token, unicode.IsControl) {
+			return Token{}, errors.New("the token that was given holds a line break or another control character")
+		}
+	}
 	scopes, _ := t.Extra("scope").(string)
 	token := Token{Expiry: t.Expiry, Scopes: scopes, access: t.AccessToken, refresh: t.RefreshToken, born: now}
 	if token.Expiry.IsZero() {
 		token.Expiry = now.Add(defaultLifetime)
 	}
-	return token
+	return token, nil
 }
 
 var errNoToken = errors.New("it is JSON without an access_token")

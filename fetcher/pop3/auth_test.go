@@ -198,6 +198,10 @@ func TestSecretsSaidBack(t *testing.T) {
 		{"challenge", "C: AUTH PLAIN\nS: + " + token + "\nC: " + token + "\nS: + c2VjcmV0\nC: \nS: -ERR no", func(c *pop3.Client) error {
 			return c.Auth(&script{mechanism: "PLAIN", initial: []byte("\x00u\x00secret"), responses: []string{""}})
 		}, "server said: -ERR no"},
+		{"what AUTH stands for", "C: AUTH XOAUTH2\nS: +\nC: " + "dXNlcj11AWF1dGg9QmVhcmVyIHNlY3JldAEB" + "\nS: -ERR no: user=u auth=Bearer secret", func(c *pop3.Client) error {
+			c.Conceal("secret")
+			return c.Auth(&script{mechanism: "XOAUTH2", initial: []byte("user=u\x01auth=Bearer secret\x01\x01")})
+		}, "server said: -ERR no: user=u auth=Bearer ***"},
 		{"too short to be told from words", "C: USER u\nS: +OK\nC: PASS no\nS: -ERR no", func(c *pop3.Client) error { return c.UserPass("u", "no") }, "server said: -ERR no"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -47,6 +47,7 @@ type Client struct {
 
 	unstuffed func(n int) int64 // see Unstuffed; nil for never
 	noCRLF    bool              // a message's final dot did not start a line
+	stat      string            // the reply to the last Stat
 	ended     int               // the message whose final dot was read last, 0 once a reply came
 	err       error             // the first fault
 }
@@ -211,8 +212,8 @@ func (c *Client) inStep() error {
 	if c.waiting > 0 || n == 0 {
 		return nil
 	}
-	input, _ := c.r.Peek(min(n, maxErrorText))
-	return c.fail(desync(c.ended, fmt.Sprintf("%q although nothing was asked", printable(input, maxErrorText))))
+	input, _ := c.r.Peek(min(n, maxForeign))
+	return c.fail(desync(c.ended, fmt.Sprintf("%q although nothing was asked", printable(input, maxForeign))))
 }
 
 // reply reads the reply to verb, the oldest command that waits for one, and
@@ -260,8 +261,11 @@ func shown(verb string) string {
 	return verb
 }
 
+// maxForeign is how much is shown of what may be a piece of somebody's mail.
+const maxForeign = 40
+
 func (c *Client) outOfStep(verb string, line []byte) error {
-	seen := fmt.Sprintf("%q in place of the reply to %s", printable(line, maxErrorText), shown(verb))
+	seen := fmt.Sprintf("%q in place of the reply to %s", printable(line, maxForeign), shown(verb))
 	return c.fail(desync(c.ended, seen))
 }
 

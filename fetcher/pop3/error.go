@@ -9,6 +9,8 @@ import (
 )
 
 var (
+	// ErrStatDiffers says that STAT is answered otherwise than before in the same session.
+	ErrStatDiffers = errors.New("another reply to STAT than before")
 	// ErrNoTimestamp says that the greeting holds no timestamp, or more than one,
 	// that APOP could answer (RFC 1939 section 7).
 	ErrNoTimestamp = errors.New("greeting has no valid APOP timestamp")

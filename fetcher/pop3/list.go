@@ -23,6 +23,7 @@ func (c *Client) Stat() (count int, octets int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
+	c.stat = string(text)
 	n, rest, ok := parseNumber(text)
 	if !ok || n > math.MaxInt {
 		return -1, -1, nil

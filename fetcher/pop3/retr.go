@@ -17,8 +17,9 @@ const (
 	maxInFlight = 4 << 10
 )
 
-// Confirm, in the place of a message's number, has [Client.RetrEach] send NOOP: its
-// reply says that the messages before it have come as they were asked for.
+// Confirm, in the place of a message's number, has [Client.RetrEach] send STAT: a reply as
+// before says that the messages before it have come as they were asked for. What stands in a
+// message behind a lone dot may look like any reply, but nobody who sends one knows this one.
 const Confirm = 0
 
 // quit, in the place of a message's number, has QUIT sent.
@@ -52,7 +53,7 @@ func (c *Client) message(n int, verb string, args ...string) (io.ReadCloser, err
 // RetrEach asks for the messages ns and calls fn for each, in that order, with up
 // to window commands in flight; 1 is without pipelining, and [MaxWindow] the most. ns is
 // asked as late as that allows: without pipelining, when fn has returned for all before. For
-// [Confirm] fn gets no body.
+// [Confirm] fn gets no body, and [ErrStatDiffers] for another reply than [Client.Stat] got.
 //
 // For a message that the server refuses, fn gets the [*Error] and no body, and
 // the rest goes on. What fn leaves unread of a body is read and dropped; body is
@@ -115,8 +116,11 @@ func (c *Client) each(verb string, ns iter.Seq[int], window int, fn func(n int, 
 		if !ok {
 			return c.inStep()
 		}
-		_, err := c.reply(verbFor(verb, n))
-		if _, refused := errors.AsType[*Error](err); err != nil && !refused {
+		text, err := c.reply(verbFor(verb, n))
+		if err == nil && n == Confirm {
+			err = c.confirmed(text)
+		}
+		if _, refused := errors.AsType[*Error](err); err != nil && !refused && !errors.Is(err, ErrStatDiffers) {
 			if n <= 0 {
 				return err
 			}
@@ -127,6 +131,19 @@ func (c *Client) each(verb string, ns iter.Seq[int], window int, fn func(n int, 
 			return err
 		}
 	}
+}
+
+// confirmed compares a reply to STAT with the one before. One that names another number of messages, or
+// none, is the reply to something else, or text.
+func (c *Client) confirmed(text []byte) error {
+	if err := c.inStep(); err != nil || string(text) == c.stat {
+		return err
+	}
+	before, _, _ := parseNumber([]byte(c.stat))
+	if now, _, ok := parseNumber(text); !ok || now != before {
+		return c.outOfStep("STAT", text)
+	}
+	return fmt.Errorf("%w: %q", ErrStatDiffers, printable(text, maxForeign))
 }
 
 // flight holds the messages whose commands are in flight.
@@ -144,7 +161,7 @@ type flight struct {
 func verbFor(verb string, n int) string {
 	switch n {
 	case Confirm:
-		return "NOOP"
+		return "STAT"
 	case quit:
 		return "QUIT"
 	}

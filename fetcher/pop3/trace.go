@@ -81,6 +81,14 @@ func (c *Client) keepSecrets(verb string, args []string) {
 	}
 }
 
+// Conceal has a secret masked in whatever the server says, from now on: where it is sent in base64, as AUTH
+// does, a server may repeat what it stands for.
+func (c *Client) Conceal(secret string) {
+	if len(secret) >= minSecret {
+		c.secrets = append(c.secrets, secret)
+	}
+}
+
 // withoutSecrets masks what a server repeats of our own secrets. QUIRK: some answer an unknown command, or one that
 // they do not expect, with the whole of it.
 func (c *Client) withoutSecrets(line []byte) []byte {
