@@ -64,8 +64,7 @@ type poll struct {
 	short      int // retrieved, but not to be believed
 	// doubtful are messages, by number, that may be the ones recorded.
 	doubtful map[int]ledger.Key
-	renamed  map[int]ledger.Key // and those that have another name now than that of the one recorded
-	noTop    bool               // the server was not asked for headers, or refused
+	noTop    bool // the server was not asked for headers, or refused
 	deleted  int
 	skipped  int  // left on the server by the account's policies
 	silent   bool // the server did not answer QUIT, where nothing hangs on that

@@ -110,11 +110,11 @@ func (p *poll) examineChunk(ctx context.Context, l *listing, chunk []lookalike) 
 		return 0, err
 	}
 	for _, s := range chunk {
-		number, gone := s.entry.number, s.record.State == ledger.Deleted || s.record.Missed > 1
-		was, is := before[number], ids[number]
+		gone := s.record.State == ledger.Deleted || s.record.Missed > 1
+		was, is := before[s.entry.number], ids[s.entry.number]
 		switch {
 		case was != "" && is != "" && was != is:
-			p.rename(l, s, otherUIDL(s.record.UIDL, is, nil))
+			p.doubt(l, s, otherUIDL(s.record.UIDL, is, nil))
 			others++
 		case !gone:
 		case was != "" && was == is:
@@ -124,23 +124,19 @@ func (p *poll) examineChunk(ctx context.Context, l *listing, chunk []lookalike) 
 		case s.record.State != ledger.Deleted && s.record.Missed < 3:
 			same = append(same, s.record.Key) // to retrieve it would cost more than one listing is worth
 		default:
-			p.rename(l, s, s.record.UIDL+doubtfulMark)
-			if p.doubtful == nil {
-				p.doubtful = make(map[int]ledger.Key)
-			}
-			p.doubtful[number] = s.record.Key
+			p.doubt(l, s, s.record.UIDL+doubtfulMark)
 		}
 	}
 	return others, p.ledger.Found(ctx, p.account.Name, same, time.Time{})
 }
 
-// rename gives a message a name other than that of the one recorded.
-func (p *poll) rename(l *listing, s lookalike, uidl string) {
+// doubt gives a message a name other than that of the one recorded, until it has been compared with that.
+func (p *poll) doubt(l *listing, s lookalike, uidl string) {
 	l.rename(s.entry.number, uidl)
-	if p.renamed == nil {
-		p.renamed = make(map[int]ledger.Key)
+	if p.doubtful == nil {
+		p.doubtful = make(map[int]ledger.Key)
 	}
-	p.renamed[s.entry.number] = s.record.Key
+	p.doubtful[s.entry.number] = s.record.Key
 }
 
 // messageIDs asks for the headers of those messages of which a Message-ID is recorded, and returns theirs.
@@ -192,7 +188,7 @@ func (p *poll) noteMissed(ctx context.Context, l *listing, d difference) error {
 			return err
 		}
 	}
-	return p.settleRenamed(ctx, l)
+	return p.settleOthers(ctx, l)
 }
 
 // unlisted returns the messages that should be there and are not listed.
@@ -216,15 +212,15 @@ func (p *poll) unlisted(ctx context.Context, l *listing) ([]ledger.Key, error) {
 	return slices.Concat(slices.Collect(maps.Values(missed))...), nil
 }
 
-// settleRenamed lets a message that was delivered under a name of its own stand for the UIDL that it has, so that
+// settleOthers lets a message that was delivered under a name of its own stand for the UIDL that it has, so that
 // it is not looked at again at each poll.
-func (p *poll) settleRenamed(ctx context.Context, l *listing) error {
+func (p *poll) settleOthers(ctx context.Context, l *listing) error {
 	if p.account.byDigest() {
 		return nil // it is deleted already
 	}
 	var settled []ledger.Key
 	for _, e := range l.entries {
-		if k, ok := p.renamed[e.number]; ok && slices.Contains(p.committed, l.key(e)) {
+		if k, ok := p.doubtful[e.number]; ok && slices.Contains(p.committed, l.key(e)) {
 			settled = append(settled, k)
 		}
 	}

@@ -28,7 +28,8 @@ func TestReused(t *testing.T) {
 		empty         int  // listings in between
 		moved         bool // the account has another user
 		noTop, cutTop bool
-		again         int // messages delivered later
+		lies          bool // in reply to TOP
+		again         int  // messages delivered later
 		left          int
 		retr          int // then
 	}{
@@ -36,6 +37,8 @@ func TestReused(t *testing.T) {
 		{name: "deleted, others come later", before: one, later: two, remove: true, empty: 1, again: 2, retr: 2},
 		{name: "deleted, and there again", before: one, later: one, remove: true},
 		{name: "deleted, and there again, no TOP", before: one, later: one, remove: true, noTop: true, retr: 2},
+		{name: "deleted, and there again, TOP lies", before: one, later: one, remove: true, lies: true, retr: 2},
+		{name: "kept, and there again, TOP lies", before: one, later: one, empty: 1, lies: true, left: 2, retr: 2},
 		{name: "deleted, others come, no TOP", before: one, later: two, remove: true, noTop: true, again: 2, retr: 2},
 		{name: "deleted, others come, TOP breaks the line", before: one, later: two, remove: true, cutTop: true, again: 2, retr: 2},
 		{name: "deleted, others come without Message-ID", before: plain, later: other, remove: true, again: 1, retr: 1},
@@ -68,6 +71,8 @@ func TestReused(t *testing.T) {
 				switch {
 				case cmd == "TOP" && tt.cutTop:
 					c.Cut()
+				case cmd == "TOP" && tt.lies:
+					c.Reply("+OK", "Message-ID: <lie@example.org>", "", ".")
 				case cmd == "TOP" && tt.noTop:
 					c.Reply("-ERR unknown command")
 				default:
