@@ -41,7 +41,7 @@ func TestFailpoints(t *testing.T) {
 				localFaults(t, s, ours, kills, all)
 			})
 		}
-		for _, s := range scenes()[:6] { // the others differ in the file system alone
+		for _, s := range scenes()[:8] { // the others differ in the file system alone
 			t.Run("commands, "+s.String(), func(t *testing.T) {
 				t.Parallel()
 				remoteFaults(t, s, theirs, all)
@@ -67,10 +67,10 @@ func declaredSteps() []string {
 	} {
 		all = append(all, "sink: "+string(s))
 	}
-	for _, name := range []string{"mailbox", "lookup", "staged", "generation", "received"} {
+	for _, name := range []string{"host", "mailbox", "owner", "lookup", "kept", "present", "message id", "is", "same", "staged", "generation", "received"} {
 		all = append(all, "ledger: "+string(ledger.StepRead)+" "+name)
 	}
-	for _, name := range []string{"stage", "delivered", "delete_pending", "deleted", "failed", "mailbox"} {
+	for _, name := range []string{"owner", "found", "stage", "delivered", "delete_pending", "deleted", "failed", "missed", "mailbox"} {
 		for _, s := range []ledger.Step{ledger.StepBegin, ledger.StepCommit, ledger.StepCommitted} {
 			all = append(all, "ledger: "+string(s)+" "+name)
 		}
@@ -218,7 +218,7 @@ func remoteFaults(t *testing.T, s scene, table *faultTable, all bool) {
 	}
 	counts := make(map[string]int)
 	var order []string
-	for _, line := range st.server.Log() {
+	for _, line := range st.server.Log()[st.before:] {
 		command, _, _ := strings.Cut(line, " ")
 		if counts[command]++; counts[command] == 1 {
 			order = append(order, command)

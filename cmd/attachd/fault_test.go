@@ -125,6 +125,7 @@ type scene struct {
 	consumer bool     // moves files away as they appear
 	pops     bool     // RETR and QUIT consume, as on Gmail
 	refuses  bool     // the first RETR of one message
+	again    bool     // there was mail with the same UIDLs and sizes before
 	lacking  map[string]syscall.Errno
 }
 
@@ -141,9 +142,10 @@ func scenes() []scene {
 	deleting := scene{name: "delete", settings: []string{"after: delete", "sidecar: true", tree, "commit_deletions: 3"}}
 	pops := scene{name: "keep, popped by QUIT", settings: []string{"after: keep"}, pops: true, refuses: true}
 	links := scene{name: "delete, no renameat2", settings: []string{"after: delete", "duplicates: skip"}, lacking: map[string]syscall.Errno{"sink: rename": syscall.EINVAL}}
+	again := scene{name: "delete, UIDLs used again", settings: []string{"after: delete"}, again: true}
 	bare := scene{name: "keep, no links either", settings: []string{"after: keep"}, lacking: map[string]syscall.Errno{"sink: rename": syscall.EINVAL, "sink: link": syscall.EPERM}}
 	var all []scene
-	for _, s := range []scene{keep, deleting, pops, links, bare} {
+	for _, s := range []scene{keep, deleting, pops, again, links, bare} {
 		moved := s
 		moved.consumer = true
 		all = append(all, s, moved)
@@ -162,6 +164,28 @@ func faultMessages(m *box) (messages []pop3test.Message) {
 		messages = append(messages, m.message(sizes, i == 4))
 	}
 	return messages
+}
+
+// usedAgain returns what a mailbox has at first, and later: other messages with the UIDLs and the sizes of those
+// that were there, one of those again, and what is in quarantine.
+func usedAgain(m *box) (first, later []pop3test.Message) {
+	first, later = faultMessages(m), faultMessages(m)
+	for i := range first {
+		id := ""
+		if i%2 == 0 {
+			id = fmt.Sprintf("Message-ID: <%d@example.org>\r\n", i)
+		}
+		missing := len(later[i].Raw) - len(first[i].Raw)
+		first[i].Raw = slices.Concat([]byte(id+"X-Pad: "+strings.Repeat("x", 99+missing)+"\r\n"), first[i].Raw)
+		later[i].Raw = slices.Concat([]byte(strings.ReplaceAll(id, "@", "$")+"X-Pad: "+strings.Repeat("x", 99)+"\r\n"), later[i].Raw)
+		switch {
+		case i == 0 || strings.Contains(string(first[i].Raw), "X-Filler"):
+			later = append(later, first[i])
+		default:
+			later[i].UIDL = first[i].UIDL
+		}
+	}
+	return first, later
 }
 
 // box is one account of a stage, and what is to come of it.
@@ -203,6 +227,8 @@ type stage struct {
 	server  *pop3test.Server
 	boxes   []*box
 	running atomic.Pointer[running]
+	begun   atomic.Bool // what came before is over
+	before  int         // commands until then
 }
 
 // running is the program while it runs.
@@ -215,6 +241,7 @@ type running struct {
 // file system. fault, if any, sees each command and may answer it; the settings are for all accounts.
 func newStage(t *testing.T, scenes []scene, fault func(st *stage, c *pop3test.Conn, cmd string) (handled bool), settings ...string) *stage {
 	t.Helper()
+	later := make(map[string][]pop3test.Message)
 	st := &stage{t: t, dir: t.TempDir(), server: pop3test.NewServer()}
 	st.server.Users, st.server.Mailboxes = make(map[string]string), make(map[string][]pop3test.Message)
 	st.server.APOP, st.server.Pipelining, st.server.PopOnQuit = true, true, scenes[0].pops
@@ -223,11 +250,16 @@ func newStage(t *testing.T, scenes []scene, fault func(st *stage, c *pop3test.Co
 		m.got = newCollector(t, filepath.Join(st.dir, "out", m.name), filepath.Join(st.dir, "taken", m.name))
 		m.got.sidecars = slices.Contains(s.settings, "sidecar: true")
 		st.boxes = append(st.boxes, m)
-		st.server.Users[m.name], st.server.Mailboxes[m.name] = "pw", faultMessages(m)
+		st.server.Users[m.name] = "pw"
+		if s.again {
+			st.server.Mailboxes[m.name], later[m.name] = usedAgain(m)
+		} else {
+			st.server.Mailboxes[m.name] = faultMessages(m)
+		}
 	}
 	var refused atomic.Bool
 	st.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
-		if fault != nil && fault(st, c, cmd) {
+		if fault != nil && st.begun.Load() && fault(st, c, cmd) {
 			return true
 		}
 		if !scenes[0].refuses || cmd != "RETR" || c.UIDL(args) != "u0-7" || refused.Swap(true) {
@@ -241,6 +273,14 @@ func newStage(t *testing.T, scenes []scene, fault func(st *stage, c *pop3test.Co
 	}
 	t.Cleanup(st.server.Close)
 	st.configure(settings)
+	for user, messages := range later {
+		if code, log := st.during(plannedFault{}); code != exitOK {
+			t.Fatalf("exit code %d\n%s", code, log)
+		}
+		st.server.Replace(user, messages...)
+		st.before = len(st.server.Log())
+	}
+	st.begun.Store(true)
 	return st
 }
 
