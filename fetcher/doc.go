@@ -37,6 +37,20 @@
 // message which it could not commit closes the connection instead of sending
 // QUIT, because some servers (Gmail) take RETR and QUIT as consumed.
 //
+// # Which message is which
+//
+// A message is known by its UIDL and its size, and servers change both. What is listed with those of a
+// message that the server has deleted, or that a listing lacked, or in a mailbox whose UIDLs were used again, or after
+// the account got another user or host, is compared before it counts as that one: its Message-ID by TOP, else
+// what it consists of once it is retrieved. Another message is delivered under a name of its own. A new message is
+// compared with those that should be there and are not: it may be one of them under another UIDL or size, and was
+// delivered then. Without UIDLs, messages are known by their digests; see [Account.Delete].
+//
+// # What goes wrong with a message
+//
+// One that is retrieved in less than half of its octets, on a server whose sizes are right otherwise, is
+// retrieved again, and kept in quarantine in the end.
+//
 // A message that the sink cannot handle is retrieved again as it is and kept in
 // quarantine, with the reason beside it; the messages behind it are not held up. So
 // is one whose files could not be stored for Account.Attempts times, unless the disk

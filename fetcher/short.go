@@ -14,8 +14,10 @@ import (
 // attachments that RETR leaves out), so it is believed only of those that have been right before.
 
 const (
-	// exactAgain is how often it is noted that a server's sizes are right.
+	// exactAgain is how often it is noted that a server's sizes are right, exactLasts for how long that is
+	// believed: the server may be another one some day.
 	exactAgain = 24 * time.Hour
+	exactLasts = 30 * 24 * time.Hour
 	// shortLeast is how many octets must be missing: a message that is hardly there may be counted in many ways.
 	shortLeast = 128
 )

@@ -246,7 +246,7 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	for {
 		p = &poll{
 			account: l.account, ledger: s.Ledger, sink: sink, log: l.log(), observe: observe, now: now, certificates: &s.certificates, said: &s.expiry,
-			simply: simply, exact: !host.Exact.IsZero() || p != nil && p.exactly, outOfStep: errors.Is(before, pop3.ErrDesync),
+			simply: simply, exact: started.Sub(host.Exact) < exactLasts || p != nil && p.exactly, outOfStep: errors.Is(before, pop3.ErrDesync),
 		}
 		err = p.run(ctx)
 		if l.loginDelay, l.more = p.loginDelay, err == nil && p.again(); l.more && ctx.Err() == nil && waiting.Err() == nil && p.loginDelay == 0 {
