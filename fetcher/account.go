@@ -68,7 +68,7 @@ type Account struct {
 	// before, instead of writing them again.
 	SkipDuplicates bool
 	// Attempts is how often a message whose files can't be staged, while the disk is
-	// well, is tried before it goes to quarantine. 0 is 3.
+	// well, or of which too little comes, is tried before it goes to quarantine. 0 is 3.
 	Attempts int
 	// MaxMessage is the most octets that are read of one message: a server that
 	// never ends one would fill the disk. 0 is 4 GiB.

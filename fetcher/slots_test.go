@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
 // TestSlotsHungHost: a host that never answers takes its own slots and no more.
@@ -136,6 +138,30 @@ func TestSlotsCancel(t *testing.T) {
 		cancel()
 		if _, err := s.acquire(ctx, host, false); !errors.Is(err, context.Canceled) {
 			t.Errorf("host %s: error %v, want the cancellation", host, err)
+		}
+	}
+}
+
+// TestHungMailboxIsKnown: an account whose server kept silent takes one of the few slots for such, until it speaks
+// again.
+func TestHungMailboxIsKnown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one")
+	var silent atomic.Bool
+	w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
+		if cmd == "UIDL" && silent.Load() {
+			c.Hang()
+			return true
+		}
+		return false
+	}
+	w.start(t)
+	w.account.Timeouts.Reply = 100 * time.Millisecond
+	l := &loop{supervisor: w.supervisor, slots: newSlots(1, 1), account: w.account}
+	for _, hangs := range []bool{true, true, false, true} {
+		silent.Store(hangs)
+		if err := l.poll(t.Context(), t.Context()); (err != nil) != hangs || l.slow != hangs {
+			t.Errorf("hangs %t: slow %t, error %v", hangs, l.slow, err)
 		}
 	}
 }
