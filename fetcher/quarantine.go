@@ -2,13 +2,22 @@ package fetcher
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger"
 )
+
+// QuarantineFolder holds, below the account's folder, the messages that could
+// not be taken apart. The dot keeps it from consumers of attachments.
+const QuarantineFolder = ".quarantine"
+
+const quarantineExt = ".eml"
 
 // Quarantine is what an account has in quarantine, at the hands of one process: until
 // Close nobody polls the account.
@@ -110,4 +119,40 @@ func QuarantineID(m *ledger.Message) string {
 		return ""
 	}
 	return strings.TrimSuffix(path.Base(m.Attachments[0].Path), quarantineExt)
+}
+
+type quarantined struct {
+	entry  entry
+	reason string
+}
+
+// retrieveQuarantined fetches the messages that could not be taken apart once
+// more and keeps them as they are.
+func (p *poll) retrieveQuarantined(ctx context.Context, l *listing) error {
+	entries := make([]entry, len(p.quarantine))
+	reasons := make(map[int]string, len(p.quarantine))
+	for i, q := range p.quarantine {
+		entries[i], reasons[q.entry.number] = q.entry, q.reason
+	}
+	return p.retrieveEach(ctx, l, entries, func(ctx context.Context, l *listing, e entry, bounded *boundedReader) (*ledger.Message, error) {
+		uidl, reason := l.uidl(e), reasons[e.number]
+		name := quarantineName(uidl, p.now())
+		raw, err := p.sink.StageRaw(ctx, bounded, QuarantineFolder, name+quarantineExt)
+		if err != nil {
+			return nil, p.blame(ctx, l, e, bounded, err)
+		}
+		why, err := p.sink.StageRaw(ctx, strings.NewReader(fmt.Sprintf("account: %s\nUIDL: %q\nreason: %s\n", p.account.Name, uidl, reason)), QuarantineFolder, name+".txt")
+		if err != nil {
+			p.sink.Discard([]ledger.Attachment{raw})
+			return nil, err
+		}
+		return &ledger.Message{Key: l.key(e), State: ledger.Quarantined, Reason: firstLine(reason), Attachments: []ledger.Attachment{raw, why}}, nil
+	})
+}
+
+// quarantineName names a message's files by when it came and by its UIDL, which
+// may hold any byte and is therefore hashed.
+func quarantineName(uidl string, at time.Time) string {
+	sum := sha256.Sum256([]byte(uidl))
+	return at.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(sum[:8])
 }

@@ -58,7 +58,7 @@ func (p *poll) noteCut(ctx context.Context, l *listing, r received) error {
 	if !r.entry.nameless() {
 		p.short++
 	}
-	return p.noteFailure(ctx, l, r.entry, fmt.Errorf("%d octets came of the %d that LIST says: it may have been %s", r.octets, r.entry.size, pop3.CutAtLoneDot), again)
+	return p.noteFailure(ctx, l, r.entry, fmt.Errorf("%d octets came of the %d that LIST says: it may have been %s", r.octets, r.entry.size, pop3.CutAtLoneDot), afterBreak)
 }
 
 // noteShort counts an attempt, and has the message kept as it is after the last. One without a UIDL is
@@ -67,7 +67,7 @@ func (p *poll) noteShort(ctx context.Context, l *listing, r received) error {
 	p.failed++
 	cause := fmt.Errorf("%d octets came of the %d that LIST says", r.octets, r.entry.size)
 	if r.entry.nameless() {
-		return p.noteFailure(ctx, l, r.entry, cause, again)
+		return p.noteFailure(ctx, l, r.entry, cause, afterBreak)
 	}
 	attempts, err := p.attempts(ctx, l, r.entry)
 	if err != nil {
@@ -78,5 +78,5 @@ func (p *poll) noteShort(ctx context.Context, l *listing, r received) error {
 		return nil
 	}
 	p.short++
-	return p.noteFailure(ctx, l, r.entry, cause, again)
+	return p.noteFailure(ctx, l, r.entry, cause, afterBreak)
 }

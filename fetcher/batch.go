@@ -1,0 +1,264 @@
+package fetcher
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+// A batch is retrieved before any of it is committed. It bounds what a server
+// that falls out of step can spoil, and what is fetched again because of it.
+const (
+	batchMessages = 256
+	batchOctets   = 8 << 20
+)
+
+// batch returns how many of the entries make the next batch. After the line has
+// broken it is one, so that those in order go through.
+func (p *poll) batch(entries []entry) int {
+	if p.simply.unpipelined {
+		return 1
+	}
+	n := 1
+	for octets := entries[0].size; n < min(len(entries), batchMessages); n++ {
+		if octets += max(entries[n].size, 0); octets > batchOctets {
+			break
+		}
+	}
+	return n
+}
+
+// received is a message that is staged and not yet known to be whole: a server that
+// does not stuff a lone dot ends it early, and what follows the dot may even look
+// like a reply, as if the rest of the text were the next message.
+type received struct {
+	entry   entry
+	octets  int64
+	message *ledger.Message
+	settled bool // the ledger knows it as delivered or quarantined
+}
+
+// batch is messages that are committed once the server has answered each RETR
+// and then STAT, neither more nor less.
+type batch struct {
+	entries []entry
+	asked   int // entries whose reply, or the beginning of it, has come
+	staged  []received
+	refused map[int]error // by index of entries
+	within  bool          // the line or the disk failed within a message
+}
+
+// retrieveEach fetches the entries in one go, batch by batch. Of the batch in which
+// something fails only those are committed that are above suspicion.
+func (p *poll) retrieveEach(ctx context.Context, l *listing, entries []entry, stage stage) error {
+	var batches []*batch
+	for rest := entries; len(rest) > 0; {
+		n := p.batch(rest)
+		batches = append(batches, &batch{entries: rest[:n], refused: make(map[int]error)})
+		rest = rest[n:]
+	}
+	at := 0 // the batch that replies come for
+	err := p.client.RetrEach(p.questions(batches), p.window, func(n int, body io.Reader, err error) error {
+		b := batches[at]
+		if n != pop3.Confirm {
+			return p.receive(ctx, l, b, body, err, stage)
+		}
+		if cut, short := b.short(); short && err != nil {
+			return &pop3.ProtocolError{Detail: fmt.Sprintf("%v; message %d may have been %s", err, cut.number, pop3.CutAtLoneDot), Err: pop3.ErrDesync}
+		}
+		at++
+		return p.commitBatch(ctx, l, b)
+	})
+	if err != nil && at < len(batches) {
+		return p.salvage(ctx, l, batches[at], err)
+	}
+	return err
+}
+
+// short returns a message that came shorter than listed.
+func (b *batch) short() (entry, bool) {
+	for _, r := range b.staged {
+		if r.octets < r.entry.size {
+			return r.entry, true
+		}
+	}
+	return entry{}, false
+}
+
+// questions are the numbers of the messages, batch by batch, with one behind each that shows that
+// the last message has ended. Some servers answer it otherwise each time, which does no harm where
+// each message came as long as listed.
+func (p *poll) questions(batches []*batch) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, b := range batches {
+			for _, e := range b.entries {
+				if !yield(e.number) {
+					return
+				}
+			}
+			if !yield(pop3.Confirm) {
+				return
+			}
+		}
+	}
+}
+
+// receive stages a message, or notes that the server refused it.
+func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader, refused error, stage stage) error {
+	e := b.entries[b.asked]
+	b.asked++
+	if failed := p.commit.failure(); failed != nil {
+		return failed
+	}
+	if refused != nil {
+		b.refused[b.asked-1] = refused
+		return nil
+	}
+	counted := p.bounded(body)
+	if e.nameless() {
+		counted.digest = sha256.New()
+	}
+	m, err := stage(ctx, l, e, counted)
+	if err == nil {
+		// What was not read counts, and must end, too.
+		if _, err = io.Copy(io.Discard, counted); err != nil {
+			if m != nil {
+				p.sink.Discard(m.Attachments)
+			}
+			err = p.blame(ctx, l, e, counted, err)
+		}
+	}
+	settled := false
+	if err == nil && m != nil && e.nameless() {
+		settled, err = p.identify(ctx, l, e, counted, m)
+	}
+	if err == nil && m != nil && !settled {
+		settled, err = p.recognize(ctx, l, e, m)
+	}
+	if err != nil {
+		b.within = true
+		return fmt.Errorf("retrieve message %d (UIDL %q) of %s: %w", e.number, l.uidl(e), p.account.Addr, err)
+	}
+	if m != nil {
+		b.staged = append(b.staged, received{e, counted.n, m, settled})
+	}
+	return nil
+}
+
+// commitBatch hands on a batch that is whole.
+func (p *poll) commitBatch(ctx context.Context, l *listing, b *batch) error {
+	var err error
+	for i, cause := range b.refused {
+		err = errors.Join(err, p.refused(ctx, l, b.entries[i], cause))
+	}
+	whole := b.staged[:0]
+	inexact := p.inexact
+	p.noteSizes(b.staged)
+	for _, r := range b.staged {
+		switch {
+		case p.maybeCut(r, inexact):
+			p.sink.Discard(r.message.Attachments)
+			err = errors.Join(err, p.noteCut(ctx, l, r))
+		case p.tooShort(r):
+			p.sink.Discard(r.message.Attachments)
+			err = errors.Join(err, p.noteShort(ctx, l, r))
+		default:
+			whole = append(whole, r)
+		}
+	}
+	return errors.Join(err, p.addFirst(whole, len(whole)))
+}
+
+// salvage commits what is above suspicion of a batch in which cause happened, and
+// discards the rest.
+func (p *poll) salvage(ctx context.Context, l *listing, b *batch, cause error) error {
+	whole := p.aboveSuspicion(b)
+	// The other cases are noted already, or nobody's fault, or the poll is made again one by one.
+	if !b.within && ctx.Err() == nil && p.simply.unpipelined && brokenLine(cause) {
+		if suspect, ok := suspect(b.staged, b.entries[b.asked:], cause); ok {
+			cause = errors.Join(cause, p.noteFailure(ctx, l, suspect, cause, afterBreak))
+		}
+	}
+	if failed := p.addFirst(b.staged, whole); failed != nil && !errors.Is(cause, failed) {
+		cause = errors.Join(cause, failed)
+	}
+	return cause
+}
+
+// addFirst hands the first messages to the committer and discards the others.
+func (p *poll) addFirst(staged []received, n int) error {
+	var err error
+	for i, r := range staged {
+		switch {
+		case i >= n:
+			p.sink.Discard(r.message.Attachments)
+			continue
+		case r.settled && r.message.State != ledger.Quarantined:
+			p.settled = append(p.settled, r.message.Key)
+		}
+		if r.settled {
+			p.sink.Discard(r.message.Attachments)
+		} else if failed := p.commit.add(r.message); failed != nil {
+			err = failed
+		}
+	}
+	return err
+}
+
+// exact counts the messages up to the first whose octets are not as listed.
+func exact(batch []received) int {
+	for i, r := range batch {
+		if r.octets != r.entry.size {
+			return i
+		}
+	}
+	return len(batch)
+}
+
+// aboveSuspicion counts the messages to be kept of a batch that failed. Without
+// pipelining these are the ones as long as listed, but for the last, which may be cut,
+// unless the line broke within another one. Ahead of the replies, a server that drops or
+// invents one has each message behind it pass for a neighbour: then the length proves a message
+// only if no other one has the same, and with it those before.
+func (p *poll) aboveSuspicion(b *batch) int {
+	n := exact(b.staged)
+	if p.window == 1 {
+		if !b.within {
+			n = min(n, max(len(b.staged)-1, 0))
+		}
+		return n
+	}
+	sizes := make(map[int64]int)
+	for _, e := range b.entries {
+		sizes[e.size]++
+	}
+	for n > 0 && sizes[b.staged[n-1].entry.size] > 1 {
+		n--
+	}
+	return n
+}
+
+// suspect returns the message that is the likeliest reason why the line broke, so
+// that the others get their turn without it: when we fell out of step, the first of
+// those received that is shorter than listed, else the last; when there was no reply,
+// the one that was asked for.
+func suspect(batch []received, asked []entry, cause error) (e entry, ok bool) {
+	if !errors.Is(cause, pop3.ErrDesync) {
+		if len(asked) == 0 {
+			return e, false
+		}
+		return asked[0], true
+	}
+	for _, r := range batch {
+		if e, ok = r.entry, true; r.octets < r.entry.size {
+			break
+		}
+	}
+	return e, ok
+}

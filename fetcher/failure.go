@@ -1,0 +1,113 @@
+package fetcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+// A message whose retrieval the server refuses is asked again after waits that
+// double from retryFirst to retryMax; the messages behind it are not held up.
+const (
+	retryFirst = 5 * time.Minute
+	retryMax   = 24 * time.Hour
+)
+
+// afterBreak is the wait after a failure that may have been chance: none at first, and
+// then longer and longer, so that the messages behind are not held up by a server that
+// breaks at the same one every time.
+func afterBreak(attempts int) time.Duration {
+	if attempts == 0 {
+		return 0
+	}
+	return retryFirst << min(attempts-1, 16)
+}
+
+// defaultAttempts leaves a fault that passes two polls to do so.
+const defaultAttempts = 3
+
+func (p *poll) maxAttempts() int {
+	if p.account.Attempts <= 0 {
+		return defaultAttempts
+	}
+	return p.account.Attempts
+}
+
+// diskFault reports whether staging failed for a reason that any message would fail
+// for. What is left (a folder of a name that a file has, a path too long, a template)
+// is for this message alone, as far as one can tell.
+func diskFault(err error) bool {
+	errno, ok := errors.AsType[syscall.Errno](err)
+	if !ok {
+		return false
+	}
+	switch errno {
+	case syscall.ENAMETOOLONG, syscall.ENOTDIR, syscall.EISDIR, syscall.EEXIST, syscall.EINVAL, syscall.EILSEQ, syscall.ELOOP:
+		return false
+	}
+	return true
+}
+
+// blame notes against a message that the line broke within it, or that its files could not
+// be staged.
+func (p *poll) blame(ctx context.Context, l *listing, e entry, body *boundedReader, cause error) error {
+	if ctx.Err() != nil || body.err == nil && diskFault(cause) || !p.simply.unpipelined && brokenLine(cause) {
+		return cause // the disk's fault, or nobody's, or the poll is made again one by one
+	}
+	if err := p.noteFailure(ctx, l, e, cause, afterBreak); err != nil {
+		return errors.Join(cause, err)
+	}
+	return cause
+}
+
+// refused handles the -ERR to one RETR: the message is asked again at a later
+// poll, and the others go on.
+func (p *poll) refused(ctx context.Context, l *listing, e entry, cause error) error {
+	p.failed++
+	longest := retryMax
+	if reply, ok := errors.AsType[*pop3.Error](cause); ok && reply.Throttled() {
+		longest = backoffMax // as it is not the message's fault, and its turn comes when the server thinks so
+	}
+	return p.noteFailure(ctx, l, e, cause, func(attempts int) time.Duration { return min(retryFirst<<min(attempts, 16), longest) })
+}
+
+// noteFailure records that a message could not be retrieved and when it is to be
+// tried again, which wait tells from the attempts before.
+func (p *poll) noteFailure(ctx context.Context, l *listing, e entry, cause error, wait func(attempts int) time.Duration) error {
+	if e.nameless() {
+		// Nothing to remember it by. The order of such messages changes from poll to poll, so that
+		// one that breaks the line lets the others have their turn.
+		p.log.Warn().Int("number", e.number).Err(cause).Msg("message without a UIDL not retrieved")
+		return nil
+	}
+	uidl := l.uidl(e)
+	attempts, err := p.attempts(ctx, l, e)
+	if err != nil {
+		return err
+	}
+	next := p.now().Add(min(wait(attempts), retryMax))
+	if err := p.ledger.Failed(ctx, p.account.Name, l.key(e), cause.Error(), next); err != nil {
+		return fmt.Errorf("record the failure of UIDL %q: %w", uidl, err)
+	}
+	p.log.Warn().Str("uidl", printable(uidl)).Int("attempt", attempts+1).Time("next", next).Err(cause).Msg("message not retrieved")
+	return nil
+}
+
+// attempts returns how often a message failed before.
+func (p *poll) attempts(ctx context.Context, l *listing, e entry) (int, error) {
+	if e.nameless() {
+		return 0, nil
+	}
+	uidl := l.uidl(e)
+	records, err := p.ledger.Lookup(ctx, p.account.Name, []string{uidl})
+	if err != nil {
+		return 0, fmt.Errorf("read the record of UIDL %q: %w", uidl, err)
+	}
+	r, _ := ledger.Match(records, e.size)
+	return r.Attempts, nil
+}
