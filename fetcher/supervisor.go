@@ -2,17 +2,14 @@ package fetcher
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
 )
 
 // startSpread is how much later each further account may have its first poll,
@@ -127,175 +124,6 @@ func (s *Supervisor) RunOnce(ctx context.Context, accounts []Account) []error {
 		}
 	}
 	return errs
-}
-
-// loop is one account's life between two changes of its settings. Its fields
-// below the first group belong to the goroutine of run.
-type loop struct {
-	supervisor *Supervisor
-	slots      *slots
-	account    Account
-	after      <-chan struct{} // closed when the loop it replaces has ended; nil: none
-	ended      chan struct{}   // closed when run returns
-	leave      context.CancelFunc
-
-	failures    int
-	lastFailure string
-	skipped     int  // by the last poll
-	slow        bool // the last poll ended as the server kept silent
-	// loginDelay is what the server announced at the last poll; more, that this left something to do.
-	loginDelay time.Duration
-	more       bool
-}
-
-// run polls until waiting or ctx ends. A poll that has begun runs on when only
-// waiting ends.
-func (l *loop) run(ctx, waiting context.Context, delay time.Duration) {
-	defer close(l.ended)
-	defer l.leave()
-	if l.after != nil {
-		<-l.after
-	}
-	for sleep(waiting, delay) {
-		err := l.poll(ctx, waiting)
-		if ctx.Err() != nil || errors.Is(err, context.Canceled) && waiting.Err() != nil {
-			return
-		}
-		delay = l.reschedule(err)
-	}
-}
-
-// reschedule returns the time to the next poll and reports a failure, at most
-// once per kind in full: the same one again is only of interest to who debugs.
-func (l *loop) reschedule(err error) time.Duration {
-	log := l.log()
-	if err == nil {
-		if l.failures > 0 {
-			log.Info().Int("failures", l.failures).Msg("account works again")
-		}
-		l.failures, l.lastFailure = 0, ""
-		if l.more {
-			return l.loginDelay + rand.N(l.account.Jitter+1) // or it would not have ended
-		}
-		return max(l.account.Interval-l.account.Jitter+rand.N(2*l.account.Jitter+1), l.loginDelay)
-	}
-	l.failures++
-	delay := max(backoff(err, l.failures, l.account.Interval), l.loginDelay)
-	err = &AccountError{l.account.Name, err}
-	level := zerolog.WarnLevel
-	if _, stale := errors.AsType[*StaleError](err); stale || errors.Is(err, ledger.ErrDamaged) {
-		level = zerolog.ErrorLevel // nothing gets better by waiting
-	}
-	if text := err.Error(); text == l.lastFailure {
-		level = zerolog.DebugLevel
-	} else {
-		l.lastFailure = text
-	}
-	log.WithLevel(level).Err(err).Int("failures", l.failures).Time("next", l.supervisor.clock()().Add(delay)).Msg("poll ended early")
-	return delay
-}
-
-// poll waits for its slots and makes one visit.
-func (l *loop) poll(ctx, waiting context.Context) (err error) {
-	s := l.supervisor
-	release, err := l.slots.acquire(waiting, l.account.Addr, l.slow)
-	if err != nil {
-		return err
-	}
-	defer release()
-	observe := s.Observe
-	if observe == nil {
-		observe = func(Event) {}
-	}
-	defer func() {
-		network, ok := errors.AsType[net.Error](err)
-		l.slow = ok && network.Timeout()
-		observe(Done{Account: l.account.Name, Err: err})
-	}()
-
-	unlock, err := lockAccount(s.LockDir, l.account.Name)
-	if err != nil {
-		return fmt.Errorf("lock account: %w", err)
-	}
-	defer unlock()
-	notePoll(s.LockDir, l.account.Name, time.Now())
-	sink, err := s.OpenSink(l.account)
-	if err != nil {
-		return fmt.Errorf("open output: %w", err)
-	}
-	defer sink.Close()
-
-	now := s.clock()
-	started := now()
-	log := l.log()
-	host, err := s.Ledger.Host(ctx, l.account.Addr)
-	if err != nil {
-		return fmt.Errorf("read what is known of %s: %w", l.account.Addr, err)
-	}
-	remembered := conceded(host, started)
-	simply := remembered
-	var p *poll
-	var first, before error // of the first attempt, and of the one before
-	done := func(p *poll) {
-		event := log.Debug()
-		if p.retrieved > 0 || p.failed > 0 {
-			event = log.Info()
-		}
-		event.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("quarantined", len(p.quarantine)).Dur("dur", now().Sub(started)).Bool("complete", err == nil).Msg("poll done")
-	}
-	for {
-		p = &poll{
-			account: l.account, ledger: s.Ledger, sink: sink, log: l.log(), observe: observe, now: now, certificates: &s.certificates, said: &s.expiry,
-			simply: simply, exact: started.Sub(host.Exact) < exactLasts || p != nil && p.exactly, outOfStep: errors.Is(before, pop3.ErrDesync),
-		}
-		err = p.run(ctx)
-		if l.loginDelay, l.more = p.loginDelay, err == nil && p.again(); l.more && ctx.Err() == nil && waiting.Err() == nil && p.loginDelay == 0 {
-			done(p)
-			before = nil
-			continue
-		}
-		if err == nil || ctx.Err() != nil {
-			break
-		}
-		more := p.concede(err)
-		if before != nil && p.step <= stepLogin {
-			// Who has just been there may not be let in again; the cause is what came before.
-			err = fmt.Errorf("%w; tried again at once: %w", before, err)
-		}
-		if more == simply {
-			break
-		}
-		simply, before = more, err
-		if first == nil {
-			first = err
-		}
-		// At once, as a process that polls once has no next poll.
-		log.Info().Err(err).Bool("capa", !simply.withoutCapa).Bool("pipelining", !simply.unpipelined).Msg("server is asked again more simply")
-	}
-	if err == nil && simply != remembered && !p.silent {
-		err = s.rememberConcession(ctx, l.account.Addr, simply, first, now())
-	}
-	if p.exactly && started.Sub(host.Exact) > exactAgain && ctx.Err() == nil {
-		if failed := s.Ledger.SetHost(ctx, l.account.Addr, ledger.Host{Exact: started}); failed != nil {
-			err = errors.Join(err, failed)
-		}
-	}
-	done(p)
-	l.noteSkipped(p)
-	return err
-}
-
-// noteSkipped says once how many messages the account's policies leave on the server.
-func (l *loop) noteSkipped(p *poll) {
-	if p.skipped != l.skipped && p.skipped > 0 {
-		log := l.log()
-		log.Warn().Int("messages", p.skipped).Int64("max_message_size", p.account.MaxMessageSize).Msg("left messages on the server that are too large")
-	}
-	l.skipped = p.skipped
-}
-
-func (l *loop) log() zerolog.Logger {
-	return l.supervisor.Log.With().Str("account", l.account.Name).Logger()
 }
 
 func (s *Supervisor) clock() func() time.Time {

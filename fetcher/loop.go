@@ -1,0 +1,194 @@
+package fetcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+// loop is one account's life between two changes of its settings. Its fields
+// below the first group belong to the goroutine of run.
+type loop struct {
+	supervisor *Supervisor
+	slots      *slots
+	account    Account
+	after      <-chan struct{} // closed when the loop it replaces has ended; nil: none
+	ended      chan struct{}   // closed when run returns
+	leave      context.CancelFunc
+
+	failures    int
+	lastFailure string
+	skipped     int  // by the last poll
+	slow        bool // the last poll ended as the server kept silent
+	// loginDelay is what the server announced at the last poll; more, that this left something to do.
+	loginDelay time.Duration
+	more       bool
+}
+
+// run polls until waiting or ctx ends. A poll that has begun runs on when only
+// waiting ends.
+func (l *loop) run(ctx, waiting context.Context, delay time.Duration) {
+	defer close(l.ended)
+	defer l.leave()
+	if l.after != nil {
+		<-l.after
+	}
+	for sleep(waiting, delay) {
+		err := l.poll(ctx, waiting)
+		if ctx.Err() != nil || errors.Is(err, context.Canceled) && waiting.Err() != nil {
+			return
+		}
+		delay = l.reschedule(err)
+	}
+}
+
+// reschedule returns the time to the next poll and reports a failure, at most
+// once per kind in full: the same one again is only of interest to who debugs.
+func (l *loop) reschedule(err error) time.Duration {
+	log := l.log()
+	if err == nil {
+		if l.failures > 0 {
+			log.Info().Int("failures", l.failures).Msg("account works again")
+		}
+		l.failures, l.lastFailure = 0, ""
+		if l.more {
+			return l.loginDelay + rand.N(l.account.Jitter+1) // or it would not have ended
+		}
+		return max(l.account.Interval-l.account.Jitter+rand.N(2*l.account.Jitter+1), l.loginDelay)
+	}
+	l.failures++
+	delay := max(backoff(err, l.failures, l.account.Interval), l.loginDelay)
+	err = &AccountError{l.account.Name, err}
+	level := zerolog.WarnLevel
+	if _, stale := errors.AsType[*StaleError](err); stale || errors.Is(err, ledger.ErrDamaged) {
+		level = zerolog.ErrorLevel // nothing gets better by waiting
+	}
+	if text := err.Error(); text == l.lastFailure {
+		level = zerolog.DebugLevel
+	} else {
+		l.lastFailure = text
+	}
+	log.WithLevel(level).Err(err).Int("failures", l.failures).Time("next", l.supervisor.clock()().Add(delay)).Msg("poll ended early")
+	return delay
+}
+
+// poll waits for its slots and makes one visit.
+func (l *loop) poll(ctx, waiting context.Context) (err error) {
+	s := l.supervisor
+	release, err := l.slots.acquire(waiting, l.account.Addr, l.slow)
+	if err != nil {
+		return err
+	}
+	defer release()
+	defer func() {
+		network, ok := errors.AsType[net.Error](err)
+		l.slow = ok && network.Timeout()
+		l.observe(Done{Account: l.account.Name, Err: err})
+	}()
+
+	unlock, err := lockAccount(s.LockDir, l.account.Name)
+	if err != nil {
+		return fmt.Errorf("lock account: %w", err)
+	}
+	defer unlock()
+	notePoll(s.LockDir, l.account.Name, time.Now())
+	sink, err := s.OpenSink(l.account)
+	if err != nil {
+		return fmt.Errorf("open output: %w", err)
+	}
+	defer sink.Close()
+	return l.visit(ctx, waiting, sink)
+}
+
+// visit makes a poll: again at once while each leaves something to do, and again, more simply, where one broke by
+// what may be a bug of the server's.
+func (l *loop) visit(ctx, waiting context.Context, sink Sink) error {
+	s, addr, now, log := l.supervisor, l.account.Addr, l.supervisor.clock(), l.log()
+	started := now()
+	host, err := s.Ledger.Host(ctx, addr)
+	if err != nil {
+		return fmt.Errorf("read what is known of %s: %w", addr, err)
+	}
+	remembered := conceded(host, started)
+	p := l.newPoll(sink, remembered, started.Sub(host.Exact) < exactLasts)
+	var first, before error // of the first attempt, and of the one before
+	for {
+		err = p.run(ctx)
+		l.loginDelay, l.more = p.loginDelay, err == nil && p.again()
+		simply := p.simply
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			simply = p.concede(err)
+			if before != nil && p.step <= stepLogin {
+				// Who has just been there may not be let in again; the cause is what came before.
+				err = fmt.Errorf("%w; tried again at once: %w", before, err)
+			}
+		case l.more && waiting.Err() == nil && p.loginDelay == 0:
+			l.report(p, now().Sub(started), nil)
+			before = nil
+			p = l.newPoll(sink, simply, p.exact || p.exactly)
+			continue
+		}
+		if simply == p.simply {
+			break
+		}
+		if before = err; first == nil {
+			first = err
+		}
+		// At once, as a process that polls once has no next poll.
+		log.Info().Err(err).Bool("capa", !simply.withoutCapa).Bool("pipelining", !simply.unpipelined).Msg("server is asked again more simply")
+		p = l.newPoll(sink, simply, p.exact || p.exactly)
+		p.outOfStep = errors.Is(err, pop3.ErrDesync)
+	}
+	if err == nil && p.simply != remembered && !p.silent {
+		err = s.rememberConcession(ctx, addr, p.simply, first, now())
+	}
+	if p.exactly && started.Sub(host.Exact) > exactAgain && ctx.Err() == nil {
+		if failed := s.Ledger.SetHost(ctx, addr, ledger.Host{Exact: started}); failed != nil {
+			err = errors.Join(err, failed)
+		}
+	}
+	l.report(p, now().Sub(started), err)
+	return err
+}
+
+func (l *loop) newPoll(sink Sink, simply concessions, exact bool) *poll {
+	s := l.supervisor
+	return &poll{
+		account: l.account, ledger: s.Ledger, sink: sink, log: l.log(), observe: l.observe, now: s.clock(),
+		certificates: &s.certificates, said: &s.expiry, simply: simply, exact: exact,
+	}
+}
+
+func (l *loop) observe(e Event) {
+	if l.supervisor.Observe != nil {
+		l.supervisor.Observe(e)
+	}
+}
+
+// report logs what a poll did, and says once how many messages the account's policies leave on the server.
+func (l *loop) report(p *poll, took time.Duration, err error) {
+	log := l.log()
+	event := log.Debug()
+	if p.retrieved > 0 || p.failed > 0 {
+		event = log.Info()
+	}
+	event.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("quarantined", len(p.quarantine)).Dur("dur", took).Bool("complete", err == nil).Msg("poll done")
+	if p.skipped != l.skipped && p.skipped > 0 {
+		log.Warn().Int("messages", p.skipped).Int64("max_message_size", p.account.MaxMessageSize).Msg("left messages on the server that are too large")
+	}
+	l.skipped = p.skipped
+}
+
+func (l *loop) log() zerolog.Logger {
+	return l.supervisor.Log.With().Str("account", l.account.Name).Logger()
+}
