@@ -10,45 +10,48 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
+// Adopted is what [Supervisor.Adopt] found.
+type Adopted struct {
+	// Messages are on the server, those without a UIDL included, and Recorded of them are recorded now.
+	Messages, Recorded int
+	// Nameless are without a UIDL, and remain unknown: only who retrieves them can tell which they are.
+	Nameless int
+}
+
 // Adopt asks the account's server what it holds and records every message of which the ledger knows
 // nothing as delivered, without retrieving any: after a ledger was lost, so that its mail is not
 // delivered a second time. Such messages are never deleted on the server, as nobody knows whether
 // they were delivered; unless delivered is a time, which then counts as that of their delivery.
-// It returns how many messages the server has and how many of them are recorded now.
-func (s *Supervisor) Adopt(ctx context.Context, a Account, delivered time.Time, log zerolog.Logger) (messages, recorded int, err error) {
+func (s *Supervisor) Adopt(ctx context.Context, a Account, delivered time.Time, log zerolog.Logger) (Adopted, error) {
+	var done Adopted
 	unlock, err := lockAccount(s.LockDir, a.Name)
 	if err != nil {
-		return 0, 0, fmt.Errorf("lock account: %w", err)
+		return done, fmt.Errorf("lock account: %w", err)
 	}
 	defer unlock()
-	secret, err := a.secret(ctx)
+	g, err := enter(ctx, a, log)
 	if err != nil {
-		return 0, 0, err
+		return done, err
 	}
-	c, err := dial(ctx, a, tracer(log))
+	defer g.client.Close()
+	l, err := readUIDLs(g.client)
 	if err != nil {
-		return 0, 0, fmt.Errorf("connect to %s: %w", a.Addr, err)
+		return done, fmt.Errorf("list the UIDLs of %s: %w", a.Addr, err)
 	}
-	defer c.Close()
-	if _, _, err := login(ctx, a, c, secret, false, nil, func(step) {}); err != nil {
-		return 0, 0, err
+	done.Nameless = len(l.nameless)
+	done.Messages = len(l.entries) + done.Nameless
+	if err := l.readSizes(g.client); err != nil {
+		return done, fmt.Errorf("list the sizes of %s: %w", a.Addr, err)
 	}
-	l, err := readUIDLs(c)
-	if err != nil {
-		return 0, 0, fmt.Errorf("list the UIDLs of %s: %w", a.Addr, err)
-	}
-	if err := l.readSizes(c); err != nil {
-		return 0, 0, fmt.Errorf("list the sizes of %s: %w", a.Addr, err)
-	}
-	if err := c.Quit(); err != nil {
-		return 0, 0, fmt.Errorf("end the session with %s: %w", a.Addr, err)
+	if err := g.client.Quit(); err != nil {
+		return done, fmt.Errorf("end the session with %s: %w", a.Addr, err)
 	}
 	keys, err := a.unknown(ctx, s.Ledger, l)
 	if err != nil {
-		return 0, 0, err
+		return done, err
 	}
-	recorded, err = s.Ledger.Adopt(ctx, a.Name, keys, delivered)
-	return len(l.entries), recorded, err
+	done.Recorded, err = s.Ledger.Adopt(ctx, a.Name, keys, delivered)
+	return done, err
 }
 
 // unknown lists the messages of which the ledger knows nothing, not even a failure.

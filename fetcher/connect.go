@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/emersion/go-sasl"
+	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/oauth"
 	"github.com/attachd/attachd/fetcher/pop3"
@@ -26,17 +27,17 @@ func (p *poll) connect(ctx context.Context) error {
 		return fmt.Errorf("connect to %s: %w", p.account.Addr, err)
 	}
 	p.client = c
-	mechanism, caps, err := login(ctx, p.account, c, secret, p.simply.withoutCapa, p.listAhead, func(s step) { p.step = s })
-	if err != nil {
+	g := login{account: p.account, client: c, secret: secret, withoutCapa: p.simply.withoutCapa, ahead: p.listAhead, step: &p.step}
+	if err := g.run(ctx); err != nil {
 		c.Close()
 		return err
 	}
-	p.gmail = isGmail(c.Greeting(), caps)
-	announced := announcements(caps, p.gmail)
+	p.gmail = isGmail(c.Greeting(), g.caps)
+	announced := announcements(g.caps, p.gmail)
 	p.loginDelay = announced.loginDelay
 	p.noteExpiry(announced)
 	p.window = 1
-	if caps.Has("PIPELINING") && !p.simply.unpipelined {
+	if g.caps.Has("PIPELINING") && !p.simply.unpipelined {
 		p.window = pipelineWindow
 	}
 	version, resumed := "", false
@@ -44,8 +45,8 @@ func (p *poll) connect(ctx context.Context) error {
 		version, resumed = tlsVersion(state), state.DidResume
 		p.noteCertificate(state)
 	}
-	p.log.Debug().Str("host", p.account.Addr).Str("mechanism", mechanism).Str("tls", version).Bool("resumed", resumed).Bool("pipelining", p.window > 1).Msg("logged in")
-	p.observe(LoggedIn{Account: p.account.Name, Addr: p.account.Addr, Mechanism: mechanism, TLS: version})
+	p.log.Debug().Str("host", p.account.Addr).Str("mechanism", g.mechanism).Str("tls", version).Bool("resumed", resumed).Bool("pipelining", p.window > 1).Msg("logged in")
+	p.observe(LoggedIn{Account: p.account.Name, Addr: p.account.Addr, Mechanism: g.mechanism, TLS: version})
 	return nil
 }
 
@@ -81,45 +82,75 @@ func (a *Account) secret(ctx context.Context) (string, error) {
 
 func (a *Account) byToken() bool { return a.Auth == AuthXOAuth2 || a.Auth == AuthOAuthBearer }
 
-// login chooses the mechanism, logs in with it alone, and returns it with the
-// capabilities that the server announces after the login: Gmail announces
-// PIPELINING only then. in, unless nil, is called as soon as the login stands, with the
-// capabilities announced before it, and CAPA is the next to be sent.
-func login(ctx context.Context, a Account, c *pop3.Client, secret string, withoutCapa bool, in func(*pop3.Client, pop3.Capabilities) error, at func(step)) (mechanism string, caps pop3.Capabilities, err error) {
-	capa := func() error {
-		if withoutCapa {
-			return nil
+// login is how one connection is logged in: for whom, and how far that has come.
+type login struct {
+	account     Account
+	client      *pop3.Client
+	secret      string
+	withoutCapa bool
+	// ahead, unless nil, is called as soon as the login stands, and CAPA is the next to be sent.
+	ahead func(*pop3.Client, pop3.Capabilities) error
+	step  *step // is kept at the step under way
+
+	mechanism string
+	caps      pop3.Capabilities
+}
+
+// run chooses the mechanism, logs in with it alone, and leaves it with the capabilities that the server
+// announces after the login: Gmail announces PIPELINING only then.
+func (g *login) run(ctx context.Context) error {
+	if err := g.capa(); err != nil {
+		return err
+	}
+	*g.step = stepLogin
+	g.client.Conceal(g.secret)
+	g.mechanism = chooseMechanism(g.account.Auth, g.client)
+	if err := g.authenticate(ctx); err != nil {
+		return &LoginError{Addr: g.account.Addr, Mechanism: g.mechanism, Err: err}
+	}
+	if g.ahead != nil && !g.withoutCapa {
+		if err := g.ahead(g.client, g.caps); err != nil {
+			return err
 		}
-		at(stepCapa)
-		caps, err = c.Capa()
-		if err != nil {
-			return fmt.Errorf("ask the capabilities of %s: %w", a.Addr, err)
+	}
+	return g.capa()
+}
+
+// enter connects to an account's server and logs in: without CAPA where that breaks the line, as polls do. The login
+// is nil only if nothing was logged in to; unless err is nil, its client is closed.
+func enter(ctx context.Context, a Account, log zerolog.Logger) (*login, error) {
+	secret, err := a.secret(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var g *login
+	for _, withoutCapa := range []bool{false, true} {
+		c, dialErr := dial(ctx, a, tracer(log))
+		if dialErr != nil {
+			return g, errors.Join(err, fmt.Errorf("connect to %s: %w", a.Addr, dialErr))
 		}
+		var at step
+		g = &login{account: a, client: c, secret: secret, withoutCapa: withoutCapa, step: &at}
+		if err = g.run(ctx); err == nil {
+			return g, nil
+		}
+		c.Close()
+		if at != stepCapa || !brokenLine(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	return g, err
+}
+
+func (g *login) capa() (err error) {
+	if g.withoutCapa {
 		return nil
 	}
-	if err := capa(); err != nil {
-		return "", nil, err
+	*g.step = stepCapa
+	if g.caps, err = g.client.Capa(); err != nil {
+		return fmt.Errorf("ask the capabilities of %s: %w", g.account.Addr, err)
 	}
-	at(stepLogin)
-	c.Conceal(secret)
-	mechanism = chooseMechanism(a.Auth, c)
-	if a.byToken() {
-		err = authenticateByToken(ctx, a, c, caps, mechanism, secret)
-	} else {
-		err = authenticate(c, caps, mechanism, a.Username, secret)
-	}
-	if err != nil {
-		return mechanism, nil, &LoginError{Addr: a.Addr, Mechanism: mechanism, Err: err}
-	}
-	if in != nil && !withoutCapa {
-		if err := in(c, caps); err != nil {
-			return mechanism, nil, err
-		}
-	}
-	if err := capa(); err != nil {
-		return mechanism, nil, err
-	}
-	return mechanism, caps, nil
+	return nil
 }
 
 // listAhead sends the questions that every poll begins with in one go, which saves two
@@ -167,54 +198,46 @@ func chooseMechanism(auth Auth, c *pop3.Client) string {
 	return mechanismPass
 }
 
-func authenticate(c *pop3.Client, caps pop3.Capabilities, mechanism, username, password string) error {
-	switch mechanism {
+func (g *login) authenticate(ctx context.Context) error {
+	c, username := g.client, g.account.Username
+	switch g.mechanism {
 	case mechanismAPOP:
-		err := c.Apop(username, password)
+		err := c.Apop(username, g.secret)
 		if reply, ok := errors.AsType[*pop3.Error](err); ok && reply.Code == "" && strings.Contains(strings.ToLower(reply.Text), "not supported") {
 			return fmt.Errorf("%w (the server offers APOP but may not support it for this mailbox: try auth: pass)", err)
 		}
 		return err
-	case mechanismPlain, mechanismLogin:
-		if err := offers(caps, mechanism); err != nil {
-			return err
-		}
-		if mechanism == mechanismPlain {
-			return c.Auth(sasl.NewPlainClient("", username, password))
-		}
-		return c.Auth(sasl.NewLoginClient(username, password))
-	default:
-		return c.UserPass(username, password)
+	case mechanismPass:
+		return c.UserPass(username, g.secret)
 	}
-}
-
-// offers tells what a server announces instead of the mechanism. One that announces nothing may know it.
-func offers(caps pop3.Capabilities, mechanism string) error {
-	offered := caps.Args("SASL")
-	if len(offered) > 0 && !slices.ContainsFunc(offered, func(m string) bool { return strings.EqualFold(m, mechanism) }) {
+	// A server that announces no SASL mechanism may know it even so.
+	if offered := g.caps.Args("SASL"); len(offered) > 0 && !slices.ContainsFunc(offered, func(m string) bool { return strings.EqualFold(m, g.mechanism) }) {
 		return fmt.Errorf("server offers only %s", strings.Join(offered, ", "))
 	}
-	return nil
+	switch g.mechanism {
+	case mechanismPlain:
+		return c.Auth(sasl.NewPlainClient("", username, g.secret))
+	case mechanismLogin:
+		return c.Auth(sasl.NewLoginClient(username, g.secret))
+	}
+	return g.authenticateByToken(ctx)
 }
 
 // authenticateByToken presents the token, and once more another if the server refuses the first: it may have been
 // revoked, or have ended earlier than was said.
-func authenticateByToken(ctx context.Context, a Account, c *pop3.Client, caps pop3.Capabilities, mechanism, token string) error {
-	if err := offers(caps, mechanism); err != nil {
-		return err
-	}
-	refused, err := present(a, c, mechanism, token)
+func (g *login) authenticateByToken(ctx context.Context) error {
+	refused, err := g.present(g.secret)
 	if !refused {
 		return err
 	}
-	another, tokenErr := a.Token(ctx, token)
+	another, tokenErr := g.account.Token(ctx, g.secret)
 	switch {
 	case tokenErr != nil:
 		return fmt.Errorf("%w; %w", err, tokenErr)
-	case another == token:
+	case another == g.secret:
 		return err
 	}
-	_, again := present(a, c, mechanism, another)
+	_, again := g.present(another)
 	if _, isReply := errors.AsType[*pop3.Error](again); again != nil && !isReply {
 		return err // the server gave up on the connection; the next poll has the new token
 	}
@@ -222,8 +245,8 @@ func authenticateByToken(ctx context.Context, a Account, c *pop3.Client, caps po
 }
 
 // present logs in with the token, and tells of an error whether it is the token that the server did not like.
-func present(a Account, c *pop3.Client, mechanism, token string) (refused bool, err error) {
-	host, port, err := net.SplitHostPort(a.Addr)
+func (g *login) present(token string) (refused bool, err error) {
+	host, port, err := net.SplitHostPort(g.account.Addr)
 	if err != nil {
 		return false, err
 	}
@@ -231,11 +254,11 @@ func present(a Account, c *pop3.Client, mechanism, token string) (refused bool, 
 	if err != nil {
 		return false, err
 	}
-	login := oauth.NewXOAuth2(a.Username, token)
-	if mechanism == mechanismOAuthBearer {
-		login = oauth.NewOAuthBearer(a.Username, token, host, number)
+	client := oauth.NewXOAuth2(g.account.Username, token)
+	if g.mechanism == mechanismOAuthBearer {
+		client = oauth.NewOAuthBearer(g.account.Username, token, host, number)
 	}
-	err = c.Auth(login)
+	err = g.client.Auth(client)
 	reply, isReply := errors.AsType[*pop3.Error](err)
-	return isReply && (login.Refused() || !reply.Temporary()), login.Explain(err)
+	return isReply && (client.Refused() || !reply.Temporary()), client.Explain(err)
 }

@@ -88,8 +88,8 @@ func TestNothingNew(t *testing.T) {
 	}
 	w.server.Mailboxes["u0"] = all
 	w.start(t)
-	if _, recorded, err := w.supervisor.Adopt(t.Context(), w.account, time.Time{}, zerolog.Nop()); err != nil || recorded != messages {
-		t.Fatalf("%d recorded, %v", recorded, err)
+	if adopted, err := w.supervisor.Adopt(t.Context(), w.account, time.Time{}, zerolog.Nop()); err != nil || adopted.Recorded != messages {
+		t.Fatalf("%+v, %v", adopted, err)
 	}
 	if err := w.once(t); err != nil { // learns the mailbox's octets
 		t.Fatal(err)

@@ -36,37 +36,22 @@ type Probe struct {
 func Check(ctx context.Context, a Account, log zerolog.Logger) (p Probe, err error) {
 	started := time.Now()
 	defer func() { p.Took = time.Since(started) }()
-	at := stepConnect
-	p, err = check(ctx, a, log, false, &at)
-	if at == stepCapa && brokenLine(err) && ctx.Err() == nil {
-		p, err = check(ctx, a, log, true, &at) // as a poll does
-	}
-	return p, err
-}
-
-func check(ctx context.Context, a Account, log zerolog.Logger, withoutCapa bool, at *step) (p Probe, err error) {
 	p.Addr = a.Addr
-	secret, err := a.secret(ctx)
+	g, err := enter(ctx, a, log)
+	if g != nil {
+		defer g.client.Close()
+		p.Mechanism, p.Capabilities = g.mechanism, g.caps
+		if state, ok := g.client.TLSState(); ok {
+			p.TLS, p.Resumed, p.Certificate = tlsVersion(state), state.DidResume, state.PeerCertificates[0]
+		}
+	}
 	if err != nil {
 		return p, err
 	}
-	c, err := dial(ctx, a, tracer(log))
-	if err != nil {
-		return p, fmt.Errorf("connect to %s: %w", a.Addr, err)
-	}
-	defer c.Close()
-	if state, ok := c.TLSState(); ok {
-		p.TLS, p.Resumed, p.Certificate = tlsVersion(state), state.DidResume, state.PeerCertificates[0]
-	}
-	p.Mechanism, p.Capabilities, err = login(ctx, a, c, secret, withoutCapa, nil, func(s step) { *at = s })
-	if err != nil {
-		return p, err
-	}
-	*at = stepList
-	if p.Waiting, p.Octets, err = c.Stat(); err != nil {
+	if p.Waiting, p.Octets, err = g.client.Stat(); err != nil {
 		return p, fmt.Errorf("ask the size of %s: %w", a.Addr, err)
 	}
-	if err := c.Quit(); err != nil {
+	if err := g.client.Quit(); err != nil {
 		return p, fmt.Errorf("end the session with %s: %w", a.Addr, err)
 	}
 	return p, nil

@@ -161,7 +161,7 @@ func TestStaleLedger(t *testing.T) {
 		t.Errorf("OpenQuarantine: %v, want a StaleError", err)
 	}
 	// Rebuilding may be done all the same: nothing of the above has left the account locked.
-	_, _, err := w.supervisor.Adopt(t.Context(), w.account, time.Time{}, zerolog.Nop())
+	_, err := w.supervisor.Adopt(t.Context(), w.account, time.Time{}, zerolog.Nop())
 	if err := errors.Join(err, w.ledger.CatchUp(t.Context(), "lab", 5)); err != nil {
 		t.Fatal(err)
 	}
@@ -183,9 +183,9 @@ func TestAdopt(t *testing.T) {
 		if err := w.ledger.Failed(t.Context(), "lab", ledger.Key{UIDL: "uid-3", Size: -1}, "-ERR", time.Time{}); err != nil {
 			t.Fatal(err)
 		}
-		messages, recorded, err := w.supervisor.Adopt(t.Context(), w.account, delivered, zerolog.Nop())
-		if err != nil || messages != 3 || recorded != 2 {
-			t.Fatalf("%d messages, %d recorded, %v, want 3 and 2", messages, recorded, err)
+		adopted, err := w.supervisor.Adopt(t.Context(), w.account, delivered, zerolog.Nop())
+		if want := (Adopted{Messages: 3, Recorded: 2}); err != nil || adopted != want {
+			t.Fatalf("%+v, %v, want %+v", adopted, err, want)
 		}
 		w.account.Delete = true
 		for range 2 {
@@ -207,6 +207,28 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
+// TestAdoptOddServers: one that breaks at CAPA is asked without, as by a poll, and what it gives no UIDL is said.
+func TestAdoptOddServers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one", "two", "three")
+	w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
+		switch cmd {
+		case "CAPA":
+			c.Cut()
+		case "UIDL":
+			c.Reply("+OK", "1 uid-1", "2", "3 uid-3", ".")
+		default:
+			return false
+		}
+		return true
+	}
+	w.start(t)
+	adopted, err := w.supervisor.Adopt(t.Context(), w.account, time.Time{}, zerolog.Nop())
+	if want := (Adopted{Messages: 3, Recorded: 2, Nameless: 1}); err != nil || adopted != want {
+		t.Fatalf("%+v, %v, want %+v", adopted, err, want)
+	}
+}
+
 // TestLockedAccount: what works on an account's state keeps away while it is polled.
 func TestLockedAccount(t *testing.T) {
 	t.Parallel()
@@ -218,7 +240,7 @@ func TestLockedAccount(t *testing.T) {
 	}
 	defer unlock()
 	_, open := w.supervisor.OpenQuarantine(t.Context(), w.account)
-	_, _, adopt := w.supervisor.Adopt(t.Context(), w.account, time.Time{}, zerolog.Nop())
+	_, adopt := w.supervisor.Adopt(t.Context(), w.account, time.Time{}, zerolog.Nop())
 	_, forget := w.supervisor.ForgetAll(t.Context(), "lab")
 	for name, err := range map[string]error{"open": open, "adopt": adopt, "forget": forget} {
 		if !errors.Is(err, ErrLocked) {

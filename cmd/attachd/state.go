@@ -360,7 +360,7 @@ func rebuildAccount(ctx context.Context, out io.Writer, s *fetcher.Supervisor, c
 	if deletes {
 		delivered = time.Now()
 	}
-	messages, recorded, err := s.Adopt(ctx, account(c, a, make(clientTokens)), delivered, zerolog.Nop())
+	adopted, err := s.Adopt(ctx, account(c, a, make(clientTokens)), delivered, zerolog.Nop())
 	if err != nil {
 		return err
 	}
@@ -368,13 +368,16 @@ func rebuildAccount(ctx context.Context, out io.Writer, s *fetcher.Supervisor, c
 		return err
 	}
 	kept := ""
-	if a.After == config.AfterDelete && recorded > 0 {
+	if a.After == config.AfterDelete && adopted.Recorded > 0 {
 		kept = ", to be kept there"
 		if deletes {
 			kept = ", to be deleted there as the configuration says"
 		}
 	}
-	_, err = fmt.Fprintf(out, "account %s: %s on the server, %d recorded as delivered%s\n", a.Name, count(messages, "message"), recorded, kept)
+	if adopted.Nameless > 0 {
+		kept += fmt.Sprintf("; %d have no UIDL and can't be recorded", adopted.Nameless)
+	}
+	_, err = fmt.Fprintf(out, "account %s: %s on the server, %d recorded as delivered%s\n", a.Name, count(adopted.Messages, "message"), adopted.Recorded, kept)
 	return err
 }
 
