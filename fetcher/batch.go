@@ -200,7 +200,7 @@ func (p *poll) addFirst(staged []received, n int) error {
 			p.sink.Discard(r.message.Attachments)
 			continue
 		case r.settled && r.message.State != ledger.Quarantined:
-			p.settled = append(p.settled, r.message.Key)
+			p.settled[r.entry.number] = true
 		}
 		if r.settled {
 			p.sink.Discard(r.message.Attachments)

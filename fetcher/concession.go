@@ -58,7 +58,7 @@ func conceded(known ledger.Host, now time.Time) concessions {
 // broke then.
 func (s *Supervisor) rememberConcession(ctx context.Context, addr string, made concessions, broke error, now time.Time) error {
 	if made.withoutTop = false; made == (concessions{}) {
-		return nil // TOP is asked too seldom to be remembered
+		return nil // what breaks at TOP is asked again in the same poll, and TOP is not asked for often
 	}
 	times := concessionAfter
 	if !errors.Is(broke, pop3.ErrDesync) {

@@ -146,13 +146,13 @@ const lookupChunk = 500
 
 // difference is what a listing and the ledger make of each other.
 type difference struct {
-	unseen  []entry // to be retrieved
-	expired []entry // delivered, and due to be deleted
-	octets  int64   // of unseen, as far as known
-	reused  int     // UIDLs that the ledger knows with another size
-	pending int     // messages whose last retrieval failed and whose wait is not over
-	kept    int     // delivered or in quarantine, and left on the server so far
-	present int     // of these, those that are thought to be there
+	unseen  []entry     // to be retrieved
+	expired []lookalike // delivered, and due to be deleted
+	octets  int64       // of unseen, as far as known
+	reused  int         // UIDLs that the ledger knows with another size
+	pending int         // messages whose last retrieval failed and whose wait is not over
+	kept    int         // delivered or in quarantine, and left on the server so far
+	present int         // of these, those that are thought to be there
 	// suspects have the UIDL and the size of messages that the server no longer had.
 	suspects []lookalike
 	found    []ledger.Key // once missed by chance, and listed
@@ -232,8 +232,7 @@ func (a *Account) sort(d *difference, e entry, known []ledger.Record, now time.T
 	case r.Delivered.IsZero():
 		// Only taken for delivered, when the ledger was rebuilt: nobody knows.
 	case a.Delete && !now.Before(r.Delivered.Add(a.DeleteAfter)):
-		e.size = r.Size
-		d.expired = append(d.expired, e)
+		d.expired = append(d.expired, lookalike{e, r})
 	}
 }
 

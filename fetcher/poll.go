@@ -55,8 +55,8 @@ type poll struct {
 	committed []ledger.Key
 	delivered int
 
-	settled []ledger.Key   // of messages without a UIDL that turned out to be delivered
-	twins   map[string]int // how many of them have the same digest
+	settled map[int]bool   // by number: messages that were retrieved and turned out to be delivered before
+	twins   map[string]int // how many without a UIDL have the same digest
 
 	retrieved  int
 	quarantine []quarantined // retrieved, and to be kept as they are
@@ -64,6 +64,8 @@ type poll struct {
 	short      int // retrieved, but not to be believed
 	// doubtful are messages, by number, that may be the ones recorded.
 	doubtful map[int]ledger.Key
+	// examined are those that were looked at, and whether they are due to be deleted if they are the ones recorded.
+	examined map[int]bool
 	noTop    bool // the server was not asked for headers, or refused
 	deleted  int
 	skipped  int  // left on the server by the account's policies
@@ -121,12 +123,12 @@ func (p *poll) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.more = allotted.more
+	p.more = p.more || allotted.more
 	p.client.Unstuffed(func(n int) int64 { return diff.unstuffed[n] })
 	if err := p.retrieve(ctx, l, allotted.whole, allotted.raw); err != nil {
 		return err
 	}
-	if err := p.finish(ctx, l, diff.expired); err != nil {
+	if err := p.finish(ctx, p.due(l, diff.expired)); err != nil {
 		return err
 	}
 	if err := p.noteMissed(ctx, l, diff); err != nil {
@@ -207,17 +209,42 @@ func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 	return l, d, st, nil
 }
 
-// finish deletes what is due and ends the session with QUIT.
-func (p *poll) finish(ctx context.Context, l *listing, expired []entry) error {
-	p.step = stepDelete
-	due := slices.Clone(expired)
-	if p.account.Delete && p.account.DeleteAfter <= 0 {
-		due = append(due, p.committedEntries(l)...)
+// deletion is a message that is to be deleted.
+type deletion struct {
+	number int
+	key    ledger.Key
+}
+
+// due returns what is to be deleted: what is expired and, as the policy says, what this poll has committed or
+// found to be committed; but for what is in quarantine.
+func (p *poll) due(l *listing, expired []lookalike) []deletion {
+	due := make([]deletion, 0, len(expired)+len(p.committed))
+	for _, e := range expired {
+		due = append(due, deletion{e.entry.number, e.record.Key})
+	}
+	atOnce := p.account.Delete && p.account.DeleteAfter <= 0
+	committed := make(map[ledger.Key]bool, len(p.committed))
+	for _, k := range p.committed {
+		committed[k] = atOnce
+	}
+	for _, e := range slices.Concat(l.entries, l.nameless) {
+		switch key := l.key(e); {
+		case committed[key], atOnce && p.settled[e.number]:
+			due = append(due, deletion{e.number, key})
+		case p.settled[e.number] && p.examined[e.number]:
+			due = append(due, deletion{e.number, p.doubtful[e.number]})
+		}
 	}
 	if most := p.account.CommitDeletions; most > 0 && len(due) > most {
 		due = due[:most]
 		p.more = true
 	}
+	return due
+}
+
+// finish deletes what is due and ends the session with QUIT.
+func (p *poll) finish(ctx context.Context, due []deletion) error {
+	p.step = stepDelete
 	if len(due) == 0 {
 		// The answer to QUIT changes nothing here: all is committed.
 		if err := p.client.Quit(); err != nil {
@@ -227,8 +254,8 @@ func (p *poll) finish(ctx context.Context, l *listing, expired []entry) error {
 		return nil
 	}
 	keys := make([]ledger.Key, len(due))
-	for i, e := range due {
-		keys[i] = l.key(e)
+	for i, d := range due {
+		keys[i] = d.key
 	}
 	if err := p.ledger.DeletePending(ctx, p.account.Name, keys); err != nil {
 		return fmt.Errorf("record deletions: %w", err)
@@ -260,22 +287,6 @@ func (p *poll) finish(ctx context.Context, l *listing, expired []entry) error {
 	return nil
 }
 
-// committedEntries are the listing's entries that this poll committed or, without a UIDL,
-// found to be committed; but for those in quarantine.
-func (p *poll) committedEntries(l *listing) []entry {
-	committed := make(map[ledger.Key]bool, len(p.committed))
-	for _, k := range slices.Concat(p.committed, p.settled) {
-		committed[k] = true
-	}
-	var entries []entry
-	for _, e := range slices.Concat(l.entries, l.nameless) {
-		if committed[l.key(e)] {
-			entries = append(entries, e)
-		}
-	}
-	return entries
-}
-
 // noteDelivered is the committer's report of one group.
 func (p *poll) noteDelivered(group []*ledger.Message) {
 	for _, m := range group {
@@ -296,10 +307,10 @@ func (p *poll) noteDelivered(group []*ledger.Message) {
 	}
 }
 
-func numbers(entries []entry) iter.Seq[int] {
+func numbers(due []deletion) iter.Seq[int] {
 	return func(yield func(int) bool) {
-		for _, e := range entries {
-			if !yield(e.number) {
+		for _, d := range due {
+			if !yield(d.number) {
 				return
 			}
 		}

@@ -19,7 +19,7 @@ import (
 // A message may have the UIDL and the size of another one that the server had before: reports are often of a
 // size, and some servers number their messages. What is listed again after the server said it
 // was deleted, after a listing lacked it, or in a mailbox whose other UIDLs were used again, is looked at before it
-// counts as delivered, let alone is deleted.
+// counts as delivered; and whatever was delivered by an earlier poll, before it is deleted.
 
 // lookalike is a message, and what is recorded of the one that has its UIDL and size.
 type lookalike struct {
@@ -55,12 +55,21 @@ func otherUIDL(uidl, messageID string, attachments []ledger.Attachment) string {
 // retrieving them. Others get names of their own. It returns the difference as it is then.
 func (p *poll) examine(ctx context.Context, l *listing, d difference) (difference, error) {
 	p.noTop = p.simply.withoutTop
-	suspects := d.suspects
+	if most := p.account.CommitDeletions; most > 0 && len(d.expired) > most {
+		d.expired, p.more = d.expired[:most], true
+	}
+	suspects := slices.Concat(d.suspects, d.expired)
 	if d.reused > 0 {
 		var err error
 		if suspects, err = p.allKnown(ctx, l); err != nil {
 			return d, err
 		}
+	}
+	for _, s := range suspects {
+		p.examined[s.entry.number] = false
+	}
+	for _, due := range d.expired {
+		p.examined[due.entry.number] = true
 	}
 	others := 0
 	for chunk := range slices.Chunk(suspects, examineChunk) {
@@ -76,7 +85,12 @@ func (p *poll) examine(ctx context.Context, l *listing, d difference) (differenc
 	if len(suspects) == 0 {
 		return d, nil
 	}
-	return p.account.compare(ctx, p.ledger, l, p.now())
+	d, err := p.account.compare(ctx, p.ledger, l, p.now())
+	d.expired = slices.DeleteFunc(d.expired, func(due lookalike) bool {
+		_, examined := p.examined[due.entry.number]
+		return !examined
+	})
+	return d, err
 }
 
 // allKnown returns every message of the listing that is settled.
@@ -114,7 +128,9 @@ func (p *poll) examineChunk(ctx context.Context, l *listing, chunk []lookalike) 
 		was, is := before[s.entry.number], ids[s.entry.number]
 		switch {
 		case was != "" && is != "" && was != is:
-			p.doubt(l, s, otherUIDL(s.record.UIDL, is, nil))
+			other := otherUIDL(s.record.UIDL, is, nil)
+			p.doubt(l, s, other)
+			same = append(same, ledger.Key{UIDL: other, Size: s.entry.size}) // if it has been delivered as that
 			others++
 		case !gone:
 		case was != "" && was == is:
@@ -133,9 +149,6 @@ func (p *poll) examineChunk(ctx context.Context, l *listing, chunk []lookalike) 
 // doubt gives a message a name other than that of the one recorded, until it has been compared with that.
 func (p *poll) doubt(l *listing, s lookalike, uidl string) {
 	l.rename(s.entry.number, uidl)
-	if p.doubtful == nil {
-		p.doubtful = make(map[int]ledger.Key)
-	}
 	p.doubtful[s.entry.number] = s.record.Key
 }
 

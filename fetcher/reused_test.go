@@ -137,6 +137,90 @@ func TestReused(t *testing.T) {
 	}
 }
 
+// TestDeleteLater: what an earlier poll delivered is looked at before it is deleted, as nothing else may tell that
+// another message has come in its place.
+func TestDeleteLater(t *testing.T) {
+	t.Parallel()
+	const month = 30 * 24 * time.Hour
+	one, two := letters("u", "one", "two", "three"), letters("u", "one", "TWO", "three") // of a length
+	for name, tt := range map[string]struct {
+		later       []pop3test.Message
+		after       time.Duration
+		quit        bool // the server deletes nothing at first
+		commit      int
+		noTop, lies bool
+		left        int
+		top, retr   int // when the time has come
+	}{
+		"the same":                 {later: one, after: month, top: 3},
+		"another":                  {later: two, after: month, left: 1, top: 3, retr: 1},
+		"another, a few at a time": {later: two, after: month, commit: 1, left: 1, top: 3, retr: 1},
+		"the same, TOP lies":       {later: one, after: month, lies: true, top: 3, retr: 3},
+		"another, TOP lies":        {later: two, after: month, lies: true, left: 1, top: 3, retr: 3},
+		"no TOP":                   {later: one, after: month, noTop: true, top: 3},
+		"QUIT failed":              {later: one, quit: true, top: 3},
+		"QUIT failed, and another": {later: two, quit: true, top: 3, retr: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.sink.messageIDs = true
+			w.account.Delete, w.account.DeleteAfter, w.account.CommitDeletions = true, tt.after, tt.commit
+			w.server.Mailboxes["u0"] = one
+			failing := tt.quit
+			w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
+				switch {
+				case cmd == "QUIT" && failing:
+					c.Cut()
+				case cmd == "TOP" && tt.lies:
+					c.Reply("+OK", "Message-ID: <lie@example.org>", "", ".")
+				case cmd == "TOP" && tt.noTop:
+					c.Reply("-ERR unknown command")
+				default:
+					return false
+				}
+				return true
+			}
+			w.start(t)
+			now := time.Now()
+			w.supervisor.now = func() time.Time { return now }
+			if err := w.once(t); (err != nil) != tt.quit {
+				t.Fatal(err)
+			}
+			failing = false
+			w.server.Replace("u0", tt.later...)
+			top, retr := commands(w, "TOP"), commands(w, "RETR")
+			now = now.Add(tt.after + time.Hour)
+			if err := w.once(t); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(w.server.Mailbox("u0")); n != tt.left {
+				t.Errorf("%d messages left, want %d", n, tt.left)
+			}
+			if n := commands(w, "TOP") - top; n != tt.top {
+				t.Errorf("%d TOP, want %d", n, tt.top)
+			}
+			if n := commands(w, "RETR") - retr; n != tt.retr {
+				t.Errorf("%d RETR, want %d", n, tt.retr)
+			}
+			want := map[string]bool{}
+			for _, m := range append(slices.Clone(one), tt.later...) {
+				want[string(m.Raw)] = true
+			}
+			if len(w.sink.published) != len(want) {
+				t.Errorf("delivered %d files, want %d", len(w.sink.published), len(want))
+			}
+			now = now.Add(tt.after + time.Hour)
+			if err := w.once(t); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(w.server.Mailbox("u0")); n != 0 {
+				t.Errorf("%d messages left after all", n)
+			}
+		})
+	}
+}
+
 // TestReusedSomewhere: where UIDLs are used again for messages of other sizes, those of the same size are looked at.
 func TestReusedSomewhere(t *testing.T) {
 	t.Parallel()
