@@ -104,7 +104,7 @@ func TestBadServer(t *testing.T) {
 			mended.start(t)
 			bad.Addr = mended.server.Addr()
 			bad.TLS = func() (*tls.Config, error) { return &tls.Config{RootCAs: mended.server.CertPool()}, nil }
-			if errs := w.supervisor.RunOnce(t.Context(), []Account{bad}); len(errs) > 0 {
+			if errs := w.supervisor.RunOnce(t.Context(), []Account{bad, other}); len(errs) > 0 {
 				t.Fatalf("once the server works: %v", errs)
 			}
 			if len(w.sink.published) != 2 || len(w.sink.staged) != 0 {

@@ -28,7 +28,8 @@ type poll struct {
 	now     func() time.Time
 	// certificates is shared by all polls.
 	certificates *certificateWarnings
-	said         *reminders // by account: that the server deletes by itself
+	said         *reminders                // by account: that the server deletes by itself
+	polled       func(account string) bool // reports whether one of this name is polled, too
 	simply       concessions
 	// exact says that the server's sizes are known to be octets as they come, exactly that a
 	// message of this poll was as long as listed.
@@ -90,12 +91,15 @@ const (
 // run makes the visit. Whatever it returns, what was committed stays so.
 func (p *poll) run(ctx context.Context) error {
 	p.newCommitter()
-	if err := p.recover(ctx); err != nil {
-		return err
-	}
 	var err error
 	if _, p.octets, p.visited, err = p.ledger.Mailbox(ctx, p.account.Name); err != nil {
 		return fmt.Errorf("read the record of the mailbox: %w", err)
+	}
+	if err := p.guardName(ctx); err != nil {
+		return err
+	}
+	if err := p.recover(ctx); err != nil {
+		return err
 	}
 	if err := p.connect(ctx); err != nil {
 		return err

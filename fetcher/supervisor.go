@@ -38,6 +38,7 @@ type Supervisor struct {
 
 	mu    sync.Mutex
 	broke map[brokenBy]int // guarded by mu
+	names map[string]bool  // guarded by mu: the accounts of the newest set
 }
 
 // AccountError is the failure of one account's poll. Its text starts with the
@@ -67,10 +68,7 @@ func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {
 		case <-ctx.Done():
 			return
 		case accounts := <-sets:
-			wanted := make(map[string]bool, len(accounts))
-			for _, a := range accounts {
-				wanted[a.Name] = true
-			}
+			wanted := s.setNames(accounts)
 			for name, l := range running {
 				if !wanted[name] {
 					l.leave()
@@ -103,6 +101,7 @@ func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {
 // with an [*AccountError], when all are done.
 func (s *Supervisor) RunOnce(ctx context.Context, accounts []Account) []error {
 	slots := newSlots(s.MaxConcurrent, s.MaxPerHost)
+	s.setNames(accounts)
 	var all sync.WaitGroup
 	failed := make([]error, len(accounts))
 	for i, a := range accounts {
@@ -124,6 +123,24 @@ func (s *Supervisor) RunOnce(ctx context.Context, accounts []Account) []error {
 		}
 	}
 	return errs
+}
+
+// setNames notes which accounts there are.
+func (s *Supervisor) setNames(accounts []Account) map[string]bool {
+	names := make(map[string]bool, len(accounts))
+	for _, a := range accounts {
+		names[a.Name] = true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.names = names
+	return names
+}
+
+func (s *Supervisor) polled(account string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.names[account]
 }
 
 func (s *Supervisor) clock() func() time.Time {

@@ -32,7 +32,7 @@ func TestKillRetry(t *testing.T) {
 		return err != nil || n >= len(messages)
 	})
 	killed := 0
-	for round := 0; killed < kills && round < 10; round++ {
+	for round := 0; killed < kills && round < 40; round++ {
 		killed += killRetryRound(t, random, messages, want)
 	}
 	if killed < kills {

@@ -42,9 +42,9 @@ func asOwner(c *config.Config) error {
 func stateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "state",
-		Short: "Check the state file, make a lost one anew, have messages fetched again",
+		Short: "Check the state file, make a lost one anew, have messages fetched again, rename an account",
 	}
-	cmd.AddCommand(stateCheckCommand(), stateRebuildCommand(), stateForgetCommand())
+	cmd.AddCommand(stateCheckCommand(), stateRebuildCommand(), stateForgetCommand(), stateRenameCommand())
 	return cmd
 }
 
@@ -428,6 +428,51 @@ together with the folder that they were staged in (attachd state check says so).
 	cmd.Flags().BoolVar(&all, "all", false, "every message of the account")
 	cmd.MarkFlagsMutuallyExclusive("uidl", "staged", "all")
 	cmd.MarkFlagsOneRequired("uidl", "staged", "all")
+	return cmd
+}
+
+func stateRenameCommand() *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use:   "rename OLD NEW",
+		Short: "Let a renamed account go on where it ended",
+		Long: `rename gives what the state knows of account OLD, which is not in the configuration
+any more, to account NEW, which is: none of its mail is then delivered a second
+time. It may be used while attachd runs.
+
+Files stay where they are. If NEW has another output folder, and messages of OLD
+are in quarantine, move the folder ` + fetcher.QuarantineFolder + ` there, too.`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, _, err := load(path, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if _, err := namedAccounts(c, args[1:]); err != nil {
+				return err
+			}
+			if accounts, err := namedAccounts(c, args[:1]); err == nil && accounts[0].Enabled {
+				return &exitError{exitUsage, fmt.Errorf("account %q is in the configuration still, and would fetch all its mail again", args[0])}
+			}
+			if err := asOwner(c); err != nil {
+				return err
+			}
+			d, err := newDaemon(cmd.Context(), c, zerolog.Nop(), nil)
+			if err != nil {
+				return failure(err)
+			}
+			n, err := d.supervisor.Rename(cmd.Context(), args[0], args[1])
+			if n == 0 && err == nil {
+				err = fmt.Errorf("the state knows no message of account %s", args[0])
+			}
+			if err := errors.Join(err, d.close()); err != nil {
+				return failure(err)
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "account %s: %s of account %s taken over\n", args[1], count(n, "message"), args[0])
+			return failure(err)
+		},
+	}
+	configFlag(cmd, &path)
 	return cmd
 }
 

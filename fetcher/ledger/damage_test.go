@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -268,6 +269,53 @@ func TestMigration(t *testing.T) {
 	check(t, l.Stage(t.Context(), "hans", []*Message{message("a", 1, 1)}))
 	if n, err := l.Generation(t.Context(), "hans"); err != nil || n != 1 {
 		t.Errorf("generation %d, %v, want 1", n, err)
+	}
+}
+
+// TestRename: all that is known of an account goes to another one, and nothing is overwritten.
+func TestRename(t *testing.T) {
+	t.Parallel()
+	l, ctx := open(t), t.Context()
+	m := message("a", 10, 1)
+	check(t, l.Stage(ctx, "hans", []*Message{m}))
+	check(t, l.Delivered(ctx, "hans", []*Message{m}, time.UnixMilli(1_700_000_000_000)))
+	check(t, l.Stage(ctx, "grete", []*Message{message("b", 10, 1)}))
+	for _, name := range []string{"hans", "johann"} {
+		_, err := l.SetOwner(ctx, name, "hans on mail.example.org")
+		check(t, err)
+	}
+	check(t, l.SetMailbox(ctx, "hans", 1, 10))
+	holders := func(account string, want ...string) {
+		t.Helper()
+		if got, err := l.Holders(ctx, account, "hans on mail.example.org"); err != nil || !slices.Equal(got, want) {
+			t.Errorf("holders for %s: %q, error %v, want %q", account, got, err, want)
+		}
+	}
+	holders("johann", "hans")
+	holders("new", "hans")
+	holders("hans")
+	holders("grete")
+	for name, want := range map[string]error{"johann": nil, "grete": ErrKnown} {
+		n, err := l.Rename(ctx, "hans", name)
+		if !errors.Is(err, want) || want == nil && n != 1 {
+			t.Errorf("%d messages given to %s, error %v, want %v", n, name, err, want)
+		}
+	}
+	holders("hans", "johann")
+	received, err := l.Received(ctx, "johann", m.Attachments[0].SHA256, m.Attachments[0].Size)
+	check(t, err)
+	generation, err := l.Generation(ctx, "johann")
+	check(t, err)
+	_, octets, visited, err := l.Mailbox(ctx, "johann")
+	check(t, err)
+	if !received || generation != 1 || octets != 10 || !visited {
+		t.Errorf("received %t, generation %d, octets %d, visited %t", received, generation, octets, visited)
+	}
+	if _, _, visited, err = l.Mailbox(ctx, "hans"); err != nil || visited {
+		t.Errorf("the old name was visited: %t, %v", visited, err)
+	}
+	if n, err := l.Rename(ctx, "nobody", "new"); n != 0 || err != nil {
+		t.Errorf("%d messages of nobody, %v", n, err)
 	}
 }
 
