@@ -97,6 +97,9 @@ type Account struct {
 	Version any
 }
 
+// deletesAtOnce reports whether messages are deleted by the poll that delivers them.
+func (a *Account) deletesAtOnce() bool { return a.Delete && a.DeleteAfter <= 0 }
+
 // Sink is where one account's attachments go. A poll opens it, uses it from two
 // goroutines (staging in one, everything else in another) and closes it.
 type Sink interface {

@@ -12,8 +12,9 @@ import (
 
 // concessions are ways in which a server is spoken to more simply, because a poll broke
 // where pipelining or CAPA may have been the reason. Without pipelining, messages are also
-// committed one by one.
-type concessions struct{ unpipelined, withoutCapa, withoutTop bool }
+// committed one by one. Without TOP, less is known of UIDLs that are used again; a line that breaks there is given
+// another chance first.
+type concessions struct{ unpipelined, withoutCapa, topAgain, withoutTop bool }
 
 // A server is spared for a day what it broke by and did well without. A line may break by
 // chance, so it takes two times, unless what came was out of step.
@@ -40,7 +41,7 @@ func (p *poll) concede(err error) concessions {
 	case p.ahead && p.step <= stepList:
 		more.unpipelined = true
 	case p.step == stepTop:
-		more.withoutTop = true
+		more.topAgain, more.withoutTop = true, more.topAgain
 	case p.step == stepCapa:
 		more.withoutCapa = true
 	case p.step == stepRetrieve, p.step >= stepDelete && p.window > 1:
@@ -57,7 +58,7 @@ func conceded(known ledger.Host, now time.Time) concessions {
 // rememberConcession notes that a poll went well with concessions and not without, as it ended with
 // broke then.
 func (s *Supervisor) rememberConcession(ctx context.Context, addr string, made concessions, broke error, now time.Time) error {
-	if made.withoutTop = false; made == (concessions{}) {
+	if made.topAgain, made.withoutTop = false, false; made == (concessions{}) {
 		return nil // what breaks at TOP is asked again in the same poll, and TOP is not asked for often
 	}
 	times := concessionAfter

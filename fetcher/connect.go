@@ -161,7 +161,7 @@ func (p *poll) listAhead(c *pop3.Client, caps pop3.Capabilities) error {
 		return nil
 	}
 	p.ahead = true
-	if p.sizesAhead = !p.visited || p.account.Delete && p.account.DeleteAfter <= 0; p.sizesAhead {
+	if p.sizesAhead = !p.visited || p.account.deletesAtOnce(); p.sizesAhead {
 		return c.Ahead("CAPA", "STAT", "UIDL", "LIST")
 	}
 	return c.Ahead("CAPA", "STAT", "UIDL")

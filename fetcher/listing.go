@@ -156,6 +156,10 @@ type difference struct {
 	// suspects have the UIDL and the size of messages that the server no longer had.
 	suspects []lookalike
 	found    []ledger.Key // once missed by chance, and listed
+	// Of a mailbox whose UIDLs are small numbers, lowest is the least of one that is new and highest the greatest
+	// of one that is not. named says that they aren't.
+	lowest, highest int
+	named           bool
 	// unstuffed are the octets, by number, of messages that were cut at a lone dot before.
 	unstuffed map[int]int64
 }
@@ -171,10 +175,34 @@ func (a *Account) compare(ctx context.Context, led *ledger.Ledger, l *listing, n
 			return d, err
 		}
 		for _, e := range chunk {
-			a.sort(&d, e, known[string(l.uidls[e.from:e.to])], now)
+			records := known[string(l.uidls[e.from:e.to])]
+			a.sort(&d, e, records, now)
+			d.noteNumber(l.uidls[e.from:e.to], len(records) > 0)
 		}
 	}
 	return d, nil
+}
+
+// smallNumber is the most digits of a UIDL that counts messages. What is longer may mean anything.
+const smallNumber = 7
+
+func (d *difference) noteNumber(uidl []byte, known bool) {
+	n, err := strconv.Atoi(string(uidl))
+	switch {
+	case d.named:
+	case err != nil, len(uidl) > smallNumber, n <= 0:
+		d.named = true
+	case known:
+		d.highest = max(d.highest, n)
+	case d.lowest == 0 || n < d.lowest:
+		d.lowest = n
+	}
+}
+
+// numberedAnew reports whether a message is new although its number is below one that is known, as numbers that are
+// given out rise: the known one may be another message now.
+func (d *difference) numberedAnew() bool {
+	return !d.named && d.lowest > 0 && d.lowest < d.highest
 }
 
 // known returns what the ledger knows of some entries' UIDLs, by UIDL.

@@ -69,8 +69,16 @@ func (p *poll) recognize(ctx context.Context, l *listing, e entry, m *ledger.Mes
 		return fail(err)
 	}
 	for _, k := range same {
-		if l.lists(k) || m.MessageID == "" && k.UIDL != m.UIDL {
+		if m.MessageID == "" && k.UIDL != m.UIDL {
 			continue
+		}
+		if l.lists(k) {
+			// Unless another message stands there.
+			if replaced, err := p.ledger.Others(ctx, p.account.Name, k, otherMark); err != nil {
+				return fail(err)
+			} else if !replaced {
+				continue
+			}
 		}
 		p.sink.Discard(m.Attachments)
 		m.Attachments = nil

@@ -20,9 +20,6 @@ import (
 // digestUIDL begins what stands for a UIDL of such a message. No server can send a NUL.
 const digestUIDL = "\x00sha256-"
 
-// byDigest reports whether messages without a UIDL are fetched.
-func (a *Account) byDigest() bool { return a.Delete && a.DeleteAfter <= 0 }
-
 // readListing asks what there is, by UIDL or, if there is no such thing, by number.
 func (p *poll) readListing(ctx context.Context) (*listing, error) {
 	l, err := readUIDLs(p.client)
@@ -35,7 +32,7 @@ func (p *poll) readListing(ctx context.Context) (*listing, error) {
 		if named {
 			return nil, fmt.Errorf("%w (although it knows UIDL; if it does no more: attachd state forget %s)", err, p.account.Name)
 		}
-		if !p.account.byDigest() {
+		if !p.account.deletesAtOnce() {
 			return nil, fmt.Errorf("%w (without UIDL, messages that stay on the server can't be told from new ones: only after: delete without delete_after will do)", err)
 		}
 		l, err = readNumbers(p.client)
@@ -43,7 +40,7 @@ func (p *poll) readListing(ctx context.Context) (*listing, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(l.nameless) > 0 && !p.account.byDigest() {
+	if len(l.nameless) > 0 && !p.account.deletesAtOnce() {
 		p.log.Warn().Int("messages", len(l.nameless)).Msg("left messages without a UIDL on the server")
 		l.nameless = nil
 	}

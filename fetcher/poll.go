@@ -65,13 +65,13 @@ type poll struct {
 	short      int // retrieved, but not to be believed
 	// doubtful are messages, by number, that may be the ones recorded.
 	doubtful map[int]ledger.Key
-	// examined are those that were looked at, and whether they are due to be deleted if they are the ones recorded.
-	examined map[int]bool
-	noTop    bool // the server was not asked for headers, or refused
-	deleted  int
-	skipped  int  // left on the server by the account's policies
-	silent   bool // the server did not answer QUIT, where nothing hangs on that
-	more     bool // something is left that another poll can do at once
+	// examined were looked at; overdue are to be deleted if they are the ones recorded.
+	examined, overdue map[int]bool
+	noTop             bool // the server was not asked for headers, or refused
+	deleted           int
+	skipped           int  // left on the server by the account's policies
+	silent            bool // the server did not answer QUIT, where nothing hangs on that
+	more              bool // something is left that another poll can do at once
 }
 
 // step is how far a poll came, for what the next one should do otherwise.
@@ -226,7 +226,7 @@ func (p *poll) due(l *listing, expired []lookalike) []deletion {
 	for _, e := range expired {
 		due = append(due, deletion{e.entry.number, e.record.Key})
 	}
-	atOnce := p.account.Delete && p.account.DeleteAfter <= 0
+	atOnce := p.account.deletesAtOnce()
 	committed := make(map[ledger.Key]bool, len(p.committed))
 	for _, k := range p.committed {
 		committed[k] = atOnce
@@ -235,7 +235,7 @@ func (p *poll) due(l *listing, expired []lookalike) []deletion {
 		switch key := l.key(e); {
 		case committed[key], atOnce && p.settled[e.number]:
 			due = append(due, deletion{e.number, key})
-		case p.settled[e.number] && p.examined[e.number]:
+		case p.settled[e.number] && p.overdue[e.number]:
 			due = append(due, deletion{e.number, p.doubtful[e.number]})
 		}
 	}

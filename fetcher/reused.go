@@ -58,50 +58,55 @@ func (p *poll) examine(ctx context.Context, l *listing, d difference) (differenc
 	if most := p.account.CommitDeletions; most > 0 && len(d.expired) > most {
 		d.expired, p.more = d.expired[:most], true
 	}
-	suspects := slices.Concat(d.suspects, d.expired)
-	if d.reused > 0 {
-		var err error
-		if suspects, err = p.allKnown(ctx, l); err != nil {
-			return d, err
-		}
-	}
-	for _, s := range suspects {
-		p.examined[s.entry.number] = false
-	}
 	for _, due := range d.expired {
-		p.examined[due.entry.number] = true
+		p.overdue[due.entry.number] = true
 	}
 	others := 0
-	for chunk := range slices.Chunk(suspects, examineChunk) {
-		n, err := p.examineChunk(ctx, l, chunk)
+	look := func(suspects []lookalike) error {
+		for _, s := range suspects {
+			p.examined[s.entry.number] = true
+		}
+		for chunk := range slices.Chunk(suspects, examineChunk) {
+			n, err := p.examineChunk(ctx, l, chunk)
+			if err != nil {
+				return err
+			}
+			others += n
+		}
+		return nil
+	}
+	if err := look(slices.Concat(d.suspects, d.expired)); err != nil {
+		return d, err
+	}
+	if d.reused+others > 0 || d.numberedAnew() {
+		rest, err := p.notExamined(ctx, l)
+		if err == nil {
+			err = look(rest)
+		}
 		if err != nil {
 			return d, err
 		}
-		others += n
 	}
 	if d.reused+others > 0 {
 		p.log.Warn().Int("messages", d.reused+others).Msg("server uses UIDLs again, for other messages or with other sizes")
 	}
-	if len(suspects) == 0 {
+	if len(p.examined) == 0 {
 		return d, nil
 	}
 	d, err := p.account.compare(ctx, p.ledger, l, p.now())
-	d.expired = slices.DeleteFunc(d.expired, func(due lookalike) bool {
-		_, examined := p.examined[due.entry.number]
-		return !examined
-	})
+	d.expired = slices.DeleteFunc(d.expired, func(due lookalike) bool { return !p.examined[due.entry.number] })
 	return d, err
 }
 
-// allKnown returns every message of the listing that is settled.
-func (p *poll) allKnown(ctx context.Context, l *listing) (all []lookalike, err error) {
+// notExamined returns every message of the listing that is settled, but for those that were looked at.
+func (p *poll) notExamined(ctx context.Context, l *listing) (all []lookalike, err error) {
 	for chunk := range slices.Chunk(l.entries, lookupChunk) {
 		known, err := p.account.known(ctx, p.ledger, l, chunk)
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range chunk {
-			if r, ok := ledger.Match(known[l.uidl(e)], e.size); ok && r.State != ledger.Failed {
+			if r, ok := ledger.Match(known[l.uidl(e)], e.size); ok && r.State != ledger.Failed && !p.examined[e.number] {
 				all = append(all, lookalike{e, r})
 			}
 		}
@@ -119,7 +124,7 @@ func (p *poll) examineChunk(ctx context.Context, l *listing, chunk []lookalike) 
 		}
 		before[s.entry.number] = id
 	}
-	ids, err := p.messageIDs(chunk, before)
+	ids, refused, err := p.messageIDs(chunk, before)
 	if err != nil {
 		return 0, err
 	}
@@ -132,6 +137,8 @@ func (p *poll) examineChunk(ctx context.Context, l *listing, chunk []lookalike) 
 			p.doubt(l, s, other)
 			same = append(same, ledger.Key{UIDL: other, Size: s.entry.size}) // if it has been delivered as that
 			others++
+		case refused[s.entry.number] && !p.noTop:
+			p.doubt(l, s, s.record.UIDL+doubtfulMark)
 		case !gone:
 		case was != "" && was == is:
 			same = append(same, s.record.Key)
@@ -152,11 +159,12 @@ func (p *poll) doubt(l *listing, s lookalike, uidl string) {
 	p.doubtful[s.entry.number] = s.record.Key
 }
 
-// messageIDs asks for the headers of those messages of which a Message-ID is recorded, and returns theirs.
-func (p *poll) messageIDs(chunk []lookalike, before map[int]string) (map[int]string, error) {
-	ids := make(map[int]string)
+// messageIDs asks for the headers of those messages of which a Message-ID is recorded, and returns theirs, and for
+// which of them TOP was refused.
+func (p *poll) messageIDs(chunk []lookalike, before map[int]string) (ids map[int]string, refused map[int]bool, err error) {
+	ids, refused = make(map[int]string), make(map[int]bool)
 	if p.noTop {
-		return ids, nil
+		return ids, refused, nil
 	}
 	wanted := func(yield func(int) bool) {
 		for _, s := range chunk {
@@ -166,21 +174,23 @@ func (p *poll) messageIDs(chunk []lookalike, before map[int]string) (map[int]str
 		}
 	}
 	p.step = stepTop
-	err := p.client.TopEach(wanted, p.window, func(n int, header io.Reader, err error) error {
+	err = p.client.TopEach(wanted, p.window, func(n int, header io.Reader, err error) error {
 		if err == nil {
 			ids[n], err = readMessageID(header)
 		}
-		if _, refused := errors.AsType[*pop3.Error](err); refused {
-			p.noTop = true // TOP is optional (RFC 1939 section 7)
+		if reply, ok := errors.AsType[*pop3.Error](err); ok {
+			refused[n] = true
+			p.noTop = p.noTop || reply.Code != "SYS/TEMP"
 			return nil
 		}
 		return err
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	p.step = stepList
-	return ids, nil
+	p.noTop = p.noTop && len(ids) == 0 // TOP is optional (RFC 1939 section 7)
+	return ids, refused, nil
 }
 
 // noteMissed records which messages that should be there are not listed, and which are again.
@@ -225,19 +235,32 @@ func (p *poll) unlisted(ctx context.Context, l *listing) ([]ledger.Key, error) {
 	return slices.Concat(slices.Collect(maps.Values(missed))...), nil
 }
 
-// settleOthers lets a message that was delivered under a name of its own stand for the UIDL that it has, so that
-// it is not looked at again at each poll.
+// settleOthers lets messages that were delivered under names of their own stand for the UIDLs that they have, so that
+// they are not looked at again at each poll.
 func (p *poll) settleOthers(ctx context.Context, l *listing) error {
-	if p.account.byDigest() {
-		return nil // it is deleted already
+	if p.account.deletesAtOnce() || len(p.doubtful) == 0 {
+		return nil // they are deleted already
 	}
-	var settled []ledger.Key
+	stand := make(map[time.Time][]ledger.Key) // by when they were delivered
 	for _, e := range l.entries {
-		if k, ok := p.doubtful[e.number]; ok && slices.Contains(p.committed, l.key(e)) {
-			settled = append(settled, k)
+		k, ok := p.doubtful[e.number]
+		if !ok {
+			continue
+		}
+		records, err := p.ledger.Lookup(ctx, p.account.Name, []string{l.uidl(e)})
+		if err != nil {
+			return err
+		}
+		if r, ok := ledger.Match(records, e.size); ok && r.Key != k && !r.Delivered.IsZero() {
+			stand[r.Delivered] = append(stand[r.Delivered], k)
 		}
 	}
-	return p.ledger.Found(ctx, p.account.Name, settled, p.now())
+	for at, keys := range stand {
+		if err := p.ledger.Found(ctx, p.account.Name, keys, at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // owner is whose mailbox it is, and where.

@@ -61,6 +61,16 @@ func (l *Ledger) Is(ctx context.Context, account string, k Key, messageID string
 	return is, err
 }
 
+// Others reports whether messages were delivered of which the UIDL is that of k, with mark behind it, and the size the same.
+func (l *Ledger) Others(ctx context.Context, account string, k Key, mark string) (others bool, err error) {
+	from := append([]byte(k.UIDL), mark...)
+	to := append(slices.Clone(from), 0xff)
+	err = l.ask(ctx, account, "others", func(id int64) error {
+		return l.reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM message WHERE account = ? AND uidl > ? AND uidl < ? AND size = ? AND state IN ('delivered', 'delete_pending'))", id, from, to, k.Size).Scan(&others)
+	})
+	return others, err
+}
+
 // Same returns the messages of an account that were delivered and are, as far as is known, still on
 // the server, whose Message-ID (without brackets; "" for none) is this one and whose
 // attachments are these, byte for byte and in this order. Sidecars don't count. Without attachments, none is the same.

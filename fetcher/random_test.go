@@ -1,0 +1,305 @@
+package fetcher
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/pop3"
+	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+)
+
+// randomSeedEnv has TestRandomMailbox begin as an earlier run did, and randomEpisodesEnv says how many episodes.
+const (
+	randomSeedEnv     = "ATTACHD_RANDOM_SEED"
+	randomEpisodesEnv = "ATTACHD_RANDOM_EPISODES"
+)
+
+// TestRandomMailbox: whatever becomes of a mailbox between two polls (mail comes, is removed by others, is moved,
+// numbered anew, hidden for a while), and wherever a poll is cut, each message is delivered once, and none
+// is deleted before that.
+func TestRandomMailbox(t *testing.T) {
+	t.Parallel()
+	seed, episodes := rand.Uint64(), 60/slowdown+1
+	for name, value := range map[string]func(n uint64){randomSeedEnv: func(n uint64) { seed = n }, randomEpisodesEnv: func(n uint64) { episodes = int(n) }} {
+		if text := os.Getenv(name); text != "" {
+			n, err := strconv.ParseUint(text, 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			value(n)
+		}
+	}
+	for i := range episodes {
+		seed := seed + uint64(i)
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) { newEpisode(t, seed).run(t) })
+	}
+}
+
+// episode is one mailbox and one account, from the first poll to a clean end.
+type episode struct {
+	*world
+	random *rand.Rand
+	now    time.Time
+	box    []pop3test.Message // as the server has it, and its hidden ones
+	hidden []pop3test.Message
+
+	numbered bool // UIDLs are small numbers, which come again
+	noTop    bool
+	next     int // number of the next message
+	uidl     int // and of its UIDL
+	fault    fault
+	history  []string
+
+	mu        sync.Mutex
+	delivered map[int]time.Time // guarded by mu: by number of the message
+	twice     []int             // guarded by mu
+}
+
+// fault is what the server does to one command of a poll.
+type fault struct {
+	command string
+	nth     int // 0: nothing
+	does    string
+}
+
+func newEpisode(t *testing.T, seed uint64) *episode {
+	random := rand.New(rand.NewPCG(seed, 0))
+	e := &episode{world: newWorld(t), random: random, now: time.Now(), delivered: make(map[int]time.Time)}
+	e.sink.messageIDs = true
+	e.server.Plaintext, e.account.Mode = true, pop3.Plaintext
+	e.server.Pipelining = random.IntN(4) > 0
+	e.noTop = random.IntN(4) == 0
+	e.numbered = !e.noTop && random.IntN(2) == 0 // without TOP, UIDLs that are used again are another matter
+	switch random.IntN(3) {
+	case 1:
+		e.account.Delete = true
+	case 2:
+		e.account.Delete, e.account.DeleteAfter = true, 10*time.Hour
+	}
+	e.account.CommitDeletions, e.account.MaxMessages = random.IntN(3), random.IntN(2)*3
+	e.supervisor.now = func() time.Time { return e.now }
+	e.supervisor.Log = zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.DebugLevel)
+	e.supervisor.Observe = e.observe
+	e.server.Hook = e.hook
+	e.start(t)
+	return e
+}
+
+// letter makes a message, of one of few sizes.
+func (e *episode) letter() pop3test.Message {
+	e.next++
+	raw := fmt.Sprintf("Message-ID: <%d@example.org>\r\n\r\n%d ", e.next, e.next)
+	raw += strings.Repeat("x", 60+100*e.random.IntN(2)-len(raw)) + "\r\n"
+	return pop3test.Message{UIDL: e.newUIDL(), Raw: []byte(raw)}
+}
+
+// serial is the number of a message, by what it says.
+func serial(raw string) int {
+	n := -1
+	fmt.Sscanf(raw, "Message-ID: <%d@", &n)
+	return n
+}
+
+func (e *episode) newUIDL() string {
+	if !e.numbered {
+		e.uidl++
+		return fmt.Sprint("u", e.uidl)
+	}
+	last := 0
+	for _, m := range slices.Concat(e.box, e.hidden) {
+		n, _ := strconv.Atoi(m.UIDL)
+		last = max(last, n)
+	}
+	return strconv.Itoa(last + 1)
+}
+
+func (e *episode) observe(event Event) {
+	d, ok := event.(Delivered)
+	if !ok {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n := serial(d.Attachment.Path)
+	if _, again := e.delivered[n]; again {
+		e.twice = append(e.twice, n)
+	}
+	e.delivered[n] = e.now
+}
+
+func (e *episode) hook(c *pop3test.Conn, cmd, _ string) bool {
+	if cmd == "TOP" && e.noTop {
+		c.Reply("-ERR unknown command")
+		return true
+	}
+	if cmd != e.fault.command || c.User() == "" {
+		return false
+	}
+	if e.fault.nth--; e.fault.nth != 0 {
+		return false
+	}
+	switch e.fault.does {
+	case "refuse":
+		c.Reply("-ERR [SYS/TEMP] not now")
+	case "commit":
+		if cmd == "QUIT" {
+			c.Commit()
+		}
+		c.Cut()
+	default:
+		c.Cut()
+	}
+	return true
+}
+
+// happen changes the mailbox as servers and other clients do.
+func (e *episode) happen() {
+	for range e.random.IntN(3) {
+		what := e.random.IntN(10)
+		switch {
+		case what < 4 && len(e.box)+len(e.hidden) < changedLeast-4: // more that have new UIDLs would be asked about
+			n := 1 + e.random.IntN(4)
+			for range n {
+				e.box = append(e.box, e.letter())
+			}
+			e.note("%d arrive", n)
+		case what == 4 && len(e.box) > 0:
+			i := e.random.IntN(len(e.box))
+			e.note("%s is removed", e.describe(e.box[i:i+1]))
+			e.box = slices.Delete(e.box, i, i+1)
+		case what == 5:
+			e.note("all are removed")
+			e.box = nil
+		case what == 6 && e.numbered:
+			e.note("numbered anew")
+			for i := range e.box {
+				e.box[i].UIDL = strconv.Itoa(i + 1)
+			}
+		case what == 6:
+			e.note("all UIDLs change")
+			for i := range e.box {
+				e.box[i].UIDL = e.newUIDL()
+			}
+		case what == 7 && len(e.hidden) == 0 && !e.account.deletesAtOnce():
+			e.note("all are hidden")
+			e.box, e.hidden = nil, e.box
+		case what == 8 && len(e.hidden) > 0:
+			e.show()
+		case what == 9:
+			e.random.Shuffle(len(e.box), func(i, j int) { e.box[i], e.box[j] = e.box[j], e.box[i] })
+			e.note("in another order")
+		}
+	}
+}
+
+// show brings back what was hidden, beside what has come since.
+func (e *episode) show() {
+	e.note("those hidden are back")
+	back := e.hidden
+	e.hidden = nil
+	for i := range back {
+		if slices.ContainsFunc(e.box, func(m pop3test.Message) bool { return m.UIDL == back[i].UIDL }) {
+			back[i].UIDL = e.newUIDL()
+		}
+		e.box = append(e.box, back[i])
+	}
+}
+
+func (e *episode) note(format string, args ...any) {
+	e.history = append(e.history, fmt.Sprintf(format, args...))
+}
+
+func (e *episode) describe(messages []pop3test.Message) string {
+	var all []string
+	for _, m := range messages {
+		all = append(all, fmt.Sprintf("%s=%d(%d)", m.UIDL, serial(string(m.Raw)), len(m.Raw)))
+	}
+	return "[" + strings.Join(all, " ") + "]"
+}
+
+// poll polls once and checks that nothing is gone that should be there.
+func (e *episode) poll(t *testing.T, faulty bool) {
+	t.Helper()
+	e.server.Replace("u0", e.box...)
+	e.fault = fault{}
+	if faulty && e.random.IntN(3) == 0 {
+		e.fault = fault{
+			command: []string{"STAT", "UIDL", "LIST", "TOP", "RETR", "DELE", "QUIT"}[e.random.IntN(7)], nth: 1 + e.random.IntN(4),
+			does: []string{"refuse", "cut", "commit"}[e.random.IntN(3)],
+		}
+	}
+	e.note("poll %s %+v", e.describe(e.box), e.fault)
+	planned := e.fault.nth
+	err := e.once(t)
+	var changed *UIDLsChangedError
+	if err != nil && (planned == 0 || errors.As(err, &changed)) {
+		t.Errorf("poll failed: %v", err)
+	}
+	left := e.server.Mailbox("u0")
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, m := range e.box {
+		if slices.ContainsFunc(left, func(l pop3test.Message) bool { return string(l.Raw) == string(m.Raw) }) {
+			continue
+		}
+		n := serial(string(m.Raw))
+		at, ok := e.delivered[n]
+		if !ok || !e.account.Delete || e.now.Sub(at) < e.account.DeleteAfter {
+			t.Errorf("message %d was deleted (delivered: %t, %v ago)", n, ok, e.now.Sub(at))
+		}
+	}
+	e.box = left
+	e.now = e.now.Add(time.Hour)
+}
+
+func (e *episode) run(t *testing.T) {
+	for range 4 + e.random.IntN(12) {
+		e.happen()
+		e.poll(t, true)
+	}
+	// A quiet end, at which everything has had its time.
+	if len(e.hidden) > 0 {
+		e.show()
+	}
+	for range 4 {
+		e.poll(t, false)
+		e.now = e.now.Add(30 * time.Hour)
+	}
+	// By now nothing is in doubt any more.
+	asked := commands(e.world, "TOP") + commands(e.world, "RETR")
+	e.poll(t, false)
+	if n := commands(e.world, "TOP") + commands(e.world, "RETR") - asked; n > 0 {
+		t.Errorf("messages are looked at for ever: %d", n)
+	}
+	if len(e.twice) > 0 {
+		t.Errorf("delivered twice: %d", e.twice)
+	}
+	for _, m := range e.box {
+		// Another message of the size under the UIDL is found out before it is deleted. Where nothing is deleted, and
+		// no listing shows it, nobody can tell.
+		n := serial(string(m.Raw))
+		if _, ok := e.delivered[n]; !ok && !(e.numbered && !e.account.Delete) {
+			t.Errorf("message %d was not delivered", n)
+		}
+		if e.account.Delete {
+			t.Errorf("message %d is left", n)
+		}
+	}
+	if n := len(e.sink.staged); n > 0 {
+		t.Errorf("%d staging files are left", n)
+	}
+	if t.Failed() {
+		t.Logf("delete %t after %v, %d a QUIT, %d a poll; numbered %t, no TOP %t\n%s", e.account.Delete, e.account.DeleteAfter,
+			e.account.CommitDeletions, e.account.MaxMessages, e.numbered, e.noTop, strings.Join(e.history, "\n"))
+	}
+}
