@@ -177,7 +177,9 @@ func (a *Account) compare(ctx context.Context, led *ledger.Ledger, l *listing, n
 		for _, e := range chunk {
 			records := known[string(l.uidls[e.from:e.to])]
 			a.sort(&d, e, records, now)
-			d.noteNumber(l.uidls[e.from:e.to], len(records) > 0)
+			if !a.skips(e.size) {
+				d.noteNumber(l.uidls[e.from:e.to], len(records) > 0)
+			}
 		}
 	}
 	return d, nil

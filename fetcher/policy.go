@@ -71,7 +71,7 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 	for _, e := range unseen {
 		size := max(e.size, 0)
 		oversize := a.MaxMessageSize > 0 && size > a.MaxMessageSize
-		if oversize && a.Oversize == OversizeSkip {
+		if a.skips(size) {
 			p.skipped++
 			p.log.Debug().Str("uidl", printable(l.uidl(e))).Int64("octets", size).Msg("message left on the server: larger than max_message_size")
 			continue
@@ -99,6 +99,11 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 		}
 	}
 	return out, nil
+}
+
+// skips reports whether a message of this size is left on the server, unknown to the ledger.
+func (a *Account) skips(size int64) bool {
+	return a.MaxMessageSize > 0 && size > a.MaxMessageSize && a.Oversize == OversizeSkip
 }
 
 // stageRaw keeps a message as it is, as a file of its own in the account's folder.

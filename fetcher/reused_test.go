@@ -280,3 +280,52 @@ func TestMissed(t *testing.T) {
 		})
 	}
 }
+
+// TestNumberedAnew: where UIDLs are small numbers, a new one below those that are known is a reason to look at
+// these; a message that is left on the server because of its size is none.
+func TestNumberedAnew(t *testing.T) {
+	t.Parallel()
+	named := func(uidls string, ids ...string) []pop3test.Message {
+		messages := letters("", ids...)
+		for i, uidl := range strings.Fields(uidls) {
+			messages[i].UIDL = uidl
+		}
+		return messages
+	}
+	long := strings.Repeat("long", 100)
+	for name, tt := range map[string]struct {
+		before, later []pop3test.Message
+		top, again    int
+	}{
+		"rising":           {named("1 2", "a", "b"), named("1 2 3", "a", "b", "c"), 0, 1},
+		"numbered anew":    {named("2 3", "a", "b"), named("1 2 3", "a", "c", "b"), 2, 1},
+		"with a large one": {named("1 2 3", long, "a", "b"), named("1 2 3 4", long, "a", "b", "c"), 0, 1},
+		"no numbers":       {named("u2 u3", "a", "b"), named("u1 u2 u3", "c", "a", "b"), 0, 1},
+		"large numbers":    {named("123456789 12345678", "a", "b"), named("1 123456789 12345678", "c", "a", "b"), 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.sink.messageIDs = true
+			w.account.MaxMessageSize = 200
+			delivered := 0
+			w.supervisor.Observe = func(e Event) {
+				if _, ok := e.(Delivered); ok {
+					delivered++
+				}
+			}
+			w.server.Mailboxes["u0"] = tt.before
+			w.start(t)
+			w.poll(t)
+			delivered = 0
+			w.server.Replace("u0", tt.later...)
+			w.poll(t)
+			if n := commands(w, "TOP"); n != tt.top {
+				t.Errorf("%d TOP, want %d", n, tt.top)
+			}
+			if delivered != tt.again {
+				t.Errorf("%d delivered, want %d", delivered, tt.again)
+			}
+		})
+	}
+}
