@@ -227,9 +227,10 @@ func (w *world) start(t *testing.T) {
 	w.account.Addr = w.server.Addr()
 }
 
-// once polls once and returns its error.
+// once polls once, to the end on both sides, and returns its error.
 func (w *world) once(t *testing.T) error {
 	t.Helper()
+	defer w.server.Wait()
 	if errs := w.supervisor.RunOnce(t.Context(), []Account{w.account}); len(errs) > 0 {
 		return errs[0]
 	}

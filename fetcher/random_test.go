@@ -57,10 +57,10 @@ type episode struct {
 	noTop    bool
 	next     int // number of the next message
 	uidl     int // and of its UIDL
+	fault    fault
 	history  []string
 
 	mu        sync.Mutex
-	fault     fault             // guarded by mu, as a session may outlive its poll
 	delivered map[int]time.Time // guarded by mu: by number of the message
 	twice     []int             // guarded by mu
 }
@@ -142,12 +142,13 @@ func (e *episode) hook(c *pop3test.Conn, cmd, _ string) bool {
 		c.Reply("-ERR unknown command")
 		return true
 	}
-	if c.User() == "" {
+	if cmd != e.fault.command || c.User() == "" {
 		return false
 	}
-	switch e.strike(cmd) {
-	case "":
+	if e.fault.nth--; e.fault.nth != 0 {
 		return false
+	}
+	switch e.fault.does {
 	case "refuse":
 		c.Reply("-ERR [SYS/TEMP] not now")
 	case "commit":
@@ -159,19 +160,6 @@ func (e *episode) hook(c *pop3test.Conn, cmd, _ string) bool {
 		c.Cut()
 	}
 	return true
-}
-
-// strike returns what the server does to a command of a session, "" for nothing special.
-func (e *episode) strike(cmd string) string {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if cmd != e.fault.command {
-		return ""
-	}
-	if e.fault.nth--; e.fault.nth != 0 {
-		return ""
-	}
-	return e.fault.does
 }
 
 // happen changes the mailbox as servers and other clients do.
@@ -243,20 +231,18 @@ func (e *episode) describe(messages []pop3test.Message) string {
 func (e *episode) poll(t *testing.T, faulty bool) {
 	t.Helper()
 	e.server.Replace("u0", e.box...)
-	planned := fault{}
+	e.fault = fault{}
 	if faulty && e.random.IntN(3) == 0 {
-		planned = fault{
+		e.fault = fault{
 			command: []string{"STAT", "UIDL", "LIST", "TOP", "RETR", "DELE", "QUIT"}[e.random.IntN(7)], nth: 1 + e.random.IntN(4),
 			does: []string{"refuse", "cut", "commit"}[e.random.IntN(3)],
 		}
 	}
-	e.note("poll %s %+v", e.describe(e.box), planned)
-	e.mu.Lock()
-	e.fault = planned
-	e.mu.Unlock()
+	e.note("poll %s %+v", e.describe(e.box), e.fault)
+	planned := e.fault.nth
 	err := e.once(t)
 	var changed *UIDLsChangedError
-	if err != nil && (planned.nth == 0 || errors.As(err, &changed)) {
+	if err != nil && (planned == 0 || errors.As(err, &changed)) {
 		t.Errorf("poll failed: %v", err)
 	}
 	left := e.server.Mailbox("u0")

@@ -112,10 +112,15 @@ type Server struct {
 	log    []string                 // guarded by mu
 	count  int                      // guarded by mu
 	closed bool                     // guarded by mu
+	idle   *sync.Cond               // on mu: conns has become empty
 }
 
 // NewServer returns a server that is not started yet.
-func NewServer() *Server { return &Server{LockWait: time.Second} }
+func NewServer() *Server {
+	s := &Server{LockWait: time.Second}
+	s.idle = sync.NewCond(&s.mu)
+	return s
+}
 
 // Start listens on a free port of the loopback address and serves until Close.
 func (s *Server) Start() error {
@@ -169,7 +174,9 @@ func (s *Server) dismiss(conn net.Conn) {
 	conn.Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.conns, conn)
+	if delete(s.conns, conn); len(s.conns) == 0 {
+		s.idle.Broadcast()
+	}
 }
 
 // Addr returns "127.0.0.1:port".
@@ -200,6 +207,17 @@ func (s *Server) Close() {
 	}
 	s.mu.Unlock()
 	s.sessions.Wait()
+}
+
+// Wait returns when no session is under way. A client that has hung up may be
+// ahead of the session's end: before a test looks at what the server holds, or
+// changes what a hook looks at, it waits.
+func (s *Server) Wait() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.conns) > 0 {
+		s.idle.Wait()
+	}
 }
 
 // Mailbox returns the messages that a user's mailbox holds now.
