@@ -25,22 +25,21 @@ func TestReused(t *testing.T) {
 		before, later []pop3test.Message
 		remove        bool
 		after         time.Duration
-		empty         int  // listings in between
-		moved         bool // the account has another user
-		noTop, cutTop bool
-		lies          bool // in reply to TOP
-		again         int  // messages delivered later
+		empty         int    // listings in between
+		moved         bool   // the account has another user
+		top           string // what badTOP does
+		again         int    // messages delivered later
 		left          int
 		retr          int // then
 	}{
 		{name: "deleted, others come", before: one, later: two, remove: true, again: 2, retr: 2},
 		{name: "deleted, others come later", before: one, later: two, remove: true, empty: 1, again: 2, retr: 2},
 		{name: "deleted, and there again", before: one, later: one, remove: true},
-		{name: "deleted, and there again, no TOP", before: one, later: one, remove: true, noTop: true, retr: 2},
-		{name: "deleted, and there again, TOP lies", before: one, later: one, remove: true, lies: true, retr: 2},
-		{name: "kept, and there again, TOP lies", before: one, later: one, empty: 1, lies: true, left: 2, retr: 2},
-		{name: "deleted, others come, no TOP", before: one, later: two, remove: true, noTop: true, again: 2, retr: 2},
-		{name: "deleted, others come, TOP breaks the line", before: one, later: two, remove: true, cutTop: true, again: 2, retr: 2},
+		{name: "deleted, and there again, no TOP", before: one, later: one, remove: true, top: "refuses", retr: 2},
+		{name: "deleted, and there again, TOP lies", before: one, later: one, remove: true, top: "lies", retr: 2},
+		{name: "kept, and there again, TOP lies", before: one, later: one, empty: 1, top: "lies", left: 2, retr: 2},
+		{name: "deleted, others come, no TOP", before: one, later: two, remove: true, top: "refuses", again: 2, retr: 2},
+		{name: "deleted, others come, TOP breaks the line", before: one, later: two, remove: true, top: "cuts", again: 2, retr: 2},
 		{name: "deleted, others come without Message-ID", before: plain, later: other, remove: true, again: 1, retr: 1},
 		{name: "deleted, and there again without Message-ID", before: plain, later: plain, remove: true, retr: 1},
 		{name: "kept, others come later", before: one, later: two, empty: 1, again: 2, left: 2, retr: 2},
@@ -67,19 +66,7 @@ func TestReused(t *testing.T) {
 			}
 			w.server.Users["u1"] = "pw0"
 			w.server.Mailboxes["u0"], w.server.Mailboxes["u1"] = tt.before, nil
-			w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
-				switch {
-				case cmd == "TOP" && tt.cutTop:
-					c.Cut()
-				case cmd == "TOP" && tt.lies:
-					c.Reply("+OK", "Message-ID: <lie@example.org>", "", ".")
-				case cmd == "TOP" && tt.noTop:
-					c.Reply("-ERR unknown command")
-				default:
-					return false
-				}
-				return true
-			}
+			w.server.Hook = badTOP(tt.top)
 			w.start(t)
 			now := time.Now()
 			w.supervisor.now = func() time.Time { return now }
@@ -137,6 +124,26 @@ func TestReused(t *testing.T) {
 	}
 }
 
+// badTOP is the hook of a server that "cuts", "lies" or "refuses" where it is asked for TOP.
+func badTOP(does string) func(c *pop3test.Conn, cmd, _ string) bool {
+	return func(c *pop3test.Conn, cmd, _ string) bool {
+		if cmd != "TOP" {
+			return false
+		}
+		switch does {
+		case "cuts":
+			c.Cut()
+		case "lies":
+			c.Reply("+OK", "Message-ID: <lie@example.org>", "", ".")
+		case "refuses":
+			c.Reply("-ERR unknown command")
+		default:
+			return false
+		}
+		return true
+	}
+}
+
 // TestDeleteLater: what an earlier poll delivered is looked at before it is deleted, as nothing else may tell that
 // another message has come in its place.
 func TestDeleteLater(t *testing.T) {
@@ -144,20 +151,20 @@ func TestDeleteLater(t *testing.T) {
 	const month = 30 * 24 * time.Hour
 	one, two := letters("u", "one", "two", "three"), letters("u", "one", "TWO", "three") // of a length
 	for name, tt := range map[string]struct {
-		later       []pop3test.Message
-		after       time.Duration
-		quit        bool // the server deletes nothing at first
-		commit      int
-		noTop, lies bool
-		left        int
-		top, retr   int // when the time has come
+		later     []pop3test.Message
+		after     time.Duration
+		quit      bool // the server deletes nothing at first
+		commit    int
+		badTop    string
+		left      int
+		top, retr int // when the time has come
 	}{
 		"the same":                 {later: one, after: month, top: 3},
 		"another":                  {later: two, after: month, left: 1, top: 3, retr: 1},
 		"another, a few at a time": {later: two, after: month, commit: 1, left: 1, top: 3, retr: 1},
-		"the same, TOP lies":       {later: one, after: month, lies: true, top: 3, retr: 3},
-		"another, TOP lies":        {later: two, after: month, lies: true, left: 1, top: 3, retr: 3},
-		"no TOP":                   {later: one, after: month, noTop: true, top: 3},
+		"the same, TOP lies":       {later: one, after: month, badTop: "lies", top: 3, retr: 3},
+		"another, TOP lies":        {later: two, after: month, badTop: "lies", left: 1, top: 3, retr: 3},
+		"no TOP":                   {later: one, after: month, badTop: "refuses", top: 3},
 		"QUIT failed":              {later: one, quit: true, top: 3},
 		"QUIT failed, and another": {later: two, quit: true, top: 3, retr: 1},
 	} {
@@ -168,18 +175,13 @@ func TestDeleteLater(t *testing.T) {
 			w.account.Delete, w.account.DeleteAfter, w.account.CommitDeletions = true, tt.after, tt.commit
 			w.server.Mailboxes["u0"] = one
 			failing := tt.quit
-			w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
-				switch {
-				case cmd == "QUIT" && failing:
+			answerTOP := badTOP(tt.badTop)
+			w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
+				if cmd == "QUIT" && failing {
 					c.Cut()
-				case cmd == "TOP" && tt.lies:
-					c.Reply("+OK", "Message-ID: <lie@example.org>", "", ".")
-				case cmd == "TOP" && tt.noTop:
-					c.Reply("-ERR unknown command")
-				default:
-					return false
+					return true
 				}
-				return true
+				return answerTOP(c, cmd, args)
 			}
 			w.start(t)
 			now := time.Now()
