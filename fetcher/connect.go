@@ -262,3 +262,17 @@ func (g *login) present(token string) (refused bool, err error) {
 	reply, isReply := errors.AsType[*pop3.Error](err)
 	return isReply && (client.Refused() || !reply.Temporary()), client.Explain(err)
 }
+
+// LoginError says that the server refused the login.
+type LoginError struct {
+	Addr, Mechanism string
+	Err             error
+}
+
+// Error returns the step, the mechanism and the server's words.
+func (e *LoginError) Error() string {
+	return fmt.Sprintf("log in to %s with %s: %v", e.Addr, e.Mechanism, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *LoginError) Unwrap() error { return e.Err }
