@@ -41,8 +41,18 @@ type received struct {
 	entry   entry
 	octets  int64
 	message *ledger.Message
-	settled bool // the ledger knows it as delivered or quarantined
+	known   standing
 }
+
+// standing is what the ledger makes of a message that was retrieved.
+type standing int
+
+const (
+	unknown standing = iota // to be delivered
+	settled                 // delivered before
+	kept                    // in quarantine: neither delivered nor deleted
+	putBack                 // delivered before and deleted, and there again under another UIDL
+)
 
 // batch is messages that are committed once the server has answered each RETR
 // and then STAT, neither more nor less.
@@ -127,26 +137,29 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 	m, err := stage(ctx, l, e, counted)
 	if err == nil {
 		// What was not read counts, and must end, too.
-		if _, err = io.Copy(io.Discard, counted); err != nil {
+		if _, err = io.Copy(io.Discard, counted); err == nil && m != nil {
+			counted.head.Sum(m.SHA256[:0])
+		}
+		if err != nil {
 			if m != nil {
 				p.sink.Discard(m.Attachments)
 			}
 			err = p.blame(ctx, l, e, counted, err)
 		}
 	}
-	settled := false
+	known := unknown
 	if err == nil && m != nil && e.nameless() {
-		settled, err = p.identify(ctx, l, e, counted, m)
+		known, err = p.identify(ctx, l, e, counted, m)
 	}
-	if err == nil && m != nil && !settled {
-		settled, err = p.recognize(ctx, l, e, m)
+	if err == nil && m != nil && known == unknown {
+		known, err = p.recognize(ctx, l, e, m)
 	}
 	if err != nil {
 		b.within = true
 		return fmt.Errorf("retrieve message %d (UIDL %q) of %s: %w", e.number, l.uidl(e), p.account.Addr, err)
 	}
 	if m != nil {
-		b.staged = append(b.staged, received{e, counted.n, m, settled})
+		b.staged = append(b.staged, received{e, counted.n, m, known})
 	}
 	return nil
 }
@@ -172,7 +185,7 @@ func (p *poll) commitBatch(ctx context.Context, l *listing, b *batch) error {
 			whole = append(whole, r)
 		}
 	}
-	return errors.Join(err, p.addFirst(whole, len(whole)))
+	return errors.Join(err, p.addFirst(ctx, whole, len(whole)))
 }
 
 // salvage commits what is above suspicion of a batch in which cause happened, and
@@ -185,30 +198,36 @@ func (p *poll) salvage(ctx context.Context, l *listing, b *batch, cause error) e
 			cause = errors.Join(cause, p.noteFailure(ctx, l, suspect, cause, afterBreak))
 		}
 	}
-	if failed := p.addFirst(b.staged, whole); failed != nil && !errors.Is(cause, failed) {
+	if failed := p.addFirst(ctx, b.staged, whole); failed != nil && !errors.Is(cause, failed) {
 		cause = errors.Join(cause, failed)
 	}
 	return cause
 }
 
 // addFirst hands the first messages to the committer and discards the others.
-func (p *poll) addFirst(staged []received, n int) error {
+func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
 	var err error
+	var again, back []ledger.Key
 	for i, r := range staged {
+		if i < n && r.known == unknown {
+			if failed := p.commit.add(r.message); failed != nil {
+				err = failed
+			}
+			continue
+		}
+		p.sink.Discard(r.message.Attachments)
 		switch {
 		case i >= n:
-			p.sink.Discard(r.message.Attachments)
-			continue
-		case r.settled && r.message.State != ledger.Quarantined:
+		case r.known == settled:
 			p.settled[r.entry.number] = true
-		}
-		if r.settled {
-			p.sink.Discard(r.message.Attachments)
-		} else if failed := p.commit.add(r.message); failed != nil {
-			err = failed
+			if p.doubtful[r.entry.number] == r.message.Key {
+				again = append(again, r.message.Key)
+			}
+		case r.known == putBack:
+			back = append(back, r.message.Key)
 		}
 	}
-	return err
+	return errors.Join(err, p.noteRecognized(ctx, again, back))
 }
 
 // exact counts the messages up to the first whose octets are not as listed.

@@ -45,7 +45,8 @@
 // it counts as that one: its Message-ID by TOP, else what it consists of once it is retrieved. So is what an
 // earlier poll delivered, before it is deleted. Another message is delivered under a name of its own. A new
 // message is compared with those that should be there and are not: it may be one of them under another UIDL
-// or size, and was delivered then. Without UIDLs, messages are known by their digests; see [Account.Delete].
+// or size, and was delivered then. One that was delivered and deleted and is there again under another UIDL, the same to the
+// last byte of its header, was put back by somebody, and stays. Without UIDLs, messages are known by their digests; see [Account.Delete].
 //
 // # What goes wrong with a message
 //

@@ -25,13 +25,13 @@ func (p *poll) noteMoved(ctx context.Context, l *listing, d difference) error {
 
 // recognize finds out whether a message is one that was delivered. One that was is settled where it is
 // known under this key; under another one, its attachments are left out.
-func (p *poll) recognize(ctx context.Context, l *listing, e entry, m *ledger.Message) (settled bool, err error) {
+func (p *poll) recognize(ctx context.Context, l *listing, e entry, m *ledger.Message) (standing, error) {
 	if m.State != ledger.Delivered {
-		return false, nil
+		return unknown, nil
 	}
-	fail := func(err error) (bool, error) {
+	fail := func(err error) (standing, error) {
 		p.sink.Discard(m.Attachments)
-		return false, err
+		return unknown, err
 	}
 	if before, ok := p.doubtful[e.number]; ok {
 		if err := p.forgetFailures(ctx, l, e); err != nil {
@@ -42,12 +42,9 @@ func (p *poll) recognize(ctx context.Context, l *listing, e entry, m *ledger.Mes
 			return fail(err)
 		}
 		if is {
-			if err := p.ledger.Found(ctx, p.account.Name, []ledger.Key{before}, time.Time{}); err != nil {
-				return fail(err)
-			}
 			m.Key = before
 			l.rename(e.number, before.UIDL)
-			return true, nil
+			return settled, nil
 		}
 		m.UIDL = otherUIDL(before.UIDL, m.MessageID, m.Attachments)
 		l.rename(e.number, m.UIDL)
@@ -56,13 +53,42 @@ func (p *poll) recognize(ctx context.Context, l *listing, e entry, m *ledger.Mes
 		if err != nil {
 			return fail(err)
 		}
-		if r, known := ledger.Match(records, m.Size); known && r.State != ledger.Failed {
-			m.State = r.State
-			return true, nil
+		if known := standingOf(records, m.Size); known != unknown {
+			return known, nil
 		}
 	}
-	if !p.moved {
-		return false, nil
+	if p.moved {
+		if err := p.leaveOutMoved(ctx, l, m); err != nil || len(m.Attachments) == 0 {
+			return unknown, err
+		}
+	}
+	before, gone, err := p.ledger.Gone(ctx, p.account.Name, m)
+	if err != nil {
+		return fail(err)
+	}
+	if gone && !p.account.FetchChangedUIDLs {
+		p.log.Warn().Str("uidl", printable(m.UIDL)).Str("before", printable(before.UIDL)).
+			Msg("message was delivered before and deleted, and is there again: it is left on the server")
+		return putBack, nil
+	}
+	return unknown, nil
+}
+
+// noteRecognized records messages that are there again, and others that were put back: these are not delivered again, nor
+// deleted, as whoever put them back may need them.
+func (p *poll) noteRecognized(ctx context.Context, again, back []ledger.Key) error {
+	err := p.ledger.Found(ctx, p.account.Name, again, time.Time{})
+	if err == nil && len(back) > 0 {
+		_, err = p.ledger.Adopt(ctx, p.account.Name, back, time.Time{})
+	}
+	return err
+}
+
+// leaveOutMoved takes the attachments from a message if it was delivered under another UIDL or size.
+func (p *poll) leaveOutMoved(ctx context.Context, l *listing, m *ledger.Message) error {
+	fail := func(err error) error {
+		p.sink.Discard(m.Attachments)
+		return err
 	}
 	same, err := p.ledger.Same(ctx, p.account.Name, m.MessageID, m.Attachments)
 	if err != nil {
@@ -85,7 +111,7 @@ func (p *poll) recognize(ctx context.Context, l *listing, e entry, m *ledger.Mes
 		p.log.Info().Str("uidl", printable(m.UIDL)).Str("before", printable(k.UIDL)).Int64("octets", m.Size).Int64("octets_before", k.Size).Msg("message was delivered before, under another UIDL or size")
 		break
 	}
-	return false, nil
+	return nil
 }
 
 // forgetFailures removes what is recorded of failed attempts under a name that was given for the time

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
@@ -98,6 +99,75 @@ func TestMoved(t *testing.T) {
 			}
 			if n := len(w.server.Mailbox("u0")); n != len(tt.later) {
 				t.Errorf("%d messages left on the server, want %d", n, len(tt.later))
+			}
+		})
+	}
+}
+
+// TestPutBack: what was delivered, deleted and put back under another UIDL is neither delivered again nor deleted.
+func TestPutBack(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		later     []pop3test.Message
+		fetch     bool
+		again     int
+		left      int
+		failsOnce bool
+	}{
+		"all":                     {later: letters("b", "1", "2"), left: 2},
+		"beside others":           {later: letters("b", "3", "1", "4", "2"), again: 2, left: 2},
+		"retrieved twice":         {later: letters("b", "1", "2"), left: 2, failsOnce: true},
+		"without Message-ID":      {later: letters("b", "", "1"), again: 1, left: 1},
+		"wanted again":            {later: letters("b", "1", "2"), fetch: true, again: 2},
+		"as twins":                {later: letters("b", "1", "1"), left: 2},
+		"under the UIDL it had":   {later: letters("a", "1", "2")},
+		"under another's UIDL":    {later: letters("a", "2", "1"), left: 2},
+		"some, others were there": {later: append(letters("b", "1"), letters("c", "3")...), again: 1, left: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.sink.messageIDs = true
+			w.account.Delete, w.account.FetchChangedUIDLs = true, tt.fetch
+			delivered := 0
+			w.supervisor.Observe = func(e Event) {
+				if _, ok := e.(Delivered); ok {
+					delivered++
+				}
+			}
+			failing := false
+			w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
+				if cmd == "RETR" && failing {
+					failing = false
+					c.Reply("-ERR [SYS/TEMP] later")
+					return true
+				}
+				return false
+			}
+			now := time.Now()
+			w.supervisor.now = func() time.Time { return now }
+			w.server.Mailboxes["u0"] = letters("a", "1", "2")
+			w.start(t)
+			w.poll(t)
+			w.server.Replace("u0", tt.later...)
+			delivered, failing = 0, tt.failsOnce
+			for range 3 {
+				w.poll(t)
+				now = now.Add(time.Hour)
+			}
+			if delivered != tt.again {
+				t.Errorf("%d delivered again, want %d", delivered, tt.again)
+			}
+			if n := len(w.sink.staged); n > 0 {
+				t.Errorf("%d staging files are left", n)
+			}
+			if n := len(w.server.Mailbox("u0")); n != tt.left {
+				t.Errorf("%d messages left on the server, want %d", n, tt.left)
+			}
+			retr := commands(w, "RETR")
+			w.poll(t)
+			if n := commands(w, "RETR") - retr; n > 0 {
+				t.Errorf("%d are retrieved each time", n)
 			}
 		})
 	}

@@ -57,10 +57,10 @@ func turns(nameless []entry) []entry {
 	return shuffled
 }
 
-// identify gives a message its name, by what was read of it, and reports whether the
-// ledger has settled it before. Of messages that are the same byte for byte the
+// identify gives a message its name, by what was read of it, and says what the ledger
+// makes of it. Of messages that are the same byte for byte the
 // second one is another one, as somebody has sent it twice.
-func (p *poll) identify(ctx context.Context, l *listing, e entry, counted *boundedReader, m *ledger.Message) (settled bool, err error) {
+func (p *poll) identify(ctx context.Context, l *listing, e entry, counted *boundedReader, m *ledger.Message) (standing, error) {
 	name := digestUIDL + hex.EncodeToString(counted.digest.Sum(nil))
 	if p.twins == nil {
 		p.twins = make(map[string]int)
@@ -75,12 +75,18 @@ func (p *poll) identify(ctx context.Context, l *listing, e entry, counted *bound
 	records, err := p.ledger.Lookup(ctx, p.account.Name, []string{name})
 	if err != nil {
 		p.sink.Discard(m.Attachments)
-		return false, fmt.Errorf("read the record of a message without a UIDL: %w", err)
+		return unknown, fmt.Errorf("read the record of a message without a UIDL: %w", err)
 	}
-	r, known := ledger.Match(records, counted.n)
-	if !known || r.State == ledger.Failed {
-		return false, nil
+	return standingOf(records, counted.n), nil
+}
+
+// standingOf is the standing of a message whose UIDL has these records.
+func standingOf(records []ledger.Record, size int64) standing {
+	switch r, _ := ledger.Match(records, size); r.State {
+	case "", ledger.Failed:
+		return unknown
+	case ledger.Quarantined:
+		return kept
 	}
-	m.State = r.State
-	return true, nil
+	return settled
 }

@@ -37,7 +37,7 @@ func (p *poll) noteSizes(batch []received) {
 func (p *poll) tooShort(r received) bool {
 	size := r.entry.size
 	switch {
-	case r.settled, r.message.State == ledger.Quarantined, size > p.maxMessage(), size-r.octets < shortLeast:
+	case r.known != unknown, r.message.State == ledger.Quarantined, size > p.maxMessage(), size-r.octets < shortLeast:
 		return false
 	case p.exact || p.exactly:
 		return r.octets < size/2
@@ -49,7 +49,7 @@ func (p *poll) tooShort(r received) bool {
 // mail has behind a lone dot may look like the replies to all that is asked then; its length does not. inexact
 // says that others' sizes were wrong, too.
 func (p *poll) maybeCut(r received, inexact bool) bool {
-	return p.outOfStep && (p.exact || !inexact) && r.octets < r.entry.size && !r.settled && r.message.State != ledger.Quarantined
+	return p.outOfStep && (p.exact || !inexact) && r.octets < r.entry.size && r.known == unknown && r.message.State != ledger.Quarantined
 }
 
 // noteCut has a message read again as from a server that stuffs no dots.

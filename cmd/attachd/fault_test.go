@@ -167,7 +167,7 @@ func faultMessages(m *box) (messages []pop3test.Message) {
 }
 
 // usedAgain returns what a mailbox has at first, and later: other messages with the UIDLs and the sizes of those
-// that were there, one of those again, and what is in quarantine.
+// that were there, one of those again, one that was put back under another UIDL, and what is in quarantine.
 func usedAgain(m *box) (first, later []pop3test.Message) {
 	first, later = faultMessages(m), faultMessages(m)
 	for i := range first {
@@ -185,7 +185,7 @@ func usedAgain(m *box) (first, later []pop3test.Message) {
 			later[i].UIDL = first[i].UIDL
 		}
 	}
-	return first, later
+	return first, append(later, pop3test.Message{UIDL: m.name + "-back", Raw: first[2].Raw})
 }
 
 // box is one account of a stage, and what is to come of it.
@@ -438,6 +438,9 @@ func (st *stage) judge(m *box) (broken []string) {
 	left, want := len(st.server.Mailbox(m.name)), m.sent
 	if slices.Contains(m.scene.settings, "after: delete") {
 		want = m.hostile
+	}
+	if m.scene.again {
+		want++ // what was put back
 	}
 	if left != want && !m.scene.pops { // where DELE may be missing, as QUIT has hidden the message
 		say("%d messages left on the server, want %d", left, want)

@@ -343,6 +343,47 @@ func TestMailbox(t *testing.T) {
 	}
 }
 
+// TestGone: a message that was deleted is known again by its beginning, its Message-ID and its attachments, and only
+// by all of these.
+func TestGone(t *testing.T) {
+	t.Parallel()
+	l, ctx := open(t), t.Context()
+	made := func(id, header string, attachments int) *Message {
+		m := message("a", 10, attachments)
+		m.MessageID, m.SHA256 = id, sha256.Sum256([]byte(header))
+		return m
+	}
+	group := []*Message{made("id", "header", 2)}
+	check(t, l.Stage(ctx, "hans", group))
+	check(t, l.Delivered(ctx, "hans", group, time.Now()))
+	if _, gone, err := l.Gone(ctx, "hans", group[0]); gone || err != nil {
+		t.Errorf("gone before it is deleted: %v", err)
+	}
+	check(t, l.DeletePending(ctx, "hans", keysOf(group)))
+	check(t, l.Deleted(ctx, "hans", keysOf(group)))
+	withoutDigest := made("id", "", 2)
+	withoutDigest.SHA256 = [32]byte{}
+	for name, tt := range map[string]struct {
+		account string
+		message *Message
+		want    bool
+	}{
+		"the same":             {"hans", made("id", "header", 2), true},
+		"of another account":   {"eva", made("id", "header", 2), false},
+		"sent again":           {"hans", made("id", "another header", 2), false},
+		"an attachment less":   {"hans", made("id", "header", 1), false},
+		"no attachments":       {"hans", made("id", "header", 0), false},
+		"another Message-ID":   {"hans", made("other", "header", 2), false},
+		"no Message-ID":        {"hans", made("", "header", 2), false},
+		"of an unknown header": {"hans", withoutDigest, false},
+	} {
+		k, gone, err := l.Gone(ctx, tt.account, tt.message)
+		if err != nil || gone != tt.want || gone && k != group[0].Key {
+			t.Errorf("%s: %v, %t, %v", name, k, gone, err)
+		}
+	}
+}
+
 // TestManyDeletions crosses the bounds of the chunks.
 func TestManyDeletions(t *testing.T) {
 	t.Parallel()

@@ -49,7 +49,7 @@ type Message struct {
 	// State is what the message becomes once its files are in place: Delivered
 	// (or ""), or Quarantined. [Ledger.Stage] and [Ledger.Unfinished] agree on that.
 	State       State
-	SHA256      [32]byte // of the message as it came; zero when not taken
+	SHA256      [32]byte // of the first 64 KiB of the message as it came; zero when not known
 	MessageID   string
 	Attachments []Attachment
 	FirstSeen   time.Time // zero: when it is staged
