@@ -26,8 +26,9 @@ type difference struct {
 	suspects []lookalike
 	found    []ledger.Key // once missed by chance, and listed
 	// Of a mailbox whose UIDLs are small numbers, lowest is the least of one that is new and highest the greatest
-	// of one that is not. named says that they aren't.
+	// of one that is not; last is that one. named says that they aren't.
 	lowest, highest int
+	last            lookalike
 	named           bool
 	// unstuffed are the octets, by number, of messages that were cut at a lone dot before.
 	unstuffed map[int]int64
@@ -47,7 +48,7 @@ func (a *Account) compare(ctx context.Context, led *ledger.Ledger, l *listing, n
 			records := known[string(l.uidls[e.from:e.to])]
 			a.sort(&d, e, records, now)
 			if !a.skips(e.size) {
-				d.noteNumber(l.uidls[e.from:e.to], len(records) > 0)
+				d.noteNumber(l.uidls[e.from:e.to], e, records)
 			}
 		}
 	}
@@ -57,14 +58,16 @@ func (a *Account) compare(ctx context.Context, led *ledger.Ledger, l *listing, n
 // smallNumber is the most digits of a UIDL that counts messages. What is longer may mean anything.
 const smallNumber = 7
 
-func (d *difference) noteNumber(uidl []byte, known bool) {
+func (d *difference) noteNumber(uidl []byte, e entry, records []ledger.Record) {
 	n, err := strconv.Atoi(string(uidl))
 	switch {
 	case d.named:
 	case err != nil, len(uidl) > smallNumber, n <= 0:
 		d.named = true
-	case known:
-		d.highest = max(d.highest, n)
+	case len(records) > 0 && n > d.highest:
+		r, _ := ledger.Match(records, e.size)
+		d.highest, d.last = n, lookalike{e, r}
+	case len(records) > 0:
 	case d.lowest == 0 || n < d.lowest:
 		d.lowest = n
 	}

@@ -6,8 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"maps"
+	"slices"
 	"strings"
 
+	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3"
 )
 
@@ -32,52 +36,69 @@ type UIDLsChangedError struct {
 // Error names the two ways on.
 func (e *UIDLsChangedError) Error() string {
 	return fmt.Sprintf("%d of %d messages have new UIDLs, but %d of %d looked at were delivered before: the mailbox was moved or rebuilt. "+
-		"To take what is there now as delivered: attachd state rebuild %s. To deliver all of it again: uidl_change: fetch", e.New, e.Listed, e.Known, e.Seen, e.Account)
+		"To go on, with those that were not delivered alone: attachd state rebuild %s. To deliver all of it again: uidl_change: fetch", e.New, e.Listed, e.Known, e.Seen, e.Account)
 }
 
 // guardUIDLs looks at a few of the new messages' headers when nearly all of a mailbox
 // is new, and fails if they were delivered before. A message is known by its
 // Message-ID (RFC 5322 section 3.6.4), which moves with it.
 func (p *poll) guardUIDLs(ctx context.Context, l *listing, unseen []entry) error {
-	if p.account.FetchChangedUIDLs || len(unseen) < changedLeast || float64(len(unseen)) < changedShare*float64(len(l.entries)) {
+	if p.account.FetchChangedUIDLs {
 		return nil
 	}
-	delivered, _, err := p.ledger.Known(ctx, p.account.Name, nil)
-	if err != nil || delivered < changedLeast {
+	changed, err := mayBeMoved(ctx, p.ledger, p.account.Name, len(unseen), len(l.entries))
+	if err != nil || !changed {
 		return err
 	}
-	var ids []string
-	for i := range changedSample {
-		e := unseen[i*len(unseen)/changedSample]
-		id, err := p.messageID(e.number)
-		if _, refused := errors.AsType[*pop3.Error](err); refused {
-			return nil // TOP is optional (RFC 1939 section 7), and without it nobody can tell
-		}
-		if err != nil {
-			return fmt.Errorf("read the header of message %d of %s: %w", e.number, p.account.Addr, err)
-		}
-		if id != "" {
-			ids = append(ids, id)
+	sample := func(yield func(int) bool) {
+		for i := range changedSample {
+			if !yield(unseen[i*len(unseen)/changedSample].number) {
+				return
+			}
 		}
 	}
-	_, known, err := p.ledger.Known(ctx, p.account.Name, ids)
-	if err != nil || len(ids) == 0 || float64(known) < changedKnown*float64(len(ids)) {
+	ids, refused, err := askMessageIDs(p.client, sample, p.window)
+	if err != nil {
+		return fmt.Errorf("read the headers of a few messages of %s: %w", p.account.Addr, err)
+	}
+	if len(refused) > 0 {
+		return nil // TOP is optional (RFC 1939 section 7), and without it nobody can tell
+	}
+	known, err := p.ledger.Known(ctx, p.account.Name, slices.Collect(maps.Values(ids)))
+	if err != nil || len(ids) == 0 || float64(len(known)) < changedKnown*float64(len(ids)) {
 		return err
 	}
-	return &UIDLsChangedError{Account: p.account.Name, New: len(unseen), Listed: len(l.entries), Known: known, Seen: len(ids)}
+	return &UIDLsChangedError{Account: p.account.Name, New: len(unseen), Listed: len(l.entries), Known: len(known), Seen: len(ids)}
 }
 
-// messageID asks for the header of a message and returns its Message-ID.
-func (p *poll) messageID(number int) (string, error) {
-	header, err := p.client.Top(number, 0)
-	if err != nil {
-		return "", err
+// mayBeMoved reports whether so many new messages of those listed look like a mailbox whose UIDLs changed.
+func mayBeMoved(ctx context.Context, led *ledger.Ledger, account string, unseen, listed int) (bool, error) {
+	if unseen < changedLeast || float64(unseen) < changedShare*float64(listed) {
+		return false, nil
 	}
-	id, err := readMessageID(header)
-	if err != nil {
-		return "", err
-	}
-	return id, header.Close()
+	delivered, err := led.DeliveredCount(ctx, account)
+	return delivered >= changedLeast, err
+}
+
+// askMessageIDs asks for the headers of messages, and returns the Message-IDs of those that have one, and of which the
+// server refused it.
+func askMessageIDs(c *pop3.Client, numbers iter.Seq[int], window int) (ids map[int]string, refused map[int]*pop3.Error, err error) {
+	ids, refused = make(map[int]string), make(map[int]*pop3.Error)
+	err = c.TopEach(numbers, window, func(n int, header io.Reader, err error) error {
+		var id string
+		if err == nil {
+			id, err = readMessageID(header)
+		}
+		if reply, ok := errors.AsType[*pop3.Error](err); ok {
+			refused[n] = reply
+			return nil
+		}
+		if id != "" {
+			ids[n] = id
+		}
+		return err
+	})
+	return ids, refused, err
 }
 
 // readMessageID returns the Message-ID of a header as the ledger has it, "" when there is none.

@@ -67,6 +67,7 @@ type poll struct {
 	doubtful map[int]ledger.Key
 	// examined were looked at; overdue are to be deleted if they are the ones recorded.
 	examined, overdue map[int]bool
+	renumbered        bool // another message has the UIDL of one that was delivered
 	noTop             bool // the server was not asked for headers, or refused
 	deleted           int
 	skipped           int  // left on the server by the account's policies
@@ -191,7 +192,12 @@ func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 	// Nothing is deleted that only has the UIDL of what was delivered.
 	settled := len(d.unseen)+len(d.expired)+len(d.suspects)+len(l.nameless) == 0 && (len(l.entries) == 0 || p.visited && p.octets == st.octets)
 	if settled && !p.sizesAhead {
-		return l, d, st, nil
+		if err := p.checkNumbers(ctx, d); err != nil {
+			return fail("look at a UIDL that may have been used again", err)
+		}
+		if !p.renumbered {
+			return l, d, st, nil
+		}
 	}
 	// Something is new, or the octets say that a known UIDL may stand for another
 	// message now: the sizes tell.
@@ -203,6 +209,11 @@ func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 	}
 	if d, err = p.account.compare(ctx, p.ledger, l, p.now()); err != nil {
 		return fail("compare the listing", err)
+	}
+	if !p.renumbered {
+		if err := p.checkNumbers(ctx, d); err != nil {
+			return fail("look at a UIDL that may have been used again", err)
+		}
 	}
 	if d, err = p.examine(ctx, l, d); err != nil {
 		return fail("look at UIDLs that may have been used again", err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"io"
 	"maps"
 	"net"
@@ -51,10 +50,31 @@ func otherUIDL(uidl, messageID string, attachments []ledger.Attachment) string {
 	return uidl + otherMark + hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
+// checkNumbers looks at the message with the highest number, where UIDLs are numbers: after a move or a repair such a
+// server numbers the messages anew (Exchange does), and others that are of the same size show in no listing.
+func (p *poll) checkNumbers(ctx context.Context, d difference) error {
+	if d.named || d.last.record.State == ledger.Deleted || d.last.record.Missed > 0 {
+		return nil
+	}
+	last := d.last.entry.number
+	before, err := p.ledger.MessageID(ctx, p.account.Name, d.last.record.Key)
+	if err != nil || before == "" {
+		return err
+	}
+	ids, _, err := p.messageIDs([]lookalike{d.last}, map[int]string{last: before})
+	p.noTop = p.simply.withoutTop // one that is refused says nothing of others
+	if err != nil || ids[last] == "" || ids[last] == before {
+		return err
+	}
+	// It may be known that another one stands there.
+	others, err := p.ledger.Lookup(ctx, p.account.Name, []string{otherUIDL(d.last.record.UIDL, ids[last], nil)})
+	p.renumbered = len(others) == 0
+	return err
+}
+
 // examine finds out which suspects are the messages recorded, by their headers or, where these do not tell, by
 // retrieving them. Others get names of their own. It returns the difference as it is then.
 func (p *poll) examine(ctx context.Context, l *listing, d difference) (difference, error) {
-	p.noTop = p.simply.withoutTop
 	if most := p.account.CommitDeletions; most > 0 && len(d.expired) > most {
 		d.expired, p.more = d.expired[:most], true
 	}
@@ -78,7 +98,7 @@ func (p *poll) examine(ctx context.Context, l *listing, d difference) (differenc
 	if err := look(slices.Concat(d.suspects, d.expired)); err != nil {
 		return d, err
 	}
-	if d.reused+others > 0 || d.numberedAnew() {
+	if d.reused+others > 0 || d.numberedAnew() || p.renumbered {
 		rest, err := p.notExamined(ctx, l)
 		if err == nil {
 			err = look(rest)
@@ -137,7 +157,7 @@ func (p *poll) examineChunk(ctx context.Context, l *listing, chunk []lookalike) 
 			p.doubt(l, s, other)
 			same = append(same, ledger.Key{UIDL: other, Size: s.entry.size}) // if it has been delivered as that
 			others++
-		case refused[s.entry.number] && !p.noTop:
+		case refused[s.entry.number] != nil && !p.noTop:
 			p.doubt(l, s, s.record.UIDL+doubtfulMark)
 		case !gone:
 		case was != "" && was == is:
@@ -161,34 +181,25 @@ func (p *poll) doubt(l *listing, s lookalike, uidl string) {
 
 // messageIDs asks for the headers of those messages of which a Message-ID is recorded, and returns theirs, and for
 // which of them TOP was refused.
-func (p *poll) messageIDs(chunk []lookalike, before map[int]string) (ids map[int]string, refused map[int]bool, err error) {
-	ids, refused = make(map[int]string), make(map[int]bool)
+func (p *poll) messageIDs(chunk []lookalike, before map[int]string) (ids map[int]string, refused map[int]*pop3.Error, err error) {
 	if p.noTop {
-		return ids, refused, nil
+		return nil, nil, nil
 	}
-	wanted := func(yield func(int) bool) {
+	p.step = stepTop
+	ids, refused, err = askMessageIDs(p.client, func(yield func(int) bool) {
 		for _, s := range chunk {
 			if before[s.entry.number] != "" && !yield(s.entry.number) {
 				return
 			}
 		}
-	}
-	p.step = stepTop
-	err = p.client.TopEach(wanted, p.window, func(n int, header io.Reader, err error) error {
-		if err == nil {
-			ids[n], err = readMessageID(header)
-		}
-		if reply, ok := errors.AsType[*pop3.Error](err); ok {
-			refused[n] = true
-			p.noTop = p.noTop || reply.Code != "SYS/TEMP"
-			return nil
-		}
-		return err
-	})
+	}, p.window)
 	if err != nil {
 		return nil, nil, err
 	}
 	p.step = stepList
+	for _, reply := range refused {
+		p.noTop = p.noTop || reply.Code != "SYS/TEMP"
+	}
 	p.noTop = p.noTop && len(ids) == 0 // TOP is optional (RFC 1939 section 7)
 	return ids, refused, nil
 }

@@ -299,9 +299,9 @@ func TestNumberedAnew(t *testing.T) {
 		before, later []pop3test.Message
 		top, again    int
 	}{
-		"rising":           {named("1 2", "a", "b"), named("1 2 3", "a", "b", "c"), 0, 1},
-		"numbered anew":    {named("2 3", "a", "b"), named("1 2 3", "a", "c", "b"), 2, 1},
-		"with a large one": {named("1 2 3", long, "a", "b"), named("1 2 3 4", long, "a", "b", "c"), 0, 1},
+		"rising":           {named("1 2", "a", "b"), named("1 2 3", "a", "b", "c"), 1, 1},
+		"numbered anew":    {named("2 3", "a", "b"), named("1 2 3", "a", "c", "b"), 3, 1},
+		"with a large one": {named("1 2 3", long, "a", "b"), named("1 2 3 4", long, "a", "b", "c"), 1, 1},
 		"no numbers":       {named("u2 u3", "a", "b"), named("u1 u2 u3", "c", "a", "b"), 0, 1},
 		"large numbers":    {named("123456789 12345678", "a", "b"), named("1 123456789 12345678", "c", "a", "b"), 0, 1},
 	} {

@@ -248,35 +248,42 @@ func (l *Ledger) Mailbox(ctx context.Context, account string) (count int, octets
 	return int(messages.Int64), size.Int64, messages.Valid, nil
 }
 
-// Known returns how many messages of an account were delivered, and of how many of
-// these Message-IDs (without brackets) at least one message was.
-func (l *Ledger) Known(ctx context.Context, account string, messageIDs []string) (delivered, known int, err error) {
-	fail := func(err error) (int, int, error) {
-		return 0, 0, fmt.Errorf("look up messages of account %s: %w", account, l.explain(err))
-	}
-	if err := l.before(StepRead, "known"); err != nil {
-		return fail(err)
-	}
-	id, err := l.accountID(ctx, account)
-	if err != nil || id == 0 {
-		return 0, 0, err
-	}
-	const state = " FROM message WHERE account = ? AND state IN ('delivered', 'delete_pending', 'deleted')"
-	if err := l.reader.QueryRowContext(ctx, "SELECT COUNT(*)"+state, id).Scan(&delivered); err != nil {
-		return fail(err)
-	}
-	if len(messageIDs) == 0 {
-		return delivered, 0, nil
-	}
-	args := []any{id}
-	for _, m := range messageIDs {
-		args = append(args, m)
-	}
-	query := "SELECT COUNT(DISTINCT message_id)" + state + " AND message_id IN (?" + strings.Repeat(", ?", len(messageIDs)-1) + ")"
-	if err := l.reader.QueryRowContext(ctx, query, args...).Scan(&known); err != nil {
-		return fail(err)
-	}
-	return delivered, known, nil
+// DeliveredCount returns how many messages of an account were delivered.
+func (l *Ledger) DeliveredCount(ctx context.Context, account string) (n int, err error) {
+	err = l.ask(ctx, account, "count", func(id int64) error {
+		return l.reader.QueryRowContext(ctx, "SELECT COUNT(*) FROM message WHERE account = ? AND "+wasDelivered, id).Scan(&n)
+	})
+	return n, err
+}
+
+const wasDelivered = "state IN ('delivered', 'delete_pending', 'deleted')"
+
+// Known returns those of some Message-IDs (without brackets) of which the account has received a message.
+func (l *Ledger) Known(ctx context.Context, account string, messageIDs []string) (known map[string]bool, err error) {
+	known = make(map[string]bool)
+	err = l.ask(ctx, account, "known", func(id int64) error {
+		if len(messageIDs) == 0 {
+			return nil
+		}
+		args := []any{id}
+		for _, m := range messageIDs {
+			args = append(args, text(m))
+		}
+		rows, err := l.reader.QueryContext(ctx, "SELECT DISTINCT message_id FROM message WHERE account = ? AND "+wasDelivered+" AND message_id IN (?"+placeholders(len(messageIDs)-1)+")", args...)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var messageID string
+			if err := rows.Scan(&messageID); err != nil {
+				return err
+			}
+			known[messageID] = true
+		}
+		return rows.Err()
+	})
+	return known, err
 }
 
 // Received reports whether the account has received an attachment of these bytes
