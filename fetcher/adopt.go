@@ -3,6 +3,8 @@ package fetcher
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -12,17 +14,27 @@ import (
 
 // Adopted is what [Supervisor.Adopt] found.
 type Adopted struct {
-	// Messages are on the server, those without a UIDL included, and Recorded of them are recorded now.
-	Messages, Recorded int
+	// Messages are on the server, those without a UIDL included, and Recorded of them are recorded now. New were never
+	// delivered, and remain to be.
+	Messages, Recorded, New int
 	// Nameless are without a UIDL, and remain unknown: only who retrieves them can tell which they are.
 	Nameless int
 }
 
+// Adoption says what to make of the messages that a server lists and the ledger does not know.
+type Adoption struct {
+	// Delivered, unless zero, counts as the time of their delivery. Otherwise they are never deleted on the server,
+	// as nobody knows whether they were delivered.
+	Delivered time.Time
+	// UpToDate says that the ledger knows of all that was delivered. When the server has given it other UIDLs, what is
+	// new can then be told from the rest by its Message-ID.
+	UpToDate bool
+}
+
 // Adopt asks the account's server what it holds and records every message of which the ledger knows
 // nothing as delivered, without retrieving any: after a ledger was lost, so that its mail is not
-// delivered a second time. Such messages are never deleted on the server, as nobody knows whether
-// they were delivered; unless delivered is a time, which then counts as that of their delivery.
-func (s *Supervisor) Adopt(ctx context.Context, a Account, delivered time.Time, log zerolog.Logger) (Adopted, error) {
+// delivered a second time, or the server gave it other UIDLs.
+func (s *Supervisor) Adopt(ctx context.Context, a Account, how Adoption, log zerolog.Logger) (Adopted, error) {
 	var done Adopted
 	unlock, err := lockAccount(s.LockDir, a.Name)
 	if err != nil {
@@ -43,20 +55,85 @@ func (s *Supervisor) Adopt(ctx context.Context, a Account, delivered time.Time, 
 	if err := l.readSizes(g.client); err != nil {
 		return done, fmt.Errorf("list the sizes of %s: %w", a.Addr, err)
 	}
-	if err := g.client.Quit(); err != nil {
-		return done, fmt.Errorf("end the session with %s: %w", a.Addr, err)
-	}
-	keys, err := a.unknown(ctx, s.Ledger, l)
+	messages, err := a.unknown(ctx, s.Ledger, l)
 	if err != nil {
 		return done, err
 	}
-	done.Recorded, err = s.Ledger.Adopt(ctx, a.Name, keys, delivered)
+	moved := false
+	if how.UpToDate {
+		if moved, err = mayBeMoved(ctx, s.Ledger, a.Name, len(messages), len(l.entries)); err != nil {
+			return done, err
+		}
+	}
+	adopt := listed(l, messages, nil)
+	if moved {
+		if adopt, err = g.deliveredBefore(ctx, s.Ledger, l, messages); err != nil {
+			return done, fmt.Errorf("read the headers of the messages of %s: %w", a.Addr, err)
+		}
+		done.New = len(messages) - len(adopt)
+	}
+	if err := g.client.Quit(); err != nil {
+		return done, fmt.Errorf("end the session with %s: %w", a.Addr, err)
+	}
+	done.Recorded, err = s.Ledger.Adopt(ctx, a.Name, adopt, how.Delivered)
 	return done, err
 }
 
+func listed(l *listing, entries []entry, ids map[int]string) []ledger.Listed {
+	all := make([]ledger.Listed, len(entries))
+	for i, e := range entries {
+		all[i] = ledger.Listed{Key: l.key(e), MessageID: ids[e.number]}
+	}
+	return all
+}
+
+// deliveredBefore returns those of the messages that may have been delivered: all, unless at least half of them have a
+// Message-ID that is known; then all but those that have another one.
+func (g *login) deliveredBefore(ctx context.Context, led *ledger.Ledger, l *listing, entries []entry) ([]ledger.Listed, error) {
+	window := 1
+	if g.caps.Has("PIPELINING") {
+		window = pipelineWindow
+	}
+	var all, before []ledger.Listed
+	known, identified := 0, 0
+	for chunk := range slices.Chunk(entries, examineChunk) {
+		ids, _, err := askMessageIDs(g.client, func(yield func(int) bool) {
+			for _, e := range chunk {
+				if !yield(e.number) {
+					return
+				}
+			}
+		}, window)
+		if err != nil {
+			return nil, err
+		}
+		knownIDs, err := led.Known(ctx, g.account.Name, slices.Collect(maps.Values(ids)))
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range listed(l, chunk, ids) {
+			all = append(all, m)
+			switch {
+			case m.MessageID == "":
+				before = append(before, m)
+			case knownIDs[m.MessageID]:
+				before = append(before, m)
+				known++
+				identified++
+			default:
+				identified++
+			}
+		}
+	}
+	if float64(known) < changedKnown*float64(identified) {
+		return all, nil
+	}
+	return before, nil
+}
+
 // unknown lists the messages of which the ledger knows nothing, not even a failure.
-func (a *Account) unknown(ctx context.Context, led *ledger.Ledger, l *listing) ([]ledger.Key, error) {
-	var keys []ledger.Key
+func (a *Account) unknown(ctx context.Context, led *ledger.Ledger, l *listing) ([]entry, error) {
+	var entries []entry
 	for from := 0; from < len(l.entries); from += lookupChunk {
 		chunk := l.entries[from:min(from+lookupChunk, len(l.entries))]
 		known, err := a.known(ctx, led, l, chunk)
@@ -66,11 +143,11 @@ func (a *Account) unknown(ctx context.Context, led *ledger.Ledger, l *listing) (
 		for _, e := range chunk {
 			k := l.key(e)
 			if _, ok := ledger.Match(known[k.UIDL], k.Size); !ok {
-				keys = append(keys, k)
+				entries = append(entries, e)
 			}
 		}
 	}
-	return keys, nil
+	return entries, nil
 }
 
 // Forget removes what is known of those messages of an account that which names, so that they are fetched

@@ -207,7 +207,8 @@ func (p *poll) salvage(ctx context.Context, l *listing, b *batch, cause error) e
 // addFirst hands the first messages to the committer and discards the others.
 func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
 	var err error
-	var again, back []ledger.Key
+	var again []ledger.Key
+	var back []ledger.Listed
 	for i, r := range staged {
 		if i < n && r.known == unknown {
 			if failed := p.commit.add(r.message); failed != nil {
@@ -224,7 +225,7 @@ func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
 				again = append(again, r.message.Key)
 			}
 		case r.known == putBack:
-			back = append(back, r.message.Key)
+			back = append(back, ledger.Listed{Key: r.message.Key, MessageID: r.message.MessageID})
 		}
 	}
 	return errors.Join(err, p.noteRecognized(ctx, again, back))

@@ -88,7 +88,7 @@ func TestNothingNew(t *testing.T) {
 	}
 	w.server.Mailboxes["u0"] = all
 	w.start(t)
-	if adopted, err := w.supervisor.Adopt(t.Context(), w.account, time.Time{}, zerolog.Nop()); err != nil || adopted.Recorded != messages {
+	if adopted, err := w.supervisor.Adopt(t.Context(), w.account, Adoption{}, zerolog.Nop()); err != nil || adopted.Recorded != messages {
 		t.Fatalf("%+v, %v", adopted, err)
 	}
 	if err := w.once(t); err != nil { // learns the mailbox's octets

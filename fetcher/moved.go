@@ -76,7 +76,7 @@ func (p *poll) recognize(ctx context.Context, l *listing, e entry, m *ledger.Mes
 
 // noteRecognized records messages that are there again, and others that were put back: these are not delivered again, nor
 // deleted, as whoever put them back may need them.
-func (p *poll) noteRecognized(ctx context.Context, again, back []ledger.Key) error {
+func (p *poll) noteRecognized(ctx context.Context, again []ledger.Key, back []ledger.Listed) error {
 	err := p.ledger.Found(ctx, p.account.Name, again, time.Time{})
 	if err == nil && len(back) > 0 {
 		_, err = p.ledger.Adopt(ctx, p.account.Name, back, time.Time{})

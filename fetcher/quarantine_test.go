@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -161,7 +162,7 @@ func TestStaleLedger(t *testing.T) {
 		t.Errorf("OpenQuarantine: %v, want a StaleError", err)
 	}
 	// Rebuilding may be done all the same: nothing of the above has left the account locked.
-	_, err := w.supervisor.Adopt(t.Context(), w.account, time.Time{}, zerolog.Nop())
+	_, err := w.supervisor.Adopt(t.Context(), w.account, Adoption{}, zerolog.Nop())
 	if err := errors.Join(err, w.ledger.CatchUp(t.Context(), "lab", 5)); err != nil {
 		t.Fatal(err)
 	}
@@ -183,7 +184,7 @@ func TestAdopt(t *testing.T) {
 		if err := w.ledger.Failed(t.Context(), "lab", ledger.Key{UIDL: "uid-3", Size: -1}, "-ERR", time.Time{}); err != nil {
 			t.Fatal(err)
 		}
-		adopted, err := w.supervisor.Adopt(t.Context(), w.account, delivered, zerolog.Nop())
+		adopted, err := w.supervisor.Adopt(t.Context(), w.account, Adoption{Delivered: delivered}, zerolog.Nop())
 		if want := (Adopted{Messages: 3, Recorded: 2}); err != nil || adopted != want {
 			t.Fatalf("%+v, %v, want %+v", adopted, err, want)
 		}
@@ -207,6 +208,54 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
+// TestAdoptMoved: where a server gave its messages other UIDLs, those that were never delivered are told from the
+// rest, if the ledger is known to lack nothing.
+func TestAdoptMoved(t *testing.T) {
+	t.Parallel()
+	var ids []string
+	for i := range changedLeast {
+		ids = append(ids, fmt.Sprint(i))
+	}
+	others := make([]string, changedLeast)
+	for i := range others {
+		others[i] = fmt.Sprint("other", i)
+	}
+	for name, tt := range map[string]struct {
+		later []string // Message-IDs
+		top   string   // what badTOP does
+		old   bool     // the ledger
+		isNew int
+	}{
+		"all":                       {later: ids},
+		"others have come":          {later: append(slices.Clone(ids), "x", "y"), isNew: 2},
+		"others without Message-ID": {later: append(slices.Clone(ids), "", "x"), isNew: 1},
+		"an old ledger":             {later: append(slices.Clone(ids), "x", "y"), old: true},
+		"another mailbox":           {later: others},
+		"no TOP":                    {later: append(slices.Clone(ids), "x"), top: "refuses"},
+		"a small mailbox":           {later: []string{"1", "2", "x"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.sink.messageIDs = true
+			w.server.Mailboxes["u0"] = letters("a", ids...)
+			w.server.Hook = badTOP(tt.top)
+			w.start(t)
+			if n := w.poll(t); n != len(ids) {
+				t.Fatalf("%d delivered", n)
+			}
+			w.server.Replace("u0", letters("b", tt.later...)...)
+			adopted, err := w.supervisor.Adopt(t.Context(), w.account, Adoption{UpToDate: !tt.old}, zerolog.Nop())
+			if want := (Adopted{Messages: len(tt.later), Recorded: len(tt.later) - tt.isNew, New: tt.isNew}); err != nil || adopted != want {
+				t.Fatalf("%+v, %v, want %+v", adopted, err, want)
+			}
+			if n := w.poll(t) - len(ids); n != tt.isNew {
+				t.Errorf("%d delivered later, want %d", n, tt.isNew)
+			}
+		})
+	}
+}
+
 // TestAdoptOddServers: one that breaks at CAPA is asked without, as by a poll, and what it gives no UIDL is said.
 func TestAdoptOddServers(t *testing.T) {
 	t.Parallel()
@@ -223,7 +272,7 @@ func TestAdoptOddServers(t *testing.T) {
 		return true
 	}
 	w.start(t)
-	adopted, err := w.supervisor.Adopt(t.Context(), w.account, time.Time{}, zerolog.Nop())
+	adopted, err := w.supervisor.Adopt(t.Context(), w.account, Adoption{}, zerolog.Nop())
 	if want := (Adopted{Messages: 3, Recorded: 2, Nameless: 1}); err != nil || adopted != want {
 		t.Fatalf("%+v, %v, want %+v", adopted, err, want)
 	}
@@ -240,7 +289,7 @@ func TestLockedAccount(t *testing.T) {
 	}
 	defer unlock()
 	_, open := w.supervisor.OpenQuarantine(t.Context(), w.account)
-	_, adopt := w.supervisor.Adopt(t.Context(), w.account, time.Time{}, zerolog.Nop())
+	_, adopt := w.supervisor.Adopt(t.Context(), w.account, Adoption{}, zerolog.Nop())
 	_, forget := w.supervisor.ForgetAll(t.Context(), "lab")
 	for name, err := range map[string]error{"open": open, "adopt": adopt, "forget": forget} {
 		if !errors.Is(err, ErrLocked) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
@@ -52,6 +53,7 @@ type episode struct {
 	now    time.Time
 	box    []pop3test.Message // as the server has it, and its hidden ones
 	hidden []pop3test.Message
+	gone   []pop3test.Message // that attachd deleted
 
 	numbered bool // UIDLs are small numbers, which come again
 	noTop    bool
@@ -195,6 +197,12 @@ func (e *episode) happen() {
 			e.box, e.hidden = nil, e.box
 		case what == 8 && len(e.hidden) > 0:
 			e.show()
+		case what == 9 && len(e.gone) > 0:
+			m := e.gone[e.random.IntN(len(e.gone))]
+			m.UIDL = e.newUIDL()
+			e.gone = slices.DeleteFunc(e.gone, func(g pop3test.Message) bool { return string(g.Raw) == string(m.Raw) })
+			e.box = append(e.box, m)
+			e.note("%s is put back", e.describe(e.box[len(e.box)-1:]))
 		case what == 9:
 			e.random.Shuffle(len(e.box), func(i, j int) { e.box[i], e.box[j] = e.box[j], e.box[i] })
 			e.note("in another order")
@@ -257,9 +265,23 @@ func (e *episode) poll(t *testing.T, faulty bool) {
 		if !ok || !e.account.Delete || e.now.Sub(at) < e.account.DeleteAfter {
 			t.Errorf("message %d was deleted (delivered: %t, %v ago)", n, ok, e.now.Sub(at))
 		}
+		e.gone = append(e.gone, m)
 	}
 	e.box = left
 	e.now = e.now.Add(time.Hour)
+}
+
+// putBack reports whether a message is taken for one that was put back: its UIDL changed before QUIT was answered.
+func (e *episode) putBack(t *testing.T, m pop3test.Message) bool {
+	t.Helper()
+	id := fmt.Sprintf("%d@example.org", serial(string(m.Raw)))
+	records, err := e.ledger.Lookup(t.Context(), e.account.Name, []string{m.UIDL, otherUIDL(m.UIDL, id, nil)})
+	if err != nil {
+		t.Error(err)
+	}
+	return slices.ContainsFunc(records, func(r ledger.Record) bool {
+		return r.Size == int64(len(m.Raw)) && r.State == ledger.Delivered && r.Delivered.IsZero()
+	})
 }
 
 func (e *episode) run(t *testing.T) {
@@ -278,20 +300,27 @@ func (e *episode) run(t *testing.T) {
 	// By now nothing is in doubt any more.
 	asked := commands(e.world, "TOP") + commands(e.world, "RETR")
 	e.poll(t, false)
-	if n := commands(e.world, "TOP") + commands(e.world, "RETR") - asked; n > 0 {
+	most := 0
+	if e.numbered {
+		most = 1 // the last one, and those that were put back under another's number
+		for _, m := range e.box {
+			if e.putBack(t, m) {
+				most++
+			}
+		}
+	}
+	if n := commands(e.world, "TOP") + commands(e.world, "RETR") - asked; n > most {
 		t.Errorf("messages are looked at for ever: %d", n)
 	}
 	if len(e.twice) > 0 {
 		t.Errorf("delivered twice: %d", e.twice)
 	}
 	for _, m := range e.box {
-		// Another message of the size under the UIDL is found out before it is deleted. Where nothing is deleted, and
-		// no listing shows it, nobody can tell.
 		n := serial(string(m.Raw))
-		if _, ok := e.delivered[n]; !ok && !(e.numbered && !e.account.Delete) {
+		if _, ok := e.delivered[n]; !ok {
 			t.Errorf("message %d was not delivered", n)
 		}
-		if e.account.Delete {
+		if e.account.Delete && !e.putBack(t, m) {
 			t.Errorf("message %d is left", n)
 		}
 	}

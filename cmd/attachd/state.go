@@ -258,13 +258,15 @@ func stateRebuildCommand() *cobra.Command {
 		Long: `rebuild asks every account's server, or those named, what it holds and records
 each message that the state does not know as delivered, without downloading any:
 attachd then goes on with what comes from now on, and delivers nothing twice.
-Use it when the state file is damaged, lost, or a backup older than the folders.
+Use it when the state file is damaged, lost, or a backup older than the folders;
+or when a server gave all messages other UIDLs: then their headers are read, and
+messages that were never delivered are left to be fetched.
 
 A damaged state file is kept beside the new one, as NAME.damaged-TIME, and what
 can still be read of it is taken over. A sound one is added to.
 
-Messages that arrived since the last poll count as delivered, too, although they
-were not: attachd state forget has them fetched. Recorded messages stay on the
+Otherwise messages that arrived since the last poll count as delivered, too, which
+they were not: attachd state forget has them fetched. Recorded messages stay on the
 server, also with after: delete, as nobody knows what became of them; with
 --delete they are deleted like others, delete_after from now.
 
@@ -302,7 +304,7 @@ func rebuild(cmd *cobra.Command, c *config.Config, accounts []config.Account, no
 		return failure(err)
 	}
 	defer release()
-	led, err := openOrReplace(ctx, out, c.State)
+	led, sound, err := openOrReplace(ctx, out, c.State)
 	if err != nil {
 		return failure(err)
 	}
@@ -314,7 +316,7 @@ func rebuild(cmd *cobra.Command, c *config.Config, accounts []config.Account, no
 			fmt.Fprintf(out, "account %s: left out, it is not enabled\n", a.Name)
 			continue
 		}
-		if err := rebuildAccount(ctx, out, s, c, a, none, deletes); err != nil {
+		if err := rebuildAccount(ctx, out, s, c, a, sound, none, deletes); err != nil {
 			failed++
 			fmt.Fprintf(cmd.ErrOrStderr(), "attachd: %v\n", &fetcher.AccountError{Account: a.Name, Err: err})
 		}
@@ -325,27 +327,27 @@ func rebuild(cmd *cobra.Command, c *config.Config, accounts []config.Account, no
 	return nil
 }
 
-// openOrReplace opens the ledger, a new one if it is damaged.
-func openOrReplace(ctx context.Context, out io.Writer, path string) (*ledger.Ledger, error) {
+// openOrReplace opens the ledger, a new one if it is not sound.
+func openOrReplace(ctx context.Context, out io.Writer, path string) (_ *ledger.Ledger, sound bool, err error) {
 	led, err := ledger.Open(ctx, path)
 	if err == nil {
 		if err = led.Check(ctx); err == nil {
-			return led, nil
+			return led, true, nil
 		}
 		err = errors.Join(err, led.Close())
 	}
 	if !errors.Is(err, ledger.ErrDamaged) {
-		return nil, err
+		return nil, false, err
 	}
 	led, replaced, err := ledger.Replace(ctx, path, time.Now())
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	fmt.Fprintf(out, "%s: damaged, kept as %s; a new one was made, with %s taken over\n", path, replaced.Kept, count(replaced.Salvaged, "message"))
-	return led, nil
+	return led, false, nil
 }
 
-func rebuildAccount(ctx context.Context, out io.Writer, s *fetcher.Supervisor, c *config.Config, a config.Account, none, deletes bool) error {
+func rebuildAccount(ctx context.Context, out io.Writer, s *fetcher.Supervisor, c *config.Config, a config.Account, sound, none, deletes bool) error {
 	folder, err := sink.Inspect(a.Output)
 	if err != nil {
 		return err
@@ -356,11 +358,15 @@ func rebuildAccount(ctx context.Context, out io.Writer, s *fetcher.Supervisor, c
 	}
 	ctx, cancel := context.WithTimeout(ctx, rebuildTimeout)
 	defer cancel()
-	var delivered time.Time
-	if deletes {
-		delivered = time.Now()
+	generation, err := s.Ledger.Generation(ctx, a.Name)
+	if err != nil {
+		return err
 	}
-	adopted, err := s.Adopt(ctx, account(c, a, make(clientTokens)), delivered, zerolog.Nop())
+	how := fetcher.Adoption{UpToDate: sound && generation >= folder.Mark}
+	if deletes {
+		how.Delivered = time.Now()
+	}
+	adopted, err := s.Adopt(ctx, account(c, a, make(clientTokens)), how, zerolog.Nop())
 	if err != nil {
 		return err
 	}
@@ -373,6 +379,9 @@ func rebuildAccount(ctx context.Context, out io.Writer, s *fetcher.Supervisor, c
 		if deletes {
 			kept = ", to be deleted there as the configuration says"
 		}
+	}
+	if adopted.New > 0 {
+		kept += fmt.Sprintf("; %d are new and will be fetched", adopted.New)
 	}
 	if adopted.Nameless > 0 {
 		kept += fmt.Sprintf("; %d have no UIDL and can't be recorded", adopted.Nameless)

@@ -3,24 +3,29 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
+
+// Listed is a message of a server's listing, with its Message-ID if that was asked for.
+type Listed struct {
+	Key
+	MessageID string // without brackets
+}
 
 // Adopt records messages that the ledger does not know as delivered, without any files: those
 // of a server's listing, after a ledger was lost. at is the time of their delivery, from
 // which a deletion is counted; zero says that it is not known whether they were
 // delivered, and they are never to be deleted. Messages that are known stay as they are, but for those
 // that could not be retrieved. It works in chunks like [Ledger.DeletePending] and returns how many it recorded.
-func (l *Ledger) Adopt(ctx context.Context, account string, keys []Key, at time.Time) (adopted int, err error) {
+func (l *Ledger) Adopt(ctx context.Context, account string, messages []Listed, at time.Time) (adopted int, err error) {
 	now := time.Now().UnixMilli()
-	for len(keys) > 0 {
-		chunk := keys[:min(len(keys), moveChunk)]
-		keys = keys[len(chunk):]
+	for chunk := range slices.Chunk(messages, moveChunk) {
 		n := 0
 		err := l.change(ctx, account, "adopt", func(ctx context.Context, c *change) error {
-			for _, k := range chunk {
-				result, err := c.tx.ExecContext(ctx, `INSERT INTO message (account, uidl, size, state, first_seen, delivered) VALUES (?, ?, ?, 'delivered', ?, ?)
-					ON CONFLICT (account, uidl, size) DO UPDATE SET state = excluded.state, delivered = excluded.delivered, next_attempt = NULL WHERE state = 'failed'`, c.id, []byte(k.UIDL), k.Size, now, milliseconds(at))
+			for _, m := range chunk {
+				result, err := c.tx.ExecContext(ctx, `INSERT INTO message (account, uidl, size, state, message_id, first_seen, delivered) VALUES (?, ?, ?, 'delivered', ?, ?, ?)
+					ON CONFLICT (account, uidl, size) DO UPDATE SET state = excluded.state, message_id = excluded.message_id, delivered = excluded.delivered, next_attempt = NULL WHERE state = 'failed'`, c.id, []byte(m.UIDL), m.Size, text(m.MessageID), now, milliseconds(at))
 				if err != nil {
 					return err
 				}
