@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -79,7 +80,7 @@ func (s *Server) config() string {
 		s.config23(line)
 	}
 	s.services(line)
-	for _, setting := range s.options.Settings {
+	for _, setting := range slices.Concat(s.options.Settings, s.settings) {
 		line("%s", setting)
 	}
 	return b.String()
@@ -148,4 +149,18 @@ func startTLSHost() string {
 		return "127.0.0.2"
 	}
 	return host
+}
+
+// UIDLFormat is the setting that makes UIDLs of a variable: "uid", "uidvalidity", "md5" of the header, "filename" or
+// "guid". It is "" where no Dovecot is installed.
+func UIDLFormat(variable string) string {
+	v, err := installed()
+	switch {
+	case err != nil:
+		return ""
+	case v.two4:
+		return "pop3_uidl_format = %{" + variable + "}"
+	}
+	letters := map[string]string{"uid": "u", "uidvalidity": "v", "md5": "m", "filename": "f", "guid": "g"}
+	return "pop3_uidl_format = %" + letters[variable]
 }

@@ -91,7 +91,8 @@ type Server struct {
 	certificate   certificate
 	version       version
 	options       Options
-	pop3s, pop3   int // ports
+	settings      []string // of the last Restart
+	pop3s, pop3   int      // ports
 	process       *process
 	messageNumber counter
 }
@@ -233,11 +234,12 @@ func (s *Server) greets(ctx context.Context) error {
 }
 
 // Restart stops the server, cutting every connection, and starts it again on the
-// same ports.
-func (s *Server) Restart() error {
+// same ports, with these settings behind those of the Options.
+func (s *Server) Restart(settings ...string) error {
 	if err := s.stop(stopTimeout); err != nil {
 		return err
 	}
+	s.settings = settings
 	// Its processes die one after the other, and a Dovecot that finds its port
 	// taken sleeps before it tries again.
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)

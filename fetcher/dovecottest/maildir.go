@@ -32,7 +32,7 @@ func (s *Server) Append(user string, messages ...[]byte) error {
 
 // AppendStream adds the message that write writes, for messages too big to hold.
 func (s *Server) AppendStream(user string, write func(w io.Writer) error) error {
-	dir := s.path("mail", user, "Maildir")
+	dir := s.Maildir(user)
 	n := s.messageNumber.n.Add(1)
 	temporary := filepath.Join(dir, "tmp", fmt.Sprint(n))
 	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -104,6 +104,10 @@ func (s *Server) Mailbox(user string) ([][]byte, error) {
 	return messages, nil
 }
 
+// Maildir is the folder that a user's messages are in, for what an administrator or
+// another mail program does to it. Beside cur, new and tmp are Dovecot's own files.
+func (s *Server) Maildir(user string) string { return s.path("mail", user, "Maildir") }
+
 // Count is the number of messages that are left in a user's mailbox.
 func (s *Server) Count(user string) (int, error) {
 	files, err := s.files(user)
@@ -127,7 +131,7 @@ func (s *Server) Clear(user string) error {
 func (s *Server) files(user string) ([]string, error) {
 	var files []string
 	for _, folder := range []string{"cur", "new"} {
-		dir := s.path("mail", user, "Maildir", folder)
+		dir := filepath.Join(s.Maildir(user), folder)
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			return nil, err
