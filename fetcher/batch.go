@@ -206,7 +206,11 @@ func (p *poll) salvage(ctx context.Context, l *listing, b *batch, cause error) e
 
 // addFirst hands the first messages to the committer and discards the others.
 func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
-	var err error
+	ctx = context.WithoutCancel(ctx) // a stop commits what is staged
+	err := p.findPutBack(ctx, staged[:n])
+	if err != nil {
+		n = 0
+	}
 	var again []ledger.Key
 	var back []ledger.Listed
 	for i, r := range staged {

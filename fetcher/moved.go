@@ -58,20 +58,31 @@ func (p *poll) recognize(ctx context.Context, l *listing, e entry, m *ledger.Mes
 		}
 	}
 	if p.moved {
-		if err := p.leaveOutMoved(ctx, l, m); err != nil || len(m.Attachments) == 0 {
-			return unknown, err
-		}
-	}
-	before, gone, err := p.ledger.Gone(ctx, p.account.Name, m)
-	if err != nil {
-		return fail(err)
-	}
-	if gone && !p.account.FetchChangedUIDLs {
-		p.log.Warn().Str("uidl", printable(m.UIDL)).Str("before", printable(before.UIDL)).
-			Msg("message was delivered before and deleted, and is there again: it is left on the server")
-		return putBack, nil
+		return unknown, p.leaveOutMoved(ctx, l, m)
 	}
 	return unknown, nil
+}
+
+// findPutBack finds out which of the messages that are to be delivered were delivered before and deleted.
+func (p *poll) findPutBack(ctx context.Context, staged []received) error {
+	if p.account.FetchChangedUIDLs {
+		return nil
+	}
+	var messages []*ledger.Message
+	for _, r := range staged {
+		if r.known == unknown && r.message.State == ledger.Delivered {
+			messages = append(messages, r.message)
+		}
+	}
+	gone, err := p.ledger.Gone(ctx, p.account.Name, messages)
+	for i, r := range staged {
+		if before, found := gone[r.message]; found {
+			staged[i].known = putBack
+			p.log.Warn().Str("uidl", printable(r.message.UIDL)).Str("before", printable(before.UIDL)).
+				Msg("message was delivered before and deleted, and is there again: it is left on the server")
+		}
+	}
+	return err
 }
 
 // noteRecognized records messages that are there again, and others that were put back: these are not delivered again, nor

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -75,33 +76,13 @@ func (l *Ledger) Others(ctx context.Context, account string, k Key, mark string)
 // the server, whose Message-ID (without brackets; "" for none) is this one and whose
 // attachments are these, byte for byte and in this order. Sidecars don't count. Without attachments, none is the same.
 func (l *Ledger) Same(ctx context.Context, account, messageID string, attachments []Attachment) (same []Key, err error) {
-	return l.same(ctx, account, "same", messageID, attachments, "m.state IN ('delivered', 'delete_pending')")
-}
-
-// Gone returns a message of an account that was delivered and deleted and was m: with the same beginning
-// ([Message.SHA256]), Message-ID and attachments. Whoever sends a message a second time gives it at least another
-// Received field, so that this is one that was put back.
-func (l *Ledger) Gone(ctx context.Context, account string, m *Message) (k Key, gone bool, err error) {
-	if m.MessageID == "" || m.SHA256 == [32]byte{} {
-		return k, false, nil
-	}
-	keys, err := l.same(ctx, account, "gone", m.MessageID, m.Attachments, "m.state = 'deleted' AND m.sha256 = ?", m.SHA256[:])
-	if len(keys) > 0 {
-		k = keys[0]
-	}
-	return k, len(keys) > 0, err
-}
-
-// same returns the messages with this Message-ID and these attachments for which where holds.
-func (l *Ledger) same(ctx context.Context, account, step, messageID string, attachments []Attachment, where string, args ...any) (same []Key, err error) {
 	attachments = withoutSidecars(attachments)
 	if len(attachments) == 0 {
 		return nil, nil
 	}
-	// The largest is the one that the fewest messages share: a logo is small.
-	largest := slices.MaxFunc(attachments, func(a, b Attachment) int { return int(min(max(a.Size-b.Size, -1), 1)) })
-	err = l.ask(ctx, account, step, func(id int64) error {
-		candidates, err := l.candidates(ctx, id, messageID, largest, where, args)
+	largest := largest(attachments)
+	err = l.ask(ctx, account, "same", func(id int64) error {
+		candidates, err := l.candidates(ctx, id, messageID, largest)
 		for row, key := range candidates {
 			if err != nil {
 				break
@@ -116,14 +97,89 @@ func (l *Ledger) same(ctx context.Context, account, step, messageID string, atta
 	return same, err
 }
 
+// largest is the attachment that the fewest messages share: a logo is small.
+func largest(attachments []Attachment) Attachment {
+	return slices.MaxFunc(attachments, func(a, b Attachment) int { return cmp.Compare(a.Size, b.Size) })
+}
+
+// Gone returns, of those messages that an account had before and that were deleted, which these were: with the same
+// beginning ([Message.SHA256]), Message-ID and attachments. Whoever sends a message a second time gives it at least
+// another Received field, so that one like that was put back.
+func (l *Ledger) Gone(ctx context.Context, account string, messages []*Message) (gone map[*Message]Key, err error) {
+	gone = make(map[*Message]Key)
+	candidates := make(map[[32]byte][]*Message) // by their beginning
+	var digests []any                           // of their largest attachments
+	for _, m := range messages {
+		if attachments := withoutSidecars(m.Attachments); len(attachments) > 0 && m.MessageID != "" && m.SHA256 != [32]byte{} {
+			candidates[m.SHA256] = append(candidates[m.SHA256], m)
+			sum := largest(attachments).SHA256
+			digests = append(digests, sum[:8])
+		}
+	}
+	if len(digests) == 0 {
+		return gone, nil
+	}
+	err = l.ask(ctx, account, "gone", func(id int64) error {
+		for chunk := range slices.Chunk(digests, knownChunk) {
+			if err := l.gone(ctx, id, chunk, candidates, gone); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return gone, err
+}
+
+func (l *Ledger) gone(ctx context.Context, account int64, digests []any, candidates map[[32]byte][]*Message, gone map[*Message]Key) error {
+	rows, err := l.reader.QueryContext(ctx, `SELECT DISTINCT m.id, m.uidl, m.size, m.sha256, m.message_id FROM attachment AS f JOIN message AS m ON m.id = f.message
+		WHERE f.account = ? AND substr(f.sha256, 1, 8) IN (?`+placeholders(len(digests)-1)+`) AND m.state = 'deleted' AND m.sha256 IS NOT NULL AND m.message_id IS NOT NULL`,
+		append([]any{account}, digests...)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	type before struct {
+		row int64
+		Key
+	}
+	found := make(map[*Message]before)
+	for rows.Next() {
+		var b before
+		var uidl, sum []byte
+		var messageID string
+		if err := rows.Scan(&b.row, &uidl, &b.Size, &sum, &messageID); err != nil {
+			return err
+		}
+		b.UIDL = string(uidl)
+		for _, m := range candidates[[32]byte(sum)] {
+			if text(m.MessageID) == messageID {
+				found[m] = b
+			}
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	for m, b := range found {
+		same, err := l.hasExactly(ctx, b.row, withoutSidecars(m.Attachments))
+		if err != nil {
+			return err
+		}
+		if same {
+			gone[m] = b.Key
+		}
+	}
+	return nil
+}
+
 func withoutSidecars(attachments []Attachment) []Attachment {
 	return slices.DeleteFunc(slices.Clone(attachments), func(a Attachment) bool { return a.Sidecar })
 }
 
-func (l *Ledger) candidates(ctx context.Context, account int64, messageID string, a Attachment, where string, args []any) (map[int64]Key, error) {
+func (l *Ledger) candidates(ctx context.Context, account int64, messageID string, a Attachment) (map[int64]Key, error) {
 	rows, err := l.reader.QueryContext(ctx, `SELECT DISTINCT m.id, m.uidl, m.size FROM attachment AS f JOIN message AS m ON m.id = f.message
-		WHERE f.account = ? AND substr(f.sha256, 1, 8) = ? AND f.sha256 = ? AND m.message_id IS ? AND `+where,
-		append([]any{account, a.SHA256[:8], a.SHA256[:], text(messageID)}, args...)...)
+		WHERE f.account = ? AND substr(f.sha256, 1, 8) = ? AND f.sha256 = ? AND m.message_id IS ? AND m.state IN ('delivered', 'delete_pending')`,
+		account, a.SHA256[:8], a.SHA256[:], text(messageID))
 	if err != nil {
 		return nil, err
 	}
