@@ -3,7 +3,6 @@ package fetcher
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -79,10 +78,10 @@ func (s *Supervisor) Adopt(ctx context.Context, a Account, how Adoption, log zer
 	return done, err
 }
 
-func listed(l *listing, entries []entry, ids map[int]string) []ledger.Listed {
+func listed(l *listing, entries []entry, ids map[int]ledger.Identity) []ledger.Listed {
 	all := make([]ledger.Listed, len(entries))
 	for i, e := range entries {
-		all[i] = ledger.Listed{Key: l.key(e), MessageID: ids[e.number]}
+		all[i] = ledger.Listed{Key: l.key(e), Identity: ids[e.number]}
 	}
 	return all
 }
@@ -97,7 +96,7 @@ func (g *login) deliveredBefore(ctx context.Context, led *ledger.Ledger, l *list
 	var all, before []ledger.Listed
 	known, identified := 0, 0
 	for chunk := range slices.Chunk(entries, examineChunk) {
-		ids, _, err := askMessageIDs(g.client, func(yield func(int) bool) {
+		ids, _, err := askHeaders(g.client, func(yield func(int) bool) {
 			for _, e := range chunk {
 				if !yield(e.number) {
 					return
@@ -107,7 +106,7 @@ func (g *login) deliveredBefore(ctx context.Context, led *ledger.Ledger, l *list
 		if err != nil {
 			return nil, err
 		}
-		knownIDs, err := led.Known(ctx, g.account.Name, slices.Collect(maps.Values(ids)))
+		knownIDs, err := led.Known(ctx, g.account.Name, messageIDs(ids))
 		if err != nil {
 			return nil, err
 		}

@@ -138,7 +138,7 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 	if err == nil {
 		// What was not read counts, and must end, too.
 		if _, err = io.Copy(io.Discard, counted); err == nil && m != nil {
-			counted.head.Sum(m.SHA256[:0])
+			m.Header = identify(p.header.header).Header
 		}
 		if err != nil {
 			if m != nil {
@@ -149,7 +149,7 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 	}
 	known := unknown
 	if err == nil && m != nil && e.nameless() {
-		known, err = p.identify(ctx, l, e, counted, m)
+		known, err = p.nameIt(ctx, l, e, counted, m)
 	}
 	if err == nil && m != nil && known == unknown {
 		known, err = p.recognize(ctx, l, e, m)
@@ -229,7 +229,7 @@ func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
 				again = append(again, r.message.Key)
 			}
 		case r.known == putBack:
-			back = append(back, ledger.Listed{Key: r.message.Key, MessageID: r.message.MessageID})
+			back = append(back, ledger.Listed{Key: r.message.Key, Identity: r.message.Identity()})
 		}
 	}
 	return errors.Join(err, p.noteRecognized(ctx, again, back))

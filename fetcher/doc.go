@@ -42,11 +42,11 @@
 // A message is known by its UIDL and its size, and servers change both. What is listed with those of a
 // message that the server has deleted, or that a listing lacked, or in a mailbox whose UIDLs were used
 // again (or are numbers that do not rise, or of which the highest is another message's), or after the account got another user or host, is compared before
-// it counts as that one: its Message-ID by TOP, else what it consists of once it is retrieved. So is what an
+// it counts as that one: its header by TOP, in the fields that tell messages apart, else what it consists of once it is retrieved. So is what an
 // earlier poll delivered, before it is deleted. Another message is delivered under a name of its own. A new
 // message is compared with those that should be there and are not: it may be one of them under another UIDL
-// or size, and was delivered then. One that was delivered and deleted and is there again under another UIDL, the same to the
-// last byte of its header, was put back by somebody, and stays. Without UIDLs, messages are known by their digests; see [Account.Delete].
+// or size, and was delivered then. One that was delivered and deleted and is there again under another UIDL, with the same
+// Received fields, was put back by somebody, and stays. Without UIDLs, messages are known by their digests; see [Account.Delete].
 //
 // # What goes wrong with a message
 //

@@ -1,15 +1,11 @@
 package fetcher
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
-	"maps"
-	"slices"
-	"strings"
 
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3"
@@ -22,7 +18,6 @@ const (
 	changedShare  = 0.9 // of the listing that is new
 	changedSample = 10  // messages that are looked at
 	changedKnown  = 0.5 // of those, delivered before
-	headerMost    = 1 << 20
 )
 
 // UIDLsChangedError says that the server gives messages that were delivered before
@@ -57,14 +52,15 @@ func (p *poll) guardUIDLs(ctx context.Context, l *listing, unseen []entry) error
 			}
 		}
 	}
-	ids, refused, err := askMessageIDs(p.client, sample, p.window)
+	headers, refused, err := askHeaders(p.client, sample, p.window)
 	if err != nil {
 		return fmt.Errorf("read the headers of a few messages of %s: %w", p.account.Addr, err)
 	}
 	if len(refused) > 0 {
 		return nil // TOP is optional (RFC 1939 section 7), and without it nobody can tell
 	}
-	known, err := p.ledger.Known(ctx, p.account.Name, slices.Collect(maps.Values(ids)))
+	ids := messageIDs(headers)
+	known, err := p.ledger.Known(ctx, p.account.Name, ids)
 	if err != nil || len(ids) == 0 || float64(len(known)) < changedKnown*float64(len(ids)) {
 		return err
 	}
@@ -80,47 +76,38 @@ func mayBeMoved(ctx context.Context, led *ledger.Ledger, account string, unseen,
 	return delivered >= changedLeast, err
 }
 
-// askMessageIDs asks for the headers of messages, and returns the Message-IDs of those that have one, and of which the
-// server refused it.
-func askMessageIDs(c *pop3.Client, numbers iter.Seq[int], window int) (ids map[int]string, refused map[int]*pop3.Error, err error) {
-	ids, refused = make(map[int]string), make(map[int]*pop3.Error)
+// askHeaders asks for the headers of messages, and returns what these tell, and of which messages the server refused it.
+func askHeaders(c *pop3.Client, numbers iter.Seq[int], window int) (ids map[int]ledger.Identity, refused map[int]*pop3.Error, err error) {
+	ids, refused = make(map[int]ledger.Identity), make(map[int]*pop3.Error)
+	var h headerReader
+	chunk := make([]byte, 4<<10)
 	err = c.TopEach(numbers, window, func(n int, header io.Reader, err error) error {
-		var id string
-		if err == nil {
-			id, err = readMessageID(header)
+		h.reset()
+		for err == nil {
+			var read int
+			read, err = header.Read(chunk)
+			h.write(chunk[:read])
 		}
 		if reply, ok := errors.AsType[*pop3.Error](err); ok {
 			refused[n] = reply
 			return nil
 		}
-		if id != "" {
-			ids[n] = id
+		if errors.Is(err, io.EOF) {
+			ids[n] = identify(h.header)
+			return nil
 		}
 		return err
 	})
 	return ids, refused, err
 }
 
-// readMessageID returns the Message-ID of a header as the ledger has it, "" when there is none.
-func readMessageID(header io.Reader) (string, error) {
-	id, found := "", false
-	r := bufio.NewReader(io.LimitReader(header, headerMost))
-	for {
-		line, err := r.ReadString('\n')
-		name, value, isField := strings.Cut(line, ":")
-		switch {
-		case found && (strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t")):
-			id += strings.TrimSpace(line)
-		case isField && strings.EqualFold(strings.TrimSpace(name), "Message-ID") && id == "":
-			id, found = strings.TrimSpace(value), true
-		default:
-			found = false
-		}
-		if errors.Is(err, io.EOF) {
-			return strings.Trim(id, "<> "), nil
-		}
-		if err != nil {
-			return "", err
+// messageIDs returns the Message-IDs of those messages that have one.
+func messageIDs(ids map[int]ledger.Identity) []string {
+	var all []string
+	for _, id := range ids {
+		if id.MessageID != "" {
+			all = append(all, id.MessageID)
 		}
 	}
+	return all
 }

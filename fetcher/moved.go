@@ -37,7 +37,7 @@ func (p *poll) recognize(ctx context.Context, l *listing, e entry, m *ledger.Mes
 		if err := p.forgetFailures(ctx, l, e); err != nil {
 			return fail(err)
 		}
-		is, err := p.ledger.Is(ctx, p.account.Name, before, m.MessageID, m.Attachments)
+		is, err := p.ledger.Is(ctx, p.account.Name, before, m)
 		if err != nil {
 			return fail(err)
 		}
@@ -46,7 +46,7 @@ func (p *poll) recognize(ctx context.Context, l *listing, e entry, m *ledger.Mes
 			l.rename(e.number, before.UIDL)
 			return settled, nil
 		}
-		m.UIDL = otherUIDL(before.UIDL, m.MessageID, m.Attachments)
+		m.UIDL = otherUIDL(before.UIDL, m.Identity(), m.Attachments)
 		l.rename(e.number, m.UIDL)
 		p.log.Warn().Str("uidl", printable(before.UIDL)).Msg("server uses a UIDL again for another message")
 		records, err := p.ledger.Lookup(ctx, p.account.Name, []string{m.UIDL})

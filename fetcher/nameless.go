@@ -57,10 +57,10 @@ func turns(nameless []entry) []entry {
 	return shuffled
 }
 
-// identify gives a message its name, by what was read of it, and says what the ledger
+// nameIt gives a message its name, by what was read of it, and says what the ledger
 // makes of it. Of messages that are the same byte for byte the
 // second one is another one, as somebody has sent it twice.
-func (p *poll) identify(ctx context.Context, l *listing, e entry, counted *boundedReader, m *ledger.Message) (standing, error) {
+func (p *poll) nameIt(ctx context.Context, l *listing, e entry, counted *boundedReader, m *ledger.Message) (standing, error) {
 	name := digestUIDL + hex.EncodeToString(counted.digest.Sum(nil))
 	if p.twins == nil {
 		p.twins = make(map[string]int)

@@ -59,6 +59,7 @@ type poll struct {
 	settled map[int]bool   // by number: messages that were retrieved and turned out to be delivered before
 	twins   map[string]int // how many without a UIDL have the same digest
 
+	header     headerReader // of the message that is being retrieved
 	retrieved  int
 	quarantine []quarantined // retrieved, and to be kept as they are
 	failed     int

@@ -86,7 +86,7 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 	if err != nil {
 		return nil, err
 	}
-	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, SHA256: m.SHA256, MessageID: staged.MessageID, Attachments: staged.Attachments, Retried: true}
+	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, Header: m.Header, MessageID: staged.MessageID, Attachments: staged.Attachments, Retried: true}
 	if err := q.poll.commit.commit(ctx, []*ledger.Message{again}); err != nil {
 		return nil, err
 	}

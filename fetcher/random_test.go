@@ -274,8 +274,7 @@ func (e *episode) poll(t *testing.T, faulty bool) {
 // putBack reports whether a message is taken for one that was put back: its UIDL changed before QUIT was answered.
 func (e *episode) putBack(t *testing.T, m pop3test.Message) bool {
 	t.Helper()
-	id := fmt.Sprintf("%d@example.org", serial(string(m.Raw)))
-	records, err := e.ledger.Lookup(t.Context(), e.account.Name, []string{m.UIDL, otherUIDL(m.UIDL, id, nil)})
+	records, err := e.ledger.Lookup(t.Context(), e.account.Name, []string{m.UIDL, otherUIDL(m.UIDL, identify(m.Raw), nil)})
 	if err != nil {
 		t.Error(err)
 	}

@@ -2,7 +2,6 @@ package fetcher
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash"
@@ -107,23 +106,21 @@ func (p *poll) stageSafely(ctx context.Context, uidl string, r io.Reader) (s Sta
 // defaultMaxMessage is far beyond what any server accepts.
 const defaultMaxMessage = 4 << 30
 
-// headOctets is how much of a message its digest is taken of: the header, in which no two messages are the same.
-const headOctets = 64 << 10
-
 // boundedReader reads a message from the server: it counts, gives up on one
 // without end, and remembers whether it was the line that failed.
 type boundedReader struct {
-	r    io.Reader
-	n    int64
-	max  int64
-	err  error     // of the line, or that the message is too long
-	head hash.Hash // of the first headOctets
+	r      io.Reader
+	n      int64
+	max    int64
+	err    error // of the line, or that the message is too long
+	header *headerReader
 	// digest, unless nil, is of all that was read.
 	digest hash.Hash
 }
 
 func (p *poll) bounded(r io.Reader) *boundedReader {
-	return &boundedReader{r: r, max: p.maxMessage(), head: sha256.New()}
+	p.header.reset()
+	return &boundedReader{r: r, max: p.maxMessage(), header: &p.header}
 }
 
 func (p *poll) maxMessage() int64 {
@@ -135,9 +132,7 @@ func (p *poll) maxMessage() int64 {
 
 func (b *boundedReader) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
-	if left := headOctets - b.n; left > 0 {
-		b.head.Write(p[:min(int64(n), left)])
-	}
+	b.header.write(p[:n])
 	b.n += int64(n)
 	if b.digest != nil {
 		b.digest.Write(p[:n])

@@ -39,15 +39,41 @@ const (
 )
 
 // otherUIDL is what a message is called that has the UIDL of another one.
-func otherUIDL(uidl, messageID string, attachments []ledger.Attachment) string {
+func otherUIDL(uidl string, id ledger.Identity, attachments []ledger.Attachment) string {
 	sum := sha256.New()
-	io.WriteString(sum, messageID)
-	if messageID == "" {
+	switch {
+	case id.Header != [32]byte{}:
+		sum.Write(id.Header[:])
+	case id.MessageID != "":
+		io.WriteString(sum, id.MessageID)
+	default:
 		for _, a := range attachments {
 			sum.Write(a.SHA256[:])
 		}
 	}
 	return uidl + otherMark + hex.EncodeToString(sum.Sum(nil)[:8])
+}
+
+// likeness is what two headers say.
+type likeness int
+
+const (
+	unclear likeness = iota
+	same
+	other
+)
+
+func compare(was, is ledger.Identity) likeness {
+	unknown := [32]byte{}
+	switch {
+	case was.Header == is.Header && is.Header != unknown:
+		return same
+	case was.MessageID != "" && is.MessageID != "" && was.MessageID != is.MessageID:
+		return other
+	case was.Header == unknown && was.MessageID != "" && was.MessageID == is.MessageID:
+		return same
+	}
+	return unclear
 }
 
 // checkNumbers looks at the message with the highest number, where UIDLs are numbers: after a move or a repair such a
@@ -57,13 +83,13 @@ func (p *poll) checkNumbers(ctx context.Context, d difference) error {
 		return nil
 	}
 	last := d.last.entry.number
-	before, err := p.ledger.MessageID(ctx, p.account.Name, d.last.record.Key)
-	if err != nil || before == "" {
+	before, err := p.ledger.Identity(ctx, p.account.Name, d.last.record.Key)
+	if err != nil {
 		return err
 	}
-	ids, _, err := p.messageIDs([]lookalike{d.last}, map[int]string{last: before})
+	ids, _, err := p.headers([]lookalike{d.last}, map[int]ledger.Identity{last: before})
 	p.noTop = p.simply.withoutTop // one that is refused says nothing of others
-	if err != nil || ids[last] == "" || ids[last] == before {
+	if err != nil || compare(before, ids[last]) != other {
 		return err
 	}
 	// It may be known that another one stands there.
@@ -135,42 +161,43 @@ func (p *poll) notExamined(ctx context.Context, l *listing) (all []lookalike, er
 }
 
 func (p *poll) examineChunk(ctx context.Context, l *listing, chunk []lookalike) (others int, err error) {
-	var same []ledger.Key
-	before := make(map[int]string)
+	var known []ledger.Key
+	before := make(map[int]ledger.Identity)
 	for _, s := range chunk {
-		id, err := p.ledger.MessageID(ctx, p.account.Name, s.record.Key)
-		if err != nil {
+		if before[s.entry.number], err = p.ledger.Identity(ctx, p.account.Name, s.record.Key); err != nil {
 			return 0, err
 		}
-		before[s.entry.number] = id
 	}
-	ids, refused, err := p.messageIDs(chunk, before)
+	ids, refused, err := p.headers(chunk, before)
 	if err != nil {
 		return 0, err
 	}
 	for _, s := range chunk {
 		gone := s.record.State == ledger.Deleted || s.record.Missed > 1
-		was, is := before[s.entry.number], ids[s.entry.number]
-		switch {
-		case was != "" && is != "" && was != is:
-			other := otherUIDL(s.record.UIDL, is, nil)
-			p.doubt(l, s, other)
-			same = append(same, ledger.Key{UIDL: other, Size: s.entry.size}) // if it has been delivered as that
+		was := before[s.entry.number]
+		is, asked := ids[s.entry.number]
+		switch like := compare(was, is); {
+		case asked && like == same:
+			if gone {
+				known = append(known, s.record.Key)
+			}
+		case asked && like == other:
+			uidl := otherUIDL(s.record.UIDL, is, nil)
+			p.doubt(l, s, uidl)
+			known = append(known, ledger.Key{UIDL: uidl, Size: s.entry.size}) // if it has been delivered as that
 			others++
-		case refused[s.entry.number] != nil && !p.noTop:
+		case asked, refused[s.entry.number] != nil && !p.noTop:
 			p.doubt(l, s, s.record.UIDL+doubtfulMark)
 		case !gone:
-		case was != "" && was == is:
-			same = append(same, s.record.Key)
-		case was == "" && (s.record.Delivered.IsZero() || s.record.State == ledger.Quarantined):
-			same = append(same, s.record.Key) // there is nothing to compare with
+		case was == ledger.Identity{} && (s.record.Delivered.IsZero() || s.record.State == ledger.Quarantined):
+			known = append(known, s.record.Key) // there is nothing to compare with
 		case s.record.State != ledger.Deleted && s.record.Missed < 3:
-			same = append(same, s.record.Key) // to retrieve it would cost more than one listing is worth
+			known = append(known, s.record.Key) // to retrieve it would cost more than one listing is worth
 		default:
 			p.doubt(l, s, s.record.UIDL+doubtfulMark)
 		}
 	}
-	return others, p.ledger.Found(ctx, p.account.Name, same, time.Time{})
+	return others, p.ledger.Found(ctx, p.account.Name, known, time.Time{})
 }
 
 // doubt gives a message a name other than that of the one recorded, until it has been compared with that.
@@ -179,16 +206,16 @@ func (p *poll) doubt(l *listing, s lookalike, uidl string) {
 	p.doubtful[s.entry.number] = s.record.Key
 }
 
-// messageIDs asks for the headers of those messages of which a Message-ID is recorded, and returns theirs, and for
-// which of them TOP was refused.
-func (p *poll) messageIDs(chunk []lookalike, before map[int]string) (ids map[int]string, refused map[int]*pop3.Error, err error) {
+// headers asks for the headers of those messages of which something is recorded to compare them with, and returns what
+// they tell, and for which of them TOP was refused.
+func (p *poll) headers(chunk []lookalike, before map[int]ledger.Identity) (ids map[int]ledger.Identity, refused map[int]*pop3.Error, err error) {
 	if p.noTop {
 		return nil, nil, nil
 	}
 	p.step = stepTop
-	ids, refused, err = askMessageIDs(p.client, func(yield func(int) bool) {
+	ids, refused, err = askHeaders(p.client, func(yield func(int) bool) {
 		for _, s := range chunk {
-			if before[s.entry.number] != "" && !yield(s.entry.number) {
+			if before[s.entry.number] != (ledger.Identity{}) && !yield(s.entry.number) {
 				return
 			}
 		}

@@ -150,7 +150,15 @@ func TestDeleteLater(t *testing.T) {
 	t.Parallel()
 	const month = 30 * 24 * time.Hour
 	one, two := letters("u", "one", "two", "three"), letters("u", "one", "TWO", "three") // of a length
+	dated := func(id string, days ...string) (messages []pop3test.Message) {
+		for i, day := range days {
+			messages = append(messages, pop3test.Message{UIDL: fmt.Sprint("u", i), Raw: []byte(id + "Date: " + day + "\r\n\r\nscan\r\n")})
+		}
+		return messages
+	}
+	const constant = "Message-ID: <scanner@example.org>\r\n"
 	for name, tt := range map[string]struct {
+		first     []pop3test.Message // one, where it is nil
 		later     []pop3test.Message
 		after     time.Duration
 		quit      bool // the server deletes nothing at first
@@ -159,21 +167,28 @@ func TestDeleteLater(t *testing.T) {
 		left      int
 		top, retr int // when the time has come
 	}{
-		"the same":                 {later: one, after: month, top: 3},
-		"another":                  {later: two, after: month, left: 1, top: 3, retr: 1},
-		"another, a few at a time": {later: two, after: month, commit: 1, left: 1, top: 3, retr: 1},
-		"the same, TOP lies":       {later: one, after: month, badTop: "lies", top: 3, retr: 3},
-		"another, TOP lies":        {later: two, after: month, badTop: "lies", left: 1, top: 3, retr: 3},
-		"no TOP":                   {later: one, after: month, badTop: "refuses", top: 3},
-		"QUIT failed":              {later: one, quit: true, top: 3},
-		"QUIT failed, and another": {later: two, quit: true, top: 3, retr: 1},
+		"the same":                       {later: one, after: month, top: 3},
+		"another":                        {later: two, after: month, left: 1, top: 3, retr: 1},
+		"another, a few at a time":       {later: two, after: month, commit: 1, left: 1, top: 3, retr: 1},
+		"the same, TOP lies":             {later: one, after: month, badTop: "lies", top: 3, retr: 3},
+		"another, TOP lies":              {later: two, after: month, badTop: "lies", left: 1, top: 3, retr: 3},
+		"no TOP":                         {later: one, after: month, badTop: "refuses", top: 3},
+		"the same, without Message-ID":   {first: dated("", "Mon", "Tue"), later: dated("", "Mon", "Tue"), after: month, top: 2},
+		"another, without Message-ID":    {first: dated("", "Mon", "Tue"), later: dated("", "Mon", "Wed"), after: month, left: 1, top: 2, retr: 1},
+		"another of the same Message-ID": {first: dated(constant, "Mon", "Tue"), later: dated(constant, "Mon", "Wed"), after: month, left: 1, top: 2, retr: 1},
+		"QUIT failed":                    {later: one, quit: true, top: 3},
+		"QUIT failed, and another":       {later: two, quit: true, top: 3, retr: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.sink.messageIDs = true
 			w.account.Delete, w.account.DeleteAfter, w.account.CommitDeletions = true, tt.after, tt.commit
-			w.server.Mailboxes["u0"] = one
+			first := one
+			if tt.first != nil {
+				first = tt.first
+			}
+			w.server.Mailboxes["u0"] = first
 			failing := tt.quit
 			answerTOP := badTOP(tt.badTop)
 			w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
@@ -206,7 +221,7 @@ func TestDeleteLater(t *testing.T) {
 				t.Errorf("%d RETR, want %d", n, tt.retr)
 			}
 			want := map[string]bool{}
-			for _, m := range append(slices.Clone(one), tt.later...) {
+			for _, m := range append(slices.Clone(first), tt.later...) {
 				want[string(m.Raw)] = true
 			}
 			if len(w.sink.published) != len(want) {

@@ -67,7 +67,7 @@ func declaredSteps() []string {
 	} {
 		all = append(all, "sink: "+string(s))
 	}
-	for _, name := range []string{"host", "mailbox", "holders", "owner", "lookup", "kept", "present", "message id", "is", "same", "gone", "staged", "generation", "received"} {
+	for _, name := range []string{"host", "mailbox", "holders", "owner", "lookup", "kept", "present", "identity", "is", "same", "gone", "staged", "generation", "received"} {
 		all = append(all, "ledger: "+string(ledger.StepRead)+" "+name)
 	}
 	for _, name := range []string{"owner", "found", "adopt", "stage", "delivered", "delete_pending", "deleted", "failed", "missed", "mailbox"} {

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Listed is a message of a server's listing, with its Message-ID if that was asked for.
+// Listed is a message of a server's listing, with what its header tells if that was asked for.
 type Listed struct {
 	Key
-	MessageID string // without brackets
+	Identity
 }
 
 // Adopt records messages that the ledger does not know as delivered, without any files: those
@@ -24,8 +24,8 @@ func (l *Ledger) Adopt(ctx context.Context, account string, messages []Listed, a
 		n := 0
 		err := l.change(ctx, account, "adopt", func(ctx context.Context, c *change) error {
 			for _, m := range chunk {
-				result, err := c.tx.ExecContext(ctx, `INSERT INTO message (account, uidl, size, state, message_id, first_seen, delivered) VALUES (?, ?, ?, 'delivered', ?, ?, ?)
-					ON CONFLICT (account, uidl, size) DO UPDATE SET state = excluded.state, message_id = excluded.message_id, delivered = excluded.delivered, next_attempt = NULL WHERE state = 'failed'`, c.id, []byte(m.UIDL), m.Size, text(m.MessageID), now, milliseconds(at))
+				result, err := c.tx.ExecContext(ctx, `INSERT INTO message (account, uidl, size, state, message_id, sha256, first_seen, delivered) VALUES (?, ?, ?, 'delivered', ?, ?, ?, ?)
+					ON CONFLICT (account, uidl, size) DO UPDATE SET state = excluded.state, message_id = excluded.message_id, sha256 = excluded.sha256, delivered = excluded.delivered, next_attempt = NULL WHERE state = 'failed'`, c.id, []byte(m.UIDL), m.Size, text(m.MessageID), digest(m.Header), now, milliseconds(at))
 				if err != nil {
 					return err
 				}

@@ -324,7 +324,7 @@ func TestAdoptAndForget(t *testing.T) {
 	l, ctx := open(t), t.Context()
 	check(t, l.Stage(ctx, "hans", []*Message{message("known", 10, 1)}))
 	check(t, l.Delivered(ctx, "hans", []*Message{message("known", 10, 1)}, time.UnixMilli(1_700_000_000_000)))
-	n, err := l.Adopt(ctx, "hans", []Listed{{Key{"known", 10}, "a"}, {Key{"new", 20}, "b"}, {Key{"new", 20}, "c"}}, time.Time{})
+	n, err := l.Adopt(ctx, "hans", []Listed{{Key: Key{"known", 10}}, {Key: Key{"new", 20}}, {Key: Key{"new", 20}}}, time.Time{})
 	check(t, err)
 	if n != 1 {
 		t.Errorf("%d adopted, want 1", n)

@@ -59,7 +59,7 @@
 //	account     id, name; messages, octets: the last STAT; generation: how many groups were staged;
 //	            mailbox: the user and the host
 //	message     id, account, uidl, size: the key; state; becomes: what a staged one will be;
-//	            sha256 of the first 64 KiB as it came, or NULL; message_id; reason: of the failure or the quarantine;
+//	            sha256 of the header fields that tell messages apart, or NULL; message_id; reason: of the failure or the quarantine;
 //	            attempts, next_attempt: of failed ones; first_seen, delivered: NULL if
 //	            that is not known of a delivered one, which is then never deleted on the server;
 //	            missed: 0 when it was listed last, see Ledger.Missed

@@ -344,14 +344,14 @@ func TestMailbox(t *testing.T) {
 	}
 }
 
-// TestGone: a message that was deleted is known again by its beginning, its Message-ID and its attachments, and only
+// TestGone: a message that was deleted is known again by its header, its Message-ID and its attachments, and only
 // by all of these.
 func TestGone(t *testing.T) {
 	t.Parallel()
 	l, ctx := open(t), t.Context()
 	made := func(id, header string, attachments int) *Message {
 		m := message("a", 10, attachments)
-		m.MessageID, m.SHA256 = id, sha256.Sum256([]byte(header))
+		m.MessageID, m.Header = id, sha256.Sum256([]byte(header))
 		return m
 	}
 	group := []*Message{made("id", "header", 2)}
@@ -363,7 +363,7 @@ func TestGone(t *testing.T) {
 	check(t, l.DeletePending(ctx, "hans", keysOf(group)))
 	check(t, l.Deleted(ctx, "hans", keysOf(group)))
 	withoutDigest := made("id", "", 2)
-	withoutDigest.SHA256 = [32]byte{}
+	withoutDigest.Header = [32]byte{}
 	for name, tt := range map[string]struct {
 		account string
 		message *Message

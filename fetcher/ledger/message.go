@@ -49,7 +49,7 @@ type Message struct {
 	// State is what the message becomes once its files are in place: Delivered
 	// (or ""), or Quarantined. [Ledger.Stage] and [Ledger.Unfinished] agree on that.
 	State       State
-	SHA256      [32]byte // of the first 64 KiB of the message as it came; zero when not known
+	Header      [32]byte // see Identity
 	MessageID   string
 	Attachments []Attachment
 	FirstSeen   time.Time // zero: when it is staged
@@ -59,6 +59,15 @@ type Message struct {
 	// Retried lets [Ledger.Stage] take a message out of quarantine: its files are replaced by these.
 	Retried bool
 }
+
+// Identity is what the header tells of a message.
+type Identity struct {
+	MessageID string   // without brackets, "" for none
+	Header    [32]byte // a digest of the fields that tell messages apart; zero when not known
+}
+
+// Identity returns what is known of it.
+func (m *Message) Identity() Identity { return Identity{m.MessageID, m.Header} }
 
 // Record is what the ledger answers of one message.
 type Record struct {

@@ -204,7 +204,7 @@ func (l *Ledger) readMessages(ctx context.Context, account string, in State) ([]
 		}
 		m.UIDL, m.MessageID, m.Reason = string(uidl), messageID.String, reason.String
 		m.FirstSeen, m.Delivered = fromMilliseconds(firstSeen), fromMilliseconds(delivered)
-		copy(m.SHA256[:], sum)
+		copy(m.Header[:], sum)
 		messages = append(messages, m)
 		byID[row] = m
 	}

@@ -37,25 +37,32 @@ func (l *Ledger) NamesUIDLs(ctx context.Context, account string) (named bool, er
 	return named, err
 }
 
-// MessageID returns the Message-ID of a message, "" where none is known.
-func (l *Ledger) MessageID(ctx context.Context, account string, k Key) (messageID string, err error) {
-	err = l.ask(ctx, account, "message id", func(id int64) error {
-		return l.reader.QueryRowContext(ctx, "SELECT coalesce(max(message_id), '') FROM message WHERE account = ? AND uidl = ? AND size = ?", id, []byte(k.UIDL), k.Size).Scan(&messageID)
+// Identity returns what is known of the header of a message.
+func (l *Ledger) Identity(ctx context.Context, account string, k Key) (i Identity, err error) {
+	err = l.ask(ctx, account, "identity", func(id int64) error {
+		var sum []byte
+		err := l.reader.QueryRowContext(ctx, "SELECT coalesce(message_id, ''), sha256 FROM message WHERE account = ? AND uidl = ? AND size = ?", id, []byte(k.UIDL), k.Size).Scan(&i.MessageID, &sum)
+		copy(i.Header[:], sum)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return err
 	})
-	return messageID, err
+	return i, err
 }
 
-// Is reports whether a message that was delivered had this Message-ID and these attachments, as [Ledger.Same]
-// compares them.
-func (l *Ledger) Is(ctx context.Context, account string, k Key, messageID string, attachments []Attachment) (is bool, err error) {
+// Is reports whether the message of key k that was delivered is m: with the same Message-ID, the same header as far as
+// that is known, and attachments as [Ledger.Same] compares them.
+func (l *Ledger) Is(ctx context.Context, account string, k Key, m *Message) (is bool, err error) {
 	err = l.ask(ctx, account, "is", func(id int64) error {
 		var row int64
-		err := l.reader.QueryRowContext(ctx, "SELECT id FROM message WHERE account = ? AND uidl = ? AND size = ? AND message_id IS ?", id, []byte(k.UIDL), k.Size, text(messageID)).Scan(&row)
+		err := l.reader.QueryRowContext(ctx, "SELECT id FROM message WHERE account = ? AND uidl = ? AND size = ? AND message_id IS ? AND coalesce(sha256, ?5, x'') = coalesce(?5, sha256, x'')",
+			id, []byte(k.UIDL), k.Size, text(m.MessageID), digest(m.Header)).Scan(&row)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
 		if err == nil {
-			is, err = l.hasExactly(ctx, row, withoutSidecars(attachments))
+			is, err = l.hasExactly(ctx, row, withoutSidecars(m.Attachments))
 		}
 		return err
 	})
@@ -103,15 +110,15 @@ func largest(attachments []Attachment) Attachment {
 }
 
 // Gone returns, of those messages that an account had before and that were deleted, which these were: with the same
-// beginning ([Message.SHA256]), Message-ID and attachments. Whoever sends a message a second time gives it at least
+// header ([Identity]), Message-ID and attachments. Whoever sends a message a second time gives it at least
 // another Received field, so that one like that was put back.
 func (l *Ledger) Gone(ctx context.Context, account string, messages []*Message) (gone map[*Message]Key, err error) {
 	gone = make(map[*Message]Key)
-	candidates := make(map[[32]byte][]*Message) // by their beginning
+	candidates := make(map[[32]byte][]*Message) // by their headers
 	var digests []any                           // of their largest attachments
 	for _, m := range messages {
-		if attachments := withoutSidecars(m.Attachments); len(attachments) > 0 && m.MessageID != "" && m.SHA256 != [32]byte{} {
-			candidates[m.SHA256] = append(candidates[m.SHA256], m)
+		if attachments := withoutSidecars(m.Attachments); len(attachments) > 0 && m.MessageID != "" && m.Header != [32]byte{} {
+			candidates[m.Header] = append(candidates[m.Header], m)
 			sum := largest(attachments).SHA256
 			digests = append(digests, sum[:8])
 		}

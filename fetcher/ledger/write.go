@@ -198,14 +198,14 @@ func (c *change) stage(ctx context.Context, known map[Key]row, m *Message, now t
 		default:
 			return 0, c.refuse(m.Key, r.state, Staged)
 		}
-		_, err := c.exec(ctx, c.restage, m.Size, string(becomes), digest(m.SHA256), text(m.MessageID), text(m.Reason), r.id)
+		_, err := c.exec(ctx, c.restage, m.Size, string(becomes), digest(m.Header), text(m.MessageID), text(m.Reason), r.id)
 		return r.id, err
 	}
 	firstSeen := m.FirstSeen
 	if firstSeen.IsZero() {
 		firstSeen = now
 	}
-	result, err := c.exec(ctx, c.insert, c.id, []byte(m.UIDL), m.Size, string(becomes), digest(m.SHA256), text(m.MessageID), text(m.Reason), firstSeen.UnixMilli())
+	result, err := c.exec(ctx, c.insert, c.id, []byte(m.UIDL), m.Size, string(becomes), digest(m.Header), text(m.MessageID), text(m.Reason), firstSeen.UnixMilli())
 	if err != nil {
 		return 0, err
 	}

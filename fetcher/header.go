@@ -1,0 +1,84 @@
+package fetcher
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"io"
+	"strings"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// headerMost is how much of a header is looked at.
+const headerMost = 64 << 10
+
+// tellingFields tell messages apart: who sends one a second time gives it at least another Received field, and a program
+// that gives all its mail one Message-ID still dates it. Others are left out as servers change them (Status), or give them in reply
+// to TOP otherwise than in reply to RETR (Exchange makes up new boundaries each time).
+var tellingFields = map[string]bool{
+	"message-id": true, "date": true, "from": true, "to": true, "subject": true, "received": true, "resent-date": true, "resent-message-id": true,
+}
+
+// identify returns what a header, up to the empty line behind it or further, tells of its message. White space does not count.
+func identify(header []byte) (id ledger.Identity) {
+	sum, found := sha256.New(), false
+	name := "" // of the field that the line belongs to, if it is one of those
+	first := false
+	for len(header) > 0 {
+		var line []byte
+		if i := bytes.IndexByte(header, '\n'); i >= 0 {
+			line, header = header[:i], header[i+1:]
+		} else {
+			line, header = header, nil
+		}
+		line = bytes.TrimRight(line, "\r")
+		if len(line) == 0 {
+			break
+		}
+		value := line
+		if line[0] != ' ' && line[0] != '\t' {
+			field, after, isField := bytes.Cut(line, []byte(":"))
+			name, value = strings.ToLower(string(bytes.TrimSpace(field))), after
+			if !isField || !tellingFields[name] {
+				name = ""
+				continue
+			}
+			first = name == "message-id" && id.MessageID == ""
+			found = true
+			io.WriteString(sum, "\n"+name+":")
+		}
+		if name == "" {
+			continue
+		}
+		if first {
+			id.MessageID += string(bytes.TrimSpace(value))
+		}
+		for word := range bytes.FieldsSeq(value) {
+			sum.Write(word)
+		}
+	}
+	id.MessageID = strings.Trim(id.MessageID, "<> ")
+	if found {
+		sum.Sum(id.Header[:0])
+	}
+	return id
+}
+
+// headerReader keeps the header of what is written to it, and perhaps more.
+type headerReader struct {
+	header []byte
+	ended  bool
+}
+
+func (h *headerReader) reset() { h.header, h.ended = h.header[:0], false }
+
+func (h *headerReader) write(p []byte) {
+	if h.ended {
+		return
+	}
+	p = p[:min(len(p), headerMost-len(h.header))]
+	from := max(len(h.header)-3, 0)
+	h.header = append(h.header, p...)
+	rest := h.header[from:]
+	h.ended = len(h.header) == headerMost || bytes.Contains(rest, []byte("\n\n")) || bytes.Contains(rest, []byte("\n\r\n"))
+}
