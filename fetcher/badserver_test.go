@@ -185,29 +185,68 @@ func TestRefusedMessage(t *testing.T) {
 	}
 }
 
-// TestBreakingMessage: a server that breaks at the same message every time does
-// not keep the ones behind it from being delivered.
+// TestBreakingMessage: a server that breaks at the same message every time keeps the others neither from being
+// delivered nor from being deleted.
 func TestBreakingMessage(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "one", "two", "three")
-	w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
-		if cmd == "RETR" && args == "2" {
-			c.Reply("+OK", "tw")
-			c.Cut()
-			return true
-		}
-		return false
-	}
-	w.start(t)
-	for range 2 {
-		if err := w.once(t); err == nil {
-			t.Fatal("a cut within a message is no error")
-		}
-	}
-	if err := w.once(t); err != nil {
-		t.Fatal(err)
-	}
-	if w.sink.published["one"] == nil || w.sink.published["three"] == nil || len(w.sink.published) != 2 {
-		t.Errorf("%d published, want the first and the third", len(w.sink.published))
+	for name, tt := range map[string]struct {
+		command string
+		lines   []string // of the answer; then the line is cut, unless it stays
+		stays   bool
+		whole   bool // it is delivered, too
+		every   bool // message
+		left    int
+	}{
+		"RETR: cut within":          {command: "RETR", lines: []string{"+OK", "tw"}, left: 1},
+		"RETR: cut":                 {command: "RETR", left: 1},
+		"RETR: cut behind +OK":      {command: "RETR", lines: []string{"+OK"}, left: 1},
+		"RETR: -ERR, cut":           {command: "RETR", lines: []string{"-ERR internal error"}, left: 1},
+		"RETR: -ERR for good, cut":  {command: "RETR", lines: []string{"-ERR [SYS/PERM] corrupt"}, left: 1},
+		"RETR: no reply":            {command: "RETR", lines: []string{"garbage"}, stays: true, left: 1},
+		"RETR: whole, cut":          {command: "RETR", lines: []string{"+OK", "two", "."}, whole: true},
+		"DELE: cut":                 {command: "DELE", whole: true, left: 1},
+		"DELE: -ERR, cut":           {command: "DELE", lines: []string{"-ERR internal error"}, whole: true, left: 1},
+		"DELE: no reply":            {command: "DELE", lines: []string{"garbage"}, stays: true, whole: true, left: 1},
+		"DELE: -ERR":                {command: "DELE", lines: []string{"-ERR internal error"}, stays: true, whole: true, left: 1},
+		"DELE: cut at each message": {command: "DELE", every: true, whole: true, left: 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "one", "two", "three", "four")
+			w.account.Delete = true
+			w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
+				if cmd != tt.command || c.UIDL(args) != "uid-2" && !tt.every {
+					return false
+				}
+				c.Reply(tt.lines...)
+				if !tt.stays {
+					c.Cut()
+				}
+				return true
+			}
+			w.start(t)
+			now := time.Now()
+			w.supervisor.now = func() time.Time { return now }
+			sessions := 0
+			for range 4 {
+				before := w.server.Sessions()
+				_ = w.once(t) // it may well fail
+				sessions = w.server.Sessions() - before
+				now = now.Add(time.Minute)
+			}
+			want := 3
+			if tt.whole {
+				want++
+			}
+			if len(w.sink.published) != want || len(w.sink.staged) > 0 {
+				t.Errorf("%d published, want %d; %d staged", len(w.sink.published), want, len(w.sink.staged))
+			}
+			if left := w.server.Mailbox("u0"); len(left) != tt.left {
+				t.Errorf("%d left, want %d", len(left), tt.left)
+			}
+			if sessions > 2+mostSpared {
+				t.Errorf("%d sessions in a poll", sessions)
+			}
+		})
 	}
 }

@@ -194,7 +194,14 @@ func (p *poll) salvage(ctx context.Context, l *listing, b *batch, cause error) e
 	whole := p.aboveSuspicion(b)
 	// The other cases are noted already, or nobody's fault, or the poll is made again one by one.
 	if !b.within && ctx.Err() == nil && p.simply.unpipelined && brokenLine(cause) {
-		if suspect, ok := suspect(b.staged, b.entries[b.asked:], cause); ok {
+		suspect := b.entries[0] // the only one
+		attempts, err := p.attempts(ctx, l, suspect)
+		switch {
+		case err != nil:
+			cause = errors.Join(cause, err)
+		case attempts > 0 && exact(b.staged) == 1:
+			whole = 1 // as long as listed, and the line breaks behind it each time
+		default:
 			cause = errors.Join(cause, p.noteFailure(ctx, l, suspect, cause, afterBreak))
 		}
 	}
@@ -266,23 +273,4 @@ func (p *poll) aboveSuspicion(b *batch) int {
 		n--
 	}
 	return n
-}
-
-// suspect returns the message that is the likeliest reason why the line broke, so
-// that the others get their turn without it: when we fell out of step, the first of
-// those received that is shorter than listed, else the last; when there was no reply,
-// the one that was asked for.
-func suspect(batch []received, asked []entry, cause error) (e entry, ok bool) {
-	if !errors.Is(cause, pop3.ErrDesync) {
-		if len(asked) == 0 {
-			return e, false
-		}
-		return asked[0], true
-	}
-	for _, r := range batch {
-		if e, ok = r.entry, true; r.octets < r.entry.size {
-			break
-		}
-	}
-	return e, ok
 }

@@ -13,8 +13,15 @@ import (
 // concessions are ways in which a server is spoken to more simply, because a poll broke
 // where pipelining or CAPA may have been the reason. Without pipelining, messages are also
 // committed one by one. Without TOP, less is known of UIDLs that are used again; a line that breaks there is given
-// another chance first.
-type concessions struct{ unpipelined, withoutCapa, topAgain, withoutTop bool }
+// another chance first. Some messages are spared DELE.
+type concessions struct {
+	unpipelined, withoutCapa, topAgain, withoutTop bool
+	spared                                         int
+}
+
+// mostSpared is how many messages a poll finds out, at a session each, at whose DELE the line breaks. A server that breaks at
+// every one is not asked without end.
+const mostSpared = 3
 
 // A server is spared for a day what it broke by and did well without. A line may break by
 // chance, so it takes two times, unless what came was out of step.
@@ -46,6 +53,10 @@ func (p *poll) concede(err error) concessions {
 		more.withoutCapa = true
 	case p.step == stepRetrieve, p.step >= stepDelete && p.window > 1:
 		more.unpipelined = true
+	case p.brokeAt != nil && more.spared < mostSpared:
+		p.spared[*p.brokeAt] = p.now().Add(concession)
+		p.log.Warn().Str("uidl", printable(p.brokeAt.UIDL)).Time("until", p.spared[*p.brokeAt]).Err(err).Msg("message is left on the server, which breaks at its DELE")
+		more.spared++
 	}
 	return more
 }
@@ -58,7 +69,7 @@ func conceded(known ledger.Host, now time.Time) concessions {
 // rememberConcession notes that a poll went well with concessions and not without, as it ended with
 // broke then.
 func (s *Supervisor) rememberConcession(ctx context.Context, addr string, made concessions, broke error, now time.Time) error {
-	if made.topAgain, made.withoutTop = false, false; made == (concessions{}) {
+	if made.topAgain, made.withoutTop, made.spared = false, false, 0; made == (concessions{}) {
 		return nil // what breaks at TOP is asked again in the same poll, and TOP is not asked for often
 	}
 	times := concessionAfter

@@ -31,6 +31,7 @@ type loop struct {
 	// loginDelay is what the server announced at the last poll; more, that this left something to do.
 	loginDelay time.Duration
 	more       bool
+	spared     map[ledger.Key]time.Time // until when these are not deleted
 }
 
 // run polls until waiting or ctx ends. A poll that has begun runs on when only
@@ -163,10 +164,13 @@ func (l *loop) visit(ctx, waiting context.Context, sink Sink) error {
 
 func (l *loop) newPoll(sink Sink, simply concessions, exact bool) *poll {
 	s := l.supervisor
+	if l.spared == nil {
+		l.spared = make(map[ledger.Key]time.Time)
+	}
 	return &poll{
 		account: l.account, ledger: s.Ledger, sink: sink, log: l.log(), observe: l.observe, now: s.clock(),
 		certificates: &s.certificates, said: &s.expiry, polled: s.polled, simply: simply, exact: exact,
-		settled: make(map[int]bool), doubtful: make(map[int]ledger.Key), examined: make(map[int]bool), overdue: make(map[int]bool), noTop: simply.withoutTop,
+		settled: make(map[int]bool), doubtful: make(map[int]ledger.Key), examined: make(map[int]bool), overdue: make(map[int]bool), noTop: simply.withoutTop, spared: l.spared,
 	}
 }
 

@@ -68,8 +68,10 @@ type poll struct {
 	doubtful map[int]ledger.Key
 	// examined were looked at; overdue are to be deleted if they are the ones recorded.
 	examined, overdue map[int]bool
-	renumbered        bool // another message has the UIDL of one that was delivered
-	noTop             bool // the server was not asked for headers, or refused
+	renumbered        bool                     // another message has the UIDL of one that was delivered
+	noTop             bool                     // the server was not asked for headers, or refused
+	spared            map[ledger.Key]time.Time // of the account's loop: until when these are not deleted
+	brokeAt           *ledger.Key              // the message at whose DELE the line broke
 	deleted           int
 	skipped           int  // left on the server by the account's policies
 	silent            bool // the server did not answer QUIT, where nothing hangs on that
@@ -251,12 +253,16 @@ func (p *poll) due(l *listing, expired []lookalike) []deletion {
 			due = append(due, deletion{e.number, p.doubtful[e.number]})
 		}
 	}
+	due = slices.DeleteFunc(due, func(d deletion) bool { return p.isSpared(d.key) })
 	if most := p.account.CommitDeletions; most > 0 && len(due) > most {
 		due = due[:most]
 		p.more = true
 	}
 	return due
 }
+
+// isSpared reports whether a message is not to be deleted for the time being, as the line broke at that.
+func (p *poll) isSpared(k ledger.Key) bool { return p.now().Before(p.spared[k]) }
 
 // finish deletes what is due and ends the session with QUIT.
 func (p *poll) finish(ctx context.Context, due []deletion) error {
@@ -278,17 +284,25 @@ func (p *poll) finish(ctx context.Context, due []deletion) error {
 	}
 	confirmed := make([]ledger.Key, 0, len(due))
 	i := 0
+	refused := false // the last one: the line may break behind that
 	err := p.client.DeleQuit(numbers(due), p.window, func(n int, err error) {
 		key := keys[i]
 		if i++; i == len(keys) {
 			p.step = stepQuit
 		}
-		if err != nil {
-			p.log.Warn().Str("uidl", key.UIDL).Err(err).Msg("server did not delete a message")
+		if refused = err != nil; refused {
+			p.log.Warn().Str("uidl", printable(key.UIDL)).Err(err).Msg("server did not delete a message")
 			return
 		}
 		confirmed = append(confirmed, key)
 	})
+	switch {
+	case err == nil:
+	case refused:
+		p.brokeAt = &keys[i-1]
+	case i < len(keys):
+		p.brokeAt = &keys[i]
+	}
 	if err != nil && p.step == stepQuit {
 		return fmt.Errorf("confirm %d deletions on %s: %w", len(confirmed), p.account.Addr, err)
 	}

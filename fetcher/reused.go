@@ -101,6 +101,7 @@ func (p *poll) checkNumbers(ctx context.Context, d difference) error {
 // examine finds out which suspects are the messages recorded, by their headers or, where these do not tell, by
 // retrieving them. Others get names of their own. It returns the difference as it is then.
 func (p *poll) examine(ctx context.Context, l *listing, d difference) (difference, error) {
+	d.expired = slices.DeleteFunc(d.expired, func(due lookalike) bool { return p.isSpared(due.record.Key) })
 	if most := p.account.CommitDeletions; most > 0 && len(d.expired) > most {
 		d.expired, p.more = d.expired[:most], true
 	}
