@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"path"
 	"strings"
 	"time"
@@ -74,9 +76,9 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 	if len(m.Attachments) == 0 {
 		return nil, fmt.Errorf("the state knows of no file that message %q is kept in", m.UIDL)
 	}
-	raw, err := q.poll.sink.OpenFile(m.Attachments[0].Path)
+	raw, err := q.open(m)
 	if err != nil {
-		return nil, fmt.Errorf("read the message in quarantine: %w", err)
+		return nil, fmt.Errorf("read the message in quarantine: %w; attachd state forget --uidl '%s' %s has it fetched again", err, printable(m.UIDL), q.account.Name)
 	}
 	defer raw.Close()
 	staged, err := q.poll.stageSafely(ctx, m.UIDL, raw)
@@ -91,6 +93,35 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 		return nil, err
 	}
 	return again, q.remove(m)
+}
+
+// open opens the file that a message is kept in.
+func (q *Quarantine) open(m *ledger.Message) (*os.File, error) {
+	raw, err := q.poll.sink.OpenFile(m.Attachments[0].Path)
+	if err != nil {
+		return nil, err
+	}
+	if err := VerifyQuarantined(raw, m); err != nil {
+		raw.Close()
+		return nil, err
+	}
+	return raw, nil
+}
+
+// VerifyQuarantined reads the file that a message in quarantine is kept in, and fails unless it is as it was fetched: one that a failing disk or a
+// hand cut short would be delivered as if it were the message, which is then deleted on the server. It leaves
+// the file at its start.
+func VerifyQuarantined(raw io.ReadSeeker, m *ledger.Message) error {
+	sum := sha256.New()
+	n, err := io.Copy(sum, raw)
+	if err != nil {
+		return err
+	}
+	if kept := m.Attachments[0]; [32]byte(sum.Sum(nil)) != kept.SHA256 {
+		return fmt.Errorf("%s is not what was fetched: it has %d bytes, and had %d", kept.Path, n, kept.Size)
+	}
+	_, err = raw.Seek(0, io.SeekStart)
+	return err
 }
 
 // Drop removes the raw message. The ledger then has it as delivered: it is not fetched again,

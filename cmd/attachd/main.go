@@ -88,6 +88,9 @@ into a folder per account. Each attachment arrives once, whole and byte-exact.`,
 	return root
 }
 
+// showHelp is what a command does that only has others below it. With NoArgs, one that is misspelt is an error.
+func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+
 // failure is an error of a command's own work.
 func failure(err error) error {
 	if err == nil {

@@ -32,6 +32,7 @@ cannot be stored, is kept as it came in the folder .quarantine of its account, a
 stays on the server. These commands work on such messages. They ask no server and
 may be used while attachd runs; an account that is being polled at that moment is
 refused: try again.`,
+		Args: cobra.NoArgs, RunE: showHelp,
 	}
 	cmd.AddCommand(quarantineListCommand(), quarantineShowCommand(), quarantineRetryCommand(), quarantineDropCommand())
 	return cmd
@@ -51,6 +52,31 @@ func (q inQuarantine) path() string {
 		return ""
 	}
 	return filepath.Join(q.account.Output, filepath.FromSlash(q.message.Attachments[0].Path))
+}
+
+// open opens the raw message, if it is still as it was fetched. No link leads away from the account's folder.
+func (q inQuarantine) open() (*os.File, error) {
+	if len(q.message.Attachments) == 0 {
+		return nil, errors.New("the state knows of no file that it is kept in")
+	}
+	raw, err := os.OpenInRoot(q.account.Output, filepath.FromSlash(q.message.Attachments[0].Path))
+	if err != nil {
+		return nil, err
+	}
+	if err := fetcher.VerifyQuarantined(raw, q.message); err != nil {
+		raw.Close()
+		return nil, err
+	}
+	return raw, nil
+}
+
+// isWhole reports whether the raw message is there.
+func (q inQuarantine) isWhole() error {
+	raw, err := q.open()
+	if err != nil {
+		return err
+	}
+	return raw.Close()
 }
 
 func (q inQuarantine) matches(id string) bool { return id == q.id() || id == q.message.UIDL }
@@ -228,9 +254,10 @@ func findQuarantined(cmd *cobra.Command, path string, args []string) (*config.Co
 const shownHeader = 8 << 10
 
 func showQuarantined(cmd *cobra.Command, c *config.Config, q inQuarantine) error {
-	raw, err := os.Open(q.path())
+	raw, err := q.open()
 	if err != nil {
-		return fmt.Errorf("read the message in quarantine: %w", err)
+		return errors.Join(listQuarantine(cmd.OutOrStdout(), []inQuarantine{q}, false),
+			fmt.Errorf("read the message in quarantine: %w; attachd state forget --uidl '%s' %s has it fetched again", err, printableName(q.message.UIDL), q.account.Name))
 	}
 	defer raw.Close()
 	start := make([]byte, shownHeader)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,6 +17,60 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
+
+// TestDamagedQuarantine: a message whose file in quarantine is not what was fetched is not delivered, and what helps is said.
+func TestDamagedQuarantine(t *testing.T) {
+	t.Parallel()
+	for name, damage := range map[string]func(path string) error{
+		"cut short": func(path string) error { return os.Truncate(path, 0) },
+		"removed":   os.Remove,
+		"a link": func(path string) error {
+			return errors.Join(os.Remove(path), os.Symlink("/etc/hostname", path))
+		},
+		"overwritten": func(path string) error {
+			raw, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			raw[len(raw)/2] ^= 1
+			return os.WriteFile(path, raw, 0o600)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			messages, _ := killMailbox(rand.New(rand.NewPCG(1, 2)))
+			server := startPop3test(t, messages[:1])
+			dir := t.TempDir()
+			config := server.config(t, dir, "after: delete")
+			const narrow = "state: state.db\nlimits: {header_fields: 1}\n"
+			rewrite(t, config, "state: state.db\n", narrow)
+			if code, log := once(t, config); code != exitOK {
+				t.Fatalf("exit code %d\n%s", code, log)
+			}
+			rewrite(t, config, narrow, "state: state.db\n")
+			kept, err := filepath.Glob(filepath.Join(dir, "out", "lab", ".quarantine", "*.eml"))
+			if err != nil || len(kept) != 1 {
+				t.Fatalf("in quarantine: %q, %v", kept, err)
+			}
+			if err := damage(kept[0]); err != nil {
+				t.Fatal(err)
+			}
+			for _, args := range [][]string{{"quarantine", "retry", "--all"}, {"quarantine", "show", "lab", "kill-0"}, {"state", "check"}} {
+				out, err := program(t, append(args, "--config", config)...).CombinedOutput()
+				forget := strings.Contains(string(out), "attachd state forget --uidl 'kill-0' lab")
+				if err == nil || !forget {
+					t.Errorf("%q: %v\n%s", args, err, out)
+				}
+			}
+			if out, err := program(t, "state", "forget", "--uidl", "kill-0", "lab", "--config", config).CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
+			if code, log := once(t, config); code != exitOK || !strings.Contains(log, "attachment delivered") || server.left() != 0 {
+				t.Errorf("exit code %d, %d messages left\n%s", code, server.left(), log)
+			}
+		})
+	}
+}
 
 // TestKillRetry kills `quarantine retry --all` at random moments, and now and then the poll that
 // completes what it left, until nothing is in quarantine any more: every attachment must stand once.

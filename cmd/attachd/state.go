@@ -43,6 +43,7 @@ func stateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "state",
 		Short: "Check the state file, make a lost one anew, have messages fetched again, rename an account",
+		Args:  cobra.NoArgs, RunE: showHelp,
 	}
 	cmd.AddCommand(stateCheckCommand(), stateRebuildCommand(), stateForgetCommand(), stateRenameCommand())
 	return cmd
@@ -153,7 +154,7 @@ func (s *stateCheck) account(ctx context.Context, a config.Account, summary ledg
 		fmt.Fprintf(s.out, "  last polled %s\n", at.Local().Format(minutes))
 	}
 	if summary.Unknown > 0 {
-		fmt.Fprintf(s.out, "  %d of the delivered were taken for it by state rebuild, and stay on the server\n", summary.Unknown)
+		fmt.Fprintf(s.out, "  %d of the delivered were taken for it by state rebuild, or put back, and stay on the server\n", summary.Unknown)
 	}
 	folder, err := sink.Inspect(a.Output)
 	if err != nil {
@@ -169,7 +170,25 @@ func (s *stateCheck) account(ctx context.Context, a config.Account, summary ledg
 	if err := s.staged(ctx, a, folder); err != nil {
 		return err
 	}
+	if err := s.failed(ctx, a); err != nil {
+		return err
+	}
 	return s.quarantined(ctx, a)
+}
+
+// shownFailures is how many messages that could not be retrieved are shown of an account.
+const shownFailures = 20
+
+// failed says which messages could not be retrieved, and when they are asked for again.
+func (s *stateCheck) failed(ctx context.Context, a config.Account) error {
+	records, err := s.ledger.Failures(ctx, a.Name)
+	for _, r := range records[:min(len(records), shownFailures)] {
+		fmt.Fprintf(s.out, "  message '%s' could not be retrieved (attempt %d, next %s): %s\n", printableName(r.UIDL), r.Attempts, r.NextAttempt.Local().Format("2006-01-02 15:04"), printableName(r.Reason))
+	}
+	if n := len(records) - shownFailures; n > 0 {
+		fmt.Fprintf(s.out, "  and %d more\n", n)
+	}
+	return err
 }
 
 func describeSummary(s ledger.Summary) string {
@@ -230,7 +249,7 @@ func (s *stateCheck) quarantined(ctx context.Context, a config.Account) error {
 	for _, m := range messages {
 		q := inQuarantine{a, m}
 		known[filepath.Base(q.path())] = true
-		if _, err := os.Stat(q.path()); err != nil {
+		if err := q.isWhole(); err != nil {
 			s.fault("message %s in quarantine can't be read: %v. It is still on the server: attachd state forget --uidl '%s' %s has it fetched again", q.id(), err, printableName(m.UIDL), a.Name)
 		}
 	}
@@ -492,7 +511,7 @@ func (d *daemon) forget(ctx context.Context, a config.Account, uidls []string, s
 	}
 	for _, m := range messages {
 		q := inQuarantine{a, m}
-		if _, err := os.Stat(q.path()); err == nil && (all || slices.Contains(uidls, m.UIDL)) {
+		if (all || slices.Contains(uidls, m.UIDL)) && q.isWhole() == nil {
 			return 0, fmt.Errorf("message %s is in quarantine, and its file would be forgotten: first attachd quarantine retry, or drop, it", q.id())
 		}
 	}

@@ -162,6 +162,29 @@ func (l *Ledger) Quarantined(ctx context.Context, account string) ([]*Message, e
 	return l.messages(ctx, account, Quarantined)
 }
 
+// Failures returns the messages of an account that could not be retrieved, those first that are asked for next.
+func (l *Ledger) Failures(ctx context.Context, account string) (records []Record, err error) {
+	err = l.ask(ctx, account, "failures", func(id int64) error {
+		rows, err := l.reader.QueryContext(ctx, "SELECT uidl, size, attempts, next_attempt, coalesce(reason, '') FROM message WHERE account = ? AND state = 'failed' ORDER BY next_attempt", id)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			r := Record{State: Failed}
+			var uidl []byte
+			var next sql.NullInt64
+			if err := rows.Scan(&uidl, &r.Size, &r.Attempts, &next, &r.Reason); err != nil {
+				return err
+			}
+			r.UIDL, r.NextAttempt = string(uidl), fromMilliseconds(next)
+			records = append(records, r)
+		}
+		return rows.Err()
+	})
+	return records, err
+}
+
 func (l *Ledger) messages(ctx context.Context, account string, in State) ([]*Message, error) {
 	messages, err := l.readMessages(ctx, account, in)
 	if err != nil {
