@@ -41,7 +41,7 @@ func (p *poll) noteExpiry(a announced) {
 	case !p.said.first(p.account.Name):
 		return
 	case p.account.Delete:
-		p.log.Warn().Int("days", days).Dur("delete_after", p.account.DeleteAfter).Msg("server announces to delete messages before delete_after does (CAPA EXPIRE)")
+		p.log.Warn().Int("days", days).Str("delete_after", p.account.DeleteAfter.String()).Msg("server announces to delete messages before delete_after does (CAPA EXPIRE)")
 	default:
 		p.log.Warn().Int("days", days).Msg("server announces to delete messages by itself, although after is keep (CAPA EXPIRE)")
 	}

@@ -30,7 +30,7 @@ const (
 
 // backoff returns how long to wait after the failures-th failed poll in a row
 // (from 1) that ended with err: doubling from a first wait that the kind of
-// error gives, up to a limit, and spread by jitter so that accounts which failed
+// error gives, up to a limit, but no less than the server says in its text, and spread by jitter so that accounts which failed
 // together do not come back together.
 func backoff(err error, failures int, interval time.Duration) time.Duration {
 	first, limit := backoffFirst, backoffMax
@@ -61,7 +61,14 @@ func backoff(err error, failures int, interval time.Duration) time.Duration {
 	if shift := failures - 1; shift < 16 {
 		wait = min(first<<max(shift, 0), limit)
 	}
-	return jitter(wait)
+	wait = jitter(wait)
+	if refused {
+		// Who comes back sooner than that is often blocked for longer.
+		if stated := min(reply.Wait(), backoffMax); stated > 0 {
+			wait = max(wait, stated+rand.N(stated/8+1))
+		}
+	}
+	return wait
 }
 
 // jitter spreads d by a quarter in either direction.

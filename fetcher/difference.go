@@ -17,6 +17,7 @@ const lookupChunk = 500
 type difference struct {
 	unseen  []entry     // to be retrieved
 	expired []lookalike // delivered, and due to be deleted
+	again   []entry     // that failed before: to be retrieved behind the others, should they break the line once more
 	octets  int64       // of unseen, as far as known
 	reused  int         // UIDLs that the ledger knows with another size
 	pending int         // messages whose last retrieval failed and whose wait is not over
@@ -51,6 +52,9 @@ func (a *Account) compare(ctx context.Context, led *ledger.Ledger, l *listing, n
 				d.noteNumber(l.uidls[e.from:e.to], e, records)
 			}
 		}
+	}
+	for _, e := range d.again {
+		d.want(e)
 	}
 	return d, nil
 }
@@ -128,7 +132,7 @@ func (a *Account) sort(d *difference, e entry, known []ledger.Record, now time.T
 			}
 			d.unstuffed[e.number] = e.size
 		}
-		d.want(e)
+		d.again = append(d.again, e)
 	case r.State == ledger.Quarantined:
 		// Left on the server: deleting is for what was delivered.
 	case r.Delivered.IsZero():

@@ -31,6 +31,7 @@ type loop struct {
 	// loginDelay is what the server announced at the last poll; more, that this left something to do.
 	loginDelay time.Duration
 	more       bool
+	saidDelay  bool
 	spared     map[ledger.Key]time.Time // until when these are not deleted
 }
 
@@ -62,6 +63,10 @@ func (l *loop) reschedule(err error) time.Duration {
 		l.failures, l.lastFailure = 0, ""
 		if l.more {
 			return l.loginDelay + rand.N(l.account.Jitter+1) // or it would not have ended
+		}
+		if l.loginDelay > l.account.Interval && !l.saidDelay {
+			l.saidDelay = true
+			log.Info().Str("interval", l.account.Interval.String()).Str("login_delay", l.loginDelay.String()).Msg("server wants more time between two logins than interval, and gets it (CAPA LOGIN-DELAY)")
 		}
 		return max(l.account.Interval-l.account.Jitter+rand.N(2*l.account.Jitter+1), l.loginDelay)
 	}
@@ -188,10 +193,10 @@ func (l *loop) report(p *poll, took time.Duration, err error) {
 		event = log.Info()
 	}
 	event.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("quarantined", len(p.quarantine)).Dur("dur", took).Bool("complete", err == nil).Msg("poll done")
-	if p.skipped != l.skipped && p.skipped > 0 {
-		log.Warn().Int("messages", p.skipped).Int64("max_message_size", p.account.MaxMessageSize).Msg("left messages on the server that are too large")
+	if len(p.skipped) != l.skipped && len(p.skipped) > 0 {
+		log.Warn().Int("messages", len(p.skipped)).Strs("uidls", p.skipped[:min(len(p.skipped), 10)]).Int64("max_message_size", p.account.MaxMessageSize).Msg("left messages on the server that are too large")
 	}
-	l.skipped = p.skipped
+	l.skipped = len(p.skipped)
 }
 
 func (l *loop) log() zerolog.Logger {

@@ -27,16 +27,17 @@ const (
 // have been fetched. Elsewhere a listing is whole, and that poll would find nothing.
 const drainAgain = 200
 
-// NoRoomError says that the disk has no room for the next message, so that it was
+// NoRoomError says that the disk has no room for a message, nor for any smaller one that is there, so that it was
 // not asked for. The account goes on by itself when there is.
 type NoRoomError struct {
 	Free, Keep int64 // bytes that are free, and that are to stay so
 	Need       int64 // octets of the message
+	UIDL       string
 }
 
 // Error says how much room is missing.
 func (e *NoRoomError) Error() string {
-	return fmt.Sprintf("no room for the next message: %d bytes are free, %d are to stay free (min_free), and it has %d; deliveries go on when there is room", e.Free, e.Keep, e.Need)
+	return fmt.Sprintf("no room for message '%s' of %d bytes: %d are free, and %d are to stay free (min_free); it is fetched when there is room, and left alone with a lower max_message_size", e.UIDL, e.Need, e.Free, e.Keep)
 }
 
 // diskFull reports whether a poll ended for want of room, known before or found out
@@ -68,11 +69,12 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 		room = max(free-a.MinFree, 0)
 	}
 	var octets int64
+	var short *NoRoomError // for the first message that has none
 	for _, e := range unseen {
 		size := max(e.size, 0)
 		oversize := a.MaxMessageSize > 0 && size > a.MaxMessageSize
 		if a.skips(size) {
-			p.skipped++
+			p.skipped = append(p.skipped, printable(l.uidl(e)))
 			p.log.Debug().Str("uidl", printable(l.uidl(e))).Int64("octets", size).Msg("message left on the server: larger than max_message_size")
 			continue
 		}
@@ -85,11 +87,11 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 			size = 0 // nobody has such messages: the server counts in ways of its own
 		}
 		if room >= 0 && octets+size > room {
-			if n == 0 {
-				return out, &NoRoomError{Free: free, Keep: a.MinFree, Need: size}
+			// Smaller ones behind it may have room.
+			if short == nil {
+				short = &NoRoomError{Free: free, Keep: a.MinFree, Need: size, UIDL: printable(l.uidl(e))}
 			}
-			out.more = true
-			break
+			continue
 		}
 		octets += size
 		if oversize {
@@ -97,6 +99,12 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 		} else {
 			out.whole = append(out.whole, e)
 		}
+	}
+	if short != nil {
+		if len(out.whole)+len(out.raw) == 0 {
+			return out, short
+		}
+		out.more = true
 	}
 	return out, nil
 }

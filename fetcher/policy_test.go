@@ -53,7 +53,7 @@ func TestPolicies(t *testing.T) {
 		"bytes and messages enough": {func(a *Account, _ *memory) { a.MaxMessages, a.MaxBytes = 3, 10_000 }, "big one two", 0, 1, 0},
 		"deletions a session":       {func(a *Account, _ *memory) { a.CommitDeletions = 2 }, "big one two", 0, 2, 0},
 		"room for all":              {func(a *Account, m *memory) { a.MinFree, m.free = 1000, 10_000 }, "big one two", 0, 1, 0},
-		"room for the small ones":   {func(a *Account, m *memory) { a.MinFree, m.free = 1000, 1100 }, "one", 2, 2, 1},
+		"room for the small ones":   {func(a *Account, m *memory) { a.MinFree, m.free = 1000, 1100 }, "one two", 1, 2, 1},
 		"room for none":             {func(a *Account, m *memory) { a.MinFree, m.free = 1000, 900 }, "", 3, 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -73,7 +73,7 @@ type poll struct {
 	spared            map[ledger.Key]time.Time // of the account's loop: until when these are not deleted
 	brokeAt           *ledger.Key              // the message at whose DELE the line broke
 	deleted           int
-	skipped           int  // left on the server by the account's policies
+	skipped           []string // left on the server by the account's policies: their UIDLs
 	silent            bool // the server did not answer QUIT, where nothing hangs on that
 	more              bool // something is left that another poll can do at once
 }

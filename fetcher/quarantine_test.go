@@ -90,7 +90,7 @@ func TestAttempts(t *testing.T) {
 		}
 		return nil
 	}
-	for attempt, want := range []string{"delivered failed/1 ", "delivered failed/2 "} {
+	for attempt, want := range []string{"delivered failed/1 ", "delivered failed/2 delivered"} {
 		if err := w.once(t); !errors.Is(err, notFolder) {
 			t.Fatalf("attempt %d: error %v, want the sink's", attempt+1, err)
 		}

@@ -3,8 +3,11 @@ package pop3
 import (
 	"bytes"
 	"errors"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -69,6 +72,24 @@ func (e *Error) Throttled() bool {
 		return e.Code == "LOGIN-DELAY"
 	}
 	return e.says("limit", "exceed", "too many", "too often", "too frequent", "wait", "minimum time", "throttl")
+}
+
+// statedWait is a time that a server names, in whatever words.
+var statedWait = regexp.MustCompile(`(?i)\b(\d{1,5})[ -]*(sec|min|hour|hr)`)
+
+// Wait returns the time that the server's text names, 0 when there is none: how long it wants to be left alone,
+// more likely than not.
+func (e *Error) Wait() time.Duration {
+	m := statedWait.FindStringSubmatch(e.Text)
+	if m == nil {
+		return 0
+	}
+	n, err := strconv.Atoi(m[1])
+	if err != nil {
+		return 0
+	}
+	unit := map[string]time.Duration{"sec": time.Second, "min": time.Minute, "hour": time.Hour, "hr": time.Hour}[strings.ToLower(m[2])]
+	return time.Duration(n) * unit
 }
 
 // Temporary reports whether the same command may succeed later. The response
