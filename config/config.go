@@ -179,6 +179,9 @@ func (l *Level) parse(s string) error {
 	return choose(l, s, LevelTrace, LevelDebug, LevelInfo, LevelWarn, LevelError)
 }
 
+// Set parses a level, for the command line.
+func (l *Level) Set(s string) error { return l.parse(s) }
+
 // Format is the form of the log.
 type Format string
 
@@ -190,6 +193,9 @@ const (
 )
 
 func (f *Format) parse(s string) error { return choose(f, s, FormatAuto, FormatConsole, FormatJSON) }
+
+// Set parses a form, for the command line.
+func (f *Format) Set(s string) error { return f.parse(s) }
 
 // choose sets *to to the one of the choices that s names.
 func choose[T ~string](to *T, s string, choices ...T) error {

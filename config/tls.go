@@ -166,12 +166,21 @@ func (t TLS) checkPins(s tls.ConnectionState) error {
 		if len(s.PeerCertificates) > 0 && t.Pins.match(s.PeerCertificates[0]) {
 			return nil
 		}
-		return ErrPinMismatch
+		return pinMismatch(s.PeerCertificates)
 	}
 	for _, chain := range s.VerifiedChains {
 		if slices.ContainsFunc(chain, t.Pins.match) {
 			return nil
 		}
 	}
-	return ErrPinMismatch
+	return pinMismatch(s.PeerCertificates)
+}
+
+// pinMismatch names the server's key, for comparing it with what whoever runs the server says.
+func pinMismatch(chain []*x509.Certificate) error {
+	if len(chain) == 0 {
+		return ErrPinMismatch
+	}
+	sum := sha256.Sum256(chain[0].RawSubjectPublicKeyInfo)
+	return fmt.Errorf("%w; its own key has sha256/%s", ErrPinMismatch, base64.StdEncoding.EncodeToString(sum[:]))
 }

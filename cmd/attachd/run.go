@@ -37,10 +37,14 @@ some accounts failed; 78: the configuration is bad.`,
 			}
 			logging := c.Log
 			if level != "" {
-				logging.Level = config.Level(level)
+				if err := logging.Level.Set(level); err != nil {
+					return &exitError{exitUsage, fmt.Errorf("--log-level %w", err)}
+				}
 			}
 			if format != "" {
-				logging.Format = config.Format(format)
+				if err := logging.Format.Set(format); err != nil {
+					return &exitError{exitUsage, fmt.Errorf("--log-format %w", err)}
+				}
 			}
 			progress := newProgress(io.Discard)
 			if once {
