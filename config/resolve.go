@@ -74,9 +74,9 @@ func (r SecretRef) path() (string, bool) {
 	return "", false
 }
 
-// cleanSecret takes one trailing newline off and checks what remains: a line break or a NUL in it could not be sent.
+// cleanSecret takes off one trailing newline, and the byte order mark that Windows' editors begin a file with, and checks what remains: a line break or a NUL in it could not be sent.
 func cleanSecret(s string) (string, error) {
-	s = strings.TrimSuffix(strings.TrimSuffix(s, "\n"), "\r")
+	s = strings.TrimPrefix(strings.TrimSuffix(strings.TrimSuffix(s, "\n"), "\r"), "\ufeff")
 	switch {
 	case s == "":
 		return "", errors.New("it is empty")

@@ -112,6 +112,7 @@ func TestResolve(t *testing.T) {
 		{"file", FileSecret(file(password)), password, ""},
 		{"one newline is taken off", FileSecret(file(" a b \n")), " a b ", ""},
 		{"CRLF as well", FileSecret(file("x\r\n")), "x", ""},
+		{"a byte order mark is taken off", FileSecret(file("\ufeffx\r\n")), "x", ""},
 		{"a second newline is not", FileSecret(file("x\n\n")), "", "it holds more than one line"},
 		{"two lines", FileSecret(file(password + "\nx\n")), "", "it holds more than one line"},
 		{"NUL", FileSecret(file("a\x00b")), "", "it holds a NUL character"},
