@@ -74,8 +74,8 @@ type poll struct {
 	brokeAt           *ledger.Key              // the message at whose DELE the line broke
 	deleted           int
 	skipped           []string // left on the server by the account's policies: their UIDLs
-	silent            bool // the server did not answer QUIT, where nothing hangs on that
-	more              bool // something is left that another poll can do at once
+	silent            bool     // the server did not answer QUIT, where nothing hangs on that
+	more              bool     // something is left that another poll can do at once
 }
 
 // step is how far a poll came, for what the next one should do otherwise.
