@@ -187,10 +187,10 @@ func (p *poll) examineChunk(ctx context.Context, l *listing, chunk []lookalike) 
 			p.doubt(l, s, uidl)
 			known = append(known, ledger.Key{UIDL: uidl, Size: s.entry.size}) // if it has been delivered as that
 			others++
-		case asked, refused[s.entry.number] != nil && !p.noTop:
+		case asked, refused[s.entry.number] != nil && !p.noTop && s.record.State != ledger.Quarantined:
 			p.doubt(l, s, s.record.UIDL+doubtfulMark)
 		case !gone:
-		case was == ledger.Identity{} && (s.record.Delivered.IsZero() || s.record.State == ledger.Quarantined):
+		case s.record.State == ledger.Quarantined, was == ledger.Identity{} && s.record.Delivered.IsZero():
 			known = append(known, s.record.Key) // there is nothing to compare with
 		case s.record.State != ledger.Deleted && s.record.Missed < 3:
 			known = append(known, s.record.Key) // to retrieve it would cost more than one listing is worth

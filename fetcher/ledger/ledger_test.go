@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -386,6 +387,42 @@ func TestGone(t *testing.T) {
 		if err != nil || !maps.Equal(gone, want) {
 			t.Errorf("%s: %v, %v, want %v", name, gone, err, want)
 		}
+	}
+}
+
+// TestSidecarsDoNotCount: a message is the same whatever its sidecars say, which name the UIDL it had.
+func TestSidecarsDoNotCount(t *testing.T) {
+	t.Parallel()
+	l, ctx := open(t), t.Context()
+	made := func(uidl string, path string) *Message {
+		m := message(uidl, 10, 2)
+		m.MessageID = "id"
+		for i, a := range m.Attachments {
+			a.Path = path + a.Path[1:] // behind the UIDL
+			m.Attachments[i] = a
+		}
+		sidecar := Attachment{StagingID: uidl + "-s", Path: m.Attachments[1].Path + ".json", SHA256: sha256.Sum256([]byte(uidl)), Sidecar: true}
+		m.Attachments = slices.Insert(m.Attachments, 1, sidecar)
+		return m
+	}
+	before := made("a", "a")
+	check(t, l.Stage(ctx, "hans", []*Message{before}))
+	check(t, l.Delivered(ctx, "hans", []*Message{before}, time.Now()))
+	again := made("b", "b")
+	for i, a := range before.Attachments {
+		if !a.Sidecar {
+			again.Attachments[i].SHA256 = a.SHA256
+		}
+	}
+	if is, err := l.Is(ctx, "hans", before.Key, again); !is || err != nil {
+		t.Errorf("the same: %t, %v", is, err)
+	}
+	if same, err := l.Same(ctx, "hans", "id", again.Attachments); len(same) != 1 || err != nil {
+		t.Errorf("the same: %v, %v", same, err)
+	}
+	again.Attachments[2].SHA256[0]++
+	if is, err := l.Is(ctx, "hans", before.Key, again); is || err != nil {
+		t.Errorf("another: %t, %v", is, err)
 	}
 }
 

@@ -203,22 +203,33 @@ func (l *Ledger) candidates(ctx context.Context, account int64, messageID string
 	return found, rows.Err()
 }
 
+// hasExactly reports whether a message was recorded with these attachments, which are without sidecars.
 func (l *Ledger) hasExactly(ctx context.Context, message int64, attachments []Attachment) (bool, error) {
-	rows, err := l.reader.QueryContext(ctx, "SELECT sha256 FROM attachment WHERE message = ? ORDER BY n", message)
+	rows, err := l.reader.QueryContext(ctx, "SELECT path, sha256 FROM attachment WHERE message = ? ORDER BY n", message)
 	if err != nil {
 		return false, err
 	}
 	defer rows.Close()
-	n, equal := 0, true
-	for ; rows.Next(); n++ {
+	var recorded []Attachment
+	for rows.Next() {
+		var a Attachment
 		var sum sql.RawBytes
-		if err := rows.Scan(&sum); err != nil {
+		if err := rows.Scan(&a.Path, &sum); err != nil {
 			return false, err
 		}
-		equal = equal && n < len(attachments) && string(sum) == string(attachments[n].SHA256[:])
+		copy(a.SHA256[:], sum)
+		// That a file was a sidecar is not recorded, but it stands before the one that it is named after.
+		if n := len(recorded) - 1; n >= 0 && recorded[n].Path == a.Path+sidecarExt {
+			recorded[n].Sidecar = true
+		}
+		recorded = append(recorded, a)
 	}
-	return equal && n == len(attachments), rows.Err()
+	same := func(a, b Attachment) bool { return a.SHA256 == b.SHA256 }
+	return slices.EqualFunc(recorded, attachments, same) || slices.EqualFunc(withoutSidecars(recorded), attachments, same), rows.Err()
 }
+
+// sidecarExt is what a sidecar's name has behind that of its file.
+const sidecarExt = ".json"
 
 // ask calls fn with the account's row, unless there is none.
 func (l *Ledger) ask(ctx context.Context, account, what string, fn func(id int64) error) error {
