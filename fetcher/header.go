@@ -3,7 +3,6 @@ package fetcher
 import (
 	"bytes"
 	"crypto/sha256"
-	"io"
 	"strings"
 
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -15,14 +14,23 @@ const headerMost = 64 << 10
 // tellingFields tell messages apart: who sends one a second time gives it at least another Received field, and a program
 // that gives all its mail one Message-ID still dates it. Others are left out as servers change them (Status), or give them in reply
 // to TOP otherwise than in reply to RETR (Exchange makes up new boundaries each time).
-var tellingFields = map[string]bool{
-	"message-id": true, "date": true, "from": true, "to": true, "subject": true, "received": true, "resent-date": true, "resent-message-id": true,
+var tellingFields = []string{"message-id", "date", "from", "to", "subject", "received", "resent-date", "resent-message-id"}
+
+// tellingField returns the field's name as it stands in tellingFields, "" for any other.
+func tellingField(name []byte) string {
+	for _, telling := range tellingFields {
+		if len(name) == len(telling) && strings.EqualFold(string(name), telling) {
+			return telling
+		}
+	}
+	return ""
 }
 
 // identify returns what a header, up to the empty line behind it or further, tells of its message. White space does not count.
 func identify(header []byte) (id ledger.Identity) {
 	sum, found := sha256.New(), false
 	name := "" // of the field that the line belongs to, if it is one of those
+	var label []byte
 	first := false
 	for len(header) > 0 {
 		var line []byte
@@ -38,14 +46,17 @@ func identify(header []byte) (id ledger.Identity) {
 		value := line
 		if line[0] != ' ' && line[0] != '\t' {
 			field, after, isField := bytes.Cut(line, []byte(":"))
-			name, value = strings.ToLower(string(bytes.TrimSpace(field))), after
-			if !isField || !tellingFields[name] {
-				name = ""
+			name, value = "", after
+			if isField {
+				name = tellingField(bytes.TrimSpace(field))
+			}
+			if name == "" {
 				continue
 			}
 			first = name == "message-id" && id.MessageID == ""
 			found = true
-			io.WriteString(sum, "\n"+name+":")
+			label = append(append(append(label[:0], '\n'), name...), ':')
+			sum.Write(label)
 		}
 		if name == "" {
 			continue
