@@ -111,7 +111,7 @@ func measure(b *testing.B, runners ...*runner) map[*runner][]time.Duration {
 		for i := range runners {
 			// Another one comes first each time.
 			r := runners[(round+i)%len(runners)]
-			dir, err := os.MkdirTemp(b.TempDir(), "")
+			dir, err := benchFolder.sub()
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -134,7 +134,7 @@ func measure(b *testing.B, runners ...*runner) map[*runner][]time.Duration {
 			if round > 0 {
 				times[r] = append(times[r], took)
 			}
-			if err := os.RemoveAll(dir); err != nil {
+			if err := empty(dir); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -143,6 +143,37 @@ func measure(b *testing.B, runners ...*runner) map[*runner][]time.Duration {
 		b.Logf("%-14s median %v of %v", r.name, round(median(times[r])), times[r])
 	}
 	return times
+}
+
+// benchFolder is where the runs leave their files. They are emptied after each run and removed
+// when all benchmarks have ended: for minutes, ext4 passes over the inodes of removed files one
+// by one whenever it makes another, so that each run would be slower than the one before.
+var benchFolder folderToTheEnd
+
+// folderToTheEnd is a folder that is there from its first use to the end of the process.
+type folderToTheEnd struct{ path string }
+
+func (f *folderToTheEnd) sub() (string, error) {
+	if f.path == "" {
+		path, err := os.MkdirTemp("", "attachd-bench-")
+		if err != nil {
+			return "", err
+		}
+		f.path = path
+	}
+	return os.MkdirTemp(f.path, "")
+}
+
+func (f *folderToTheEnd) remove() error { return os.RemoveAll(f.path) }
+
+// empty takes from the files in a folder what they hold.
+func empty(dir string) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			err = os.Truncate(path, 0)
+		}
+		return err
+	})
 }
 
 func report(b *testing.B, times map[*runner][]time.Duration, unit string, r, peer *runner) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"testing"
@@ -17,7 +18,19 @@ func TestMain(m *testing.M) {
 		installFaults()
 		main()
 	}
-	testscript.Main(m, map[string]func(){"attachd": main})
+	testscript.Main(tests{m}, map[string]func(){"attachd": main})
+}
+
+// tests are all tests and benchmarks, and what is to be done behind them.
+type tests struct{ *testing.M }
+
+func (t tests) Run() int {
+	code := t.M.Run()
+	if err := benchFolder.remove(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
 }
 
 // program returns a command that runs attachd with these arguments.
