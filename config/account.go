@@ -3,9 +3,11 @@ package config
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"math"
 	"net"
 	"net/netip"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"unicode"
@@ -42,6 +44,11 @@ func (l *loader) account(r *rawAccount, c *Config) Account {
 	a.TLS = l.tls(r, a.Host)
 	l.inRange(&r.Port, 1, 65535)
 	a.Port = r.Port.or(a.TLS.defaultPort())
+	for other, port := range map[TLSMode]int{TLSImplicit: 995, TLSStartTLS: 110} {
+		if r.Port.ok() && a.Port == port && a.TLS.Mode != other && a.TLS.Mode != TLSNone {
+			l.warn(WarnOddPort, r.Port.at, "%d is the port for tls.mode: %s, and the mode is %s", port, other, a.TLS.Mode)
+		}
+	}
 	a.Files = l.attachments(&r.rawFiles)
 	a.Policy = l.policy(&r.rawPolicy)
 	a.Timeouts = l.timeouts(&r.Timeouts)
@@ -285,6 +292,9 @@ func (l *loader) command(r *rawAccount, v *value[[]string]) []string {
 	argv := append([]string(nil), v.v...)
 	if strings.ContainsRune(argv[0], '/') && !filepath.IsAbs(argv[0]) {
 		argv[0] = filepath.Join(l.folderOf(r, v.at), argv[0])
+	}
+	if _, err := exec.LookPath(argv[0]); err != nil {
+		l.warn(WarnUnreadable, v.at, "%s cannot be run: %v", argv[0], explain(argv[0], errors.Unwrap(err)))
 	}
 	return argv
 }

@@ -65,7 +65,8 @@ const (
 	WarnSecretExposed  WarningKind = "secret-exposed"   // a secret in a file that others can read
 	WarnNotVerified    WarningKind = "not-verified"     // insecure_skip_verify without a pin
 	WarnPlaintext      WarningKind = "plaintext"        // tls.mode: none
-	WarnUnreadable     WarningKind = "unreadable"       // a file or variable the account needs is not there: its logins will fail
+	WarnOddPort        WarningKind = "odd-port"         // the port that is registered for another tls.mode
+	WarnUnreadable     WarningKind = "unreadable"       // a file, program or variable the account needs is not there: its logins will fail
 	WarnCommentInValue WarningKind = "comment-in-value" // a comment right behind an unquoted password may be part of it
 	WarnNoAccounts     WarningKind = "no-accounts"      // nothing to do, as accounts_dir is empty or all accounts are disabled
 )

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -245,16 +246,19 @@ accounts:
   - {name: d, username: d, password_file: empty}
   - {name: e, username: e, password_env: ATTACHD_TEST_NONE}
   - {name: f, username: f, password_credential: f}
-  - {name: g, username: g, password_command: [x], tls: {ca_file: empty}}
-  - {name: h, username: h, password_command: [x], tls: {cert_file: open, key_file: open}}
-  - {name: i, username: i, password_command: [x], tls: {pin_sha256: ["`+strings.Repeat("ab", 32)+`"]}}
-  - {name: j, username: j, password_command: [x], host: 127.0.0.1, tls: {mode: none}}
+  - {name: g, username: g, password_command: [env], tls: {ca_file: empty}}
+  - {name: h, username: h, password_command: [env], tls: {cert_file: open, key_file: open}}
+  - {name: i, username: i, password_command: [env], tls: {pin_sha256: ["`+strings.Repeat("ab", 32)+`"]}}
+  - {name: j, username: j, password_command: [env], host: 127.0.0.1, tls: {mode: none}}
   - name: k
     username: k
     password: tr0ub4dor #cd
   - name: l
     username: l
     password: "tr0ub4dor"  # a comment for sure
+  - {name: m, username: m, password_command: [attachd-test-none]}
+  - {name: n, username: n, port: 110, auth: xoauth2, token_command: [./none, x]}
+  - {name: o, username: o, port: 995, password_command: [./open], tls: {mode: starttls}}
 `)
 	try(t, os.Chmod(filepath.Join(dir, "attachd.yaml"), 0o644))
 	want := strings.TrimPrefix(`
@@ -265,11 +269,17 @@ warning (unreadable): attachd.yaml:7:43: accounts[2].password_file: none cannot 
 warning (unreadable): attachd.yaml:8:43: accounts[3].password_file: empty cannot be used: it is empty
 warning (unreadable): attachd.yaml:9:42: accounts[4].password_env: the variable is not set, so this account cannot log in
 warning (unreadable): attachd.yaml:10:49: accounts[5].password_credential: $CREDENTIALS_DIRECTORY is not set; does the unit have LoadCredential=?
-warning (unreadable): attachd.yaml:11:66: accounts[6].tls.ca_file: empty cannot be used: it holds no certificate in PEM form
-warning (unreadable): attachd.yaml:12:84: accounts[7].tls.key_file: open cannot be used: tls: failed to find any PEM data in certificate input
-warning (plaintext): attachd.yaml:14:80: accounts[9].tls.mode: the password and the mail go to "127.0.0.1" in the clear
+warning (unreadable): attachd.yaml:11:68: accounts[6].tls.ca_file: empty cannot be used: it holds no certificate in PEM form
+warning (unreadable): attachd.yaml:12:86: accounts[7].tls.key_file: open cannot be used: tls: failed to find any PEM data in certificate input
+warning (plaintext): attachd.yaml:14:82: accounts[9].tls.mode: the password and the mail go to "127.0.0.1" in the clear
 warning (comment-in-value): attachd.yaml:17:15: accounts[10].password: a comment follows the password; if " #" belongs to the password, put quotes around it
+warning (unreadable): attachd.yaml:21:46: accounts[12].password_command: attachd-test-none cannot be run: executable file not found in $PATH
+warning (odd-port): attachd.yaml:22:34: accounts[13].port: 110 is the port for tls.mode: starttls, and the mode is implicit
+warning (unreadable): attachd.yaml:22:69: accounts[13].token_command: none cannot be run: no such file or directory
+warning (odd-port): attachd.yaml:23:34: accounts[14].port: 995 is the port for tls.mode: implicit, and the mode is starttls
+warning (unreadable): attachd.yaml:23:57: accounts[14].password_command: open cannot be run: permission denied (mode 0644, owner uid UID; attachd runs as uid UID)
 `, "\n")
+	want = strings.ReplaceAll(want, "UID", strconv.Itoa(os.Geteuid()))
 	if diff := cmp.Diff(want, messages(dir, "attachd.yaml")); diff != "" {
 		t.Errorf("warnings differ (-want +got):\n%s", diff)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -61,6 +62,8 @@ func (l *loader) settings(r *rawConfig, top position) *Config {
 	}
 	if c.Output != "" && c.Output == c.State {
 		l.problem(r.State.at, "is the same as output; it names a file of its own")
+	} else if fi, err := os.Stat(c.State); err == nil && fi.IsDir() {
+		l.problem(r.State.at, "is a folder; it names a file, such as %s", filepath.Join(c.State, "state.db"))
 	}
 	return c
 }

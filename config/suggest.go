@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -18,8 +19,16 @@ var elsewhere = map[string]string{
 	"passwordeval": "password_command", "disabled": "enabled", "retain": "delete_after",
 }
 
-// hint gives what to add to "unknown key": the key that was probably meant, or nothing.
+// hint gives what to add to "unknown key": the key that was probably meant, or where this one belongs, or nothing.
 func hint(key string, fields map[string]decodable) string {
+	for _, s := range [...]struct {
+		section any
+		where   string
+	}{{&rawDefaults{}, "in an account or in defaults"}, {&rawAccount{}, "in an account"}, {&rawConfig{}, "at the top level"}} {
+		if _, ok := fieldsOf(reflect.ValueOf(s.section).Elem(), map[string]decodable{})[key]; ok {
+			return ", it belongs " + s.where
+		}
+	}
 	if to, ok := elsewhere[key]; ok {
 		section, _, _ := strings.Cut(to, ".")
 		if _, ok := fields[section]; ok {

@@ -19,6 +19,26 @@ func TestHint(t *testing.T) {
 	}
 }
 
+func TestHintWhere(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		key    string
+		fields map[string]decodable
+		want   string
+	}{
+		{"min_free", keys(&rawConfig{}), ", it belongs in an account or in defaults"},
+		{"path", keys(&rawConfig{}), ", it belongs in an account or in defaults"},
+		{"password", keys(&rawConfig{}), ", it belongs in an account"},
+		{"password", keys(&rawDefaults{}), ", it belongs in an account"},
+		{"output", keys(&rawAccount{}), ", it belongs at the top level"},
+		{"host", keys(&rawTLS{}), ", it belongs in an account or in defaults"},
+	} {
+		if got := hint(test.key, test.fields); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.key, got, test.want)
+		}
+	}
+}
+
 func TestPrintable(t *testing.T) {
 	t.Parallel()
 	for key, want := range map[string]string{

@@ -81,9 +81,9 @@ var errPin = errors.New(`must be the SHA-256 of a public key, as 64 hex digits o
 	`openssl x509 -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 prints it`)
 
 // parsePins reads pins as hex digits, with colons or without, or as base64, also with the prefixes that curl
-// ("sha256//") and others ("sha256/", "sha256:") put before them.
+// ("sha256//") and others ("sha256/", "sha256:") put before them. The error names every entry that is none.
 func parsePins(list []string) (Pins, error) {
-	var out []string
+	var out, bad []string
 	for i, s := range list {
 		for _, prefix := range []string{"sha256//", "sha256/", "sha256:", "SHA256:"} {
 			s = strings.TrimPrefix(s, prefix)
@@ -93,9 +93,13 @@ func parsePins(list []string) (Pins, error) {
 			b, err = base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
 		}
 		if err != nil || len(b) != sha256.Size {
-			return "", fmt.Errorf("entry %d %w", i+1, errPin)
+			bad = append(bad, fmt.Sprintf("entry %d", i+1))
+			continue
 		}
 		out = append(out, hex.EncodeToString(b))
+	}
+	if len(bad) > 0 {
+		return "", fmt.Errorf("%s %w", strings.Join(bad, " and "), errPin)
 	}
 	slices.Sort(out)
 	return Pins(strings.Join(slices.Compact(out), ",")), nil

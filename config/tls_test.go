@@ -185,6 +185,9 @@ func TestParsePins(t *testing.T) {
 	if a != b || len(slices.Collect(a.All())) != 2 {
 		t.Errorf("the order of the list matters: %s, %s", a, b)
 	}
+	if _, err := parsePins([]string{"abcd", digits, ""}); err == nil || !strings.HasPrefix(err.Error(), "entry 1 and entry 3 must be") {
+		t.Errorf("got %v, want both entries that are none", err)
+	}
 	for _, s := range []string{"", "abcd", digits[1:], digits + "00", "sha1:" + digits, b64[1:]} {
 		if got, err := parsePins([]string{s}); err == nil {
 			t.Errorf("%q: got %s, want an error", s, got)

@@ -42,6 +42,9 @@ func ParseSize(s string) (Size, error) {
 		return 0, fmt.Errorf("%s is too large", quote(s))
 	}
 	unit = strings.TrimPrefix(unit, " ")
+	if strings.HasPrefix(unit, ".") || strings.HasPrefix(unit, ",") {
+		return 0, fmt.Errorf("must be a whole number in some unit, such as 1536KiB, not %s", quote(s))
+	}
 	factor := uint64(1)
 	if unit != "" {
 		if factor = sizeUnit(unit); factor == 0 {

@@ -45,7 +45,7 @@ Exit code 0: all is well; 78: the configuration is bad; 75: an account failed.`,
 				}
 			}
 			if incomplete > 0 {
-				return &exitError{exitConfig, fmt.Errorf("check configuration: %d of the files and variables that it names cannot be used", incomplete)}
+				return &exitError{exitConfig, fmt.Errorf("check configuration: %d of the files, programs and variables that it names cannot be used", incomplete)}
 			}
 			enabled := accounts(c)
 			if !online {
