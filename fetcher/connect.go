@@ -52,16 +52,18 @@ func (p *poll) connect(ctx context.Context) error {
 
 func dial(ctx context.Context, a Account, trace func(pop3.TraceLine)) (*pop3.Client, error) {
 	d := pop3.Dialer{Addr: a.Addr, Mode: a.Mode, DialContext: a.Dial, Timeouts: a.Timeouts, Trace: trace}
+	var oldest uint16
 	if a.Mode != pop3.Plaintext {
 		config, err := a.TLS()
 		if err != nil {
 			return nil, fmt.Errorf("prepare TLS: %w", err)
 		}
 		d.TLSConfig = config
+		oldest = config.MinVersion
 	}
 	c, err := d.Dial(ctx)
 	if err != nil {
-		return nil, explainTLS(err)
+		return nil, explainTLS(err, oldest)
 	}
 	return c, nil
 }
@@ -210,15 +212,24 @@ func (g *login) authenticate(ctx context.Context) error {
 	case mechanismPass:
 		return c.UserPass(username, g.secret)
 	}
-	// A server that announces no SASL mechanism may know it even so.
-	if offered := g.caps.Args("SASL"); len(offered) > 0 && !slices.ContainsFunc(offered, func(m string) bool { return strings.EqualFold(m, g.mechanism) }) {
+	offered := g.caps.Args("SASL")
+	if len(offered) > 0 && !slices.ContainsFunc(offered, func(m string) bool { return strings.EqualFold(m, g.mechanism) }) {
 		return fmt.Errorf("server offers only %s", strings.Join(offered, ", "))
 	}
+	err := g.authenticateBySASL(ctx)
+	// A server that announces no mechanism may know it even so.
+	if reply, ok := errors.AsType[*pop3.Error](err); ok && reply.Code == "" && len(offered) == 0 && !g.withoutCapa {
+		return fmt.Errorf("%w (the server announces no SASL mechanism and may not know AUTH %s)", err, g.mechanism)
+	}
+	return err
+}
+
+func (g *login) authenticateBySASL(ctx context.Context) error {
 	switch g.mechanism {
 	case mechanismPlain:
-		return c.Auth(sasl.NewPlainClient("", username, g.secret))
+		return g.client.Auth(sasl.NewPlainClient("", g.account.Username, g.secret))
 	case mechanismLogin:
-		return c.Auth(sasl.NewLoginClient(username, g.secret))
+		return g.client.Auth(sasl.NewLoginClient(g.account.Username, g.secret))
 	}
 	return g.authenticateByToken(ctx)
 }

@@ -11,8 +11,15 @@ import (
 )
 
 // explainTLS says of a certificate that could not be verified what the server
-// sent and how to trust it.
-func explainTLS(err error) error {
+// sent and how to trust it, and of a server without any version of TLS from oldest on what can be done.
+func explainTLS(err error, oldest uint16) error {
+	// crypto/tls has no type for either, the server's refusal and its choice of one that was not offered.
+	if text := err.Error(); strings.Contains(text, "protocol version not supported") || strings.Contains(text, "selected unsupported protocol version") {
+		if oldest > tls.VersionTLS12 {
+			return fmt.Errorf("%w: the server does not know %s; if tls.min_version were \"1.2\", it might do", err, tls.VersionName(oldest))
+		}
+		return fmt.Errorf("%w: the server knows no version from TLS 1.2 on, and older ones are broken: it needs an update, or a proxy in front of it", err)
+	}
 	failed, ok := errors.AsType[*tls.CertificateVerificationError](err)
 	if !ok || len(failed.UnverifiedCertificates) == 0 {
 		return err

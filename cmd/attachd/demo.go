@@ -46,7 +46,7 @@ func runDemo(ctx context.Context, stdout, stderr io.Writer, dir, profile string)
 	}
 	server, login, err := demo.NewServer(profile)
 	if err != nil {
-		return err
+		return &exitError{exitUsage, err}
 	}
 	if dir == "" {
 		dir, err = os.MkdirTemp("", "attachd-demo-")

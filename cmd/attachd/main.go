@@ -91,10 +91,10 @@ into a folder per account. Each attachment arrives once, whole and byte-exact.`,
 // showHelp is what a command does that only has others below it. With NoArgs, one that is misspelt is an error.
 func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
-// failure is an error of a command's own work.
+// failure is an error of a command's own work, unless it has an exit code already.
 func failure(err error) error {
-	if err == nil {
-		return nil
+	if _, ok := errors.AsType[*exitError](err); ok || err == nil {
+		return err
 	}
 	return &exitError{exitFailure, err}
 }

@@ -73,7 +73,7 @@ func signInAccount(c *config.Config, name string) (config.Account, error) {
 	}
 	a := c.Accounts[i]
 	if !a.OAuth.NeedsSignIn() {
-		return a, fmt.Errorf("account %s needs no sign-in: its secret is %s", name, tokenOrigin(a))
+		return a, fmt.Errorf("account %s needs no sign-in: it logs in with %s", name, tokenOrigin(a))
 	}
 	return a, nil
 }
@@ -98,6 +98,7 @@ func signIn(ctx context.Context, w io.Writer, c *config.Config, a config.Account
 	var token oauth.Token
 	var err error
 	if device {
+		client.Waits = func(err error) { _ = say("Not yet: %v. Asking again until the code expires.\n", err) }
 		token, err = client.SignInWithDevice(ctx, func(p oauth.Prompt) error {
 			if p.Complete != "" {
 				return say("On any device, open\n\n  %s\n\nor open %s and enter the code %s. Sign in as %s.\n", p.Complete, p.URL, p.Code, a.Username)

@@ -134,9 +134,9 @@ func TestOAuthLoginOfOthers(t *testing.T) {
 	mail, login := tokenServers(t)
 	dir := t.TempDir()
 	for _, test := range []struct{ lines, account, want string }{
-		{"password: x", "lab", "account lab needs no sign-in: its secret is password <secret>"},
-		{"auth: xoauth2\n    token_command: [oama, access, x]", "lab", "account lab needs no sign-in: its secret is token_command oama"},
-		{strings.Join(append(clientCredentials(&oauthtest.Server{}, "x"), "auth: xoauth2"), "\n    "), "lab", "account lab needs no sign-in: its secret is a token by client_credentials"},
+		{"password: x", "lab", "account lab needs no sign-in: it logs in with password <secret>"},
+		{"auth: xoauth2\n    token_command: [oama, access, x]", "lab", "account lab needs no sign-in: it logs in with token_command oama"},
+		{strings.Join(append(clientCredentials(&oauthtest.Server{}, "x"), "auth: xoauth2"), "\n    "), "lab", "account lab needs no sign-in: it logs in with a token by client_credentials"},
 		{"password: x", "labor", `the configuration has no account "labor"`},
 	} {
 		// http://login.test is no loopback address.

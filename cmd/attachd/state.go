@@ -443,6 +443,9 @@ together with the folder that they were staged in (attachd state check says so).
 				return failure(err)
 			}
 			n, err := d.forget(cmd.Context(), accounts[0], uidls, staged, all)
+			if n == 0 && len(uidls) > 0 && err == nil {
+				err = fmt.Errorf("the state knows no message of account %s with UIDL %q", args[0], strings.Join(uidls, ", "))
+			}
 			if err := errors.Join(err, d.close()); err != nil {
 				return failure(err)
 			}

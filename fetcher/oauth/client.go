@@ -36,6 +36,8 @@ type Client struct {
 	// RedirectHost is the host of the loopback address the browser comes back to, "127.0.0.1" unless set. Microsoft
 	// knows "localhost" only.
 	RedirectHost string
+	// Waits, unless nil, is told of what [Client.SignInWithDevice] waits out, each time that it is something else.
+	Waits func(error)
 	// HTTP makes the requests; see [NewHTTPClient].
 	HTTP *http.Client
 

@@ -183,13 +183,16 @@ func TestDeviceCode(t *testing.T) {
 		outcome string
 		paces   []time.Duration // between the requests
 		want    string          // of the error
+		waits   []string        // what is waited out
 	}{
-		{"at once", nil, "approved", []time.Duration{5 * time.Second}, ""},
-		{"pending", []string{"authorization_pending", "authorization_pending"}, "approved", []time.Duration{5 * time.Second, 5 * time.Second, 5 * time.Second}, ""},
-		{"slow down", []string{"slow_down", "authorization_pending", "slow_down"}, "approved", []time.Duration{5 * time.Second, 10 * time.Second, 10 * time.Second, 15 * time.Second}, ""},
-		{"denied", []string{"authorization_pending"}, "access_denied", []time.Duration{5 * time.Second, 5 * time.Second}, "http://login.test/token said: access_denied"},
-		{"expired", nil, "expired_token", []time.Duration{5 * time.Second}, "http://login.test/token said: expired_token"},
-		{"server down for a while", []string{"503"}, "approved", []time.Duration{5 * time.Second, 10 * time.Second}, ""},
+		{"at once", nil, "approved", []time.Duration{5 * time.Second}, "", nil},
+		{"pending", []string{"authorization_pending", "authorization_pending"}, "approved", []time.Duration{5 * time.Second, 5 * time.Second, 5 * time.Second}, "", nil},
+		{"slow down", []string{"slow_down", "authorization_pending", "slow_down"}, "approved", []time.Duration{5 * time.Second, 10 * time.Second, 10 * time.Second, 15 * time.Second}, "", nil},
+		{"denied", []string{"authorization_pending"}, "access_denied", []time.Duration{5 * time.Second, 5 * time.Second}, "http://login.test/token said: access_denied", nil},
+		{"expired", nil, "expired_token", []time.Duration{5 * time.Second}, "http://login.test/token said: expired_token", nil},
+		{"server down for a while", []string{"503", "503"}, "approved", []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second}, "", []string{
+			"http://login.test/token answered HTTP 503 Service Unavailable",
+		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -209,7 +212,10 @@ func TestDeviceCode(t *testing.T) {
 					return true
 				}}
 				begun := time.Now()
-				got, err := client(server).SignInWithDevice(t.Context(), func(p Prompt) error {
+				c := client(server)
+				var waits []string
+				c.Waits = func(err error) { waits = append(waits, err.Error()) }
+				got, err := c.SignInWithDevice(t.Context(), func(p Prompt) error {
 					if want := (Prompt{"https://login.test/device", "WDJB-MJHT", "", p.Expiry}); p != want || p.Expiry.Sub(begun) != 15*time.Minute {
 						t.Errorf("got %+v, want %+v", p, want)
 					}
@@ -229,6 +235,9 @@ func TestDeviceCode(t *testing.T) {
 				}
 				if diff := cmp.Diff(test.paces, paces); diff != "" {
 					t.Errorf("paces (-want +got):\n%s", diff)
+				}
+				if diff := cmp.Diff(test.waits, waits); diff != "" {
+					t.Errorf("waited out (-want +got):\n%s", diff)
 				}
 			})
 		})
@@ -349,17 +358,29 @@ func TestAuthorizationCode(t *testing.T) {
 
 func TestAuthorizationCodeRefused(t *testing.T) {
 	t.Parallel()
-	server := &oauthtest.Server{}
+	server := &oauthtest.Server{ClientSecret: "s3cret"}
 	server.Start()
 	defer server.Close()
 	c := client(server)
-	_, err := c.SignInWithCode(t.Context(), func(address string) error {
-		u, _ := url.Parse(address)
-		browse(t, u.Query().Get("redirect_uri")+"?error=access_denied&error_description=no+%3Cb%3E&state="+u.Query().Get("state"))
-		return nil
-	})
-	if want := server.AuthURL() + " said: access_denied: no <b>"; err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
+	for answer, want := range map[string]string{
+		"error=access_denied&error_description=no+%3Cb%3E": server.AuthURL() + " said: access_denied: no <b>",
+		"code=none": server.TokenURL() + " said: invalid_grant",
+	} {
+		var page sync.WaitGroup
+		_, err := c.SignInWithCode(t.Context(), func(address string) error {
+			u, _ := url.Parse(address)
+			page.Go(func() {
+				text := browse(t, u.Query().Get("redirect_uri")+"?"+answer+"&state="+u.Query().Get("state"))
+				if !strings.HasPrefix(text, "The sign-in did not succeed") {
+					t.Errorf("%s: the page says %q", answer, text)
+				}
+			})
+			return nil
+		})
+		page.Wait()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", answer, err, want)
+		}
 	}
 	bounded, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errors.New("nobody came"))
 	defer cancel()

@@ -66,6 +66,9 @@ func (c *Client) SignInWithDevice(ctx context.Context, show func(Prompt) error) 
 		}
 		// RFC 8628 section 3.5: after a timeout, ask less often.
 		given.Interval = min(max(given.Interval, 5)*2, maxDeviceInterval)
+		if c.Waits != nil && (last == nil || last.Error() != err.Error()) {
+			c.Waits(err)
+		}
 		last = err
 	}
 }
@@ -97,8 +100,9 @@ func (c *Client) SignInWithCode(ctx context.Context, open func(address string) e
 	if err != nil {
 		return Token{}, fmt.Errorf("listen for the browser: %w", err)
 	}
-	b := &browser{state: rand.Text(), came: make(chan callback, 1)}
-	server := &http.Server{Handler: b, ReadTimeout: requestTimeout, WriteTimeout: requestTimeout}
+	b := &browser{state: rand.Text(), came: make(chan callback, 1), done: make(chan struct{})}
+	// The page is written when the code is exchanged, which takes up to requestTimeout itself.
+	server := &http.Server{Handler: b, ReadTimeout: requestTimeout, WriteTimeout: 2 * requestTimeout}
 	defer server.Close()
 	go func() { _ = server.Serve(listener) }()
 
@@ -125,17 +129,20 @@ func (c *Client) SignInWithCode(ctx context.Context, open func(address string) e
 	case <-ctx.Done():
 		return Token{}, context.Cause(ctx)
 	case back := <-b.came:
+		var t Token
 		if back.refusal != nil {
 			back.refusal.Endpoint = c.AuthURL
-			return Token{}, back.refusal
+			err = back.refusal
+		} else {
+			t, err = c.exchange(ctx, back.code, verifier, redirect)
 		}
+		b.succeeded = err == nil
+		close(b.done)
 		// The browser is to have its page before the server goes away.
-		defer func() {
-			bounded, cancel := context.WithTimeout(context.Background(), time.Second)
-			defer cancel()
-			_ = server.Shutdown(bounded)
-		}()
-		return c.exchange(ctx, back.code, verifier, redirect)
+		bounded, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = server.Shutdown(bounded)
+		return t, err
 	}
 }
 
@@ -158,8 +165,10 @@ type callback struct {
 
 // browser answers the browser that comes back from the sign-in.
 type browser struct {
-	state string
-	came  chan callback
+	state     string
+	came      chan callback
+	done      chan struct{} // closed when the sign-in has ended
+	succeeded bool          // to be read after done
 }
 
 // ServeHTTP takes the answer to our own request and nothing else: any page in the browser can reach this address, and
@@ -177,16 +186,23 @@ func (b *browser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	back := callback{code: q.Get("code")}
-	text := "attachd has what it needs. You can close this page."
 	if back.code == "" {
 		back.refusal = refusalOf(q)
-		text = "The sign-in did not succeed; attachd says why where it was started. You can close this page."
 	}
-	fmt.Fprintln(w, text)
 	select {
 	case b.came <- back:
 	default: // the page was loaded again
 	}
+	select {
+	case <-b.done:
+	case <-r.Context().Done():
+		return
+	}
+	text := "attachd has what it needs. You can close this page."
+	if !b.succeeded {
+		text = "The sign-in did not succeed; attachd says why where it was started. You can close this page."
+	}
+	fmt.Fprintln(w, text)
 }
 
 // refusalOf reads an error response (RFC 6749 section 4.1.2.1).
