@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"syscall"
 	"time"
 
@@ -110,4 +112,24 @@ func (p *poll) attempts(ctx context.Context, l *listing, e entry) (int, error) {
 	}
 	r, _ := ledger.Match(records, e.size)
 	return r.Attempts, nil
+}
+
+// forgetFailures removes what is recorded of failed attempts under names that nothing listed has any more: of
+// messages that were taken away, or that had those names for the time being.
+func (p *poll) forgetFailures(ctx context.Context, l *listing) error {
+	records, err := p.ledger.Failures(ctx, p.account.Name)
+	if err != nil || len(records) == 0 {
+		return err
+	}
+	unlisted := make(map[string][]ledger.Key)
+	for _, r := range records {
+		unlisted[r.UIDL] = append(unlisted[r.UIDL], r.Key)
+	}
+	for _, e := range l.entries {
+		if uidl := l.uidls[e.from:e.to]; len(unlisted[string(uidl)]) > 0 {
+			delete(unlisted, string(uidl))
+		}
+	}
+	_, err = p.ledger.Forget(ctx, p.account.Name, slices.Concat(slices.Collect(maps.Values(unlisted))...))
+	return err
 }

@@ -34,9 +34,6 @@ func (p *poll) recognize(ctx context.Context, l *listing, e entry, m *ledger.Mes
 		return unknown, err
 	}
 	if before, ok := p.doubtful[e.number]; ok {
-		if err := p.forgetFailures(ctx, l, e); err != nil {
-			return fail(err)
-		}
 		is, err := p.ledger.Is(ctx, p.account.Name, before, m)
 		if err != nil {
 			return fail(err)
@@ -123,16 +120,6 @@ func (p *poll) leaveOutMoved(ctx context.Context, l *listing, m *ledger.Message)
 		break
 	}
 	return nil
-}
-
-// forgetFailures removes what is recorded of failed attempts under a name that was given for the time
-// being.
-func (p *poll) forgetFailures(ctx context.Context, l *listing, e entry) error {
-	if n, err := p.attempts(ctx, l, e); n == 0 || err != nil {
-		return err
-	}
-	_, err := p.ledger.Forget(ctx, p.account.Name, []ledger.Key{l.key(e)})
-	return err
 }
 
 // lists reports whether the listing has a message of this key, as far as it is known what they are called.

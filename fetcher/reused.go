@@ -232,7 +232,8 @@ func (p *poll) headers(chunk []lookalike, before map[int]ledger.Identity) (ids m
 	return ids, refused, nil
 }
 
-// noteMissed records which messages that should be there are not listed, and which are again.
+// noteMissed records which messages that should be there are not listed, and which are again. Of failed attempts at
+// others nothing is kept.
 func (p *poll) noteMissed(ctx context.Context, l *listing, d difference) error {
 	if err := p.ledger.Found(ctx, p.account.Name, d.found, time.Time{}); err != nil {
 		return err
@@ -249,6 +250,9 @@ func (p *poll) noteMissed(ctx context.Context, l *listing, d difference) error {
 		if err := p.ledger.Missed(ctx, p.account.Name, gone, len(gone) > missedByMistake); err != nil {
 			return err
 		}
+	}
+	if err := p.forgetFailures(ctx, l); err != nil {
+		return err
 	}
 	return p.settleOthers(ctx, l)
 }

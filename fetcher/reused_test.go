@@ -238,6 +238,64 @@ func TestDeleteLater(t *testing.T) {
 	}
 }
 
+// TestFailuresForgotten: what was noted of a failed attempt goes when nothing is listed any more that has this name, be
+// it one that the server gave or one given to a message in doubt.
+func TestFailuresForgotten(t *testing.T) {
+	t.Parallel()
+	for name, delivered := range map[string]bool{"in doubt, and the same": true, "taken away": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.sink.messageIDs = true
+			w.account.Delete, w.account.DeleteAfter = true, time.Hour
+			w.server.Mailboxes["u0"] = letters("u", "one", "two", "three")
+			refuses := !delivered
+			w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
+				if !refuses || cmd != "RETR" && cmd != "TOP" || c.UIDL(strings.Fields(args)[0]) != "u1" {
+					return false
+				}
+				c.Reply("-ERR [SYS/TEMP] not now")
+				return true
+			}
+			w.start(t)
+			now := time.Now()
+			w.supervisor.now = func() time.Time { return now }
+			failures := func() int {
+				t.Helper()
+				if err := w.once(t); err != nil {
+					t.Fatal(err)
+				}
+				records, err := w.supervisor.Ledger.Failures(t.Context(), w.account.Name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				now = now.Add(2 * time.Hour)
+				return len(records)
+			}
+			if delivered && failures() != 0 {
+				t.Fatal("a message could not be retrieved")
+			}
+			refuses = true
+			if n := failures(); n != 1 {
+				t.Fatalf("%d messages could not be retrieved, want 1", n)
+			}
+			refuses = false
+			if !delivered {
+				w.server.Replace("u0")
+			}
+			if n := failures(); n != 0 {
+				t.Errorf("%d messages that could not be retrieved are still known of", n)
+			}
+			if want := map[bool]int{true: 3, false: 2}[delivered]; len(w.sink.published) != want {
+				t.Errorf("delivered %d files, want %d", len(w.sink.published), want)
+			}
+			if n := len(w.server.Mailbox("u0")); n != 0 {
+				t.Errorf("%d messages are left", n)
+			}
+		})
+	}
+}
+
 // TestReusedSomewhere: where UIDLs are used again for messages of other sizes, those of the same size are looked at.
 func TestReusedSomewhere(t *testing.T) {
 	t.Parallel()

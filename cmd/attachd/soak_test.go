@@ -103,6 +103,7 @@ func soakEpisode(t *testing.T, random *rand.Rand) soakCounts {
 		st.passTime()
 	}
 	server.well.Store(true)
+	st.configure(nil) // nothing stalls any more, and a slow machine may take its second
 	if broken := st.verdict(); len(broken) > 0 {
 		t.Errorf("%s", strings.Join(broken, "\n"))
 	}

@@ -48,6 +48,9 @@ func (l *Ledger) Adopt(ctx context.Context, account string, messages []Listed, a
 // Forget removes all that is known of messages, so that they are fetched again if the server
 // still has them, and returns how many there were. Nobody may be polling the account.
 func (l *Ledger) Forget(ctx context.Context, account string, keys []Key) (forgotten int, err error) {
+	if len(keys) == 0 {
+		return 0, nil
+	}
 	err = l.change(ctx, account, "forget", func(ctx context.Context, c *change) error {
 		known, err := c.rows(ctx, keys)
 		if err != nil {

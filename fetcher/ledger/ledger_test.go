@@ -611,7 +611,7 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		{
 			"newer schema", func(t *testing.T, path string) { good(t, path); run(t, path, "PRAGMA user_version = 7") }, ErrNewer,
-			"newer schema, version 7, and this attachd knows 3: run the attachd that wrote it",
+			"newer schema, version 7, and this attachd knows 4: run the attachd that wrote it",
 		},
 		{"garbage", func(t *testing.T, path string) {
 			check(t, os.WriteFile(path, []byte(strings.Repeat("not a database. ", 1000)), 0o600))

@@ -6,7 +6,7 @@ const applicationID = 0x61746364
 
 // migrations leads from each schema version to the next: migrations[0] makes an
 // empty file version 1. A version that was released is never edited.
-func migrations() []string { return []string{schemaV1, schemaV2, schemaV3} }
+func migrations() []string { return []string{schemaV1, schemaV2, schemaV3, schemaV4} }
 
 // The index on digests holds their first 8 bytes only. Digests are random, so
 // every insert lands on another page: the smaller the index, the fewer pages a
@@ -92,4 +92,9 @@ ALTER TABLE account ADD COLUMN mailbox TEXT;
 ALTER TABLE message ADD COLUMN missed INTEGER NOT NULL DEFAULT 0;
 
 CREATE INDEX message_kept ON message (account, missed) WHERE state IN ('delivered', 'delete_pending', 'quarantined');
+`
+
+// The index has the messages that could not be retrieved, which each poll asks for.
+const schemaV4 = `
+CREATE INDEX message_failed ON message (account) WHERE state = 'failed';
 `
