@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"syscall"
 	"time"
 
@@ -121,15 +119,10 @@ func (p *poll) forgetFailures(ctx context.Context, l *listing) error {
 	if err != nil || len(records) == 0 {
 		return err
 	}
-	unlisted := make(map[string][]ledger.Key)
-	for _, r := range records {
-		unlisted[r.UIDL] = append(unlisted[r.UIDL], r.Key)
+	keys := make([]ledger.Key, len(records))
+	for i, r := range records {
+		keys[i] = r.Key
 	}
-	for _, e := range l.entries {
-		if uidl := l.uidls[e.from:e.to]; len(unlisted[string(uidl)]) > 0 {
-			delete(unlisted, string(uidl))
-		}
-	}
-	_, err = p.ledger.Forget(ctx, p.account.Name, slices.Concat(slices.Collect(maps.Values(unlisted))...))
+	_, err = p.ledger.Forget(ctx, p.account.Name, l.unlisted(keys))
 	return err
 }

@@ -243,10 +243,12 @@ func (p *poll) noteMissed(ctx context.Context, l *listing, d difference) error {
 		return err
 	}
 	if present != d.present+len(p.committed)-p.deleted {
-		gone, err := p.unlisted(ctx, l)
+		keys, err := p.ledger.Present(ctx, p.account.Name)
 		if err != nil {
 			return err
 		}
+		keys = slices.DeleteFunc(keys, func(k ledger.Key) bool { return strings.HasPrefix(k.UIDL, digestUIDL) })
+		gone := l.unlisted(keys)
 		if err := p.ledger.Missed(ctx, p.account.Name, gone, len(gone) > missedByMistake); err != nil {
 			return err
 		}
@@ -257,17 +259,11 @@ func (p *poll) noteMissed(ctx context.Context, l *listing, d difference) error {
 	return p.settleOthers(ctx, l)
 }
 
-// unlisted returns the messages that should be there and are not listed.
-func (p *poll) unlisted(ctx context.Context, l *listing) ([]ledger.Key, error) {
-	keys, err := p.ledger.Present(ctx, p.account.Name)
-	if err != nil {
-		return nil, err
-	}
+// unlisted returns those of the keys that are not listed.
+func (l *listing) unlisted(keys []ledger.Key) []ledger.Key {
 	missed := make(map[string][]ledger.Key)
 	for _, k := range keys {
-		if !strings.HasPrefix(k.UIDL, digestUIDL) {
-			missed[k.UIDL] = append(missed[k.UIDL], k)
-		}
+		missed[k.UIDL] = append(missed[k.UIDL], k)
 	}
 	for _, e := range l.entries {
 		if keys := missed[string(l.uidls[e.from:e.to])]; len(keys) > 0 {
@@ -275,7 +271,7 @@ func (p *poll) unlisted(ctx context.Context, l *listing) ([]ledger.Key, error) {
 			missed[uidl] = slices.DeleteFunc(keys, func(k ledger.Key) bool { return e.size < 0 || k.Size < 0 || k.Size == e.size })
 		}
 	}
-	return slices.Concat(slices.Collect(maps.Values(missed))...), nil
+	return slices.Concat(slices.Collect(maps.Values(missed))...)
 }
 
 // settleOthers lets messages that were delivered under names of their own stand for the UIDLs that they have, so that

@@ -242,14 +242,24 @@ func TestDeleteLater(t *testing.T) {
 // it one that the server gave or one given to a message in doubt.
 func TestFailuresForgotten(t *testing.T) {
 	t.Parallel()
-	for name, delivered := range map[string]bool{"in doubt, and the same": true, "taken away": false} {
+	all := letters("u", "one", "two", "three")
+	for name, tt := range map[string]struct {
+		delivered bool // before the attempt failed
+		later     []pop3test.Message
+		want      int // files delivered
+	}{
+		"in doubt, and the same": {delivered: true, later: all, want: 3},
+		"in doubt, and another":  {delivered: true, later: []pop3test.Message{all[0], {UIDL: "u1", Raw: []byte("Message-ID: <TWO@example.org>\r\n\r\nbody of two\r\n")}}, want: 4},
+		"taken away":             {want: 2},
+		"of another size":        {later: []pop3test.Message{{UIDL: "u1", Raw: []byte("Subject: another\r\n\r\nother text\r\n")}}, want: 3},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.sink.messageIDs = true
 			w.account.Delete, w.account.DeleteAfter = true, time.Hour
-			w.server.Mailboxes["u0"] = letters("u", "one", "two", "three")
-			refuses := !delivered
+			w.server.Mailboxes["u0"] = all
+			refuses := !tt.delivered
 			w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
 				if !refuses || cmd != "RETR" && cmd != "TOP" || c.UIDL(strings.Fields(args)[0]) != "u1" {
 					return false
@@ -272,7 +282,7 @@ func TestFailuresForgotten(t *testing.T) {
 				now = now.Add(2 * time.Hour)
 				return len(records)
 			}
-			if delivered && failures() != 0 {
+			if tt.delivered && failures() != 0 {
 				t.Fatal("a message could not be retrieved")
 			}
 			refuses = true
@@ -280,14 +290,13 @@ func TestFailuresForgotten(t *testing.T) {
 				t.Fatalf("%d messages could not be retrieved, want 1", n)
 			}
 			refuses = false
-			if !delivered {
-				w.server.Replace("u0")
-			}
+			w.server.Replace("u0", tt.later...)
 			if n := failures(); n != 0 {
 				t.Errorf("%d messages that could not be retrieved are still known of", n)
 			}
-			if want := map[bool]int{true: 3, false: 2}[delivered]; len(w.sink.published) != want {
-				t.Errorf("delivered %d files, want %d", len(w.sink.published), want)
+			failures()
+			if len(w.sink.published) != tt.want {
+				t.Errorf("delivered %d files, want %d", len(w.sink.published), tt.want)
 			}
 			if n := len(w.server.Mailbox("u0")); n != 0 {
 				t.Errorf("%d messages are left", n)
