@@ -123,6 +123,7 @@ func (p *poll) questions(batches []*batch) iter.Seq[int] {
 func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader, refused error, stage stage) error {
 	e := b.entries[b.asked]
 	b.asked++
+	defer func() { p.use(e.size) }() // it is on the disk, or has failed
 	if failed := p.commit.failure(); failed != nil {
 		return failed
 	}

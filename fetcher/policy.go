@@ -31,13 +31,18 @@ const drainAgain = 200
 // not asked for. The account goes on by itself when there is.
 type NoRoomError struct {
 	Free, Keep int64 // bytes that are free, and that are to stay so
+	Promised   int64 // octets that other accounts are fetching just now
 	Need       int64 // octets of the message
 	UIDL       string
 }
 
 // Error says how much room is missing.
 func (e *NoRoomError) Error() string {
-	return fmt.Sprintf("no room for message '%s' of %d bytes: %d are free, and %d are to stay free (min_free); it is fetched when there is room, and left alone with a lower max_message_size", e.UIDL, e.Need, e.Free, e.Keep)
+	others := ""
+	if e.Promised > 0 {
+		others = fmt.Sprintf(", %d are what other accounts are fetching", e.Promised)
+	}
+	return fmt.Sprintf("no room for message '%s' of %d bytes: %d are free%s, and %d are to stay free (min_free); it is fetched when there is room, and left alone with a lower max_message_size", e.UIDL, e.Need, e.Free, others, e.Keep)
 }
 
 // diskFull reports whether a poll ended for want of room, known before or found out
@@ -61,12 +66,14 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 	var out allotment
 	room := int64(-1) // no limit
 	free := int64(0)
+	p.promised.mu.Lock()
+	defer p.promised.mu.Unlock()
 	if a.MinFree > 0 && len(unseen) > 0 {
 		var err error
 		if free, err = p.sink.Free(); err != nil {
 			return out, fmt.Errorf("ask for the room on the disk: %w", err)
 		}
-		room = max(free-a.MinFree, 0)
+		room = max(free-a.MinFree-p.promised.octets, 0)
 	}
 	var octets int64
 	var short *NoRoomError // for the first message that has none
@@ -89,7 +96,7 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 		if room >= 0 && octets+size > room {
 			// Smaller ones behind it may have room.
 			if short == nil {
-				short = &NoRoomError{Free: free, Keep: a.MinFree, Need: size, UIDL: printable(l.uidl(e))}
+				short = &NoRoomError{Free: free, Keep: a.MinFree, Promised: p.promised.octets, Need: size, UIDL: printable(l.uidl(e))}
 			}
 			continue
 		}
@@ -106,6 +113,8 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 		}
 		out.more = true
 	}
+	p.mine = octets
+	p.promised.octets += octets
 	return out, nil
 }
 

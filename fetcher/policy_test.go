@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
 // has reports which messages of the world's bodies were delivered, by their first word.
@@ -81,6 +84,52 @@ func TestPolicies(t *testing.T) {
 				t.Errorf("%d sessions, want %d", n, test.sessions)
 			}
 		})
+	}
+}
+
+// TestRoomForAll: what one account is fetching is no room for another one.
+func TestRoomForAll(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one "+strings.Repeat("x", 6000))
+	w.account.MinFree, w.sink.free = 1000, 10_000
+	w.server.Users["u1"] = "pw0"
+	w.server.Mailboxes["u1"] = letters("v", "two "+strings.Repeat("y", 3000))
+	retrieving, refused := make(chan struct{}), make(chan struct{})
+	var begun, ended sync.Once
+	w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
+		switch {
+		case c.User() == "u0" && cmd == "RETR":
+			begun.Do(func() { close(retrieving) })
+			<-refused
+		case c.User() == "u1" && cmd == "UIDL":
+			<-retrieving
+		}
+		return false
+	}
+	w.supervisor.Observe = func(e Event) {
+		if done, ok := e.(Done); ok && done.Account == "other" {
+			ended.Do(func() { close(refused) })
+		}
+	}
+	w.start(t)
+	other := w.account
+	other.Name, other.Username = "other", "u1"
+	errs := w.supervisor.RunOnce(t.Context(), []Account{w.account, other})
+	if len(errs) != 1 {
+		t.Fatalf("errors %v, want one", errs)
+	}
+	short, ok := errors.AsType[*NoRoomError](errs[0])
+	if !ok || short.UIDL != "v0" || short.Promised < 6000 || !strings.Contains(errs[0].Error(), " are what other accounts are fetching") {
+		t.Errorf("error %v", errs[0])
+	}
+	if errs := w.supervisor.RunOnce(t.Context(), []Account{w.account, other}); len(errs) > 0 {
+		t.Error(errs)
+	}
+	if len(w.sink.published) != 2 {
+		t.Errorf("delivered %q", w.has())
+	}
+	if n := w.supervisor.promised.octets; n != 0 {
+		t.Errorf("%d octets are promised still", n)
 	}
 }
 

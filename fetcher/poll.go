@@ -26,8 +26,10 @@ type poll struct {
 	log     zerolog.Logger
 	observe func(Event)
 	now     func() time.Time
-	// certificates is shared by all polls.
+	// certificates and promised are shared by all polls.
 	certificates *certificateWarnings
+	promised     *promised
+	mine         int64                     // octets of what is promised
 	said         *reminders                // by account: that the server deletes by itself
 	polled       func(account string) bool // reports whether one of this name is polled, too
 	simply       concessions
@@ -111,6 +113,7 @@ func (p *poll) run(ctx context.Context) error {
 	// Closing without QUIT is what every early return wants: the server then
 	// takes nothing as consumed and nothing as deleted (RFC 1939 section 6).
 	defer p.client.Close()
+	defer func() { p.use(p.mine) }()
 
 	changed, err := p.ledger.SetOwner(ctx, p.account.Name, p.account.owner())
 	if err != nil {

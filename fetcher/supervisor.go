@@ -34,6 +34,7 @@ type Supervisor struct {
 
 	now          func() time.Time // nil: time.Now
 	certificates certificateWarnings
+	promised     promised
 	expiry       reminders
 
 	mu    sync.Mutex
