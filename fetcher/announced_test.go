@@ -84,6 +84,30 @@ func TestLoginDelay(t *testing.T) {
 	}
 }
 
+// TestLoginDelayOfChanged: an account whose settings change heeds what its server announced before, but for another mailbox.
+func TestLoginDelayOfChanged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one")
+	w.account.Auth = AuthPass
+	w.server.Hook = announces("LOGIN-DELAY 600")
+	w.start(t)
+	now := time.Now()
+	w.supervisor.now = func() time.Time { return now }
+	l := &loop{supervisor: w.supervisor, slots: newSlots(1, 1), account: w.account}
+	if err := l.poll(t.Context(), t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(4 * time.Minute)
+	for user, want := range map[string]time.Duration{"u0": 6 * time.Minute, "u1": time.Second} {
+		changed := w.account
+		changed.Interval, changed.Username = time.Minute, user
+		next := &loop{supervisor: w.supervisor, account: changed, before: l}
+		if delay := next.heed(time.Second); delay != want {
+			t.Errorf("%s: waits %v, want %v", user, delay, want)
+		}
+	}
+}
+
 // TestExpire: that a server deletes what is to be kept is said, once; and not where it does not matter.
 func TestExpire(t *testing.T) {
 	t.Parallel()

@@ -20,8 +20,8 @@ type loop struct {
 	supervisor *Supervisor
 	slots      *slots
 	account    Account
-	after      <-chan struct{} // closed when the loop it replaces has ended; nil: none
-	ended      chan struct{}   // closed when run returns
+	before     *loop         // the one it replaces, until that has ended; nil: none
+	ended      chan struct{} // closed when run returns
 	leave      context.CancelFunc
 
 	failures    int
@@ -30,6 +30,7 @@ type loop struct {
 	slow        bool // the last poll ended as the server kept silent
 	// loginDelay is what the server announced at the last poll; more, that this left something to do.
 	loginDelay time.Duration
+	visited    time.Time // when that was
 	more       bool
 	saidDelay  bool
 	spared     map[ledger.Key]time.Time // until when these are not deleted
@@ -40,8 +41,9 @@ type loop struct {
 func (l *loop) run(ctx, waiting context.Context, delay time.Duration) {
 	defer close(l.ended)
 	defer l.leave()
-	if l.after != nil {
-		<-l.after
+	if l.before != nil {
+		<-l.before.ended
+		delay = l.heed(delay)
 	}
 	for sleep(waiting, delay) {
 		err := l.poll(ctx, waiting)
@@ -50,6 +52,17 @@ func (l *loop) run(ctx, waiting context.Context, delay time.Duration) {
 		}
 		delay = l.reschedule(err)
 	}
+}
+
+// heed takes over from the loop before what the server announced, and returns how long to wait until the first poll:
+// delay, or longer.
+func (l *loop) heed(delay time.Duration) time.Duration {
+	if l.before.account.owner() == l.account.owner() {
+		l.loginDelay, l.visited, l.saidDelay = l.before.loginDelay, l.before.visited, l.before.saidDelay
+		delay = max(delay, l.loginDelay-l.supervisor.clock()().Sub(l.visited))
+	}
+	l.before = nil
+	return delay
 }
 
 // reschedule returns the time to the next poll and reports a failure, at most
@@ -128,6 +141,7 @@ func (l *loop) visit(ctx, waiting context.Context, sink Sink) error {
 	var first, before error // of the first attempt, and of the one before
 	for {
 		err = p.run(ctx)
+		l.visited = now()
 		l.loginDelay, l.more = p.loginDelay, err == nil && p.again()
 		simply := p.simply
 		switch {

@@ -86,7 +86,7 @@ func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {
 					// A maildrop has room for one session: the old loop's poll must
 					// be over before the new one's begins (RFC 1939 section 4).
 					old.leave()
-					l.after = old.ended
+					l.before = old
 				}
 				var waiting context.Context
 				waiting, l.leave = context.WithCancel(ctx)
