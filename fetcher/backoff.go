@@ -79,6 +79,9 @@ func jitter(d time.Duration) time.Duration {
 // sleep waits for d, or less when ctx ends, and reports whether the whole of d
 // passed.
 func sleep(ctx context.Context, d time.Duration) bool {
+	if ctx.Err() != nil {
+		return false
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -18,11 +18,13 @@ import (
 
 // connect dials, verifies TLS, asks for the capabilities and logs in.
 func (p *poll) connect(ctx context.Context) error {
+	p.slot.waiting(true) // a token may be asked from a server, too
 	secret, err := p.account.secret(ctx)
+	p.slot.waiting(false)
 	if err != nil {
 		return err
 	}
-	c, err := dial(ctx, p.account, tracer(p.log))
+	c, err := dial(ctx, p.account, tracer(p.log), p.slot.waiting)
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", p.account.Addr, err)
 	}
@@ -50,8 +52,8 @@ func (p *poll) connect(ctx context.Context) error {
 	return nil
 }
 
-func dial(ctx context.Context, a Account, trace func(pop3.TraceLine)) (*pop3.Client, error) {
-	d := pop3.Dialer{Addr: a.Addr, Mode: a.Mode, DialContext: a.Dial, Timeouts: a.Timeouts, Trace: trace}
+func dial(ctx context.Context, a Account, trace func(pop3.TraceLine), waiting func(bool)) (*pop3.Client, error) {
+	d := pop3.Dialer{Addr: a.Addr, Mode: a.Mode, DialContext: a.Dial, Timeouts: a.Timeouts, Trace: trace, Waiting: waiting}
 	var oldest uint16
 	if a.Mode != pop3.Plaintext {
 		config, err := a.TLS()
@@ -127,7 +129,7 @@ func enter(ctx context.Context, a Account, log zerolog.Logger) (*login, error) {
 	}
 	var g *login
 	for _, withoutCapa := range []bool{false, true} {
-		c, dialErr := dial(ctx, a, tracer(log))
+		c, dialErr := dial(ctx, a, tracer(log), nil)
 		if dialErr != nil {
 			return g, errors.Join(err, fmt.Errorf("connect to %s: %w", a.Addr, dialErr))
 		}

@@ -65,8 +65,9 @@
 // # Who owns what
 //
 // [Supervisor.Run] owns the set of accounts and starts one goroutine per
-// account, which sleeps, takes its slots (see Supervisor.MaxConcurrent) and runs
-// one poll at a time. Within a poll the account's goroutine reads from the server and
+// account, which sleeps and runs one poll at a time. A poll waits its turn for a slot to
+// its host and one of all (see Supervisor.MaxConcurrent), and gives the latter to another one while its
+// server keeps silent. Within a poll the account's goroutine reads from the server and
 // stages, and one committer goroutine, which ends with the poll, runs the five
 // steps above, so that the line is not idle while the disk works. Nothing else
 // touches the poll's state; the ledger may be used by all of them at once. A

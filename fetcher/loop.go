@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -26,8 +27,10 @@ type loop struct {
 
 	failures    int
 	lastFailure string
-	skipped     int  // by the last poll
-	slow        bool // the last poll ended as the server kept silent
+	slot        *slot // of the poll under way
+	skipped     int   // by the last poll
+	slow        bool  // the last poll ended as the server kept silent
+	late        bool  // the last poll waited for its slot for longer than the interval
 	// loginDelay is what the server announced at the last poll; more, that this left something to do.
 	loginDelay time.Duration
 	visited    time.Time // when that was
@@ -46,11 +49,16 @@ func (l *loop) run(ctx, waiting context.Context, delay time.Duration) {
 		delay = l.heed(delay)
 	}
 	for sleep(waiting, delay) {
-		err := l.poll(ctx, waiting)
-		if ctx.Err() != nil || errors.Is(err, context.Canceled) && waiting.Err() != nil {
-			return
-		}
-		delay = l.reschedule(err)
+		// In a goroutine of its own, whose stack goes with it: ten thousand accounts that wait would keep as many grown ones.
+		var turn sync.WaitGroup
+		turn.Go(func() {
+			err := l.poll(ctx, waiting)
+			if ctx.Err() != nil || errors.Is(err, context.Canceled) && waiting.Err() != nil {
+				return // and sleep sees it
+			}
+			delay = l.reschedule(err)
+		})
+		turn.Wait()
 	}
 }
 
@@ -69,6 +77,10 @@ func (l *loop) heed(delay time.Duration) time.Duration {
 // once per kind in full: the same one again is only of interest to who debugs.
 func (l *loop) reschedule(err error) time.Duration {
 	log := l.log()
+	if l.late && l.slots.lateIsDue(l.supervisor.clock()()) {
+		log.Warn().Str("interval", l.account.Interval.String()).Int("max_concurrent", cap(l.slots.global)).Int("max_per_host", l.slots.perHost).
+			Msg("polls come late: accounts wait for each other for longer than their interval")
+	}
 	if err == nil {
 		if l.failures > 0 {
 			log.Info().Int("failures", l.failures).Msg("account works again")
@@ -102,11 +114,12 @@ func (l *loop) reschedule(err error) time.Duration {
 // poll waits for its slots and makes one visit.
 func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	s := l.supervisor
-	release, err := l.slots.acquire(waiting, l.account.Addr, l.slow)
-	if err != nil {
+	asked := s.clock()()
+	if l.slot, err = l.slots.acquire(waiting, l.account.Addr, l.slow); err != nil {
 		return err
 	}
-	defer release()
+	l.late = !l.slow && s.clock()().Sub(asked) > l.account.Interval
+	defer l.slot.release()
 	defer func() {
 		network, ok := errors.AsType[net.Error](err)
 		l.slow = ok && network.Timeout()
@@ -187,7 +200,7 @@ func (l *loop) newPoll(sink Sink, simply concessions, exact bool) *poll {
 		l.spared = make(map[ledger.Key]time.Time)
 	}
 	return &poll{
-		account: l.account, ledger: s.Ledger, sink: sink, log: l.log(), observe: l.observe, now: s.clock(),
+		account: l.account, slot: l.slot, ledger: s.Ledger, sink: sink, log: l.log(), observe: l.observe, now: s.clock(),
 		certificates: &s.certificates, promised: &s.promised, said: &s.expiry, polled: s.polled, simply: simply, exact: exact,
 		settled: make(map[int]bool), doubtful: make(map[int]ledger.Key), examined: make(map[int]bool), overdue: make(map[int]bool), noTop: simply.withoutTop, spared: l.spared,
 	}

@@ -21,6 +21,7 @@ const pipelineWindow = pop3.MaxWindow
 // poll is one visit to one mailbox, from connect to QUIT.
 type poll struct {
 	account Account
+	slot    *slot
 	ledger  *ledger.Ledger
 	sink    Sink
 	log     zerolog.Logger

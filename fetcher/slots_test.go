@@ -21,22 +21,22 @@ func TestSlotsHungHost(t *testing.T) {
 		var hung sync.WaitGroup
 		for range 10 {
 			hung.Go(func() {
-				release, err := s.acquire(ctx, "hung", false)
+				slot, err := s.acquire(ctx, "hung", false)
 				if err != nil {
 					return
 				}
 				<-ctx.Done()
-				release()
+				slot.release()
 			})
 		}
 		synctest.Wait()
 		start := time.Now()
 		for range 3 {
-			release, err := s.acquire(ctx, "well", false)
+			slot, err := s.acquire(ctx, "well", false)
 			if err != nil {
 				t.Fatal(err)
 			}
-			release()
+			slot.release()
 		}
 		if waited := time.Since(start); waited != 0 {
 			t.Errorf("waited %v behind a hung host", waited)
@@ -59,7 +59,7 @@ func TestSlotsHungMailboxes(t *testing.T) {
 			var all sync.WaitGroup
 			var well atomic.Int32
 			hold := func(slow bool) {
-				release, err := s.acquire(ctx, "host", slow)
+				slot, err := s.acquire(ctx, "host", slow)
 				if err != nil {
 					return
 				}
@@ -67,7 +67,7 @@ func TestSlotsHungMailboxes(t *testing.T) {
 					well.Add(1)
 				}
 				<-ctx.Done()
-				release()
+				slot.release()
 			}
 			for range 50 {
 				all.Go(func() { hold(true) })
@@ -99,12 +99,12 @@ func TestSlotsCaps(t *testing.T) {
 		for i := range 30 {
 			host := []string{"a", "b", "c"}[i%3]
 			all.Go(func() {
-				release, err := s.acquire(t.Context(), host, false)
+				slot, err := s.acquire(t.Context(), host, false)
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				defer release()
+				defer slot.release()
 				mu.Lock()
 				for _, k := range []string{host, "all"} {
 					running[k]++
@@ -128,11 +128,11 @@ func TestSlotsCaps(t *testing.T) {
 func TestSlotsCancel(t *testing.T) {
 	t.Parallel()
 	s := newSlots(1, 1)
-	release, err := s.acquire(t.Context(), "a", false)
+	slot, err := s.acquire(t.Context(), "a", false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer release()
+	defer slot.release()
 	for _, host := range []string{"a", "b"} {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
@@ -164,4 +164,63 @@ func TestHungMailboxIsKnown(t *testing.T) {
 			t.Errorf("hangs %t: slow %t, error %v", hangs, l.slow, err)
 		}
 	}
+}
+
+// TestSlotsSilent: a poll whose server keeps silent makes room for another one, one whose server answers does not, and
+// only so many do.
+func TestSlotsSilent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(1, 100)
+		answered, err := s.acquire(t.Context(), "well", false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 5 {
+			answered.waiting(true)
+			time.Sleep(silentAfter - 1)
+			answered.waiting(false)
+		}
+		time.Sleep(time.Hour) // with what it was sent
+		if len(s.silent) > 0 {
+			t.Error("a poll whose server answered has lost its slot")
+		}
+		answered.release()
+
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		var hung atomic.Int32
+		for range 50 {
+			all.Go(func() {
+				slot, err := s.acquire(ctx, "hung", false)
+				if err != nil {
+					return
+				}
+				hung.Add(1)
+				slot.waiting(true)
+				<-ctx.Done()
+				slot.release()
+			})
+		}
+		for i := range 3 {
+			synctest.Wait()
+			if n := int(hung.Load()); n != i+1 {
+				t.Errorf("%d polls run after %d times of silence", n, i)
+			}
+			time.Sleep(silentAfter)
+		}
+		soon, stop := context.WithTimeout(ctx, time.Hour)
+		defer stop()
+		if _, err := s.acquire(soon, "well", false); err == nil {
+			t.Error("more polls than may wait for silent servers")
+		}
+		if n := int(hung.Load()); n != silentFactor+1 {
+			t.Errorf("%d polls wait for silent servers, want %d", n, silentFactor+1)
+		}
+		cancel()
+		all.Wait()
+		if len(s.hosts) != 0 || len(s.global) != 0 || len(s.silent) != 0 {
+			t.Errorf("%d hosts, %d slots and %d in place of slots are still held", len(s.hosts), len(s.global), len(s.silent))
+		}
+	})
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// startSpread is how much later each further account may have its first poll,
+// startSpread is how much later each further account may have its first poll, within the first interval,
 // so that a daemon with many accounts does not open all connections at once.
 const startSpread = 50 * time.Millisecond
 
@@ -26,7 +26,8 @@ type Supervisor struct {
 	// LockDir is the folder of the accounts' lock files, made when missing.
 	LockDir string
 	// MaxConcurrent caps the polls that run at once, MaxPerHost those to one
-	// host and port. Both must be positive.
+	// host and port. Both must be positive. Polls whose servers have kept silent for
+	// 2 seconds don't count in MaxConcurrent, as long as they are no more than 16 times as many.
 	MaxConcurrent, MaxPerHost int
 	Log                       zerolog.Logger
 	// Observe, if set, is called as polls go along, from many goroutines at once.
@@ -76,11 +77,14 @@ func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {
 					delete(running, name)
 				}
 			}
+			var starting []Account
 			for _, a := range accounts {
-				old := running[a.Name]
-				if old != nil && old.account.Version == a.Version {
-					continue
+				if l := running[a.Name]; l == nil || l.account.Version != a.Version {
+					starting = append(starting, a)
 				}
+			}
+			for _, a := range starting {
+				old := running[a.Name]
 				l := &loop{supervisor: s, slots: slots, account: a, ended: make(chan struct{})}
 				if old != nil {
 					// A maildrop has room for one session: the old loop's poll must
@@ -91,7 +95,8 @@ func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {
 				var waiting context.Context
 				waiting, l.leave = context.WithCancel(ctx)
 				running[a.Name] = l
-				delay := rand.N(startSpread*time.Duration(len(accounts)) + 1)
+				// Within the interval, or those that came first would be polled again before others were once.
+				delay := rand.N(min(startSpread*time.Duration(len(starting)), a.Interval) + 1)
 				all.Go(func() { l.run(ctx, waiting, delay) })
 			}
 		}

@@ -10,12 +10,16 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
 // bufferSize is that of the read buffer. It bounds what a line may need before
 // it is found too long, and is several TLS records.
 const bufferSize = 64 << 10
+
+// readers are the buffers of clients that are closed, most of what a poll that finds nothing new allocates.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, bufferSize) }}
 
 // maxDrain is how much of a message Close reads to keep the client usable, in
 // bytes. Past that a new connection is cheaper.
@@ -33,6 +37,7 @@ type Client struct {
 	release  func() bool
 
 	r        *bufio.Reader
+	pooled   bool // r is one of readers
 	w        io.Writer
 	tls      *tls.Conn // nil without TLS
 	greeting string
@@ -65,12 +70,13 @@ func NewClient(ctx context.Context, conn net.Conn, t Timeouts, trace func(TraceL
 
 func newClient(ctx context.Context, conn net.Conn, t Timeouts, trace func(TraceLine)) *Client {
 	t = t.withDefaults()
-	c := &Client{raw: conn, conn: &timedConn{Conn: conn, write: t.Write, end: time.Now().Add(t.Session)}, timeouts: t, trace: trace}
+	c := &Client{raw: conn, conn: &timedConn{Conn: conn, write: t.Write, end: time.Now().Add(t.Session), waiting: func(bool) {}}, timeouts: t, trace: trace, pooled: true}
 	if secured, ok := conn.(*tls.Conn); ok {
 		// Closing a tls.Conn may take 5 seconds when the server does not read.
 		c.raw, c.tls = secured.NetConn(), secured
 	}
-	c.r, c.w = bufio.NewReaderSize(c.conn, bufferSize), c.conn
+	c.r, c.w = readers.Get().(*bufio.Reader), c.conn
+	c.r.Reset(c.conn)
 	c.cause = func() error { return context.Cause(ctx) }
 	c.release = context.AfterFunc(ctx, func() { c.raw.Close() })
 	return c
@@ -121,13 +127,21 @@ func (c *Client) Quit() error {
 
 // Close closes the connection without QUIT: the server deletes nothing. A client
 // that is closed or broken already is left as it is.
-func (c *Client) Close() error {
-	if c.err != nil {
-		return nil
+func (c *Client) Close() (err error) {
+	if c.err == nil {
+		c.err = fmt.Errorf("client is closed: %w", net.ErrClosed)
+		c.release()
+		err = c.raw.Close()
 	}
-	c.err = fmt.Errorf("client is closed: %w", net.ErrClosed)
-	c.release()
-	return c.raw.Close()
+	if c.pooled {
+		if c.body != nil {
+			c.body.plain = 0 // what is in the buffer will be another client's
+		}
+		c.r.Reset(nil)
+		readers.Put(c.r)
+		c.r, c.pooled = bufio.NewReaderSize(c.conn, 0), false
+	}
+	return err
 }
 
 // Ahead sends commands without arguments in one write (RFC 2449 section 6.6). The calls

@@ -56,8 +56,9 @@ func (t Timeouts) withDefaults() Timeouts {
 // not for each command: of pipelined replies most are in the buffer already.
 type timedConn struct {
 	net.Conn
-	write time.Duration
-	end   time.Time // of the session, zero for none
+	write   time.Duration
+	end     time.Time // of the session, zero for none
+	waiting func(bool)
 
 	limit   time.Duration
 	rolling bool      // limit is for a pause, not for all that is to come
@@ -90,7 +91,9 @@ func (t *timedConn) Read(b []byte) (int, error) {
 			t.set = now
 		}
 	}
+	t.waiting(true)
 	n, err := t.Conn.Read(b)
+	t.waiting(false)
 	t.got += n
 	return n, err
 }

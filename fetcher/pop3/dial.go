@@ -34,6 +34,9 @@ type Dialer struct {
 	Timeouts    Timeouts
 	// Trace is called for each line of the dialogue; nil traces nothing.
 	Trace func(TraceLine)
+	// Waiting is called with true before each wait for the server, from that for the connection on, and with false
+	// after it; nil is for who need not know.
+	Waiting func(waits bool)
 }
 
 // Dial connects, secures the connection as Mode says and reads the greeting.
@@ -43,11 +46,18 @@ func (d *Dialer) Dial(ctx context.Context) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	waiting := d.Waiting
+	if waiting == nil {
+		waiting = func(bool) {}
+	}
+	waiting(true)
 	conn, err := d.connect(ctx)
+	waiting(false)
 	if err != nil {
 		return nil, err
 	}
 	c := newClient(ctx, conn, d.Timeouts, d.Trace)
+	c.conn.waiting = waiting
 	if d.Mode == Implicit {
 		if err := c.handshake(config); err != nil {
 			return nil, err

@@ -52,7 +52,7 @@ func (s *segments) Read(b []byte) (int, error) {
 // is what follows its final dot.
 func unstuff(r io.Reader, size int, read func(r io.Reader) ([]byte, error)) (message, rest []byte, err error) {
 	c := &Client{raw: readerConn{r: r}, timeouts: Timeouts{}.withDefaults(), cause: func() error { return nil }, release: func() bool { return true }}
-	c.conn = &timedConn{Conn: c.raw}
+	c.conn = &timedConn{Conn: c.raw, waiting: func(bool) {}}
 	c.r = bufio.NewReaderSize(c.conn, size)
 	message, err = read(c.newBody(1))
 	if err == nil {

@@ -1,0 +1,144 @@
+package fetcher
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+// Dialers for tests that live by a clock of their own, which goes on only while nothing waits for a network.
+
+// dialSilent gives a connection on which nothing is ever said.
+func dialSilent(context.Context, string, string) (net.Conn, error) {
+	ours, _ := net.Pipe()
+	return ours, nil
+}
+
+// dialEmpty gives one to a mailbox without messages, where each answer takes a tenth of a second.
+func dialEmpty(context.Context, string, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	go func() {
+		defer theirs.Close()
+		lines := bufio.NewScanner(theirs)
+		for answer := "+OK ready"; ; {
+			time.Sleep(100 * time.Millisecond)
+			if _, err := io.WriteString(theirs, answer+"\r\n"); err != nil || !lines.Scan() {
+				return
+			}
+			switch lines.Text() {
+			case "CAPA":
+				answer = "-ERR what?"
+			case "STAT":
+				answer = "+OK 0 0"
+			case "UIDL", "LIST":
+				answer = "+OK\r\n."
+			default:
+				answer = "+OK"
+			}
+		}
+	}()
+	return ours, nil
+}
+
+// fleet has a supervisor poll accounts, at most so many at once, for a time of the test's clock and returns how often each was polled
+// and the longest time that one had to wait for the end of a poll, the first one included.
+func fleet(t *testing.T, most, accounts int, set func(i int, a *Account), lasts time.Duration) (polls map[string]int, gaps map[string]time.Duration) {
+	t.Helper()
+	w := newWorld(t)
+	w.supervisor.Log = zerolog.Nop()
+	w.supervisor.MaxConcurrent = most
+	polls, gaps = map[string]int{}, map[string]time.Duration{}
+	last := map[string]time.Time{}
+	list := make([]Account, accounts)
+	for i := range list {
+		a := w.account
+		a.Name, a.Mode, a.Auth, a.Version, a.Dial = fmt.Sprintf("a%d", i), pop3.Plaintext, AuthPass, i, dialEmpty
+		a.Addr = a.Name + ":110"
+		set(i, &a)
+		list[i] = a
+		polls[a.Name], last[a.Name] = 0, time.Now()
+	}
+	var mu sync.Mutex
+	seen := func(account string) {
+		mu.Lock()
+		defer mu.Unlock()
+		gaps[account] = max(gaps[account], time.Since(last[account]))
+		last[account] = time.Now()
+	}
+	w.supervisor.Observe = func(e Event) {
+		if done, ok := e.(Done); ok {
+			seen(done.Account)
+			mu.Lock()
+			defer mu.Unlock()
+			polls[done.Account]++
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	sets := make(chan []Account)
+	var run sync.WaitGroup
+	run.Go(func() { w.supervisor.Run(ctx, sets) })
+	sets <- list
+	time.Sleep(lasts)
+	for _, a := range list {
+		seen(a.Name)
+	}
+	cancel()
+	run.Wait()
+	time.Sleep(time.Second) // until the servers have seen it
+	return polls, gaps
+}
+
+// TestHungHosts: hosts that hang, far more than there are slots, delay the others for as long as it takes to see that
+// they do, and no longer.
+func TestHungHosts(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const hung, interval = 40, 10 * time.Second
+		polls, gaps := fleet(t, 4, hung+2, func(i int, a *Account) {
+			a.Interval = interval
+			if i < hung {
+				a.Dial = dialSilent
+			}
+		}, 10*time.Minute)
+		for _, name := range []string{"a40", "a41"} {
+			// 4 at a time are seen through.
+			if gap := gaps[name]; gap > interval+hung/4*silentAfter+2*time.Second || polls[name] < 48 {
+				t.Errorf("%s was polled %d times in 10 minutes, once after %v", name, polls[name], gap)
+			}
+		}
+		if polls["a0"] == 0 {
+			t.Error("a host that hangs was not polled")
+		}
+	})
+}
+
+// TestFirstPollsFirst: a start spreads the first polls, but no further than over an interval, as others would have
+// several by then.
+func TestFirstPollsFirst(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		polls, gaps := fleet(t, 100, 1000, func(i int, a *Account) {
+			a.Interval = 10 * time.Second
+			a.Addr = fmt.Sprintf("host%d:110", i%100)
+		}, 29*time.Second)
+		counts := slices.Sorted(maps.Values(polls))
+		if least, most := counts[0], counts[len(counts)-1]; least < 1 || most > least+2 {
+			t.Errorf("accounts were polled from %d to %d times", least, most)
+		}
+		if wait := slices.Max(slices.Collect(maps.Values(gaps))); wait > 15*time.Second {
+			t.Errorf("an account waited %v for a poll", wait)
+		}
+	})
+}
