@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -135,6 +136,8 @@ func (w *watcher) check() {
 
 // refresh finds out which files take part now, which only a reading of the configuration tells, and watches them.
 func (w *watcher) refresh() {
+	// Thousands of accounts take a multiple of their room while they are read, which would be the process's from then on.
+	defer debug.FreeOSMemory()
 	// What changed before its folder was watched gave no event. A file that changes all the time is for the next look.
 	for range 3 {
 		_, _, w.in = load(w.path)
