@@ -6,7 +6,7 @@ import "math"
 type Policy struct {
 	MaxMessageSize  Size     // larger ones are treated as Oversize says; 0 for no limit
 	Oversize        Oversize // only with MaxMessageSize
-	MaxMessages     int      // fetched by one poll; the rest comes with the next, at once. 0 for no limit
+	MaxMessages     int      // fetched by one poll; the rest comes with the next. 0 for no limit
 	MaxBytes        Size     // likewise
 	CommitDeletions int      // DELEs before a QUIT makes them last; 0 for all in one
 	MinFree         Size     // bytes that stay free on the disk; 0 for none

@@ -80,8 +80,8 @@ type Account struct {
 	// limit, and Oversize what becomes of the others.
 	MaxMessageSize int64
 	Oversize       Oversize
-	// MaxMessages and MaxBytes are the most that one poll fetches, 0 for no limit.
-	// What is left comes with the next one, which follows at once.
+	// MaxMessages and MaxBytes are the most that one poll fetches, 0 for no limit, but one message at least.
+	// What is left comes with the next one.
 	MaxMessages int
 	MaxBytes    int64
 	// CommitDeletions is after how many DELE a poll says QUIT, which is what makes

@@ -34,7 +34,7 @@ func TestLoginDelay(t *testing.T) {
 		capa     string
 		interval time.Duration
 		greeting string
-		most     int // messages a poll
+		most     int // deletions a session
 		err      bool
 
 		sessions      int
@@ -59,7 +59,7 @@ func TestLoginDelay(t *testing.T) {
 			w := newWorld(t, "one", "two", "three")
 			w.server.Greeting = tt.greeting
 			w.account.Auth = AuthPass
-			w.account.MaxMessages, w.account.Interval = tt.most, tt.interval
+			w.account.Delete, w.account.CommitDeletions, w.account.Interval = true, tt.most, tt.interval
 			capa := announces(tt.capa)
 			w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
 				if tt.err && cmd == "UIDL" {
@@ -89,6 +89,7 @@ func TestLoginDelayOfChanged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")
 	w.account.Auth = AuthPass
+	w.server.Users["u1"] = "pw0"
 	w.server.Hook = announces("LOGIN-DELAY 600")
 	w.start(t)
 	now := time.Now()
@@ -98,13 +99,47 @@ func TestLoginDelayOfChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	now = now.Add(4 * time.Minute)
-	for user, want := range map[string]time.Duration{"u0": 6 * time.Minute, "u1": time.Second} {
+	for user, want := range map[string]time.Duration{"u0": 6 * time.Minute, "u1": 10 * time.Minute} {
 		changed := w.account
 		changed.Interval, changed.Username = time.Minute, user
-		next := &loop{supervisor: w.supervisor, account: changed, before: l}
-		if delay := next.heed(time.Second); delay != want {
+		next := &loop{supervisor: w.supervisor, slots: newSlots(1, 1), account: changed, before: l}
+		if delay := next.first(t.Context(), t.Context()); delay != want {
 			t.Errorf("%s: waits %v, want %v", user, delay, want)
 		}
+	}
+}
+
+// TestLoginDelayOfBefore: a process heeds what its predecessor was told, when it was there last; not when it is told
+// otherwise by then.
+func TestLoginDelayOfBefore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one")
+	w.account.Auth, w.account.Interval = AuthPass, time.Minute
+	w.server.Hook = announces("LOGIN-DELAY 600")
+	w.start(t)
+	process := func() *loop { return &loop{supervisor: w.supervisor, slots: newSlots(1, 1), account: w.account} }
+	if delay := process().first(t.Context(), t.Context()); delay != 10*time.Minute || w.server.Sessions() != 1 {
+		t.Fatalf("first of all: waits %v after %d sessions", delay, w.server.Sessions())
+	}
+	if delay := process().first(t.Context(), t.Context()); delay < 9*time.Minute || delay > 10*time.Minute || w.server.Sessions() != 1 {
+		t.Errorf("right behind it: waits %v after %d sessions", delay, w.server.Sessions())
+	}
+	if err := w.once(t); err != nil || w.server.Sessions() != 2 { // who asks for a poll gets one
+		t.Errorf("once: %v, %d sessions", err, w.server.Sessions())
+	}
+	w.server.Wait()
+	notePoll(w.supervisor.LockDir, w.account.Name, time.Now().Add(-9*time.Minute))
+	if delay := process().first(t.Context(), t.Context()); delay > time.Minute || w.server.Sessions() != 2 {
+		t.Errorf("9 minutes later: waits %v after %d sessions", delay, w.server.Sessions())
+	}
+	notePoll(w.supervisor.LockDir, w.account.Name, time.Now().Add(-11*time.Minute))
+	w.server.Hook = announces("USER")
+	if delay := process().first(t.Context(), t.Context()); delay != time.Minute || w.server.Sessions() != 3 {
+		t.Errorf("11 minutes later: waits %v after %d sessions", delay, w.server.Sessions())
+	}
+	w.server.Wait()
+	if delay := process().first(t.Context(), t.Context()); delay != time.Minute || w.server.Sessions() != 4 {
+		t.Errorf("when nothing is announced any more: waits %v after %d sessions", delay, w.server.Sessions())
 	}
 }
 

@@ -120,6 +120,18 @@ func (l *listing) separateDuplicates() {
 	}
 }
 
+// setSizes notes the octets of some messages, by UIDL, that are known without LIST.
+func (l *listing) setSizes(octets map[string]int64) {
+	if len(octets) == 0 {
+		return
+	}
+	for i, e := range l.entries {
+		if size, ok := octets[string(l.uidls[e.from:e.to])]; ok {
+			l.entries[i].size = size
+		}
+	}
+}
+
 // readSizes asks LIST and notes the octets of each message.
 func (l *listing) readSizes(c *pop3.Client) error {
 	for _, entries := range [][]entry{l.entries, l.nameless} {

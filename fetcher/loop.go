@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,15 +30,16 @@ type loop struct {
 	failures    int
 	lastFailure string
 	slot        *slot // of the poll under way
-	skipped     int   // by the last poll
 	slow        bool  // the last poll ended as the server kept silent
 	late        bool  // the last poll waited for its slot for longer than the interval
 	// loginDelay is what the server announced at the last poll; more, that this left something to do.
 	loginDelay time.Duration
 	visited    time.Time // when that was
 	more       bool
+	putOff     int // messages that failed before and were not due
 	saidDelay  bool
 	spared     map[ledger.Key]time.Time // until when these are not deleted
+	oversized  map[string]int64         // what the last poll left for its size: octets by UIDL
 }
 
 // run polls until waiting or ctx ends. A poll that has begun runs on when only
@@ -46,31 +49,44 @@ func (l *loop) run(ctx, waiting context.Context, delay time.Duration) {
 	defer l.leave()
 	if l.before != nil {
 		<-l.before.ended
-		delay = l.heed(delay)
 	}
+	next := l.first
 	for sleep(waiting, delay) {
 		// In a goroutine of its own, whose stack goes with it: ten thousand accounts that wait would keep as many grown ones.
 		var turn sync.WaitGroup
-		turn.Go(func() {
-			err := l.poll(ctx, waiting)
-			if ctx.Err() != nil || errors.Is(err, context.Canceled) && waiting.Err() != nil {
-				return // and sleep sees it
-			}
-			delay = l.reschedule(err)
-		})
+		turn.Go(func() { delay = next(ctx, waiting) })
 		turn.Wait()
+		next = l.turn
 	}
 }
 
-// heed takes over from the loop before what the server announced, and returns how long to wait until the first poll:
-// delay, or longer.
-func (l *loop) heed(delay time.Duration) time.Duration {
-	if l.before.account.owner() == l.account.owner() {
-		l.loginDelay, l.visited, l.saidDelay = l.before.loginDelay, l.before.visited, l.before.saidDelay
-		delay = max(delay, l.loginDelay-l.supervisor.clock()().Sub(l.visited))
+// first waits, without a poll, for what is left of the time between two logins that the server announced to the loop
+// before or, when there was none, to the process before. It and turn return the time to the next turn.
+func (l *loop) first(ctx, waiting context.Context) time.Duration {
+	now := l.supervisor.clock()()
+	switch before := l.before; {
+	case before == nil:
+		// An error comes back in the poll, and says more there.
+		if host, err := l.supervisor.Ledger.Host(ctx, l.account.Addr); err == nil {
+			l.loginDelay, l.visited = host.LoginDelay, LastPoll(l.supervisor.LockDir, l.account.Name)
+		}
+	case before.account.owner() == l.account.owner():
+		l.loginDelay, l.visited, l.saidDelay = before.loginDelay, before.visited, before.saidDelay
 	}
 	l.before = nil
-	return delay
+	if left := l.loginDelay - now.Sub(l.visited); left > 0 {
+		return min(left, l.loginDelay) // the clock may have been put back
+	}
+	return l.turn(ctx, waiting)
+}
+
+// turn polls.
+func (l *loop) turn(ctx, waiting context.Context) time.Duration {
+	err := l.poll(ctx, waiting)
+	if ctx.Err() != nil || errors.Is(err, context.Canceled) && waiting.Err() != nil {
+		return 0 // for which nobody waits
+	}
+	return l.reschedule(err)
 }
 
 // reschedule returns the time to the next poll and reports a failure, at most
@@ -145,6 +161,8 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 func (l *loop) visit(ctx, waiting context.Context, sink Sink) error {
 	s, addr, now, log := l.supervisor, l.account.Addr, l.supervisor.clock(), l.log()
 	started := now()
+	since := started    // of the session
+	var taken allowance // by those before it
 	host, err := s.Ledger.Host(ctx, addr)
 	if err != nil {
 		return fmt.Errorf("read what is known of %s: %w", addr, err)
@@ -155,7 +173,7 @@ func (l *loop) visit(ctx, waiting context.Context, sink Sink) error {
 	for {
 		err = p.run(ctx)
 		l.visited = now()
-		l.loginDelay, l.more = p.loginDelay, err == nil && p.again()
+		l.loginDelay, l.more, l.putOff = p.loginDelay, err == nil && p.again(), p.putOff
 		simply := p.simply
 		switch {
 		case ctx.Err() != nil:
@@ -166,9 +184,11 @@ func (l *loop) visit(ctx, waiting context.Context, sink Sink) error {
 				err = fmt.Errorf("%w; tried again at once: %w", before, err)
 			}
 		case l.more && waiting.Err() == nil && p.loginDelay == 0:
-			l.report(p, now().Sub(started), nil)
+			l.report(p, now().Sub(since), nil)
 			before = nil
+			taken, since = p.taken, now()
 			p = l.newPoll(sink, simply, p.exact || p.exactly)
+			p.taken = taken
 			continue
 		}
 		if simply == p.simply {
@@ -180,17 +200,21 @@ func (l *loop) visit(ctx, waiting context.Context, sink Sink) error {
 		// At once, as a process that polls once has no next poll.
 		log.Info().Err(err).Bool("capa", !simply.withoutCapa).Bool("pipelining", !simply.unpipelined).Msg("server is asked again more simply")
 		p = l.newPoll(sink, simply, p.exact || p.exactly)
+		p.taken = taken
 		p.outOfStep = errors.Is(err, pop3.ErrDesync)
 	}
 	if err == nil && p.simply != remembered && !p.silent {
 		err = s.rememberConcession(ctx, addr, p.simply, first, now())
+	}
+	if err == nil && !p.simply.withoutCapa && p.loginDelay != host.LoginDelay {
+		err = s.Ledger.SetLoginDelay(ctx, addr, p.loginDelay)
 	}
 	if p.exactly && started.Sub(host.Exact) > exactAgain && ctx.Err() == nil {
 		if failed := s.Ledger.SetHost(ctx, addr, ledger.Host{Exact: started}); failed != nil {
 			err = errors.Join(err, failed)
 		}
 	}
-	l.report(p, now().Sub(started), err)
+	l.report(p, now().Sub(since), err)
 	return err
 }
 
@@ -203,6 +227,7 @@ func (l *loop) newPoll(sink Sink, simply concessions, exact bool) *poll {
 		account: l.account, slot: l.slot, ledger: s.Ledger, sink: sink, log: l.log(), observe: l.observe, now: s.clock(),
 		certificates: &s.certificates, promised: &s.promised, said: &s.expiry, polled: s.polled, simply: simply, exact: exact,
 		settled: make(map[int]bool), doubtful: make(map[int]ledger.Key), examined: make(map[int]bool), overdue: make(map[int]bool), noTop: simply.withoutTop, spared: l.spared,
+		knownOversized: l.oversized, oversized: make(map[string]int64),
 	}
 }
 
@@ -219,11 +244,28 @@ func (l *loop) report(p *poll, took time.Duration, err error) {
 	if p.retrieved > 0 || p.failed > 0 {
 		event = log.Info()
 	}
-	event.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("quarantined", len(p.quarantine)).Dur("dur", took).Bool("complete", err == nil).Msg("poll done")
-	if len(p.skipped) != l.skipped && len(p.skipped) > 0 {
-		log.Warn().Int("messages", len(p.skipped)).Strs("uidls", p.skipped[:min(len(p.skipped), 10)]).Int64("max_message_size", p.account.MaxMessageSize).Msg("left messages on the server that are too large")
+	event.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("quarantined", len(p.quarantine)).Int("left", p.left).Dur("dur_ms", took).Bool("complete", err == nil).Msg("poll done")
+	if n := len(p.oversized); n > 0 && n != len(l.oversized) {
+		some := slices.Sorted(maps.Keys(p.oversized))
+		for i, uidl := range some {
+			some[i] = printable(uidl)
+		}
+		log.Warn().Int("messages", n).Strs("uidls", some[:min(n, 10)]).Int64("max_message_size", p.account.MaxMessageSize).Msg("left messages on the server that are too large")
 	}
-	l.skipped = len(p.skipped)
+	if err == nil {
+		l.oversized = p.oversized
+	}
+}
+
+// sayWhatIsLeft tells who polls only once of what another poll would be made for.
+func (l *loop) sayWhatIsLeft() {
+	log := l.log()
+	if l.more {
+		log.Warn().Str("login_delay", l.loginDelay.String()).Msg("something is left for another run: the server wants that much time between two logins (CAPA LOGIN-DELAY)")
+	}
+	if l.putOff > 0 {
+		log.Warn().Int("messages", l.putOff).Msg("messages that failed before were not due yet and are left for another run; attachd state check lists them")
+	}
 }
 
 func (l *loop) log() zerolog.Logger {

@@ -56,7 +56,18 @@ func diskFull(err error) bool {
 type allotment struct {
 	whole []entry // to be taken apart
 	raw   []entry // to be kept as they are
-	more  bool    // something is left for the next poll, which may come at once
+	more  bool    // something is left for another session, which may come at once
+}
+
+// allowance counts what is fetched against MaxMessages and MaxBytes.
+type allowance struct {
+	messages int
+	octets   int64
+}
+
+// allows tells whether one more message may be fetched: always one, however large.
+func (a *Account) allows(taken allowance, size int64) bool {
+	return (a.MaxMessages <= 0 || taken.messages < a.MaxMessages) && (a.MaxBytes <= 0 || taken.messages == 0 || taken.octets+size <= a.MaxBytes)
 }
 
 // allot applies the account's policies to the messages that are new: their size,
@@ -77,17 +88,22 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 	}
 	var octets int64
 	var short *NoRoomError // for the first message that has none
-	for _, e := range unseen {
+	for i, e := range unseen {
 		size := max(e.size, 0)
 		oversize := a.MaxMessageSize > 0 && size > a.MaxMessageSize
 		if a.skips(size) {
-			p.skipped = append(p.skipped, printable(l.uidl(e)))
+			p.oversized[l.uidl(e)] = size
 			p.log.Debug().Str("uidl", printable(l.uidl(e))).Int64("octets", size).Msg("message left on the server: larger than max_message_size")
 			continue
 		}
-		n := len(out.whole) + len(out.raw)
-		if a.MaxMessages > 0 && n >= a.MaxMessages || a.MaxBytes > 0 && n > 0 && octets+size > a.MaxBytes {
-			out.more = true
+		if !a.allows(p.taken, size) {
+			for _, e := range unseen[i:] {
+				if !a.skips(e.size) {
+					p.left++
+				} else {
+					p.oversized[l.uidl(e)] = e.size
+				}
+			}
 			break
 		}
 		if size > p.maxMessage() {
@@ -101,6 +117,8 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 			continue
 		}
 		octets += size
+		p.taken.messages++
+		p.taken.octets += size
 		if oversize {
 			out.raw = append(out.raw, e)
 		} else {
@@ -139,7 +157,7 @@ func (p *poll) stageRaw(ctx context.Context, l *listing, e entry, body *boundedR
 // again reports whether another poll should follow at once: one that got something
 // done and leaves more to do, or that may have seen only the beginning of a mailbox.
 func (p *poll) again() bool {
-	return p.more && p.retrieved+len(p.committed)+p.deleted > 0 || p.gmail && p.retrieved >= drainAgain
+	return p.more && p.retrieved+len(p.committed)+p.deleted > 0 || p.gmail && p.retrieved >= drainAgain && p.left == 0
 }
 
 // isGmail tells by what Gmail says of itself in its greeting and its capabilities.

@@ -1,6 +1,7 @@
 package fetcher
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+	"github.com/rs/zerolog"
 )
 
 // has reports which messages of the world's bodies were delivered, by their first word.
@@ -39,7 +41,7 @@ func commands(w *world, verb string) (n int) {
 	return n
 }
 
-// TestPolicies: what a poll leaves on the server, and that the rest follows at once.
+// TestPolicies: what a poll leaves on the server.
 func TestPolicies(t *testing.T) {
 	t.Parallel()
 	big := "big " + strings.Repeat("x", 1000)
@@ -51,8 +53,11 @@ func TestPolicies(t *testing.T) {
 		"no policy":                 {func(*Account, *memory) {}, "big one two", 0, 1, 0},
 		"a size":                    {func(a *Account, _ *memory) { a.MaxMessageSize = 500 }, "one two", 1, 1, 0},
 		"a size, and raw":           {func(a *Account, _ *memory) { a.MaxMessageSize, a.Oversize = 500, OversizeRaw }, "big(raw) one two", 0, 1, 0},
-		"messages a poll":           {func(a *Account, _ *memory) { a.MaxMessages = 1 }, "big one two", 0, 3, 0},
-		"bytes a poll":              {func(a *Account, _ *memory) { a.MaxBytes = 10 }, "big one two", 0, 3, 0},
+		"messages a poll":           {func(a *Account, _ *memory) { a.MaxMessages = 2 }, "big one", 1, 1, 0},
+		"bytes a poll":              {func(a *Account, _ *memory) { a.MaxBytes = 1012 }, "big one", 1, 1, 0},
+		"bytes for not even one":    {func(a *Account, _ *memory) { a.MaxBytes = 3 }, "one", 2, 1, 0},
+		"messages and deletions":    {func(a *Account, _ *memory) { a.MaxMessages, a.CommitDeletions = 2, 1 }, "big one", 1, 2, 0},
+		"bytes and deletions":       {func(a *Account, _ *memory) { a.MaxBytes, a.CommitDeletions = 1012, 1 }, "big one", 1, 2, 0},
 		"bytes and messages enough": {func(a *Account, _ *memory) { a.MaxMessages, a.MaxBytes = 3, 10_000 }, "big one two", 0, 1, 0},
 		"deletions a session":       {func(a *Account, _ *memory) { a.CommitDeletions = 2 }, "big one two", 0, 2, 0},
 		"room for all":              {func(a *Account, m *memory) { a.MinFree, m.free = 1000, 10_000 }, "big one two", 0, 1, 0},
@@ -153,6 +158,78 @@ func TestSkippedComesLater(t *testing.T) {
 	}
 }
 
+// TestSkippedAsksNothing: a message that stays on the server for its size has no further poll ask LIST, unless the octets
+// say that the mailbox is another one; and is spoken of once.
+func TestSkippedAsksNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one", "big "+strings.Repeat("x", 1000))
+	w.server.Pipelining = false // which asks LIST ahead of the first listing
+	w.account.MaxMessageSize = 500
+	var log bytes.Buffer
+	w.supervisor.Log = zerolog.New(&log)
+	w.start(t)
+	l := &loop{supervisor: w.supervisor, slots: newSlots(1, 1), account: w.account}
+	for i, want := range []struct {
+		lists int
+		has   string
+	}{{1, "one"}, {1, "one"}, {1, "one"}, {2, "one two"}, {2, "one two"}} {
+		if i == 3 {
+			w.server.Append("u0", pop3test.Message{UIDL: "v", Raw: []byte("two\r\n")})
+		}
+		if err := l.poll(t.Context(), t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.server.Wait()
+		if n := commands(w, "LIST"); n != want.lists || w.has() != want.has {
+			t.Errorf("poll %d: %d LIST and %q, want %v", i+1, n, w.has(), want)
+		}
+	}
+	if n := strings.Count(log.String(), "too large"); n != 1 || !strings.Contains(log.String(), `"uidls":["uid-2"]`) {
+		t.Errorf("log says %s", &log)
+	}
+}
+
+// TestWhatIsLeft: who polls once is told what is left for another poll.
+func TestWhatIsLeft(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one", "two")
+	w.account.Auth, w.account.Delete, w.account.CommitDeletions = AuthPass, true, 1
+	announced := announces("LOGIN-DELAY 600")
+	w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
+		if cmd == "RETR" && c.UIDL(args) == "uid-3" {
+			c.Reply("-ERR [SYS/TEMP] not now")
+			return true
+		}
+		return announced(c, cmd, args)
+	}
+	var log bytes.Buffer
+	w.supervisor.Log = zerolog.New(zerolog.SyncWriter(&log))
+	w.start(t)
+	said := func() (said string) {
+		defer log.Reset()
+		if err := w.once(t); err != nil {
+			t.Fatal(err)
+		}
+		for _, what := range []string{"(CAPA LOGIN-DELAY)", "not due yet"} {
+			if strings.Contains(log.String(), what) {
+				said += what
+			}
+		}
+		return said
+	}
+	if got := said(); got != "(CAPA LOGIN-DELAY)" {
+		t.Errorf("with a deletion left: said %q", got)
+	}
+	if got := said(); got != "" {
+		t.Errorf("with nothing left: said %q", got)
+	}
+	w.server.Append("u0", pop3test.Message{UIDL: "uid-3", Raw: []byte("three\r\n")})
+	said()
+	if got := said(); got != "not due yet" {
+		t.Errorf("with a message put off: said %q", got)
+	}
+}
+
 // TestDrain: a server that lists a few hundred at a time, as Gmail does, is asked
 // again until nothing new comes.
 func TestDrain(t *testing.T) {
@@ -162,7 +239,9 @@ func TestDrain(t *testing.T) {
 		bodies = append(bodies, fmt.Sprintf("m%d", i))
 	}
 	w := newWorld(t, bodies...)
-	w.account.MaxMessages = drainAgain
+	w.server.Greeting = "+OK Gpop ready for requests from 127.0.0.1 x"
+	w.account.Auth = AuthPass
+	w.server.Oldest, w.server.PopOnQuit = drainAgain, true
 	w.start(t)
 	if err := w.once(t); err != nil {
 		t.Fatal(err)

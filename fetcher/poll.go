@@ -76,9 +76,16 @@ type poll struct {
 	spared            map[ledger.Key]time.Time // of the account's loop: until when these are not deleted
 	brokeAt           *ledger.Key              // the message at whose DELE the line broke
 	deleted           int
-	skipped           []string // left on the server by the account's policies: their UIDLs
-	silent            bool     // the server did not answer QUIT, where nothing hangs on that
-	more              bool     // something is left that another poll can do at once
+	silent            bool // the server did not answer QUIT, where nothing hangs on that
+	more              bool // something is left that another session can do at once
+	// What sessions have fetched since the poll's first, of what max_messages and max_bytes allow, and how many messages
+	// those leave for the next poll.
+	taken allowance
+	left  int
+	// putOff are the messages that failed before and are not due yet.
+	putOff int
+	// Messages left on the server for their size, octets by UIDL; and those that the poll before left.
+	oversized, knownOversized map[string]int64
 }
 
 // step is how far a poll came, for what the next one should do otherwise.
@@ -136,6 +143,7 @@ func (p *poll) run(ctx context.Context) error {
 		return err
 	}
 	p.more = p.more || allotted.more
+	p.putOff = diff.pending
 	p.client.Unstuffed(func(n int) int64 { return diff.unstuffed[n] })
 	if err := p.retrieve(ctx, l, allotted.whole, allotted.raw); err != nil {
 		return err
@@ -193,11 +201,16 @@ func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 	if err != nil {
 		return fail("list the UIDLs", err)
 	}
+	sameOctets := p.visited && p.octets == st.octets
+	if sameOctets {
+		l.setSizes(p.knownOversized)
+	}
 	if d, err = p.account.compare(ctx, p.ledger, l, p.now()); err != nil {
 		return fail("compare the listing", err)
 	}
 	// Nothing is deleted that only has the UIDL of what was delivered.
-	settled := len(d.unseen)+len(d.expired)+len(d.suspects)+len(l.nameless) == 0 && (len(l.entries) == 0 || p.visited && p.octets == st.octets)
+	isNew := func(e entry) bool { return !p.account.skips(e.size) }
+	settled := !slices.ContainsFunc(d.unseen, isNew) && len(d.expired)+len(d.suspects)+len(l.nameless) == 0 && (len(l.entries) == 0 || sameOctets)
 	if settled && !p.sizesAhead {
 		if err := p.checkNumbers(ctx, d); err != nil {
 			return fail("look at a UIDL that may have been used again", err)

@@ -118,7 +118,9 @@ func (s *Supervisor) RunOnce(ctx context.Context, accounts []Account) []error {
 				failed[i] = &AccountError{a.Name, err}
 				log := l.log()
 				log.Error().Err(failed[i]).Msg("poll ended early")
+				return
 			}
+			l.sayWhatIsLeft()
 		})
 	}
 	all.Wait()

@@ -611,7 +611,7 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		{
 			"newer schema", func(t *testing.T, path string) { good(t, path); run(t, path, "PRAGMA user_version = 7") }, ErrNewer,
-			"newer schema, version 7, and this attachd knows 4: run the attachd that wrote it",
+			"newer schema, version 7, and this attachd knows 5: run the attachd that wrote it",
 		},
 		{"garbage", func(t *testing.T, path string) {
 			check(t, os.WriteFile(path, []byte(strings.Repeat("not a database. ", 1000)), 0o600))
@@ -737,6 +737,8 @@ func TestHost(t *testing.T) {
 	l, err := Open(t.Context(), path)
 	check(t, err)
 	day, later := time.UnixMilli(1_700_000_000_000), time.UnixMilli(1_700_000_100_000)
+	check(t, l.SetLoginDelay(t.Context(), "mx.example:995", time.Hour))
+	check(t, l.SetLoginDelay(t.Context(), "mx.example:995", 10*time.Minute))
 	check(t, l.SetHost(t.Context(), "mx.example:995", Host{Unpipelined: day}))
 	check(t, l.SetHost(t.Context(), "mx.example:995", Host{WithoutCapa: later, Exact: day}))
 	check(t, l.Close())
@@ -744,7 +746,7 @@ func TestHost(t *testing.T) {
 	check(t, err)
 	defer l.Close()
 	h, err := l.Host(t.Context(), "mx.example:995")
-	if err != nil || !h.Unpipelined.Equal(day) || !h.WithoutCapa.Equal(later) || !h.Exact.Equal(day) {
+	if err != nil || !h.Unpipelined.Equal(day) || !h.WithoutCapa.Equal(later) || !h.Exact.Equal(day) || h.LoginDelay != 10*time.Minute {
 		t.Errorf("known is %v, error %v", h, err)
 	}
 	h, err = l.Host(t.Context(), "other.example:995")

@@ -6,7 +6,7 @@ const applicationID = 0x61746364
 
 // migrations leads from each schema version to the next: migrations[0] makes an
 // empty file version 1. A version that was released is never edited.
-func migrations() []string { return []string{schemaV1, schemaV2, schemaV3, schemaV4} }
+func migrations() []string { return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5} }
 
 // The index on digests holds their first 8 bytes only. Digests are random, so
 // every insert lands on another page: the smaller the index, the fewer pages a
@@ -97,4 +97,9 @@ CREATE INDEX message_kept ON message (account, missed) WHERE state IN ('delivere
 // The index has the messages that could not be retrieved, which each poll asks for.
 const schemaV4 = `
 CREATE INDEX message_failed ON message (account) WHERE state = 'failed';
+`
+
+// The least time between two logins that a server announces, in milliseconds.
+const schemaV5 = `
+ALTER TABLE host ADD COLUMN login_delay INTEGER;
 `
