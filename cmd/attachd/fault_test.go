@@ -293,7 +293,7 @@ func (st *stage) configure(settings []string) {
 	var text strings.Builder
 	text.WriteString("output: out\nstate: state.db\nlimits: {header_fields: 30}\naccounts:\n")
 	for _, m := range st.boxes {
-		fmt.Fprintf(&text, "  - name: %s\n    host: %s\n    port: %s\n    username: %[1]s\n    password: pw\n    tls: {ca_file: ca.pem}\n    max_messages: 4\n", m.name, host, port)
+		fmt.Fprintf(&text, "  - name: %s\n    host: %s\n    port: %s\n    username: %[1]s\n    password: pw\n    tls: {ca_file: ca.pem}\n", m.name, host, port)
 		for _, line := range slices.Concat(m.scene.settings, settings) {
 			fmt.Fprintf(&text, "    %s\n", line)
 		}
