@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -384,7 +385,10 @@ func (l *loader) certificates(v *rawTLS, t TLS) {
 		if err != nil {
 			return nil // which is the certificate's fault
 		}
-		_, err = tls.X509KeyPair(cert, key)
+		pair, err := tls.X509KeyPair(cert, key)
+		if err == nil && time.Now().After(pair.Leaf.NotAfter) {
+			l.warn(WarnExpired, v.CertFile.at, "its certificate has expired on %s", pair.Leaf.NotAfter.Format(time.DateOnly))
+		}
 		return err
 	})
 }

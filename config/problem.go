@@ -65,6 +65,7 @@ const (
 	WarnSecretExposed  WarningKind = "secret-exposed"   // a secret in a file that others can read
 	WarnNotVerified    WarningKind = "not-verified"     // insecure_skip_verify without a pin
 	WarnPlaintext      WarningKind = "plaintext"        // tls.mode: none
+	WarnExpired        WarningKind = "expired"          // cert_file's certificate
 	WarnOddPort        WarningKind = "odd-port"         // the port that is registered for another tls.mode
 	WarnUnreadable     WarningKind = "unreadable"       // a file, program or variable the account needs is not there: its logins will fail
 	WarnCommentInValue WarningKind = "comment-in-value" // a comment right behind an unquoted password may be part of it

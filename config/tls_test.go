@@ -13,6 +13,7 @@ import (
 	"errors"
 	"math/big"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,10 +30,15 @@ type authority struct {
 // issue makes a certificate for mx.example, signed by parent or by itself.
 func issue(t *testing.T, serial int64, parent *authority) authority {
 	t.Helper()
+	return issueFor(t, serial, parent, time.Hour)
+}
+
+func issueFor(t *testing.T, serial int64, parent *authority, lasts time.Duration) authority {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	try(t, err)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"mx.example"},
+		SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(lasts), DNSNames: []string{"mx.example"},
 		IsCA: parent == nil, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}
 	by := authority{template, key}
@@ -204,4 +210,26 @@ func colons(digits string) string {
 		pairs = append(pairs, string(p))
 	}
 	return strings.Join(pairs, ":")
+}
+
+// TestExpiredCertificate: an account's own certificate that has expired is warned of.
+func TestExpiredCertificate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, lasts := range map[string]time.Duration{"good": time.Hour, "late": -time.Hour} {
+		a := issueFor(t, 1, nil, lasts)
+		try(t, os.WriteFile(filepath.Join(dir, name+".pem"), []byte(a.pem()), 0o600))
+		try(t, os.WriteFile(filepath.Join(dir, name+".key"), []byte(a.keyPEM(t)), 0o600))
+		path := filepath.Join(dir, name+".yaml")
+		text := "output: out\nstate: state.db\naccounts:\n  - {name: h, host: mx.example, username: h, password: pw, tls: {cert_file: " + name + ".pem, key_file: " + name + ".key}}\n"
+		try(t, os.WriteFile(path, []byte(text), 0o600))
+		_, warnings, err := Load(path)
+		try(t, err)
+		warned := slices.ContainsFunc(warnings, func(w Warning) bool {
+			return w.Kind == WarnExpired && strings.Contains(w.String(), "late.yaml:4:") && strings.Contains(w.String(), "cert_file: its certificate has expired on ")
+		})
+		if warned != (lasts < 0) {
+			t.Errorf("%s: warnings %v", name, warnings)
+		}
+	}
 }

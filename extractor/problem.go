@@ -1,6 +1,9 @@
 package extractor
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // ProblemKind names a repair or an oddity.
 type ProblemKind string
@@ -126,5 +129,9 @@ func (e *LimitError) Error() string {
 	case "expansion":
 		return fmt.Sprintf("message unpacks to more than %d times its size", e.Value)
 	}
-	return fmt.Sprintf("message has more than %d %s", e.Value, e.Limit)
+	limit := e.Limit
+	if e.Value == 1 {
+		limit = strings.TrimSuffix(limit, "s")
+	}
+	return fmt.Sprintf("message has more than %d %s", e.Value, limit)
 }

@@ -1,8 +1,10 @@
 package fetcher
 
 import (
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"maps"
 	"sync"
 	"time"
 )
@@ -15,32 +17,49 @@ func EndsSoon(c *x509.Certificate, now time.Time) bool {
 	return c.NotAfter.Sub(now) < certificateNotice
 }
 
-// certificateWarnings sees to one warning a day for a server, however many accounts are there.
+// certificateWarnings sees to one warning a day for a certificate, however many accounts have to do with it.
 type certificateWarnings struct {
 	mu   sync.Mutex
-	last map[string]time.Time // guarded by mu: by address
+	last map[string]time.Time // guarded by mu: by the certificate's digest and the server's address
 }
 
-// due tells whether a warning about the certificate of the server at addr is due, and counts it as given.
+// due tells whether a warning about a certificate, in use with the server at addr, is due, and counts it as given.
 func (w *certificateWarnings) due(addr string, c *x509.Certificate, now time.Time) bool {
 	if !EndsSoon(c, now) {
 		return false
 	}
+	sum := sha256.Sum256(c.Raw)
+	which := string(sum[:]) + addr
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if last, ok := w.last[addr]; ok && now.Sub(last) < 24*time.Hour {
+	if last, ok := w.last[which]; ok && now.Sub(last) < 24*time.Hour {
 		return false
 	}
 	if w.last == nil {
 		w.last = map[string]time.Time{}
 	}
-	w.last[addr] = now
+	maps.DeleteFunc(w.last, func(_ string, last time.Time) bool { return now.Sub(last) >= 24*time.Hour })
+	w.last[which] = now
 	return true
 }
 
-// noteCertificate logs that the server's certificate ends soon: once it has ended, nothing is fetched any more.
-func (p *poll) noteCertificate(state tls.ConnectionState) {
-	if c := state.PeerCertificates[0]; p.certificates.due(p.account.Addr, c, p.now()) {
-		p.log.Warn().Str("host", p.account.Addr).Time("not_after", c.NotAfter).Str("certificate", subject(c)).Msg("the server's certificate ends soon")
+// noteCertificate logs that a certificate, whose it is says whose, ends soon: once it has ended, nothing is fetched
+// any more, as a rule.
+func (p *poll) noteCertificate(whose string, c *x509.Certificate) {
+	if c == nil || !p.certificates.due(p.account.Addr, c, p.now()) {
+		return
 	}
+	ends := "ends soon"
+	if !p.now().Before(c.NotAfter) {
+		ends = "has expired"
+	}
+	p.log.Warn().Str("host", p.account.Addr).Time("not_after", c.NotAfter).Str("certificate", subject(c)).Msg(whose + " certificate " + ends)
+}
+
+// ownCertificate is that by which an account shows who it is, nil for none.
+func ownCertificate(c *tls.Config) *x509.Certificate {
+	if c == nil || len(c.Certificates) == 0 {
+		return nil
+	}
+	return c.Certificates[0].Leaf
 }

@@ -38,9 +38,49 @@ func TestCertificateWarning(t *testing.T) {
 		if errs := w.supervisor.RunOnce(t.Context(), []Account{w.account, twin}); len(errs) > 0 {
 			t.Fatal(errs)
 		}
-		if got := strings.Count(log.String(), "the server's certificate ends soon"); got != step.want {
+		said := "the server's certificate ends soon"
+		if step.before < 0 {
+			said = "the server's certificate has expired"
+		}
+		if got := strings.Count(log.String(), "certificate "); got != step.want || strings.Count(log.String(), said) != got {
 			t.Errorf("%v before the end: %d warnings, want %d\n%s", step.before, got, step.want, log.String())
 		}
+	}
+}
+
+// TestOwnCertificateWarning: an account's own certificate is warned of like the server's, and named where the
+// server refuses it.
+func TestOwnCertificateWarning(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start(t)
+	var log bytes.Buffer
+	w.supervisor.Log = zerolog.New(zerolog.SyncWriter(&log))
+	own := &x509.Certificate{Raw: []byte("own"), NotAfter: time.Now().Add(72 * time.Hour)}
+	w.account.TLS = func() (*tls.Config, error) {
+		return &tls.Config{RootCAs: w.server.CertPool(), Certificates: []tls.Certificate{{Leaf: own}}}, nil
+	}
+	for _, step := range []struct {
+		left time.Duration
+		want string
+	}{{72 * time.Hour, "the account's own certificate ends soon"}, {-time.Hour, "the account's own certificate has expired"}} {
+		log.Reset()
+		own = &x509.Certificate{Raw: []byte(step.want), NotAfter: time.Now().Add(step.left)}
+		for range 2 {
+			if err := w.once(t); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if strings.Count(log.String(), "certificate ") != 1 || !strings.Contains(log.String(), step.want) {
+			t.Errorf("log says %s", &log)
+		}
+	}
+	if p, err := Check(t.Context(), w.account, zerolog.Nop()); err != nil || p.Own != own {
+		t.Errorf("check tells of %v, %v", p.Own, err)
+	}
+	w.server.Greeting = "-ERR no"
+	if _, err := Check(t.Context(), w.account, zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "tls.cert_file, has expired on ") {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -2,6 +2,7 @@ package fetcher
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -24,7 +25,12 @@ func (p *poll) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := dial(ctx, p.account, tracer(p.log), p.slot.waiting)
+	config, err := p.account.tlsConfig()
+	if err != nil {
+		return err
+	}
+	p.noteCertificate("the account's own", ownCertificate(config)) // now, as one that has expired gets no further
+	c, err := dial(ctx, p.account, config, tracer(p.log), p.slot.waiting)
 	if err != nil {
 		return fmt.Errorf("connect to %s: %w", p.account.Addr, err)
 	}
@@ -45,27 +51,30 @@ func (p *poll) connect(ctx context.Context) error {
 	version, resumed := "", false
 	if state, ok := c.TLSState(); ok {
 		version, resumed = tlsVersion(state), state.DidResume
-		p.noteCertificate(state)
+		p.noteCertificate("the server's", state.PeerCertificates[0])
 	}
 	p.log.Debug().Str("host", p.account.Addr).Str("mechanism", g.mechanism).Str("tls", version).Bool("resumed", resumed).Bool("pipelining", p.window > 1).Msg("logged in")
 	p.observe(LoggedIn{Account: p.account.Name, Addr: p.account.Addr, Mechanism: g.mechanism, TLS: version})
 	return nil
 }
 
-func dial(ctx context.Context, a Account, trace func(pop3.TraceLine), waiting func(bool)) (*pop3.Client, error) {
-	d := pop3.Dialer{Addr: a.Addr, Mode: a.Mode, DialContext: a.Dial, Timeouts: a.Timeouts, Trace: trace, Waiting: waiting}
-	var oldest uint16
-	if a.Mode != pop3.Plaintext {
-		config, err := a.TLS()
-		if err != nil {
-			return nil, fmt.Errorf("prepare TLS: %w", err)
-		}
-		d.TLSConfig = config
-		oldest = config.MinVersion
+// tlsConfig is nil where there is no TLS.
+func (a *Account) tlsConfig() (*tls.Config, error) {
+	if a.Mode == pop3.Plaintext {
+		return nil, nil
 	}
+	config, err := a.TLS()
+	if err != nil {
+		return nil, fmt.Errorf("prepare TLS: %w", err)
+	}
+	return config, nil
+}
+
+func dial(ctx context.Context, a Account, config *tls.Config, trace func(pop3.TraceLine), waiting func(bool)) (*pop3.Client, error) {
+	d := pop3.Dialer{Addr: a.Addr, Mode: a.Mode, TLSConfig: config, DialContext: a.Dial, Timeouts: a.Timeouts, Trace: trace, Waiting: waiting}
 	c, err := d.Dial(ctx)
 	if err != nil {
-		return nil, explainTLS(err, oldest)
+		return nil, explainTLS(err, config)
 	}
 	return c, nil
 }
@@ -96,6 +105,7 @@ type login struct {
 	ahead func(*pop3.Client, pop3.Capabilities) error
 	step  *step // is kept at the step under way
 
+	tls       *tls.Config // nil without, or where nobody asks
 	mechanism string
 	caps      pop3.Capabilities
 }
@@ -127,14 +137,18 @@ func enter(ctx context.Context, a Account, log zerolog.Logger) (*login, error) {
 	if err != nil {
 		return nil, err
 	}
+	config, err := a.tlsConfig()
+	if err != nil {
+		return nil, err
+	}
 	var g *login
 	for _, withoutCapa := range []bool{false, true} {
-		c, dialErr := dial(ctx, a, tracer(log), nil)
+		c, dialErr := dial(ctx, a, config, tracer(log), nil)
 		if dialErr != nil {
 			return g, errors.Join(err, fmt.Errorf("connect to %s: %w", a.Addr, dialErr))
 		}
 		var at step
-		g = &login{account: a, client: c, secret: secret, withoutCapa: withoutCapa, step: &at}
+		g = &login{account: a, client: c, secret: secret, withoutCapa: withoutCapa, step: &at, tls: config}
 		if err = g.run(ctx); err == nil {
 			return g, nil
 		}

@@ -21,7 +21,9 @@ type Probe struct {
 	Resumed bool
 	// Certificate is the server's own, nil without TLS.
 	Certificate *x509.Certificate
-	Mechanism   string
+	// Own is the account's, nil without one.
+	Own       *x509.Certificate
+	Mechanism string
 	// Capabilities are those announced after the login.
 	Capabilities pop3.Capabilities
 	// Waiting and Octets are the server's answer to STAT; Octets is -1 when it
@@ -42,7 +44,7 @@ func Check(ctx context.Context, a Account, log zerolog.Logger) (p Probe, err err
 		defer g.client.Close()
 		p.Mechanism, p.Capabilities = g.mechanism, g.caps
 		if state, ok := g.client.TLSState(); ok {
-			p.TLS, p.Resumed, p.Certificate = tlsVersion(state), state.DidResume, state.PeerCertificates[0]
+			p.TLS, p.Resumed, p.Certificate, p.Own = tlsVersion(state), state.DidResume, state.PeerCertificates[0], ownCertificate(g.tls)
 		}
 	}
 	if err != nil {

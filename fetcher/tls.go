@@ -8,11 +8,20 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // explainTLS says of a certificate that could not be verified what the server
-// sent and how to trust it, and of a server without any version of TLS from oldest on what can be done.
-func explainTLS(err error, oldest uint16) error {
+// sent and how to trust it, of a server without any version of TLS that may be used what can be done, and of an
+// account's own certificate that it has expired. config is nil where there is no TLS.
+func explainTLS(err error, config *tls.Config) error {
+	if config == nil {
+		return err
+	}
+	if own := ownCertificate(config); own != nil && time.Now().After(own.NotAfter) {
+		err = fmt.Errorf("%w (the account's own certificate, tls.cert_file, has expired on %s)", err, own.NotAfter.Format(time.DateOnly))
+	}
+	oldest := config.MinVersion
 	// crypto/tls has no type for either, the server's refusal and its choice of one that was not offered.
 	if text := err.Error(); strings.Contains(text, "protocol version not supported") || strings.Contains(text, "selected unsupported protocol version") {
 		if oldest > tls.VersionTLS12 {

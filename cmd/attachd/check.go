@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -119,11 +120,19 @@ func describeTLS(p fetcher.Probe) string {
 	if p.Certificate == nil {
 		return "no TLS"
 	}
-	text := fmt.Sprintf("%s, certificate until %s", p.TLS, p.Certificate.NotAfter.Format(time.DateOnly))
-	switch left := time.Until(p.Certificate.NotAfter); {
-	case left <= 0: // which only insecure_skip_verify lets by
+	text := p.TLS + ", certificate " + describeEnd(p.Certificate)
+	if p.Own != nil {
+		text += ", its own " + describeEnd(p.Own)
+	}
+	return text
+}
+
+func describeEnd(c *x509.Certificate) string {
+	text := "until " + c.NotAfter.Format(time.DateOnly)
+	switch left := time.Until(c.NotAfter); {
+	case left <= 0: // which only insecure_skip_verify lets by, or a server that does not look
 		text += " (WARNING: has expired)"
-	case fetcher.EndsSoon(p.Certificate, time.Now()):
+	case fetcher.EndsSoon(c, time.Now()):
 		text += fmt.Sprintf(" (WARNING: in %s)", count(int(left/(24*time.Hour)), "day"))
 	}
 	return text

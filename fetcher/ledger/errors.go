@@ -3,8 +3,10 @@ package ledger
 import (
 	"errors"
 	"fmt"
+	"os"
 	"syscall"
 
+	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -43,11 +45,25 @@ func (l *Ledger) explain(err error) error {
 	case sqlite3.SQLITE_READONLY:
 		return fmt.Errorf("%s is %w (%w): its file, its folder and the files beside it must be writable by this user", l.path, ErrReadOnly, err)
 	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
-		return fmt.Errorf("open %s: %w: the folder must exist and be writable by this user", l.path, err)
+		return fmt.Errorf("open %s: %w: %s", l.path, err, unopenable(l.path))
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL:
 		return fmt.Errorf("%s was locked by another process for %v (%w)", l.path, busyTimeout, err)
 	case sqlite3.SQLITE_IOERR:
 		return fmt.Errorf("read or write %s: disk error (%w)", l.path, err)
 	}
 	return fmt.Errorf("%s: %w", l.path, err)
+}
+
+// unopenable says why a file can't be opened. SQLite says neither why nor whether it is about the file or its folder.
+// It is not opened here, as closing it would end the locks that this process has on it.
+func unopenable(path string) string {
+	if f, err := os.Open(os.DevNull); errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		return "too many files are open: raise the limit (LimitNOFILE= of systemd, ulimit -n)"
+	} else if err == nil {
+		f.Close()
+	}
+	if _, err := os.Stat(path); err == nil && unix.Access(path, unix.R_OK|unix.W_OK) != nil {
+		return "this user may not read and write the file"
+	}
+	return "the folder must exist and be writable by this user"
 }

@@ -85,10 +85,23 @@ func explain(endpoint string, err error, secrets ...string) error {
 		return e
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
+		if u.Timeout() {
+			return &timeoutError{fmt.Sprintf("ask %s: no answer within %v", endpoint, requestTimeout), u.Err}
+		}
 		err = u.Err
 	}
 	return fmt.Errorf("ask %s: %w", endpoint, err)
 }
+
+// timeoutError says what was waited for, in place of the cause, which says only that it took too long.
+type timeoutError struct {
+	text string
+	err  error
+}
+
+func (e *timeoutError) Error() string { return e.text }
+
+func (e *timeoutError) Unwrap() error { return e.err }
 
 // needsPerson tells whether err says that a refresh token is of no more use until somebody signs in again: RFC 6749
 // section 5.2, and the codes of OpenID Connect Core section 3.1.2.6 that Microsoft sends when a second factor or a
