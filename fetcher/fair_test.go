@@ -2,12 +2,14 @@ package fetcher
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"maps"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -53,11 +55,12 @@ func dialEmpty(context.Context, string, string) (net.Conn, error) {
 }
 
 // fleet has a supervisor poll accounts, at most so many at once, for a time of the test's clock and returns how often each was polled
-// and the longest time that one had to wait for the end of a poll, the first one included.
-func fleet(t *testing.T, most, accounts int, set func(i int, a *Account), lasts time.Duration) (polls map[string]int, gaps map[string]time.Duration) {
+// and the longest time that one had to wait for the end of a poll, the first one included, with the warnings in the log.
+func fleet(t *testing.T, most, accounts int, set func(i int, a *Account), lasts time.Duration) (polls map[string]int, gaps map[string]time.Duration, warnings string) {
 	t.Helper()
 	w := newWorld(t)
-	w.supervisor.Log = zerolog.Nop()
+	var log bytes.Buffer
+	w.supervisor.Log = zerolog.New(zerolog.SyncWriter(&log)).Level(zerolog.WarnLevel)
 	w.supervisor.MaxConcurrent = most
 	polls, gaps = map[string]int{}, map[string]time.Duration{}
 	last := map[string]time.Time{}
@@ -97,7 +100,7 @@ func fleet(t *testing.T, most, accounts int, set func(i int, a *Account), lasts 
 	cancel()
 	run.Wait()
 	time.Sleep(time.Second) // until the servers have seen it
-	return polls, gaps
+	return polls, gaps, log.String()
 }
 
 // TestHungHosts: hosts that hang, far more than there are slots, delay the others for as long as it takes to see that
@@ -106,7 +109,7 @@ func TestHungHosts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const hung, interval = 40, 10 * time.Second
-		polls, gaps := fleet(t, 4, hung+2, func(i int, a *Account) {
+		polls, gaps, warnings := fleet(t, 4, hung+2, func(i int, a *Account) {
 			a.Interval = interval
 			if i < hung {
 				a.Dial = dialSilent
@@ -121,6 +124,9 @@ func TestHungHosts(t *testing.T) {
 		if polls["a0"] == 0 {
 			t.Error("a host that hangs was not polled")
 		}
+		if n := strings.Count(warnings, "polls come late"); n > 1 {
+			t.Errorf("%d warnings that polls come late", n)
+		}
 	})
 }
 
@@ -129,7 +135,7 @@ func TestHungHosts(t *testing.T) {
 func TestFirstPollsFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		polls, gaps := fleet(t, 100, 1000, func(i int, a *Account) {
+		polls, gaps, warnings := fleet(t, 100, 1000, func(i int, a *Account) {
 			a.Interval = 10 * time.Second
 			a.Addr = fmt.Sprintf("host%d:110", i%100)
 		}, 29*time.Second)
@@ -139,6 +145,24 @@ func TestFirstPollsFirst(t *testing.T) {
 		}
 		if wait := slices.Max(slices.Collect(maps.Values(gaps))); wait > 15*time.Second {
 			t.Errorf("an account waited %v for a poll", wait)
+		}
+		if strings.Contains(warnings, "polls come late") {
+			t.Error("a warning that polls come late")
+		}
+	})
+}
+
+// TestLate: more accounts than can be polled within their interval take turns, and it is said, once an hour.
+func TestLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		polls, _, warnings := fleet(t, 1, 20, func(_ int, a *Account) { a.Interval = 5 * time.Second }, 65*time.Minute)
+		counts := slices.Sorted(maps.Values(polls))
+		if least, most := counts[0], counts[len(counts)-1]; least < 50 || most > least+1 {
+			t.Errorf("accounts were polled from %d to %d times", least, most)
+		}
+		if n := strings.Count(warnings, "polls come late"); n != 2 || !strings.Contains(warnings, `"max_concurrent":1`) {
+			t.Errorf("%d warnings: %s", n, warnings)
 		}
 	})
 }

@@ -71,13 +71,16 @@ func (l *loop) first(ctx, waiting context.Context) time.Duration {
 			l.loginDelay, l.visited = host.LoginDelay, LastPoll(l.supervisor.LockDir, l.account.Name)
 		}
 	case before.account.owner() == l.account.owner():
-		l.loginDelay, l.visited, l.saidDelay = before.loginDelay, before.visited, before.saidDelay
+		l.loginDelay, l.visited, l.saidDelay, l.slow = before.loginDelay, before.visited, before.saidDelay, before.slow
 	}
 	l.before = nil
-	if left := l.loginDelay - now.Sub(l.visited); left > 0 {
-		return min(left, l.loginDelay) // the clock may have been put back
+	left := min(l.loginDelay-now.Sub(l.visited), l.loginDelay) // the clock may have been put back
+	if left <= 0 {
+		return l.turn(ctx, waiting)
 	}
-	return l.turn(ctx, waiting)
+	log := l.log()
+	log.Info().Str("login_delay", l.loginDelay.String()).Time("next", now.Add(left)).Msg("first poll waits: the server wants more time between two logins (CAPA LOGIN-DELAY)")
+	return left
 }
 
 // turn polls.
