@@ -661,3 +661,33 @@ S: +OK
 		}
 	})
 }
+
+// TestClosedClientReadsNothing: a message that was being read when its client was closed does not go on with what
+// another client reads into the buffer that both have had.
+func TestClosedClientReadsNothing(t *testing.T) {
+	t.Parallel()
+	const transcript = "S: +OK hello\nC: RETR 1\nS: +OK\nS: the first line\nS: the second line\n"
+	synctest.Test(t, func(t *testing.T) {
+		closed := play(t, transcript)
+		body, err := closed.Retr(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(body, make([]byte, 5)); err != nil {
+			t.Fatal(err)
+		}
+		closed.Close()
+		for range 10 { // of which one at least gets the buffer
+			other := play(t, transcript)
+			if _, err := other.Retr(1); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := body.Read(make([]byte, 100)); n > 0 || !errors.Is(err, net.ErrClosed) {
+				t.Fatalf("%d bytes were read, error %v", n, err)
+			}
+			if _, err := closed.Capa(); !errors.Is(err, net.ErrClosed) {
+				t.Fatalf("CAPA: error %v", err)
+			}
+		}
+	})
+}
