@@ -58,7 +58,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
@@ -70,7 +70,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exit.code
 	}
 	// Whatever comes without a code is cobra's own: an unknown command, a flag
-	// that does not exist, an argument too many.
+	// that does not exist, an argument too many or too few, of which it says only
+	// how many.
+	if !cmd.HasSubCommands() {
+		fmt.Fprintf(stderr, "Usage: %s\n", cmd.UseLine())
+	}
 	fmt.Fprintln(stderr, "Run 'attachd help' for the commands and their flags.")
 	return exitUsage
 }
