@@ -77,8 +77,8 @@ func charsetOfWords(field string) string {
 	if !strings.Contains(field, "=?") {
 		return ""
 	}
-	if _, name, _, ok := nextWord(field); ok {
-		return tellingCharset(name)
+	if _, w, ok := nextWord(field); ok {
+		return tellingCharset(w.charset)
 	}
 	return ""
 }

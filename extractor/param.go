@@ -280,8 +280,8 @@ func (p parameters) extended(name string, t texts) (string, bool) {
 	if first.number > 0 {
 		t.report(ProblemNameGap, "")
 	}
-	var raw strings.Builder
-	anyEncoded := false
+	pieces := make([]string, 0, len(segments))
+	encoded := ""
 	for i, s := range segments {
 		if i > 0 && s.number == segments[i-1].number {
 			continue
@@ -289,13 +289,16 @@ func (p parameters) extended(name string, t texts) (string, bool) {
 		if i > 0 && s.number != segments[i-1].number+1 {
 			t.report(ProblemNameGap, "")
 		}
-		anyEncoded = anyEncoded || s.encoded
-		raw.WriteString(s.value)
+		// A percent sign of a segment that is not encoded stands for itself, but a
+		// triple may be cut between two segments that are.
+		if s.encoded || charset != "" && hasHighTriple(s.value) {
+			encoded += s.value
+			continue
+		}
+		pieces = append(pieces, percentDecode(encoded), s.value)
+		encoded = ""
 	}
-	value = raw.String()
-	if anyEncoded {
-		value = percentDecode(value)
-	}
+	value = strings.Join(append(pieces, percentDecode(encoded)), "")
 	if charset == "" {
 		return t.decode(value), value != ""
 	}
@@ -303,6 +306,23 @@ func (p parameters) extended(name string, t texts) (string, bool) {
 		return text, value != ""
 	}
 	return t.decode(value), true // QUIRK: encoded words within
+}
+
+// hasHighTriple reports whether a text has the percent triple of a byte beyond ASCII
+// in it, which no name has of itself.
+//
+// QUIRK: mailers that encode every segment and put the star behind the first only.
+func hasHighTriple(s string) bool {
+	for i := 0; i+2 < len(s); i++ {
+		if s[i] == '%' {
+			hi, ok1 := unhex(s[i+1])
+			_, ok2 := unhex(s[i+2])
+			if ok1 && ok2 && hi >= 8 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func percentDecode(s string) string {

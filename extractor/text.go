@@ -11,56 +11,128 @@ type texts struct {
 	charset string // that the message uses elsewhere; "" when it names none that helps
 }
 
+// deepestWords is how often encoded words may stand within encoded words.
+const deepestWords = 3
+
 // decode decodes RFC 2047 encoded words wherever they stand, in quotes and
 // within words as well, and guesses the charset of raw 8-bit text.
+//
+// QUIRK: programs that encode what is encoded already put words within words, whole
+// or cut into several.
 func (t texts) decode(s string) string {
+	for range deepestWords {
+		decoded := t.decodeOnce(s)
+		if _, _, ok := nextWord(decoded); !ok || decoded == s {
+			return decoded
+		}
+		s = decoded
+	}
+	return s
+}
+
+func (t texts) decodeOnce(s string) string {
 	if !strings.Contains(s, "=?") {
 		return t.guess(s)
 	}
 	var out strings.Builder
-	// The bytes of adjacent words of one charset are decoded together, since
-	// mailers cut multi-byte characters between two words.
-	var bytes []byte
-	var charset string
-	flush := func() {
-		if bytes != nil {
-			out.WriteString(t.convert(charset, string(bytes)))
-			bytes = nil
-		}
-	}
+	var run wordRun
 	for s != "" {
-		word, cs, decoded, ok := nextWord(s)
+		at, w, ok := nextWord(s)
 		if !ok {
 			break
 		}
-		before := s[:word.start]
-		if bytes == nil || strings.TrimSpace(before) != "" {
-			flush()
+		before := s[:at.start]
+		if !run.open || strings.TrimSpace(before) != "" {
+			run.flush(t, &out)
 			out.WriteString(t.guess(before))
 		} // blanks between two words do not count (RFC 2047 section 6.2)
-		if bytes != nil && !strings.EqualFold(cs, charset) {
-			flush()
+		if run.open && !strings.EqualFold(w.charset, run.charset) {
+			run.flush(t, &out)
 		}
-		charset = cs
-		bytes = append(bytes, decoded...)
-		if bytes == nil {
-			bytes = []byte{}
-		}
-		s = s[word.end:]
+		run.add(w)
+		s = s[at.end:]
 	}
-	flush()
+	run.flush(t, &out)
 	out.WriteString(t.guess(s))
 	return out.String()
 }
 
+// wordRun is what stands in adjacent words of one charset. Their bytes are decoded
+// together, since mailers cut characters of several bytes between two words, and
+// some cut within the four characters of base64 or an escape.
+type wordRun struct {
+	open    bool
+	charset string
+	bytes   []byte
+	last    word // not yet decoded
+}
+
+func (r *wordRun) add(w word) {
+	if r.open && r.last.goesOn(w) {
+		r.last.text += w.text
+		return
+	}
+	r.settle()
+	r.open, r.charset, r.last = true, w.charset, w
+}
+
+// settle decodes the last word.
+func (r *wordRun) settle() {
+	if r.last.base64 {
+		r.bytes = append(r.bytes, decodeB(r.last.text)...)
+	} else {
+		r.bytes = append(r.bytes, decodeQ(r.last.text)...)
+	}
+	r.last = word{}
+}
+
+func (r *wordRun) flush(t texts, out *strings.Builder) {
+	if r.open {
+		r.settle()
+		out.WriteString(t.convert(r.charset, string(r.bytes)))
+		*r = wordRun{}
+	}
+}
+
+// goesOn reports whether a word was cut where it can't be, so that the next one goes
+// on with it: within an escape, or within four characters of base64, of which what
+// there is is no byte, leaves bits over, or is made up to four by the next word.
+func (w word) goesOn(next word) bool {
+	if w.base64 != next.base64 {
+		return false
+	}
+	if !w.base64 {
+		return strings.LastIndexByte(w.text, '=') >= max(len(w.text)-2, 0)
+	}
+	s := strings.TrimSpace(w.text)
+	if strings.HasSuffix(s, "=") {
+		return false
+	}
+	over := len(s) % 4
+	switch over {
+	case 0:
+		return false
+	case 1:
+		return true
+	}
+	unused := base64Value(s[len(s)-1]) & (1<<(2*(4-over)) - 1)
+	return unused != 0 || (over+len(strings.TrimSpace(next.text)))%4 == 0
+}
+
 type span struct{ start, end int }
 
-// nextWord finds the first encoded word "=?charset?Q or B?text?=".
-func nextWord(s string) (at span, charset string, decoded []byte, ok bool) {
+// word is an encoded word, "=?charset?Q or B?text?=".
+type word struct {
+	charset, text string
+	base64        bool
+}
+
+// nextWord finds the first encoded word.
+func nextWord(s string) (at span, w word, ok bool) {
 	for from := 0; ; {
 		i := strings.Index(s[from:], "=?")
 		if i < 0 {
-			return at, "", nil, false
+			return at, w, false
 		}
 		i += from
 		from = i + 2
@@ -74,22 +146,17 @@ func nextWord(s string) (at span, charset string, decoded []byte, ok bool) {
 		}
 		end := strings.Index(text, "?=")
 		if end < 0 && (strings.Contains(text, "=?") || strings.ContainsAny(text, " \t")) {
-			return at, "", nil, false // none of the next ones ends either
+			return at, w, false // none of the next ones ends either
 		}
 		behind := end + 2
 		if end < 0 { // QUIRK: the field was cut
 			end = len(strings.TrimRight(text, `?"`))
 			behind = len(text)
 		}
-		body := text[:end]
-		cs, _, _ = strings.Cut(cs, "*") // RFC 2231 section 5: a language
-		if strings.EqualFold(encoding, "b") {
-			decoded = decodeB(body)
-		} else {
-			decoded = decodeQ(body)
-		}
+		w.charset, _, _ = strings.Cut(cs, "*") // RFC 2231 section 5: a language
+		w.text, w.base64 = text[:end], strings.EqualFold(encoding, "b")
 		at = span{i, i + 2 + (len(s[i+2:]) - len(text)) + behind}
-		return at, cs, decoded, true
+		return at, w, true
 	}
 }
 
