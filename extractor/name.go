@@ -13,16 +13,15 @@ const maxName = 255
 
 // SafeName turns a name that a stranger chose into one that is safe as a single
 // path component on Unix, Windows and macOS: UTF-8 in NFC, at most 255 bytes with
-// the extension kept, without path, control characters, bidirectional overrides
-// (which make "gpj.exe" look like "exe.jpg"), leading dots, trailing dots and
+// the extension kept, without path, wrapping quotes, control characters, bidirectional overrides
+// (which make "gpj.exe" look like "exe.jpg"), leading dots, dashes and tildes, trailing dots and
 // blanks, characters that Windows forbids, or a name that it reserves. It returns "" when nothing
 // is left. SafeName(SafeName(x)) is SafeName(x).
 func SafeName(name string) string {
 	name = strings.ToValidUTF8(name, "\uFFFD")
-	// The last component: senders put whole paths there, of either kind.
-	name = strings.TrimRight(name, `/\ .`)
-	if i := strings.LastIndexAny(name, `/\`); i >= 0 {
-		name = name[i+1:]
+	name = unquote(strings.TrimRight(name, `/\ .`))
+	if isPath(name) {
+		name = name[strings.LastIndexAny(name, `/\`)+1:]
 	}
 	name = norm.NFC.String(name)
 	name = strings.Map(func(r rune) rune {
@@ -31,17 +30,23 @@ func SafeName(name string) string {
 			return ' '
 		case unicode.IsControl(r), isInvisible(r):
 			return -1
-		case strings.ContainsRune(`<>:"|?*`, r):
+		case strings.ContainsRune(`<>:"|?*/\`, r):
 			return '_'
 		}
 		return r
-	}, name)
+	}, dropLooseJoiners(name))
 	name = strings.Join(strings.Fields(name), " ")
 	name = strings.TrimRight(name, " .")
+	if isExtension(name) {
+		return "attachment" + name // QUIRK: of a scanner whose document has no title
+	}
 	if trimmed := strings.TrimLeft(name, ". "); trimmed != name && trimmed != "" {
 		name = "_" + trimmed
 	} else if trimmed == "" {
 		return ""
+	}
+	if name[0] == '-' || name[0] == '~' {
+		name = "_" + name[1:] // an option, or a home, to a script that handles the file
 	}
 	if isReserved(name) {
 		name = "_" + name
@@ -54,7 +59,7 @@ func SafeName(name string) string {
 // shows nothing itself.
 func isInvisible(r rune) bool {
 	switch {
-	case r >= 0x200B && r <= 0x200F, r >= 0x202A && r <= 0x202E, r >= 0x2060 && r <= 0x2069, r == 0xFEFF, r >= 0xE0000 && r <= 0xE007F, r == 0x061C, r == 0x2028, r == 0x2029:
+	case r == 0x200B, r >= 0x200E && r <= 0x200F, r >= 0x202A && r <= 0x202E, r >= 0x2060 && r <= 0x2069, r == 0xFEFF, r >= 0xE0000 && r <= 0xE007F, r == 0x061C, r == 0x2028, r == 0x2029:
 		return true
 	}
 	return false
