@@ -20,6 +20,13 @@ func newTNEFUnpacker(x *run, a *Attachment, at place) *tnefUnpacker {
 	u := &tnefUnpacker{run: x, at: at}
 	u.decoder = tnef.NewDecoder(tnef.Options{
 		RTF: x.options.RTF, MaxDepth: x.limits.Containers, MaxFiles: x.limits.Attachments,
+		Guess: func(codePage uint32, text string) string {
+			t := texts{ignore, x.charset}
+			if codePage == 0 {
+				return t.guess(text)
+			}
+			return t.convert(codePageName(int(codePage)), text)
+		},
 		Report: func(kind, detail string) { x.note(a, ProblemTNEF, strings.TrimSuffix(kind+": "+clip(detail), ": ")) },
 	}, u.open)
 	return u
@@ -64,7 +71,7 @@ func (w *tnefFile) Close() error {
 	if f.Damaged {
 		w.run.note(a, ProblemTNEF, "damaged content")
 	}
-	name := clipTo(strings.TrimSpace(f.Name), maxText)
+	name := CutName(strings.TrimSpace(f.Name), maxText)
 	if name != "" && f.Embedded {
 		name = strings.NewReplacer("/", "_", `\`, "_").Replace(name) // a subject, no path
 	}

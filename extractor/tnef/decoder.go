@@ -26,6 +26,9 @@ type Options struct {
 	MaxDepth int   // attached messages within each other: 10
 	MaxFiles int   // opened in all: 1,000
 	MaxBytes int64 // put out in all: no limit; without one, MaxDepth+8 times the input are the most
+	// Guess, when set, reads a text whose code page is none that the decoder knows, 0
+	// when the stream names none; without it windows-1252 is assumed.
+	Guess func(codePage uint32, text string) string
 	// Report, when set, is told of the first hundred oddities: of which kind, and where or what.
 	Report func(kind, detail string)
 }
@@ -40,7 +43,7 @@ const (
 	ProblemNoContent     = "no-content"        // an attachment is a reference only, or its content is missing
 	ProblemSecondContent = "second-content"    // of one attachment; it becomes a file of its own
 	ProblemLongText      = "long-text"         // a name or the like is passed over
-	ProblemCodePage      = "unknown-code-page" // of a name, which is taken for windows-1252
+	ProblemCodePage      = "unknown-code-page" // of a name, which is guessed or taken for windows-1252
 	ProblemRTF           = "bad-rtf"           // compressed RTF does not fit its header
 )
 

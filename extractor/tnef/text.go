@@ -56,6 +56,9 @@ func (s *stream) decode8(b []byte) string {
 	}
 	if !known {
 		s.d.report(ProblemCodePage, "%d", s.codePage)
+		if guess := s.d.options.Guess; guess != nil {
+			return guess(s.codePage, string(b))
+		}
 		e = charmap.Windows1252
 	}
 	decoded, _ := e.NewDecoder().Bytes(b) // what cannot be decoded becomes U+FFFD
