@@ -14,6 +14,8 @@ type multipart struct {
 	parts     int
 	closed    bool // its closing boundary was read
 	indented  bool // its first boundary was, so that the others may be
+	junk      bool // more text stood behind its first boundary, as behind the others
+	html      bool // an HTML text stood in it
 }
 
 const (
@@ -117,13 +119,15 @@ func (p *parser) match(line []byte) (level int, closing bool) {
 		suffix := string(rest[n:min(len(rest), n+3)])
 		rank := 0
 		switch {
-		case suffix == "" || suffix == "--":
+		case suffix == "" || suffix == "--" && len(rest) == n+2:
 			rank = 2
 		case indented:
 			continue
-		case strings.HasPrefix(suffix, "--") || suffix[0] == ' ' || suffix[0] == '\t':
-			// QUIRK: "--boundary--junk" and "--boundary junk" (RFC 2046 section 5.1.1
-			// compares the beginning of the line only).
+		case p.state != inGap && !m.junk:
+			continue // text that begins like a boundary, as a log of mail does
+		case strings.HasPrefix(suffix, "--") && m.junk, suffix[0] == ' ', suffix[0] == '\t':
+			// QUIRK: "--boundary junk" and "--boundary--junk". RFC 2046 section 5.1.1 has
+			// only the beginning of the line compared, which loses a file's lines.
 			rank = 1
 		default:
 			continue
@@ -137,6 +141,9 @@ func (p *parser) match(line []byte) (level int, closing bool) {
 		if rank > best {
 			level, closing, best = i, strings.HasPrefix(suffix, "--"), rank
 		}
+	}
+	if level >= 0 && best == 1 {
+		p.stack[level].junk = true
 	}
 	if level >= 0 && indented {
 		if m := &p.stack[level]; m.parts == 0 {
@@ -157,8 +164,8 @@ func (p *parser) boundary(level int, closing bool) error {
 	}
 	p.held = nil
 	p.byLine, p.guess = false, ""
-	p.header.encoding = identity
-	if err := p.leaf.end(); err != nil {
+	p.whole = identity
+	if err := p.endLeaf(); err != nil {
 		return err
 	}
 	p.popTo(level + 1)
@@ -209,19 +216,19 @@ func (p *parser) gapLine(text, line []byte) error {
 	if top.parts == 0 && !top.closed && len(text) > 2 && len(line) <= longestLine && bytes.HasPrefix(text, []byte("--")) && !bytes.HasSuffix(text, []byte("--")) {
 		p.guess = string(text[2:])
 	}
-	if p.header.encoding == identity || len(text) == 0 {
-		p.byLine = p.guess != "" || p.header.encoding != identity
+	if p.whole == identity || len(text) == 0 {
+		p.byLine = p.guess != "" || p.whole != identity
 		return nil
 	}
 	// QUIRK: a multipart that is encoded as a whole, which RFC 2045 section 6.4
 	// forbids. Most that say so are not: of base64 the first line tells, of
 	// quoted-printable a boundary with an equals sign in it.
-	encoding := p.header.encoding
+	encoding := p.whole
 	if encoding == quotedPrintable && string(text) != "--"+strings.ReplaceAll(top.boundary, "=", "=3D") {
 		p.byLine = true
 		return nil
 	}
-	p.header.encoding = identity
+	p.whole = identity
 	p.byLine = p.guess != ""
 	if encoding == base64Encoding && !isBase64Line(text) || encoding == uuencodeEncoding || encoding == textEncoding {
 		return nil
@@ -232,32 +239,9 @@ func (p *parser) gapLine(text, line []byte) error {
 	nested.state = inGap
 	p.stack = p.stack[:len(p.stack)-1]
 	p.byLine = false
-	p.leaf = leaf{w: nested, content: content{unpacker: nested}}
+	p.leaf.clear()
+	p.leaf.unpackWith(nested)
 	p.leaf.decode(encoding, p.run, nested.number)
 	p.state = inBody
 	return p.body(line)
-}
-
-// expects reports whether a boundary is one of the attached message's that is
-// being read: some mailers use one boundary for both.
-func (l *leaf) expects(boundary string) bool {
-	nested, ok := l.content.unpacker.(*parser)
-	return ok && l.decoder == nil && nested.expects(boundary)
-}
-
-func (p *parser) expects(boundary string) bool {
-	if p.state == inHeader {
-		return p.header.boundary() == boundary || p.open(boundary)
-	}
-	return p.open(boundary) || p.leaf.expects(boundary)
-}
-
-// open reports whether a multipart of that boundary is open.
-func (p *parser) open(boundary string) bool {
-	for i := range p.stack {
-		if m := &p.stack[i]; m.boundary == boundary && !m.closed {
-			return true
-		}
-	}
-	return false
 }

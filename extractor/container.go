@@ -7,19 +7,15 @@ import (
 
 // unpackerFor returns what takes an attachment apart, nil where there is nothing to.
 func (x *run) unpackerFor(a *Attachment, at place) (unpacker, error) {
-	// QUIRK: many web mailers attach messages as application/octet-stream.
-	if isMessage(a.MediaType) || a.MediaType == "application/octet-stream" && hasSuffixFold(a.Name, ".eml") {
-		if at.depth > x.limits.Depth {
-			return nil, &LimitError{"depth", int64(x.limits.Depth)}
-		}
-		return newParser(x, at), nil
+	if isMessage(a.MediaType) {
+		return x.unpackMessage(at)
 	}
 	text := isEncodedText(a.MediaType)
 	if !text && !isTNEF(a) && !isOpaqueSMIME(a) {
 		return nil, nil
 	}
-	if at.containers++; at.containers > x.limits.Containers {
-		return nil, &LimitError{"containers", int64(x.limits.Containers)}
+	if err := x.enter(&at); err != nil {
+		return nil, err
 	}
 	if text {
 		s := newTextScanner(x, at)
@@ -30,6 +26,40 @@ func (x *run) unpackerFor(a *Attachment, at place) (unpacker, error) {
 		return newTNEFUnpacker(x, a, at), nil
 	}
 	return newSMIMEUnpacker(x, a, at), nil
+}
+
+// unpackerIn returns what takes a content apart that begins so, nil where there is
+// nothing to: winmail.dat under any name and type, and attached messages by their name.
+//
+// QUIRK: web mailers attach both as application/octet-stream, gateways rename the one
+// to "noname", and PHP scripts send the other as text/rfc822.
+func (x *run) unpackerIn(start []byte, a *Attachment, at place) (unpacker, error) {
+	if hasStart(start, tnefSignature) {
+		if err := x.enter(&at); err != nil {
+			return nil, err
+		}
+		return newTNEFUnpacker(x, a, at), nil
+	}
+	if (hasSuffixFold(a.Name, ".eml") || strings.HasSuffix(a.MediaType, "/rfc822")) && begins(start, "message") {
+		return x.unpackMessage(at)
+	}
+	return nil, nil
+}
+
+// unpackMessage returns a parser for an attached message.
+func (x *run) unpackMessage(at place) (unpacker, error) {
+	if at.depth > x.limits.Depth {
+		return nil, &LimitError{"depth", int64(x.limits.Depth)}
+	}
+	return newParser(x, at), nil
+}
+
+// enter counts a container around what it holds.
+func (x *run) enter(at *place) error {
+	if at.containers++; at.containers > x.limits.Containers {
+		return &LimitError{"containers", int64(x.limits.Containers)}
+	}
+	return nil
 }
 
 // isEncodedText reports whether a type says that the content is text with a file in it.

@@ -25,7 +25,20 @@ func (at place) within(n int) place {
 type content struct {
 	file     *file    // nil: not saved
 	unpacker unpacker // nil: nothing to take apart
+	probe    *probe   // looks for a container, until it is known whether this is one
 }
+
+// probe gathers the beginning of a content that neither type nor name tell of. Some
+// containers are what they are under any name.
+type probe struct {
+	run        *run
+	attachment *Attachment
+	at         place
+	start      []byte
+}
+
+// probeLength is how much of a content tells that it is a container.
+const probeLength = 128
 
 // unpacker takes a content apart that holds others: an attached message, a text
 // with files in it, a container such as winmail.dat.
@@ -45,16 +58,50 @@ func (c *content) Write(p []byte) (int, error) {
 			return n, err
 		}
 	}
-	if c.unpacker != nil {
-		return c.unpacker.Write(p)
+	n := len(p)
+	if c.probe != nil {
+		more := p[:min(len(p), probeLength-len(c.probe.start))]
+		c.probe.start = append(c.probe.start, more...)
+		p = p[len(more):]
+		if len(c.probe.start) < probeLength {
+			return n, nil
+		}
+		if err := c.settle(); err != nil {
+			return 0, err
+		}
 	}
-	return len(p), nil
+	if c.unpacker != nil && len(p) > 0 {
+		if _, err := c.unpacker.Write(p); err != nil {
+			return 0, err
+		}
+	}
+	return n, nil
+}
+
+// settle decides by the beginning whether the content is a container.
+func (c *content) settle() error {
+	probe := c.probe
+	if probe == nil {
+		return nil
+	}
+	c.probe = nil
+	u, err := probe.run.unpackerIn(probe.start, probe.attachment, probe.at)
+	if u == nil || err != nil {
+		return err
+	}
+	c.unpacker = u
+	if c.file != nil {
+		c.file.message = u
+	}
+	_, err = u.Write(probe.start)
+	return err
 }
 
 // end closes the content, what is in it first.
 func (c *content) end() error {
-	var inner, own error
-	if c.unpacker != nil {
+	var own error
+	inner := c.settle()
+	if c.unpacker != nil && inner == nil {
 		var whole bool
 		if whole, inner = c.unpacker.finish(); inner != nil {
 			c.unpacker.abort()
@@ -90,7 +137,11 @@ func (x *run) begin(a *Attachment, at place) (content, error) {
 	if err != nil {
 		return content{}, err
 	}
-	return x.beginFile(a, u)
+	c, err := x.beginFile(a, u)
+	if u == nil && err == nil {
+		c.probe = &probe{run: x, attachment: a, at: at}
+	}
+	return c, err
 }
 
 // beginFile opens the content of an attachment that u, if not nil, takes apart.
@@ -103,7 +154,11 @@ func (x *run) beginFile(a *Attachment, u unpacker) (content, error) {
 		x.message.LeftOut = append(x.message.LeftOut, a)
 		return c, nil
 	}
-	w, err := x.open(a)
+	open := x.open
+	if isCalendar(a) {
+		open = x.newCalendarWriter
+	}
+	w, err := open(a)
 	if err != nil {
 		return content{}, err
 	}
@@ -130,7 +185,7 @@ const sniffLength = 3072
 
 func (f *file) Write(p []byte) (int, error) {
 	x, a := f.run, f.attachment
-	if len(f.start) < sniffLength && (a.Name == "" || x.options.detects()) {
+	if len(f.start) < sniffLength && (a.Name == "" || x.options.detects() || x.options.AddExtension || mayBeNoise(a)) {
 		f.start = append(f.start, p[:min(len(p), sniffLength-len(f.start))]...)
 	}
 	a.Size += int64(len(p))
@@ -162,8 +217,14 @@ func (f *file) Close() error {
 		}
 		x.note(a, ProblemNoName, a.Name)
 	}
+	if x.options.AddExtension {
+		addExtension(a, f.start)
+	}
 	if a.LeftOut == "" {
 		a.LeftOut = x.options.leaveOut(x.message, a, true)
+	}
+	if a.Noise = noise(a, f.start); a.Noise != "" && x.options.DropNoise && a.LeftOut == "" {
+		a.LeftOut = "noise: " + a.Noise
 	}
 	if a.LeftOut != "" {
 		x.message.Attachments--

@@ -1,9 +1,9 @@
 package extractor
 
 import (
+	"cmp"
 	"net/url"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -17,57 +17,80 @@ const maxMediaType = 255
 // entity is what the header of a part says of it.
 type entity struct {
 	mediaType   parameters
+	untyped     bool // there is no Content-Type that can be read
 	disposition parameters
-	encoding    encoding
-	name        string // decoded as the sender gave it
-	otherName   string // from other fields, which does not make an attachment of a text
+	encodings   []encoding // all that are declared
+	name        string     // decoded as the sender gave it
+	otherName   string     // from other fields, which does not make an attachment of a text
 	contentID   string
+	location    string // of the content, as a URI
 	problems    []Problem
+}
+
+func (e *entity) report(kind ProblemKind, detail string) {
+	e.problems = append(e.problems, Problem{Kind: kind, Detail: detail})
 }
 
 // read takes the fields of a part's header. Where there is no Content-Type the
 // enclosing multipart's default holds (RFC 2046 sections 5.1 and 5.1.5).
 func (h *header) read(defaultType, charset string) entity {
 	var e entity
-	report := func(kind ProblemKind, detail string) {
-		e.problems = append(e.problems, Problem{Kind: kind, Detail: detail})
-	}
-	e.mediaType = parseParameters(h.fields.Get("Content-Type"))
+	structured := texts{e.report, charset}
+	e.mediaType = parseField(h.fields.Get("Content-Type"), structured)
 	if t := e.mediaType.value; !strings.Contains(t, "/") || len(t) > maxMediaType {
 		if t != "" {
-			report(ProblemMediaType, clip(t))
+			e.report(ProblemMediaType, clip(t))
 		}
+		e.untyped = true
 		e.mediaType.value = defaultType
 		switch t {
 		case "application", "image", "audio", "video", "pdf", "attachment", "file":
 			e.mediaType.value = "application/octet-stream"
 		}
 	}
-	e.disposition = parseParameters(h.fields.Get("Content-Disposition"))
-	e.encoding = parseEncoding(h.fields.Get("Content-Transfer-Encoding"), report)
+	e.disposition = parseField(h.fields.Get("Content-Disposition"), structured)
+	e.encodings = parseEncodings(h.fields.Get("Content-Transfer-Encoding"), e.report)
 	e.contentID = clipTo(strings.Trim(h.fields.Get("Content-Id"), "<> "), maxText)
-	var nameProblems []Problem
-	nameReport := func(kind ProblemKind, detail string) {
-		nameProblems = append(nameProblems, Problem{Kind: kind, Detail: detail})
-	}
-	t := texts{nameReport, charset}
-	// QUIRK: scanners and ERP systems put either parameter into either field.
+	e.location = clipTo(h.fields.Get("Content-Location"), maxText)
+	e.readNames(h, charset)
+	return e
+}
+
+// readNames takes the part's names.
+//
+// QUIRK: scanners and ERP systems put either parameter into either field, and some
+// cut one of them short.
+func (e *entity) readNames(h *header, charset string) {
+	var problems []Problem
 	for _, name := range [...]string{"filename", "name"} {
 		for _, field := range [...]*parameters{&e.disposition, &e.mediaType} {
-			if e.name == "" {
-				nameProblems = nil
-				e.name = strings.TrimSpace(field.text(name, t))
+			var found []Problem
+			t := texts{func(kind ProblemKind, detail string) { found = append(found, Problem{Kind: kind, Detail: detail}) }, charset}
+			if text := strings.TrimSpace(field.text(name, t)); text != "" && (e.name == "" || isCut(e.name, text)) {
+				e.name, problems = text, found
 			}
 		}
 	}
+	e.problems = append(e.problems, problems...)
 	if e.name == "" {
-		if e.otherName = locationName(h.fields.Get("Content-Location")); e.otherName == "" {
-			e.otherName = describedName(t.decode(h.fields.Get("Content-Description")))
-		}
+		t := texts{e.report, charset}
+		e.otherName = cmp.Or(locationName(h.fields.Get("Content-Location")), describedName(t.decode(h.fields.Get("Content-Description"))), idName(e.contentID))
 	}
-	e.name, e.otherName = clipTo(e.name, maxText), clipTo(e.otherName, maxText)
-	e.problems = append(e.problems, nameProblems...)
-	return e
+	e.name, e.otherName = CutName(e.name, maxText), CutName(e.otherName, maxText)
+}
+
+// shortestCut is how long a name must be for a longer one to be the whole of it.
+const shortestCut = 3
+
+// isCut reports whether a name is the beginning of another one, with or without the
+// extension or marks of an omission behind it.
+func isCut(name, whole string) bool {
+	base, ext := SplitExt(name)
+	if ext != "" && strings.HasSuffix(whole, ext) {
+		name, whole = base, strings.TrimSuffix(whole, ext)
+	}
+	name = strings.TrimRight(name, " ._~\u2026\ufffd")
+	return len(name) >= shortestCut && len(name) < len(whole) && strings.HasPrefix(whole, name)
 }
 
 // locationName returns the file name at the end of a Content-Location (RFC 2557
@@ -93,6 +116,26 @@ func describedName(text string) string {
 	}
 	return text
 }
+
+// idName returns a Content-ID that is a file name, as generators of mail make it, or
+// what stands in one before the @, as in "image001.png@01DB2F9C". "part1.example" is none.
+func idName(id string) string {
+	name, _, _ := strings.Cut(id, "@")
+	if _, ext := SplitExt(name); !knownExtensions[strings.ToLower(ext)] {
+		return ""
+	}
+	return name
+}
+
+// knownExtensions are those that a text which need not be a name is taken for one by.
+var knownExtensions = func() map[string]bool {
+	known := make(map[string]bool)
+	for _, ext := range strings.Fields(`pdf xml csv tsv txt rtf doc docx docm xls xlsx xlsm xlsb ppt pptx odt ods odp zip 7z rar gz tar tgz png jpg jpeg
+		gif tif tiff bmp webp heic svg ico htm html mht mhtml ics vcf eml msg p7m p7s p7b asc json mp3 wav m4a ogg mp4 mov avi dwg dxf step edi zugferd ps eps dat`) {
+		known["."+ext] = true
+	}
+	return known
+}()
 
 // fragment returns the place of a message/partial among the others, nil for other
 // parts and for one that does not say it (RFC 2046 section 5.2.2).
@@ -122,27 +165,6 @@ func (e *entity) dispositionType() string {
 		return "inline"
 	}
 	return "attachment"
-}
-
-// isAttachment decides whether a leaf is saved; related says that it stands
-// directly in a multipart/related.
-func (e *entity) isAttachment(related bool, inline Inline) bool {
-	switch {
-	case e.dispositionType() == "attachment", e.name != "":
-		return true
-	case strings.HasPrefix(e.mediaType.value, "text/"):
-		return filesAmongTexts[e.mediaType.value]
-	case related && strings.HasPrefix(e.mediaType.value, "image/") && inline != InlineAll:
-		return false // the picture of a signature, shown within the text
-	}
-	return true
-}
-
-// filesAmongTexts are text types that are no text to read, so that they are
-// saved without a name or a disposition as well.
-var filesAmongTexts = map[string]bool{
-	"text/calendar": true, "text/vcard": true, "text/x-vcard": true, "text/directory": true, "text/csv": true,
-	"text/comma-separated-values": true, "text/tab-separated-values": true,
 }
 
 // extensions of types that nameless parts often have. The rest is sniffed.
@@ -184,6 +206,18 @@ func inventName(mediaType string, start []byte) string {
 	return base + ext
 }
 
+// addExtension gives a name that has no extension the one that the content tells of.
+func addExtension(a *Attachment, start []byte) {
+	if _, ext := SplitExt(a.Name); ext != "" {
+		return
+	}
+	ext := mimetype.Detect(start).Extension()
+	if known, ok := extensions[a.MediaType]; ok && (ext == "" || ext == ".txt") {
+		ext = known
+	}
+	a.Name = SafeName(CutName(a.Name, maxName-len(ext)) + ext)
+}
+
 // MessageName makes a name for an attached message from its subject. A slash in
 // it is no path's.
 func MessageName(subject string) string {
@@ -199,73 +233,6 @@ func MessageName(subject string) string {
 	// The subject has no extension to keep.
 	return SafeName(strings.TrimRight(clipTo(name, maxName-len(".eml")), " .") + ".eml")
 }
-
-// encoding is a content transfer encoding (RFC 2045 section 6).
-type encoding int
-
-const (
-	identity encoding = iota
-	base64Encoding
-	quotedPrintable
-	uuencodeEncoding // never registered, and sent as x-uuencode
-	textEncoding     // yEnc or BinHex: a text with the file in it
-)
-
-// parseEncoding reads the field in the forms that mailers send: in quotes, with
-// a comment or a semicolon behind it, without the dash, abbreviated, as an encoded word.
-func parseEncoding(s string, report func(ProblemKind, string)) encoding {
-	if s == "" {
-		return identity
-	}
-	clean := strings.ToLower(strings.TrimSpace(s))
-	token := clean
-	if strings.HasPrefix(token, "=?") {
-		token = strings.ToLower(texts{report: report}.decode(token))
-	}
-	token = strings.TrimSpace(stripComments(token))
-	if i := strings.IndexAny(token, ";, \t"); i > 0 {
-		token = token[:i]
-	}
-	token = strings.Trim(token, `"'<>.:`)
-	result := identity
-	switch token {
-	case "base64", "b64", "b":
-		result = base64Encoding
-	case "quoted-printable", "qp", "q":
-		result = quotedPrintable
-	case "x-uuencode", "uuencode", "x-uue", "uue", "x-uu":
-		result = uuencodeEncoding
-	}
-	if result == identity {
-		// QUIRK: "base 64", "mime-base64", "8bit base64", "quoted_printible".
-		letters := strings.Map(func(r rune) rune {
-			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
-				return r
-			}
-			return -1
-		}, clean)
-		switch {
-		case strings.Contains(letters, "base64"):
-			result = base64Encoding
-		case strings.Contains(letters, "quoteprint"), strings.Contains(letters, "quotedprint"):
-			result = quotedPrintable
-		case strings.Contains(letters, "uuencode"), strings.Contains(letters, "uucode"):
-			result = uuencodeEncoding
-		case strings.Contains(letters, "yenc"), strings.Contains(letters, "binhex"):
-			result = textEncoding
-		case !slices.Contains(unencoded, token):
-			report(ProblemEncoding, clip(s))
-			return identity
-		}
-	}
-	if token != clean {
-		report(ProblemEncodingToken, clip(s))
-	}
-	return result
-}
-
-// unencoded are the tokens that say that nothing is encoded.
-var unencoded = []string{"7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "none", ""}
 
 // maxText is how much is kept of what an attachment's header says.
 const maxText = 1000

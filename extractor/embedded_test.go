@@ -128,7 +128,7 @@ func TestAppleDouble(t *testing.T) {
 func TestFilter(t *testing.T) {
 	t.Parallel()
 	message := strings.ReplaceAll(`From: "A, B" <Billing@Supplier.example>|Subject: Rechnung Nr. 5|Content-Type: multipart/related; boundary=b||`+
-		`--b|Content-Type: text/html||<p>|--b|Content-Type: image/png; name=logo.png|Content-ID: <x>||png|`+
+		`--b|Content-Type: text/html||<img src="cid:x"><img src="cid:y">|--b|Content-Type: image/png; name=logo.png|Content-ID: <x>||png|`+
 		`--b|Content-Type: image/png|Content-ID: <y>||png|`+
 		`--b|Content-Type: application/octet-stream; name=Scan.PDF||%PDF-1.4 and some more|`+
 		`--b|Content-Type: application/pdf||%PDF-1.4|--b--|`, "|", "\n")

@@ -22,6 +22,11 @@ type Options struct {
 	Inline Inline
 	// RTF has the text of a winmail.dat, which is RTF, saved as well.
 	RTF bool
+	// DropNoise leaves out what is no file to anybody: see noise.go.
+	DropNoise bool
+	// AddExtension gives a name without an extension the one that the first bytes
+	// tell of.
+	AddExtension bool
 	// Detect has the type of every attachment detected from its first bytes. It
 	// costs as much as the rest of a small message; a Filter that asks for types
 	// detects where it has to.
@@ -64,6 +69,8 @@ type Attachment struct {
 	// LeftOut says why the attachment is not to be kept, "" if it is. What was
 	// written for one that is left out is to be discarded.
 	LeftOut string
+	// Noise says why the attachment is no file to anybody (see noise.go), "" for others.
+	Noise string
 }
 
 // Fragment is the place of a message/partial among the others (RFC 2046 section 5.2.2).
@@ -119,7 +126,11 @@ func extract(r io.Reader, x *run) (*Message, error) {
 			return nil, err
 		}
 	}
-	if err := p.Close(); err != nil {
+	err := p.Close()
+	if err == nil {
+		err = x.releaseCalendars()
+	}
+	if err != nil {
 		p.abort()
 		return nil, err
 	}
@@ -128,16 +139,19 @@ func extract(r io.Reader, x *run) (*Message, error) {
 
 // run is one call of Extract.
 type run struct {
-	options  Options
-	limits   Limits
-	open     Open
-	message  *Message
-	parts    int
-	files    int    // begun
-	written  int64  // bytes of all files
-	problems int    // recorded so far
-	charset  string // that raw names may be in: the message's texts or its Subject are
-	bodies   bool   // the message's own texts are opened as well, for tests
+	options   Options
+	limits    Limits
+	open      Open
+	message   *Message
+	parts     int
+	leaves    int   // parts that are no multiparts
+	texts     int   // leaves that are the message's own text, or a picture of it
+	files     int   // begun
+	written   int64 // bytes of all files
+	problems  int   // recorded so far
+	calendars calendars
+	charset   string // that raw names may be in: the message's texts or its Subject are
+	bodies    bool   // the message's own texts are opened as well, for tests
 }
 
 // maxProblems bounds the lists of a hostile message's problems, all together.

@@ -65,6 +65,9 @@ func (o *Options) leaveOut(m *Message, a *Attachment, complete bool) string {
 	if f == nil || a.Fragment != nil { // of a fragment nothing can be said before all are there
 		return ""
 	}
+	if _, ext := SplitExt(a.Name); o.AddExtension && ext == "" && !complete {
+		return "" // its name is not known yet
+	}
 	if len(f.Include) > 0 {
 		best := no
 		for i := range f.Include {

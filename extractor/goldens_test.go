@@ -227,7 +227,7 @@ func contentGoldens() []golden {
 }
 
 func selectionGoldens() []golden {
-	related := "Content-Type: multipart/related; boundary=b||--b|Content-Type: text/html||<p>|--b|"
+	related := "Content-Type: multipart/related; boundary=b||--b|Content-Type: text/html||<img src=\"cid:x@y\">|--b|"
 	in64 := "|Content-Transfer-Encoding: base64||"
 	png, pdf, ics := "\x89PNG\r\n\x1a\n"+rest, "%PDF-1.4\n"+rest, "BEGIN:VCALENDAR\r\n"+strings.Repeat("X-LINE: of an invitation\r\n", 20)+"END:VCALENDAR\r\n"
 	return []golden{

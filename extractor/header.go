@@ -23,16 +23,16 @@ var keptFields = [...]string{
 
 // header gathers the fields of one message or part, line by line.
 type header struct {
-	fields   textproto.Header
-	encoding encoding // of the multipart whose header was read, until its first line is
-	bytes    int64
-	count    int
-	begun    bool // a field was seen
+	fields textproto.Header
+	bytes  int64
+	count  int
+	begun  bool // a field was seen
 
 	name  string // of the field under way, "" for one that is not kept
 	value []byte
 	open  bool   // a field is under way
-	odd   []byte // a line that is no field, until the next one tells what it is
+	odd   []byte // lines that are no field, until the next one tells what they are
+	odds  int    // so many
 	blank bool   // the line before was blank, so that the header may be over
 	// dashes is a line behind the blank one that may be the boundary of a multipart
 	// whose Content-Type got lost.
@@ -40,21 +40,42 @@ type header struct {
 
 	known string // what boundary returned for asked
 	asked string
+
+	misspelt fieldSet // the kept fields whose names were repaired
+	repaired bool     // the name of the field under way was
+	mime     bool     // the field under way is one of Content-...
+	params   string   // the last field that takes parameters
+	loose    [][]byte // parameters behind the blank line, until the next line tells
+	raw      []byte   // a part's header as it came
 }
 
-func (h *header) reset() { *h = header{value: h.value[:0]} }
+func (h *header) reset() { *h = header{value: h.value[:0], raw: h.raw[:0]} }
 
 // field starts a new field.
 func (h *header) field(name, value []byte) {
 	h.close()
 	h.open, h.begun = true, true
 	h.count++
+	h.name, h.repaired = keptName(name)
+	if h.name != "" {
+		h.value = append(h.value[:0], value...)
+	}
+	h.mime = hasPrefixFold(h.name, "content-") || hasPrefixFold(name, "content-")
+	if h.name == "Content-Type" || h.name == "Content-Disposition" {
+		h.params = h.name
+	}
+}
+
+// keptName returns the name of a kept field as it should be written, and whether it
+// had to be repaired; "" for another field.
+func keptName(name []byte) (kept string, repaired bool) {
 	for _, kept := range keptFields {
 		if len(kept) == len(name) && strings.EqualFold(kept, string(name)) {
-			h.name = kept
-			h.value = append(h.value[:0], value...)
+			return kept, false
 		}
 	}
+	kept = misspeltName(name)
+	return kept, kept != ""
 }
 
 // more adds a continuation line to the field under way.
@@ -66,20 +87,24 @@ func (h *header) more(line []byte) {
 }
 
 // close puts the field under way among the others. Of two of a name the first one
-// counts.
+// counts, and one that is spelt right before one that is not.
 func (h *header) close() {
-	name := h.name
-	h.open, h.name = false, ""
+	name, repaired := h.name, h.repaired
+	h.open, h.name, h.repaired = false, "", false
 	if name == "" {
 		return
 	}
 	value := string(bytes.TrimSpace(h.value))
-	if !h.fields.Has(name) {
+	if !h.fields.Has(name) || h.misspelt.has(name) && !repaired {
 		h.fields.Set(name, value)
+		h.misspelt.set(name, repaired)
+		return
+	}
+	if repaired {
 		return
 	}
 	// QUIRK: but for the Content-Type that says multipart, and the Content-Disposition
-	// with a file name in it.
+	// with a file name in it. Of transfer encodings all are kept: the body tells.
 	first := h.fields.Get(name)
 	switch name {
 	case "Content-Type":
@@ -90,6 +115,29 @@ func (h *header) close() {
 		if !strings.Contains(strings.ToLower(first), "filename") && strings.Contains(strings.ToLower(value), "filename") {
 			h.fields.Set(name, value)
 		}
+	case "Content-Transfer-Encoding":
+		if len(first) < longestFieldName {
+			h.fields.Set(name, first+", "+value)
+		}
+	}
+}
+
+// keepRaw keeps a line of a part's header as it came.
+func (h *header) keepRaw(line []byte) {
+	if len(h.raw)+len(line) <= keptField {
+		h.raw = append(h.raw, line...)
+	}
+}
+
+// parameter adds a line of parameters to the field that it goes on with: the one
+// under way, or the last one that takes parameters.
+func (h *header) parameter(text []byte) {
+	if h.open && (h.name == h.params || !h.mime) {
+		h.more(append([]byte("; "), text...))
+		return
+	}
+	if value := h.fields.Get(h.params); len(value)+len(text) < keptField {
+		h.fields.Set(h.params, value+"; "+string(text))
 	}
 }
 
@@ -101,7 +149,7 @@ func (h *header) boundary() string {
 	}
 	if value != h.asked {
 		h.asked, h.known = value, ""
-		if t := parseParameters(value); strings.HasPrefix(t.value, "multipart/") {
+		if t := parseField(value, texts{report: ignore}); !isMessage(t.value) {
 			h.known = boundaryOf(t)
 		}
 	}
@@ -144,11 +192,14 @@ func (h *header) kind(line []byte) lineKind {
 	if !h.begun && bytes.HasPrefix(bytes.TrimLeft(line, ">"), []byte("From ")) {
 		return postmarkLine
 	}
+	if h.isParameter(line) {
+		return parameterLine
+	}
 	if _, _, ok := splitField(text); ok {
 		return fieldLine
 	}
-	if h.isParameter(line) {
-		return parameterLine
+	if _, _, ok := repairField(text); ok {
+		return fieldLine
 	}
 	return otherLine
 }
@@ -173,21 +224,30 @@ func splitField(line []byte) (name, value []byte, ok bool) {
 }
 
 // isParameter reports whether a line that is not indented goes on with the
-// parameters of the field before it, as in "boundary=x" at column 0.
+// parameters of a field before it, as in "boundary=x" at column 0. Gateways that
+// unfold a field break it there, whatever the parameter's name is.
 func (h *header) isParameter(line []byte) bool {
-	if h.name != "Content-Type" && h.name != "Content-Disposition" {
+	if h.open && !h.mime || h.params == "" || h.name != h.params && !h.fields.Has(h.params) {
 		return false
 	}
+	return isParameterLine(line)
+}
+
+// isParameterLine reports whether a line begins with "token=value" (RFC 2045 section 5.1).
+func isParameterLine(line []byte) bool {
 	i := bytes.IndexByte(line[:min(len(line), longestFieldName)], '=')
 	if i <= 0 {
 		return false
 	}
-	name, _, _ := bytes.Cut(bytes.TrimSpace(line[:i]), []byte("*"))
-	switch strings.ToLower(string(name)) {
-	case "boundary", "name", "filename", "charset", "type", "format", "size":
-		return true
+	token := bytes.TrimRight(line[:i], " \t")
+	for _, c := range token {
+		if c <= ' ' || c >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?=`, c) >= 0 {
+			return false
+		}
 	}
-	return false
+	// Base64 ends with equals signs, and has nothing behind them. A boundary begins with
+	// a dash, and may hold one.
+	return len(token) > 0 && token[0] != '-' && len(bytes.Trim(line[i:], "= \t\r\n")) > 0
 }
 
 // hasPrefixFold reports whether s begins with an ASCII prefix in any case.

@@ -2,6 +2,7 @@ package extractor
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -25,22 +26,34 @@ func (p *parser) headerLine(line []byte) error {
 	kind := h.kind(line)
 	if len(h.odd) > 0 && kind != blankLine {
 		// The line before was no field.
-		if kind == otherLine {
+		if kind == otherLine && !p.mayBeJunk(line) || kind != otherLine && h.odds > 1 && !p.isContentField(kind, text) {
 			return p.startBody(line)
 		}
-		p.run.report(p.partNumber(), ProblemHeaderLine, clip(string(bytes.TrimRight(h.odd, "\r\n"))))
-		h.odd = h.odd[:0]
+		if kind != otherLine {
+			p.dropOdd()
+		}
+	}
+	if kind != blankLine && !p.topHeader() {
+		h.keepRaw(line)
 	}
 	switch kind {
 	case blankLine:
-		return p.blankHeaderLine()
+		return p.blankHeaderLine(line)
 	case continuationLine:
 		h.more(text)
 	case parameterLine:
-		h.more(append([]byte("; "), text...))
+		h.parameter(text)
 	case fieldLine:
-		name, value, _ := splitField(bytes.TrimLeft(text, " \t"))
+		text = bytes.TrimLeft(text, " \t")
+		name, value, ok := splitField(text)
+		if !ok {
+			repaired, rest, _ := repairField(text)
+			name, value = []byte(repaired), rest
+		}
 		h.field(name, value)
+		if h.repaired || !ok {
+			p.run.report(p.partNumber(), ProblemMisspeltField, clip(string(text)))
+		}
 		if limits := p.run.limits; h.count > limits.HeaderFields {
 			return &LimitError{"header fields", int64(limits.HeaderFields)}
 		}
@@ -78,7 +91,26 @@ func (p *parser) behindBlank(text, line []byte) (more bool, err error) {
 		}
 		return false, p.headerLine(line)
 	}
-	if p.isMisplacedField(h.kind(line), text) {
+	kind := h.kind(line)
+	if p.isLooseParameter(kind, line) {
+		h.loose = append(h.loose, bytes.Clone(line))
+		return false, nil
+	}
+	if loose := h.loose; loose != nil {
+		h.loose = nil
+		field := p.isContentField(kind, text)
+		if !field && (kind != blankLine || !strings.HasSuffix(h.fields.Get(h.params), ";")) {
+			return false, p.beginBody(append(loose, line)...)
+		}
+		// QUIRK: the header of a part went on with parameters behind a blank line.
+		p.run.report(p.partNumber(), ProblemHeaderLine, "blank line within the header")
+		for _, parameter := range loose {
+			h.parameter(bytes.TrimSpace(parameter))
+		}
+		h.blank = !field
+		return field, nil
+	}
+	if p.isMisplacedField(kind, text) {
 		// QUIRK: a blank line within a header, as of line ends that were doubled, or
 		// before that of a part.
 		h.blank = false
@@ -123,7 +155,7 @@ func (p *parser) boundaryInHeader(text, line []byte) (done bool, err error) {
 }
 
 // blankHeaderLine handles the line that ends a header.
-func (p *parser) blankHeaderLine() error {
+func (p *parser) blankHeaderLine(line []byte) error {
 	h := &p.header
 	if !h.begun && len(h.odd) == 0 {
 		if p.topHeader() {
@@ -134,13 +166,54 @@ func (p *parser) blankHeaderLine() error {
 			return nil
 		}
 	}
-	if len(h.odd) > 0 {
-		p.run.report(p.partNumber(), ProblemHeaderLine, clip(string(bytes.TrimRight(h.odd, "\r\n"))))
-		h.odd = h.odd[:0]
+	if h.odds > 1 {
+		return p.startBody(line)
 	}
+	p.dropOdd()
 	h.close()
 	h.blank = true
 	return nil
+}
+
+// dropOdd passes over the lines of a header that turned out to be none of its fields.
+func (p *parser) dropOdd() {
+	h := &p.header
+	if len(h.odd) > 0 {
+		p.run.report(p.partNumber(), ProblemHeaderLine, clip(string(bytes.TrimRight(h.odd, "\r\n"))))
+		h.odd, h.odds = h.odd[:0], 0
+	}
+}
+
+const (
+	// mostOddLines and mostOddBytes bound the lines that are no fields in a row in the
+	// header of a part, and the parameters behind its blank line.
+	mostOddLines = 8
+	mostOddBytes = 4 << 10
+)
+
+// mayBeJunk takes a further line that is no field in the header of a part. The
+// transfer encoding may stand behind it, without which the content would be lost.
+func (p *parser) mayBeJunk(line []byte) bool {
+	h := &p.header
+	return !p.topHeader() && h.begun && h.odds < mostOddLines && len(h.odd)+len(line) < mostOddBytes
+}
+
+// isContentField reports whether a line is a field of a part's header for sure.
+func (p *parser) isContentField(kind lineKind, text []byte) bool {
+	name, _, _ := splitField(bytes.TrimLeft(text, " \t"))
+	return kind == fieldLine && hasPrefixFold(name, "content-")
+}
+
+// isLooseParameter reports whether a line behind a blank one may be a parameter, or
+// the continuation of one, of a header that is not over.
+func (p *parser) isLooseParameter(kind lineKind, line []byte) bool {
+	h := &p.header
+	mediaType := h.fields.Get("Content-Type")
+	if h.params == "" || h.dashes != nil || len(line) > longestFieldName || len(h.loose) >= mostOddLines ||
+		hasPrefixFold(mediaType, "multipart/") || hasPrefixFold(mediaType, "message/") {
+		return false
+	}
+	return kind == parameterLine || len(h.loose) > 0 && kind == otherLine && (line[0] == ' ' || line[0] == '\t')
 }
 
 // oddLine handles a line that is none of a header's: junk, or the body's first one
@@ -157,12 +230,13 @@ func (p *parser) oddLine(text, line []byte) error {
 	if len(line) > longestLine || p.isAnnouncedBase64(text) {
 		return p.startBody(line)
 	}
-	h.odd = append(h.odd[:0], line...)
+	h.odd = append(h.odd, line...)
+	h.odds++
 	return nil
 }
 
 func (p *parser) isAnnouncedBase64(text []byte) bool {
-	if parseEncoding(p.header.fields.Get("Content-Transfer-Encoding"), ignore) != base64Encoding {
+	if !slices.Contains(parseEncodings(p.header.fields.Get("Content-Transfer-Encoding"), ignore), base64Encoding) {
 		return false
 	}
 	text = bytes.TrimSpace(text)
@@ -230,22 +304,22 @@ func isMessageField(name string) bool {
 // be the header's.
 func (p *parser) startBody(line []byte) error {
 	odd := p.header.odd
-	p.header.odd = nil
+	p.header.odd, p.header.odds = nil, 0
 	if len(odd) > 0 || len(line) > 0 {
 		p.run.report(p.partNumber(), ProblemNoBlankLine, "")
 	}
 	if err := p.endHeader(); err != nil {
 		return err
 	}
-	for _, l := range [...][]byte{odd, line} {
-		if len(l) == 0 {
-			continue
-		}
-		if err := p.wholeLine(l); err != nil {
+	for more := range bytes.Lines(odd) {
+		if err := p.wholeLine(more); err != nil {
 			return err
 		}
 	}
-	return nil
+	if len(line) == 0 {
+		return nil
+	}
+	return p.wholeLine(line)
 }
 
 // topHeader reports whether the header is a message's own, not a part's.
@@ -265,31 +339,44 @@ func (p *parser) endHeader() error {
 	h := &p.header
 	h.close()
 	h.blank = false
-	defaultType, enclosing, number := "text/plain", "", p.partNumber()
+	defaultType, number := "text/plain", p.partNumber()
 	if len(p.stack) == 0 {
 		p.subject = texts{ignore, p.run.charset}.decode(h.fields.Get("Subject"))
 		if p.depth == 0 && p.number == "" {
 			p.run.describe(&h.fields)
 		}
-	} else {
-		top := &p.stack[len(p.stack)-1]
-		enclosing = top.mediaType
-		if enclosing == "multipart/digest" {
-			defaultType = "message/rfc822" // RFC 2046 section 5.1.5
-		}
+	} else if p.stack[len(p.stack)-1].mediaType == "multipart/digest" {
+		defaultType = "message/rfc822" // RFC 2046 section 5.1.5
 	}
 	e := h.read(defaultType, p.run.charset)
 	p.run.learnCharset(&e)
-	h.reset()
+	defer h.reset()
 	for _, problem := range e.problems {
 		p.run.report(number, problem.Kind, problem.Detail)
 	}
 	p.held = nil
-	if !strings.HasPrefix(e.mediaType.value, "multipart/") {
-		p.state = inBody
-		return p.beginLeaf(e, number, enclosing)
+	if strings.HasPrefix(e.mediaType.value, "multipart/") {
+		if len(p.stack) > 0 && (e.name != "" || e.dispositionType() == "attachment") && e.mediaType.value != "multipart/appledouble" {
+			return p.beginAttachedMultipart(e, number)
+		}
+		return p.beginMultipart(e, number)
 	}
-	return p.beginMultipart(e, number)
+	own := p.isOwnText(&e)
+	if own {
+		p.noteText(e.mediaType.value)
+		if boundary := boundaryOf(e.mediaType); boundary != "" && len(boundary) <= longestBoundary {
+			// QUIRK: a text by its type, with the boundary of a multipart, whose parts may follow.
+			p.stack = append(p.stack, multipart{boundary: boundary, mediaType: "multipart/mixed", number: number, closed: true})
+		}
+	}
+	return p.beginLeaf(e, number, own)
+}
+
+// noteText notes that the message has a text of that type where the parser is.
+func (p *parser) noteText(mediaType string) {
+	for i := range p.stack {
+		p.stack[i].html = p.stack[i].html || mediaType == "text/html"
+	}
 }
 
 func (p *parser) beginMultipart(e entity, number string) error {
@@ -308,8 +395,12 @@ func (p *parser) beginMultipart(e entity, number string) error {
 	}
 	p.stack = append(p.stack, m)
 	p.state = inGap
-	p.header.encoding = e.encoding
-	p.byLine = e.encoding != identity
+	whole := identity
+	if len(e.encodings) > 0 {
+		whole = e.encodings[0]
+	}
+	p.whole = whole
+	p.byLine = whole != identity
 	if p.eol == '\n' && len(p.stack) == 1 {
 		p.eol = 0 // QUIRK: gateways to old Macs wrote the header with other line ends than the body
 	}

@@ -110,11 +110,6 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
-func (discard) Close() error                { return nil }
-
 // watched notes the largest live heap at some of the reads.
 type watched struct {
 	io.Reader

@@ -5,52 +5,207 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 )
 
 // leaf is the part whose body is being read: through the decoder of its transfer
-// encoding, if it has one, to what its content goes to.
+// encoding, if it has one, to what its content goes to. What these are is decided on
+// when the beginning of the body has been seen.
 type leaf struct {
+	entity  entity
+	number  string
+	own     bool   // the message's own text, by its header
+	waiting bool   // for the beginning
+	start   []byte // of the body
+
 	decoder io.WriteCloser // nil: the body goes to w as it is
 	w       io.Writer      // nil: the body is left out
 	content content
+	failed  error // from a decision that came where no error could be returned
 }
 
-// beginLeaf opens what the body of a part goes to. enclosing is the media type of
-// the multipart that it stands in.
-func (p *parser) beginLeaf(e entity, number string, enclosing string) error {
-	x := p.run
-	p.leaf = leaf{}
-	if enclosing == "multipart/appledouble" && p.isResourceFork(&e) {
+// beginLeaf begins a part that is no multipart.
+func (p *parser) beginLeaf(e entity, number string, own bool) error {
+	p.leaf.clear()
+	p.state = inBody
+	p.run.leaves++
+	if p.isResourceFork(&e) {
+		p.run.report(number, ProblemResourceFork, clip(e.name))
 		return nil
 	}
-	at := place{number: number, depth: p.depth + len(p.stack) + 1, containers: p.containers}
-	body := !isMessage(e.mediaType.value) && !e.isAttachment(enclosing == "multipart/related", x.options.Inline)
+	p.leaf.entity, p.leaf.number, p.leaf.own, p.leaf.waiting = e, number, own, true
+	return nil
+}
+
+// writeLeaf gives the leaf a stretch of its body.
+func (p *parser) writeLeaf(b []byte) error {
+	l := &p.leaf
+	if !l.waiting {
+		return l.write(b)
+	}
+	room := bodyWindow - len(l.start)
+	if len(b) < room {
+		l.start = append(l.start, b...)
+		return nil
+	}
+	if len(l.start) == 0 {
+		return errors.Join(p.decideLeaf(b[:bodyWindow]), l.write(b))
+	}
+	l.start = append(l.start, b[:room]...)
+	if err := p.decideStart(); err != nil {
+		return err
+	}
+	return l.write(b[room:])
+}
+
+// decideStart decides on what there is of a body, which may be all of it.
+func (p *parser) decideStart() error {
+	l := &p.leaf
+	if !l.waiting {
+		return nil
+	}
+	if err := p.decideLeaf(l.start); err != nil {
+		return err
+	}
+	start := l.start
+	l.start = l.start[:0]
+	return l.write(start)
+}
+
+// endLeaf closes what the leaf opened.
+func (p *parser) endLeaf() error {
+	if err := p.decideStart(); err != nil {
+		return err
+	}
+	return p.leaf.end()
+}
+
+// decideLeaf opens what the body of a part goes to, by the part's header and the
+// beginning of its body.
+func (p *parser) decideLeaf(start []byte) error {
+	x, l := p.run, &p.leaf
+	l.waiting = false
+	e := &l.entity
+	known := len(e.problems)
+	encoding := chooseEncoding(e.encodings, start, e.mediaType.value, cmp.Or(e.name, e.otherName), e.report)
+	if l.own && isFileInText(decodeStart(encoding, start), e) {
+		l.own = false
+		e.report(ProblemFileInText, e.mediaType.value)
+	}
+	if len(start) == 0 && isText(e.mediaType.value) && e.name == "" && e.dispositionType() != "attachment" {
+		l.own = true // nobody sent an empty text without a name as a file
+	}
+	shown := p.isShown(e)
+	body := l.own || shown && e.name == "" && x.options.Inline != InlineAll && p.stack[len(p.stack)-1].mediaType == "multipart/related"
+	at := place{number: l.number, depth: p.depth + len(p.stack) + 1, containers: p.containers}
+	if body {
+		x.texts++
+		for _, problem := range e.problems[known:] {
+			x.report(l.number, problem.Kind, problem.Detail)
+		}
+	}
 	if !body || x.bodies {
-		a := x.describeLeaf(e, number)
-		a.Inline = a.Disposition != "attachment" && strings.HasPrefix(a.MediaType, "image/") && (enclosing == "multipart/related" || a.ContentID != "")
-		if err := p.leaf.open(x, a, at); err != nil {
+		a := x.describeLeaf(*e, l.number)
+		a.Inline = shown
+		if err := l.open(x, a, at); err != nil {
 			return err
 		}
 	}
-	if body && e.mediaType.value == "text/plain" {
-		p.leaf.content.unpacker = newTextScanner(x, at)
-		p.leaf.w = &p.leaf.content
-	}
-	if e.encoding == textEncoding && p.leaf.content.unpacker == nil {
+	switch {
+	case encoding == textEncoding && l.content.unpacker == nil:
 		s := newTextScanner(x, at)
 		s.binHex = true
-		p.leaf.content.unpacker = s
-		p.leaf.w = &p.leaf.content
+		l.unpackWith(s)
+	case body && e.mediaType.value == "text/plain":
+		l.unpackWith(newTextScanner(x, at))
+	case body && e.mediaType.value == "text/html" && len(p.stack) > 0:
+		l.unpackWith(&htmlScanner{pictures: &p.pictures})
+	case !body && l.content.unpacker == nil && boundaryOf(e.mediaType) != "":
+		// QUIRK: a leaf by its type with the boundary of a multipart. It is kept as it
+		// is, and so is what stands between its boundaries.
+		l.unpackWith(p.nested(multipart{boundary: boundaryOf(e.mediaType), mediaType: "multipart/mixed", number: l.number, closed: true}))
 	}
-	p.leaf.decode(e.encoding, x, number)
+	l.decode(encoding, x, l.number)
 	return nil
+}
+
+// decodeStart decodes the beginning of a body to look at it.
+func decodeStart(e encoding, start []byte) []byte {
+	switch e {
+	case base64Encoding:
+		lines, _, _ := base64Lines(start)
+		return decodeB(string(lines))
+	case quotedPrintable:
+		var b bytes.Buffer
+		d := &qpDecoder{w: &b, report: ignore}
+		_, _ = d.Write(start) // a buffer takes everything
+		_ = d.Close()
+		return b.Bytes()
+	}
+	return start
+}
+
+// nested returns a parser for what stands between the boundaries of m.
+func (p *parser) nested(m multipart) *parser {
+	nested := newParser(p.run, place{m.number, p.depth + len(p.stack), p.containers})
+	nested.stack = append(nested.stack, m)
+	nested.state = inGap
+	nested.eol = p.eol
+	return nested
+}
+
+// beginAttachedMultipart begins a multipart that the sender marked as an attachment or
+// named: a web page, a message without a message's header. It is kept as it came, with
+// its header, so that a browser or a mail program opens it; its parts are attachments
+// by the same rules as those of others.
+func (p *parser) beginAttachedMultipart(e entity, number string) error {
+	x := p.run
+	p.leaf.clear()
+	p.state = inBody
+	at := place{number: number, depth: p.depth + len(p.stack) + 1, containers: p.containers}
+	a := x.describeLeaf(e, number)
+	ext := ".eml"
+	if a.MediaType == "multipart/related" {
+		ext = ".mht"
+	}
+	switch _, known := SplitExt(a.Name); {
+	case a.Name == "":
+		a.Name = "attachment" + ext
+		x.note(a, ProblemNoName, a.Name)
+	case !slices.Contains([]string{".eml", ".mht", ".mhtml"}, strings.ToLower(known)):
+		a.Name = SafeName(CutName(a.Name, maxName-len(ext)) + ext)
+	}
+	c, err := x.beginFile(a, p.nested(multipart{boundary: boundaryOf(e.mediaType), mediaType: a.MediaType, number: number}))
+	if err != nil {
+		return err
+	}
+	p.leaf.content, p.leaf.w = c, &p.leaf.content
+	if at.depth > x.limits.Depth {
+		return &LimitError{"depth", int64(x.limits.Depth)}
+	}
+	if c.file == nil {
+		return nil
+	}
+	header := p.header.raw
+	end := "\r\n"
+	if !bytes.HasSuffix(header, []byte(end)) {
+		end = string(p.eol)
+	}
+	_, err = c.file.Write(append(header, end...))
+	return err
 }
 
 // isResourceFork reports whether a part of a multipart/appledouble is the half that
 // means nothing outside of a Macintosh (RFC 1740 section 4). Its name is kept for the other half.
 func (p *parser) isResourceFork(e *entity) bool {
+	if len(p.stack) == 0 {
+		return false
+	}
 	top := &p.stack[len(p.stack)-1]
+	if top.mediaType != "multipart/appledouble" {
+		return false
+	}
 	if e.mediaType.value == "application/applefile" {
 		top.fileName = e.name
 		return true
@@ -95,10 +250,16 @@ func (x *run) setName(a *Attachment, name string) {
 func (l *leaf) open(x *run, a *Attachment, at place) error {
 	c, err := x.begin(a, at)
 	l.content = c
-	if l.content.file != nil || l.content.unpacker != nil {
+	if c.file != nil || c.unpacker != nil || c.probe != nil {
 		l.w = &l.content
 	}
 	return err
+}
+
+// unpackWith has the content taken apart by u.
+func (l *leaf) unpackWith(u unpacker) {
+	l.content.unpacker, l.content.probe = u, nil
+	l.w = &l.content
 }
 
 // decode puts a decoder before what the body goes to.
@@ -114,9 +275,6 @@ func (l *leaf) decode(e encoding, x *run, number string) {
 	switch e {
 	case base64Encoding:
 		l.decoder = &base64Decoder{w: l.w, report: report}
-		if _, message := l.content.unpacker.(*parser); message {
-			l.decoder = &honestDecoder{w: l.w, encoded: l.decoder, report: report}
-		}
 	case quotedPrintable:
 		l.decoder = &qpDecoder{w: l.w, report: report}
 	case uuencodeEncoding:
@@ -128,52 +286,10 @@ func (l *leaf) decode(e encoding, x *run, number string) {
 	}
 }
 
-// honestDecoder is for attached messages that are said to be base64, of which some
-// are not: they begin with a field, and base64 has no colon.
-type honestDecoder struct {
-	w       io.Writer
-	encoded io.WriteCloser
-	report  func(ProblemKind, string)
-	start   []byte
-	chosen  io.Writer // nil before the first line has been seen
-}
-
-func (d *honestDecoder) Write(p []byte) (int, error) {
-	if d.chosen != nil {
-		return d.chosen.Write(p)
-	}
-	d.start = append(d.start, p...)
-	line := bytes.TrimLeft(d.start, " \t\r\n")
-	if bytes.IndexByte(line, '\n') < 0 && len(line) < longestFieldName {
-		return len(p), nil
-	}
-	return len(p), d.choose()
-}
-
-func (d *honestDecoder) choose() error {
-	d.chosen = d.encoded
-	if _, _, ok := splitField(bytes.TrimLeft(d.start, " \t\r\n")); ok {
-		d.chosen = d.w
-		d.report(ProblemEncoding, "said to be base64")
-	}
-	_, err := d.chosen.Write(d.start)
-	d.start = nil
-	return err
-}
-
-func (d *honestDecoder) Close() error {
-	if d.chosen == nil {
-		if err := d.choose(); err != nil {
-			return err
-		}
-	}
-	return d.encoded.Close()
-}
-
-// write gives the leaf a stretch of its body.
+// write gives the leaf a stretch of its body, once it is decided on.
 func (l *leaf) write(b []byte) error {
-	if l.w == nil || len(b) == 0 {
-		return nil
+	if l.failed != nil || l.w == nil || len(b) == 0 {
+		return l.failed
 	}
 	var err error
 	if l.decoder != nil {
@@ -184,14 +300,14 @@ func (l *leaf) write(b []byte) error {
 	return err
 }
 
-// end closes what the leaf opened.
+// end closes what was opened.
 func (l *leaf) end() error {
 	var decoded error
 	if l.decoder != nil {
 		decoded = l.decoder.Close()
 	}
-	err := errors.Join(decoded, l.content.end())
-	*l = leaf{}
+	err := errors.Join(l.failed, decoded, l.content.end())
+	l.clear()
 	return err
 }
 
@@ -199,5 +315,39 @@ func (l *leaf) end() error {
 // caller, so that errors of closing say nothing new.
 func (l *leaf) abort() {
 	l.content.abort()
-	*l = leaf{}
+	l.clear()
+}
+
+// clear makes the leaf one of no part.
+func (l *leaf) clear() { *l = leaf{start: l.start[:0]} }
+
+// expects reports whether a boundary is one of the attached message's that is being
+// read: some mailers use one boundary for both.
+func (p *parser) leafExpects(boundary string) bool {
+	l := &p.leaf
+	if l.failed == nil {
+		l.failed = p.decideStart()
+	}
+	if l.failed == nil {
+		l.failed = l.content.settle()
+	}
+	nested, ok := l.content.unpacker.(*parser)
+	return ok && l.decoder == nil && nested.expects(boundary)
+}
+
+func (p *parser) expects(boundary string) bool {
+	if p.state == inHeader {
+		return p.header.boundary() == boundary || p.open(boundary)
+	}
+	return p.open(boundary) || p.leafExpects(boundary)
+}
+
+// open reports whether a multipart of that boundary is open.
+func (p *parser) open(boundary string) bool {
+	for i := range p.stack {
+		if m := &p.stack[i]; m.boundary == boundary && !m.closed {
+			return true
+		}
+	}
+	return false
 }

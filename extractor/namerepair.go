@@ -91,7 +91,7 @@ const longestLoneExtension = 5
 // isExtension reports whether a name is nothing but an extension.
 func isExtension(name string) bool {
 	ext, ok := strings.CutPrefix(name, ".")
-	return ok && ext != "" && len(ext) <= longestLoneExtension && !strings.ContainsFunc(ext, func(r rune) bool {
+	return ok && len(ext) > 1 && len(ext) <= longestLoneExtension && !strings.ContainsFunc(ext, func(r rune) bool {
 		return (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 	})
 }

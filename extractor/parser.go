@@ -15,19 +15,21 @@ type parser struct {
 	depth      int    // multiparts, messages and containers around this message
 	containers int    // around this message
 
-	state   state
-	stack   []multipart
-	header  header
-	leaf    leaf
-	subject string
+	state    state
+	stack    []multipart
+	header   header
+	leaf     leaf
+	subject  string
+	pictures pictures // that its HTML shows
 
-	eol     byte   // what lines end with: LF, CR, or 0 until it is known
-	start   []byte // what was read while it is not
-	line    []byte // the beginning of a line that is to be seen whole
-	within  bool   // within a line whose beginning is dealt with already
-	byLine  bool   // the next line of a gap is to be seen whole, whatever it is
-	guess   string // boundary that the line before suggests
-	held    []byte // the line end, and a lone CR, not yet given to the leaf
+	eol     byte     // what lines end with: LF, CR, or 0 until it is known
+	start   []byte   // what was read while it is not
+	line    []byte   // the beginning of a line that is to be seen whole
+	within  bool     // within a line whose beginning is dealt with already
+	byLine  bool     // the next line of a gap is to be seen whole, whatever it is
+	guess   string   // boundary that the line before suggests
+	whole   encoding // of the multipart as a whole, until its first line is read
+	held    []byte   // the line end, and a lone CR, not yet given to the leaf
 	heldBuf [2]byte
 	done    bool
 }
@@ -206,7 +208,7 @@ func (p *parser) bodyLine(line []byte) error {
 		return p.body(line)
 	}
 	text := bytes.TrimRight(line, " \t\r\n")
-	if level, closing := p.match(text); level >= 0 && !p.leaf.expects(p.stack[level].boundary) {
+	if level, closing := p.match(text); level >= 0 && !p.leafExpects(p.stack[level].boundary) {
 		return p.boundary(level, closing)
 	}
 	if p.state == inGap {
@@ -230,7 +232,7 @@ func (p *parser) body(b []byte) error {
 		}
 		held := p.held
 		p.held = nil
-		if err := p.leaf.write(held); err != nil {
+		if err := p.writeLeaf(held); err != nil {
 			return err
 		}
 	}
@@ -242,7 +244,7 @@ func (p *parser) body(b []byte) error {
 		keep--
 	}
 	p.held = append(p.heldBuf[:0], b[keep:]...)
-	return p.leaf.write(b[:keep])
+	return p.writeLeaf(b[:keep])
 }
 
 // Close ends the message.
@@ -258,11 +260,11 @@ func (p *parser) Close() error {
 	}
 	if held := p.held; len(held) > 0 {
 		p.held = nil
-		if err := p.leaf.write(held); err != nil {
+		if err := p.writeLeaf(held); err != nil {
 			return err
 		}
 	}
-	err := p.leaf.end()
+	err := p.endLeaf()
 	p.popTo(0)
 	return err
 }
@@ -277,6 +279,10 @@ func (p *parser) rest() error {
 	case p.state == inHeader && dashes != nil:
 		p.header.dashes = nil
 		return p.beginBody(dashes)
+	case p.state == inHeader && len(p.header.loose) > 0:
+		loose := p.header.loose
+		p.header.loose = nil
+		return p.beginBody(loose...)
 	case p.eol == 0:
 		p.settleEOL(nil)
 		p.start = nil

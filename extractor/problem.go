@@ -21,6 +21,11 @@ const (
 	ProblemContentType      ProblemKind = "two-content-types"
 	ProblemEncoding         ProblemKind = "unknown-encoding" // the body is kept as it is
 	ProblemEncodingToken    ProblemKind = "odd-encoding"     // the encoding's name was repaired
+	ProblemTwoEncodings     ProblemKind = "two-encodings"    // several are declared: the body tells
+	ProblemEncodedField     ProblemKind = "encoded-field"    // a Content-Type or the like was an encoded word
+	ProblemMisspeltField    ProblemKind = "misspelt-field"   // its name was repaired
+	ProblemFileInText       ProblemKind = "file-in-text"     // a mail's text by its type, a file by its content
+	ProblemResourceFork     ProblemKind = "resource-fork"    // of a Macintosh file, left out
 	ProblemIllegalBase64    ProblemKind = "illegal-base64"
 	ProblemMissingPadding   ProblemKind = "missing-padding"
 	ProblemTrailingText     ProblemKind = "trailing-text"
@@ -42,7 +47,7 @@ const (
 // structure are beyond doubt.
 func (k ProblemKind) Cosmetic() bool {
 	switch k {
-	case ProblemCharset, ProblemRaw8Bit, ProblemNameGap, ProblemNameCleaned, ProblemNoName, ProblemEncodingToken, ProblemMediaType:
+	case ProblemCharset, ProblemRaw8Bit, ProblemNameGap, ProblemNameCleaned, ProblemNoName, ProblemEncodingToken, ProblemMediaType, ProblemResourceFork:
 		return true
 	}
 	return false

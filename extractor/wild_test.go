@@ -77,7 +77,7 @@ func wildContents() []wild {
 		{"half an escape at the very end", encoded("quoted-printable", "one=4"), []string{"1 a one=4"}, []ProblemKind{ProblemBadEscape}},
 		{"8bit said in capitals with a blank", encoded(" 8BIT ", "one\xff"), []string{"1 a one\xff"}, nil},
 		{"UTF-8 for an encoding", encoded("utf-8", "one"), []string{"1 a one"}, []ProblemKind{ProblemEncoding}},
-		{"base64 said with a comma", encoded("base64, 8bit", "b25l"), []string{"1 a one"}, []ProblemKind{ProblemEncodingToken}},
+		{"base64 said with a comma", encoded("base64, 8bit", "b25l"), []string{"1 a one"}, []ProblemKind{ProblemEncodingToken, ProblemTwoEncodings}},
 	}
 }
 

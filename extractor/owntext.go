@@ -1,0 +1,158 @@
+package extractor
+
+import "bytes"
+
+// ownTexts are the types that the text of a mail has. Every other text is a file that
+// somebody sent, whatever its name is or wherever it stands.
+var ownTexts = map[string]bool{
+	"text/plain": true, "text/html": true, "text/enriched": true, "text/richtext": true,
+	"text/x-amp-html": true, // AMP for Email, beside the HTML
+	"text/watch-html": true, // Apple's, for watches
+}
+
+// isOwnText reports whether a part is the message's own text by its header: a text
+// without a name that is not marked as an attachment, where a mail's text stands.
+func (p *parser) isOwnText(e *entity) bool {
+	if e.name != "" || e.dispositionType() == "attachment" || !ownTexts[e.mediaType.value] {
+		return false
+	}
+	if len(p.stack) == 0 {
+		return true
+	}
+	switch top := &p.stack[len(p.stack)-1]; top.mediaType {
+	case "multipart/signed", "multipart/encrypted", "multipart/appledouble":
+		return top.parts <= 1 // the other part belongs to it, and is no text
+	case "multipart/related":
+		// A page in a frame of the first one, and not another form of the text.
+		return top.parts <= 1 || !top.html || e.mediaType.value != "text/html" || e.contentID == "" && e.location == ""
+	}
+	return true
+}
+
+// isFileInText reports whether what is declared as a mail's text is a file, by how
+// its content begins.
+//
+// QUIRK: scanners and scripts send a file as text/plain, or with no type at all, which
+// is the same (RFC 2045 section 5.2). The text of nobody's mail begins like a PDF.
+func isFileInText(start []byte, e *entity) bool {
+	switch f := formatIn(start); {
+	case f.binary():
+		return true
+	case f == "xml":
+		return e.mediaType.value == "text/plain" && !bytes.Contains(bytes.ToLower(start), []byte("<html"))
+	case f != noFormat:
+		return true
+	case bytes.Contains(start, []byte("=ybegin ")):
+		return false // yEnc within a text
+	}
+	if charset := e.mediaType.get("charset"); hasPrefixFold(charset, "utf-16") || hasPrefixFold(charset, "utf-32") || hasPrefixFold(charset, "ucs-") {
+		return false
+	}
+	controls := 0
+	for _, c := range start {
+		if c < ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != 0x1b {
+			controls++
+		}
+	}
+	most := len(start) / 10
+	if e.untyped {
+		most = len(start) / 50
+	}
+	return controls > most
+}
+
+// isShown reports whether the message's HTML shows a picture: by its Content-ID (RFC
+// 2392), or by its Content-Location within the same multipart/related (RFC 2557). A
+// nameless picture that nothing shows is seen by nobody unless it is delivered: a fax.
+func (p *parser) isShown(e *entity) bool {
+	if !shownTypes[e.mediaType.value] || e.dispositionType() == "attachment" {
+		return false
+	}
+	if e.contentID != "" && p.pictures.has(e.contentID) {
+		return true
+	}
+	related := len(p.stack) > 0 && p.stack[len(p.stack)-1].mediaType == "multipart/related"
+	return related && e.location != "" && p.stack[len(p.stack)-1].html
+}
+
+// shownTypes are the pictures that programs show within HTML. A TIFF is none: it is
+// what scanners and faxes send.
+var shownTypes = map[string]bool{
+	"image/png": true, "image/jpeg": true, "image/jpg": true, "image/pjpeg": true, "image/gif": true, "image/webp": true, "image/svg+xml": true,
+	"image/bmp": true, "image/x-ms-bmp": true, "image/x-icon": true, "image/vnd.microsoft.icon": true, "image/apng": true, "image/avif": true, "image/heic": true,
+	"image/x-png": true,
+}
+
+// pictures are the Content-IDs of the pictures that a message's HTML shows.
+type pictures struct {
+	ids  map[string]bool
+	many bool // more than are kept: any may be shown
+}
+
+// mostPictures bounds how many are kept; a page of a mail shows some dozens.
+const mostPictures = 1000
+
+func (s *pictures) has(id string) bool { return s.many || s.ids[unescapeID(id)] }
+
+func (s *pictures) add(id []byte) {
+	if len(s.ids) >= mostPictures {
+		s.many = true
+		return
+	}
+	if s.ids == nil {
+		s.ids = make(map[string]bool)
+	}
+	s.ids[unescapeID(string(id))] = true
+}
+
+// unescapeID undoes the percent-encoding of a Content-ID in a URL.
+func unescapeID(id string) string { return percentDecode(id) }
+
+// htmlScanner finds the pictures that an HTML text shows: "cid:" and what follows.
+type htmlScanner struct {
+	pictures *pictures
+	held     []byte // the end of what was written, which may be cut within an address
+}
+
+// longestID is how long a Content-ID may be to be found.
+const longestID = 512
+
+// Write implements io.Writer.
+func (s *htmlScanner) Write(p []byte) (int, error) {
+	s.held = append(s.held, p...)
+	s.held = append(s.held[:0], s.scan(s.held)...)
+	return len(p), nil
+}
+
+// finish implements unpacker. The text itself is not kept.
+func (s *htmlScanner) finish() (whole bool, err error) { return false, nil }
+
+// abort implements unpacker.
+func (s *htmlScanner) abort() {}
+
+// scan adds what it finds in b, and returns the end of b that is to be seen with what
+// follows.
+func (s *htmlScanner) scan(b []byte) []byte {
+	for {
+		i := bytes.IndexByte(b, ':')
+		if i < 0 {
+			break
+		}
+		if i < 3 || !hasPrefixFold(b[i-3:i], "cid") {
+			b = b[i+1:]
+			continue
+		}
+		b = b[i-3:]
+		end := bytes.IndexAny(b[4:min(len(b), longestID)], "\"'<>) \t\r\n;&")
+		if end < 0 {
+			if len(b) < longestID {
+				return b
+			}
+			b = b[4:]
+			continue
+		}
+		s.pictures.add(b[4 : 4+end])
+		b = b[4+end:]
+	}
+	return b[max(len(b)-3, 0):]
+}

@@ -1,0 +1,212 @@
+package extractor
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// encoding is a content transfer encoding (RFC 2045 section 6).
+type encoding int
+
+const (
+	identity encoding = iota
+	base64Encoding
+	quotedPrintable
+	uuencodeEncoding // never registered, and sent as x-uuencode
+	textEncoding     // yEnc or BinHex: a text with the file in it
+)
+
+// parseEncodings reads the field, of which there may be several in one header: it
+// returns every encoding that is declared, in order, and none for an empty field.
+func parseEncodings(s string, report func(ProblemKind, string)) []encoding {
+	if strings.TrimSpace(s) == "" {
+		return nil
+	}
+	first := parseEncoding(s, report)
+	if !strings.ContainsAny(s, ",;") {
+		return []encoding{first}
+	}
+	var all []encoding
+	for _, token := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ';' }) {
+		known := true
+		e := parseEncoding(token, func(kind ProblemKind, _ string) { known = known && kind != ProblemEncoding })
+		if known && !slices.Contains(all, e) {
+			all = append(all, e)
+		}
+	}
+	if len(all) > 1 {
+		report(ProblemTwoEncodings, clip(s))
+	}
+	if len(all) == 0 {
+		return []encoding{first}
+	}
+	return all
+}
+
+// parseEncoding reads one encoding in the forms that mailers send: in quotes, with
+// a comment or a semicolon behind it, without the dash, abbreviated, as an encoded word.
+func parseEncoding(s string, report func(ProblemKind, string)) encoding {
+	if s == "" {
+		return identity
+	}
+	clean := strings.ToLower(strings.TrimSpace(s))
+	token := clean
+	if strings.HasPrefix(token, "=?") {
+		token = strings.ToLower(texts{report: report}.decode(token))
+	}
+	token = strings.TrimSpace(stripComments(token))
+	if i := strings.IndexAny(token, ";, \t"); i > 0 {
+		token = token[:i]
+	}
+	token = strings.Trim(token, `"'<>.:`)
+	result := identity
+	switch token {
+	case "base64", "b64", "b":
+		result = base64Encoding
+	case "quoted-printable", "qp", "q":
+		result = quotedPrintable
+	case "x-uuencode", "uuencode", "x-uue", "uue", "x-uu":
+		result = uuencodeEncoding
+	}
+	if result == identity {
+		// QUIRK: "base 64", "mime-base64", "8bit base64", "quoted_printible".
+		letters := strings.Map(func(r rune) rune {
+			if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+				return r
+			}
+			return -1
+		}, clean)
+		switch {
+		case strings.Contains(letters, "base64"):
+			result = base64Encoding
+		case strings.Contains(letters, "quoteprint"), strings.Contains(letters, "quotedprint"):
+			result = quotedPrintable
+		case strings.Contains(letters, "uuencode"), strings.Contains(letters, "uucode"):
+			result = uuencodeEncoding
+		case strings.Contains(letters, "yenc"), strings.Contains(letters, "binhex"):
+			result = textEncoding
+		case !slices.Contains(unencoded, token):
+			report(ProblemEncoding, clip(s))
+			return identity
+		}
+	}
+	if token != clean {
+		report(ProblemEncodingToken, clip(s))
+	}
+	return result
+}
+
+// unencoded are the tokens that say that nothing is encoded.
+var unencoded = []string{"7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "none", ""}
+
+// bodyWindow is how much of a body decides on how it is encoded and on whether it is
+// a text.
+const bodyWindow = 4 << 10
+
+// chooseEncoding decides how a body is encoded, by what is declared and by how it
+// begins. The body is right where the two disagree: base64 that is none would come out
+// as garbage, and raw bytes that are base64 are of no use to anybody.
+//
+// start is the first bodyWindow bytes of the body, or all of it; mediaType and name are
+// what it is declared to be.
+func chooseEncoding(declared []encoding, start []byte, mediaType, name string, report func(ProblemKind, string)) encoding {
+	chosen := identity
+	if len(declared) > 0 {
+		chosen = declared[0]
+	}
+	want := formatOf(mediaType, name)
+	lines, inBase64, sure := base64Lines(start)
+	decoded := decodeB(string(lines[:min(len(lines), 1<<10)]))
+	if slices.Contains(declared, base64Encoding) {
+		raw := !inBase64 && formatIn(decoded) == noFormat || !sure && want.text() && !isBinary(start) && (begins(start, want) || isBinary(decoded) && formatIn(decoded) == noFormat)
+		if !raw || len(bytes.TrimSpace(start)) == 0 {
+			return base64Encoding
+		}
+		report(ProblemEncoding, "said to be base64")
+		if slices.Contains(declared, quotedPrintable) {
+			return quotedPrintable
+		}
+		return identity
+	}
+	if inBase64 && chosen != textEncoding && !begins(start, want) {
+		if begins(decoded, want) || isText(mediaType) && formatIn(decoded).binary() {
+			report(ProblemEncoding, "base64, and not said to be")
+			return base64Encoding
+		}
+	}
+	if slices.Contains(declared, quotedPrintable) {
+		if formatIn(start).binary() && isBinary(start) {
+			report(ProblemEncoding, "said to be quoted-printable")
+			return identity
+		}
+		return quotedPrintable // which leaves a text without escapes as it is
+	}
+	if chosen == identity && !isText(mediaType) {
+		if name, inBase64, ok := uuBegin(firstLine(start)); ok && !inBase64 && name != "" {
+			report(ProblemEncoding, "uuencoded, and not said to be")
+			return uuencodeEncoding
+		}
+	}
+	for _, e := range declared {
+		if e != identity {
+			return e
+		}
+	}
+	return chosen
+}
+
+// base64Lines returns the first lines of base64 in a body's beginning, and whether
+// the body is base64: its first line is, or most of it. A few other characters in a
+// long line are junk that came in on the way (RFC 2045 section 6.8), and text may
+// stand before and behind it. It is sure of lines as long as no word is.
+func base64Lines(start []byte) (lines []byte, ok, sure bool) {
+	data, all, ended := 0, 0, false
+	for line := range bytes.FieldsFuncSeq(start, func(r rune) bool { return r == '\n' || r == '\r' }) {
+		line = bytes.TrimLeft(bytes.TrimSpace(line), "> ") // QUIRK: a quotation of one
+		if len(line) == 0 {
+			continue
+		}
+		odd := 0
+		for _, c := range line {
+			if v := base64Value(c); v >= base64Blank && v != base64Pad {
+				odd++
+			}
+		}
+		if odd == 0 || len(line) >= 40 && odd <= len(line)/12 {
+			ok = ok || all == 0 && (len(line)%4 == 0 || len(line) >= 40)
+			data += len(line)
+			sure = sure || len(line) >= 40
+			if !ended {
+				lines = append(lines, line...)
+			}
+			ended = ended || line[len(line)-1] == '='
+		} else {
+			ended = ended || data > 0
+		}
+		all += len(line)
+	}
+	ok = ok || data > 0 && data*2 >= all
+	return lines, ok, ok && (sure || data == all && len(lines)%4 == 0)
+}
+
+// isBinary reports whether bytes are no text in any charset of single bytes, or in
+// UTF-8: control characters tell. UTF-16 with a byte order mark is text.
+func isBinary(b []byte) bool {
+	if bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff")) {
+		return false
+	}
+	for _, c := range b {
+		if c < ' ' && c != '\t' && c != '\n' && c != '\r' && c != '\f' && c != '\v' && c != 0x1b || c == 0x7f {
+			return true
+		}
+	}
+	return false
+}
+
+func isText(mediaType string) bool { return strings.HasPrefix(mediaType, "text/") }
+
+func firstLine(b []byte) []byte {
+	line, _, _ := bytes.Cut(bytes.TrimLeft(b, "\r\n"), []byte("\n"))
+	return bytes.TrimRight(line, "\r")
+}
