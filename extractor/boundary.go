@@ -16,6 +16,7 @@ type multipart struct {
 	indented  bool // its first boundary was, so that the others may be
 	junk      bool // more text stood behind its first boundary, as behind the others
 	html      bool // an HTML text stood in it
+	doubtful  bool // its type is not a multipart's, so that parts need not come
 }
 
 const (
@@ -188,8 +189,11 @@ func (p *parser) boundary(level int, closing bool) error {
 // popTo drops the multiparts above level n.
 func (p *parser) popTo(n int) {
 	for len(p.stack) > n {
-		if m := p.stack[len(p.stack)-1]; !m.closed {
+		switch m := p.stack[len(p.stack)-1]; {
+		case !m.closed:
 			p.run.report(m.number, ProblemUnclosed, "")
+		case m.parts == 0 && !m.doubtful:
+			p.run.report(m.number, ProblemNoParts, "")
 		}
 		p.stack = p.stack[:len(p.stack)-1]
 	}

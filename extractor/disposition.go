@@ -175,7 +175,7 @@ var extensions = map[string]string{
 	"application/pgp-signature": ".asc", "application/pkcs7-signature": ".p7s", "application/x-pkcs7-signature": ".p7s",
 	"application/pkcs7-mime": ".p7m", "application/x-pkcs7-mime": ".p7m", "application/ms-tnef": ".dat",
 	"message/delivery-status": ".txt", "message/disposition-notification": ".txt", "application/xml": ".xml", "text/xml": ".xml",
-	"application/zip": ".zip",
+	"application/zip": ".zip", "text/markdown": ".md", "text/css": ".css", "text/yaml": ".yaml", "text/x-patch": ".patch", "text/x-diff": ".diff",
 }
 
 // inventName makes a name for a nameless leaf from its type, or else from how

@@ -13,6 +13,9 @@ func goldenGroups() []goldenGroup {
 		{"uuencode, yEnc, BinHex", embeddedGoldens()},
 		{"containers", containerGoldens()},
 		{"name", nameGoldens()},
+		{"files that look like text", fileGoldens()},
+		{"fields in disarray", fieldGoldens()},
+		{"names as reported", reportedNameGoldens()},
 	}
 }
 

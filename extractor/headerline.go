@@ -366,7 +366,11 @@ func (p *parser) endHeader() error {
 		p.noteText(e.mediaType.value)
 		if boundary := boundaryOf(e.mediaType); boundary != "" && len(boundary) <= longestBoundary {
 			// QUIRK: a text by its type, with the boundary of a multipart, whose parts may follow.
-			p.stack = append(p.stack, multipart{boundary: boundary, mediaType: "multipart/mixed", number: number, closed: true})
+			m := multipart{boundary: boundary, mediaType: "multipart/mixed", number: number, closed: true, doubtful: true}
+			if p.topHeader() {
+				m.number = p.number
+			}
+			p.stack = append(p.stack, m)
 		}
 	}
 	return p.beginLeaf(e, number, own)

@@ -124,7 +124,7 @@ func (p *parser) decideLeaf(start []byte) error {
 	case !body && l.content.unpacker == nil && boundaryOf(e.mediaType) != "":
 		// QUIRK: a leaf by its type with the boundary of a multipart. It is kept as it
 		// is, and so is what stands between its boundaries.
-		l.unpackWith(p.nested(multipart{boundary: boundaryOf(e.mediaType), mediaType: "multipart/mixed", number: l.number, closed: true}))
+		l.unpackWith(p.nested(multipart{boundary: boundaryOf(e.mediaType), mediaType: "multipart/mixed", number: l.number, closed: true, doubtful: true}))
 	}
 	l.decode(encoding, x, l.number)
 	return nil
@@ -161,6 +161,7 @@ func (p *parser) nested(m multipart) *parser {
 // by the same rules as those of others.
 func (p *parser) beginAttachedMultipart(e entity, number string) error {
 	x := p.run
+	x.leaves++
 	p.leaf.clear()
 	p.state = inBody
 	at := place{number: number, depth: p.depth + len(p.stack) + 1, containers: p.containers}

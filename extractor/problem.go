@@ -12,6 +12,7 @@ type ProblemKind string
 const (
 	ProblemMissingBoundary  ProblemKind = "missing-boundary"   // a multipart without a usable boundary parameter
 	ProblemUnclosed         ProblemKind = "unclosed-multipart" // no closing boundary
+	ProblemNoParts          ProblemKind = "no-parts"           // a multipart with a closing boundary and nothing before it
 	ProblemWrongBoundary    ProblemKind = "wrong-boundary"     // another one than announced was guessed from the body
 	ProblemIndented         ProblemKind = "indented-boundary"
 	ProblemEncodedMultipart ProblemKind = "encoded-multipart" // a multipart in base64 as a whole
