@@ -22,6 +22,8 @@ type Files struct {
 	Sidecar      bool         // a JSON file beside each
 	Raw          Raw
 	RTFBody      bool // the text of a winmail.dat, which is RTF, is a file too
+	Noise        Noise
+	Extension    Extension
 }
 
 // InlineImages is which pictures shown within a text become files.
@@ -47,6 +49,29 @@ const (
 )
 
 func (r *Raw) parse(s string) error { return choose(r, s, RawNever, RawProblems, RawAlways) }
+
+// Noise is what becomes of attachments that are no files to anybody, such as detached
+// signatures and the logos of a signature; the extractor says which.
+type Noise string
+
+// What becomes of them.
+const (
+	NoiseKeep Noise = "keep"
+	NoiseDrop Noise = "drop"
+)
+
+func (n *Noise) parse(s string) error { return choose(n, s, NoiseKeep, NoiseDrop) }
+
+// Extension is what becomes of a name without an extension.
+type Extension string
+
+// What becomes of it.
+const (
+	ExtensionAsSent Extension = "as_sent"
+	ExtensionAdd    Extension = "add" // the one that the content tells of
+)
+
+func (e *Extension) parse(s string) error { return choose(e, s, ExtensionAsSent, ExtensionAdd) }
 
 // Filter is the rules of include and exclude as JSON, so that it can be compared. "" keeps every attachment.
 type Filter string
@@ -88,6 +113,8 @@ type rawFiles struct {
 	Sidecar      value[bool]         `yaml:"sidecar"`
 	Raw          value[Raw]          `yaml:"raw"`
 	RTFBody      value[bool]         `yaml:"rtf_body"`
+	Noise        value[Noise]        `yaml:"noise"`
+	Extension    value[Extension]    `yaml:"extension"`
 }
 
 func (r *rawFiles) inherit(from *rawFiles) {
@@ -98,6 +125,8 @@ func (r *rawFiles) inherit(from *rawFiles) {
 	r.Sidecar.inherit(from.Sidecar)
 	r.Raw.inherit(from.Raw)
 	r.RTFBody.inherit(from.RTFBody)
+	r.Noise.inherit(from.Noise)
+	r.Extension.inherit(from.Extension)
 }
 
 // attachments checks the keys.
@@ -108,6 +137,8 @@ func (l *loader) attachments(r *rawFiles) Files {
 		Sidecar:      r.Sidecar.or(false),
 		Raw:          r.Raw.or(RawNever),
 		RTFBody:      r.RTFBody.or(false),
+		Noise:        r.Noise.or(NoiseKeep),
+		Extension:    r.Extension.or(ExtensionAsSent),
 	}
 	rules := Rules{l.rules(&r.Include), l.rules(&r.Exclude)}
 	if len(rules.Include)+len(rules.Exclude) > 0 {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -18,6 +19,7 @@ const maxMediaType = 255
 type entity struct {
 	mediaType   parameters
 	untyped     bool // there is no Content-Type that can be read
+	mistyped    bool // and yet there is one
 	disposition parameters
 	encodings   []encoding // all that are declared
 	name        string     // decoded as the sender gave it
@@ -42,6 +44,7 @@ func (h *header) read(defaultType, charset string) entity {
 			e.report(ProblemMediaType, clip(t))
 		}
 		e.untyped = true
+		e.mistyped = t != "" && !slices.Contains(bareTexts, t)
 		e.mediaType.value = defaultType
 		switch t {
 		case "application", "image", "audio", "video", "pdf", "attachment", "file":
@@ -92,6 +95,9 @@ func isCut(name, whole string) bool {
 	name = strings.TrimRight(name, " ._~\u2026\ufffd")
 	return len(name) >= shortestCut && len(name) < len(whole) && strings.HasPrefix(whole, name)
 }
+
+// bareTexts are types without a subtype that mailers of the time before MIME gave a text.
+var bareTexts = []string{"text", "plain", "textplain", "ascii", "us-ascii", "html"}
 
 // locationName returns the file name at the end of a Content-Location (RFC 2557
 // section 4.2), "" for a URI that has none with an extension.

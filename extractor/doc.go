@@ -16,16 +16,21 @@
 //
 // # What an attachment is
 //
-// Any leaf with the disposition "attachment" or with a file name, inline ones
-// too; any leaf that is not text, but for the nameless images of a
-// multipart/related, which belong to the text; calendars, contacts and tables
-// among the texts. An attached message (message/rfc822) is an attachment and is
-// taken apart as well. [Filter] and [Inline] narrow that.
+// Every leaf has one of four fates. It is an attachment; or the message's own text
+// (owntext.go: a text of one of six types, without a name, not marked as attachment,
+// where a mail's text stands, or a nameless picture that the HTML shows); or left out
+// by a rule of the caller ([Filter], [Inline], DropNoise; what noise is says noise.go);
+// or a problem on record. Nothing is dropped for any other reason.
+//
+// The content has a say in it: what begins like a PDF is no text, whatever its header
+// says, and a body is decoded as it is written where that contradicts its header
+// (transferencoding.go). An attached message (message/rfc822) is an attachment and is
+// taken apart as well; so is a multipart that is marked as an attachment or has a name.
 //
 // # Containers
 //
-// What wraps others is taken apart while it is being written: winmail.dat (package
-// tnef), opaque S/MIME and signed documents (package cms), BinHex (package binhex);
+// What wraps others is taken apart while it is being written: winmail.dat, by its
+// signature under any name (package tnef), opaque S/MIME and signed documents (package cms), BinHex (package binhex);
 // uuencoded, yEnc and BinHex files within plain text; of a multipart/appledouble the
 // data fork is taken. A container of which everything came out is left out itself:
 // [Attachment].LeftOut, which is final once the writer is closed. One that is damaged,

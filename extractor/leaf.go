@@ -93,6 +93,9 @@ func (p *parser) decideLeaf(start []byte) error {
 		l.own = false
 		e.report(ProblemFileInText, e.mediaType.value)
 	}
+	if l.own && e.mistyped {
+		e.report(ProblemUntypedText, "")
+	}
 	if len(start) == 0 && isText(e.mediaType.value) && e.name == "" && e.dispositionType() != "attachment" {
 		l.own = true // nobody sent an empty text without a name as a file
 	}

@@ -26,6 +26,7 @@ const (
 	ProblemEncodedField     ProblemKind = "encoded-field"    // a Content-Type or the like was an encoded word
 	ProblemMisspeltField    ProblemKind = "misspelt-field"   // its name was repaired
 	ProblemFileInText       ProblemKind = "file-in-text"     // a mail's text by its type, a file by its content
+	ProblemUntypedText      ProblemKind = "untyped-text"     // the message's own text by default, as its Content-Type can't be read
 	ProblemResourceFork     ProblemKind = "resource-fork"    // of a Macintosh file, left out
 	ProblemIllegalBase64    ProblemKind = "illegal-base64"
 	ProblemMissingPadding   ProblemKind = "missing-padding"
@@ -49,6 +50,18 @@ const (
 func (k ProblemKind) Cosmetic() bool {
 	switch k {
 	case ProblemCharset, ProblemRaw8Bit, ProblemNameGap, ProblemNameCleaned, ProblemNoName, ProblemEncodingToken, ProblemMediaType, ProblemResourceFork:
+		return true
+	}
+	return false
+}
+
+// Lossy reports whether something of the message may be in no file, or not as it was
+// sent, so that the message itself is worth keeping. Of the other repairs the outcome
+// is beyond doubt, or the damaged container is kept itself.
+func (k ProblemKind) Lossy() bool {
+	switch k {
+	case ProblemMissingBoundary, ProblemUnclosed, ProblemNoParts, ProblemEncoding, ProblemIllegalBase64, ProblemMissingPadding, ProblemBadEscape,
+		ProblemUUEncode, ProblemYEnc, ProblemBinHex, ProblemUntypedText:
 		return true
 	}
 	return false

@@ -27,7 +27,13 @@ func newTNEFUnpacker(x *run, a *Attachment, at place) *tnefUnpacker {
 			}
 			return t.convert(codePageName(int(codePage)), text)
 		},
-		Report: func(kind, detail string) { x.note(a, ProblemTNEF, strings.TrimSuffix(kind+": "+clip(detail), ": ")) },
+		Report: func(kind, detail string) {
+			if kind == tnef.ProblemCodePage {
+				x.note(a, ProblemCharset, "code page "+clip(detail))
+				return
+			}
+			x.note(a, ProblemTNEF, strings.TrimSuffix(kind+": "+clip(detail), ": "))
+		},
 	}, u.open)
 	return u
 }

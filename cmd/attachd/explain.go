@@ -94,6 +94,9 @@ func (x *extraction) explainMessage(_ context.Context, source string, _ int64, r
 			size = "-"
 		}
 		fmt.Fprintf(table, "  %s\tpart %s\t%s\t%s\t%s\t%s\n", verdict, a.Part, printableName(a.Name), mediaType, size, printableName(detail))
+		if a.Noise != "" && a.LeftOut == "" {
+			fmt.Fprintf(table, "  \t\tnoise: drop would leave out %s\t\t\t\n", a.Noise)
+		}
 		for _, problem := range a.Problems {
 			fmt.Fprintf(table, "  \t\t%s\t\t\t\n", problem.Kind)
 		}
