@@ -170,6 +170,7 @@ func (l *loader) rules(r *rawRules) []Rule {
 				l.problem(raw.Type.at, "must be a media type such as application/pdf or image/*, not %s", quote(t))
 			}
 		}
+		l.patternsOf(raw)
 		rules = append(rules, rule)
 	}
 	return rules
@@ -224,15 +225,22 @@ type rawRule struct {
 
 // patterns is one pattern or a list of them.
 type patterns struct {
-	list []string
-	at   position
+	list   []string
+	at     position
+	places []position // of each
 }
 
 func (p *patterns) decode(d *decoder, n *yaml.Node, at position) {
-	p.at = at
+	p.at, p.places = at, []position{at}
 	var err error
 	if n.Kind == yaml.SequenceNode {
 		p.list, err = d.texts(n)
+		p.places = nil
+		for i, item := range n.Content {
+			place := d.place(resolve(item))
+			place.path = at.item(i).path
+			p.places = append(p.places, place)
+		}
 	} else {
 		p.list = make([]string, 1)
 		p.list[0], err = d.text(n, false)

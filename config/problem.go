@@ -69,6 +69,7 @@ const (
 	WarnOddPort        WarningKind = "odd-port"         // the port that is registered for another tls.mode
 	WarnUnreadable     WarningKind = "unreadable"       // a file, program or variable the account needs is not there: its logins will fail
 	WarnCommentInValue WarningKind = "comment-in-value" // a comment right behind an unquoted password may be part of it
+	WarnOddPattern     WarningKind = "odd-pattern"      // a pattern of include or exclude that can hardly match what it is meant to
 	WarnNoAccounts     WarningKind = "no-accounts"      // nothing to do, as accounts_dir is empty or all accounts are disabled
 )
 
