@@ -24,8 +24,8 @@ func (l *Ledger) Adopt(ctx context.Context, account string, messages []Listed, a
 		n := 0
 		err := l.change(ctx, account, "adopt", func(ctx context.Context, c *change) error {
 			for _, m := range chunk {
-				result, err := c.tx.ExecContext(ctx, `INSERT INTO message (account, uidl, size, state, message_id, sha256, first_seen, delivered) VALUES (?, ?, ?, 'delivered', ?, ?, ?, ?)
-					ON CONFLICT (account, uidl, size) DO UPDATE SET state = excluded.state, message_id = excluded.message_id, sha256 = excluded.sha256, delivered = excluded.delivered, next_attempt = NULL WHERE state = 'failed'`, c.id, []byte(m.UIDL), m.Size, text(m.MessageID), digest(m.Header), now, milliseconds(at))
+				result, err := c.tx.ExecContext(ctx, `INSERT INTO message (account, uidl, size, state, message_id, sha256, first_seen, delivered, files) VALUES (?, ?, ?, 'delivered', ?, ?, ?, ?, NULL)
+					ON CONFLICT (account, uidl, size) DO UPDATE SET state = excluded.state, message_id = excluded.message_id, sha256 = excluded.sha256, delivered = excluded.delivered, files = NULL, next_attempt = NULL WHERE state = 'failed'`, c.id, []byte(m.UIDL), m.Size, text(m.MessageID), digest(m.Header), now, milliseconds(at))
 				if err != nil {
 					return err
 				}
@@ -94,44 +94,6 @@ func (l *Ledger) ForgetAll(ctx context.Context, account string) (forgotten int, 
 		return 0, fmt.Errorf("forget account %s: %w", account, err)
 	}
 	return forgotten, nil
-}
-
-// StillQuarantined records that another attempt to take a quarantined message apart failed, and why.
-func (l *Ledger) StillQuarantined(ctx context.Context, account string, k Key, reason string) error {
-	return l.settle(ctx, account, k, func(ctx context.Context, c *change, id int64) error {
-		_, err := c.tx.ExecContext(ctx, "UPDATE message SET attempts = attempts + 1, reason = ? WHERE id = ?", text(reason), id)
-		return err
-	})
-}
-
-// Dropped records that a quarantined message is given up and its files are removed: it counts as
-// delivered at this time, without attachments, so that it is not fetched again and is deleted like any other.
-func (l *Ledger) Dropped(ctx context.Context, account string, k Key, at time.Time) error {
-	return l.settle(ctx, account, k, func(ctx context.Context, c *change, id int64) error {
-		if _, err := c.exec(ctx, c.unfile, id); err != nil {
-			return err
-		}
-		_, err := c.tx.ExecContext(ctx, "UPDATE message SET state = 'delivered', delivered = ? WHERE id = ?", at.UnixMilli(), id)
-		return err
-	})
-}
-
-// settle changes a message in quarantine.
-func (l *Ledger) settle(ctx context.Context, account string, k Key, fn func(ctx context.Context, c *change, id int64) error) error {
-	err := l.change(ctx, account, "settle", func(ctx context.Context, c *change) error {
-		known, err := c.rows(ctx, []Key{k})
-		if err != nil {
-			return err
-		}
-		if r := known[k]; r.state != Quarantined {
-			return c.refuse(k, r.state, Quarantined)
-		}
-		return fn(ctx, c, known[k].id)
-	})
-	if err != nil {
-		return fmt.Errorf("record a quarantined message of account %s: %w", account, err)
-	}
-	return nil
 }
 
 // CatchUp raises the account's generation to n, if it is behind: what the account's folder

@@ -206,7 +206,7 @@ func TestReplaceStaged(t *testing.T) {
 	defer l.Close()
 	records, err := l.Lookup(t.Context(), "hans", []string{"a", "b"})
 	check(t, err)
-	if diff := cmp.Diff([]Record{{Key: Key{"b", 1}, State: Delivered, Delivered: time.UnixMilli(1000)}, {Key: Key{"a", 1}, State: Failed}}, records); diff != "" || r.Salvaged != 2 {
+	if diff := cmp.Diff([]Record{{Key: Key{"b", 1}, State: Delivered, Delivered: time.UnixMilli(1000), Files: 1}, {Key: Key{"a", 1}, State: Failed}}, records); diff != "" || r.Salvaged != 2 {
 		t.Errorf("%d salvaged, records differ (-want +got):\n%s", r.Salvaged, diff)
 	}
 	check(t, l.Stage(t.Context(), "hans", []*Message{message("a", 1, 2)}))
@@ -331,7 +331,7 @@ func TestAdoptAndForget(t *testing.T) {
 	}
 	records, err := l.Lookup(ctx, "hans", []string{"known", "new"})
 	check(t, err)
-	if diff := cmp.Diff([]Record{{Key: Key{"new", 20}, State: Delivered}, {Key: Key{"known", 10}, State: Delivered, Delivered: time.UnixMilli(1_700_000_000_000)}}, records); diff != "" {
+	if diff := cmp.Diff([]Record{{Key: Key{"new", 20}, State: Delivered, Files: Vouched}, {Key: Key{"known", 10}, State: Delivered, Delivered: time.UnixMilli(1_700_000_000_000), Files: 1}}, records); diff != "" {
 		t.Errorf("records differ (-want +got):\n%s", diff)
 	}
 	for _, want := range []int{1, 0} {
@@ -387,8 +387,8 @@ func TestRetried(t *testing.T) {
 	records, err := l.Lookup(ctx, "hans", []string{"a", "c"})
 	check(t, err)
 	if diff := cmp.Diff([]Record{
-		{Key: Key{"c", 10}, State: Delivered, Delivered: time.UnixMilli(3000)},
-		{Key: Key{"a", 10}, State: Delivered, Delivered: time.UnixMilli(2000)},
+		{Key: Key{"c", 10}, State: Delivered, Delivered: time.UnixMilli(3000), Files: Vouched},
+		{Key: Key{"a", 10}, State: Delivered, Delivered: time.UnixMilli(2000), Files: 3},
 	}, records); diff != "" {
 		t.Errorf("records differ (-want +got):\n%s", diff)
 	}

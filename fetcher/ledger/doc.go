@@ -17,7 +17,8 @@
 //	(none) ── Failed ─> failed ── Stage ──────> staged ──── Delivered ──────> quarantined
 //
 // A quarantined message that is [Message].Retried is staged again; Dropped makes it
-// delivered. Failed on a failed message counts another attempt. Delivered on a message that
+// delivered. One that was delivered may have files in quarantine, too, and is retried and dropped likewise, which leaves
+// it in its state. Failed on a failed message counts another attempt. Delivered on a message that
 // is past it changes nothing, so that recovery may repeat it, and neither do
 // DeletePending and Deleted where they stand already; a deleted message that the
 // server still lists becomes delivered again ([Ledger.Found]). Every other change is
@@ -54,7 +55,7 @@
 //
 // # The schema
 //
-// Version 3 (PRAGMA user_version); times are milliseconds since 1970, UTC:
+// Version 6 (PRAGMA user_version); times are milliseconds since 1970, UTC:
 //
 //	account     id, name; messages, octets: the last STAT; generation: how many groups were staged;
 //	            mailbox: the user and the host
@@ -62,9 +63,11 @@
 //	            sha256 of the header fields that tell messages apart, or NULL; message_id; reason: of the failure or the quarantine;
 //	            attempts, next_attempt: of failed ones; first_seen, delivered: NULL if
 //	            that is not known of a delivered one, which is then never deleted on the server;
-//	            missed: 0 when it was listed last, see Ledger.Missed
+//	            missed: 0 when it was listed last, see Ledger.Missed; files: how many were delivered of it, NULL where
+//	            somebody answers for it; unread: 1 if something of it could not be read right and it is kept nowhere
+//	            but on the server; was: the state it will be in again, of one that was delivered and is retried
 //	attachment  message, n: its place in the message; account; staging: the staging file's ID, NULL once
-//	            delivered; path below the account's folder; original_name, media_type, size, sha256
+//	            delivered; path below the account's folder; original_name, media_type, size, sha256; kept: 1 if it lies in quarantine
 //	host        name: a server's address; unpipelined, without_capa: until when it is spoken to
 //	            so; exact: when a message last came with as many octets as LIST had said
 package ledger

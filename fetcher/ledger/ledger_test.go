@@ -71,7 +71,7 @@ func TestDelivery(t *testing.T) {
 	t.Parallel()
 	l, ctx := open(t), t.Context()
 	quarantined := message("b", 20, 1)
-	quarantined.State, quarantined.Reason = Quarantined, "too deep"
+	quarantined.State, quarantined.Reason, quarantined.Attachments[0].Quarantine = Quarantined, "too deep", true
 	group := []*Message{message("a", 10, 2), quarantined, message("c", 30, 0)}
 	check(t, l.Stage(ctx, "hans", group))
 
@@ -94,7 +94,7 @@ func TestDelivery(t *testing.T) {
 	records, err := l.Lookup(ctx, "hans", []string{"a", "b", "c", "d"})
 	check(t, err)
 	want := []Record{
-		{Key: Key{"a", 10}, State: Delivered, Delivered: first},
+		{Key: Key{"a", 10}, State: Delivered, Delivered: first, Files: 2},
 		{Key: Key{"b", 20}, State: Quarantined, Delivered: first},
 		{Key: Key{"c", 30}, State: Delivered, Delivered: first},
 	}
@@ -250,7 +250,7 @@ func TestFailures(t *testing.T) {
 	check(t, l.Stage(ctx, "hans", []*Message{message("u", 100, 1)}))
 	got, err = l.Lookup(ctx, "hans", []string{"u"})
 	check(t, err)
-	if diff := cmp.Diff([]Record{{Key: Key{"u", 100}, State: Staged, Attempts: 3}}, got); diff != "" {
+	if diff := cmp.Diff([]Record{{Key: Key{"u", 100}, State: Staged, Attempts: 3, Files: 1}}, got); diff != "" {
 		t.Errorf("records differ (-want +got):\n%s", diff)
 	}
 }
@@ -611,7 +611,7 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		{
 			"newer schema", func(t *testing.T, path string) { good(t, path); run(t, path, "PRAGMA user_version = 7") }, ErrNewer,
-			"newer schema, version 7, and this attachd knows 5: run the attachd that wrote it",
+			"newer schema, version 7, and this attachd knows 6: run the attachd that wrote it",
 		},
 		{"garbage", func(t *testing.T, path string) {
 			check(t, os.WriteFile(path, []byte(strings.Repeat("not a database. ", 1000)), 0o600))

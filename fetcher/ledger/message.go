@@ -41,6 +41,8 @@ type Attachment struct {
 	SHA256       [32]byte
 	// Sidecar says that the file only accompanies the one behind it. It is not recorded.
 	Sidecar bool
+	// Quarantine says that the file is no attachment but what is kept in quarantine: the message itself, or the reason.
+	Quarantine bool
 }
 
 // Message is a message with its files.
@@ -56,6 +58,12 @@ type Message struct {
 	Delivered   time.Time // first delivery; zero before
 	Attempts    int       // failed ones before
 	Reason      string    // why it is in quarantine
+	// Before is how many files of it were delivered under another key.
+	Before int
+	// Unread says that something of it could not be read right, and that it is kept nowhere but on the server.
+	Unread bool
+	// From and Subject are for showing. They are not recorded.
+	From, Subject string
 	// Retried lets [Ledger.Stage] take a message out of quarantine: its files are replaced by these.
 	Retried bool
 }
@@ -78,6 +86,10 @@ type Record struct {
 	NextAttempt time.Time // of a failed one
 	Reason      string    // of its last failure
 	Missed      int       // 0 when it was listed last, see [Ledger.Missed]
+	// Files is how many files of it were delivered, attachments that were left out as received before included;
+	// [Vouched] where somebody answers for it. Unread is as in [Message].
+	Files  int
+	Unread bool
 }
 
 // Match returns the record of the message of this size among the records of one

@@ -17,24 +17,31 @@ type readStatements struct {
 }
 
 // The order is part of what Lookup promises.
-func lookupQuery(n int, missed string) string {
-	return "SELECT uidl, size, state, delivered, attempts, next_attempt, CASE state WHEN 'failed' THEN reason END, " + missed + " FROM message WHERE account = ? AND uidl IN (?" +
+func lookupQuery(n int, version int) string {
+	columns := "missed, files, unread"
+	switch {
+	case version < 3:
+		columns = "0, " + filesBefore + ", 0"
+	case version < 6:
+		columns = "missed, " + filesBefore + ", 0"
+	}
+	return "SELECT uidl, size, state, delivered, attempts, next_attempt, CASE state WHEN 'failed' THEN reason END, " + columns + " FROM message WHERE account = ? AND uidl IN (?" +
 		strings.Repeat(", ?", n-1) + ") ORDER BY state = 'failed', id DESC"
 }
 
 func (s *readStatements) prepare(ctx context.Context, db *sql.DB, version int) error {
-	missed := "missed"
-	if version < 3 {
-		missed = "0"
+	delivered := "m.state IN ('delivered', 'delete_pending', 'deleted')"
+	if version >= 6 {
+		delivered += " AND f.kept = 0"
 	}
 	return prepareAll(ctx, db, map[**sql.Stmt]string{
 		&s.account:   "SELECT id FROM account WHERE name = ?",
-		&s.lookup:    lookupQuery(lookupChunk, missed),
-		&s.lookupOne: lookupQuery(1, missed),
+		&s.lookup:    lookupQuery(lookupChunk, version),
+		&s.lookupOne: lookupQuery(1, version),
 		&s.mailbox:   "SELECT messages, octets FROM account WHERE name = ?",
 		&s.received: `SELECT 1 FROM attachment AS f JOIN message AS m ON m.id = f.message
 			WHERE f.account = ? AND substr(f.sha256, 1, 8) = ? AND f.sha256 = ? AND f.size = ?
-			AND m.state IN ('delivered', 'delete_pending', 'deleted') LIMIT 1`,
+			AND ` + delivered + ` LIMIT 1`,
 	})
 }
 
@@ -120,12 +127,15 @@ func appendRecords(ctx context.Context, records []Record, statement *sql.Stmt, a
 	for rows.Next() {
 		var r Record
 		var uidl, state sql.RawBytes
-		var delivered, next sql.NullInt64
+		var delivered, next, files sql.NullInt64
 		var reason sql.NullString
-		if err := rows.Scan(&uidl, &r.Size, &state, &delivered, &r.Attempts, &next, &reason, &r.Missed); err != nil {
+		if err := rows.Scan(&uidl, &r.Size, &state, &delivered, &r.Attempts, &next, &reason, &r.Missed, &files, &r.Unread); err != nil {
 			return nil, err
 		}
-		r.Reason = reason.String
+		r.Reason, r.Files = reason.String, int(files.Int64)
+		if !files.Valid {
+			r.Files = Vouched
+		}
 		r.UIDL, r.State, r.Delivered, r.NextAttempt = string(uidl), internState(state), fromMilliseconds(delivered), fromMilliseconds(next)
 		records = append(records, r)
 	}
@@ -153,13 +163,7 @@ func fromMilliseconds(ms sql.NullInt64) time.Time {
 // delivered, with all their attachments, in the order they were staged: the work
 // that a crash left. State is what each is to become, see [Message].
 func (l *Ledger) Unfinished(ctx context.Context, account string) ([]*Message, error) {
-	return l.messages(ctx, account, Staged)
-}
-
-// Quarantined returns the messages of an account that are in quarantine, oldest first. Their
-// attachments are the files that they are kept in, the message itself first.
-func (l *Ledger) Quarantined(ctx context.Context, account string) ([]*Message, error) {
-	return l.messages(ctx, account, Quarantined)
+	return l.messages(ctx, account, Staged, "state = 'staged'")
 }
 
 // Failures returns the messages of an account that could not be retrieved, those first that are asked for next.
@@ -185,15 +189,16 @@ func (l *Ledger) Failures(ctx context.Context, account string) (records []Record
 	return records, err
 }
 
-func (l *Ledger) messages(ctx context.Context, account string, in State) ([]*Message, error) {
-	messages, err := l.readMessages(ctx, account, in)
+// messages returns those of which a condition is true. It is part of the text: the index on what is staged is found by it.
+func (l *Ledger) messages(ctx context.Context, account string, in State, which string) ([]*Message, error) {
+	messages, err := l.readMessages(ctx, account, in, which)
 	if err != nil {
 		return nil, fmt.Errorf("look up %s messages of account %s: %w", in, account, l.explain(err))
 	}
 	return messages, nil
 }
 
-func (l *Ledger) readMessages(ctx context.Context, account string, in State) ([]*Message, error) {
+func (l *Ledger) readMessages(ctx context.Context, account string, in State, which string) ([]*Message, error) {
 	if err := l.before(StepRead, string(in)); err != nil {
 		return nil, err
 	}
@@ -207,9 +212,8 @@ func (l *Ledger) readMessages(ctx context.Context, account string, in State) ([]
 		return nil, err
 	}
 	defer tx.Rollback()
-	// The state is part of the text: the index on what is staged is found by it.
 	rows, err := tx.QueryContext(ctx, `SELECT id, uidl, size, coalesce(becomes, state), sha256, message_id, reason, attempts, first_seen, delivered
-		FROM message WHERE account = ? AND state = '`+string(in)+`' ORDER BY id`, id)
+		FROM message WHERE account = ?1 AND `+which+` ORDER BY id`, id)
 	if err != nil {
 		return nil, err
 	}
@@ -234,8 +238,12 @@ func (l *Ledger) readMessages(ctx context.Context, account string, in State) ([]
 	if err := rows.Err(); err != nil || len(messages) == 0 {
 		return messages, err
 	}
-	files, err := tx.QueryContext(ctx, `SELECT f.message, f.staging, f.path, f.original_name, f.media_type, f.size, f.sha256
-		FROM message AS m JOIN attachment AS f ON f.message = m.id WHERE m.account = ? AND m.state = '`+string(in)+`' ORDER BY f.message, f.n`, id)
+	kept := "f.kept"
+	if l.before6() {
+		kept = "coalesce(becomes, state) = 'quarantined'"
+	}
+	files, err := tx.QueryContext(ctx, `SELECT f.message, f.staging, f.path, f.original_name, f.media_type, f.size, f.sha256, `+kept+`
+		FROM message JOIN attachment AS f ON f.message = message.id WHERE message.account = ?1 AND `+which+` ORDER BY f.message, f.n`, id)
 	if err != nil {
 		return nil, err
 	}
@@ -245,7 +253,7 @@ func (l *Ledger) readMessages(ctx context.Context, account string, in State) ([]
 		var row int64
 		var sum []byte
 		var staging, original, media sql.NullString
-		if err := files.Scan(&row, &staging, &a.Path, &original, &media, &a.Size, &sum); err != nil {
+		if err := files.Scan(&row, &staging, &a.Path, &original, &media, &a.Size, &sum, &a.Quarantine); err != nil {
 			return nil, err
 		}
 		a.StagingID, a.OriginalName, a.MediaType = staging.String, original.String, media.String

@@ -102,6 +102,7 @@ func (l *Ledger) salvage(ctx context.Context, damaged string) (salvaged int, err
 		return 0, l.explain(err)
 	}
 	defer tx.Rollback()
+	known := salvagedColumns(ctx, from)
 	for old, name := range names {
 		var id int64
 		if err := tx.StmtContext(ctx, l.write.account).QueryRowContext(ctx, name).Scan(&id); err != nil {
@@ -112,20 +113,21 @@ func (l *Ledger) salvage(ctx context.Context, damaged string) (salvaged int, err
 	// From both ends, as the walk through a table ends at the first page that can't be read.
 	var failed error
 	for _, order := range []string{"ASC", "DESC"} {
-		if err := eachRow(ctx, from, "SELECT id, account, uidl, size, replace(state, 'staged', 'failed'), sha256, message_id, reason, attempts, next_attempt, first_seen, delivered FROM message ORDER BY id "+order, func(rows *sql.Rows) error {
+		if err := eachRow(ctx, from, "SELECT id, account, uidl, size, replace(state, 'staged', 'failed'), sha256, message_id, reason, attempts, next_attempt, first_seen, delivered, "+known.unread+", "+known.vouched+" FROM message ORDER BY id "+order, func(rows *sql.Rows) error {
 			var id, account, size, attempts, firstSeen int64
 			var uidl, sum []byte
 			var state string
 			var messageID, reason sql.NullString
 			var next, delivered sql.NullInt64
-			if err := rows.Scan(&id, &account, &uidl, &size, &state, &sum, &messageID, &reason, &attempts, &next, &firstSeen, &delivered); err != nil {
+			var unread, vouched bool
+			if err := rows.Scan(&id, &account, &uidl, &size, &state, &sum, &messageID, &reason, &attempts, &next, &firstSeen, &delivered, &unread, &vouched); err != nil {
 				return nil // a row that is no such row
 			}
 			if ids[account] == 0 {
 				return nil
 			}
-			result, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO message (id, account, uidl, size, state, sha256, message_id, reason, attempts, next_attempt, first_seen, delivered) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-				id, ids[account], uidl, size, state, sum, messageID, reason, attempts, next, firstSeen, delivered)
+			result, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO message (id, account, uidl, size, state, sha256, message_id, reason, attempts, next_attempt, first_seen, delivered, unread, files) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CASE WHEN ? THEN NULL ELSE 0 END)",
+				id, ids[account], uidl, size, state, sum, messageID, reason, attempts, next, firstSeen, delivered, unread, vouched)
 			if err != nil {
 				failed = err
 				return err
@@ -138,7 +140,10 @@ func (l *Ledger) salvage(ctx context.Context, damaged string) (salvaged int, err
 		}
 	}
 	if failed == nil {
-		failed = salvageFiles(ctx, from, tx)
+		failed = salvageFiles(ctx, from, tx, known)
+	}
+	if failed == nil {
+		_, failed = tx.ExecContext(ctx, "UPDATE message SET files = "+countedFiles+" WHERE files IS NOT NULL")
 	}
 	if failed != nil {
 		return 0, l.explain(failed)
@@ -146,19 +151,31 @@ func (l *Ledger) salvage(ctx context.Context, damaged string) (salvaged int, err
 	return salvaged, l.explain(tx.Commit())
 }
 
+// columns are expressions for what the tables of an earlier version lack.
+type columns struct{ unread, vouched, kept string }
+
+func salvagedColumns(ctx context.Context, from *sql.DB) columns {
+	var n int
+	if err := from.QueryRowContext(ctx, "SELECT count(*) FROM pragma_table_info('message') WHERE name = 'files'").Scan(&n); err != nil || n == 0 {
+		return columns{"0", "0", "0"}
+	}
+	return columns{"unread", "files IS NULL", "kept"}
+}
+
 // salvageFiles copies the attachments of the messages that were salvaged.
-func salvageFiles(ctx context.Context, from *sql.DB, tx *sql.Tx) (failed error) {
+func salvageFiles(ctx context.Context, from *sql.DB, tx *sql.Tx, known columns) (failed error) {
 	for _, order := range []string{"message ASC, n ASC", "message DESC, n DESC"} {
-		if err := eachRow(ctx, from, "SELECT message, n, path, original_name, media_type, size, sha256 FROM attachment ORDER BY "+order, func(rows *sql.Rows) error {
+		if err := eachRow(ctx, from, "SELECT message, n, path, original_name, media_type, size, sha256, "+known.kept+" FROM attachment ORDER BY "+order, func(rows *sql.Rows) error {
 			var message, n, size int64
 			var path string
 			var original, media sql.NullString
 			var sum []byte
-			if err := rows.Scan(&message, &n, &path, &original, &media, &size, &sum); err != nil {
+			var kept bool
+			if err := rows.Scan(&message, &n, &path, &original, &media, &size, &sum, &kept); err != nil {
 				return nil
 			}
-			_, failed = tx.ExecContext(ctx, `INSERT OR IGNORE INTO attachment (message, n, account, path, original_name, media_type, size, sha256)
-				SELECT id, ?, account, ?, ?, ?, ?, ? FROM message WHERE id = ? AND state <> 'failed'`, n, path, original, media, size, sum, message)
+			_, failed = tx.ExecContext(ctx, `INSERT OR IGNORE INTO attachment (message, n, account, path, original_name, media_type, size, sha256, kept)
+				SELECT id, ?, account, ?, ?, ?, ?, ?, ? OR state = 'quarantined' FROM message WHERE id = ? AND state <> 'failed'`, n, path, original, media, size, sum, kept, message)
 			return failed
 		}); err == nil || failed != nil {
 			return failed

@@ -139,7 +139,7 @@ func (l *Ledger) Gone(ctx context.Context, account string, messages []*Message) 
 
 func (l *Ledger) gone(ctx context.Context, account int64, digests []any, candidates map[[32]byte][]*Message, gone map[*Message]Key) error {
 	rows, err := l.reader.QueryContext(ctx, `SELECT DISTINCT m.id, m.uidl, m.size, m.sha256, m.message_id FROM attachment AS f JOIN message AS m ON m.id = f.message
-		WHERE f.account = ? AND substr(f.sha256, 1, 8) IN (?`+placeholders(len(digests)-1)+`) AND m.state = 'deleted' AND m.sha256 IS NOT NULL AND m.message_id IS NOT NULL`,
+		WHERE f.account = ? AND substr(f.sha256, 1, 8) IN (?`+placeholders(len(digests)-1)+`) AND f.kept = 0 AND m.state = 'deleted' AND m.sha256 IS NOT NULL AND m.message_id IS NOT NULL`,
 		append([]any{account}, digests...)...)
 	if err != nil {
 		return err
@@ -180,12 +180,12 @@ func (l *Ledger) gone(ctx context.Context, account int64, digests []any, candida
 }
 
 func withoutSidecars(attachments []Attachment) []Attachment {
-	return slices.DeleteFunc(slices.Clone(attachments), func(a Attachment) bool { return a.Sidecar })
+	return slices.DeleteFunc(slices.Clone(attachments), func(a Attachment) bool { return a.Sidecar || a.Quarantine })
 }
 
 func (l *Ledger) candidates(ctx context.Context, account int64, messageID string, a Attachment) (map[int64]Key, error) {
 	rows, err := l.reader.QueryContext(ctx, `SELECT DISTINCT m.id, m.uidl, m.size FROM attachment AS f JOIN message AS m ON m.id = f.message
-		WHERE f.account = ? AND substr(f.sha256, 1, 8) = ? AND f.sha256 = ? AND m.message_id IS ? AND m.state IN ('delivered', 'delete_pending')`,
+		WHERE f.account = ? AND substr(f.sha256, 1, 8) = ? AND f.sha256 = ? AND m.message_id IS ? AND m.state IN ('delivered', 'delete_pending') AND f.kept = 0`,
 		account, a.SHA256[:8], a.SHA256[:], text(messageID))
 	if err != nil {
 		return nil, err
@@ -205,7 +205,7 @@ func (l *Ledger) candidates(ctx context.Context, account int64, messageID string
 
 // hasExactly reports whether a message was recorded with these attachments, which are without sidecars.
 func (l *Ledger) hasExactly(ctx context.Context, message int64, attachments []Attachment) (bool, error) {
-	rows, err := l.reader.QueryContext(ctx, "SELECT path, sha256 FROM attachment WHERE message = ? ORDER BY n", message)
+	rows, err := l.reader.QueryContext(ctx, "SELECT path, sha256 FROM attachment WHERE message = ? AND kept = 0 ORDER BY n", message)
 	if err != nil {
 		return false, err
 	}

@@ -6,7 +6,9 @@ const applicationID = 0x61746364
 
 // migrations leads from each schema version to the next: migrations[0] makes an
 // empty file version 1. A version that was released is never edited.
-func migrations() []string { return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5} }
+func migrations() []string {
+	return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5, schemaV6}
+}
 
 // The index on digests holds their first 8 bytes only. Digests are random, so
 // every insert lands on another page: the smaller the index, the fewer pages a
@@ -103,3 +105,34 @@ CREATE INDEX message_failed ON message (account) WHERE state = 'failed';
 const schemaV5 = `
 ALTER TABLE host ADD COLUMN login_delay INTEGER;
 `
+
+// What was delivered of each message, so that one of which nothing was is not deleted: files counts that, NULL where somebody
+// answers for it; unread says that something of it could not be read right and that the message is kept nowhere but on
+// the server. kept marks the files of a message that lie in quarantine, which those of a delivered one may, too; was is
+// the state that one is in again when its quarantine was retried. Of messages that were delivered before, the files are
+// counted by their records. One without any may have been delivered under another UIDL or size: it stays on the server, too.
+const schemaV6 = `
+ALTER TABLE message ADD COLUMN files INTEGER DEFAULT 0;
+ALTER TABLE message ADD COLUMN unread INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE message ADD COLUMN was TEXT;
+ALTER TABLE attachment ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;
+
+UPDATE attachment SET kept = 1 WHERE message IN (SELECT id FROM message WHERE coalesce(becomes, state) = 'quarantined');
+UPDATE message SET files = ` + countedFiles + `;
+
+CREATE INDEX attachment_kept ON attachment (account) WHERE kept = 1;
+CREATE INDEX message_quarantined ON message (account) WHERE state = 'quarantined';
+
+DROP VIEW messages;
+CREATE VIEW messages AS
+SELECT a.name AS account, CAST(m.uidl AS TEXT) AS uidl, m.size, m.state, m.files, m.message_id, m.reason, m.attempts,
+	datetime(m.first_seen / 1000, 'unixepoch') AS first_seen,
+	datetime(m.delivered / 1000, 'unixepoch') AS delivered,
+	datetime(m.next_attempt / 1000, 'unixepoch') AS next_attempt
+FROM message AS m JOIN account AS a ON a.id = m.account;
+`
+
+// countedFiles counts the files that are recorded of a message: without what is in quarantine, and without sidecars,
+// each of which stands before the file that it is named after.
+const countedFiles = `(SELECT count(*) FROM attachment AS f WHERE f.message = message.id AND f.kept = 0
+	AND NOT EXISTS (SELECT 1 FROM attachment AS g WHERE g.message = f.message AND g.n = f.n + 1 AND f.path = g.path || '` + sidecarExt + `'))`

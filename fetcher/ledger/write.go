@@ -8,7 +8,7 @@ import (
 )
 
 type writeStatements struct {
-	account, generation, known, knownOne, insert, restage, unfile, file, finish, path, unstage, paths, pending, deleted, failed, mailbox *sql.Stmt
+	account, generation, known, knownOne, insert, restage, reopen, unfile, file, finish, path, unstage, paths, pending, deleted, failed, mailbox *sql.Stmt
 }
 
 func knownQuery(n int) string {
@@ -21,13 +21,14 @@ func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 		&s.generation: "UPDATE account SET generation = generation + 1 WHERE id = ?",
 		&s.known:      knownQuery(knownChunk),
 		&s.knownOne:   knownQuery(1),
-		&s.insert: `INSERT INTO message (account, uidl, size, state, becomes, sha256, message_id, reason, first_seen)
-			VALUES (?, ?, ?, 'staged', ?, ?, ?, ?, ?)`,
-		&s.restage: `UPDATE message SET state = 'staged', size = ?, becomes = ?, sha256 = ?, message_id = ?, reason = ?, next_attempt = NULL, delivered = NULL WHERE id = ?`,
+		&s.insert: `INSERT INTO message (account, uidl, size, state, becomes, sha256, message_id, reason, files, unread, first_seen)
+			VALUES (?, ?, ?, 'staged', ?, ?, ?, ?, ?, ?, ?)`,
+		&s.restage: `UPDATE message SET state = 'staged', size = ?, becomes = ?, sha256 = ?, message_id = ?, reason = ?, files = ?, unread = ?, next_attempt = NULL, delivered = NULL WHERE id = ?`,
+		&s.reopen:  `UPDATE message SET was = state, state = 'staged', becomes = 'delivered', reason = ?, files = ?, unread = ? WHERE id = ?`,
 		&s.unfile:  "DELETE FROM attachment WHERE message = ?",
-		&s.file: `INSERT INTO attachment (message, n, account, staging, path, original_name, media_type, size, sha256)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		&s.finish:  "UPDATE message SET state = becomes, becomes = NULL, delivered = coalesce(delivered, ?) WHERE id = ?",
+		&s.file: `INSERT INTO attachment (message, n, account, staging, path, original_name, media_type, size, sha256, kept)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		&s.finish:  "UPDATE message SET state = coalesce(was, becomes), becomes = NULL, was = NULL, delivered = coalesce(delivered, ?) WHERE id = ?",
 		&s.paths:   "SELECT path FROM attachment WHERE message = ? ORDER BY n",
 		&s.path:    "UPDATE attachment SET path = ? WHERE message = ? AND n = ?",
 		&s.unstage: "UPDATE attachment SET staging = NULL WHERE message = ?",
@@ -139,7 +140,8 @@ func (c *change) appendRows(ctx context.Context, found map[Key]row, statement *s
 }
 
 // Stage records a group of messages whose staging files are durable, all or
-// none. A message may be new, have failed before, or be [Message].Retried; a failure
+// none. A message may be new, have failed before, or be [Message].Retried, with the files in quarantine that stay
+// there among its attachments; a failure
 // recorded while its size was not known is taken up by it. The account's generation
 // grows by one.
 func (l *Ledger) Stage(ctx context.Context, account string, group []*Message) error {
@@ -160,7 +162,7 @@ func (l *Ledger) Stage(ctx context.Context, account string, group []*Message) er
 			known[m.Key] = row{id, Staged}
 			for n := range m.Attachments {
 				a := &m.Attachments[n]
-				if _, err := c.exec(ctx, c.file, id, n, c.id, null(a.StagingID), a.Path, text(a.OriginalName), text(a.MediaType), a.Size, a.SHA256[:]); err != nil {
+				if _, err := c.exec(ctx, c.file, id, n, c.id, null(a.StagingID), a.Path, text(a.OriginalName), text(a.MediaType), a.Size, a.SHA256[:], m.State == Quarantined || a.Quarantine); err != nil {
 					return err
 				}
 			}
@@ -188,24 +190,22 @@ func (c *change) stage(ctx context.Context, known map[Key]row, m *Message, now t
 		r, exists = known[unsized], true
 		delete(known, unsized)
 	}
+	files := m.files()
+	if exists && m.Retried {
+		return r.id, c.retry(ctx, r, m, becomes)
+	}
 	if exists {
-		switch {
-		case r.state == Failed:
-		case r.state == Quarantined && m.Retried:
-			if _, err := c.exec(ctx, c.unfile, r.id); err != nil {
-				return 0, err
-			}
-		default:
+		if r.state != Failed {
 			return 0, c.refuse(m.Key, r.state, Staged)
 		}
-		_, err := c.exec(ctx, c.restage, m.Size, string(becomes), digest(m.Header), text(m.MessageID), text(m.Reason), r.id)
+		_, err := c.exec(ctx, c.restage, m.Size, string(becomes), digest(m.Header), text(m.MessageID), text(m.Reason), files, m.Unread, r.id)
 		return r.id, err
 	}
 	firstSeen := m.FirstSeen
 	if firstSeen.IsZero() {
 		firstSeen = now
 	}
-	result, err := c.exec(ctx, c.insert, c.id, []byte(m.UIDL), m.Size, string(becomes), digest(m.Header), text(m.MessageID), text(m.Reason), firstSeen.UnixMilli())
+	result, err := c.exec(ctx, c.insert, c.id, []byte(m.UIDL), m.Size, string(becomes), digest(m.Header), text(m.MessageID), text(m.Reason), files, m.Unread, firstSeen.UnixMilli())
 	if err != nil {
 		return 0, err
 	}

@@ -1,0 +1,26 @@
+package ledger
+
+import (
+	"context"
+	"time"
+)
+
+// Vouched is the [Record].Files of a message of which nobody counted the files, and for whose deletion somebody
+// answers: with attachd quarantine drop, or attachd state rebuild --delete.
+const Vouched = -1
+
+// Deletable reports whether a message that was delivered may be deleted on the server: one of which a file was
+// delivered, or with empty any, and never one that is kept nowhere else and could not be read right.
+func (r Record) Deletable(empty bool) bool { return (empty || r.Files != 0) && !r.Unread }
+
+// Due is how many messages of an account a poll would delete, and how many it would if they were [Record.Deletable].
+type Due struct{ Deleted, Empty, Unread int }
+
+// Due counts the messages of an account that were delivered by a time and are, as far as is known, on the server.
+func (l *Ledger) Due(ctx context.Context, account string, by time.Time, empty bool) (d Due, err error) {
+	err = l.ask(ctx, account, "due", func(id int64) error {
+		return l.reader.QueryRowContext(ctx, `SELECT count(*) FILTER (WHERE unread = 0 AND (?3 OR files IS NOT 0)), count(*) FILTER (WHERE unread = 0 AND NOT ?3 AND files IS 0), count(*) FILTER (WHERE unread = 1)
+			FROM message WHERE account = ?1 AND missed < 2 AND state IN ('delivered', 'delete_pending') AND delivered <= ?2`, id, by.UnixMilli(), empty).Scan(&d.Deleted, &d.Empty, &d.Unread)
+	})
+	return d, err
+}
