@@ -37,6 +37,9 @@ func (l *loader) account(r *rawAccount, c *Config) Account {
 	if c.Output != "" && a.Name != "" {
 		a.Output = filepath.Join(c.Output, a.Name)
 	}
+	if r.Delete.set && a.After != AfterDelete && !r.After.bad {
+		l.problem(r.Delete.at, "has a meaning only with after: delete")
+	}
 	if r.DeleteAfter.set && a.After != AfterDelete && !r.After.bad {
 		l.problem(r.DeleteAfter.at, "has a meaning only with after: delete")
 	} else {

@@ -11,6 +11,7 @@ type Policy struct {
 	CommitDeletions int      // DELEs before a QUIT makes them last; 0 for all in one
 	MinFree         Size     // bytes that stay free on the disk; 0 for none
 	UIDLChange      UIDLChange
+	Delete          Deletion // with AfterDelete
 }
 
 // UIDLChange is what becomes of a mailbox of which all UIDLs changed.
@@ -35,6 +36,17 @@ const (
 
 func (o *Oversize) parse(s string) error { return choose(o, s, OversizeSkip, OversizeRaw) }
 
+// Deletion is which messages AfterDelete deletes. One that could not be handled it never does.
+type Deletion string
+
+// Which of them.
+const (
+	DeleteWithFiles Deletion = "with_files" // those of which a file was delivered
+	DeleteAll       Deletion = "all"        // others as well: plain text mail, and what the rules leave out
+)
+
+func (d *Deletion) parse(s string) error { return choose(d, s, DeleteWithFiles, DeleteAll) }
+
 // DefaultMinFree is room enough for the state and what else the machine needs to go on.
 const DefaultMinFree Size = 100 << 20
 
@@ -47,6 +59,7 @@ type rawPolicy struct {
 	CommitDeletions value[int]        `yaml:"commit_deletions"`
 	MinFree         value[Size]       `yaml:"min_free"`
 	UIDLChange      value[UIDLChange] `yaml:"uidl_change"`
+	Delete          value[Deletion]   `yaml:"delete"` // inherited with delete_after
 }
 
 func (r *rawPolicy) inherit(from *rawPolicy) {
@@ -74,6 +87,6 @@ func (l *loader) policy(r *rawPolicy) Policy {
 	return Policy{
 		MaxMessageSize: r.MaxMessageSize.or(0), Oversize: r.Oversize.or(OversizeSkip), MaxMessages: r.MaxMessages.or(0),
 		MaxBytes: r.MaxBytes.or(0), CommitDeletions: r.CommitDeletions.or(0), MinFree: r.MinFree.or(DefaultMinFree),
-		UIDLChange: r.UIDLChange.or(UIDLChangeAsk),
+		UIDLChange: r.UIDLChange.or(UIDLChangeAsk), Delete: r.Delete.or(DeleteWithFiles),
 	}
 }

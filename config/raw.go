@@ -67,6 +67,7 @@ func (r *rawDefaults) inherit(from *rawDefaults) {
 	if !r.After.ok() || r.After.v != AfterKeep {
 		// An account that keeps its mail does not want the others' time of deletion.
 		r.DeleteAfter.inherit(from.DeleteAfter)
+		r.Delete.inherit(from.Delete)
 	}
 	r.Host.inherit(from.Host)
 	r.Port.inherit(from.Port)

@@ -64,6 +64,8 @@ type Account struct {
 	// delivery (0: in the same poll). Without Delete it stays.
 	Delete      bool
 	DeleteAfter time.Duration
+	// DeleteEmpty deletes also messages of which no file was delivered, which otherwise stay.
+	DeleteEmpty bool
 	// SkipDuplicates records attachments whose bytes this account received
 	// before, instead of writing them again.
 	SkipDuplicates bool
@@ -139,11 +141,14 @@ type Sink interface {
 // Staged is what a message came to.
 type Staged struct {
 	MessageID   string
+	Envelope    Envelope
 	Attachments []ledger.Attachment
 	// Problems are the repairs that reading the message took, in words. Doubtful
 	// says that one of them concerns more than a name.
 	Problems []string
 	Doubtful bool
+	// RawKept says that the message itself is among the attachments, or in quarantine.
+	RawKept bool
 }
 
 // UnprocessableError says that a message itself, not the line or the disk, is

@@ -20,6 +20,7 @@ type difference struct {
 	again   []entry     // that failed before: to be retrieved behind the others, should they break the line once more
 	octets  int64       // of unseen, as far as known
 	reused  int         // UIDLs that the ledger knows with another size
+	staying int         // delivered and due, of which nothing was delivered that would let them be deleted
 	pending int         // messages whose last retrieval failed and whose wait is not over
 	kept    int         // delivered or in quarantine, and left on the server so far
 	present int         // of these, those that are thought to be there
@@ -137,7 +138,10 @@ func (a *Account) sort(d *difference, e entry, known []ledger.Record, now time.T
 		// Left on the server: deleting is for what was delivered.
 	case r.Delivered.IsZero():
 		// Only taken for delivered, when the ledger was rebuilt: nobody knows.
-	case a.Delete && !now.Before(r.Delivered.Add(a.DeleteAfter)):
+	case !a.Delete, now.Before(r.Delivered.Add(a.DeleteAfter)):
+	case !r.Deletable(a.DeleteEmpty):
+		d.staying++
+	default:
 		d.expired = append(d.expired, lookalike{e, r})
 	}
 }

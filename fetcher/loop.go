@@ -27,16 +27,18 @@ type loop struct {
 	ended      chan struct{} // closed when run returns
 	leave      context.CancelFunc
 
-	failures    int
-	lastFailure string
-	slot        *slot // of the poll under way
-	slow        bool  // the last poll ended as the server kept silent
-	late        bool  // the last poll waited for its slot for longer than the interval
+	failures     int
+	failedBefore int // how often the loop that it replaces had failed
+	lastFailure  string
+	slot         *slot // of the poll under way
+	slow         bool  // the last poll ended as the server kept silent
+	late         bool  // the last poll waited for its slot for longer than the interval
 	// loginDelay is what the server announced at the last poll; more, that this left something to do.
 	loginDelay time.Duration
 	visited    time.Time // when that was
 	more       bool
-	putOff     int // messages that failed before and were not due
+	busy       bool // a poll did something
+	putOff     int  // messages that failed before and were not due
 	saidDelay  bool
 	spared     map[ledger.Key]time.Time // until when these are not deleted
 	oversized  map[string]int64         // what the last poll left for its size: octets by UIDL
@@ -64,6 +66,9 @@ func (l *loop) run(ctx, waiting context.Context, delay time.Duration) {
 // before or, when there was none, to the process before. It and turn return the time to the next turn.
 func (l *loop) first(ctx, waiting context.Context) time.Duration {
 	now := l.supervisor.clock()()
+	if l.before != nil {
+		l.failedBefore = l.before.failures + l.before.failedBefore
+	}
 	switch before := l.before; {
 	case before == nil:
 		// An error comes back in the poll, and says more there.
@@ -101,10 +106,9 @@ func (l *loop) reschedule(err error) time.Duration {
 			Msg("polls come late: accounts wait for each other for longer than their interval")
 	}
 	if err == nil {
-		if l.failures > 0 {
-			log.Info().Int("failures", l.failures).Msg("account works again")
+		if failures, again := l.worksAgain(); again {
+			log.Info().Int("failures", failures).Msg("account works again")
 		}
-		l.failures, l.lastFailure = 0, ""
 		if l.more {
 			return l.loginDelay + rand.N(l.account.Jitter+1) // or it would not have ended
 		}
@@ -126,7 +130,7 @@ func (l *loop) reschedule(err error) time.Duration {
 	} else {
 		l.lastFailure = text
 	}
-	log.WithLevel(level).Err(err).Int("failures", l.failures).Time("next", l.supervisor.clock()().Add(delay)).Msg("poll ended early")
+	log.WithLevel(level).Err(err).Int("failures", l.failures).Time("next", l.supervisor.clock()().Add(delay)).Msg(ending(err))
 	return delay
 }
 
@@ -230,6 +234,7 @@ func (l *loop) newPoll(sink Sink, simply concessions, exact bool) *poll {
 		account: l.account, slot: l.slot, ledger: s.Ledger, sink: sink, log: l.log(), observe: l.observe, now: s.clock(),
 		certificates: &s.certificates, promised: &s.promised, said: &s.expiry, polled: s.polled, simply: simply, exact: exact,
 		settled: make(map[int]bool), doubtful: make(map[int]ledger.Key), examined: make(map[int]bool), overdue: make(map[int]bool), noTop: simply.withoutTop, spared: l.spared,
+		readEnvelope:   s.ReadEnvelope,
 		knownOversized: l.oversized, oversized: make(map[string]int64),
 	}
 }
@@ -244,10 +249,12 @@ func (l *loop) observe(e Event) {
 func (l *loop) report(p *poll, took time.Duration, err error) {
 	log := l.log()
 	event := log.Debug()
-	if p.retrieved > 0 || p.failed > 0 {
-		event = log.Info()
+	if p.retrieved+p.failed+p.deleted > 0 {
+		event, l.busy = log.Info(), true
 	}
-	event.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("quarantined", len(p.quarantine)).Int("left", p.left).Dur("dur_ms", took).Bool("complete", err == nil).Msg("poll done")
+	event = event.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("deleted", p.deleted).Int("without_file", p.staying.count(p.account.deletesAtOnce())).
+		Int("quarantined", len(p.quarantine)).Int("left", p.left)
+	l.countQuarantine(event).Dur("dur_ms", took).Bool("complete", err == nil).Msg("poll done")
 	if n := len(p.oversized); n > 0 && n != len(l.oversized) {
 		some := slices.Sorted(maps.Keys(p.oversized))
 		for i, uidl := range some {

@@ -78,6 +78,11 @@ func mayBeMoved(ctx context.Context, led *ledger.Ledger, account string, unseen,
 
 // askHeaders asks for the headers of messages, and returns what these tell, and of which messages the server refused it.
 func askHeaders(c *pop3.Client, numbers iter.Seq[int], window int) (ids map[int]ledger.Identity, refused map[int]*pop3.Error, err error) {
+	return showHeaders(c, numbers, window, func(int, []byte) {})
+}
+
+// showHeaders does, and shows each header besides.
+func showHeaders(c *pop3.Client, numbers iter.Seq[int], window int, show func(n int, header []byte)) (ids map[int]ledger.Identity, refused map[int]*pop3.Error, err error) {
 	ids, refused = make(map[int]ledger.Identity), make(map[int]*pop3.Error)
 	var h headerReader
 	chunk := make([]byte, 4<<10)
@@ -94,6 +99,7 @@ func askHeaders(c *pop3.Client, numbers iter.Seq[int], window int) (ids map[int]
 		}
 		if errors.Is(err, io.EOF) {
 			ids[n] = identify(h.header)
+			show(n, h.header)
 			return nil
 		}
 		return err

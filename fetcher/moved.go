@@ -115,7 +115,7 @@ func (p *poll) leaveOutMoved(ctx context.Context, l *listing, m *ledger.Message)
 			}
 		}
 		p.sink.Discard(m.Attachments)
-		m.Attachments = nil
+		m.Before, m.Attachments = m.Files(), nil
 		p.log.Info().Str("uidl", printable(m.UIDL)).Str("before", printable(k.UIDL)).Int64("octets", m.Size).Int64("octets_before", k.Size).Msg("message was delivered before, under another UIDL or size")
 		break
 	}

@@ -149,9 +149,10 @@ func (p *poll) stageRaw(ctx context.Context, l *listing, e entry, body *boundedR
 		return nil, p.blame(ctx, l, e, body, err)
 	}
 	p.retrieved++
-	p.log.Info().Str("uidl", printable(uidl)).Int64("octets", body.n).Msg("message kept as it is: larger than max_message_size")
+	envelope := p.envelope(p.header.header)
+	envelope.to(p.log.Info().Str("uidl", printable(uidl)).Int64("octets", body.n)).Msg("message kept as it is: larger than max_message_size")
 	p.observe(Retrieved{Account: p.account.Name, UIDL: uidl, Octets: body.n, Attachments: 1})
-	return &ledger.Message{Key: l.key(e), State: ledger.Delivered, Attachments: []ledger.Attachment{raw}}, nil
+	return &ledger.Message{Key: l.key(e), State: ledger.Delivered, Attachments: []ledger.Attachment{raw}, From: envelope.From, Subject: envelope.Subject}, nil
 }
 
 // again reports whether another poll should follow at once: one that got something

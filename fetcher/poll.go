@@ -76,6 +76,9 @@ type poll struct {
 	spared            map[ledger.Key]time.Time // of the account's loop: until when these are not deleted
 	brokeAt           *ledger.Key              // the message at whose DELE the line broke
 	deleted           int
+	envelopes         envelopes
+	readEnvelope      func(header []byte) Envelope
+	staying           staying
 	silent            bool // the server did not answer QUIT, where nothing hangs on that
 	more              bool // something is left that another session can do at once
 	// What sessions have fetched since the poll's first, of what max_messages and max_bytes allow, and how many messages
@@ -148,7 +151,12 @@ func (p *poll) run(ctx context.Context) error {
 	if err := p.retrieve(ctx, l, allotted.whole, allotted.raw); err != nil {
 		return err
 	}
-	if err := p.finish(ctx, p.due(l, diff.expired)); err != nil {
+	p.staying.before = diff.staying
+	due, err := p.due(ctx, l, diff.expired)
+	if err != nil {
+		return err
+	}
+	if err := p.finish(ctx, due); err != nil {
 		return err
 	}
 	if err := p.noteMissed(ctx, l, diff); err != nil {
@@ -251,8 +259,12 @@ type deletion struct {
 }
 
 // due returns what is to be deleted: what is expired and, as the policy says, what this poll has committed or
-// found to be committed; but for what is in quarantine.
-func (p *poll) due(l *listing, expired []lookalike) []deletion {
+// found to be committed; but for what is in quarantine, and what stays as nothing of it was delivered.
+func (p *poll) due(ctx context.Context, l *listing, expired []lookalike) ([]deletion, error) {
+	may, err := p.mayDelete(ctx, l)
+	if err != nil {
+		return nil, err
+	}
 	due := make([]deletion, 0, len(expired)+len(p.committed))
 	for _, e := range expired {
 		due = append(due, deletion{e.entry.number, e.record.Key})
@@ -260,11 +272,11 @@ func (p *poll) due(l *listing, expired []lookalike) []deletion {
 	atOnce := p.account.deletesAtOnce()
 	committed := make(map[ledger.Key]bool, len(p.committed))
 	for _, k := range p.committed {
-		committed[k] = atOnce
+		committed[k] = atOnce && !p.staying.delivered[k]
 	}
 	for _, e := range slices.Concat(l.entries, l.nameless) {
 		switch key := l.key(e); {
-		case committed[key], atOnce && p.settled[e.number]:
+		case committed[key], atOnce && p.settled[e.number] && may[key]:
 			due = append(due, deletion{e.number, key})
 		case p.settled[e.number] && p.overdue[e.number]:
 			due = append(due, deletion{e.number, p.doubtful[e.number]})
@@ -275,7 +287,7 @@ func (p *poll) due(l *listing, expired []lookalike) []deletion {
 		due = due[:most]
 		p.more = true
 	}
-	return due
+	return due, nil
 }
 
 // isSpared reports whether a message is not to be deleted for the time being, as the line broke at that.
@@ -330,6 +342,9 @@ func (p *poll) finish(ctx context.Context, due []deletion) error {
 		return fmt.Errorf("record deletions: %w", err)
 	}
 	p.deleted = len(confirmed)
+	for _, k := range confirmed {
+		p.envelopes.of(k).to(p.log.Info().Str("uidl", printable(k.UIDL))).Msg("message deleted on the server")
+	}
 	p.observe(Deleted{Account: p.account.Name, Messages: len(confirmed)})
 	return nil
 }
@@ -342,13 +357,18 @@ func (p *poll) noteDelivered(group []*ledger.Message) {
 			continue
 		}
 		p.committed = append(p.committed, m.Key)
+		envelope := Envelope{m.From, m.Subject}
+		if p.account.deletesAtOnce() {
+			p.envelopes.remember(m.Key, envelope)
+		}
+		p.noteStaying(m)
 		for _, a := range m.Attachments {
 			if a.StagingID == "" {
 				p.log.Debug().Str("uidl", printable(m.UIDL)).Str("file", a.Path).Msg("attachment left out, received before")
 				continue
 			}
 			p.delivered++
-			p.log.Info().Str("uidl", printable(m.UIDL)).Str("file", a.Path).Int64("size", a.Size).Str("media_type", a.MediaType).Msg("attachment delivered")
+			envelope.to(p.log.Info().Str("uidl", printable(m.UIDL)).Str("file", a.Path).Int64("size", a.Size).Str("media_type", a.MediaType)).Msg("attachment delivered")
 			p.observe(Delivered{Account: p.account.Name, UIDL: m.UIDL, Attachment: a})
 		}
 	}

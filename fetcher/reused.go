@@ -214,13 +214,23 @@ func (p *poll) headers(chunk []lookalike, before map[int]ledger.Identity) (ids m
 		return nil, nil, nil
 	}
 	p.step = stepTop
-	ids, refused, err = askHeaders(p.client, func(yield func(int) bool) {
+	keys := make(map[int]ledger.Key)
+	for _, s := range chunk {
+		if p.overdue[s.entry.number] {
+			keys[s.entry.number] = s.record.Key
+		}
+	}
+	ids, refused, err = showHeaders(p.client, func(yield func(int) bool) {
 		for _, s := range chunk {
 			if before[s.entry.number] != (ledger.Identity{}) && !yield(s.entry.number) {
 				return
 			}
 		}
-	}, p.window)
+	}, p.window, func(n int, header []byte) {
+		if k, ok := keys[n]; ok {
+			p.envelopes.remember(k, p.envelope(header))
+		}
+	})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,8 @@ type Supervisor struct {
 	Log                       zerolog.Logger
 	// Observe, if set, is called as polls go along, from many goroutines at once.
 	Observe func(Event)
+	// ReadEnvelope, if set, reads it of a message's header, for the log.
+	ReadEnvelope func(header []byte) Envelope
 
 	now          func() time.Time // nil: time.Now
 	certificates certificateWarnings
@@ -65,12 +68,21 @@ func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {
 	running := make(map[string]*loop)
 	var all sync.WaitGroup
 	defer all.Wait()
+	again := time.NewTicker(warnAgain)
+	defer again.Stop()
+	started := false
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-again.C:
+			s.warnOfQuarantine(ctx)
 		case accounts := <-sets:
 			wanted := s.setNames(accounts)
+			if !started {
+				s.warnOfQuarantine(ctx)
+				started = true
+			}
 			for name, l := range running {
 				if !wanted[name] {
 					l.leave()
@@ -109,21 +121,25 @@ func (s *Supervisor) RunOnce(ctx context.Context, accounts []Account) []error {
 	slots := newSlots(s.MaxConcurrent, s.MaxPerHost)
 	s.setNames(accounts)
 	var all sync.WaitGroup
-	failed := make([]error, len(accounts))
+	failed, busy := make([]error, len(accounts)), make([]bool, len(accounts))
 	for i, a := range accounts {
 		all.Go(func() {
 			l := &loop{supervisor: s, slots: slots, account: a}
 			err := l.poll(ctx, ctx)
+			busy[i] = l.busy || err != nil
 			if err != nil {
 				failed[i] = &AccountError{a.Name, err}
 				log := l.log()
-				log.Error().Err(failed[i]).Msg("poll ended early")
+				log.Error().Err(failed[i]).Msg(ending(err))
 				return
 			}
 			l.sayWhatIsLeft()
 		})
 	}
 	all.Wait()
+	if !slices.Contains(busy, true) {
+		s.Log.Info().Int("accounts", len(accounts)).Msg("nothing was new")
+	}
 	var errs []error
 	for _, err := range failed {
 		if err != nil {

@@ -96,6 +96,7 @@ accounts:
     password: pw0
     auth: %s
     after: delete
+    delete: all
     tls: {mode: none}
     timeouts: {greeting: 4s, reply: 4s, idle: 4s}
 `, port, auth), 0o600)

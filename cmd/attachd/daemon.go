@@ -57,6 +57,7 @@ func newSupervisor(c *config.Config, led *ledger.Ledger, log zerolog.Logger, obs
 		MaxPerHost:    c.MaxPerHost,
 		Log:           log,
 		Observe:       observe,
+		ReadEnvelope:  readEnvelope,
 	}
 }
 
@@ -115,6 +116,7 @@ func account(c *config.Config, a config.Account, own clientTokens) fetcher.Accou
 		Jitter:         a.Jitter,
 		Delete:         a.After == config.AfterDelete,
 		DeleteAfter:    a.DeleteAfter,
+		DeleteEmpty:    a.Policy.Delete == config.DeleteAll,
 		SkipDuplicates: a.Duplicates == config.DuplicatesSkip,
 
 		Timeouts: pop3.Timeouts{
@@ -171,7 +173,7 @@ func (f *folder) Stage(ctx context.Context, uidl string, r io.Reader) (fetcher.S
 	if err != nil {
 		return fetcher.Staged{}, err
 	}
-	s := fetcher.Staged{MessageID: m.MessageID}
+	s := fetcher.Staged{MessageID: m.MessageID, Envelope: envelope(m)}
 	for _, file := range files {
 		s.Attachments = append(s.Attachments, record(file))
 	}

@@ -141,8 +141,8 @@ func scenes() []scene {
 	keep := scene{name: "keep", settings: []string{"after: keep", "sidecar: true", tree}}
 	deleting := scene{name: "delete", settings: []string{"after: delete", "sidecar: true", tree, "commit_deletions: 3"}}
 	pops := scene{name: "keep, popped by QUIT", settings: []string{"after: keep"}, pops: true, refuses: true}
-	links := scene{name: "delete, no renameat2", settings: []string{"after: delete", "duplicates: skip"}, lacking: map[string]syscall.Errno{"sink: rename": syscall.EINVAL}}
-	again := scene{name: "delete, UIDLs used again", settings: []string{"after: delete"}, again: true}
+	links := scene{name: "delete, no renameat2", settings: []string{"after: delete", "delete: all", "duplicates: skip"}, lacking: map[string]syscall.Errno{"sink: rename": syscall.EINVAL}}
+	again := scene{name: "delete, UIDLs used again", settings: []string{"after: delete", "delete: all"}, again: true}
 	bare := scene{name: "keep, no links either", settings: []string{"after: keep"}, lacking: map[string]syscall.Errno{"sink: rename": syscall.EINVAL, "sink: link": syscall.EPERM}}
 	var all []scene
 	for _, s := range []scene{keep, deleting, pops, again, links, bare} {
@@ -194,6 +194,7 @@ type box struct {
 	scene   scene
 	sent    int
 	hostile int                 // of these, to be found in quarantine
+	empty   int                 // of these, without any attachment
 	want    map[[32]byte]string // attachments
 	got     *collector
 }
@@ -206,6 +207,9 @@ func (m *box) message(sizes []int, hostile bool) pop3test.Message {
 	var raw bytes.Buffer
 	fmt.Fprintf(&raw, "Subject: %d\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n", i)
 	want := m.want
+	if len(sizes) == 0 && !hostile {
+		m.empty++
+	}
 	if hostile {
 		m.hostile++
 		raw.WriteString(strings.Repeat("X-Filler: x\r\n", 100))
@@ -449,6 +453,9 @@ func (st *stage) judge(m *box) (broken []string) {
 	left, want := len(st.server.Mailbox(m.name)), m.sent
 	if slices.Contains(m.scene.settings, "after: delete") {
 		want = m.hostile
+		if !slices.Contains(m.scene.settings, "delete: all") {
+			want += m.empty
+		}
 	}
 	if m.scene.again {
 		want++ // what was put back

@@ -31,8 +31,9 @@ func (m *Message) Kept() []Attachment {
 	return kept
 }
 
-// files counts what was delivered of the message once its files are in place.
-func (m *Message) files() int {
+// Files counts the files that are delivered of the message, those under another key included: without sidecars, and
+// without what lies in quarantine.
+func (m *Message) Files() int {
 	if m.State == Quarantined {
 		return 0
 	}
@@ -149,9 +150,9 @@ func (c *change) retry(ctx context.Context, r row, m *Message, becomes State) er
 		return err
 	}
 	if r.state == Quarantined {
-		_, err = c.exec(ctx, c.restage, m.Size, string(becomes), digest(m.Header), text(m.MessageID), text(m.Reason), m.files(), m.Unread, r.id)
+		_, err = c.exec(ctx, c.restage, m.Size, string(becomes), digest(m.Header), text(m.MessageID), text(m.Reason), m.Files(), m.Unread, r.id)
 	} else {
-		_, err = c.exec(ctx, c.reopen, text(m.Reason), m.files(), m.Unread, r.id)
+		_, err = c.exec(ctx, c.reopen, text(m.Reason), m.Files(), m.Unread, r.id)
 	}
 	return err
 }

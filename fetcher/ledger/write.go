@@ -190,7 +190,7 @@ func (c *change) stage(ctx context.Context, known map[Key]row, m *Message, now t
 		r, exists = known[unsized], true
 		delete(known, unsized)
 	}
-	files := m.files()
+	files := m.Files()
 	if exists && m.Retried {
 		return r.id, c.retry(ctx, r, m, becomes)
 	}

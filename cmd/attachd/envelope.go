@@ -1,0 +1,38 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"unicode/utf8"
+
+	"github.com/attachd/attachd/extractor"
+	"github.com/attachd/attachd/fetcher"
+)
+
+// shownText is how many characters are shown of a sender or a subject.
+const shownText = 200
+
+// envelope is what is shown of a message, nothing for what it lacks.
+func envelope(m *extractor.Message) fetcher.Envelope {
+	return fetcher.Envelope{From: shown(m.From), Subject: shown(m.Subject)}
+}
+
+func shown(s string) string {
+	if s == "" {
+		return ""
+	}
+	s = printableName(s)
+	if utf8.RuneCountInString(s) > shownText {
+		s = string([]rune(s)[:shownText]) + "…"
+	}
+	return s
+}
+
+// readEnvelope reads it of a header, which may be cut.
+func readEnvelope(header []byte) fetcher.Envelope {
+	m, err := extractor.Extract(bytes.NewReader(header), extractor.Options{}, func(*extractor.Attachment) (io.WriteCloser, error) { return nil, nil })
+	if err != nil {
+		return fetcher.Envelope{} // of a message that is beyond the limits
+	}
+	return envelope(m)
+}

@@ -1,0 +1,58 @@
+package fetcher
+
+import (
+	"sync"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// Envelope is what a person knows a message by. The texts are decoded, bounded and safe to print.
+type Envelope struct{ From, Subject string }
+
+// to adds what is known to a line of the log.
+func (v Envelope) to(e *zerolog.Event) *zerolog.Event {
+	if v.From != "" {
+		e.Str("from", v.From)
+	}
+	if v.Subject != "" {
+		e.Str("subject", v.Subject)
+	}
+	return e
+}
+
+// envelopesMost bounds what a poll remembers, for the lines of what it deletes. Beyond it they have the UIDL alone, which the
+// line of the delivery has, too.
+const envelopesMost = 10_000
+
+// envelopes remembers those of messages that may be deleted.
+type envelopes struct {
+	mu  sync.Mutex
+	all map[ledger.Key]Envelope // guarded by mu
+}
+
+func (v *envelopes) remember(k ledger.Key, is Envelope) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.all == nil {
+		v.all = make(map[ledger.Key]Envelope)
+	}
+	if len(v.all) < envelopesMost {
+		v.all[k] = is
+	}
+}
+
+func (v *envelopes) of(k ledger.Key) Envelope {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.all[k]
+}
+
+// envelope reads that of a header.
+func (p *poll) envelope(header []byte) Envelope {
+	if p.readEnvelope == nil {
+		return Envelope{}
+	}
+	return p.readEnvelope(header)
+}
