@@ -353,7 +353,7 @@ func (p *poll) finish(ctx context.Context, due []deletion) error {
 func (p *poll) noteDelivered(group []*ledger.Message) {
 	for _, m := range group {
 		if m.State == ledger.Quarantined {
-			p.log.Error().Str("uidl", printable(m.UIDL)).Str("file", m.Attachments[0].Path).Str("reason", m.Reason).Msg("message quarantined")
+			Envelope{m.From, m.Subject}.to(p.log.Error().Str("uidl", printable(m.UIDL)).Str("file", m.Attachments[0].Path).Str("reason", m.Reason)).Msg("message quarantined")
 			continue
 		}
 		p.committed = append(p.committed, m.Key)

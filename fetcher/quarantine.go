@@ -73,7 +73,7 @@ func (q *Quarantine) Messages(ctx context.Context) ([]*ledger.Message, error) {
 // poll or OpenQuarantine completes the delivery. The raw message is removed last: after a
 // crash right then it stays, known to nobody.
 func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Message, error) {
-	if len(m.Attachments) == 0 {
+	if len(m.Kept()) == 0 {
 		return nil, fmt.Errorf("the state knows of no file that message %q is kept in", m.UIDL)
 	}
 	raw, err := q.open(m)
@@ -97,7 +97,7 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 
 // open opens the file that a message is kept in.
 func (q *Quarantine) open(m *ledger.Message) (*os.File, error) {
-	raw, err := q.poll.sink.OpenFile(m.Attachments[0].Path)
+	raw, err := q.poll.sink.OpenFile(m.Kept()[0].Path)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func VerifyQuarantined(raw io.ReadSeeker, m *ledger.Message) error {
 	if err != nil {
 		return err
 	}
-	if kept := m.Attachments[0]; [32]byte(sum.Sum(nil)) != kept.SHA256 {
+	if kept := m.Kept()[0]; [32]byte(sum.Sum(nil)) != kept.SHA256 {
 		return fmt.Errorf("%s is not what was fetched: it has %d bytes, and had %d", kept.Path, n, kept.Size)
 	}
 	_, err = raw.Seek(0, io.SeekStart)
@@ -137,7 +137,7 @@ func (q *Quarantine) Drop(ctx context.Context, m *ledger.Message) error {
 // remove removes the files that a message is kept in.
 func (q *Quarantine) remove(m *ledger.Message) error {
 	var errs []error
-	for _, f := range m.Attachments {
+	for _, f := range m.Kept() {
 		errs = append(errs, q.poll.sink.RemoveFile(f.Path))
 	}
 	return errors.Join(errs...)
@@ -146,10 +146,11 @@ func (q *Quarantine) remove(m *ledger.Message) error {
 // QuarantineID is the name that a message in quarantine goes by: that of the files that it is
 // kept in, without what stands behind the dot.
 func QuarantineID(m *ledger.Message) string {
-	if len(m.Attachments) == 0 {
+	kept := m.Kept()
+	if len(kept) == 0 {
 		return ""
 	}
-	return strings.TrimSuffix(path.Base(m.Attachments[0].Path), quarantineExt)
+	return strings.TrimSuffix(path.Base(kept[0].Path), quarantineExt)
 }
 
 type quarantined struct {
@@ -177,7 +178,9 @@ func (p *poll) retrieveQuarantined(ctx context.Context, l *listing) error {
 			p.sink.Discard([]ledger.Attachment{raw})
 			return nil, err
 		}
-		return &ledger.Message{Key: l.key(e), State: ledger.Quarantined, Reason: firstLine(reason), Attachments: []ledger.Attachment{raw, why}}, nil
+		raw.Quarantine, why.Quarantine = true, true
+		is := p.envelope(p.header.header)
+		return &ledger.Message{Key: l.key(e), State: ledger.Quarantined, Reason: firstLine(reason), Attachments: []ledger.Attachment{raw, why}, From: is.From, Subject: is.Subject}, nil
 	})
 }
 

@@ -67,7 +67,7 @@ func declaredSteps() []string {
 	} {
 		all = append(all, "sink: "+string(s))
 	}
-	for _, name := range []string{"host", "mailbox", "holders", "owner", "lookup", "kept", "present", "identity", "is", "same", "gone", "staged", "generation", "received"} {
+	for _, name := range []string{"host", "mailbox", "holders", "owner", "quarantine", "lookup", "kept", "present", "identity", "is", "same", "gone", "staged", "generation", "received"} {
 		all = append(all, "ledger: "+string(ledger.StepRead)+" "+name)
 	}
 	for _, name := range []string{"owner", "found", "adopt", "stage", "delivered", "delete_pending", "deleted", "failed", "missed", "mailbox"} {
@@ -124,7 +124,7 @@ func stepsOf(t *testing.T, s scene) (counts map[string]int, order []string) {
 	t.Helper()
 	st := newStage(t, []scene{s}, nil)
 	file := filepath.Join(st.dir, "steps")
-	if code, log := st.during(plannedFault{Steps: file}); code != exitOK {
+	if code, log := st.during(plannedFault{Steps: file}); !wentWell(code, log) {
 		t.Fatalf("exit code %d\n%s", code, log)
 	}
 	text, err := os.ReadFile(file)
@@ -213,7 +213,7 @@ func remoteEffects() []string {
 // remoteFaults tries each command of the session in one scene.
 func remoteFaults(t *testing.T, s scene, table *faultTable, all bool) {
 	st := newStage(t, []scene{s}, nil)
-	if code, log := st.during(plannedFault{}); code != exitOK {
+	if code, log := st.during(plannedFault{}); !wentWell(code, log) {
 		t.Fatalf("exit code %d\n%s", code, log)
 	}
 	counts := make(map[string]int)

@@ -23,7 +23,7 @@ const (
 	exitOK        = 0
 	exitFailure   = 1
 	exitUsage     = 2
-	exitTemporary = 75 // EX_TEMPFAIL of sysexits.h: some accounts failed
+	exitTemporary = 75 // EX_TEMPFAIL of sysexits.h: some accounts failed, or messages are in quarantine
 	exitConfig    = 78 // EX_CONFIG of sysexits.h
 )
 

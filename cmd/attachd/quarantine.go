@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,18 +49,20 @@ func (q inQuarantine) id() string { return fetcher.QuarantineID(q.message) }
 
 // path is where the raw message lies, "" if the state does not say.
 func (q inQuarantine) path() string {
-	if len(q.message.Attachments) == 0 {
+	kept := q.message.Kept()
+	if len(kept) == 0 {
 		return ""
 	}
-	return filepath.Join(q.account.Output, filepath.FromSlash(q.message.Attachments[0].Path))
+	return filepath.Join(q.account.Output, filepath.FromSlash(kept[0].Path))
 }
 
 // open opens the raw message, if it is still as it was fetched. No link leads away from the account's folder.
 func (q inQuarantine) open() (*os.File, error) {
-	if len(q.message.Attachments) == 0 {
+	kept := q.message.Kept()
+	if len(kept) == 0 {
 		return nil, errors.New("the state knows of no file that it is kept in")
 	}
-	raw, err := os.OpenInRoot(q.account.Output, filepath.FromSlash(q.message.Attachments[0].Path))
+	raw, err := os.OpenInRoot(q.account.Output, filepath.FromSlash(kept[0].Path))
 	if err != nil {
 		return nil, err
 	}
@@ -87,9 +90,10 @@ func quarantineListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [ACCOUNT]...",
 		Short: "List what is in quarantine",
-		Long: `list shows what is in quarantine, with the reason and the file that the message is
-kept in. With --json it prints one object per line:
-{"account","id","uidl","size","reason","attempts","since","path","missing"}`,
+		Long: `list shows what is in quarantine, with its sender and subject, the reason and the file
+that the message is kept in. With --json it prints one object per line:
+{"account","id","uidl","size","reason","attempts","since","path","missing","from","subject","files"}
+where files is how many files of the message were delivered.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, _, err := load(path, cmd.ErrOrStderr())
 			if err != nil {
@@ -160,6 +164,9 @@ type quarantineLine struct {
 	Since    string `json:"since"`
 	Path     string `json:"path"`
 	Missing  bool   `json:"missing"` // somebody removed the file
+	From     string `json:"from"`    // "" when there is none, or the file is missing
+	Subject  string `json:"subject"`
+	Files    int    `json:"files"`
 }
 
 func listQuarantine(w io.Writer, all []inQuarantine, asJSON bool) error {
@@ -173,9 +180,9 @@ func listQuarantine(w io.Writer, all []inQuarantine, asJSON bool) error {
 	for _, q := range all {
 		_, err := os.Stat(q.path())
 		missing := errors.Is(err, fs.ErrNotExist)
-		m := q.message
+		m, is := q.message, q.envelope()
 		if asJSON {
-			if err := encoder.Encode(quarantineLine{q.account.Name, q.id(), m.UIDL, m.Size, m.Reason, m.Attempts, m.Delivered.UTC().Format(time.RFC3339), q.path(), missing}); err != nil {
+			if err := encoder.Encode(quarantineLine{q.account.Name, q.id(), m.UIDL, m.Size, m.Reason, m.Attempts, m.Delivered.UTC().Format(time.RFC3339), q.path(), missing, is.From, is.Subject, m.Files()}); err != nil {
 				return err
 			}
 			continue
@@ -186,7 +193,12 @@ func listQuarantine(w io.Writer, all []inQuarantine, asJSON bool) error {
 		}
 		fmt.Fprintf(table, "account %s:\t%s\tUIDL %s\t%s\tsince %s\t%s\n", q.account.Name, q.id(), printableName(m.UIDL), size,
 			m.Delivered.Local().Format("2006-01-02 15:04"), count(m.Attempts, "failed attempt"))
-		fmt.Fprintf(table, "\t%s\n", printableName(m.Reason))
+		fmt.Fprintf(table, "\tfrom %s, subject %s\n", cmp.Or(is.From, "unknown"), cmp.Or(is.Subject, "unknown"))
+		if m.State != ledger.Quarantined {
+			fmt.Fprintf(table, "\tdelivered, with %s, and not read right: %s\n", count(m.Files(), "file"), printableName(m.Reason))
+		} else {
+			fmt.Fprintf(table, "\t%s\n", printableName(m.Reason))
+		}
 		if missing {
 			fmt.Fprintf(table, "\t%s (GONE: somebody removed it)\n", q.path())
 		} else {

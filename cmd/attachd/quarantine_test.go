@@ -44,7 +44,7 @@ func TestDamagedQuarantine(t *testing.T) {
 			config := server.config(t, dir, "after: delete")
 			const narrow = "state: state.db\nlimits: {header_fields: 1}\n"
 			rewrite(t, config, "state: state.db\n", narrow)
-			if code, log := once(t, config); code != exitOK {
+			if code, log := once(t, config); code != exitTemporary || !wentWell(code, log) {
 				t.Fatalf("exit code %d\n%s", code, log)
 			}
 			rewrite(t, config, narrow, "state: state.db\n")
@@ -101,7 +101,7 @@ func killRetryRound(t *testing.T, random *rand.Rand, messages []pop3test.Message
 	config := server.config(t, dir, "after: delete")
 	const narrow = "state: state.db\nlimits: {header_fields: 1}\n"
 	rewrite(t, config, "state: state.db\n", narrow)
-	if code, log := once(t, config); code != exitOK {
+	if code, log := once(t, config); code != exitTemporary || !wentWell(code, log) {
 		t.Fatalf("exit code %d\n%s", code, log)
 	}
 	rewrite(t, config, narrow, "state: state.db\n")
@@ -131,7 +131,7 @@ func killRetryRound(t *testing.T, random *rand.Rand, messages []pop3test.Message
 		if err == nil && args[0] == "quarantine" {
 			break
 		}
-		if err != nil && cmd.ProcessState.ExitCode() >= 0 && !strings.Contains(out.String(), "IN-USE") {
+		if code := cmd.ProcessState.ExitCode(); code > 0 && !wentWell(code, out.String()) && !strings.Contains(out.String(), "IN-USE") {
 			t.Fatalf("attachd ended by itself: %v\n%s", err, &out)
 		}
 		full = max(full, time.Since(started)) + full/4
@@ -212,7 +212,7 @@ func TestShowIsHarmless(t *testing.T) {
 	server := startPop3test(t, []pop3test.Message{{UIDL: "evil\x1b[2J", Raw: []byte("Subject: \x1b]0;owned\x07\u009b31m \u202e\xff\r\nX: a\rb\r\nContent-Type: text/plain; name=\"\x1b[1mx\"\r\n\r\nbody")}})
 	config := server.config(t, t.TempDir())
 	rewrite(t, config, "state: state.db\n", "state: state.db\nlimits: {header_fields: 1}\n")
-	if code, log := once(t, config); code != exitOK {
+	if code, log := once(t, config); code != exitTemporary || !wentWell(code, log) {
 		t.Fatalf("exit code %d\n%s", code, log)
 	}
 	rewrite(t, config, "limits: {header_fields: 1}\n", "")

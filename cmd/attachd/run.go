@@ -28,7 +28,7 @@ changed start anew, and a configuration with a fault in it changes nothing.
 SIGTERM and SIGINT end it within ten seconds, with all that is staged delivered.
 
 With --once it polls every account once and ends. Exit code 0: all went well; 75:
-some accounts failed; 78: the configuration is bad.`,
+some accounts failed, or messages are in quarantine; 78: the configuration is bad.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, warnings, err := load(path, cmd.ErrOrStderr())
@@ -83,10 +83,15 @@ some accounts failed; 78: the configuration is bad.`,
 }
 
 func runOnce(ctx context.Context, d *daemon, accounts []fetcher.Account) error {
-	if failed := d.supervisor.RunOnce(ctx, accounts); len(failed) > 0 {
-		return &exitError{exitTemporary, fmt.Errorf("%d of %s failed", len(failed), count(len(accounts), "account"))}
+	failed := ""
+	if errs := d.supervisor.RunOnce(ctx, accounts); len(errs) > 0 {
+		failed = fmt.Sprintf("%d of %s failed", len(errs), count(len(accounts), "account"))
 	}
-	return nil
+	n, err := inQuarantines(context.WithoutCancel(ctx), d.ledger, accounts)
+	if err != nil {
+		return failure(err)
+	}
+	return quarantineError(n, failed)
 }
 
 // run is the daemon's life.

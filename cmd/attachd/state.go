@@ -57,7 +57,8 @@ func stateCheckCommand() *cobra.Command {
 		Long: `check reads the whole state file and compares it with the accounts' folders. It
 changes nothing, asks no server and may be used while attachd runs.
 
-Exit code 0: all is sound; 1: something is not, and the output says what to do.`,
+Exit code 0: all is sound; 75: messages are in quarantine; 1: something is not sound,
+and the output says what to do.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, _, err := load(path, cmd.ErrOrStderr())
 			if err != nil {
@@ -112,7 +113,7 @@ func checkState(ctx context.Context, w io.Writer, c *config.Config, accounts []c
 	if s.faults > 0 {
 		return &exitError{exitFailure, fmt.Errorf("check state: %s", count(s.faults, "fault"))}
 	}
-	return nil
+	return quarantineError(s.inQuarantine, "")
 }
 
 // missingState says whether it is right that there is no state file.
@@ -136,6 +137,8 @@ type stateCheck struct {
 	out     *bufio.Writer
 	lockDir string
 	faults  int
+	// inQuarantine are the messages there, of all accounts.
+	inQuarantine int
 }
 
 func (s *stateCheck) fault(format string, args ...any) {
@@ -253,7 +256,7 @@ func (s *stateCheck) quarantined(ctx context.Context, a config.Account) error {
 			s.fault("message %s in quarantine can't be read: %v. It is still on the server: attachd state forget --uidl '%s' %s has it fetched again", q.id(), err, printableName(m.UIDL), a.Name)
 		}
 	}
-	if len(messages) > 0 {
+	if s.inQuarantine += len(messages); len(messages) > 0 {
 		fmt.Fprintf(s.out, "  attachd quarantine list shows what is in quarantine\n")
 	}
 	entries, err := os.ReadDir(filepath.Join(a.Output, fetcher.QuarantineFolder))
