@@ -3,7 +3,6 @@ package main
 import (
 	"io"
 	"os"
-	"time"
 
 	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
@@ -20,7 +19,7 @@ func newLogger(w io.Writer, terminal bool, l config.Log) (zerolog.Logger, error)
 	}
 	if l.Format == config.FormatConsole || l.Format == config.FormatAuto && terminal {
 		_, noColor := os.LookupEnv("NO_COLOR") // https://no-color.org
-		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.TimeOnly, NoColor: noColor || !terminal}
+		w = newConsole(w, terminal && !noColor)
 	}
 	return zerolog.New(w).Level(level).With().Timestamp().Logger(), nil
 }
