@@ -26,7 +26,8 @@ func extractCommand() *cobra.Command {
 		Long: `extract reads messages from files, Maildirs, mbox files or folders of these, or
 one message from standard input (-, or nothing at all), and writes their
 attachments. Files that are there are never overwritten: the next one of a name
-becomes name-2.
+becomes name-2. At the end it says on standard error what that came to. A file that
+is named and is no mail, such as a PDF, is an error; in a folder it is passed over.
 
 With --json it prints one line per attachment:
 {"source","path","name","original_name","media_type","disposition","size","sha256","problems"}
@@ -77,6 +78,7 @@ type extraction struct {
 	pending  []extracted // staged, not yet in place
 	ignored  int
 	failed   int
+	total    total
 }
 
 type extracted struct {
@@ -109,6 +111,7 @@ func (x *extraction) run(ctx context.Context, dir string, args []string) (err er
 	if err := errors.Join(err, x.publish(context.WithoutCancel(ctx))); err != nil {
 		return err
 	}
+	x.say(dir)
 	return x.outcome()
 }
 
@@ -117,9 +120,16 @@ func (x *extraction) run(ctx context.Context, dir string, args []string) (err er
 func (x *extraction) each(ctx context.Context, args []string, dir string, message func(ctx context.Context, source string, size int64, r io.Reader) error) error {
 	for _, arg := range args {
 		if arg == "-" {
-			if err := message(ctx, "-", -1, x.stdin); err != nil {
+			stdin, err := x.standardInput()
+			if err != nil {
+				x.report(fmt.Errorf("standard input: %w", err))
+			} else if err := message(ctx, "-", -1, stdin); err != nil {
 				return err
 			}
+			continue
+		}
+		if err := noMailFile(arg); err != nil {
+			x.report(fmt.Errorf("%s: %w", arg, err))
 			continue
 		}
 		ignored, err := mailfile.Messages(ctx, arg, dir, func(source string, size int64, r io.Reader) error { return message(ctx, source, size, r) })
@@ -156,7 +166,7 @@ func (x *extraction) outcome() error {
 // is reported and does not stop the rest.
 func (x *extraction) message(ctx context.Context, source string, size int64, r io.Reader) error {
 	counted := &countingReader{r: r}
-	_, files, err := x.dir.Stage(ctx, counted, plan(x.account, x.extract, ""))
+	m, files, err := x.dir.Stage(ctx, counted, plan(x.account, x.extract, ""))
 	if _, ok := errors.AsType[*extractor.LimitError](err); ok {
 		x.report(fmt.Errorf("%s: %w", source, err))
 		return nil
@@ -165,6 +175,8 @@ func (x *extraction) message(ctx context.Context, source string, size int64, r i
 		return fmt.Errorf("%s: %w", source, err)
 	}
 	x.progress.message(max(size, counted.n), len(files))
+	x.total.messages++
+	x.total.leftOut += len(m.LeftOut)
 	for _, f := range files {
 		x.pending = append(x.pending, extracted{source, f})
 	}
@@ -199,6 +211,8 @@ func (x *extraction) publish(ctx context.Context) error {
 		if e.file.Kind == sink.Sidecar {
 			continue
 		}
+		x.total.files++
+		x.total.octets += e.file.Size
 		if err := x.print(e); err != nil {
 			return fmt.Errorf("print what was written: %w", err)
 		}

@@ -196,7 +196,7 @@ func (w *walk) sniffed(path string) error {
 	}
 	return w.open(path, func(r *bufio.Reader) error {
 		start, _ := r.Peek(1024)
-		if !isPostmark(firstLine(start)) && !looksLikeMessage(start) {
+		if !LooksLikeMail(start) {
 			w.ignored++
 			return nil
 		}
@@ -223,6 +223,11 @@ func read(path string, size int64, r *bufio.Reader, each func(string, int64, io.
 		n++
 		return each(path+":"+strconv.Itoa(n), -1, m)
 	})
+}
+
+// LooksLikeMail reports whether a file that begins with start looks like a message or an mbox.
+func LooksLikeMail(start []byte) bool {
+	return isPostmark(firstLine(start)) || looksLikeMessage(start)
 }
 
 // looksLikeMessage reports whether data begins with a header field, after what
