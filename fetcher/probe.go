@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3"
 )
 
@@ -26,16 +27,36 @@ type Probe struct {
 	Mechanism string
 	// Capabilities are those announced after the login.
 	Capabilities pop3.Capabilities
-	// Waiting and Octets are the server's answer to STAT; Octets is -1 when it
-	// did not say.
-	Waiting int
-	Octets  int64
-	Took    time.Duration
+	// Messages are on the server. Waiting of them are new, of so many Octets, -1 when the server did not say; Due will be
+	// deleted at the next poll, and Staying would be if a file of them had been delivered.
+	Messages, Waiting int
+	Octets            int64
+	Due, Staying      int
+	Took              time.Duration
 }
 
 // Check connects to the account's server, verifies it, logs in, asks how many
-// messages wait and leaves. It retrieves nothing and changes nothing.
-func Check(ctx context.Context, a Account, log zerolog.Logger) (p Probe, err error) {
+// messages there are and leaves. It retrieves nothing and changes nothing. All messages count as new.
+func Check(ctx context.Context, a Account, log zerolog.Logger) (Probe, error) {
+	return check(ctx, a, log, nil)
+}
+
+// CheckNew does, and tells what is new and what will be deleted by what the ledger knows; nil is one that was not made yet.
+func CheckNew(ctx context.Context, a Account, led *ledger.Ledger, log zerolog.Logger) (Probe, error) {
+	return check(ctx, a, log, func(g *login, p *Probe) error {
+		if p.Messages == 0 {
+			return nil // and UIDL may be refused
+		}
+		f, err := g.forecast(ctx, led, time.Now())
+		if err != nil {
+			return err
+		}
+		p.Waiting, p.Octets, p.Due, p.Staying = len(f.unseen), f.octets, len(f.due), f.staying
+		return nil
+	})
+}
+
+func check(ctx context.Context, a Account, log zerolog.Logger, look func(g *login, p *Probe) error) (p Probe, err error) {
 	started := time.Now()
 	defer func() { p.Took = time.Since(started) }()
 	p.Addr = a.Addr
@@ -50,8 +71,14 @@ func Check(ctx context.Context, a Account, log zerolog.Logger) (p Probe, err err
 	if err != nil {
 		return p, err
 	}
-	if p.Waiting, p.Octets, err = g.client.Stat(); err != nil {
+	if p.Messages, p.Octets, err = g.client.Stat(); err != nil {
 		return p, fmt.Errorf("ask the size of %s: %w", a.Addr, err)
+	}
+	p.Waiting = p.Messages
+	if look != nil {
+		if err := look(g, &p); err != nil {
+			return p, err
+		}
 	}
 	if err := g.client.Quit(); err != nil {
 		return p, fmt.Errorf("end the session with %s: %w", a.Addr, err)

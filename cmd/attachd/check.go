@@ -28,8 +28,9 @@ func checkCommand() *cobra.Command {
 		Short: "Check the configuration, and with --online every account's login",
 		Long: `check reads the configuration and reports all that is wrong with it, each with
 file, line and column. With --online it then connects to every account's server,
-verifies its certificate, logs in and asks how many messages wait. Nothing is
-retrieved and nothing is changed.
+verifies its certificate, logs in and asks how many messages wait, that is, are new,
+and how many that were delivered will be deleted. Nothing is retrieved and nothing is
+changed.
 
 Exit code 0: all is well; 78: the configuration is bad; 75: an account failed.`,
 		Args: cobra.NoArgs,
@@ -53,7 +54,7 @@ Exit code 0: all is well; 78: the configuration is bad; 75: an account failed.`,
 				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: ok, %s\n", path, count(len(enabled), "account"))
 				return failure(err)
 			}
-			return checkOnline(cmd.Context(), cmd.OutOrStdout(), c, enabled)
+			return checkOnline(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), c, enabled)
 		},
 	}
 	configFlag(cmd, &path)
@@ -77,7 +78,11 @@ func load(path string, stderr io.Writer) (*config.Config, []config.Warning, erro
 
 // checkOnline tries the accounts, as many at once as the daemon would, and
 // prints them in the order of the configuration.
-func checkOnline(ctx context.Context, w io.Writer, c *config.Config, accounts []fetcher.Account) error {
+func checkOnline(ctx context.Context, w, stderr io.Writer, c *config.Config, accounts []fetcher.Account) error {
+	led, known := inspectState(ctx, stderr, c)
+	if led != nil {
+		defer led.Close()
+	}
 	type result struct {
 		probe fetcher.Probe
 		err   error
@@ -92,7 +97,11 @@ func checkOnline(ctx context.Context, w io.Writer, c *config.Config, accounts []
 			ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 			defer cancel()
 			r := &results[i]
-			r.probe, r.err = fetcher.Check(ctx, a, zerolog.Nop())
+			if known {
+				r.probe, r.err = fetcher.CheckNew(ctx, a, led, zerolog.Nop())
+			} else {
+				r.probe, r.err = fetcher.Check(ctx, a, zerolog.Nop())
+			}
 		})
 	}
 	all.Wait()
@@ -105,7 +114,7 @@ func checkOnline(ctx context.Context, w io.Writer, c *config.Config, accounts []
 			fmt.Fprintf(t, "FAIL\t%s\n", &fetcher.AccountError{Account: accounts[i].Name, Err: r.err})
 			continue
 		}
-		fmt.Fprintf(t, "ok\taccount %s:\t%s\t%s\t%s\t%s\n", accounts[i].Name, r.probe.Addr, describeTLS(r.probe), r.probe.Mechanism, waiting(r.probe))
+		fmt.Fprintf(t, "ok\taccount %s:\t%s\t%s\t%s\t%s\n", accounts[i].Name, r.probe.Addr, describeTLS(r.probe), r.probe.Mechanism, waiting(r.probe, known))
 	}
 	if err := t.Flush(); err != nil {
 		return failure(err)
@@ -136,13 +145,6 @@ func describeEnd(c *x509.Certificate) string {
 		text += fmt.Sprintf(" (WARNING: in %s)", count(int(left/(24*time.Hour)), "day"))
 	}
 	return text
-}
-
-func waiting(p fetcher.Probe) string {
-	if p.Octets < 0 {
-		return count(p.Waiting, "message") + " waiting"
-	}
-	return fmt.Sprintf("%s waiting (%s)", count(p.Waiting, "message"), formatBytes(p.Octets))
 }
 
 // count is "1 account" or "3 accounts".

@@ -11,6 +11,7 @@ import (
 
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/ledger"
 )
 
 // reloader follows the configuration's files and hands on what is valid.
@@ -19,6 +20,7 @@ type reloader struct {
 	current *config.Config
 	sets    chan<- []fetcher.Account
 	log     zerolog.Logger
+	ledger  *ledger.Ledger
 }
 
 // run reloads on every change of the files and on SIGHUP, until ctx ends.
@@ -71,6 +73,7 @@ func (r *reloader) reload(ctx context.Context) {
 		r.log.Warn().Msg("state, max_concurrent, max_per_host and log take effect at the next start")
 	}
 	added, removed, changed := config.Diff(r.current, c)
+	announceDeletions(ctx, r.ledger, r.log, r.current, c)
 	r.apply(ctx, c)
 	r.log.Info().Int("added", len(added)).Int("removed", len(removed)).Int("changed", len(changed)).Msg("configuration reloaded")
 }

@@ -69,6 +69,7 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 					log.Error().Err(err).Msg("state not closed cleanly")
 				}
 			}()
+			announceDeletions(cmd.Context(), d.ledger, log, nil, c)
 			if once {
 				return runOnce(cmd.Context(), d, accounts(c))
 			}
@@ -104,7 +105,7 @@ func (d *daemon) run(ctx context.Context, path string, c *config.Config, log zer
 	sets := make(chan []fetcher.Account)
 	var parts sync.WaitGroup
 	parts.Go(func() { d.supervisor.Run(ctx, sets) })
-	r := &reloader{path: path, current: c, sets: sets, log: log}
+	r := &reloader{path: path, current: c, sets: sets, log: log, ledger: d.ledger}
 	r.apply(ctx, c)
 	r.run(ctx, hangup)
 	parts.Wait()

@@ -19,8 +19,9 @@ type Due struct{ Deleted, Empty, Unread int }
 // Due counts the messages of an account that were delivered by a time and are, as far as is known, on the server.
 func (l *Ledger) Due(ctx context.Context, account string, by time.Time, empty bool) (d Due, err error) {
 	err = l.ask(ctx, account, "due", func(id int64) error {
+		// The states are those of the index.
 		return l.reader.QueryRowContext(ctx, `SELECT count(*) FILTER (WHERE unread = 0 AND (?3 OR files IS NOT 0)), count(*) FILTER (WHERE unread = 0 AND NOT ?3 AND files IS 0), count(*) FILTER (WHERE unread = 1)
-			FROM message WHERE account = ?1 AND missed < 2 AND state IN ('delivered', 'delete_pending') AND delivered <= ?2`, id, by.UnixMilli(), empty).Scan(&d.Deleted, &d.Empty, &d.Unread)
+			FROM message WHERE account = ?1 AND missed < 2 AND state IN ('delivered', 'delete_pending', 'quarantined') AND state <> 'quarantined' AND delivered <= ?2`, id, by.UnixMilli(), empty).Scan(&d.Deleted, &d.Empty, &d.Unread)
 	})
 	return d, err
 }

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// inspectState opens the state file to look into it, nil for one that was not made yet. When it can't be read, as by who is not the
+// daemon's user, that is said, and known is false: what is new can't be told then.
+func inspectState(ctx context.Context, stderr io.Writer, c *config.Config) (led *ledger.Ledger, known bool) {
+	led, err := ledger.Inspect(ctx, c.State)
+	switch {
+	case err == nil:
+		return led, true
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, true
+	}
+	fmt.Fprintf(stderr, "warning: new messages can't be told from those delivered before: %v\n", err)
+	return nil, false
+}
+
+// waiting says what of a mailbox is new, and what will become of the rest.
+func waiting(p fetcher.Probe, known bool) string {
+	if !known {
+		return count(p.Messages, "message") + " on the server"
+	}
+	parts := []string{"nothing new"}
+	if p.Waiting > 0 {
+		parts[0] = count(p.Waiting, "message") + " waiting"
+		if p.Octets >= 0 {
+			parts[0] += " (" + formatBytes(p.Octets) + ")"
+		}
+	}
+	if p.Messages != p.Waiting {
+		parts = append(parts, count(p.Messages, "message")+" on the server")
+	}
+	if p.Due > 0 {
+		parts = append(parts, count(p.Due, "delivered message")+" will be deleted at the next poll")
+	}
+	switch {
+	case p.Staying == 1:
+		parts = append(parts, "1 stays there as no file of it was delivered")
+	case p.Staying > 1:
+		parts = append(parts, fmt.Sprintf("%d stay there as no file of them was delivered", p.Staying))
+	}
+	return strings.Join(parts, ", ")
+}
