@@ -54,11 +54,7 @@ func (x *extraction) explain(ctx context.Context, args []string) error {
 }
 
 func (x *extraction) explainMessage(_ context.Context, source string, _ int64, r io.Reader) error {
-	var all []*extractor.Attachment
-	m, err := extractor.Extract(r, x.extract, func(a *extractor.Attachment) (io.WriteCloser, error) {
-		all = append(all, a)
-		return nowhere{io.Discard}, nil
-	})
+	m, all, err := look(r, x.extract, func(*extractor.Attachment) io.WriteCloser { return nowhere{io.Discard} })
 	if _, ok := errors.AsType[*extractor.LimitError](err); ok {
 		x.report(fmt.Errorf("%s: %w: it would be quarantined", source, err))
 		return nil
@@ -66,11 +62,33 @@ func (x *extraction) explainMessage(_ context.Context, source string, _ int64, r
 	if err != nil {
 		return fmt.Errorf("%s: %w", source, err)
 	}
+	text, err := x.describe(source, m, all)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(x.out, text)
+	return err
+}
+
+// look takes a message apart and keeps nothing: what it is, and all attachments, left out or not.
+func look(r io.Reader, o extractor.Options, to func(*extractor.Attachment) io.WriteCloser) (m *extractor.Message, all []*extractor.Attachment, err error) {
+	m, err = extractor.Extract(r, o, func(a *extractor.Attachment) (io.WriteCloser, error) {
+		all = append(all, a)
+		return to(a), nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, a := range m.LeftOut {
 		if !slices.Contains(all, a) {
 			all = append(all, a)
 		}
 	}
+	return m, all, nil
+}
+
+// describe says what would become of the attachments of a message.
+func (x *extraction) describe(source string, m *extractor.Message, all []*extractor.Attachment) (string, error) {
 	var out strings.Builder
 	fmt.Fprintf(&out, "%s: from %q, subject %q: %s\n", source, m.From, m.Subject, count(m.Attachments, "attachment"))
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
@@ -102,13 +120,12 @@ func (x *extraction) explainMessage(_ context.Context, source string, _ int64, r
 		}
 	}
 	if err := table.Flush(); err != nil {
-		return err
+		return "", err
 	}
 	for _, problem := range m.Problems {
 		fmt.Fprintf(&out, "  repaired: %s\n", problem)
 	}
-	_, err = io.WriteString(x.out, out.String())
-	return err
+	return out.String(), nil
 }
 
 // nowhere is where an attachment goes that is only looked at.

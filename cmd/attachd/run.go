@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,7 +19,7 @@ import (
 
 func runCommand() *cobra.Command {
 	var path, level, format string
-	var once bool
+	var once, dry bool
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Poll the configured accounts, for ever or once",
@@ -27,7 +28,10 @@ when the configuration changes, or reads it again on SIGHUP: only accounts that
 changed start anew, and a configuration with a fault in it changes nothing.
 SIGTERM and SIGINT end it within ten seconds, with all that is staged delivered.
 
-With --once it polls every account once and ends. Exit code 0: all went well; 75:
+With --once it polls every account once and ends. With --dry-run beside it, it only
+says what it would fetch, leave out and delete: no file is written, nothing is recorded
+and nothing is deleted. To see what is in new messages it retrieves them, and then drops
+the line, so that no server takes them as read or consumed. Exit code 0: all went well; 75:
 some accounts failed, or messages are in quarantine; 78: the configuration is bad.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -46,8 +50,11 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 					return &exitError{exitUsage, fmt.Errorf("--log-format %w", err)}
 				}
 			}
+			if dry && !once {
+				return &exitError{exitUsage, errors.New("run: --dry-run goes with --once alone")}
+			}
 			progress := newProgress(io.Discard)
-			if once {
+			if once && !dry {
 				progress = newProgress(cmd.ErrOrStderr())
 			}
 			defer progress.done()
@@ -60,6 +67,9 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 				return &exitError{exitUsage, err}
 			}
 			logWarnings(log, warnings)
+			if dry {
+				return dryRun(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), c, log)
+			}
 			d, err := newDaemon(cmd.Context(), c, log, progress.observe)
 			if err != nil {
 				return failure(err)
@@ -78,6 +88,7 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 	}
 	configFlag(cmd, &path)
 	cmd.Flags().BoolVar(&once, "once", false, "poll every account once, then end")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "with --once: only say what would be fetched, left out and deleted")
 	cmd.Flags().StringVar(&level, "log-level", "", "`LEVEL` instead of the configuration's: trace, debug, info, warn or error")
 	cmd.Flags().StringVar(&format, "log-format", "", "`FORMAT` instead of the configuration's: auto, console or json")
 	return cmd

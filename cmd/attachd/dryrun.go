@@ -1,0 +1,261 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/extractor"
+	"github.com/attachd/attachd/extractor/sink"
+	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// dryRun says what run --once would do, account by account, and does nothing.
+func dryRun(ctx context.Context, out, stderr io.Writer, c *config.Config, log zerolog.Logger) error {
+	led, err := ledger.Inspect(ctx, c.State)
+	if errors.Is(err, fs.ErrNotExist) {
+		led = nil
+	} else if err != nil {
+		return failure(err)
+	} else {
+		defer led.Close()
+	}
+	failed, enabled := 0, 0
+	own := make(clientTokens)
+	for _, a := range c.Accounts {
+		if !a.Enabled {
+			continue
+		}
+		enabled++
+		p := &preview{ctx: ctx, ledger: led, account: a, x: &extraction{out: out, progress: newProgress(io.Discard), account: a, extract: extractOptions(a.Files, limits(c))}}
+		err := p.checkMark()
+		if err == nil {
+			err = fetcher.DryRun(ctx, account(c, a, own), led, readEnvelope, p, log)
+		}
+		if err == nil {
+			err = p.sum()
+		}
+		if err != nil {
+			failed++
+			fmt.Fprintf(stderr, "attachd: %v\n", &fetcher.AccountError{Account: a.Name, Err: err})
+		}
+	}
+	if failed > 0 {
+		return &exitError{exitTemporary, fmt.Errorf("%d of %s failed", failed, count(enabled, "account"))}
+	}
+	return nil
+}
+
+// preview prints what would become of the messages of one account. It implements fetcher.Preview.
+type preview struct {
+	ctx     context.Context
+	ledger  *ledger.Ledger // nil: none was made yet
+	account config.Account
+	x       *extraction
+
+	fetched, files, leftOut, left, quarantined, deleted int
+	seen                                                map[content]bool // of this run
+	err                                                 error            // of printing
+}
+
+// content is what two attachments are the same by.
+type content struct {
+	sum  [sha256.Size]byte
+	size int64
+}
+
+func (p *preview) print(format string, args ...any) {
+	if p.err == nil {
+		_, p.err = fmt.Fprintf(p.x.out, format, args...)
+	}
+}
+
+// checkMark fails for a state file that is older than the account's folder.
+func (p *preview) checkMark() error {
+	folder, err := sink.Inspect(p.account.Output)
+	if err != nil || folder.Mark == 0 {
+		return err
+	}
+	generation := int64(0)
+	if p.ledger != nil {
+		if generation, err = p.ledger.Generation(p.ctx, p.account.Name); err != nil {
+			return err
+		}
+	}
+	if folder.Mark > generation {
+		return &fetcher.StaleError{Mark: folder.Mark, Generation: generation}
+	}
+	return nil
+}
+
+// Found implements fetcher.Preview.
+func (p *preview) Found(o fetcher.Outlook) {
+	parts := []string{count(o.Messages, "message") + " on the server", fmt.Sprintf("%d new", o.New)}
+	for _, part := range []struct {
+		n    int
+		text string
+	}{
+		{o.Due, "%d delivered before and to be deleted"},
+		{o.Staying, "%d delivered before without a file, which stay"},
+		{o.Pending, "%d failed before and not due yet"},
+		{o.Suspects, "%d listed again although they were deleted, to be compared first"},
+		{o.Unfinished, "%d of an interrupted delivery to be completed"},
+	} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf(part.text, part.n))
+		}
+	}
+	p.print("account %s: %s\n", p.account.Name, strings.Join(parts, ", "))
+	if o.Nameless {
+		p.print("  the server gives no UIDL: those of them that were delivered before are told when they are fetched\n")
+	}
+}
+
+// Delete implements fetcher.Preview.
+func (p *preview) Delete(m fetcher.Foreseen) {
+	p.deleted++
+	p.print("delete %s: from %q, subject %q\n", p.name(m), m.From, m.Subject)
+}
+
+// Leave implements fetcher.Preview.
+func (p *preview) Leave(m fetcher.Foreseen, why string) {
+	p.left++
+	p.print("leave %s: %s\n", p.name(m), printableName(why))
+}
+
+func (p *preview) name(m fetcher.Foreseen) string {
+	if m.Octets < 0 {
+		return m.UIDL
+	}
+	return fmt.Sprintf("%s (%s)", m.UIDL, formatBytes(m.Octets))
+}
+
+// Fetch implements fetcher.Preview.
+func (p *preview) Fetch(m fetcher.Foreseen, body io.Reader) error {
+	if body == nil {
+		p.fetched++
+		p.files++
+		p.print("fetch %s: kept as it is, larger than max_message_size\n", p.name(m))
+		p.sayFate(1)
+		return p.err
+	}
+	sums := make(map[*extractor.Attachment]hash.Hash)
+	message, all, err := look(body, p.x.extract, func(a *extractor.Attachment) io.WriteCloser {
+		sums[a] = sha256.New()
+		return nowhere{sums[a]}
+	})
+	if limit, ok := errors.AsType[*extractor.LimitError](err); ok {
+		p.quarantined++
+		p.print("fetch %s: to quarantine, and left on the server: %v\n", p.name(m), limit)
+		return p.err
+	}
+	if err != nil {
+		return err
+	}
+	p.fetched++
+	delivered := 0 // now or before
+	for _, a := range all {
+		duplicate, err := p.leaveOutDuplicate(a, sums[a])
+		switch {
+		case err != nil:
+			return err
+		case a.LeftOut == "":
+			p.files++
+			delivered++
+		case duplicate:
+			delivered++
+			p.leftOut++
+		default:
+			p.leftOut++
+		}
+	}
+	text, err := p.x.describe("fetch "+p.name(m), message, all)
+	if err != nil {
+		return err
+	}
+	p.print("%s", text)
+	p.sayFate(delivered + p.sayRaw(message, all))
+	return p.err
+}
+
+// leaveOutDuplicate leaves an attachment out whose bytes the account has received before, if it is to.
+func (p *preview) leaveOutDuplicate(a *extractor.Attachment, sum hash.Hash) (duplicate bool, err error) {
+	if a.LeftOut != "" || p.account.Duplicates != config.DuplicatesSkip {
+		return false, nil
+	}
+	is := content{[sha256.Size]byte(sum.Sum(nil)), a.Size}
+	duplicate = p.seen[is]
+	if !duplicate && p.ledger != nil {
+		if duplicate, err = p.ledger.Received(p.ctx, p.account.Name, is.sum, is.size); err != nil {
+			return false, err
+		}
+	}
+	if p.seen == nil {
+		p.seen = make(map[content]bool)
+	}
+	p.seen[is] = true
+	if duplicate {
+		a.LeftOut = "received before, and duplicates: skip"
+	}
+	return duplicate, nil
+}
+
+// sayRaw says where the message itself would be kept, and counts that as a file where it is one.
+func (p *preview) sayRaw(m *extractor.Message, all []*extractor.Attachment) (files int) {
+	doubtful := slices.ContainsFunc(m.Problems, isDoubtful)
+	for _, a := range all {
+		doubtful = doubtful || slices.ContainsFunc(a.Problems, isDoubtful)
+	}
+	switch {
+	case p.account.Files.Raw == config.RawAlways, p.account.Files.Raw == config.RawProblems && doubtful:
+		p.print("  the message itself is kept, too (raw: %s)\n", p.account.Files.Raw)
+		p.files++
+		return 1
+	case doubtful && p.account.After == config.AfterDelete:
+		p.quarantined++
+		p.print("  the message itself goes to quarantine, as something of it can't be read right\n")
+	}
+	return 0
+}
+
+func isDoubtful(p extractor.Problem) bool { return !p.Kind.Cosmetic() }
+
+// sayFate says what becomes of a message on the server, of which so many files are delivered.
+func (p *preview) sayFate(files int) {
+	switch {
+	case p.account.After != config.AfterDelete:
+	case files == 0 && p.account.Policy.Delete != config.DeleteAll:
+		p.print("  stays on the server: no file of it is delivered (delete: with_files)\n")
+	case p.account.DeleteAfter > 0:
+		p.print("  deleted on the server %s later\n", p.account.DeleteAfter)
+	default:
+		p.deleted++
+		p.print("  then deleted on the server\n")
+	}
+}
+
+// sum says what all of it came to.
+func (p *preview) sum() error {
+	text := fmt.Sprintf("would fetch %s with %s, and delete %s", count(p.fetched, "message"), count(p.files, "file"), count(p.deleted, "message"))
+	if p.leftOut > 0 {
+		text += fmt.Sprintf("; %s left out", count(p.leftOut, "attachment"))
+	}
+	if p.left > 0 {
+		text += fmt.Sprintf("; %s left on the server", count(p.left, "message"))
+	}
+	if p.quarantined > 0 {
+		text += fmt.Sprintf("; %s to quarantine", count(p.quarantined, "message"))
+	}
+	p.print("account %s: %s. Nothing was done.\n", p.account.Name, text)
+	return p.err
+}

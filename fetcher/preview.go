@@ -1,0 +1,185 @@
+package fetcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+// Outlook is what the next poll of an account would find.
+type Outlook struct {
+	// Messages are on the server. New of them were never delivered, Due will be deleted, and Staying would be if a file
+	// of them had been delivered. Pending failed before and are put off; Suspects are listed although they were
+	// deleted, and are compared before anything else.
+	Messages, New, Due, Staying, Pending, Suspects int
+	// Unfinished were staged as a process was killed: they are completed before anything is fetched.
+	Unfinished int
+	// Nameless says that the server gives no UIDL: what was delivered before is told only when it is fetched.
+	Nameless bool
+}
+
+// Foreseen is a message on the server.
+type Foreseen struct {
+	UIDL   string // safe to print
+	Octets int64  // -1 when not known
+	Envelope
+}
+
+// Preview is told what a poll would do.
+type Preview interface {
+	// Found comes first.
+	Found(Outlook)
+	// Fetch reads a message that would be fetched, to its end unless it fails. It is given no body of one that would be kept
+	// as it is for its size.
+	Fetch(m Foreseen, body io.Reader) error
+	// Leave is told of a message that is left on the server, and why.
+	Leave(m Foreseen, why string)
+	// Delete is told of a message that was delivered before and would be deleted.
+	Delete(m Foreseen)
+}
+
+// DryRun tells v what the next poll of an account would do, by what the ledger knows; nil is one that was not made yet. The
+// ledger may be one to look into only. Nothing is written or deleted. The messages to be fetched are retrieved, as
+// only that tells what is in them; then the line is dropped, without QUIT, so that no server takes them as consumed
+// (Gmail does), or as read.
+//
+// What a poll finds out by comparing messages is not foreseen: that a UIDL was used again, or that a message was delivered
+// under another one. min_free is not looked at.
+func DryRun(ctx context.Context, a Account, led *ledger.Ledger, read func(header []byte) Envelope, v Preview, log zerolog.Logger) error {
+	p := &poll{account: a, ledger: led, log: log, readEnvelope: read, polled: func(string) bool { return false }}
+	var o Outlook
+	if led != nil {
+		unfinished, err := led.Unfinished(ctx, a.Name)
+		if err != nil {
+			return err
+		}
+		o.Unfinished = len(unfinished)
+		if _, _, p.visited, err = led.Mailbox(ctx, a.Name); err != nil {
+			return err
+		}
+		if err := p.guardName(ctx); err != nil {
+			return err
+		}
+	}
+	g, err := enter(ctx, a, log)
+	if err != nil {
+		return err
+	}
+	defer g.client.Close()
+	p.client, p.window = g.client, 1
+	if g.caps.Has("PIPELINING") {
+		p.window = pipelineWindow
+	}
+	if o.Messages, _, err = g.client.Stat(); err != nil {
+		return fmt.Errorf("ask the size of %s: %w", a.Addr, err)
+	}
+	f := new(forecast)
+	if o.Messages > 0 {
+		if f, err = g.forecast(ctx, led, time.Now()); err != nil {
+			return err
+		}
+	}
+	o.New, o.Due, o.Staying, o.Pending, o.Suspects, o.Nameless = len(f.unseen), len(f.due), f.staying, f.pending, f.suspects, f.nameless
+	v.Found(o)
+	if led != nil && f.listing != nil {
+		if err := p.guardUIDLs(ctx, f.listing, f.unseen); err != nil {
+			return err
+		}
+	}
+	if err := p.foreseeDeletions(f, v); err != nil {
+		return err
+	}
+	for _, e := range f.skipped {
+		v.Leave(f.listing.foreseen(e), "larger than max_message_size, and oversize: skip")
+	}
+	return p.foreseeFetches(f, v)
+}
+
+// foreseen is a message as it is listed.
+func (l *listing) foreseen(e entry) Foreseen {
+	if e.nameless() {
+		return Foreseen{UIDL: fmt.Sprintf("number %d, without UIDL", e.number), Octets: e.size}
+	}
+	return Foreseen{UIDL: printable(l.uidl(e)), Octets: e.size}
+}
+
+// foreseeDeletions tells what would be deleted, with sender and subject where the server knows TOP.
+func (p *poll) foreseeDeletions(f *forecast, v Preview) error {
+	for chunk := range slices.Chunk(f.due, examineChunk) {
+		seen := make(map[int]Envelope)
+		_, _, err := showHeaders(p.client, numbersOf(chunk), p.window, func(n int, header []byte) { seen[n] = p.envelope(header) })
+		if err != nil {
+			return fmt.Errorf("read the headers of what would be deleted on %s: %w", p.account.Addr, err)
+		}
+		for _, e := range chunk {
+			m := f.listing.foreseen(e)
+			m.Envelope = seen[e.number]
+			v.Delete(m)
+		}
+	}
+	return nil
+}
+
+// foreseeFetches retrieves what would be fetched, in the order and up to the bounds of a poll.
+func (p *poll) foreseeFetches(f *forecast, v Preview) error {
+	var taken allowance
+	n := slices.IndexFunc(f.unseen, func(e entry) bool {
+		size := max(e.size, 0)
+		if !p.account.allows(taken, size) {
+			return true
+		}
+		taken.messages++
+		taken.octets += size
+		return false
+	})
+	if n < 0 {
+		n = len(f.unseen)
+	}
+	var whole []entry
+	for _, e := range f.unseen[:n] {
+		if p.account.MaxMessageSize <= 0 || e.size <= p.account.MaxMessageSize {
+			whole = append(whole, e)
+		} else if err := v.Fetch(f.listing.foreseen(e), nil); err != nil {
+			return err
+		}
+	}
+	next := 0
+	err := p.client.RetrEach(numbersOf(whole), p.window, func(_ int, body io.Reader, err error) error {
+		m := f.listing.foreseen(whole[next])
+		next++
+		if reply, ok := errors.AsType[*pop3.Error](err); ok {
+			v.Leave(m, reply.Error())
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		return v.Fetch(m, p.bounded(body))
+	})
+	if err != nil {
+		return fmt.Errorf("retrieve messages of %s: %w", p.account.Addr, err)
+	}
+	for _, e := range f.unseen[n:] {
+		v.Leave(f.listing.foreseen(e), "max_messages or max_bytes leaves it for the poll after that")
+	}
+	return nil
+}
+
+func numbersOf(entries []entry) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, e := range entries {
+			if !yield(e.number) {
+				return
+			}
+		}
+	}
+}
