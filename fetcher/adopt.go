@@ -3,6 +3,7 @@ package fetcher
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -26,7 +27,7 @@ type Adoption struct {
 	// as nobody knows whether they were delivered.
 	Delivered time.Time
 	// UpToDate says that the ledger knows of all that was delivered. When the server has given it other UIDLs, what is
-	// new can then be told from the rest by its Message-ID.
+	// new can then be told from the rest by its header.
 	UpToDate bool
 }
 
@@ -86,15 +87,15 @@ func listed(l *listing, entries []entry, ids map[int]ledger.Identity) []ledger.L
 	return all
 }
 
-// deliveredBefore returns those of the messages that may have been delivered: all, unless at least half of them have a
-// Message-ID that is known; then all but those that have another one.
+// deliveredBefore returns those of the messages that may have been delivered: all, unless at least half of those whose header
+// tells something are known; then those that are known, and those that nobody can tell.
 func (g *login) deliveredBefore(ctx context.Context, led *ledger.Ledger, l *listing, entries []entry) ([]ledger.Listed, error) {
 	window := 1
 	if g.caps.Has("PIPELINING") {
 		window = pipelineWindow
 	}
-	var all, before []ledger.Listed
-	known, identified := 0, 0
+	all := make([]ledger.Listed, 0, len(entries))
+	known := ledger.Known{Headers: make(map[[32]byte]bool), MessageIDs: make(map[string]bool)}
 	for chunk := range slices.Chunk(entries, examineChunk) {
 		ids, _, err := askHeaders(g.client, func(yield func(int) bool) {
 			for _, e := range chunk {
@@ -106,28 +107,43 @@ func (g *login) deliveredBefore(ctx context.Context, led *ledger.Ledger, l *list
 		if err != nil {
 			return nil, err
 		}
-		knownIDs, err := led.Known(ctx, g.account.Name, messageIDs(ids))
+		more, err := led.Known(ctx, g.account.Name, slices.Collect(maps.Values(ids)))
 		if err != nil {
 			return nil, err
 		}
-		for _, m := range listed(l, chunk, ids) {
-			all = append(all, m)
-			switch {
-			case m.MessageID == "":
-				before = append(before, m)
-			case knownIDs[m.MessageID]:
-				before = append(before, m)
-				known++
-				identified++
-			default:
-				identified++
-			}
+		maps.Copy(known.Headers, more.Headers)
+		maps.Copy(known.MessageIDs, more.MessageIDs)
+		all = append(all, listed(l, chunk, ids)...)
+	}
+	return knownOf(all, known), nil
+}
+
+// knownOf sorts out what deliveredBefore has asked for. The same Message-ID with another header is another message, unless the
+// headers of most that are known have changed, as a server may add to them.
+func knownOf(all []ledger.Listed, known ledger.Known) (before []ledger.Listed) {
+	identified, byHeader, byID := 0, 0, 0
+	for _, m := range all {
+		if m.Identity != (ledger.Identity{}) {
+			identified++
+		}
+		if _, ok := known.MessageIDs[m.MessageID]; known.Headers[m.Header] {
+			byHeader++
+		} else if ok {
+			byID++
 		}
 	}
-	if float64(known) < changedKnown*float64(identified) {
-		return all, nil
+	if float64(byHeader+byID) < changedKnown*float64(identified) {
+		return all
 	}
-	return before, nil
+	telling := byHeader >= byID
+	for _, m := range all {
+		unknownHeader, ok := known.MessageIDs[m.MessageID]
+		switch {
+		case known.Headers[m.Header], m.Identity == ledger.Identity{}, ok && (unknownHeader || !telling), m.MessageID == "" && !telling:
+			before = append(before, m)
+		}
+	}
+	return before
 }
 
 // unknown lists the messages of which the ledger knows nothing, not even a failure.

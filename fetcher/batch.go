@@ -42,6 +42,7 @@ type received struct {
 	octets  int64
 	message *ledger.Message
 	known   standing
+	undated bool
 }
 
 // standing is what the ledger makes of a message that was retrieved.
@@ -132,7 +133,7 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 		return nil
 	}
 	counted := p.bounded(body)
-	if e.nameless() {
+	if e.nameless() || p.byBytes {
 		counted.digest = sha256.New()
 	}
 	m, err := stage(ctx, l, e, counted)
@@ -153,14 +154,14 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 		known, err = p.nameIt(ctx, l, e, counted, m)
 	}
 	if err == nil && m != nil && known == unknown {
-		known, err = p.recognize(ctx, l, e, m)
+		known, err = p.recognize(ctx, l, e, counted, m)
 	}
 	if err != nil {
 		b.within = true
 		return fmt.Errorf("retrieve message %d (UIDL %q) of %s: %w", e.number, l.uidl(e), p.account.Addr, err)
 	}
 	if m != nil {
-		b.staged = append(b.staged, received{e, counted.n, m, known})
+		b.staged = append(b.staged, received{e, counted.n, m, known, p.undated(m)})
 	}
 	return nil
 }

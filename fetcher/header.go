@@ -75,6 +75,24 @@ func identify(header []byte) (id ledger.Identity) {
 	return id
 }
 
+// datedFields are of one message alone, as a rule.
+var datedFields = [][]byte{[]byte("date:"), []byte("received:"), []byte("resent-date:"), []byte("resent-message-id:")}
+
+// dated reports whether a header has one of the fields that another message of the same sender has otherwise.
+func dated(header []byte) bool {
+	for line := range bytes.Lines(header) {
+		if len(bytes.TrimRight(line, "\r\n")) == 0 {
+			break
+		}
+		for _, field := range datedFields {
+			if len(line) >= len(field) && bytes.EqualFold(line[:len(field)], field) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // headerReader keeps the header of what is written to it, and perhaps more.
 type headerReader struct {
 	header []byte

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
+	"slices"
 
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3"
@@ -35,8 +37,8 @@ func (e *UIDLsChangedError) Error() string {
 }
 
 // guardUIDLs looks at a few of the new messages' headers when nearly all of a mailbox
-// is new, and fails if they were delivered before. A message is known by its
-// Message-ID (RFC 5322 section 3.6.4), which moves with it.
+// is new, and fails if they were delivered before. A message is known by its header, or by its
+// Message-ID alone (RFC 5322 section 3.6.4), as the server it was moved to may have added to the header.
 func (p *poll) guardUIDLs(ctx context.Context, l *listing, unseen []entry) error {
 	if p.account.FetchChangedUIDLs {
 		return nil
@@ -59,12 +61,39 @@ func (p *poll) guardUIDLs(ctx context.Context, l *listing, unseen []entry) error
 	if len(refused) > 0 {
 		return nil // TOP is optional (RFC 1939 section 7), and without it nobody can tell
 	}
-	ids := messageIDs(headers)
-	known, err := p.ledger.Known(ctx, p.account.Name, ids)
-	if err != nil || len(ids) == 0 || float64(len(known)) < changedKnown*float64(len(ids)) {
+	known, err := p.ledger.Known(ctx, p.account.Name, slices.Collect(maps.Values(headers)))
+	if err != nil {
 		return err
 	}
-	return &UIDLsChangedError{Account: p.account.Name, New: len(unseen), Listed: len(l.entries), Known: len(known), Seen: len(ids)}
+	before, seen := deliveredOf(headers, known)
+	if seen == 0 || float64(before) < changedKnown*float64(seen) {
+		return nil
+	}
+	return &UIDLsChangedError{Account: p.account.Name, New: len(unseen), Listed: len(l.entries), Known: before, Seen: seen}
+}
+
+// deliveredOf counts the messages whose header tells something, and those of them that were delivered before. One
+// header, or one Message-ID, tells of one message: a program may give all its mail the same.
+func deliveredOf(headers map[int]ledger.Identity, known ledger.Known) (before, seen int) {
+	told := make(map[ledger.Identity]bool)
+	for _, id := range headers {
+		if id == (ledger.Identity{}) {
+			continue
+		}
+		seen++
+		by := ledger.Identity{Header: id.Header}
+		if !known.Headers[id.Header] {
+			if _, ok := known.MessageIDs[id.MessageID]; !ok {
+				continue
+			}
+			by = ledger.Identity{MessageID: id.MessageID}
+		}
+		if !told[by] {
+			told[by] = true
+			before++
+		}
+	}
+	return before, seen
 }
 
 // mayBeMoved reports whether so many new messages of those listed look like a mailbox whose UIDLs changed.
@@ -105,15 +134,4 @@ func showHeaders(c *pop3.Client, numbers iter.Seq[int], window int, show func(n 
 		return err
 	})
 	return ids, refused, err
-}
-
-// messageIDs returns the Message-IDs of those messages that have one.
-func messageIDs(ids map[int]ledger.Identity) []string {
-	var all []string
-	for _, id := range ids {
-		if id.MessageID != "" {
-			all = append(all, id.MessageID)
-		}
-	}
-	return all
 }

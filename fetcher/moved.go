@@ -10,7 +10,8 @@ import (
 
 // Servers give messages other UIDLs (after a move, or when an index was built anew), other sizes (when
 // they begin to count CR), and UIDLs to other messages (those with numbers in their place, when a mailbox
-// was made anew). A message is the same where its Message-ID (RFC 5322 section 3.6.4) and its attachments are.
+// was made anew). A message is the same where its header, as far as that tells messages apart, and its attachments are: its
+// Message-ID alone (RFC 5322 section 3.6.4) is that of a mail that is sent a second time, too.
 
 // noteMoved finds out whether messages that should still be there are not listed. Each new one may be one of
 // them.
@@ -20,12 +21,15 @@ func (p *poll) noteMoved(ctx context.Context, l *listing, d difference) error {
 	}
 	kept, _, err := p.ledger.Kept(ctx, p.account.Name)
 	p.moved = kept > d.kept
+	if err == nil && p.moved {
+		p.byBytes, err = p.ledger.Nameless(ctx, p.account.Name)
+	}
 	return err
 }
 
 // recognize finds out whether a message is one that was delivered. One that was is settled where it is
 // known under this key; under another one, its attachments are left out.
-func (p *poll) recognize(ctx context.Context, l *listing, e entry, m *ledger.Message) (standing, error) {
+func (p *poll) recognize(ctx context.Context, l *listing, e entry, counted *boundedReader, m *ledger.Message) (standing, error) {
 	if m.State != ledger.Delivered {
 		return unknown, nil
 	}
@@ -55,10 +59,14 @@ func (p *poll) recognize(ctx context.Context, l *listing, e entry, m *ledger.Mes
 		}
 	}
 	if p.moved {
-		return unknown, p.leaveOutMoved(ctx, l, m)
+		return unknown, p.leaveOutMoved(ctx, l, e, counted, m)
 	}
 	return unknown, nil
 }
+
+// undated reports whether nothing in the header of the message that was read last is its own, as a device may send any number
+// of mails with the same few fields. Such a one is another's only if it has its octets, too.
+func (p *poll) undated(m *ledger.Message) bool { return m.MessageID == "" && !dated(p.header.header) }
 
 // findPutBack finds out which of the messages that are to be delivered were delivered before and deleted.
 func (p *poll) findPutBack(ctx context.Context, staged []received) error {
@@ -73,7 +81,7 @@ func (p *poll) findPutBack(ctx context.Context, staged []received) error {
 	}
 	gone, err := p.ledger.Gone(ctx, p.account.Name, messages)
 	for i, r := range staged {
-		if before, found := gone[r.message]; found {
+		if before, found := gone[r.message]; found && (!r.undated || before.Size == r.message.Size) {
 			staged[i].known = putBack
 			p.log.Warn().Str("uidl", printable(r.message.UIDL)).Str("before", printable(before.UIDL)).
 				Msg("message was delivered before and deleted, and is there again: it is left on the server")
@@ -93,33 +101,46 @@ func (p *poll) noteRecognized(ctx context.Context, again []ledger.Key, back []le
 }
 
 // leaveOutMoved takes the attachments from a message if it was delivered under another UIDL or size.
-func (p *poll) leaveOutMoved(ctx context.Context, l *listing, m *ledger.Message) error {
-	fail := func(err error) error {
-		p.sink.Discard(m.Attachments)
+func (p *poll) leaveOutMoved(ctx context.Context, l *listing, e entry, counted *boundedReader, m *ledger.Message) error {
+	before, found, err := p.before(ctx, l, e, counted, m)
+	if !found && err == nil {
+		return nil
+	}
+	p.sink.Discard(m.Attachments)
+	if err != nil {
 		return err
 	}
-	same, err := p.ledger.Same(ctx, p.account.Name, m.MessageID, m.Attachments)
+	m.Before, m.Attachments = m.Files(), nil
+	p.log.Info().Str("uidl", printable(m.UIDL)).Str("before", printable(before.UIDL)).Int64("octets", m.Size).Int64("octets_before", before.Size).Msg("message was delivered before, under another UIDL or size")
+	return nil
+}
+
+// before looks for the message as which another one was delivered that is not listed any more.
+func (p *poll) before(ctx context.Context, l *listing, e entry, counted *boundedReader, m *ledger.Message) (_ ledger.Key, found bool, err error) {
+	if p.byBytes && !e.nameless() {
+		if k, found, err := p.namelessBefore(ctx, counted); found || err != nil {
+			return k, found, err
+		}
+	}
+	same, err := p.ledger.Same(ctx, p.account.Name, m)
 	if err != nil {
-		return fail(err)
+		return ledger.Key{}, false, err
 	}
 	for _, k := range same {
-		if m.MessageID == "" && k.UIDL != m.UIDL {
+		if p.undated(m) && k.UIDL != m.UIDL && k.Size != m.Size {
 			continue
 		}
 		if l.lists(k) {
 			// Unless another message stands there.
 			if replaced, err := p.ledger.Others(ctx, p.account.Name, k, otherMark); err != nil {
-				return fail(err)
+				return k, false, err
 			} else if !replaced {
 				continue
 			}
 		}
-		p.sink.Discard(m.Attachments)
-		m.Before, m.Attachments = m.Files(), nil
-		p.log.Info().Str("uidl", printable(m.UIDL)).Str("before", printable(k.UIDL)).Int64("octets", m.Size).Int64("octets_before", k.Size).Msg("message was delivered before, under another UIDL or size")
-		break
+		return k, true, nil
 	}
-	return nil
+	return ledger.Key{}, false, nil
 }
 
 // lists reports whether the listing has a message of this key, as far as it is known what they are called.

@@ -61,6 +61,19 @@ func turns(nameless []entry) []entry {
 // makes of it. Of messages that are the same byte for byte the
 // second one is another one, as somebody has sent it twice.
 func (p *poll) nameIt(ctx context.Context, l *listing, e entry, counted *boundedReader, m *ledger.Message) (standing, error) {
+	name := p.digestName(counted)
+	m.Key = ledger.Key{UIDL: name, Size: counted.n}
+	l.identified[e.number] = m.Key
+	records, err := p.ledger.Lookup(ctx, p.account.Name, []string{name})
+	if err != nil {
+		p.sink.Discard(m.Attachments)
+		return unknown, fmt.Errorf("read the record of a message without a UIDL: %w", err)
+	}
+	return standingOf(records, counted.n), nil
+}
+
+// digestName is what stands for the UIDL of the message that was read.
+func (p *poll) digestName(counted *boundedReader) string {
 	name := digestUIDL + hex.EncodeToString(counted.digest.Sum(nil))
 	if p.twins == nil {
 		p.twins = make(map[string]int)
@@ -70,14 +83,19 @@ func (p *poll) nameIt(ctx context.Context, l *listing, e entry, counted *bounded
 	if n > 0 {
 		name += "-" + strconv.Itoa(n+1)
 	}
-	m.Key = ledger.Key{UIDL: name, Size: counted.n}
-	l.identified[e.number] = m.Key
+	return name
+}
+
+// namelessBefore finds out whether a message that has a UIDL was delivered when the server gave none, and is not
+// deleted: the server may have refused UIDL for once, and the answer to QUIT been lost.
+func (p *poll) namelessBefore(ctx context.Context, counted *boundedReader) (_ ledger.Key, found bool, err error) {
+	name := p.digestName(counted)
 	records, err := p.ledger.Lookup(ctx, p.account.Name, []string{name})
 	if err != nil {
-		p.sink.Discard(m.Attachments)
-		return unknown, fmt.Errorf("read the record of a message without a UIDL: %w", err)
+		return ledger.Key{}, false, err
 	}
-	return standingOf(records, counted.n), nil
+	r, _ := ledger.Match(records, counted.n)
+	return r.Key, r.State == ledger.Delivered || r.State == ledger.DeletePending, nil
 }
 
 // standingOf is the standing of a message whose UIDL has these records.

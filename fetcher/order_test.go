@@ -1,6 +1,7 @@
 package fetcher
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
@@ -38,8 +39,10 @@ type memory struct {
 	free      int64 // what Free returns
 	// messageIDs has Stage find the Message-ID.
 	messageIDs bool
-	awaited    map[int]chan struct{}   // closed at that call
-	fail       func(step string) error // nil: nothing fails
+	// bodies has the attachment be what stands behind the header.
+	bodies  bool
+	awaited map[int]chan struct{}   // closed at that call
+	fail    func(step string) error // nil: nothing fails
 }
 
 func newMemory(t *testing.T, led *ledger.Ledger) *memory {
@@ -76,7 +79,7 @@ func (m *memory) Free() (int64, error) {
 	return m.free, nil
 }
 
-func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (Staged, error) {
+func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (s Staged, _ error) {
 	m.mu.Lock()
 	m.reads++
 	if done := m.awaited[m.reads]; done != nil {
@@ -86,6 +89,10 @@ func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (Staged, error)
 	body, err := io.ReadAll(r)
 	if err != nil {
 		return Staged{}, err
+	}
+	if _, behind, ok := bytes.Cut(body, []byte("\r\n\r\n")); ok && m.bodies {
+		defer func(header []byte) { s.MessageID = identify(header).MessageID }(body)
+		body = behind
 	}
 	text := strings.TrimSpace(string(body))
 	if err := m.step("stage %s", text); err != nil {
@@ -99,7 +106,8 @@ func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (Staged, error)
 	if _, after, ok := strings.Cut(text, "<"); ok && m.messageIDs {
 		messageID, _, _ = strings.Cut(after, ">")
 	}
-	return Staged{MessageID: messageID, Attachments: []ledger.Attachment{{StagingID: id, Path: text, Size: int64(len(body)), SHA256: sha256.Sum256(body)}}}, nil
+	s = Staged{MessageID: messageID, Attachments: []ledger.Attachment{{StagingID: id, Path: text, Size: int64(len(body)), SHA256: sha256.Sum256(body)}}}
+	return s, nil
 }
 
 func (m *memory) StageRaw(_ context.Context, r io.Reader, folder, name string) (ledger.Attachment, error) {

@@ -48,8 +48,8 @@ type poll struct {
 	loginDelay time.Duration
 	// Questions were sent ahead of the replies before the mailbox was listed, LIST too.
 	ahead, sizesAhead bool
-	// moved says that messages which should still be there are not listed.
-	moved bool
+	// moved says that messages which should still be there are not listed; byBytes, that some of them had no UIDL.
+	moved, byBytes bool
 	// What the last visit recorded of the mailbox, if there was one.
 	visited bool
 	octets  int64

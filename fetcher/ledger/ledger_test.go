@@ -417,7 +417,7 @@ func TestSidecarsDoNotCount(t *testing.T) {
 	if is, err := l.Is(ctx, "hans", before.Key, again); !is || err != nil {
 		t.Errorf("the same: %t, %v", is, err)
 	}
-	if same, err := l.Same(ctx, "hans", "id", again.Attachments); len(same) != 1 || err != nil {
+	if same, err := l.Same(ctx, "hans", again); len(same) != 1 || err != nil {
 		t.Errorf("the same: %v, %v", same, err)
 	}
 	again.Attachments[2].SHA256[0]++

@@ -289,34 +289,6 @@ func (l *Ledger) DeliveredCount(ctx context.Context, account string) (n int, err
 
 const wasDelivered = "state IN ('delivered', 'delete_pending', 'deleted')"
 
-// Known returns those of some Message-IDs (without brackets) of which the account has received a message.
-func (l *Ledger) Known(ctx context.Context, account string, messageIDs []string) (known map[string]bool, err error) {
-	known = make(map[string]bool)
-	err = l.ask(ctx, account, "known", func(id int64) error {
-		if len(messageIDs) == 0 {
-			return nil
-		}
-		args := []any{id}
-		for _, m := range messageIDs {
-			args = append(args, text(m))
-		}
-		rows, err := l.reader.QueryContext(ctx, "SELECT DISTINCT message_id FROM message WHERE account = ? AND "+wasDelivered+" AND message_id IN (?"+placeholders(len(messageIDs)-1)+")", args...)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var messageID string
-			if err := rows.Scan(&messageID); err != nil {
-				return err
-			}
-			known[messageID] = true
-		}
-		return rows.Err()
-	})
-	return known, err
-}
-
 // Received reports whether the account has received an attachment of these bytes
 // in a message that was delivered. Files in quarantine don't count.
 func (l *Ledger) Received(ctx context.Context, account string, sha256 [32]byte, size int64) (bool, error) {

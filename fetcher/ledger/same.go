@@ -37,6 +37,15 @@ func (l *Ledger) NamesUIDLs(ctx context.Context, account string) (named bool, er
 	return named, err
 }
 
+// Nameless reports whether messages of an account were delivered for which the server gave no UIDL, and which are, as far as
+// is known, still there.
+func (l *Ledger) Nameless(ctx context.Context, account string) (nameless bool, err error) {
+	err = l.ask(ctx, account, "nameless", func(id int64) error {
+		return l.reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM message WHERE account = ? AND uidl < x'01' AND state IN ('delivered', 'delete_pending'))", id).Scan(&nameless)
+	})
+	return nameless, err
+}
+
 // Identity returns what is known of the header of a message.
 func (l *Ledger) Identity(ctx context.Context, account string, k Key) (i Identity, err error) {
 	err = l.ask(ctx, account, "identity", func(id int64) error {
@@ -80,16 +89,17 @@ func (l *Ledger) Others(ctx context.Context, account string, k Key, mark string)
 }
 
 // Same returns the messages of an account that were delivered and are, as far as is known, still on
-// the server, whose Message-ID (without brackets; "" for none) is this one and whose
-// attachments are these, byte for byte and in this order. Sidecars don't count. Without attachments, none is the same.
-func (l *Ledger) Same(ctx context.Context, account, messageID string, attachments []Attachment) (same []Key, err error) {
-	attachments = withoutSidecars(attachments)
+// the server, which may be m: with the same Message-ID and the same header ([Identity]), as a mail that is sent a second
+// time has another Date or Received; and with the same attachments, byte for byte and in this order. Sidecars
+// don't count. Without attachments, none is the same. Where the header of either is not known, the Message-ID or, without
+// one, the UIDL will do.
+func (l *Ledger) Same(ctx context.Context, account string, m *Message) (same []Key, err error) {
+	attachments := withoutSidecars(m.Attachments)
 	if len(attachments) == 0 {
 		return nil, nil
 	}
-	largest := largest(attachments)
 	err = l.ask(ctx, account, "same", func(id int64) error {
-		candidates, err := l.candidates(ctx, id, messageID, largest)
+		candidates, err := l.candidates(ctx, id, m, largest(attachments))
 		for row, key := range candidates {
 			if err != nil {
 				break
@@ -110,14 +120,14 @@ func largest(attachments []Attachment) Attachment {
 }
 
 // Gone returns, of those messages that an account had before and that were deleted, which these were: with the same
-// header ([Identity]), Message-ID and attachments. Whoever sends a message a second time gives it at least
+// header ([Identity]), Message-ID (or none) and attachments. Whoever sends a message a second time gives it at least
 // another Received field, so that one like that was put back.
 func (l *Ledger) Gone(ctx context.Context, account string, messages []*Message) (gone map[*Message]Key, err error) {
 	gone = make(map[*Message]Key)
 	candidates := make(map[[32]byte][]*Message) // by their headers
 	var digests []any                           // of their largest attachments
 	for _, m := range messages {
-		if attachments := withoutSidecars(m.Attachments); len(attachments) > 0 && m.MessageID != "" && m.Header != [32]byte{} {
+		if attachments := withoutSidecars(m.Attachments); len(attachments) > 0 && m.Header != [32]byte{} {
 			candidates[m.Header] = append(candidates[m.Header], m)
 			sum := largest(attachments).SHA256
 			digests = append(digests, sum[:8])
@@ -139,7 +149,7 @@ func (l *Ledger) Gone(ctx context.Context, account string, messages []*Message) 
 
 func (l *Ledger) gone(ctx context.Context, account int64, digests []any, candidates map[[32]byte][]*Message, gone map[*Message]Key) error {
 	rows, err := l.reader.QueryContext(ctx, `SELECT DISTINCT m.id, m.uidl, m.size, m.sha256, m.message_id FROM attachment AS f JOIN message AS m ON m.id = f.message
-		WHERE f.account = ? AND substr(f.sha256, 1, 8) IN (?`+placeholders(len(digests)-1)+`) AND f.kept = 0 AND m.state = 'deleted' AND m.sha256 IS NOT NULL AND m.message_id IS NOT NULL`,
+		WHERE f.account = ? AND substr(f.sha256, 1, 8) IN (?`+placeholders(len(digests)-1)+`) AND f.kept = 0 AND m.state = 'deleted' AND m.sha256 IS NOT NULL`,
 		append([]any{account}, digests...)...)
 	if err != nil {
 		return err
@@ -153,13 +163,13 @@ func (l *Ledger) gone(ctx context.Context, account int64, digests []any, candida
 	for rows.Next() {
 		var b before
 		var uidl, sum []byte
-		var messageID string
+		var messageID sql.NullString
 		if err := rows.Scan(&b.row, &uidl, &b.Size, &sum, &messageID); err != nil {
 			return err
 		}
 		b.UIDL = string(uidl)
 		for _, m := range candidates[[32]byte(sum)] {
-			if text(m.MessageID) == messageID {
+			if is, _ := text(m.MessageID).(string); is == messageID.String {
 				found[m] = b
 			}
 		}
@@ -183,10 +193,11 @@ func withoutSidecars(attachments []Attachment) []Attachment {
 	return slices.DeleteFunc(slices.Clone(attachments), func(a Attachment) bool { return a.Sidecar || a.Quarantine })
 }
 
-func (l *Ledger) candidates(ctx context.Context, account int64, messageID string, a Attachment) (map[int64]Key, error) {
+func (l *Ledger) candidates(ctx context.Context, account int64, is *Message, a Attachment) (map[int64]Key, error) {
 	rows, err := l.reader.QueryContext(ctx, `SELECT DISTINCT m.id, m.uidl, m.size FROM attachment AS f JOIN message AS m ON m.id = f.message
-		WHERE f.account = ? AND substr(f.sha256, 1, 8) = ? AND f.sha256 = ? AND m.message_id IS ? AND m.state IN ('delivered', 'delete_pending') AND f.kept = 0`,
-		account, a.SHA256[:8], a.SHA256[:], text(messageID))
+		WHERE f.account = ?1 AND substr(f.sha256, 1, 8) = ?2 AND f.sha256 = ?3 AND m.message_id IS ?4 AND m.state IN ('delivered', 'delete_pending') AND f.kept = 0
+		AND (m.sha256 = ?5 OR (m.sha256 IS NULL OR ?5 IS NULL) AND (m.message_id IS NOT NULL OR m.uidl = ?6))`,
+		account, a.SHA256[:8], a.SHA256[:], text(is.MessageID), digest(is.Header), []byte(is.UIDL))
 	if err != nil {
 		return nil, err
 	}
