@@ -1,9 +1,12 @@
 package fetcher
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
@@ -164,6 +167,67 @@ func TestQUITLostAndUIDLsChanged(t *testing.T) {
 			}
 			if n := len(w.server.Mailbox("u0")); n != 0 {
 				t.Errorf("%d messages are left", n)
+			}
+		})
+	}
+}
+
+// TestUIDLsChangedWithoutMessageID: a mailbox whose UIDLs all changed is known by its headers, too. What was never delivered is
+// told from the rest when the state is rebuilt.
+func TestUIDLsChangedWithoutMessageID(t *testing.T) {
+	t.Parallel()
+	const n = changedLeast
+	mails := func(prefix string, fields func(i int) []string, from, to int) (all []pop3test.Message) {
+		for i := from; i < to; i++ {
+			all = append(all, mail(fmt.Sprint(prefix, i), fmt.Sprint("body", i), fields(i)...))
+		}
+		return all
+	}
+	plain := func(i int) []string { return []string{"From: scanner@example.org", fmt.Sprint("Date: day ", i)} }
+	fixed := func(i int) []string { return append(plain(i), "Message-ID: <scan@example.org>") }
+	named := func(i int) []string { return append(plain(i), fmt.Sprintf("Message-ID: <%d@example.org>", i)) }
+	moved := func(i int) []string { return append(named(i), "Received: from the old server") }
+	resent := func(i int) []string {
+		if i < n {
+			return named(i)
+		}
+		return append(named(i%n), "Resent-Date: today")
+	}
+	for name, tt := range map[string]struct {
+		before, later func(i int) []string
+		from, to      int // of the later ones
+		stopped       bool
+		isNew         int
+	}{
+		"the same mail":                            {plain, plain, 0, n, true, 0},
+		"the same mail, and more":                  {plain, plain, 0, n + 2, true, 2},
+		"other mail":                               {plain, plain, n, 2 * n, false, n},
+		"one Message-ID for all":                   {fixed, fixed, 0, n + 2, true, 2},
+		"one Message-ID for all, other mail":       {fixed, fixed, n, 2 * n, false, n},
+		"the server adds to headers":               {named, moved, 0, n + 2, true, 2},
+		"with Message-ID":                          {named, named, 0, n + 2, true, 2},
+		"with Message-ID, and some of it is again": {named, resent, 0, n + 2, true, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, delivered := counting(t)
+			w.server.Mailboxes["u0"] = mails("a", tt.before, 0, n)
+			w.start(t)
+			w.poll(t)
+			delivered()
+			w.server.Replace("u0", mails("b", tt.later, tt.from, tt.to)...)
+			err := w.once(t)
+			if _, stopped := errors.AsType[*UIDLsChangedError](err); stopped != tt.stopped || err != nil && !stopped {
+				t.Fatalf("error %v", err)
+			}
+			if tt.stopped {
+				if _, err := w.supervisor.Adopt(t.Context(), w.account, Adoption{UpToDate: true}, zerolog.Nop()); err != nil {
+					t.Fatal(err)
+				}
+				w.poll(t)
+			}
+			if n := delivered(); n != tt.isNew {
+				t.Errorf("%d delivered later, want %d", n, tt.isNew)
 			}
 		})
 	}
