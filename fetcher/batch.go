@@ -235,7 +235,7 @@ func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
 		case r.known == settled:
 			p.settled[r.entry.number] = true
 			p.envelopes.remember(r.message.Key, Envelope{r.message.From, r.message.Subject})
-			if p.doubtful[r.entry.number] == r.message.Key {
+			if r.entry.nameless() || p.doubtful[r.entry.number] == r.message.Key {
 				again = append(again, r.message.Key)
 			}
 		case r.known == putBack:

@@ -93,7 +93,7 @@ func (p *poll) findPutBack(ctx context.Context, staged []received) error {
 // noteRecognized records messages that are there again, and others that were put back: these are not delivered again, nor
 // deleted, as whoever put them back may need them.
 func (p *poll) noteRecognized(ctx context.Context, again []ledger.Key, back []ledger.Listed) error {
-	err := p.ledger.Found(ctx, p.account.Name, again, time.Time{})
+	err := p.noteListedAgain(ctx, again)
 	if err == nil && len(back) > 0 {
 		_, err = p.ledger.Adopt(ctx, p.account.Name, back, time.Time{})
 	}

@@ -275,8 +275,8 @@ func TestOrder(t *testing.T) {
 		"sync one", "sync two",
 		"publish one, ledger: 2 staged", "publish two, ledger: 2 staged",
 		"sync folders, ledger: 2 staged",
-		"DELE 1, ledger: delete_pending, delete_pending",
 		"DELE 2, ledger: delete_pending, delete_pending",
+		"DELE 1, ledger: delete_pending, delete_pending",
 		"QUIT, ledger: delete_pending, delete_pending",
 	}
 	if diff := cmp.Diff(want, w.sink.steps); diff != "" {

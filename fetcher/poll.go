@@ -32,6 +32,7 @@ type poll struct {
 	promised     *promised
 	mine         int64                     // octets of what is promised
 	said         *reminders                // by account: that the server deletes by itself
+	undeleted    *reminders                // by account: that it does not delete
 	polled       func(account string) bool // reports whether one of this name is polled, too
 	simply       concessions
 	// exact says that the server's sizes are known to be octets as they come, exactly that a
@@ -71,6 +72,7 @@ type poll struct {
 	doubtful map[int]ledger.Key
 	// examined were looked at; overdue are to be deleted if they are the ones recorded.
 	examined, overdue map[int]bool
+	listedAgain       []ledger.Key             // although they were deleted, as far as is known
 	renumbered        bool                     // another message has the UIDL of one that was delivered
 	noTop             bool                     // the server was not asked for headers, or refused
 	spared            map[ledger.Key]time.Time // of the account's loop: until when these are not deleted
@@ -304,6 +306,7 @@ func (p *poll) finish(ctx context.Context, due []deletion) error {
 		}
 		return nil
 	}
+	sortForDeletion(due)
 	keys := make([]ledger.Key, len(due))
 	for i, d := range due {
 		keys[i] = d.key
@@ -346,7 +349,7 @@ func (p *poll) finish(ctx context.Context, due []deletion) error {
 		p.envelopes.of(k).to(p.log.Info().Str("uidl", printable(k.UIDL))).Msg("message deleted on the server")
 	}
 	p.observe(Deleted{Account: p.account.Name, Messages: len(confirmed)})
-	return nil
+	return p.noteUndeleted(ctx)
 }
 
 // noteDelivered is the committer's report of one group.

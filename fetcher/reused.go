@@ -198,7 +198,7 @@ func (p *poll) examineChunk(ctx context.Context, l *listing, chunk []lookalike) 
 			p.doubt(l, s, s.record.UIDL+doubtfulMark)
 		}
 	}
-	return others, p.ledger.Found(ctx, p.account.Name, known, time.Time{})
+	return others, p.noteListedAgain(ctx, known)
 }
 
 // doubt gives a message a name other than that of the one recorded, until it has been compared with that.

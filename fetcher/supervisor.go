@@ -40,6 +40,7 @@ type Supervisor struct {
 	certificates certificateWarnings
 	promised     promised
 	expiry       reminders
+	undeleted    reminders
 
 	mu    sync.Mutex
 	broke map[brokenBy]int // guarded by mu

@@ -61,7 +61,7 @@
 //	            mailbox: the user and the host
 //	message     id, account, uidl, size: the key; state; becomes: what a staged one will be;
 //	            sha256 of the header fields that tell messages apart, or NULL; message_id; reason: of the failure or the quarantine;
-//	            attempts, next_attempt: of failed ones; first_seen, delivered: NULL if
+//	            attempts, next_attempt: of failed ones, to delete it once it was delivered; first_seen, delivered: NULL if
 //	            that is not known of a delivered one, which is then never deleted on the server;
 //	            missed: 0 when it was listed last, see Ledger.Missed; files: how many were delivered of it, NULL where
 //	            somebody answers for it; unread: 1 if something of it could not be read right and it is kept nowhere

@@ -82,7 +82,7 @@ type Record struct {
 	Key
 	State       State
 	Delivered   time.Time // zero before the first delivery, and when that is not known, see [Ledger.Adopt]
-	Attempts    int       // failed ones
+	Attempts    int       // failed ones: to retrieve it and, once it was delivered, to delete it
 	NextAttempt time.Time // of a failed one
 	Reason      string    // of its last failure
 	Missed      int       // 0 when it was listed last, see [Ledger.Missed]

@@ -28,7 +28,7 @@ func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 		&s.unfile:  "DELETE FROM attachment WHERE message = ?",
 		&s.file: `INSERT INTO attachment (message, n, account, staging, path, original_name, media_type, size, sha256, kept)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		&s.finish:  "UPDATE message SET state = coalesce(was, becomes), becomes = NULL, was = NULL, delivered = coalesce(delivered, ?) WHERE id = ?",
+		&s.finish:  "UPDATE message SET state = coalesce(was, becomes), becomes = NULL, was = NULL, attempts = CASE coalesce(was, becomes) WHEN 'delivered' THEN 0 ELSE attempts END, delivered = coalesce(delivered, ?) WHERE id = ?",
 		&s.paths:   "SELECT path FROM attachment WHERE message = ? ORDER BY n",
 		&s.path:    "UPDATE attachment SET path = ? WHERE message = ? AND n = ?",
 		&s.unstage: "UPDATE attachment SET staging = NULL WHERE message = ?",
@@ -319,10 +319,10 @@ func (l *Ledger) Missed(ctx context.Context, account string, keys []Key, likelyM
 }
 
 // Found records that messages are listed, after listings lacked them or the server confirmed their deletion. A
-// deleted one is delivered again. at, unless it is zero, is the time of delivery from now on: of another message, that
+// deleted one is delivered again, and [Record.Attempts] counts how often it was deleted in vain. at, unless it is zero, is the time of delivery from now on: of another message, that
 // was delivered under a key of its own and stands there now.
 func (l *Ledger) Found(ctx context.Context, account string, keys []Key, at time.Time) error {
-	return l.update(ctx, account, "found", keys, `UPDATE message SET missed = 0, state = CASE state WHEN 'deleted' THEN 'delivered' ELSE state END, delivered = coalesce(?1, delivered)
+	return l.update(ctx, account, "found", keys, `UPDATE message SET missed = 0, attempts = attempts + (state = 'deleted'), state = CASE state WHEN 'deleted' THEN 'delivered' ELSE state END, delivered = coalesce(?1, delivered)
 		WHERE account = ?2 AND uidl = ?3 AND size = ?4`, milliseconds(at))
 }
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -36,6 +37,7 @@ type Conn struct {
 	messages  []*Message
 	deleted   []bool
 	retrieved []bool
+	withdrawn []*Message // deleted, and without a number
 }
 
 // User returns who is logged in, "" before that.
@@ -88,7 +90,7 @@ func (c *Conn) Hang() {
 // nothing.
 func (c *Conn) Commit() {
 	c.server.expunge(c)
-	c.messages, c.deleted, c.retrieved = nil, nil, nil
+	c.messages, c.deleted, c.retrieved, c.withdrawn = nil, nil, nil, nil
 }
 
 func (c *Conn) startTLS() error {
@@ -383,11 +385,20 @@ func (c *Conn) transaction(cmd, args string) {
 	case "DELE":
 		if i, ok := c.index(args); ok {
 			c.deleted[i] = true
+			if c.server.RenumberOnDele {
+				c.withdraw(i)
+			}
 			c.Reply("+OK")
 		}
 	default:
 		c.unknown()
 	}
+}
+
+// withdraw takes a message that is deleted out of the numbering.
+func (c *Conn) withdraw(i int) {
+	c.withdrawn = append(c.withdrawn, c.messages[i])
+	c.messages, c.deleted, c.retrieved = slices.Delete(c.messages, i, i+1), slices.Delete(c.deleted, i, i+1), slices.Delete(c.retrieved, i, i+1)
 }
 
 func (c *Conn) index(number string) (int, bool) {

@@ -84,6 +84,11 @@ type Server struct {
 	// show the message, which stays in the mailbox. DeleteOnRetr deletes at once what
 	// RETR sends.
 	PopOnQuit, DeleteOnRetr bool
+	// RenumberOnDele gives the messages behind one that is deleted lower numbers at once, which no server should
+	// (RFC 1939 section 5) and some old ones did. RSET does not bring it back then.
+	RenumberOnDele bool
+	// NeverDeletes confirms deletions and does not carry them out.
+	NeverDeletes bool
 	// Throttle refuses logins that come too often, by the clock Now; nil is time.Now.
 	Throttle Throttle
 	Now      func() time.Time
@@ -366,6 +371,9 @@ func (s *Server) expunge(c *Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	gone := make(map[*Message]bool)
+	for _, m := range c.withdrawn {
+		gone[m] = true
+	}
 	for i, m := range c.messages {
 		if c.deleted[i] {
 			gone[m] = true
@@ -374,7 +382,9 @@ func (s *Server) expunge(c *Conn) {
 			s.popped[m] = true
 		}
 	}
-	s.remove(c.user, gone)
+	if !s.NeverDeletes {
+		s.remove(c.user, gone)
+	}
 }
 
 // consume is the RETR of a message on a server that deletes by it.
