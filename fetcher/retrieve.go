@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -153,11 +154,4 @@ func firstLine(s string) string {
 }
 
 // printable is a UIDL for a log: opaque bytes of the server's choice.
-func printable(uidl string) string {
-	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f || r == 0xfffd {
-			return '?'
-		}
-		return r
-	}, uidl)
-}
+func printable(uidl string) string { return foreign.Text(uidl) }

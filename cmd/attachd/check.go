@@ -15,6 +15,7 @@ import (
 
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/foreign"
 )
 
 // checkTimeout bounds one account's check, whatever its server does.
@@ -41,7 +42,7 @@ Exit code 0: all is well; 78: the configuration is bad; 75: an account failed.`,
 			}
 			incomplete := 0
 			for _, w := range warnings {
-				fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", w)
+				fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", foreign.Text(w.String()))
 				if w.Kind == config.WarnUnreadable {
 					incomplete++
 				}
@@ -70,7 +71,7 @@ func load(path string, stderr io.Writer) (*config.Config, []config.Warning, erro
 		return c, warnings, nil
 	}
 	if problems, ok := errors.AsType[config.Problems](err); ok {
-		fmt.Fprintln(stderr, problems)
+		fmt.Fprintln(stderr, foreign.Error(problems))
 		err = fmt.Errorf("load configuration: %s", count(len(problems), "problem"))
 	}
 	return nil, nil, &exitError{exitConfig, err}
@@ -111,7 +112,7 @@ func checkOnline(ctx context.Context, w, stderr io.Writer, c *config.Config, acc
 	for i, r := range results {
 		if r.err != nil {
 			failed++
-			fmt.Fprintf(t, "FAIL\t%s\n", &fetcher.AccountError{Account: accounts[i].Name, Err: r.err})
+			fmt.Fprintf(t, "FAIL\t%s\n", foreign.Error(&fetcher.AccountError{Account: accounts[i].Name, Err: r.err}))
 			continue
 		}
 		fmt.Fprintf(t, "ok\taccount %s:\t%s\t%s\t%s\t%s\n", accounts[i].Name, r.probe.Addr, describeTLS(r.probe), r.probe.Mechanism, waiting(r.probe, known))

@@ -9,13 +9,19 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/foreign"
 )
 
 // newConsole makes the log that a person reads along: with sizes and durations in units, where JSON has numbers, and
 // with the date where it is another one than in the line before.
 func newConsole(w io.Writer, color bool) io.Writer {
 	days := &days{color: color}
-	return zerolog.ConsoleWriter{Out: w, NoColor: !color, FormatTimestamp: days.format, FormatPrepare: inUnits}
+	return zerolog.ConsoleWriter{
+		Out: w, NoColor: !color, FormatTimestamp: days.format, FormatPrepare: inUnits,
+		// A single value is quoted already, those of a list are not.
+		FormatFieldValue: func(v any) string { return foreign.Text(fmt.Sprintf("%s", v)) },
+	}
 }
 
 var withoutSpace = strings.NewReplacer(" bytes", "B", " byte", "B", " ", "")

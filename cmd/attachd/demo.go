@@ -16,6 +16,7 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/demo"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/foreign"
 )
 
 func demoCommand() *cobra.Command {
@@ -95,7 +96,7 @@ func runDemo(ctx context.Context, stdout, stderr io.Writer, dir, profile string)
 // demoPoll runs the accounts of c once, by the code that `run --once` runs, and
 // tells what happens.
 func demoPoll(ctx context.Context, say func(string, ...any), stderr io.Writer, c *config.Config) (delivered int, err error) {
-	log := zerolog.New(zerolog.ConsoleWriter{Out: stderr, NoColor: true}).Level(zerolog.WarnLevel)
+	log := zerolog.New(consoleWriter(stderr, false)).Level(zerolog.WarnLevel)
 	var mu sync.Mutex // observe is called from the poll's two goroutines
 	d, err := newDaemon(ctx, c, log, func(e fetcher.Event) {
 		mu.Lock()
@@ -107,11 +108,11 @@ func demoPoll(ctx context.Context, say func(string, ...any), stderr io.Writer, c
 			say("  %s in the mailbox, %d of them new", count(e.Messages, "message"), e.New)
 		case fetcher.Retrieved:
 			if e.Attachments == 0 {
-				say("    message %s: no attachment", e.UIDL)
+				say("    message %s: no attachment", foreign.Text(e.UIDL))
 			}
 		case fetcher.Delivered:
 			delivered++
-			say("    message %s: %s (%s, %s)", e.UIDL, e.Attachment.Path, e.Attachment.MediaType, formatBytes(e.Attachment.Size))
+			say("    message %s: %s (%s, %s)", foreign.Text(e.UIDL), foreign.Text(e.Attachment.Path), foreign.Text(e.Attachment.MediaType), formatBytes(e.Attachment.Size))
 		}
 	})
 	if err != nil {

@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"unicode"
 
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/sink"
+	"github.com/attachd/attachd/fetcher/foreign"
 )
 
 // configure takes the settings of an account.
@@ -56,11 +56,11 @@ func (x *extraction) explain(ctx context.Context, args []string) error {
 func (x *extraction) explainMessage(_ context.Context, source string, _ int64, r io.Reader) error {
 	m, all, err := look(r, x.extract, func(*extractor.Attachment) io.WriteCloser { return nowhere{io.Discard} })
 	if _, ok := errors.AsType[*extractor.LimitError](err); ok {
-		x.report(fmt.Errorf("%s: %w: it would be quarantined", source, err))
+		x.report(fmt.Errorf("%s: %w: it would be quarantined", foreign.Text(source), err))
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", source, err)
+		return fmt.Errorf("%s: %w", foreign.Text(source), err)
 	}
 	text, err := x.describe(source, m, all)
 	if err != nil {
@@ -90,7 +90,7 @@ func look(r io.Reader, o extractor.Options, to func(*extractor.Attachment) io.Wr
 // describe says what would become of the attachments of a message.
 func (x *extraction) describe(source string, m *extractor.Message, all []*extractor.Attachment) (string, error) {
 	var out strings.Builder
-	fmt.Fprintf(&out, "%s: from %q, subject %q: %s\n", source, m.From, m.Subject, count(m.Attachments, "attachment"))
+	fmt.Fprintf(&out, "%s: from %q, subject %q: %s\n", foreign.Text(source), m.From, m.Subject, count(m.Attachments, "attachment"))
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	p := plan(x.account, x.extract, "")
 	for _, a := range all {
@@ -111,7 +111,7 @@ func (x *extraction) describe(source string, m *extractor.Message, all []*extrac
 		if a.Size == 0 && a.LeftOut != "" {
 			size = "-"
 		}
-		fmt.Fprintf(table, "  %s\tpart %s\t%s\t%s\t%s\t%s\n", verdict, a.Part, printableName(a.Name), mediaType, size, printableName(detail))
+		fmt.Fprintf(table, "  %s\tpart %s\t%s\t%s\t%s\t%s\n", verdict, a.Part, printableName(a.Name), foreign.Text(mediaType), size, printableName(detail))
 		if a.Noise != "" && a.LeftOut == "" {
 			fmt.Fprintf(table, "  \t\tnoise: drop would leave out %s\t\t\t\n", a.Noise)
 		}
@@ -123,7 +123,7 @@ func (x *extraction) describe(source string, m *extractor.Message, all []*extrac
 		return "", err
 	}
 	for _, problem := range m.Problems {
-		fmt.Fprintf(&out, "  repaired: %s\n", problem)
+		fmt.Fprintf(&out, "  repaired: %s\n", foreign.Text(problem.String()))
 	}
 	return out.String(), nil
 }
@@ -133,15 +133,10 @@ type nowhere struct{ io.Writer }
 
 func (nowhere) Close() error { return nil }
 
-// printableName keeps what a stranger chose from steering the terminal.
+// printableName is what a stranger chose for a column of a table, "-" for nothing.
 func printableName(s string) string {
 	if s == "" {
 		return "-"
 	}
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) { // the latter turn the direction of writing, for instance
-			return '?'
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
+	return foreign.Text(s)
 }

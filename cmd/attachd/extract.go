@@ -15,6 +15,7 @@ import (
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/mailfile"
 	"github.com/attachd/attachd/extractor/sink"
+	"github.com/attachd/attachd/fetcher/foreign"
 )
 
 func extractCommand() *cobra.Command {
@@ -168,11 +169,11 @@ func (x *extraction) message(ctx context.Context, source string, size int64, r i
 	counted := &countingReader{r: r}
 	m, files, err := x.dir.Stage(ctx, counted, plan(x.account, x.extract, ""))
 	if _, ok := errors.AsType[*extractor.LimitError](err); ok {
-		x.report(fmt.Errorf("%s: %w", source, err))
+		x.report(fmt.Errorf("%s: %w", foreign.Text(source), err))
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", source, err)
+		return fmt.Errorf("%s: %w", foreign.Text(source), err)
 	}
 	x.progress.message(max(size, counted.n), len(files))
 	x.total.messages++
@@ -237,7 +238,7 @@ func (x *extraction) discard() {
 
 func (x *extraction) report(err error) {
 	x.failed++
-	fmt.Fprintf(x.progress, "attachd: %v\n", err)
+	fmt.Fprintf(x.progress, "attachd: %s\n", foreign.Error(err))
 }
 
 // line is what --json prints of one attachment: a contract that other tools
@@ -257,14 +258,14 @@ type line struct {
 func (x *extraction) print(e extracted) error {
 	f := e.file
 	if !x.json {
-		_, err := fmt.Fprintf(x.out, "%s\t%s\t%s\tfrom %s\n", f.Path, f.Attachment.MediaType, formatBytes(f.Size), e.source)
+		_, err := fmt.Fprintf(x.out, "%s\t%s\t%s\tfrom %s\n", foreign.Text(f.Path), foreign.Text(f.Attachment.MediaType), formatBytes(f.Size), foreign.Text(e.source))
 		return err
 	}
 	problems := f.Attachment.Problems
 	if problems == nil {
 		problems = []extractor.Problem{}
 	}
-	return json.NewEncoder(x.out).Encode(line{
+	return json.NewEncoder(foreign.JSONWriter{W: x.out}).Encode(line{
 		e.source, f.Path, f.Attachment.Name, f.Attachment.OriginalName, f.Attachment.MediaType, f.Attachment.Disposition,
 		f.Size, hex.EncodeToString(f.SHA256[:]), problems,
 	})

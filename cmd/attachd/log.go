@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/fetcher/foreign"
 )
 
 // newLogger makes the daemon's logger. On a terminal a person reads along, and
@@ -20,6 +21,8 @@ func newLogger(w io.Writer, terminal bool, l config.Log) (zerolog.Logger, error)
 	if l.Format == config.FormatConsole || l.Format == config.FormatAuto && terminal {
 		_, noColor := os.LookupEnv("NO_COLOR") // https://no-color.org
 		w = newConsole(w, terminal && !noColor)
+	} else {
+		w = foreign.JSONWriter{W: w}
 	}
 	return zerolog.New(w).Level(level).With().Timestamp().Logger(), nil
 }

@@ -16,6 +16,8 @@ import (
 
 	// The authorities to trust where the system has none, as in an empty container.
 	_ "golang.org/x/crypto/x509roots/fallback"
+
+	"github.com/attachd/attachd/fetcher/foreign"
 )
 
 // The exit codes, of which scripts and service managers may rely on every one.
@@ -63,7 +65,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return exitOK
 	}
 	if text := err.Error(); text != "" {
-		fmt.Fprintf(stderr, "attachd: %s\n", text)
+		fmt.Fprintf(stderr, "attachd: %s\n", foreign.Lines(text))
 	}
 	var exit *exitError
 	if errors.As(err, &exit) {

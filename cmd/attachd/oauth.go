@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/oauth"
 )
 
@@ -92,7 +93,7 @@ func tokenOrigin(a config.Account) string {
 func signIn(ctx context.Context, w io.Writer, c *config.Config, a config.Account, device bool) error {
 	client := oauthClient(a)
 	say := func(format string, args ...any) error {
-		_, err := fmt.Fprintf(w, format, args...)
+		_, err := io.WriteString(w, foreign.Lines(fmt.Sprintf(format, args...)))
 		return err
 	}
 	var token oauth.Token
@@ -157,7 +158,7 @@ func oauthStatus(w io.Writer, c *config.Config, names []string) error {
 		if !ok {
 			missing++
 		}
-		fmt.Fprintf(t, "account %s:\t%s\n", a.Name, text)
+		fmt.Fprintf(t, "account %s:\t%s\n", a.Name, foreign.Text(text))
 	}
 	if err := t.Flush(); err != nil {
 		return failure(err)

@@ -9,6 +9,7 @@ import (
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/sink"
+	"github.com/attachd/attachd/fetcher/foreign"
 )
 
 func limits(c *config.Config) extractor.Limits {
@@ -130,5 +131,5 @@ func sidecar(account, uidl string, m *extractor.Message, s *sink.Staged) ([]byte
 		account, uidl, m.MessageID, m.From, m.To, m.Subject, date, s.Path, a.Name, a.OriginalName, a.Part, a.Container,
 		a.MediaType, a.DetectedType, a.Disposition, a.ContentID, s.Size, hex.EncodeToString(s.SHA256[:]), problems,
 	})
-	return b.Bytes(), err
+	return foreign.JSON(b.Bytes()), err
 }

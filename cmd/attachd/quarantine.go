@@ -21,6 +21,7 @@ import (
 
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -172,7 +173,7 @@ type quarantineLine struct {
 func listQuarantine(w io.Writer, all []inQuarantine, asJSON bool) error {
 	out := bufio.NewWriter(w)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	encoder := json.NewEncoder(out)
+	encoder := json.NewEncoder(foreign.JSONWriter{W: out})
 	encoder.SetEscapeHTML(false)
 	if len(all) == 0 && !asJSON {
 		fmt.Fprintln(out, "nothing is in quarantine")
@@ -200,9 +201,9 @@ func listQuarantine(w io.Writer, all []inQuarantine, asJSON bool) error {
 			fmt.Fprintf(table, "\t%s\n", printableName(m.Reason))
 		}
 		if missing {
-			fmt.Fprintf(table, "\t%s (GONE: somebody removed it)\n", q.path())
+			fmt.Fprintf(table, "\t%s (GONE: somebody removed it)\n", foreign.Text(q.path()))
 		} else {
-			fmt.Fprintf(table, "\t%s\n", q.path())
+			fmt.Fprintf(table, "\t%s\n", foreign.Text(q.path()))
 		}
 	}
 	return errors.Join(table.Flush(), out.Flush())
@@ -297,7 +298,7 @@ func showQuarantined(cmd *cobra.Command, c *config.Config, q inQuarantine) error
 	return x.explainMessage(cmd.Context(), q.id(), -1, raw)
 }
 
-// printableText is a line of a mail for a terminal: what could steer it is replaced.
+// printableText is a line of a mail for a terminal. The tab of a continued line is a blank.
 func printableText(line []byte) string {
 	return printableName(string(bytes.ReplaceAll(line, []byte("\t"), []byte(" "))))
 }
@@ -325,7 +326,7 @@ Exit code 0: all of them were delivered; 1: some were not.`,
 				for _, a := range again.Attachments {
 					if a.StagingID != "" && !a.Sidecar {
 						files++
-						fmt.Fprintf(cmd.OutOrStdout(), "%s\t%s\n", m.id(), filepath.Join(m.account.Output, filepath.FromSlash(a.Path)))
+						fmt.Fprintf(cmd.OutOrStdout(), "%s\t%s\n", m.id(), foreign.Text(filepath.Join(m.account.Output, filepath.FromSlash(a.Path))))
 					}
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "%s\tdelivered, %s\n", m.id(), count(files, "attachment"))
@@ -352,7 +353,7 @@ from now. Without --yes it only says what it would remove.`,
 			n := 0
 			err := eachQuarantined(cmd, path, args, all, func(ctx context.Context, q *fetcher.Quarantine, m inQuarantine) error {
 				if n++; !yes {
-					_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\twould remove %s\n", m.id(), m.path())
+					_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\twould remove %s\n", m.id(), foreign.Text(m.path()))
 					return err
 				}
 				if err := q.Drop(ctx, m.message); err != nil {
@@ -408,7 +409,7 @@ func eachQuarantined(cmd *cobra.Command, path string, args []string, all bool, f
 	failed := 0
 	report := func(account string, err error) {
 		failed++
-		fmt.Fprintf(cmd.ErrOrStderr(), "attachd: %v\n", &fetcher.AccountError{Account: account, Err: err})
+		fmt.Fprintf(cmd.ErrOrStderr(), "attachd: %s\n", foreign.Error(&fetcher.AccountError{Account: account, Err: err}))
 	}
 	for _, a := range accounts {
 		if err := eachOfAccount(cmd.Context(), d, c, a, ids, fn, report); err != nil {

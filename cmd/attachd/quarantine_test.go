@@ -11,8 +11,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
@@ -204,28 +202,4 @@ func TestStagedElsewhere(t *testing.T) {
 	}
 	checkNotes(t, output, 3)
 	state(exitOK, "check")
-}
-
-// TestShowIsHarmless: nothing that a sender chose steers the terminal.
-func TestShowIsHarmless(t *testing.T) {
-	t.Parallel()
-	server := startPop3test(t, []pop3test.Message{{UIDL: "evil\x1b[2J", Raw: []byte("Subject: \x1b]0;owned\x07\u009b31m \u202e\xff\r\nX: a\rb\r\nContent-Type: text/plain; name=\"\x1b[1mx\"\r\n\r\nbody")}})
-	config := server.config(t, t.TempDir())
-	rewrite(t, config, "state: state.db\n", "state: state.db\nlimits: {header_fields: 1}\n")
-	if code, log := once(t, config); code != exitTemporary || !wentWell(code, log) {
-		t.Fatalf("exit code %d\n%s", code, log)
-	}
-	rewrite(t, config, "limits: {header_fields: 1}\n", "")
-	for _, args := range [][]string{{"list"}, {"show", "lab", "evil\x1b[2J"}} {
-		var out bytes.Buffer
-		if code := run(append(append([]string{"quarantine"}, args...), "--config", config), strings.NewReader(""), &out, &out); code != exitOK {
-			t.Errorf("%q: exit code %d", args, code)
-		}
-		if args[0] == "show" && !strings.Contains(out.String(), "Subject: ?]0;owned??31m ??\n") {
-			t.Errorf("the header is not shown:\n%q", out.String())
-		}
-		if i := strings.IndexFunc(out.String(), func(r rune) bool { return r != '\n' && (unicode.IsControl(r) || r == '\u202e' || r == utf8.RuneError) }); i >= 0 {
-			t.Errorf("%q prints %q", args, out.String()[i:])
-		}
-	}
 }

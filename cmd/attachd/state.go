@@ -20,6 +20,7 @@ import (
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -104,7 +105,7 @@ func checkState(ctx context.Context, w io.Writer, c *config.Config, accounts []c
 	}
 	for _, summary := range summaries {
 		if !slices.ContainsFunc(c.Accounts, func(a config.Account) bool { return a.Name == summary.Account }) {
-			fmt.Fprintf(s.out, "account %s: %s, and not in the configuration\n", summary.Account, describeSummary(summary))
+			fmt.Fprintf(s.out, "account %s: %s, and not in the configuration\n", foreign.Text(summary.Account), describeSummary(summary))
 		}
 	}
 	if err := s.out.Flush(); err != nil {
@@ -143,7 +144,7 @@ type stateCheck struct {
 
 func (s *stateCheck) fault(format string, args ...any) {
 	s.faults++
-	fmt.Fprintf(s.out, "  FAULT: "+format+"\n", args...)
+	fmt.Fprintf(s.out, "  FAULT: %s\n", foreign.Text(fmt.Sprintf(format, args...)))
 }
 
 // account says what the ledger holds of an account, and checks that against its folder.
@@ -265,7 +266,7 @@ func (s *stateCheck) quarantined(ctx context.Context, a config.Account) error {
 	}
 	for _, e := range entries {
 		if strings.HasSuffix(e.Name(), ".eml") && !known[e.Name()] {
-			fmt.Fprintf(s.out, "  %s is in %s and not known any more: a retry that was interrupted has delivered it, or the state was rebuilt since\n", e.Name(), fetcher.QuarantineFolder)
+			fmt.Fprintf(s.out, "  %s is in %s and not known any more: a retry that was interrupted has delivered it, or the state was rebuilt since\n", foreign.Text(e.Name()), fetcher.QuarantineFolder)
 		}
 	}
 	return err
@@ -340,7 +341,7 @@ func rebuild(cmd *cobra.Command, c *config.Config, accounts []config.Account, no
 		}
 		if err := rebuildAccount(ctx, out, s, c, a, sound, none, deletes); err != nil {
 			failed++
-			fmt.Fprintf(cmd.ErrOrStderr(), "attachd: %v\n", &fetcher.AccountError{Account: a.Name, Err: err})
+			fmt.Fprintf(cmd.ErrOrStderr(), "attachd: %s\n", foreign.Error(&fetcher.AccountError{Account: a.Name, Err: err}))
 		}
 	}
 	if failed > 0 {
