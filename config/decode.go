@@ -7,6 +7,7 @@ import (
 	"io"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +46,7 @@ func (d *decoder) parse(data []byte) *yaml.Node {
 		d.problem(d.offset(data, i), "%s", what)
 		return nil
 	}
+	slips := findSlips(d.lines)
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, second yaml.Node
 	switch err := dec.Decode(&doc); {
@@ -52,16 +54,20 @@ func (d *decoder) parse(data []byte) *yaml.Node {
 		d.problem(d.offset(data, 0), "the file is empty")
 		return nil
 	case err != nil:
-		d.syntax(data, err)
+		d.syntax(data, err, slips)
 		return nil
 	}
 	switch err := dec.Decode(&second); {
 	case errors.Is(err, io.EOF):
-	case err != nil:
-		d.syntax(data, err)
+	case err != nil || len(slips) > 0 && !bytes.Contains(data, []byte("\n---")):
+		d.syntax(data, err, slips)
 		return nil
 	default:
 		d.problem(d.place(&second), "a second document begins here; a file holds one")
+		return nil
+	}
+	if slips = slices.DeleteFunc(slips, func(s slip) bool { return !s.certain }); len(slips) > 0 {
+		d.syntax(data, nil, slips)
 		return nil
 	}
 	root := doc.Content[0]
@@ -77,11 +83,17 @@ func unreadable(data []byte) (at int, what string) {
 	for i := 0; i < len(data); {
 		r, n := utf8.DecodeRune(data[i:])
 		switch {
+		case r == utf8.RuneError && n == 1 && i == 0 && len(data) > 1 && data[0]^data[1] == 1:
+			return i, "the file is UTF-16, as editors on Windows call Unicode: save it as UTF-8"
 		case r == utf8.RuneError && n == 1:
 			return i, "the file is not UTF-8 here"
 		case r == '\r' && i+1 < len(data) && data[i+1] == '\n':
+		case r == '\r':
+			return i, "a carriage return without a line feed: save the file with the line ends of Unix or Windows"
+		case r == 0xfeff:
+			return i, "a byte order mark within the file: delete it"
 		// YAML takes a lone CR, U+0085, U+2028 and U+2029 for line breaks, which no editor shows as such.
-		case r < ' ' && r != '\t' && r != '\n', r >= 0x7f && r <= 0x9f, r == 0x2028, r == 0x2029, r == 0xfeff, r&0xfffe == 0xfffe:
+		case r < ' ' && r != '\t' && r != '\n', r >= 0x7f && r <= 0x9f, r == 0x2028, r == 0x2029, r&0xfffe == 0xfffe:
 			return i, fmt.Sprintf("control character %U is not allowed", r)
 		}
 		i += n
@@ -108,18 +120,21 @@ func (d *decoder) place(n *yaml.Node) position {
 
 var (
 	syntaxLine    = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-	unknownAnchor = regexp.MustCompile(`^yaml: unknown anchor '(.*)' referenced$`)
+	unknownAnchor = regexp.MustCompile(`unknown anchor '.*'`)
 )
 
-// syntax reports a syntax error of yaml.v3, which knows a line at best.
-func (d *decoder) syntax(data []byte, err error) {
-	text := err.Error()
-	// The name of the anchor is not repeated: it may be a password that begins with an asterisk.
-	if m := unknownAnchor.FindStringSubmatch(text); m != nil {
-		i := max(bytes.Index(data, []byte("*"+m[1])), 0)
-		d.problem(d.offset(data, i), "a value that begins with * refers to an anchor, and there is none of that name; quote it if it is text")
+// syntax reports a syntax error: by the slips that were found, else as yaml.v3 has it, which knows a line at best.
+func (d *decoder) syntax(data []byte, err error, slips []slip) {
+	for _, s := range slips {
+		at := d.at
+		at.line, at.col = s.line, utf8.RuneCount(d.lines[s.line-1][:s.col])+1
+		d.problem(at, "%s", s.text)
+	}
+	if len(slips) > 0 {
 		return
 	}
+	// The name of the anchor is not repeated: it may be a password that begins with an asterisk.
+	text := unknownAnchor.ReplaceAllString(err.Error(), "unknown anchor")
 	m := syntaxLine.FindStringSubmatch(text)
 	if m == nil {
 		d.problem(d.offset(data, 0), "the file is not valid YAML")
@@ -219,7 +234,7 @@ func (d *decoder) text(n *yaml.Node, secret bool) (string, error) {
 		return "", errors.New("begins with !, which YAML takes for a type; quote it if it is text")
 	case isNull(n):
 		if secret {
-			return "", errors.New("has no value; quote it if the value begins with ~ or &")
+			return "", errors.New("has no value; quote it if the value begins with #, ~ or &")
 		}
 		return "", errors.New("has no value")
 	case n.Style == 0 && !d.onOneLine(n):

@@ -1,0 +1,253 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+	"sync"
+	"unicode/utf8"
+)
+
+// slips finds what people get wrong in a YAML file, with the place and what to write instead: yaml.v3 gives for most of it a line, often
+// the one before, and words about tokens. It reads the lines as YAML is mostly written and keeps quiet where it is in doubt.
+//
+// A certain slip is one in a file that YAML accepts, with another meaning than was meant; the others are looked at only when
+// yaml.v3 refuses the file.
+type slips struct {
+	found   []slip
+	line    int    // from 1
+	text    string // of the line
+	key     string // the last one
+	anchors map[string]bool
+
+	levels []level // the columns that mappings and lists stand in
+	opens  bool    // what comes next may stand further in
+	lost   bool    // the columns are not to be believed any more
+	scalar int     // the indentation of the key of a text of several lines that is being passed over, or -1
+
+	quote   byte // of a quoted text that is open, or 0
+	flow    []byte
+	opening slip // where that or the outermost bracket began
+	named   bool // in flow, a key has come and its value not yet
+}
+
+// slip is one of them.
+type slip struct {
+	line, col int // col in bytes, from 0
+	text      string
+	certain   bool
+}
+
+// level is a mapping or a list of several lines.
+type level struct {
+	col  int
+	list bool
+}
+
+func findSlips(lines [][]byte) []slip {
+	s := slips{anchors: map[string]bool{}, scalar: -1}
+	for i, line := range lines {
+		s.line, s.text = i+1, strings.TrimRight(string(line), "\r")
+		switch {
+		case s.quote != 0:
+			s.inQuote(0)
+		case len(s.flow) > 0:
+			s.inFlow(0)
+		default:
+			s.block()
+		}
+	}
+	if s.quote != 0 || len(s.flow) > 0 {
+		s.found = append(s.found, s.opening)
+	}
+	return s.found
+}
+
+func (s *slips) add(col int, format string, args ...any) {
+	s.found = append(s.found, slip{line: s.line, col: col, text: fmt.Sprintf(format, args...)})
+}
+
+// sure is add for what YAML takes otherwise than meant.
+func (s *slips) sure(col int, format string, args ...any) {
+	s.found = append(s.found, slip{s.line, col, fmt.Sprintf(format, args...), true})
+}
+
+const (
+	noBreakSpaces = "\u00a0\u2007\u202f\u2002\u2003\u2009\u3000"
+	wrongDashes   = "\u2010\u2011\u2012\u2013\u2014\u2212\u2022"
+	wrongQuotes   = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb"
+)
+
+// keyAndMore is a key of ours, its colon and what stands right behind that.
+var keyAndMore = regexp.MustCompile(`^([a-z][a-z0-9_]*):([^ \t].*)$`)
+
+// block reads a line of neither a quoted text nor a list in brackets.
+func (s *slips) block() {
+	indent := len(s.text) - len(strings.TrimLeft(s.text, " "))
+	rest := s.text[indent:]
+	switch r, _ := utf8.DecodeRuneInString(rest); {
+	case s.scalar >= 0 && (strings.TrimSpace(rest) == "" || indent > s.scalar):
+		return
+	case isEnd(strings.TrimLeft(rest, "\t")):
+		return
+	case r == '\t':
+		s.add(indent, "write blanks: a tab cannot indent")
+		return
+	case strings.ContainsRune(noBreakSpaces, r):
+		s.sure(indent, "write a plain blank: this is a space of another kind (%U), which YAML takes for a letter", r)
+		return
+	case strings.HasPrefix(s.text, "---"), strings.HasPrefix(s.text, "..."), strings.HasPrefix(s.text, "%"):
+		s.levels, s.opens, s.scalar = nil, false, -1
+		return
+	}
+	s.scalar = -1
+	at, dashed := s.dashes(indent)
+	if at < 0 {
+		return
+	}
+	colon := keyEnd(s.text[at:])
+	if colon < 0 {
+		if !s.missingBlank(at) && (dashed || s.opens) {
+			s.opens = false
+			s.value(at)
+		}
+		return
+	}
+	if s.missingBlank(at) {
+		return
+	}
+	s.level(at, false, dashed)
+	s.key = strings.Trim(s.text[at:at+colon], `"' `)
+	value := at + colon + 1
+	value += len(s.text[value:]) - len(strings.TrimLeft(s.text[value:], " \t"))
+	s.value(value)
+}
+
+// isEnd reports whether nothing stands there but a comment.
+func isEnd(rest string) bool { return rest == "" || rest[0] == '#' }
+
+// dashes reads the dashes of list entries and gives the place of what follows them, -1 for nothing to be read.
+func (s *slips) dashes(at int) (behind int, dashed bool) {
+	for {
+		rest := s.text[at:]
+		if rest != "-" && !strings.HasPrefix(rest, "- ") && !strings.HasPrefix(rest, "-\t") {
+			break
+		}
+		s.level(at, true, dashed)
+		dashed = true
+		at += 1 + len(rest[1:]) - len(strings.TrimLeft(rest[1:], " \t"))
+		if isEnd(s.text[at:]) {
+			s.opens = true
+			return -1, true
+		}
+	}
+	rest := s.text[at:]
+	r, n := utf8.DecodeRuneInString(rest)
+	key, _, colon := strings.Cut(strings.TrimLeft(rest[n:], " "+noBreakSpaces), ":")
+	switch {
+	case !colon || !isKey(key):
+	case r == '-':
+		s.lost = true
+		s.sure(at, "write a blank behind the dash")
+		return -1, dashed
+	case strings.ContainsRune(wrongDashes, r):
+		s.lost = true
+		s.sure(at, "write - and a blank: this is a dash of another kind (%U), which YAML takes for a letter", r)
+		return -1, dashed
+	}
+	return at, dashed
+}
+
+// missingBlank reports a key whose colon is not followed by a blank. The value may be a password.
+func (s *slips) missingBlank(at int) bool {
+	m := keyAndMore.FindStringSubmatch(s.text[at:])
+	if m == nil || !isKey(m[1]) || strings.HasSuffix(s.key, "_command") {
+		return false
+	}
+	s.lost = true
+	behind := at + len(m[1]) + 1
+	if r, _ := utf8.DecodeRuneInString(m[2]); strings.ContainsRune(noBreakSpaces, r) {
+		s.sure(behind, "write a plain blank behind %q: this is a space of another kind (%U), which YAML takes for a letter", m[1]+":", r)
+	} else {
+		s.sure(behind, "write a blank behind %q", m[1]+":")
+	}
+	return true
+}
+
+// keyEnd gives the place of the colon behind a key, -1 for a line without one.
+func keyEnd(text string) int {
+	from := 0
+	if text[0] == '"' || text[0] == '\'' {
+		if from = strings.IndexByte(text[1:], text[0]) + 2; from == 1 || !strings.HasPrefix(strings.TrimLeft(text[from:], " "), ":") {
+			return -1
+		}
+	} else if strings.IndexByte("[{", text[0]) >= 0 {
+		return -1
+	}
+	for i := from; i < len(text); i++ {
+		switch {
+		case text[i] == ':' && (i+1 == len(text) || text[i+1] == ' ' || text[i+1] == '\t'):
+			return i
+		case text[i] == '#' && i > 0 && text[i-1] == ' ':
+			return -1
+		}
+	}
+	return -1
+}
+
+// level checks the column of a key or a dash against those above. inline is behind a dash, where a level begins.
+func (s *slips) level(col int, list, inline bool) {
+	opens := s.opens || inline
+	s.opens = false
+	n := len(s.levels)
+	for n > 0 && (s.levels[n-1].col > col || s.levels[n-1].col == col && s.levels[n-1].list && !list) {
+		n--
+	}
+	all := s.levels
+	s.levels = all[:n]
+	if n > 0 && all[n-1] == (level{col, list}) {
+		return
+	}
+	if len(all) == 0 || n > 0 && opens && n == len(all) {
+		s.levels = append(s.levels, level{col, list})
+		return
+	}
+	// The neighbours are those in the column next to this one; where two are, the inner ones.
+	wanted, distance := -1, 0
+	for _, l := range all[max(n-1, 0):] {
+		if d := max(l.col-col, col-l.col); l.list == list && (wanted < 0 || d <= distance) {
+			wanted, distance = l.col, d
+		}
+	}
+	if s.lost || wanted < 0 {
+		return
+	}
+	s.lost = true
+	what := "-"
+	if !list {
+		what = printable(s.text[col:][:keyEnd(s.text[col:])]) + ":"
+	}
+	s.add(col, "write %s before %q, as before its neighbours, not %d", blanks(wanted), what, col)
+}
+
+func blanks(n int) string {
+	switch n {
+	case 0:
+		return "no blank"
+	case 1:
+		return "1 blank"
+	}
+	return fmt.Sprintf("%d blanks", n)
+}
+
+// knownKeys are all keys that there are.
+var knownKeys = sync.OnceValue(func() map[string]decodable {
+	all := map[string]decodable{}
+	for _, section := range []any{&rawConfig{}, &rawAccount{}, &rawTLS{}, &rawOAuth{}, &rawLog{}, &rawLimits{}, &rawTimeouts{}, &rawRule{}} {
+		fieldsOf(reflect.ValueOf(section).Elem(), all)
+	}
+	return all
+})
+
+func isKey(name string) bool { _, ok := knownKeys()[name]; return ok }
