@@ -28,10 +28,11 @@ func checkCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Check the configuration, and with --online every account's login",
 		Long: `check reads the configuration and reports all that is wrong with it, each with
-file, line and column. With --online it then connects to every account's server,
-verifies its certificate, logs in and asks how many messages wait, that is, are new,
-and how many that were delivered will be deleted. Nothing is retrieved and nothing is
-changed.
+file, line and column, and the folders that the daemon could not write to: as the
+user that runs this, or for root as the one that owns the state. With --online it then
+connects to every account's server, verifies its certificate, logs in and asks how many
+messages wait, that is, are new, and how many that were delivered will be deleted.
+Nothing is retrieved and nothing is changed.
 
 Exit code 0: all is well; 78: the configuration is bad; 75: an account failed.`,
 		Args: cobra.NoArgs,
@@ -49,6 +50,13 @@ Exit code 0: all is well; 78: the configuration is bad; 75: an account failed.`,
 			}
 			if incomplete > 0 {
 				return &exitError{exitConfig, fmt.Errorf("check configuration: %d of the files, programs and variables that it names cannot be used", incomplete)}
+			}
+			faults := checkFolders(path, c)
+			for _, fault := range faults {
+				fmt.Fprintln(cmd.ErrOrStderr(), fault)
+			}
+			if len(faults) > 0 {
+				return &exitError{exitConfig, fmt.Errorf("check configuration: attachd could not read or write at %s", count(len(faults), "place"))}
 			}
 			enabled := accounts(c)
 			if !online {

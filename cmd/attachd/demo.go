@@ -96,7 +96,7 @@ func runDemo(ctx context.Context, stdout, stderr io.Writer, dir, profile string)
 // demoPoll runs the accounts of c once, by the code that `run --once` runs, and
 // tells what happens.
 func demoPoll(ctx context.Context, say func(string, ...any), stderr io.Writer, c *config.Config) (delivered int, err error) {
-	log := zerolog.New(consoleWriter(stderr, false)).Level(zerolog.WarnLevel)
+	log := zerolog.New(newConsole(stderr, false)).Level(zerolog.WarnLevel)
 	var mu sync.Mutex // observe is called from the poll's two goroutines
 	d, err := newDaemon(ctx, c, log, func(e fetcher.Event) {
 		mu.Lock()

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -26,16 +25,9 @@ import (
 
 // asOwner keeps root from leaving files to a daemon that runs as another user, and can't use them then.
 func asOwner(c *config.Config) error {
-	info, err := os.Stat(c.State)
-	if errors.Is(err, fs.ErrNotExist) {
-		info, err = os.Stat(filepath.Dir(c.State))
-	}
-	if err != nil {
-		return nil // which opening it will report
-	}
-	owner, ok := info.Sys().(*syscall.Stat_t)
+	owner, ok := stateOwner(c)
 	if !ok || os.Geteuid() != 0 || owner.Uid == 0 {
-		return nil
+		return nil // or opening it will report why
 	}
 	return &exitError{exitUsage, fmt.Errorf("run this as the user that owns %s, with sudo -u '#%d' for instance", c.State, owner.Uid)}
 }

@@ -48,8 +48,10 @@ func tokens(c *config.Config, a config.Account, own clientTokens) func(ctx conte
 
 // tokenStore is where the account's sign-in is kept.
 func tokenStore(c *config.Config, a config.Account) *oauth.Store {
-	return oauth.NewStore(c.State+".tokens", a.Name)
+	return oauth.NewStore(tokenFolder(c), a.Name)
 }
+
+func tokenFolder(c *config.Config) string { return c.State + ".tokens" }
 
 // oauthClient is the account's registration with an authorization server.
 func oauthClient(a config.Account) *oauth.Client {

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/foreign"
+)
+
+// stateOwner returns who owns the state, as which the daemon runs: the file, or its folder while there is none, or only
+// one that root has left there.
+func stateOwner(c *config.Config) (owner *syscall.Stat_t, ok bool) {
+	for _, path := range []string{c.State, filepath.Dir(c.State)} {
+		info, err := os.Stat(path)
+		if err != nil {
+			continue
+		}
+		if owner, ok = info.Sys().(*syscall.Stat_t); ok && owner.Uid != 0 {
+			break
+		}
+	}
+	return owner, ok
+}
+
+// folderCheck looks whether a user can write where the daemon must. It makes nothing.
+type folderCheck struct {
+	config string // as the operator names it
+	user   string
+	output string          // below which accounts have their folders
+	seen   map[string]bool // paths, of which accounts share some
+	faults []string
+}
+
+// checkFolders returns what keeps the daemon from writing its state and the files of its accounts, as far as can be seen
+// beforehand. The daemon's user is that of this process or, when that is root, the one that owns the state. What root can read
+// of the configuration at path, and that user can't, is told, too.
+func checkFolders(path string, c *config.Config) []string {
+	f := &folderCheck{config: path, output: c.Output, seen: make(map[string]bool)}
+	uid := os.Geteuid()
+	if owner, ok := stateOwner(c); ok && uid == 0 && owner.Uid != 0 {
+		f.user = userName(int(owner.Uid))
+		if asUser(owner.Uid, owner.Gid, func() { f.look(c); f.read(path) }) {
+			return f.faults
+		}
+	}
+	f.user = userName(uid)
+	f.look(c)
+	return f.faults
+}
+
+// read looks whether the configuration and the files that it names can be read.
+func (f *folderCheck) read(path string) {
+	_, warnings, err := config.Load(path)
+	for _, w := range warnings {
+		if w.Kind == config.WarnUnreadable {
+			f.unreadable(w.String())
+		}
+	}
+	if err != nil {
+		f.unreadable(err.Error())
+	}
+}
+
+// unreadable is a fault that the configuration's reader found, which knows only the user of the process.
+func (f *folderCheck) unreadable(text string) {
+	f.faults = append(f.faults, foreign.Lines(strings.ReplaceAll(text, "attachd runs as uid 0", "attachd runs as "+f.user)))
+}
+
+func userName(uid int) string {
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return u.Username
+	}
+	return fmt.Sprintf("uid %d", uid)
+}
+
+func (f *folderCheck) look(c *config.Config) {
+	f.folder("state", filepath.Dir(c.State))
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+		f.file("state", c.State+suffix)
+	}
+	f.folder("state", lockDir(c))
+	if len(accounts(c)) == 0 {
+		f.folder("output", c.Output)
+	}
+	for _, a := range c.Accounts {
+		if !a.Enabled {
+			continue
+		}
+		key := "output of account " + a.Name
+		f.folder(key, a.Output)
+		for _, hidden := range []string{".staging", fetcher.QuarantineFolder} {
+			if _, err := os.Lstat(filepath.Join(a.Output, hidden)); err == nil {
+				f.folder(key, filepath.Join(a.Output, hidden))
+			}
+		}
+		f.file("state", filepath.Join(lockDir(c), a.Name+".lock"))
+		if a.OAuth.NeedsSignIn() {
+			f.folder("state", tokenFolder(c))
+		}
+	}
+}
+
+func (f *folderCheck) fault(key, format string, args ...any) {
+	f.faults = append(f.faults, foreign.Text(f.config+": "+key+": "+fmt.Sprintf(format, args...)))
+}
+
+// folder looks at a folder that is there or will be made, together with those above it that are missing.
+func (f *folderCheck) folder(key, path string) {
+	for at, missing := path, ""; !f.seen[at]; at = filepath.Dir(at) {
+		f.seen[at] = true
+		info, err := os.Stat(at)
+		switch {
+		case errors.Is(err, syscall.ENOTDIR):
+			missing = at // one above is a file
+			continue
+		case errors.Is(err, fs.ErrNotExist):
+			if to, err := os.Readlink(at); err == nil {
+				f.fault(key, "%s is a link to %s, which is missing: make that, or remove the link", at, to)
+				return
+			}
+			missing = at
+			continue
+		case err != nil:
+			f.fault(key, "%s can't be looked at by %s: %v", path, f.user, err)
+		case !info.IsDir():
+			f.fault(key, "%s is a file, and must be a folder: move it away, or name another one", at)
+		default:
+			f.access(key, at, missing, unix.W_OK|unix.X_OK, info)
+		}
+		return
+	}
+}
+
+// file looks at a file, if it is there.
+func (f *folderCheck) file(key, path string) {
+	if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+		f.access(key, path, "", unix.R_OK|unix.W_OK, info)
+	}
+}
+
+// access asks the kernel whether the file or folder at can be written, where missing, if anything, is to be made.
+func (f *folderCheck) access(key, at, missing string, mode uint32, info fs.FileInfo) {
+	err := unix.Faccessat(unix.AT_FDCWD, at, mode, unix.AT_EACCESS)
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, syscall.EROFS):
+		f.fault(key, "%s is on a file system that is read-only: mount it for writing", at)
+		return
+	}
+	whose, remedy := "", fmt.Sprintf("chown %s '%s'", f.user, at)
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		owner := userName(int(st.Uid))
+		if whose = fmt.Sprintf(" (mode %#o, owner %s)", info.Mode().Perm(), owner); owner == f.user {
+			remedy = fmt.Sprintf("chmod u+rwX '%s'", at)
+		}
+	}
+	if missing != "" && at != f.output {
+		f.fault(key, "%s is missing, and %s can't be written by %s%s: make it, with install -d -o %s '%s' for instance", missing, at, f.user, whose, f.user, missing)
+		return
+	}
+	f.fault(key, "%s can't be written by %s%s: let it, with %s for instance", at, f.user, whose, remedy)
+}
