@@ -24,6 +24,8 @@ type Files struct {
 	RTFBody      bool // the text of a winmail.dat, which is RTF, is a file too
 	Noise        Noise
 	Extension    Extension
+
+	NestedMessages bool // the messages attached to an attached message are files of their own, too
 }
 
 // InlineImages is which pictures shown within a text become files.
@@ -115,6 +117,8 @@ type rawFiles struct {
 	RTFBody      value[bool]         `yaml:"rtf_body"`
 	Noise        value[Noise]        `yaml:"noise"`
 	Extension    value[Extension]    `yaml:"extension"`
+
+	NestedMessages value[bool] `yaml:"nested_messages"`
 }
 
 func (r *rawFiles) inherit(from *rawFiles) {
@@ -127,6 +131,7 @@ func (r *rawFiles) inherit(from *rawFiles) {
 	r.RTFBody.inherit(from.RTFBody)
 	r.Noise.inherit(from.Noise)
 	r.Extension.inherit(from.Extension)
+	r.NestedMessages.inherit(from.NestedMessages)
 }
 
 // attachments checks the keys.
@@ -139,6 +144,8 @@ func (l *loader) attachments(r *rawFiles) Files {
 		RTFBody:      r.RTFBody.or(false),
 		Noise:        r.Noise.or(NoiseKeep),
 		Extension:    r.Extension.or(ExtensionAsSent),
+
+		NestedMessages: r.NestedMessages.or(false),
 	}
 	rules := Rules{l.rules(&r.Include), l.rules(&r.Exclude)}
 	if len(rules.Include)+len(rules.Exclude) > 0 {

@@ -13,11 +13,14 @@ type place struct {
 	number     string // of the part
 	depth      int    // multiparts, attached messages and containers around it, itself included
 	containers int    // containers around it
+	saved      bool   // an attached message around it becomes a file as it is
+	entered    bool   // a leaf around it was entered for the boundary that its type names
 }
 
 // within is the place of the nth thing inside.
 func (at place) within(n int) place {
-	return place{childNumber(at.number, n), at.depth + 1, at.containers}
+	at.number, at.depth = childNumber(at.number, n), at.depth+1
+	return at
 }
 
 // content is where the decoded bytes of a part, or of a file in a container, go:
@@ -53,11 +56,6 @@ type unpacker interface {
 
 // Write implements io.Writer.
 func (c *content) Write(p []byte) (int, error) {
-	if c.file != nil {
-		if n, err := c.file.Write(p); err != nil {
-			return n, err
-		}
-	}
 	n := len(p)
 	if c.probe != nil {
 		more := p[:min(len(p), probeLength-len(c.probe.start))]
@@ -70,12 +68,28 @@ func (c *content) Write(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	if c.unpacker != nil && len(p) > 0 {
-		if _, err := c.unpacker.Write(p); err != nil {
-			return 0, err
-		}
+	if err := c.pass(p); err != nil {
+		return 0, err
 	}
 	return n, nil
+}
+
+// pass hands on a stretch of the content.
+func (c *content) pass(p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
+	if c.file != nil {
+		if _, err := c.file.Write(p); err != nil {
+			return err
+		}
+	}
+	if c.unpacker != nil {
+		if _, err := c.unpacker.Write(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // settle decides by the beginning whether the content is a container.
@@ -86,15 +100,20 @@ func (c *content) settle() error {
 	}
 	c.probe = nil
 	u, err := probe.run.unpackerIn(probe.start, probe.attachment, probe.at)
-	if u == nil || err != nil {
+	if err != nil {
 		return err
 	}
-	c.unpacker = u
-	if c.file != nil {
-		c.file.message = u
+	if u != nil {
+		c.unpacker = u
+		if c.file != nil {
+			c.file.message = u
+			if nested, ok := u.(*parser); ok {
+				probe.run.leaveOutNested(probe.attachment, nested)
+				nested.saved = nested.saved || probe.run.options.surelyKeeps(probe.run.message, probe.attachment)
+			}
+		}
 	}
-	_, err = u.Write(probe.start)
-	return err
+	return c.pass(probe.start)
 }
 
 // end closes the content, what is in it first.
@@ -130,12 +149,19 @@ func (c *content) abort() {
 // leftOutUnpacked is why a container is left out.
 const leftOutUnpacked = "unpacked: its contents are kept instead"
 
+// leftOutWithin is why an attached message is left out: a hundred of them around each other would otherwise be
+// a hundred copies of the innermost.
+const leftOutWithin = "within an attached message that is kept whole"
+
 // begin opens the content of an attachment: a file, unless it is left out, and
 // what takes it apart, which a filter does not keep from it.
 func (x *run) begin(a *Attachment, at place) (content, error) {
 	u, err := x.unpackerFor(a, at)
 	if err != nil {
 		return content{}, err
+	}
+	if nested, ok := u.(*parser); ok {
+		return x.beginNested(a, nested)
 	}
 	c, err := x.beginFile(a, u)
 	if u == nil && err == nil {
@@ -144,13 +170,31 @@ func (x *run) begin(a *Attachment, at place) (content, error) {
 	return c, err
 }
 
+// beginNested opens the content of an attachment that holds parts, as an attached message does.
+func (x *run) beginNested(a *Attachment, nested *parser) (content, error) {
+	x.leaveOutNested(a, nested)
+	c, err := x.beginFile(a, nested)
+	nested.saved = nested.saved || c.file != nil && x.options.surelyKeeps(x.message, a)
+	return c, err
+}
+
+// leaveOutNested leaves out what is within another such attachment that is kept.
+func (x *run) leaveOutNested(a *Attachment, nested *parser) {
+	if nested.saved && !x.options.NestedMessages {
+		a.LeftOut = leftOutWithin
+	}
+}
+
 // beginFile opens the content of an attachment that u, if not nil, takes apart.
 func (x *run) beginFile(a *Attachment, u unpacker) (content, error) {
 	if x.files++; x.files > x.limits.Attachments {
 		return content{}, &LimitError{"attachments", int64(x.limits.Attachments)}
 	}
 	c := content{unpacker: u}
-	if a.LeftOut = x.options.leaveOut(x.message, a, false); a.LeftOut != "" {
+	if a.LeftOut == "" {
+		a.LeftOut = x.options.leaveOut(x.message, a, false)
+	}
+	if a.LeftOut != "" {
 		x.message.LeftOut = append(x.message.LeftOut, a)
 		return c, nil
 	}
@@ -185,6 +229,9 @@ const sniffLength = 3072
 
 func (f *file) Write(p []byte) (int, error) {
 	x, a := f.run, f.attachment
+	if a.LeftOut != "" {
+		return len(p), nil // which its beginning told
+	}
 	if len(f.start) < sniffLength && (a.Name == "" || x.options.detects() || x.options.AddExtension || mayBeNoise(a)) {
 		f.start = append(f.start, p[:min(len(p), sniffLength-len(f.start))]...)
 	}

@@ -25,7 +25,8 @@
 // The content has a say in it: what begins like a PDF is no text, whatever its header
 // says, and a body is decoded as it is written where that contradicts its header
 // (transferencoding.go). An attached message (message/rfc822) is an attachment and is
-// taken apart as well; so is a multipart that is marked as an attachment or has a name.
+// taken apart as well, and those within it are not saved once more ([Options].NestedMessages);
+// so is a multipart that is marked as an attachment or has a name.
 //
 // # Containers
 //

@@ -27,6 +27,9 @@ type Options struct {
 	// AddExtension gives a name without an extension the one that the first bytes
 	// tell of.
 	AddExtension bool
+	// NestedMessages has the messages attached to an attached message become files of their own, too. Otherwise
+	// only the outermost one does, which holds them; what is attached to any of them is extracted either way.
+	NestedMessages bool
 	// Detect has the type of every attachment detected from its first bytes. It
 	// costs as much as the rest of a small message; a Filter that asks for types
 	// detects where it has to.

@@ -35,7 +35,7 @@ func fates(message []byte, o Options) string {
 	}
 	for _, a := range m.LeftOut {
 		files[a] = true
-		if a.LeftOut != leftOutUnpacked && (!o.DropNoise || a.LeftOut != "noise: "+a.Noise) {
+		if a.LeftOut != leftOutUnpacked && a.LeftOut != leftOutWithin && (!o.DropNoise || a.LeftOut != "noise: "+a.Noise) {
 			return fmt.Sprintf("part %s is left out by nobody's rule: %s", a.Part, a.LeftOut)
 		}
 	}

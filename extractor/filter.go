@@ -2,6 +2,7 @@ package extractor
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -83,6 +84,18 @@ func (o *Options) leaveOut(m *Message, a *Attachment, complete bool) string {
 		}
 	}
 	return ""
+}
+
+// surelyKeeps reports whether no rule can leave out an attachment any more, whatever the rest of it is.
+func (o *Options) surelyKeeps(m *Message, a *Attachment) bool {
+	if o.Filter == nil {
+		return true
+	}
+	is := func(v verdict) func(Rule) bool { return func(r Rule) bool { return r.judge(m, a, false) == v } }
+	if len(o.Filter.Include) > 0 && !slices.ContainsFunc(o.Filter.Include, is(yes)) {
+		return false
+	}
+	return !slices.ContainsFunc(o.Filter.Exclude, is(unknown))
 }
 
 // judge says whether the rule takes an attachment.

@@ -181,7 +181,7 @@ func containerGoldens() []golden {
 		message("an attached message whose header has a postmark", "", "From hans Mon Nov 23 05:00:00 2026|"+inner, "From hans Mon Nov 23 05:00:00 2026|"+inner),
 		{
 			"a message within a message", mixed + "--b|Content-Type: message/rfc822; name=m.eml||Subject: I|Content-Type: message/rfc822; name=n.eml||" + inner + "|--b--|",
-			[]string{"1 m.eml message/rfc822 Subject: I|Content-Type: message/rfc822; name=n.eml||" + inner, "1.1 n.eml message/rfc822 " + inner, "1.1.1 " + x},
+			[]string{"1 m.eml message/rfc822 Subject: I|Content-Type: message/rfc822; name=n.eml||" + inner, "1.1.1 " + x},
 		},
 		{"a mail that is a message", "Content-Type: message/rfc822; name=m.eml||" + inner, []string{"1 m.eml message/rfc822 " + inner, "1.1 " + x}},
 		{

@@ -101,7 +101,7 @@ func (p *parser) decideLeaf(start []byte) error {
 	}
 	shown := p.isShown(e)
 	body := l.own || shown && e.name == "" && x.options.Inline != InlineAll && p.stack[len(p.stack)-1].mediaType == "multipart/related"
-	at := place{number: l.number, depth: p.depth + len(p.stack) + 1, containers: p.containers}
+	at := place{number: l.number, depth: p.depth + len(p.stack) + 1, containers: p.containers, saved: p.saved, entered: p.entered}
 	if body {
 		x.texts++
 		for _, problem := range e.problems[known:] {
@@ -124,10 +124,13 @@ func (p *parser) decideLeaf(start []byte) error {
 		l.unpackWith(newTextScanner(x, at))
 	case body && e.mediaType.value == "text/html" && len(p.stack) > 0:
 		l.unpackWith(&htmlScanner{pictures: &p.pictures})
-	case !body && l.content.unpacker == nil && boundaryOf(e.mediaType) != "":
+	case !body && l.content.unpacker == nil && boundaryOf(e.mediaType) != "" && !p.entered:
 		// QUIRK: a leaf by its type with the boundary of a multipart. It is kept as it
 		// is, and so is what stands between its boundaries.
-		l.unpackWith(p.nested(multipart{boundary: boundaryOf(e.mediaType), mediaType: "multipart/mixed", number: l.number, closed: true, doubtful: true}))
+		// That of another one within it would be a copy, and so on a hundred times.
+		nested := p.nested(multipart{boundary: boundaryOf(e.mediaType), mediaType: "multipart/mixed", number: l.number, closed: true, doubtful: true})
+		nested.entered = true
+		l.unpackWith(nested)
 	}
 	l.decode(encoding, x, l.number)
 	return nil
@@ -151,7 +154,7 @@ func decodeStart(e encoding, start []byte) []byte {
 
 // nested returns a parser for what stands between the boundaries of m.
 func (p *parser) nested(m multipart) *parser {
-	nested := newParser(p.run, place{m.number, p.depth + len(p.stack), p.containers})
+	nested := newParser(p.run, place{number: m.number, depth: p.depth + len(p.stack), containers: p.containers, saved: p.saved, entered: p.entered})
 	nested.stack = append(nested.stack, m)
 	nested.state = inGap
 	nested.eol = p.eol
@@ -180,7 +183,7 @@ func (p *parser) beginAttachedMultipart(e entity, number string) error {
 	case !slices.Contains([]string{".eml", ".mht", ".mhtml"}, strings.ToLower(known)):
 		a.Name = SafeName(CutName(a.Name, maxName-len(ext)) + ext)
 	}
-	c, err := x.beginFile(a, p.nested(multipart{boundary: boundaryOf(e.mediaType), mediaType: a.MediaType, number: number}))
+	c, err := x.beginNested(a, p.nested(multipart{boundary: boundaryOf(e.mediaType), mediaType: a.MediaType, number: number}))
 	if err != nil {
 		return err
 	}

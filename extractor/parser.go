@@ -14,6 +14,8 @@ type parser struct {
 	number     string // part number of this message, "" for the outermost
 	depth      int    // multiparts, messages and containers around this message
 	containers int    // around this message
+	saved      bool   // it is within an attached message that becomes a file
+	entered    bool   // it is within a leaf that was entered for the boundary that its type names
 
 	state    state
 	stack    []multipart
@@ -46,7 +48,7 @@ const (
 const eolWindow = 16 << 10
 
 func newParser(x *run, at place) *parser {
-	return &parser{run: x, number: at.number, depth: at.depth, containers: at.containers}
+	return &parser{run: x, number: at.number, depth: at.depth, containers: at.containers, saved: at.saved, entered: at.entered}
 }
 
 // Write parses a block.

@@ -105,7 +105,7 @@ func TestRoundTrip(t *testing.T) {
 		c := &composer{Rand: rand.New(rand.NewPCG(seed, 1))}
 		var message bytes.Buffer
 		c.message(&message, "", 4)
-		all, _, err := capture(&pieces{message.Bytes(), uint32(seed)}, Limits{}, false)
+		all, _, err := captureWith(&pieces{message.Bytes(), uint32(seed)}, Options{NestedMessages: true}, false)
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}

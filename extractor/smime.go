@@ -62,7 +62,7 @@ func (u *smimeUnpacker) decide() error {
 	start := u.start
 	u.start = nil
 	if beginsEntity(start) {
-		u.entity = newParser(u.run, place{u.at.number, u.at.depth + 1, u.at.containers})
+		u.entity = newParser(u.run, place{number: u.at.number, depth: u.at.depth + 1, containers: u.at.containers, saved: u.at.saved, entered: u.at.entered})
 		return u.put(start)
 	}
 	at := u.at.within(1)

@@ -23,7 +23,7 @@ func limits(c *config.Config) extractor.Limits {
 // extractOptions turns what an account says of its files into the extractor's options.
 func extractOptions(f config.Files, l extractor.Limits) extractor.Options {
 	o := extractor.Options{
-		Limits: l, RTF: f.RTFBody, Detect: f.Sidecar,
+		Limits: l, RTF: f.RTFBody, NestedMessages: f.NestedMessages, Detect: f.Sidecar,
 		DropNoise: f.Noise == config.NoiseDrop, AddExtension: f.Extension == config.ExtensionAdd,
 	}
 	switch f.InlineImages {
