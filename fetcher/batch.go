@@ -63,6 +63,7 @@ type batch struct {
 	staged  []received
 	refused map[int]error // by index of entries
 	within  bool          // the line or the disk failed within a message
+	full    error         // the disk became full, for which no message can be blamed
 }
 
 // retrieveEach fetches the entries in one go, batch by batch. Of the batch in which
@@ -132,11 +133,14 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 		b.refused[b.asked-1] = refused
 		return nil
 	}
-	counted := p.bounded(body)
+	counted := p.bounded(e, body)
 	if e.nameless() || p.byBytes {
 		counted.digest = sha256.New()
 	}
 	m, err := stage(ctx, l, e, counted)
+	if err != nil && counted.err == nil && ctx.Err() == nil && diskFull(err) {
+		m, err = nil, p.withoutRoom(ctx, l, b, e, err)
+	}
 	if err == nil {
 		// What was not read counts, and must end, too.
 		if _, err = io.Copy(io.Discard, counted); err == nil && m != nil {
@@ -187,7 +191,7 @@ func (p *poll) commitBatch(ctx context.Context, l *listing, b *batch) error {
 			whole = append(whole, r)
 		}
 	}
-	return errors.Join(err, p.addFirst(ctx, whole, len(whole)))
+	return errors.Join(err, p.addFirst(ctx, whole, len(whole)), b.full)
 }
 
 // salvage commits what is above suspicion of a batch in which cause happened, and

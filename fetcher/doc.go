@@ -53,6 +53,10 @@
 // One that is retrieved in less than half of its octets, on a server whose sizes are right otherwise, is
 // retrieved again, and kept in quarantine in the end.
 //
+// One that needs more room on the disk than LIST says it has octets, while there is room for these, is at fault itself: it is tried
+// again, and kept in quarantine in the end, or left where even that finds no room. The others go on. A message of more than four
+// times its listed octets, and 64 MiB, is given up as endless.
+//
 // A message that the sink cannot handle is retrieved again as it is and kept in
 // quarantine, with the reason beside it; the messages behind it are not held up. So
 // is one whose files could not be stored for Account.Attempts times, unless the disk

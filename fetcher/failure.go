@@ -73,7 +73,7 @@ func (p *poll) refused(ctx context.Context, l *listing, e entry, cause error) er
 	if reply, ok := errors.AsType[*pop3.Error](cause); ok && reply.Throttled() {
 		longest = backoffMax // as it is not the message's fault, and its turn comes when the server thinks so
 	}
-	return p.noteFailure(ctx, l, e, cause, func(attempts int) time.Duration { return min(retryFirst<<min(attempts, 16), longest) })
+	return p.noteFailure(ctx, l, e, cause, func(attempts int) time.Duration { return min(retryWait(attempts), longest) })
 }
 
 // noteFailure records that a message could not be retrieved and when it is to be

@@ -37,6 +37,7 @@ type memory struct {
 	behind    int64 // what Mark returns, as more than one account may use the folder
 	reads     int   // calls of Stage
 	free      int64 // what Free returns
+	noRoom    error // likewise
 	// messageIDs has Stage find the Message-ID.
 	messageIDs bool
 	// bodies has the attachment be what stands behind the header.
@@ -76,7 +77,7 @@ func (m *memory) reading(n int) <-chan struct{} {
 func (m *memory) Free() (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.free, nil
+	return m.free, m.noRoom
 }
 
 func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (s Staged, _ error) {

@@ -57,6 +57,8 @@ type allotment struct {
 	whole []entry // to be taken apart
 	raw   []entry // to be kept as they are
 	more  bool    // something is left for another session, which may come at once
+	// noRoom, unless nil, is why nothing is to be fetched. What else a poll does, it does.
+	noRoom error
 }
 
 // allowance counts what is fetched against MaxMessages and MaxBytes.
@@ -81,7 +83,11 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 	defer p.promised.mu.Unlock()
 	if a.MinFree > 0 && len(unseen) > 0 {
 		var err error
-		if free, err = p.sink.Free(); err != nil {
+		if free, err = p.sink.Free(); diskFull(err) {
+			out.noRoom = err
+			return out, nil
+		}
+		if err != nil {
 			return out, fmt.Errorf("ask for the room on the disk: %w", err)
 		}
 		room = max(free-a.MinFree-p.promised.octets, 0)
@@ -126,10 +132,9 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 		}
 	}
 	if short != nil {
-		if len(out.whole)+len(out.raw) == 0 {
-			return out, short
+		if out.more = len(out.whole)+len(out.raw) > 0; !out.more {
+			out.noRoom = short
 		}
-		out.more = true
 	}
 	p.mine = octets
 	p.promised.octets += octets

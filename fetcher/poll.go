@@ -67,7 +67,7 @@ type poll struct {
 	retrieved  int
 	quarantine []quarantined // retrieved, and to be kept as they are
 	failed     int
-	short      int // retrieved, but not to be believed
+	unkept     int // retrieved and neither kept nor left out, for a reason that the log says of each
 	// doubtful are messages, by number, that may be the ones recorded.
 	doubtful map[int]ledger.Key
 	// examined were looked at; overdue are to be deleted if they are the ones recorded.
@@ -167,7 +167,7 @@ func (p *poll) run(ctx context.Context) error {
 	if err := p.ledger.SetMailbox(ctx, p.account.Name, stat.count, stat.octets); err != nil {
 		return fmt.Errorf("record the mailbox's size: %w", err)
 	}
-	return nil
+	return allotted.noRoom
 }
 
 func (p *poll) newCommitter() {

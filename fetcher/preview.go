@@ -154,7 +154,8 @@ func (p *poll) foreseeFetches(f *forecast, v Preview) error {
 	}
 	next := 0
 	err := p.client.RetrEach(numbersOf(whole), p.window, func(_ int, body io.Reader, err error) error {
-		m := f.listing.foreseen(whole[next])
+		e := whole[next]
+		m := f.listing.foreseen(e)
 		next++
 		if reply, ok := errors.AsType[*pop3.Error](err); ok {
 			v.Leave(m, reply.Error())
@@ -163,7 +164,7 @@ func (p *poll) foreseeFetches(f *forecast, v Preview) error {
 		if err != nil {
 			return err
 		}
-		return v.Fetch(m, p.bounded(body))
+		return v.Fetch(m, p.bounded(e, body))
 	})
 	if err != nil {
 		return fmt.Errorf("retrieve messages of %s: %w", p.account.Addr, err)

@@ -35,8 +35,8 @@ func (p *poll) retrieve(ctx context.Context, l *listing, entries, oversize []ent
 			err = fmt.Errorf("retrieve %d messages again, for quarantine, from %s: refused; see the log for each", n, p.account.Addr)
 		}
 	}
-	if err == nil && p.short > 0 {
-		err = fmt.Errorf("retrieve %d messages from %s: much shorter than LIST says; see the log for each", p.short, p.account.Addr)
+	if err == nil && p.unkept > 0 {
+		err = fmt.Errorf("retrieve %d messages from %s: they could not be kept; see the log for each", p.unkept, p.account.Addr)
 	}
 	if failed := p.commit.finish(); failed != nil {
 		// Not the line's fault, whatever became of it afterwards.
@@ -113,6 +113,7 @@ const defaultMaxMessage = 4 << 30
 type boundedReader struct {
 	r      io.Reader
 	n      int64
+	listed int64 // octets, as LIST says
 	max    int64
 	err    error // of the line, or that the message is too long
 	header *headerReader
@@ -120,10 +121,24 @@ type boundedReader struct {
 	digest hash.Hash
 }
 
-func (p *poll) bounded(r io.Reader) *boundedReader {
+func (p *poll) bounded(e entry, r io.Reader) *boundedReader {
 	p.header.reset()
-	return &boundedReader{r: r, max: p.maxMessage(), header: &p.header}
+	return &boundedReader{r: r, listed: e.size, max: outgrown(e.size, p.maxMessage()), header: &p.header}
 }
+
+// outgrown returns after how many octets a message is given up that LIST gives a size: a server that never ends one
+// would fill the disk. Sizes are wrong on many servers, but not by so much; some give none or 0.
+func outgrown(listed, most int64) int64 {
+	if listed <= 0 || listed > most/outgrownFactor {
+		return most
+	}
+	return min(most, max(outgrownFactor*listed, outgrownLeast))
+}
+
+const (
+	outgrownFactor = 4
+	outgrownLeast  = 64 << 20
+)
 
 func (p *poll) maxMessage() int64 {
 	if p.account.MaxMessage <= 0 {
@@ -140,7 +155,7 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 		b.digest.Write(p[:n])
 	}
 	if b.n > b.max {
-		err = fmt.Errorf("message does not end within %d octets", b.max)
+		err = fmt.Errorf("message does not end within %d octets, and LIST says %d", b.max, b.listed)
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		b.err = err

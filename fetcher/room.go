@@ -1,6 +1,13 @@
 package fetcher
 
-import "sync"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+)
 
 // promised is the room on the disk that polls were allotted and have not used yet. It counts for all accounts
 // together, as their folders are on one disk as a rule: each for itself would take the same room for its own.
@@ -17,3 +24,33 @@ func (p *poll) use(octets int64) {
 	defer p.promised.mu.Unlock()
 	p.promised.octets -= octets
 }
+
+// withoutRoom settles what becomes of a message that the disk had no room for while it was staged, of which nothing is left
+// there. Where there is room again for what LIST says, the message is at fault, as a small one may unpack to any size, or
+// have no end: it is tried again later, and kept as it is after the last attempt, or left on the server where even that
+// finds no room. Else nobody knows, and the poll ends behind the batch, so that what came before is kept.
+func (p *poll) withoutRoom(ctx context.Context, l *listing, b *batch, e entry, cause error) error {
+	free, err := p.sink.Free()
+	if err != nil || free-p.account.MinFree <= max(e.size, 0) {
+		if b.full == nil {
+			b.full = errors.Join(fmt.Errorf("keep message %d (UIDL %q) of %s: %w", e.number, l.uidl(e), p.account.Addr, cause), err)
+		}
+		return nil
+	}
+	p.failed++
+	cause = fmt.Errorf("message alone does not fit on the disk: %w", cause)
+	attempts, err := p.attempts(ctx, l, e)
+	if err != nil {
+		return err
+	}
+	kept := slices.ContainsFunc(p.quarantine, func(q quarantined) bool { return q.entry.number == e.number })
+	if attempts++; attempts >= p.maxAttempts() && !kept && !e.nameless() {
+		p.quarantine = append(p.quarantine, quarantined{e, fmt.Sprintf("%v (attempt %d)", cause, attempts)})
+		return nil
+	}
+	p.unkept++
+	return p.noteFailure(ctx, l, e, cause, retryWait)
+}
+
+// retryWait is the wait after an attempt that was no chance.
+func retryWait(attempts int) time.Duration { return min(retryFirst<<min(attempts, 16), retryMax) }

@@ -56,7 +56,7 @@ func (p *poll) maybeCut(r received, inexact bool) bool {
 func (p *poll) noteCut(ctx context.Context, l *listing, r received) error {
 	p.failed++
 	if !r.entry.nameless() {
-		p.short++
+		p.unkept++
 	}
 	return p.noteFailure(ctx, l, r.entry, fmt.Errorf("%d octets came of the %d that LIST says: it may have been %s", r.octets, r.entry.size, pop3.CutAtLoneDot), afterBreak)
 }
@@ -77,6 +77,6 @@ func (p *poll) noteShort(ctx context.Context, l *listing, r received) error {
 		p.quarantine = append(p.quarantine, quarantined{r.entry, fmt.Sprintf("%v (attempt %d)", cause, attempts)})
 		return nil
 	}
-	p.short++
+	p.unkept++
 	return p.noteFailure(ctx, l, r.entry, cause, afterBreak)
 }

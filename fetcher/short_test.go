@@ -67,7 +67,7 @@ func TestShort(t *testing.T) {
 			now := time.Now()
 			w.supervisor.now = func() time.Time { return now }
 			for range 6 {
-				if err := w.once(t); err != nil && !strings.Contains(err.Error(), "shorter than LIST says") {
+				if err := w.once(t); err != nil && !strings.Contains(err.Error(), "could not be kept") {
 					t.Fatal(err)
 				}
 				now = now.Add(time.Hour)

@@ -92,7 +92,7 @@ func accounts(c *config.Config) []fetcher.Account {
 
 func account(c *config.Config, a config.Account, own clientTokens) fetcher.Account {
 	version := settings{a, sinkOptions{
-		sink:   sink.Options{FileMode: c.FileMode, Hook: sinkHook},
+		sink:   sink.Options{FileMode: c.FileMode, MinFree: int64(a.Policy.MinFree), Hook: sinkHook},
 		limits: limits(c),
 	}}
 	sessions := tls.NewLRUClientSessionCache(1) // saves a good part of the next poll's handshake

@@ -37,6 +37,10 @@ type Options struct {
 	// SyncWorkers is how many files are fsynced at a time. Zero: 16.
 	SyncWorkers int
 
+	// MinFree is how many bytes are to stay free on the disk: a file that would not leave them fails with a [*RoomError], and
+	// so does every file when its file system takes few more (inodes). Zero: the disk may be filled.
+	MinFree int64
+
 	// Hook, if any, is asked before each file operation. It is how tests of what
 	// stands upon a Directory fail an operation, or end the process before it.
 	Hook Hook
@@ -81,6 +85,7 @@ type Directory struct {
 	blocks    sync.Pool
 	hashes    sync.Pool
 	checkMode sync.Once
+	room      room
 	needChmod atomic.Bool // umask takes bits of FileMode away
 	noRename2 atomic.Bool // the file system lacks RENAME_NOREPLACE
 

@@ -49,6 +49,8 @@
 // links either, it looks whether the name is free and renames, so that another
 // process that makes a file of that very name in between loses it.
 //
+// With [Options].MinFree, a file that would fill the disk further is given up with a [*RoomError] while it is being written.
+//
 // A file's memory is one block of 128 KiB while it is being written, however long it is.
 // Each file that waits for its fsync holds a descriptor; Stage waits when there are 80.
 package sink

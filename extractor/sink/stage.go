@@ -171,6 +171,9 @@ func (w *writer) write() {
 	if w.err = w.ctx.Err(); w.err != nil {
 		return
 	}
+	if w.err = w.d.room.take(w.d, len(w.block.bytes), w.file.f == nil); w.err != nil {
+		return
+	}
 	if w.file.f == nil {
 		if w.err = w.d.create(w.file); w.err != nil {
 			return

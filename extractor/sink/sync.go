@@ -134,15 +134,6 @@ func (d *Directory) closeFolders() {
 	}
 }
 
-// Free returns how many bytes can still be written to the folder's file system.
-func (d *Directory) Free() (int64, error) {
-	n, err := freeBytes(d.top.dir)
-	if err != nil {
-		return 0, fmt.Errorf("ask for the free bytes of %s: %w", d.path, err)
-	}
-	return n, nil
-}
-
 func (d *Directory) failure() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

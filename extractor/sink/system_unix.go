@@ -25,11 +25,11 @@ func unsyncable(err error) bool {
 	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL)
 }
 
-// freeBytes returns how much a user that is not root can still write to the file system of a folder.
-func freeBytes(dir *os.File) (int64, error) {
+// askSpace returns how much a user that is not root can still write to the file system of a folder.
+func askSpace(dir *os.File) (space, error) {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(int(dir.Fd()), &st); err != nil {
-		return 0, &os.PathError{Op: "statfs", Path: dir.Name(), Err: err}
+		return space{}, &os.PathError{Op: "statfs", Path: dir.Name(), Err: err}
 	}
-	return int64(st.Bavail) * int64(st.Bsize), nil
+	return space{bytes: int64(st.Bavail) * int64(st.Bsize), filesFree: int64(st.Ffree), files: int64(st.Files)}, nil
 }

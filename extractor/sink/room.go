@@ -1,0 +1,98 @@
+package sink
+
+import (
+	"fmt"
+	"math"
+	"sync"
+	"syscall"
+)
+
+const (
+	// roomStep is how many bytes may be written before the disk is asked again for the room on it. Other folders are
+	// written to meanwhile: each may go beyond the limit by so much.
+	roomStep = 1 << 20
+	// fileCost is what even the smallest file takes.
+	fileCost = 4 << 10
+	// keptFiles is how many more files the file system is to have room for, besides Options.MinFree bytes; of a small one it is a
+	// hundredth of all that it can hold.
+	keptFiles = 1000
+)
+
+// RoomError says that writing on would leave less room on the disk than [Options].MinFree. It is a
+// [syscall.ENOSPC].
+type RoomError struct {
+	Path       string // of the folder
+	Free, Keep int64  // bytes or, with Files, files that can still be made
+	Files      bool
+}
+
+// Error says how much room there is.
+func (e *RoomError) Error() string {
+	if e.Files {
+		return fmt.Sprintf("no room in %s: its file system takes %d more files, and %d are to stay free (inodes)", e.Path, e.Free, e.Keep)
+	}
+	return fmt.Sprintf("no room in %s: %d bytes are free, and %d are to stay so (min_free)", e.Path, e.Free, e.Keep)
+}
+
+// Unwrap makes it what the system says of a full disk.
+func (e *RoomError) Unwrap() error { return syscall.ENOSPC }
+
+// space is what a file system has room for. files is the most it can hold, 0 where that is not limited.
+type space struct{ bytes, filesFree, files int64 }
+
+func (s space) keptFiles() int64 { return min(s.files/100, keptFiles) }
+
+// room keeps Options.MinFree while files are written.
+type room struct {
+	mu   sync.Mutex
+	left int64 // guarded by mu: bytes that may be written before the disk is asked again
+	more int64 // guarded by mu: files, likewise
+}
+
+// take asks for room for n more bytes, of a new file perhaps.
+func (r *room) take(d *Directory, n int, newFile bool) error {
+	if d.options.MinFree <= 0 {
+		return nil
+	}
+	cost := max(int64(n), fileCost)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if newFile {
+		r.more--
+	}
+	if r.left < cost || r.more < 0 {
+		s, err := d.space()
+		if err != nil {
+			return err
+		}
+		left := s.bytes - d.options.MinFree
+		if left < cost {
+			return &RoomError{Path: d.path, Free: s.bytes, Keep: d.options.MinFree}
+		}
+		r.left, r.more = min(left, roomStep), math.MaxInt64
+		if s.files > 0 {
+			r.more = min(s.filesFree-s.keptFiles(), roomStep/fileCost) - 1
+		}
+	}
+	r.left -= cost
+	return nil
+}
+
+// space asks the file system. That it takes no more files is an error.
+func (d *Directory) space() (space, error) {
+	s, err := askSpace(d.top.dir)
+	if err != nil {
+		return s, fmt.Errorf("ask for the free bytes of %s: %w", d.path, err)
+	}
+	if keep := s.keptFiles(); s.files > 0 && s.filesFree <= keep {
+		return s, &RoomError{Path: d.path, Free: s.filesFree, Keep: keep, Files: true}
+	}
+	return s, nil
+}
+
+// Free returns how many bytes can still be written to the folder's file system. A [*RoomError] says
+// that it takes no more files.
+func (d *Directory) Free() (int64, error) {
+	s, err := d.space()
+	return s.bytes, err
+}

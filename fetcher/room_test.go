@@ -1,0 +1,135 @@
+package fetcher
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+)
+
+// fullAt has the disk be full while a message is staged.
+func fullAt(message string) func(string) error {
+	return func(step string) error {
+		if step == "stage "+message {
+			return fmt.Errorf("write staging file: %w", syscall.ENOSPC)
+		}
+		return nil
+	}
+}
+
+// TestMessageWithoutRoom: a message that needs more room than LIST says is its own fault. Those before and behind
+// it come, and it is kept as it is in the end.
+func TestMessageWithoutRoom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one", "bad", "two") // as long as each other, so that none is above suspicion on a broken line
+	now := time.Now()
+	w.supervisor.now = func() time.Time { return now }
+	w.account.Delete, w.account.MinFree, w.sink.free = true, 1000, 10_000
+	w.sink.fail = fullAt("bad")
+	w.start(t)
+	for attempt, want := range []string{"delivered failed/1 delivered", "deleted failed/2 deleted", "deleted quarantined/2 deleted"} {
+		err := w.once(t)
+		if last := attempt == 2; (err == nil) != last || err != nil && !strings.Contains(err.Error(), "could not be kept") {
+			t.Errorf("attempt %d: error %v", attempt+1, err)
+		}
+		if attempt == 0 && commands(w, "QUIT") > 0 {
+			t.Error("QUIT was sent though a message was retrieved and not kept")
+		}
+		if attempt == 0 {
+			// It is not due yet, and holds up no deletion.
+			if err := w.once(t); err != nil || len(w.server.Mailbox("u0")) != 1 {
+				t.Errorf("%d messages are left, error %v", len(w.server.Mailbox("u0")), err)
+			}
+			want = "deleted failed/1 deleted"
+		}
+		if got := w.states(t, "uid-1", "uid-2", "uid-3"); got != want {
+			t.Errorf("attempt %d: states %q, want %q", attempt+1, got, want)
+		}
+		now = now.Add(retryMax)
+	}
+	if kept, err := w.ledger.Quarantined(t.Context(), "lab"); err != nil || len(kept) != 1 || !strings.Contains(kept[0].Reason, "alone does not fit") {
+		t.Errorf("in quarantine: %+v, error %v", kept, err)
+	}
+}
+
+// TestDiskFillsUp: who filled the disk is not known where there is no room left for what LIST says. What else is in the
+// batch is kept, and nothing is noted against a message.
+func TestDiskFillsUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one", "bad", "two")
+	w.account.Delete = true
+	w.sink.fail = fullAt("bad")
+	w.start(t)
+	if err := w.once(t); !diskFull(err) {
+		t.Errorf("error %v", err)
+	}
+	if got := w.states(t, "uid-1", "uid-2", "uid-3"); got != "delivered  delivered" {
+		t.Errorf("states %q", got)
+	}
+	w.sink.fail = nil
+	if err := w.once(t); err != nil || w.has() != "bad one two" {
+		t.Errorf("delivered %q, error %v", w.has(), err)
+	}
+}
+
+// TestNoRoomDeletesEvenSo: mail that does not come for want of room keeps none from being deleted.
+func TestNoRoomDeletesEvenSo(t *testing.T) {
+	t.Parallel()
+	for name, noRoom := range map[string]func(w *world){
+		"bytes":  func(w *world) { w.sink.free = 900 },
+		"inodes": func(w *world) { w.sink.noRoom = fmt.Errorf("no more files: %w", syscall.ENOSPC) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "one")
+			now := time.Now()
+			w.supervisor.now = func() time.Time { return now }
+			w.account.Delete, w.account.DeleteAfter, w.account.MinFree, w.sink.free = true, time.Hour, 1000, 10_000
+			w.start(t)
+			if err := w.once(t); err != nil {
+				t.Fatal(err)
+			}
+			noRoom(w)
+			w.server.Append("u0", pop3test.Message{UIDL: "uid-2", Raw: []byte("two\r\n")})
+			now = now.Add(2 * time.Hour)
+			if err := w.once(t); !diskFull(err) {
+				t.Errorf("error %v", err)
+			}
+			if got := w.states(t, "uid-1", "uid-2"); got != "deleted " {
+				t.Errorf("states %q", got)
+			}
+		})
+	}
+}
+
+// TestOutgrown: a message is given up once it is far beyond what LIST says.
+func TestOutgrown(t *testing.T) {
+	t.Parallel()
+	const most = defaultMaxMessage
+	for _, test := range []struct{ listed, want int64 }{
+		{-1, most}, {0, most}, {1, 64 << 20}, {16 << 20, 64 << 20}, {32 << 20, 128 << 20}, {2 << 30, most}, {most, most}, {1 << 40, most}, {math.MaxInt64, most},
+	} {
+		if got := outgrown(test.listed, most); got != test.want {
+			t.Errorf("listed as %d: %d, want %d", test.listed, got, test.want)
+		}
+	}
+	p := &poll{}
+	n, err := io.Copy(io.Discard, p.bounded(entry{size: 100}, endless{}))
+	if err == nil || !strings.Contains(err.Error(), "LIST says 100") || n > 65<<20 {
+		t.Errorf("%d octets were read, error %v", n, err)
+	}
+	if errors.Is(err, io.EOF) {
+		t.Error("it passes for whole")
+	}
+}
+
+// endless is a message without end.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
