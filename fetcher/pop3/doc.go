@@ -58,5 +58,5 @@
 // # Limits
 //
 // A status line has at most 8 KiB, a line of a list 2 KiB, a list 1,000,000
-// entries, CAPA 200. The length of a message is the caller's to limit.
+// entries of 64 MiB together, CAPA 200. The length of a message is the caller's to limit.
 package pop3

@@ -13,6 +13,8 @@ const (
 	maxListLine = 2 << 10
 	// maxListEntries bounds LIST and UIDL.
 	maxListEntries = 1_000_000
+	// maxListBytes bounds the lines of a list together: a million of 2 KiB would fill the memory of a small machine.
+	maxListBytes = 64 << 20
 )
 
 // Stat asks for the number of messages and their size together, in octets.
@@ -125,11 +127,12 @@ func parseSize(b []byte) int64 {
 }
 
 // lines reads a multi-line answer to its final dot (RFC 1939 section 3), at most
-// limit lines. Once yield returns an error it is not called again, and lines
+// limit lines, of 64 MiB together. Once yield returns an error it is not called again, and lines
 // returns that error at the end.
 func (c *Client) lines(verb string, limit int, yield func(line []byte) error) error {
 	c.conn.idle(c.timeouts.Idle)
 	var stopped error
+	octets := 0
 	for n := 0; ; n++ {
 		line, err := c.readLine(maxListLine)
 		if err != nil {
@@ -142,6 +145,9 @@ func (c *Client) lines(verb string, limit int, yield func(line []byte) error) er
 			if line[1] == '.' {
 				line = line[1:]
 			}
+		}
+		if octets += len(line); octets > maxListBytes {
+			return c.fail(&ProtocolError{Detail: fmt.Sprintf("%s has more than %d MiB", verb, maxListBytes>>20), Err: ErrListTooLong})
 		}
 		if n == limit {
 			return c.fail(&ProtocolError{Detail: fmt.Sprintf("%s has more than %s lines", verb, strconv.Itoa(limit)), Err: ErrListTooLong})

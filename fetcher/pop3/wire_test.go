@@ -128,6 +128,33 @@ func TestListLimit(t *testing.T) {
 	}
 }
 
+// TestListBytes: a list of a million lines as long as one may be would take 2 GB.
+func TestListBytes(t *testing.T) {
+	t.Parallel()
+	for blocks, want := range map[int]error{255: nil, 257: pop3.ErrListTooLong} {
+		synctest.Test(t, func(t *testing.T) {
+			c, err := serve(t, func(conn net.Conn) error {
+				io.WriteString(conn, "+OK\r\n")
+				bufio.NewReader(conn).ReadString('\n')
+				io.WriteString(conn, "+OK\r\n")
+				block := strings.Repeat("1 "+strings.Repeat("x", 1022)+"\r\n", 256)
+				for range blocks { // of 256 KiB
+					io.WriteString(conn, block)
+				}
+				io.WriteString(conn, ".\r\n")
+				io.Copy(io.Discard, conn)
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Uidl(func(int, string) error { return nil }); !errors.Is(err, want) || want != nil && !strings.Contains(err.Error(), "UIDL has more than 64 MiB") {
+				t.Errorf("%d KiB: error %v, want %v", 256*blocks, err, want)
+			}
+		})
+	}
+}
+
 // TestLineLimit: a status line may have 8 KiB with its line end, and one that
 // never ends costs no more than the buffer.
 func TestLineLimit(t *testing.T) {
