@@ -135,6 +135,8 @@ type Sink interface {
 	// that StageRaw gave it. Removing one that is gone is no error.
 	OpenFile(path string) (*os.File, error)
 	RemoveFile(path string) error
+	// RemovePieces removes a folder below PartialFolder with all that is in it. One that is gone is no error.
+	RemovePieces(folder string) error
 	Close() error
 }
 
@@ -149,6 +151,10 @@ type Staged struct {
 	Doubtful bool
 	// RawKept says that the message itself is among the attachments, or in quarantine.
 	RawKept bool
+	// Waits, unless "", says that the message is a piece of another one whose other pieces have not come. The piece is the first of
+	// Attachments, for a folder below PartialFolder. Joined are the folders of the pieces that the message was joined from.
+	Waits  string
+	Joined []string
 }
 
 // UnprocessableError says that a message itself, not the line or the disk, is

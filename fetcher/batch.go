@@ -179,12 +179,15 @@ func (p *poll) commitBatch(ctx context.Context, l *listing, b *batch) error {
 	whole := b.staged[:0]
 	inexact := p.inexact
 	p.noteSizes(b.staged)
+	all := true
 	for _, r := range b.staged {
 		switch {
-		case p.maybeCut(r, inexact):
+		case p.maybeCut(r, inexact), !all && isJoined(r.message): // from a piece that was cut, perhaps
+			all = false
 			p.sink.Discard(r.message.Attachments)
 			err = errors.Join(err, p.noteCut(ctx, l, r))
 		case p.tooShort(r):
+			all = false
 			p.sink.Discard(r.message.Attachments)
 			err = errors.Join(err, p.noteShort(ctx, l, r))
 		default:

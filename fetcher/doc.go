@@ -62,6 +62,9 @@
 // is one whose files could not be stored for Account.Attempts times, unless the disk
 // was at fault. [Quarantine] delivers it later by the same five steps.
 //
+// A message that is a piece of another one (message/partial) is in quarantine, too, in a folder of its own, until the others come: the
+// whole is delivered then, and with it all of them. After 30 days it is kept like the others.
+//
 // With step 4 the ledger's generation is left in the folder as a mark. A ledger that is
 // behind the mark is an old copy or a new one in place of one that was lost, and is not
 // worked with ([StaleError]): it would have everything since delivered again.

@@ -225,6 +225,9 @@ func (c *committer) publish(ctx context.Context, group []*ledger.Message) error 
 	if err := c.sink.SyncFolders(); err != nil {
 		return fmt.Errorf("sync folders: %w", err)
 	}
+	if err := c.removeJoined(group); err != nil {
+		return err
+	}
 	generation, err := c.ledger.Generation(ctx, c.account)
 	if err == nil {
 		err = c.sink.SetMark(generation)

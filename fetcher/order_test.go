@@ -170,6 +170,8 @@ func (m *memory) OpenFile(string) (*os.File, error) { return nil, os.ErrNotExist
 
 func (m *memory) RemoveFile(string) error { return os.ErrNotExist }
 
+func (m *memory) RemovePieces(string) error { return nil }
+
 func (m *memory) Sweep() (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -120,6 +120,9 @@ func (p *poll) run(ctx context.Context) error {
 	if err := p.recover(ctx); err != nil {
 		return err
 	}
+	if err := p.agePieces(ctx); err != nil {
+		return err
+	}
 	if err := p.connect(ctx); err != nil {
 		return err
 	}
@@ -355,17 +358,24 @@ func (p *poll) finish(ctx context.Context, due []deletion) error {
 // noteDelivered is the committer's report of one group.
 func (p *poll) noteDelivered(group []*ledger.Message) {
 	for _, m := range group {
-		if m.State == ledger.Quarantined {
-			Envelope{m.From, m.Subject}.to(p.log.Error().Str("uidl", printable(m.UIDL)).Str("file", m.Attachments[0].Path).Str("reason", m.Reason)).Msg("message quarantined")
-			continue
-		}
-		p.committed = append(p.committed, m.Key)
 		envelope := Envelope{m.From, m.Subject}
-		if p.account.deletesAtOnce() {
-			p.envelopes.remember(m.Key, envelope)
+		switch {
+		case isRaw(m):
+			envelope.to(p.log.Error().Str("uidl", printable(m.UIDL)).Str("file", m.Attachments[0].Path).Str("reason", m.Reason)).Msg("message quarantined")
+			continue
+		case isPiece(m):
+			envelope.to(p.log.Warn().Str("uidl", printable(m.UIDL)).Str("file", m.Attachments[0].Path).Str("reason", m.Reason)).Msg("piece of a message kept until the others come")
+		default:
+			p.committed = append(p.committed, m.Key)
+			if p.account.deletesAtOnce() {
+				p.envelopes.remember(m.Key, envelope)
+			}
+			p.noteStaying(m)
 		}
-		p.noteStaying(m)
 		for _, a := range m.Attachments {
+			if isOurs(a) {
+				continue
+			}
 			if a.StagingID == "" {
 				p.log.Debug().Str("uidl", printable(m.UIDL)).Str("file", a.Path).Msg("attachment left out, received before")
 				continue

@@ -88,9 +88,16 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 	if err != nil {
 		return nil, err
 	}
+	if staged.Waits != "" && isPiece(m) { // it has its place already
+		return nil, errors.Join(errors.New(staged.Waits), q.poll.sink.Discard(staged.Attachments), q.ledger.StillQuarantined(ctx, q.account.Name, m.Key, staged.Waits))
+	}
 	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, Header: m.Header, MessageID: staged.MessageID, Attachments: staged.Attachments, Retried: true}
+	staged.waitsOrJoins(again)
 	if err := q.poll.commit.commit(ctx, []*ledger.Message{again}); err != nil {
 		return nil, err
+	}
+	if isPiece(again) {
+		return nil, errors.Join(errors.New(again.Reason), q.remove(m))
 	}
 	return again, q.remove(m)
 }
@@ -168,20 +175,29 @@ func (p *poll) retrieveQuarantined(ctx context.Context, l *listing) error {
 	}
 	return p.retrieveEach(ctx, l, entries, func(ctx context.Context, l *listing, e entry, bounded *boundedReader) (*ledger.Message, error) {
 		uidl, reason := l.uidl(e), reasons[e.number]
-		name := quarantineName(uidl, p.now())
-		raw, err := p.sink.StageRaw(ctx, bounded, QuarantineFolder, name+quarantineExt)
+		files, err := p.stageQuarantined(ctx, uidl, reason, bounded)
 		if err != nil {
 			return nil, p.blame(ctx, l, e, bounded, err)
 		}
-		why, err := p.sink.StageRaw(ctx, strings.NewReader(fmt.Sprintf("account: %s\nUIDL: %q\nreason: %s\n", p.account.Name, uidl, reason)), QuarantineFolder, name+".txt")
-		if err != nil {
-			p.sink.Discard([]ledger.Attachment{raw})
-			return nil, err
-		}
-		raw.Quarantine, why.Quarantine = true, true
 		is := p.envelope(p.header.header)
-		return &ledger.Message{Key: l.key(e), State: ledger.Quarantined, Reason: firstLine(reason), Attachments: []ledger.Attachment{raw, why}, From: is.From, Subject: is.Subject}, nil
+		return &ledger.Message{Key: l.key(e), State: ledger.Quarantined, Reason: firstLine(reason), Attachments: files, From: is.From, Subject: is.Subject}, nil
 	})
+}
+
+// stageQuarantined stages a message as it came, and beside it why it is kept.
+func (p *poll) stageQuarantined(ctx context.Context, uidl, reason string, r io.Reader) ([]ledger.Attachment, error) {
+	name := quarantineName(uidl, p.now())
+	raw, err := p.sink.StageRaw(ctx, r, QuarantineFolder, name+quarantineExt)
+	if err != nil {
+		return nil, err
+	}
+	why, err := p.sink.StageRaw(ctx, strings.NewReader(fmt.Sprintf("account: %s\nUIDL: %q\nreason: %s\n", p.account.Name, uidl, reason)), QuarantineFolder, name+".txt")
+	if err != nil {
+		p.sink.Discard([]ledger.Attachment{raw})
+		return nil, err
+	}
+	raw.Quarantine, why.Quarantine = true, true
+	return []ledger.Attachment{raw, why}, nil
 }
 
 // quarantineName names a message's files by when it came and by its UIDL, which

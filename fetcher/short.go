@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3"
 )
 
@@ -37,7 +36,7 @@ func (p *poll) noteSizes(batch []received) {
 func (p *poll) tooShort(r received) bool {
 	size := r.entry.size
 	switch {
-	case r.known != unknown, r.message.State == ledger.Quarantined, size > p.maxMessage(), size-r.octets < shortLeast:
+	case r.known != unknown, isRaw(r.message), size > p.maxMessage(), size-r.octets < shortLeast:
 		return false
 	case p.exact || p.exactly:
 		return r.octets < size/2
@@ -49,7 +48,7 @@ func (p *poll) tooShort(r received) bool {
 // mail has behind a lone dot may look like the replies to all that is asked then; its length does not. inexact
 // says that others' sizes were wrong, too.
 func (p *poll) maybeCut(r received, inexact bool) bool {
-	return p.outOfStep && (p.exact || !inexact) && r.octets < r.entry.size && r.known == unknown && r.message.State != ledger.Quarantined
+	return p.outOfStep && (p.exact || !inexact) && r.octets < r.entry.size && r.known == unknown && !isRaw(r.message)
 }
 
 // noteCut has a message read again as from a server that stuffs no dots.

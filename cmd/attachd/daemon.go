@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 
 	"github.com/rs/zerolog"
@@ -167,8 +168,8 @@ type folder struct {
 
 func (f *folder) Stage(ctx context.Context, uidl string, r io.Reader) (fetcher.Staged, error) {
 	m, files, err := f.Directory.Stage(ctx, r, plan(f.account, f.extract, uidl))
-	if limit, ok := errors.AsType[*extractor.LimitError](err); ok {
-		return fetcher.Staged{}, &fetcher.UnprocessableError{Err: limit}
+	if isUnprocessable(err) {
+		return fetcher.Staged{}, &fetcher.UnprocessableError{Err: err}
 	}
 	if err != nil {
 		return fetcher.Staged{}, err
@@ -176,6 +177,13 @@ func (f *folder) Stage(ctx context.Context, uidl string, r io.Reader) (fetcher.S
 	s := fetcher.Staged{MessageID: m.MessageID, Envelope: envelope(m)}
 	for _, file := range files {
 		s.Attachments = append(s.Attachments, record(file))
+		if file.Joined != "" {
+			s.Joined = append(s.Joined, file.Joined)
+		}
+		if f := file.Attachment.Fragment; file.Kind == sink.Fragment && s.Waits == "" {
+			s.Waits = describePiece(f)
+			s.Attachments = slices.Insert(s.Attachments[:len(s.Attachments)-1], 0, record(file))
+		}
 	}
 	problems := m.Problems
 	for _, file := range files {
@@ -186,6 +194,22 @@ func (f *folder) Stage(ctx context.Context, uidl string, r io.Reader) (fetcher.S
 		s.Doubtful = s.Doubtful || !problem.Kind.Cosmetic()
 	}
 	return s, nil
+}
+
+// isUnprocessable reports whether a message is at fault itself.
+func isUnprocessable(err error) bool {
+	_, limit := errors.AsType[*extractor.LimitError](err)
+	_, pieces := errors.AsType[*sink.PiecesError](err)
+	return limit || pieces
+}
+
+// describePiece says what a message waits for.
+func describePiece(f *extractor.Fragment) string {
+	of := ""
+	if f.Total > 0 {
+		of = fmt.Sprintf(" of %d", f.Total)
+	}
+	return fmt.Sprintf("piece %d%s of the message %q, which waits for the others", f.Number, of, f.ID)
 }
 
 func (f *folder) StageRaw(ctx context.Context, r io.Reader, folder, name string) (ledger.Attachment, error) {

@@ -168,7 +168,7 @@ func (x *extraction) outcome() error {
 func (x *extraction) message(ctx context.Context, source string, size int64, r io.Reader) error {
 	counted := &countingReader{r: r}
 	m, files, err := x.dir.Stage(ctx, counted, plan(x.account, x.extract, ""))
-	if _, ok := errors.AsType[*extractor.LimitError](err); ok {
+	if isUnprocessable(err) {
 		x.report(fmt.Errorf("%s: %w", foreign.Text(source), err))
 		return nil
 	}

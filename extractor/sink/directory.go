@@ -106,8 +106,7 @@ type Directory struct {
 	touched  map[*folder]bool   // got or lost a name since the last SyncFolders
 	broken   error              // the fsync of a folder failed
 
-	pieces map[string]map[int]*piece // fragments that were staged here, by folder and number
-	joined []string                  // folders of fragments whose message was published
+	waiting waitingPieces
 }
 
 // folder is an open folder: root for names in it, dir for its own fsync.
@@ -161,7 +160,6 @@ func open(dir string, o Options) (_ *Directory, err error) {
 		jobs:   make(chan *file, 4*o.SyncWorkers),
 		files:  make(map[string]*file), reserved: make(map[string]string), last: make(map[string]int),
 		folders: make(map[string]*folder), touched: make(map[*folder]bool),
-		pieces: make(map[string]map[int]*piece),
 	}
 	if err := d.makeTop(dir); err != nil {
 		return nil, err

@@ -25,8 +25,8 @@
 //
 // A [Plan] may put files into folders below, which are made as needed, beside each
 // attachment a sidecar, which is published first, and with them the message itself. The pieces of a
-// message/partial wait in the hidden folder .partial, and are removed when the message that was joined
-// from them is published; after a crash right then they stay.
+// message/partial wait in the hidden folder .partial, at most 1,000 of 512 MiB together, and are removed when the message that was joined
+// from them is published; after a crash right then they stay ([Directory.RemovePieces]).
 //
 // # Guarantees and limits
 //

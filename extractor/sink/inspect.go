@@ -95,5 +95,8 @@ func (d *Directory) RemoveFile(path string) error {
 	if err := d.top.root.Remove(filepath.FromSlash(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove %q in %s: %w", path, d.path, err)
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.waiting.remove(path)
 	return nil
 }

@@ -248,7 +248,7 @@ func TestFragments(t *testing.T) {
 			deliver(t, d, staged)
 		}
 		got := tree(t, dir)
-		if len(got) != 3 || !strings.HasPrefix(got[0], fragmentsFolder+"/") || !strings.HasSuffix(got[2], "/4-of-4") {
+		if len(got) != 3 || !strings.HasPrefix(got[0], PartialFolder+"/") || !strings.HasSuffix(got[2], "-4-of-4.eml") {
 			t.Errorf("files %q", got)
 		}
 	})

@@ -101,8 +101,12 @@ func (d *Directory) publish(s *Staged) error {
 	d.touched[to] = true
 	d.release(f)
 	delete(d.files, s.ID)
+	if p := d.waiting.staged[s.ID]; p != nil {
+		delete(d.waiting.staged, s.ID)
+		p.id, p.path = "", s.Path
+	}
 	if f.joined != "" {
-		d.joined = append(d.joined, f.joined)
+		d.waiting.joined = append(d.waiting.joined, f.joined)
 	}
 	return err
 }
@@ -239,6 +243,7 @@ func (d *Directory) Discard(group []*Staged) error {
 
 func (d *Directory) discard(id string) error {
 	d.mu.Lock()
+	d.waiting.drop(id)
 	if f := d.files[id]; f != nil {
 		f.discarded.Store(true)
 		d.release(f)

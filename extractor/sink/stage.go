@@ -23,6 +23,7 @@ type Staged struct {
 	Size       int64
 	SHA256     [32]byte
 	Kind       Kind
+	Joined     string // of the first attachment of a message that came in pieces: their folder, see RemovePieces
 }
 
 // Kind says what a staged file is.
@@ -33,7 +34,7 @@ const (
 	File     Kind = iota // an attachment
 	Sidecar              // what is known of the attachment that is next in the list
 	Raw                  // the message itself
-	Fragment             // a piece of a message that waits for the others
+	Fragment             // a piece of a message that waits for the others, in [PartialFolder]
 )
 
 // file is a staging file on its way from creation to Publish.
@@ -307,7 +308,7 @@ const (
 //
 // A piece of a message (message/partial) is staged for a hidden folder. With the last
 // one to come the whole message is taken apart in its place, and the others are
-// removed once that has been published.
+// removed once that has been published. When too many pieces wait, the error is a [*PiecesError].
 func (d *Directory) Stage(ctx context.Context, r io.Reader, plan Plan) (*extractor.Message, []*Staged, error) {
 	var m *extractor.Message
 	staged, err := d.stage(ctx, "", &plan, func(s *staging) error {
@@ -417,11 +418,12 @@ func (s *staging) extract(r io.Reader, enclosing *extractor.Message) (*extractor
 	options := s.plan.Extract
 	options.Enclosing = enclosing
 	m, err := extractor.Extract(r, options, func(a *extractor.Attachment) (io.WriteCloser, error) {
-		kind := File
-		if a.Fragment != nil {
-			kind = Fragment
+		if a.Fragment == nil {
+			return s.open(nil, a, File), s.ctx.Err()
 		}
-		return s.open(nil, a, kind), s.ctx.Err()
+		w := s.open(nil, a, Fragment)
+		_, err := w.Write(fragmentHeader(a.Fragment))
+		return w, errors.Join(err, s.ctx.Err())
 	})
 	for _, w := range s.writers[first:] {
 		w.message = m
@@ -466,7 +468,7 @@ func (s *staging) keep(w *writer) error {
 	if err != nil {
 		return err
 	}
-	staged := &Staged{ID: w.file.id, Attachment: *w.attachment, Path: name, Size: w.size, SHA256: w.sum, Kind: w.kind}
+	staged := &Staged{ID: w.file.id, Attachment: *w.attachment, Path: name, Size: w.size, SHA256: w.sum, Kind: w.kind, Joined: w.file.joined}
 	if w.file.sidecar {
 		if err := s.sidecar(w.message, staged); err != nil {
 			return err

@@ -31,6 +31,10 @@ const (
 	Quarantined State = "quarantined"
 )
 
+// JoinedMark ends the path of an Attachment that is no file: the folder of the pieces that the message was joined from. The messages that
+// are kept in it, in quarantine, are delivered when this one is.
+const JoinedMark = "/"
+
 // Attachment is one file of a message.
 type Attachment struct {
 	StagingID    string // the staging file's name; "" when there is none, as for bytes received before

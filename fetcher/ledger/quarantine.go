@@ -3,6 +3,8 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -31,6 +33,12 @@ func (m *Message) Kept() []Attachment {
 	return kept
 }
 
+// allKept reports whether all files of the message lie in quarantine, as those do of one that could not be taken apart, if none says
+// so itself. Of one that is a piece of another, what it had beside that is delivered.
+func (m *Message) allKept() bool {
+	return m.State == Quarantined && !slices.ContainsFunc(m.Attachments, func(a Attachment) bool { return a.Quarantine })
+}
+
 // Files counts the files that are delivered of the message, those under another key included: without sidecars, and
 // without what lies in quarantine.
 func (m *Message) Files() int {
@@ -40,7 +48,7 @@ func (m *Message) Files() int {
 	n := m.Before
 	for i, a := range m.Attachments {
 		last := i == len(m.Attachments)-1
-		if !a.Quarantine && !a.Sidecar && (last || a.Path != m.Attachments[i+1].Path+sidecarExt) {
+		if !a.Quarantine && !a.Sidecar && !strings.HasSuffix(a.Path, JoinedMark) && (last || a.Path != m.Attachments[i+1].Path+sidecarExt) {
 			n++
 		}
 	}

@@ -160,9 +160,10 @@ func (l *Ledger) Stage(ctx context.Context, account string, group []*Message) er
 				return err
 			}
 			known[m.Key] = row{id, Staged}
+			allKept := m.allKept()
 			for n := range m.Attachments {
 				a := &m.Attachments[n]
-				if _, err := c.exec(ctx, c.file, id, n, c.id, null(a.StagingID), a.Path, text(a.OriginalName), text(a.MediaType), a.Size, a.SHA256[:], m.State == Quarantined || a.Quarantine); err != nil {
+				if _, err := c.exec(ctx, c.file, id, n, c.id, null(a.StagingID), a.Path, text(a.OriginalName), text(a.MediaType), a.Size, a.SHA256[:], allKept || a.Quarantine); err != nil {
 					return err
 				}
 			}
@@ -235,7 +236,7 @@ func (l *Ledger) Delivered(ctx context.Context, account string, group []*Message
 				return err
 			}
 		}
-		return nil
+		return c.settleJoined(ctx, group, at)
 	})
 	if err != nil {
 		return fmt.Errorf("record the delivery of %d messages of account %s: %w", len(group), account, err)

@@ -1,0 +1,141 @@
+package fetcher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// PartialFolder holds, below the account's folder, the pieces of messages (message/partial, RFC 2046 section 5.2.2) whose
+// other pieces have not come. A message that brought one is in quarantine, and thus left on the server, until the whole is delivered.
+const PartialFolder = ".partial"
+
+// pieceAge is how long a piece waits for the others before it is kept like any message that can't be handled.
+const pieceAge = 30 * 24 * time.Hour
+
+// isPiece reports whether a message waits for others that it is a piece of.
+func isPiece(m *ledger.Message) bool {
+	kept := m.Kept()
+	return m.State == ledger.Quarantined && len(kept) > 0 && strings.HasPrefix(kept[0].Path, PartialFolder+"/")
+}
+
+// isRaw reports whether a message is kept as it came.
+func isRaw(m *ledger.Message) bool { return m.State == ledger.Quarantined && !isPiece(m) }
+
+// isOurs reports whether a file is none that was delivered.
+func isOurs(a ledger.Attachment) bool {
+	return a.Quarantine || strings.HasSuffix(a.Path, ledger.JoinedMark)
+}
+
+// waitsOrJoins puts into a message what its staging found out of pieces: that it is one, or which folders of pieces it
+// was joined from.
+func (s *Staged) waitsOrJoins(m *ledger.Message) {
+	if s.Waits != "" {
+		m.State, m.Reason, m.Unread = ledger.Quarantined, s.Waits, false
+		m.Attachments[0].Quarantine = true
+	}
+	for _, folder := range s.Joined {
+		m.Attachments = append(m.Attachments, ledger.Attachment{Path: folder + ledger.JoinedMark})
+	}
+}
+
+// isJoined reports whether a message was joined from others.
+func isJoined(m *ledger.Message) bool {
+	return slices.ContainsFunc(m.Attachments, func(a ledger.Attachment) bool { return strings.HasSuffix(a.Path, ledger.JoinedMark) })
+}
+
+// removeJoined removes the pieces of the messages of a group that are in place, also of one that a crash interrupted.
+func (c *committer) removeJoined(group []*ledger.Message) error {
+	for _, m := range group {
+		for _, a := range m.Attachments {
+			if folder, ok := strings.CutSuffix(a.Path, ledger.JoinedMark); ok {
+				if err := c.sink.RemovePieces(folder); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// agePieces moves the pieces that have waited for too long into quarantine proper.
+func (p *poll) agePieces(ctx context.Context) error {
+	any, err := p.anyPieces()
+	if err != nil || !any {
+		return err
+	}
+	messages, err := p.ledger.Quarantined(ctx, p.account.Name)
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		if !isPiece(m) || p.now().Sub(m.Delivered) < pieceAge {
+			continue
+		}
+		if err := p.agePiece(ctx, m); err != nil {
+			return fmt.Errorf("move %s into quarantine: %w", m.Attachments[0].Path, err)
+		}
+	}
+	return nil
+}
+
+// anyPieces looks whether there may be any, which costs less than to ask the ledger.
+func (p *poll) anyPieces() (bool, error) {
+	folder, err := p.sink.OpenFile(PartialFolder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer folder.Close()
+	names, err := folder.Readdirnames(1)
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return len(names) > 0, err
+}
+
+// agePiece moves one. After a crash at the end the old file stays, known to nobody.
+func (p *poll) agePiece(ctx context.Context, m *ledger.Message) error {
+	piece := m.Kept()[0]
+	raw, err := p.sink.OpenFile(piece.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // state check says so
+	}
+	if err != nil {
+		return err
+	}
+	defer raw.Close()
+	files, err := p.stageQuarantined(ctx, m.UIDL, m.Reason+"; they have not come within 30 days", raw)
+	if err != nil {
+		return err
+	}
+	aged := &ledger.Message{Key: m.Key, State: ledger.Quarantined, Header: m.Header, MessageID: m.MessageID, Retried: true,
+		Reason: m.Reason + "; they have not come within 30 days", Attachments: append(files, slices.DeleteFunc(slices.Clone(m.Attachments), func(a ledger.Attachment) bool { return a.Quarantine })...)}
+	if err := p.commit.commit(ctx, []*ledger.Message{aged}); err != nil {
+		return err
+	}
+	return errors.Join(p.sink.RemoveFile(piece.Path), p.removeEmpty(path.Dir(piece.Path)))
+}
+
+// removeEmpty removes a folder that nothing is left in.
+func (p *poll) removeEmpty(folder string) error {
+	f, err := p.sink.OpenFile(folder)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	if _, err := f.Readdirnames(1); errors.Is(err, io.EOF) {
+		return p.sink.RemovePieces(folder)
+	}
+	return nil
+}
