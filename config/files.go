@@ -307,6 +307,9 @@ func (p *PathTemplate) parse(s string) error {
 	if strings.HasPrefix(first, "/") || slices.Contains(strings.Split(first, "/"), "..") {
 		return errors.New("must stay below the account's folder: without .. and a slash at the beginning")
 	}
+	if strings.Contains(first, "//") || strings.HasSuffix(first, "/") {
+		return errors.New("must have something between two slashes and behind the last one")
+	}
 	sample.Name, sample.Base, sample.Ext = "b.txt", "b", ".txt"
 	if second, err := p.Execute(sample); err == nil && first == second {
 		return errors.New("must hold {{.Name}}, or {{.Base}} and {{.Ext}}, as all files would have one name")

@@ -237,13 +237,23 @@ func (f *file) Write(p []byte) (int, error) {
 	}
 	a.Size += int64(len(p))
 	x.written += int64(len(p))
-	if x.written > x.limits.Bytes {
-		return 0, &LimitError{"bytes", x.limits.Bytes}
-	}
-	if x.written > freeExpansion && x.written/int64(x.limits.Expansion) > x.message.Size {
-		return 0, &LimitError{"expansion", int64(x.limits.Expansion)}
+	if err := x.limits.Written(x.written, x.message.Size); err != nil {
+		return 0, err
 	}
 	return f.w.Write(p)
+}
+
+// Written returns a [*LimitError] when what has been written for a message of which so much was read is beyond Bytes or
+// Expansion. Extract asks for what it writes itself; it is for who writes more because of the message.
+func (l Limits) Written(written, read int64) error {
+	l = l.withDefaults()
+	if written > l.Bytes {
+		return &LimitError{"bytes", l.Bytes}
+	}
+	if written > freeExpansion && written/int64(l.Expansion) > read {
+		return &LimitError{"expansion", int64(l.Expansion)}
+	}
+	return nil
 }
 
 func (f *file) Close() error {

@@ -94,11 +94,23 @@ func pathAddress(list []extractor.Address) config.PathAddress {
 	return config.PathAddress{Name: a.Name, Address: a.Address, Local: a.Local(), Domain: a.Domain()}
 }
 
+// maxSidecarText is as much of a header's text as a person reads, in bytes.
+const maxSidecarText = 1 << 10
+
 // sidecar is what stands beside an attachment: a contract that other tools rely on,
 // so that fields are added and never changed.
 func sidecar(account, uidl string, m *extractor.Message, s *sink.Staged) ([]byte, error) {
 	a := &s.Attachment
 	problems := append(append([]extractor.Problem{}, a.Problems...), m.Problems...)
+	// Repeated beside each of a thousand attachments, a Subject of 64 KB is more than all of these.
+	clipped := func(field, text string) string {
+		short := extractor.Clip(text, maxSidecarText)
+		if short != text {
+			problems = append(problems, extractor.Problem{Kind: extractor.ProblemClipped, Detail: field})
+		}
+		return short
+	}
+	from, to, subject := clipped("from", m.From), clipped("to", m.To), clipped("subject", m.Subject)
 	date := ""
 	if !m.Date.IsZero() {
 		date = m.Date.Format(time.RFC3339)
@@ -128,7 +140,7 @@ func sidecar(account, uidl string, m *extractor.Message, s *sink.Staged) ([]byte
 		SHA256       string              `json:"sha256"`
 		Problems     []extractor.Problem `json:"problems"`
 	}{
-		account, uidl, m.MessageID, m.From, m.To, m.Subject, date, s.Path, a.Name, a.OriginalName, a.Part, a.Container,
+		account, uidl, m.MessageID, from, to, subject, date, s.Path, a.Name, a.OriginalName, a.Part, a.Container,
 		a.MediaType, a.DetectedType, a.Disposition, a.ContentID, s.Size, hex.EncodeToString(s.SHA256[:]), problems,
 	})
 	return foreign.JSON(b.Bytes()), err

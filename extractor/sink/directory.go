@@ -235,6 +235,9 @@ func (d *Directory) openIn(above *folder, name string, mode fs.FileMode) (*folde
 	if err != nil {
 		return nil, err
 	}
+	if info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no folder: %w: move it away", filepath.Join(d.path, above.name, name), errTaken)
+	}
 	if !info.IsDir() {
 		return nil, fmt.Errorf("%s is no folder: move it away", filepath.Join(d.path, above.name, name))
 	}

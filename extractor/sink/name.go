@@ -136,21 +136,56 @@ const deepestPath = 16
 // SafePath returns where a file goes for which a [Plan] gives a path.
 func SafePath(p string) string { return path.Join(safePath(p)) }
 
-// safePath splits a path into folder and name, both safe: no component is empty,
-// leads up, is hidden, or holds what [extractor.SafeName] takes out.
+// nobody is the name of a folder for which there is none.
+const nobody = "_"
+
+// safePath splits a path into folder and name, both safe: no component
+// leads up, is hidden, or holds what [extractor.SafeName] takes out. One that is empty does not vanish: a mail without a sender
+// could put its file, by the name of somebody's domain, where the folder of that belongs.
 func safePath(p string) (folder, name string) {
-	var parts []string
-	for part := range strings.SplitSeq(p, "/") {
-		if part = extractor.SafeName(strings.ReplaceAll(part, `\`, "_")); part != "" {
-			parts = append(parts, part)
+	parts := strings.Split(p, "/")
+	for i, part := range parts {
+		if parts[i] = extractor.SafeName(strings.ReplaceAll(part, `\`, "_")); parts[i] == "" {
+			parts[i] = nobody
 		}
 	}
-	if len(parts) == 0 {
-		return "", "attachment"
-	}
 	last := len(parts) - 1
-	return path.Join(parts[:min(last, deepestPath)]...), parts[last]
+	if name = parts[last]; name == nobody {
+		name = "attachment"
+	}
+	return path.Join(parts[:min(last, deepestPath)]...), name
 }
+
+// freeFolder returns the open folder of a path, which is made if it is missing. Where a file has the name of one of its folders,
+// that gets a number, as files do. d.foldersInUse is held for reading while it is used.
+func (d *Directory) freeFolder(name string) (*folder, error) {
+	f, err := d.folder(name)
+	if !errors.Is(err, errTaken) {
+		return f, err
+	}
+	at := ""
+	for part := range strings.SplitSeq(name, "/") {
+		for n := 1; ; n++ {
+			try := part
+			if n > 1 {
+				try = numbered(part, n, d.maxName)
+			}
+			f, err = d.folder(path.Join(at, try))
+			if errors.Is(err, errTaken) && n < maxRetries {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			at = f.name
+			break
+		}
+	}
+	return f, nil
+}
+
+// errTaken says that what should be a folder is a file.
+var errTaken = errors.New("it is a file")
 
 // numbered puts "-n" before a name's extension and cuts the part before it so
 // that the whole has at most limit bytes.

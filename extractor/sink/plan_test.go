@@ -94,21 +94,23 @@ func TestPath(t *testing.T) {
 	d := open1(t, dir, Options{})
 	for given, want := range map[string]string{
 		"2026/11/a.txt":                "2026/11/a.txt",
-		"../../etc/passwd":             "etc/passwd",
-		"/etc/passwd":                  "etc/passwd-2",
-		"./a//b.txt":                   "a/b.txt",
+		"../../etc/passwd":             "_/_/etc/passwd",
+		"/etc/passwd":                  "_/etc/passwd",
+		"./a//b.txt":                   "_/a/_/b.txt",
+		"\u200b/mail":                  "_/mail",
+		"domain/":                      "domain/attachment",
 		".hidden/.b":                   "_hidden/_b",
 		".staging/c":                   "_staging/c",
 		"x\x00y/d":                     "xy/d",
 		`a\b/e`:                        "a_b/e",
 		"CON/f":                        "_CON/f",
 		"":                             "name.txt",
-		"/../":                         "attachment",
+		"/../":                         "_/_/attachment",
 		strings.Repeat("d/", 30) + "g": strings.Repeat("d/", deepestPath) + "g",
 	} {
 		staged := stagePlan(t, d, Plan{Path: func(*extractor.Message, *extractor.Attachment) string { return given }}, attached{"name.txt", nil})
 		deliver(t, d, staged)
-		if got := staged[0].Path; got != want && !(strings.HasSuffix(want, "passwd-2") || strings.HasSuffix(want, "passwd")) {
+		if got := staged[0].Path; got != want {
 			t.Errorf("%q became %q, want %q", given, got, want)
 		}
 		if _, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(staged[0].Path))); err != nil {
@@ -121,6 +123,47 @@ func TestPath(t *testing.T) {
 	}
 	if got := tree(t, outside); len(got) != 0 {
 		t.Errorf("outside of the folder: %q", got)
+	}
+}
+
+// TestFolderTaken: a file that has the name of a folder keeps nobody else's files from coming, nor does one that is only staged.
+func TestFolderTaken(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := open1(t, dir, Options{})
+	to := func(path string) []*Staged {
+		return stagePlan(t, d, Plan{Path: func(*extractor.Message, *extractor.Attachment) string { return path }}, attached{"x", nil})
+	}
+	waiting := to("b.org")
+	deliver(t, d, to("a.org"))
+	var group []*Staged
+	for _, path := range []string{"a.org/1.txt", "a.org/2.txt", "b.org/1.txt", "a.org/1.txt/deep/3.txt"} {
+		group = append(group, to(path)...)
+	}
+	deliver(t, d, append(group, waiting...))
+	deliver(t, d, to("a.org/1.txt/deep/3.txt"))
+	d = open1(t, dir, Options{})
+	deliver(t, d, to("a.org/4.txt"))
+	want := []string{"a-2.org/1-2.txt", "a-2.org/1.txt/deep/3-2.txt", "a-2.org/1.txt/deep/3.txt", "a-2.org/2.txt", "a-2.org/4.txt", "a.org", "b-2.org", "b.org/1.txt"}
+	if diff := cmp.Diff(want, tree(t, dir)); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
+// TestSidecarsCount: what is said beside each attachment counts in the limits, as it may be longer than all of them.
+func TestSidecarsCount(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d := open1(t, dir, Options{})
+	plan := Plan{
+		Extract: extractor.Options{Limits: extractor.Limits{Bytes: 10_000}},
+		Sidecar: func(*extractor.Message, *Staged) ([]byte, error) { return make([]byte, 3000), nil },
+	}
+	_, _, err := d.Stage(t.Context(), bytes.NewReader(mail(attached{"a", nil}, attached{"b", nil}, attached{"c", nil})), plan)
+	check(t, err)
+	_, _, err = d.Stage(t.Context(), bytes.NewReader(mail(attached{"a", nil}, attached{"b", nil}, attached{"c", nil}, attached{"d", nil})), plan)
+	if limit, ok := errors.AsType[*extractor.LimitError](err); !ok || limit.Limit != "bytes" {
+		t.Errorf("error %v, want a LimitError", err)
 	}
 }
 

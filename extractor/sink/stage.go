@@ -285,7 +285,7 @@ type Plan struct {
 	// attachment's name.
 	Path func(m *extractor.Message, a *extractor.Attachment) string
 	// Sidecar, if any, returns what is to stand beside an attachment, in a file of
-	// its name with ".json" behind it, which appears before the attachment does.
+	// its name with ".json" behind it, which appears before the attachment does. It counts in Extract.Limits.
 	Sidecar func(m *extractor.Message, s *Staged) ([]byte, error)
 	// Raw says when the message itself is kept, too, as a file named by its subject.
 	Raw RawPolicy
@@ -347,6 +347,7 @@ type staging struct {
 	folder  string
 	writers []*writer
 	staged  []*Staged
+	written int64 // bytes of attachments and sidecars
 }
 
 func (s *staging) open(m *extractor.Message, a *extractor.Attachment, kind Kind) *writer {
@@ -459,7 +460,7 @@ func (s *staging) keep(w *writer) error {
 	w.file.sidecar = s.plan.Sidecar != nil && (w.kind == File || w.kind == Raw)
 	w.attachment.Name = wanted
 	d.foldersInUse.RLock()
-	to, err := d.folder(folder)
+	to, err := d.freeFolder(folder)
 	var name string
 	if err == nil {
 		name, err = d.reserve(to, wanted, w.file)
@@ -469,6 +470,9 @@ func (s *staging) keep(w *writer) error {
 		return err
 	}
 	staged := &Staged{ID: w.file.id, Attachment: *w.attachment, Path: name, Size: w.size, SHA256: w.sum, Kind: w.kind, Joined: w.file.joined}
+	if w.kind == File {
+		s.written += w.size
+	}
 	if w.file.sidecar {
 		if err := s.sidecar(w.message, staged); err != nil {
 			return err
@@ -483,6 +487,11 @@ func (s *staging) sidecar(m *extractor.Message, beside *Staged) error {
 	content, err := s.plan.Sidecar(m, beside)
 	if err != nil {
 		return fmt.Errorf("make sidecar of %q: %w", beside.Path, err)
+	}
+	// They say of each attachment what a sender may have said at any length of the message.
+	s.written += int64(len(content))
+	if err := s.plan.Extract.Limits.Written(s.written, m.Size); err != nil {
+		return err
 	}
 	name := path.Base(beside.Path) + sidecarExt
 	w := s.open(m, &extractor.Attachment{Name: name, MediaType: "application/json"}, Sidecar)
