@@ -195,6 +195,7 @@ func (x *run) beginFile(a *Attachment, u unpacker) (content, error) {
 		a.LeftOut = x.options.leaveOut(x.message, a, false)
 	}
 	if a.LeftOut != "" {
+		x.holdTexts(a)
 		x.message.LeftOut = append(x.message.LeftOut, a)
 		return c, nil
 	}
@@ -277,6 +278,7 @@ func (f *file) Close() error {
 	if x.options.AddExtension {
 		addExtension(a, f.start)
 	}
+	x.holdTexts(a)
 	if a.LeftOut == "" {
 		a.LeftOut = x.options.leaveOut(x.message, a, true)
 	}

@@ -152,6 +152,7 @@ type run struct {
 	files     int   // begun
 	written   int64 // bytes of all files
 	problems  int   // recorded so far
+	held      int   // bytes of what the sender calls the files
 	calendars calendars
 	charset   string // that raw names may be in: the message's texts or its Subject are
 	bodies    bool   // the message's own texts are opened as well, for tests

@@ -49,7 +49,7 @@ type header struct {
 	raw      []byte   // a part's header as it came
 }
 
-func (h *header) reset() { *h = header{value: h.value[:0], raw: h.raw[:0]} }
+func (h *header) reset() { *h = header{value: reusable(h.value), raw: reusable(h.raw)} }
 
 // field starts a new field.
 func (h *header) field(name, value []byte) {

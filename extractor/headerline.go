@@ -341,7 +341,7 @@ func (p *parser) endHeader() error {
 	h.blank = false
 	defaultType, number := "text/plain", p.partNumber()
 	if len(p.stack) == 0 {
-		p.subject = texts{ignore, p.run.charset}.decode(h.fields.Get("Subject"))
+		p.subject = Clip(texts{ignore, p.run.charset}.decode(h.fields.Get("Subject")), maxText)
 		if p.depth == 0 && p.number == "" {
 			p.run.describe(&h.fields)
 		}

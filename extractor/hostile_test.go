@@ -92,7 +92,7 @@ func TestHostile(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			most := uint64(0)
 			var all []*Attachment // which a caller keeps until the message is done
-			x := &run{limits: Limits{}.withDefaults(), message: &Message{}, open: func(a *Attachment) (io.WriteCloser, error) {
+			x := &run{limits: Limits{Attachments: 10_000}.withDefaults(), message: &Message{}, open: func(a *Attachment) (io.WriteCloser, error) {
 				all = append(all, a)
 				return discard{}, nil
 			}}

@@ -152,7 +152,7 @@ func (p *parser) gather(block []byte) ([]byte, error) {
 	if end == 0 && p.state == inHeader && !p.isBodyLine(line) {
 		return nil, nil
 	}
-	p.line = p.line[:0]
+	p.line = reusable(p.line)
 	if end == 0 {
 		// Neither a boundary nor a field: the rest of the line need not be seen with it.
 		defer func() { p.within = p.eol != 0 }()

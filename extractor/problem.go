@@ -49,7 +49,7 @@ const (
 // structure are beyond doubt.
 func (k ProblemKind) Cosmetic() bool {
 	switch k {
-	case ProblemCharset, ProblemRaw8Bit, ProblemNameGap, ProblemNameCleaned, ProblemNoName, ProblemEncodingToken, ProblemMediaType, ProblemResourceFork:
+	case ProblemCharset, ProblemRaw8Bit, ProblemNameGap, ProblemNameCleaned, ProblemNoName, ProblemEncodingToken, ProblemMediaType, ProblemResourceFork, ProblemClipped:
 		return true
 	}
 	return false
@@ -93,7 +93,7 @@ type Limits struct {
 	HeaderFields int   // of one header: 20,000
 	Depth        int   // multiparts, attached messages and containers within each other: 100
 	Parts        int   // in all: 10,000
-	Attachments  int   // in all, from containers as well: 10,000
+	Attachments  int   // in all, from containers as well: 1,000
 	Bytes        int64 // written for all attachments together: 16 GiB
 	Containers   int   // winmail.dat, S/MIME and the like within each other: 8
 	Expansion    int   // bytes written per byte read, beyond the first 64 MiB: 200
@@ -113,7 +113,7 @@ func (l Limits) withDefaults() Limits {
 		l.Parts = 10_000
 	}
 	if l.Attachments <= 0 {
-		l.Attachments = 10_000
+		l.Attachments = 1_000
 	}
 	if l.Bytes <= 0 {
 		l.Bytes = 16 << 30

@@ -1,0 +1,51 @@
+package extractor
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+)
+
+// TestManyAttachments: more attachments than any person sends are refused unless somebody asks for them.
+func TestManyAttachments(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		n, limit int
+		refused  bool
+	}{{1000, 0, false}, {1001, 0, true}, {1001, 1001, false}} {
+		message := "Content-Type: multipart/mixed; boundary=b\n\n" + strings.Repeat("--b\nContent-Type: a/b; name=x\n\nx\n", test.n)
+		_, err := Extract(strings.NewReader(message), Options{Limits: Limits{Attachments: test.limit}}, func(*Attachment) (io.WriteCloser, error) { return discard{}, nil })
+		if limit, ok := errors.AsType[*LimitError](err); ok != test.refused || ok && limit.Limit != "attachments" || err != nil && !ok {
+			t.Errorf("%d attachments under a limit of %d: error %v", test.n, test.limit, err)
+		}
+	}
+}
+
+// TestLongNames: what is kept of the names of a thousand attachments is bounded, and that some are cut is said.
+func TestLongNames(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("n", 900)
+	part := "--b\nContent-ID: <" + long + ">\nContent-Type: a/b; name=" + long + "\n\nx\n"
+	message := "Content-Type: multipart/mixed; boundary=b\n\n" + strings.Repeat(part, 1000)
+	all, _, err := captureWith(strings.NewReader(message), Options{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, clipped := 0, 0
+	for _, c := range all {
+		kept += len(c.OriginalName) + len(c.ContentID)
+		for _, p := range c.Problems {
+			if p.Kind == ProblemClipped {
+				clipped++
+				break
+			}
+		}
+	}
+	if first := all[0]; first.OriginalName != long || first.ContentID != long {
+		t.Error("the first name is cut")
+	}
+	if kept > maxTexts+1000*2*shortText+2*maxText || clipped == 0 {
+		t.Errorf("%d bytes are kept, %d names are said to be cut", kept, clipped)
+	}
+}
