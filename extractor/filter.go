@@ -91,6 +91,9 @@ func (o *Options) surelyKeeps(m *Message, a *Attachment) bool {
 	if o.Filter == nil {
 		return true
 	}
+	if _, ext := SplitExt(a.Name); o.AddExtension && ext == "" {
+		return false // its name is not known yet
+	}
 	is := func(v verdict) func(Rule) bool { return func(r Rule) bool { return r.judge(m, a, false) == v } }
 	if len(o.Filter.Include) > 0 && !slices.ContainsFunc(o.Filter.Include, is(yes)) {
 		return false

@@ -41,7 +41,7 @@ type brokenBy struct {
 // likely reason, and there is something left to try.
 func (p *poll) concede(err error) concessions {
 	more := p.simply
-	if !brokenLine(err) || errors.Is(err, pop3.ErrListTooLong) {
+	if !brokenLine(err) || errors.Is(err, pop3.ErrListTooLong) && p.step != stepCapa {
 		return more
 	}
 	switch {
