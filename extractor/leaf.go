@@ -133,6 +133,7 @@ func (p *parser) decideLeaf(start []byte) error {
 		l.unpackWith(nested)
 	}
 	l.decode(encoding, x, l.number)
+	l.entity = entity{} // of messages within each other, each would hold its long header until all end
 	return nil
 }
 

@@ -3,6 +3,7 @@ package extractor
 import (
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -48,4 +49,41 @@ func TestLongNames(t *testing.T) {
 	if kept > maxTexts+1000*2*shortText+2*maxText || clipped == 0 {
 		t.Errorf("%d bytes are kept, %d names are said to be cut", kept, clipped)
 	}
+}
+
+// TestNestedHeaders: of messages within each other with long headers, none is held once it is read.
+func TestNestedHeaders(t *testing.T) {
+	long := ""
+	for _, field := range []string{"From", "Subject", "Content-Id", "Content-Location", "Content-Description", "Content-Disposition"} {
+		long += field + ": " + strings.Repeat("x", 60_000) + "\n"
+	}
+	r := &repeated{body: long + "Content-Type: message/rfc822\n\n", n: 95, tail: "Content-Type: a/b; name=x\n\n" + strings.Repeat("x", 1_000_000)}
+	var before runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	most := uint64(0)
+	_, err := Extract(&live{Reader: r, most: &most}, Options{}, func(*Attachment) (io.WriteCloser, error) { return discard{}, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if grown := int64(most) - int64(before.HeapAlloc); grown > 6<<20 {
+		t.Errorf("the heap grew by %d MiB", grown>>20)
+	}
+}
+
+// live notes the largest heap, without what is garbage, at some of the reads.
+type live struct {
+	io.Reader
+	most  *uint64
+	reads int
+}
+
+func (l *live) Read(p []byte) (int, error) {
+	if l.reads++; l.reads%20 == 0 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		*l.most = max(*l.most, m.HeapAlloc)
+	}
+	return l.Reader.Read(p)
 }

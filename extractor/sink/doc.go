@@ -51,6 +51,6 @@
 //
 // With [Options].MinFree, a file that would fill the disk further is given up with a [*RoomError] while it is being written.
 //
-// A file's memory is one block of 128 KiB while it is being written, however long it is.
+// A file's memory is a few blocks of 128 KiB while it is being written, however long it is; of 8 KiB, where more than eight files of a message are.
 // Each file that waits for its fsync holds a descriptor; Stage waits when there are 80.
 package sink

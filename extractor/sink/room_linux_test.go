@@ -46,7 +46,7 @@ func wantNoRoom(t *testing.T, dir string, err error, says string) {
 // written and afterwards.
 func TestMinFree(t *testing.T) {
 	t.Parallel()
-	dir := smallDisk(t, "size=8m")
+	dir := smallDisk(t, "size=5m")
 	const keep = 2 << 20
 	d := open1(t, dir, Options{MinFree: keep})
 	var mu sync.Mutex
@@ -67,7 +67,7 @@ func TestMinFree(t *testing.T) {
 	}
 	// Files of a few bytes take more than these.
 	var many []attached
-	for i := range 2000 {
+	for i := range 1000 {
 		many = append(many, attached{fmt.Sprintf("%d.txt", i), []byte("x")})
 	}
 	_, err = tryDelivery(t.Context(), d, many...)
@@ -81,15 +81,15 @@ func TestMinFree(t *testing.T) {
 // TestInodes: a file system may be full of files with all its bytes free.
 func TestInodes(t *testing.T) {
 	t.Parallel()
-	dir := smallDisk(t, "size=64m,nr_inodes=1000")
+	dir := smallDisk(t, "size=64m,nr_inodes=700")
 	d := open1(t, dir, Options{MinFree: 1})
 	var many []attached
-	for i := range 2000 {
+	for i := range 1000 {
 		many = append(many, attached{fmt.Sprintf("%d.txt", i), []byte("x")})
 	}
 	_, err := tryDelivery(t.Context(), d, many...)
 	wantNoRoom(t, dir, err, "inodes")
-	deliver(t, d, stage(t, d, many[:900]...))
+	deliver(t, d, stage(t, d, many[:600]...))
 	if _, err := d.Free(); err != nil {
 		t.Error(err)
 	}
@@ -97,8 +97,8 @@ func TestInodes(t *testing.T) {
 		_, err = tryDelivery(t.Context(), d, many[0])
 	}
 	wantNoRoom(t, dir, err, "inodes")
-	if s, err := askSpace(d.top.dir); err != nil || s.filesFree != 10 {
-		t.Errorf("%d more files can be made, want a hundredth of 1000, error %v", s.filesFree, err)
+	if s, err := askSpace(d.top.dir); err != nil || s.filesFree != 7 {
+		t.Errorf("%d more files can be made, want a hundredth of 700, error %v", s.filesFree, err)
 	}
 	if _, err := d.Free(); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("error %v where no file can be made", err)

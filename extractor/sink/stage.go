@@ -51,9 +51,15 @@ type file struct {
 	synced    bool          // guarded by Directory.mu: Sync has returned nil for it
 }
 
-// blockSize is how much is written at once, and what a smaller file costs in
-// memory until it is closed.
-const blockSize = 128 << 10
+const (
+	// blockSize is how much is written at once, and what a smaller file costs in
+	// memory until it is closed.
+	blockSize = 128 << 10
+	// maxOpen is how many files of a message may be open at once, each within the one before, before the next one makes do with
+	// a smallBlock: a hundred messages within each other would take 60 MB.
+	maxOpen    = 8
+	smallBlock = 8 << 10
+)
 
 // block is a piece of a file on its way, for use by one after the other.
 type block struct{ bytes []byte }
@@ -105,12 +111,18 @@ type writer struct {
 	sum        [32]byte
 	closed     bool
 	err        error // sticky
+	open       *int  // writers of the message that are
 }
 
-func (d *Directory) newWriter(ctx context.Context, a *extractor.Attachment) *writer {
+func (s *staging) newWriter(a *extractor.Attachment) *writer {
+	d := s.d
 	hash := d.hashes.Get().(hash.Hash)
 	hash.Reset()
-	return &writer{d: d, ctx: ctx, attachment: a, block: d.newBlock(), hash: hash, file: &file{id: d.newID(), done: make(chan struct{})}}
+	b := &block{make([]byte, 0, smallBlock)}
+	if s.opened++; s.opened <= maxOpen {
+		b = d.newBlock()
+	}
+	return &writer{d: d, ctx: s.ctx, attachment: a, block: b, hash: hash, file: &file{id: d.newID(), done: make(chan struct{})}, open: &s.opened}
 }
 
 func (d *Directory) newBlock() *block {
@@ -124,10 +136,10 @@ func (w *writer) Write(p []byte) (int, error) {
 	n := 0
 	for len(p) > 0 && w.err == nil {
 		b := w.block
-		k := min(len(p), blockSize-len(b.bytes))
+		k := min(len(p), cap(b.bytes)-len(b.bytes))
 		b.bytes = append(b.bytes, p[:k]...)
 		n, p = n+k, p[k:]
-		if len(b.bytes) == blockSize {
+		if len(b.bytes) == cap(b.bytes) {
 			w.flush()
 		}
 	}
@@ -139,10 +151,10 @@ func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 	var n int64
 	for w.err == nil {
 		b := w.block
-		k, err := r.Read(b.bytes[len(b.bytes):blockSize])
+		k, err := r.Read(b.bytes[len(b.bytes):cap(b.bytes)])
 		b.bytes = b.bytes[:len(b.bytes)+k]
 		n += int64(k)
-		if len(b.bytes) == blockSize {
+		if len(b.bytes) == cap(b.bytes) {
 			w.flush()
 		}
 		if err == io.EOF {
@@ -158,6 +170,11 @@ func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 // flush writes the full block and has it hashed. Whatever fails stays in err.
 func (w *writer) flush() {
 	if w.write(); w.err != nil {
+		return
+	}
+	if cap(w.block.bytes) < blockSize {
+		w.hash.Write(w.block.bytes)
+		w.block.bytes = w.block.bytes[:0]
 		return
 	}
 	if w.hasher == nil {
@@ -205,6 +222,7 @@ func (w *writer) Close() error {
 		return w.err
 	}
 	w.closed = true
+	*w.open--
 	leftOut := w.leftOut()
 	if w.err == nil && !leftOut && (len(w.block.bytes) > 0 || w.file.f == nil) {
 		w.write()
@@ -216,7 +234,9 @@ func (w *writer) Close() error {
 		w.hash.Write(w.block.bytes)
 		w.hash.Sum(w.sum[:0])
 	}
-	w.d.blocks.Put(w.block)
+	if cap(w.block.bytes) == blockSize {
+		w.d.blocks.Put(w.block)
+	}
 	w.d.hashes.Put(w.hash)
 	w.block, w.hash, w.hasher = nil, nil, nil
 	switch {
@@ -348,10 +368,11 @@ type staging struct {
 	writers []*writer
 	staged  []*Staged
 	written int64 // bytes of attachments and sidecars
+	opened  int   // writers that are
 }
 
 func (s *staging) open(m *extractor.Message, a *extractor.Attachment, kind Kind) *writer {
-	w := s.d.newWriter(s.ctx, a)
+	w := s.newWriter(a)
 	w.message, w.kind = m, kind
 	s.writers = append(s.writers, w)
 	return w
