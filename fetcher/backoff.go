@@ -38,7 +38,7 @@ func backoff(err error, failures int, interval time.Duration) time.Duration {
 	var signIn *oauth.SignInError
 	reply, refused := errors.AsType[*pop3.Error](err)
 	switch {
-	case diskFull(err):
+	case diskFull(err), isDestination(err):
 		// Not the server's fault, and looking again costs little.
 		first, limit = roomAgain, roomAgain
 	case errors.As(err, &signIn):

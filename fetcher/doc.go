@@ -69,6 +69,10 @@
 // behind the mark is an old copy or a new one in place of one that was lost, and is not
 // worked with ([StaleError]): it would have everything since delivered again.
 //
+// Before the first group that an account delivers, the ledger records its folder's place and ID. A poll whose folder at that
+// place has another ID, or none, ends before it asks the server ([DestinationError]): a disk is not mounted. Consumers take files and
+// leave the hidden ID. Another place, which only the operator can name, is accepted with a warning.
+//
 // # Who owns what
 //
 // [Supervisor.Run] owns the set of accounts and starts one goroutine per

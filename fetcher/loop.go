@@ -155,7 +155,7 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	}
 	defer unlock()
 	notePoll(s.LockDir, l.account.Name, time.Now())
-	sink, err := s.OpenSink(l.account)
+	sink, err := s.openSink(ctx, l.account)
 	if err != nil {
 		return fmt.Errorf("open output: %w", err)
 	}

@@ -43,7 +43,7 @@ func (s *Supervisor) OpenQuarantine(ctx context.Context, a Account) (_ *Quaranti
 			unlock()
 		}
 	}()
-	sink, err := s.OpenSink(a)
+	sink, err := s.openSink(ctx, a)
 	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}

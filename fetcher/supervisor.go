@@ -24,6 +24,9 @@ type Supervisor struct {
 	Ledger *ledger.Ledger
 	// OpenSink opens an account's destination for one poll.
 	OpenSink func(a Account) (Sink, error)
+	// FindDestination, if set, looks at that without making anything. An account whose destination is
+	// not the one that it delivered to is not polled, see [CheckDestination].
+	FindDestination func(a Account) (Destination, error)
 	// LockDir is the folder of the accounts' lock files, made when missing.
 	LockDir string
 	// MaxConcurrent caps the polls that run at once, MaxPerHost those to one

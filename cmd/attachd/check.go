@@ -59,6 +59,16 @@ Exit code 0: all is well; 78: the configuration is bad; 75: an account failed.`,
 				return &exitError{exitConfig, fmt.Errorf("check configuration: attachd could not read or write at %s", count(len(faults), "place"))}
 			}
 			enabled := accounts(c)
+			gone, err := checkDestinations(cmd.Context(), c)
+			if err != nil {
+				return failure(err)
+			}
+			for _, fault := range gone {
+				fmt.Fprintln(cmd.ErrOrStderr(), foreign.Error(fault))
+			}
+			if len(gone) > 0 {
+				return &exitError{exitTemporary, fmt.Errorf("%d of %s will not be polled", len(gone), count(len(enabled), "account"))}
+			}
 			if !online {
 				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: ok, %s\n", path, count(len(enabled), "account"))
 				return failure(err)

@@ -51,8 +51,13 @@ func newDaemon(ctx context.Context, c *config.Config, log zerolog.Logger, observ
 
 func newSupervisor(c *config.Config, led *ledger.Ledger, log zerolog.Logger, observe func(fetcher.Event)) *fetcher.Supervisor {
 	return &fetcher.Supervisor{
-		Ledger:        led,
-		OpenSink:      openSink,
+		Ledger:   led,
+		OpenSink: openSink,
+
+		FindDestination: func(a fetcher.Account) (fetcher.Destination, error) {
+			return findDestination(a.Version.(settings).Account)
+		},
+
 		LockDir:       lockDir(c),
 		MaxConcurrent: c.MaxConcurrent,
 		MaxPerHost:    c.MaxPerHost,

@@ -19,7 +19,7 @@ func TestCheckFolders(t *testing.T) {
 		want  []string
 	}{
 		"nothing made yet":      {},
-		"made":                  {setup: "mkdir -p out/a/.staging st/state.db.locks; touch st/state.db"},
+		"made":                  {setup: "mkdir -p out/a/.staging st/state.db.locks"},
 		"output is a file":      {setup: "touch out", want: []string{"output of account a: DIR/out is a file"}},
 		"account is a file":     {setup: "mkdir out; touch out/b", want: []string{"output of account b: DIR/out/b is a file"}},
 		"staging is a file":     {setup: "mkdir -p out/b; touch out/b/.staging", want: []string{"output of account b: DIR/out/b/.staging is a file"}},

@@ -35,10 +35,10 @@ func asOwner(c *config.Config) error {
 func stateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "state",
-		Short: "Check the state file, make a lost one anew, have messages fetched again, rename an account",
+		Short: "Check the state file, make a lost one anew, have messages fetched again, accept new folders, rename an account",
 		Args:  cobra.NoArgs, RunE: showHelp,
 	}
-	cmd.AddCommand(stateCheckCommand(), stateRebuildCommand(), stateForgetCommand(), stateRenameCommand())
+	cmd.AddCommand(stateCheckCommand(), stateRebuildCommand(), stateForgetCommand(), stateAcceptCommand(), stateRenameCommand())
 	return cmd
 }
 
@@ -162,6 +162,9 @@ func (s *stateCheck) account(ctx context.Context, a config.Account, summary ledg
 	}
 	if folder.Mark > generation {
 		s.fault("%v", &fetcher.StaleError{Mark: folder.Mark, Generation: generation})
+	}
+	if err := checkDestination(ctx, s.ledger, a); err != nil {
+		s.fault("%v", err)
 	}
 	if err := s.staged(ctx, a, folder); err != nil {
 		return err

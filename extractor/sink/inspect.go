@@ -30,6 +30,32 @@ const (
 	Elsewhere             // it was staged in another folder than the one that is there now
 )
 
+// Identity tells a folder from another one in its place.
+type Identity struct {
+	ID   string // of its staging folder, "" without one
+	Mark int64  // that [Directory.SetMark] left, 0 without any
+	Gone bool   // there is no such folder
+}
+
+// Identify looks at dir and changes nothing. Open gives the folder an ID that stays, and a new one when somebody has removed it, or another disk
+// is there.
+func Identify(dir string) (Identity, error) {
+	i := &Inspection{}
+	_, err := os.Stat(dir)
+	gone := errors.Is(err, fs.ErrNotExist)
+	if err == nil {
+		if root, openErr := os.OpenRoot(filepath.Join(dir, defaultStaging)); openErr == nil {
+			err = errors.Join(i.identify(root), root.Close())
+		} else {
+			err = openErr
+		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Identity{}, fmt.Errorf("look at attachment folder %s: %w", dir, err)
+	}
+	return Identity{ID: i.folderID, Mark: i.Mark, Gone: gone}, nil
+}
+
 // Inspect looks into the staging folder below dir and changes nothing, not even a folder
 // that is missing, which reads like one that was removed.
 func Inspect(dir string) (*Inspection, error) {
@@ -46,7 +72,21 @@ func (i *Inspection) read(dir string) error {
 		return err
 	}
 	defer root.Close()
-	f, err := root.Open(folderIDFile)
+	if err := i.identify(root); err != nil || i.folderID == "" {
+		return err
+	}
+	entries, err := fs.ReadDir(root.FS(), ".")
+	for _, e := range entries {
+		if isStagingID(e.Name()) {
+			i.Files[e.Name()] = true
+		}
+	}
+	return err
+}
+
+// identify reads the ID and the mark.
+func (i *Inspection) identify(staging *os.Root) error {
+	f, err := staging.Open(folderIDFile)
 	if err != nil {
 		return err
 	}
@@ -57,15 +97,7 @@ func (i *Inspection) read(dir string) error {
 		return nil // Open would give it another one
 	}
 	i.folderID = string(id)
-	if i.Mark, err = readMark(root); err != nil {
-		return err
-	}
-	entries, err := fs.ReadDir(root.FS(), ".")
-	for _, e := range entries {
-		if isStagingID(e.Name()) {
-			i.Files[e.Name()] = true
-		}
-	}
+	i.Mark, err = readMark(staging)
 	return err
 }
 

@@ -610,8 +610,11 @@ func TestOpenRefuses(t *testing.T) {
 		text string
 	}{
 		{
-			"newer schema", func(t *testing.T, path string) { good(t, path); run(t, path, "PRAGMA user_version = 7") }, ErrNewer,
-			"newer schema, version 7, and this attachd knows 6: run the attachd that wrote it",
+			"newer schema", func(t *testing.T, path string) {
+				good(t, path)
+				run(t, path, fmt.Sprintf("PRAGMA user_version = %d", len(migrations())+2))
+			}, ErrNewer,
+			fmt.Sprintf("newer schema, version %d, and this attachd knows %d: run the attachd that wrote it", len(migrations())+2, len(migrations())),
 		},
 		{"garbage", func(t *testing.T, path string) {
 			check(t, os.WriteFile(path, []byte(strings.Repeat("not a database. ", 1000)), 0o600))

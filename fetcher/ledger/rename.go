@@ -58,7 +58,7 @@ func (l *Ledger) Rename(ctx context.Context, from, to string) (messages int, err
 		}
 		for _, statement := range []string{
 			"UPDATE attachment SET account = ?1 WHERE account = (SELECT id FROM account WHERE name = ?2)",
-			`UPDATE account SET (messages, octets, mailbox, generation) = (SELECT a.messages, a.octets, a.mailbox, max(a.generation, account.generation) FROM account AS a WHERE a.name = ?2)
+			`UPDATE account SET (messages, octets, mailbox, generation, place, folder) = (SELECT a.messages, a.octets, a.mailbox, max(a.generation, account.generation), a.place, a.folder FROM account AS a WHERE a.name = ?2)
 				WHERE id = ?1 AND EXISTS (SELECT 1 FROM account WHERE name = ?2)`,
 			"UPDATE account SET messages = NULL, octets = NULL, mailbox = NULL WHERE id <> ?1 AND name = ?2",
 		} {

@@ -7,7 +7,7 @@ const applicationID = 0x61746364
 // migrations leads from each schema version to the next: migrations[0] makes an
 // empty file version 1. A version that was released is never edited.
 func migrations() []string {
-	return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5, schemaV6}
+	return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5, schemaV6, schemaV7}
 }
 
 // The index on digests holds their first 8 bytes only. Digests are random, so
@@ -136,3 +136,9 @@ FROM message AS m JOIN account AS a ON a.id = m.account;
 // each of which stands before the file that it is named after.
 const countedFiles = `(SELECT count(*) FROM attachment AS f WHERE f.message = message.id AND f.kept = 0
 	AND NOT EXISTS (SELECT 1 FROM attachment AS g WHERE g.message = f.message AND g.n = f.n + 1 AND f.path = g.path || '` + sidecarExt + `'))`
+
+// Where an account's files went, and what tells that folder from another one in its place.
+const schemaV7 = `
+ALTER TABLE account ADD COLUMN place TEXT;
+ALTER TABLE account ADD COLUMN folder TEXT;
+`

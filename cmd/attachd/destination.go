@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/extractor/sink"
+	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/foreign"
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// findDestination looks at the folder of an account.
+func findDestination(a config.Account) (fetcher.Destination, error) {
+	i, err := sink.Identify(a.Output)
+	return fetcher.Destination{Place: a.Output, ID: i.ID, Mark: i.Mark, Gone: i.Gone}, err
+}
+
+// checkDestination returns a [*fetcher.DestinationError] if an account delivered to another folder than the one that is there.
+func checkDestination(ctx context.Context, led *ledger.Ledger, a config.Account) error {
+	found, err := findDestination(a)
+	if err == nil {
+		_, err = fetcher.CheckDestination(ctx, led, a.Name, found)
+	}
+	return err
+}
+
+// checkDestinations does that for all accounts that are polled.
+func checkDestinations(ctx context.Context, c *config.Config) (faults []error, err error) {
+	led, err := ledger.Inspect(ctx, c.State)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, led.Close()) }()
+	for _, a := range c.Accounts {
+		if !a.Enabled {
+			continue
+		}
+		if err := checkDestination(ctx, led, a); err != nil {
+			faults = append(faults, &fetcher.AccountError{Account: a.Name, Err: err})
+		}
+	}
+	return faults, nil
+}
+
+func stateAcceptCommand() *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use:   "accept ACCOUNT...",
+		Short: "Let accounts deliver to the folders that are there now",
+		Long: `accept has accounts go on whose folder is gone, or is not the one that files were
+delivered to before: they are stopped, as the disk may not be mounted. It makes a
+folder that is missing. It may be used while attachd runs; an account that is being
+polled at that moment is refused: try again.
+
+Nothing that was delivered is fetched again: attachd state forget has it fetched.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, _, err := load(path, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			accounts, err := namedAccounts(c, args)
+			if err != nil {
+				return err
+			}
+			if err := asOwner(c); err != nil {
+				return err
+			}
+			d, err := newDaemon(cmd.Context(), c, zerolog.Nop(), nil)
+			if err != nil {
+				return failure(err)
+			}
+			for _, a := range accounts {
+				at, acceptErr := d.supervisor.AcceptDestination(cmd.Context(), account(c, a, make(clientTokens)))
+				if acceptErr != nil {
+					err = errors.Join(err, &fetcher.AccountError{Account: a.Name, Err: acceptErr})
+					continue
+				}
+				_, printErr := fmt.Fprintf(cmd.OutOrStdout(), "account %s: goes on with %s\n", a.Name, foreign.Text(at.Place))
+				err = errors.Join(err, printErr)
+			}
+			return failure(errors.Join(err, d.close()))
+		},
+	}
+	configFlag(cmd, &path)
+	return cmd
+}
