@@ -17,6 +17,8 @@ type Adopted struct {
 	// Messages are on the server, those without a UIDL included, and Recorded of them are recorded now. New were never
 	// delivered, and remain to be.
 	Messages, Recorded, New int
+	// Again of the new ones were recorded by an earlier Adopt.
+	Again int
 	// Nameless are without a UIDL, and remain unknown: only who retrieves them can tell which they are.
 	Nameless int
 }
@@ -29,6 +31,11 @@ type Adoption struct {
 	// UpToDate says that the ledger knows of all that was delivered. When the server has given it other UIDLs, what is
 	// new can then be told from the rest by its header.
 	UpToDate bool
+	// Look, unless nil, is shown every message before it is recorded, and says whether it was delivered. Otherwise it is not
+	// recorded, and remains to be fetched.
+	Look func(Found) (delivered bool)
+	// Again shows it those, too, that an earlier Adopt recorded without Delivered.
+	Again bool
 }
 
 // Adopt asks the account's server what it holds and records every message of which the ledger knows
@@ -72,8 +79,17 @@ func (s *Supervisor) Adopt(ctx context.Context, a Account, how Adoption, log zer
 		}
 		done.New = len(messages) - len(adopt)
 	}
-	if err := g.client.Quit(); err != nil {
-		return done, fmt.Errorf("end the session with %s: %w", a.Addr, err)
+	whole := true
+	if how.Look != nil {
+		if adopt, done.Again, whole, err = s.look(ctx, g, l, messages, adopt, how); err != nil {
+			return done, err
+		}
+		done.New = len(messages) - len(adopt) + done.Again
+	}
+	if whole {
+		if err := g.client.Quit(); err != nil {
+			return done, fmt.Errorf("end the session with %s: %w", a.Addr, err)
+		}
 	}
 	done.Recorded, err = s.Ledger.Adopt(ctx, a.Name, adopt, how.Delivered)
 	return done, err

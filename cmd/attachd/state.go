@@ -269,7 +269,7 @@ func (s *stateCheck) quarantined(ctx context.Context, a config.Account) error {
 
 func stateRebuildCommand() *cobra.Command {
 	var path string
-	var none, deletes bool
+	var none, deletes, newer bool
 	cmd := &cobra.Command{
 		Use:   "rebuild [ACCOUNT]...",
 		Short: "Make a damaged or lost state file anew from what the servers list",
@@ -284,7 +284,9 @@ A damaged state file is kept beside the new one, as NAME.damaged-TIME, and what
 can still be read of it is taken over. A sound one is added to.
 
 Otherwise messages that arrived since the last poll count as delivered, too, which
-they were not: attachd state forget has them fetched. Recorded messages stay on the
+they were not. Where the state is a backup, each message that it did not know is
+listed; --newer-than-backup has those fetched that came after it, also of those
+that an earlier rebuild recorded, and attachd state forget single ones. Recorded messages stay on the
 server, also with after: delete, as nobody knows what became of them; with
 --delete they are deleted like others, delete_after from now.
 
@@ -305,17 +307,19 @@ mark of earlier deliveries is not polled until rebuild has worked for it.`,
 			if err := asOwner(c); err != nil {
 				return err
 			}
-			return rebuild(cmd, c, accounts, none, deletes)
+			return rebuild(cmd, c, accounts, none, deletes, newer)
 		},
 	}
 	configFlag(cmd, &path)
 	cmd.Flags().BoolVar(&none, "none", false, "record nothing: have all fetched again that is not known")
 	cmd.Flags().BoolVar(&deletes, "delete", false, "let accounts with after: delete delete what is recorded")
+	cmd.Flags().BoolVar(&newer, "newer-than-backup", false, "have messages fetched that came after what the state knows")
 	cmd.MarkFlagsMutuallyExclusive("none", "delete")
+	cmd.MarkFlagsMutuallyExclusive("none", "newer-than-backup")
 	return cmd
 }
 
-func rebuild(cmd *cobra.Command, c *config.Config, accounts []config.Account, none, deletes bool) (err error) {
+func rebuild(cmd *cobra.Command, c *config.Config, accounts []config.Account, none, deletes, newer bool) (err error) {
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
 	release, err := fetcher.OwnState(lockDir(c))
 	if err != nil {
@@ -334,7 +338,7 @@ func rebuild(cmd *cobra.Command, c *config.Config, accounts []config.Account, no
 			fmt.Fprintf(out, "account %s: left out, it is not enabled\n", a.Name)
 			continue
 		}
-		if err := rebuildAccount(ctx, out, s, c, a, sound, none, deletes); err != nil {
+		if err := rebuildAccount(ctx, out, s, c, a, sound, none, deletes, newer); err != nil {
 			failed++
 			fmt.Fprintf(cmd.ErrOrStderr(), "attachd: %s\n", foreign.Error(&fetcher.AccountError{Account: a.Name, Err: err}))
 		}
@@ -365,7 +369,7 @@ func openOrReplace(ctx context.Context, out io.Writer, path string) (_ *ledger.L
 	return led, false, nil
 }
 
-func rebuildAccount(ctx context.Context, out io.Writer, s *fetcher.Supervisor, c *config.Config, a config.Account, sound, none, deletes bool) error {
+func rebuildAccount(ctx context.Context, out io.Writer, s *fetcher.Supervisor, c *config.Config, a config.Account, sound, none, deletes, newer bool) error {
 	folder, err := sink.Inspect(a.Output)
 	if err != nil {
 		return err
@@ -384,7 +388,11 @@ func rebuildAccount(ctx context.Context, out io.Writer, s *fetcher.Supervisor, c
 	if deletes {
 		how.Delivered = time.Now()
 	}
-	adopted, err := s.Adopt(ctx, account(c, a, make(clientTokens)), how, zerolog.Nop())
+	unknown, err := findUnknown(ctx, s, a.Name, newer)
+	if err != nil {
+		return err
+	}
+	adopted, err := s.Adopt(ctx, account(c, a, make(clientTokens)), unknown.adopt(how), zerolog.Nop())
 	if err != nil {
 		return err
 	}
@@ -405,7 +413,7 @@ func rebuildAccount(ctx context.Context, out io.Writer, s *fetcher.Supervisor, c
 		kept += fmt.Sprintf("; %d have no UIDL and can't be recorded", adopted.Nameless)
 	}
 	_, err = fmt.Fprintf(out, "account %s: %s on the server, %d recorded as delivered%s\n", a.Name, count(adopted.Messages, "message"), adopted.Recorded, kept)
-	return err
+	return errors.Join(err, unknown.print(out, a))
 }
 
 // rebuildTimeout bounds one account's listing, whatever its server does.

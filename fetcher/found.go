@@ -1,0 +1,126 @@
+package fetcher
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+// Found is a message that the ledger does not know, or only takes for delivered.
+type Found struct {
+	UIDL   string
+	Octets int64 // -1 unknown
+	// Header begins the message, as far as 64 KiB. It is nil where the server does not give it, and good until Look returns.
+	Header []byte
+}
+
+// foundChunk is how many headers are asked for before it is seen whether the server gives any: TOP is optional (RFC 1939 section 7), and
+// many refusals in a row have servers hang up.
+const foundChunk = 20
+
+// look shows messages to how.Look, in the order of their numbers, and returns those of them that are to be fetched. whole says
+// that the line is still good: what breaks it costs what is told of the messages, and no more.
+func (g *login) look(l *listing, entries []entry, how Adoption) (fetch map[ledger.Key]bool, whole bool) {
+	window := 1
+	if g.caps.Has("PIPELINING") {
+		window = pipelineWindow
+	}
+	slices.SortFunc(entries, byNumber)
+	fetch = make(map[ledger.Key]bool)
+	show := func(e entry, header []byte) {
+		if k := l.key(e); !how.Look(Found{UIDL: k.UIDL, Octets: k.Size, Header: header}) {
+			fetch[k] = true
+		}
+	}
+	var h headerReader
+	chunk := make([]byte, 4<<10)
+	whole = true
+	asks := true
+	for part := range slices.Chunk(entries, foundChunk) {
+		given, i := 0, 0
+		if asks {
+			numbers := func(yield func(int) bool) {
+				for _, e := range part {
+					if !yield(e.number) {
+						return
+					}
+				}
+			}
+			err := g.client.TopEach(numbers, window, func(_ int, header io.Reader, err error) error {
+				h.reset()
+				for err == nil {
+					var n int
+					n, err = header.Read(chunk)
+					h.write(chunk[:n])
+				}
+				switch _, refused := errors.AsType[*pop3.Error](err); {
+				case refused:
+					show(part[i], nil)
+				case errors.Is(err, io.EOF):
+					given++
+					show(part[i], h.header)
+				default:
+					return err
+				}
+				i++
+				return nil
+			})
+			whole = err == nil
+			asks = whole && given > 0
+		}
+		for ; i < len(part); i++ {
+			show(part[i], nil)
+		}
+	}
+	return fetch, whole
+}
+
+// look shows what is about to be recorded, of these messages, to how.Look, and returns what of it remains. What an earlier Adopt
+// recorded and is to be fetched after all is forgotten.
+func (s *Supervisor) look(ctx context.Context, g *login, l *listing, messages []entry, adopt []ledger.Listed, how Adoption) (delivered []ledger.Listed, forgotten int, whole bool, err error) {
+	about := make(map[ledger.Key]bool, len(adopt))
+	for _, m := range adopt {
+		about[m.Key] = true
+	}
+	shown := slices.DeleteFunc(slices.Clone(messages), func(e entry) bool { return !about[l.key(e)] })
+	if how.Again {
+		before, err := g.account.takenForDelivered(ctx, s.Ledger, l)
+		if err != nil {
+			return nil, 0, false, err
+		}
+		shown = append(shown, before...)
+	}
+	fetch, whole := g.look(l, shown, how)
+	var again []ledger.Key
+	for k := range fetch {
+		if !about[k] {
+			again = append(again, k)
+		}
+	}
+	if forgotten, err = s.Ledger.Forget(ctx, g.account.Name, again); err != nil {
+		return nil, 0, false, err
+	}
+	return slices.DeleteFunc(adopt, func(m ledger.Listed) bool { return fetch[m.Key] }), forgotten, whole, nil
+}
+
+// takenForDelivered lists the messages that an earlier Adopt recorded without a time.
+func (a *Account) takenForDelivered(ctx context.Context, led *ledger.Ledger, l *listing) ([]entry, error) {
+	var entries []entry
+	for chunk := range slices.Chunk(l.entries, lookupChunk) {
+		known, err := a.known(ctx, led, l, chunk)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range chunk {
+			k := l.key(e)
+			if r, ok := ledger.Match(known[k.UIDL], k.Size); ok && r.State == ledger.Delivered && r.Delivered.IsZero() {
+				entries = append(entries, e)
+			}
+		}
+	}
+	return entries, nil
+}
