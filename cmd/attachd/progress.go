@@ -3,52 +3,62 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
+	"golang.org/x/sys/unix"
 
 	"github.com/attachd/attachd/fetcher"
 )
 
 // progress shows on a terminal how far a run has come: messages, attachments,
-// bytes, rate and the time left. It is also the writer for what else goes to
-// that terminal, so that lines and bar don't run into each other. Without a
+// bytes, rate and the time left, in one line. It is also the writer for what else goes to
+// that terminal, so that lines and progress don't run into each other. Without a
 // terminal it shows nothing and passes writes on.
 type progress struct {
-	w io.Writer
+	w     io.Writer
+	width func() int // of the terminal, in columns; nil: no terminal
+	now   func() time.Time
 
 	mu                    sync.Mutex
-	bar                   *progressbar.ProgressBar // guarded by mu; nil: no terminal
-	total                 int64                    // octets expected
+	started, drawn        time.Time // guarded by mu, as is all below
+	shown                 bool      // the line stands there
+	total, octets         int64     // expected, and come
 	messages, of, written int
 }
 
+// drawEvery is how often the line is drawn at most.
+const drawEvery = 100 * time.Millisecond
+
 func newProgress(w io.Writer) *progress {
-	p := &progress{w: w}
-	if isTerminal(w) {
-		p.bar = progressbar.NewOptions64(-1,
-			progressbar.OptionSetWriter(w),
-			progressbar.OptionShowBytes(true),
-			progressbar.OptionShowTotalBytes(true),
-			progressbar.OptionSetPredictTime(true),
-			progressbar.OptionThrottle(100*time.Millisecond),
-			progressbar.OptionClearOnFinish(),
-			progressbar.OptionSetWidth(24),
-		)
+	p := &progress{w: w, now: time.Now}
+	if f, ok := w.(*os.File); ok && isTerminal(f) {
+		p.width = func() int {
+			size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+			if err != nil || size.Col == 0 {
+				return 80
+			}
+			return int(size.Col)
+		}
 	}
 	return p
 }
 
-// Write passes on b, which should be whole lines, above the bar.
+// Write passes on b, which should be whole lines, above the line.
 func (p *progress) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.bar != nil {
-		// A bar that can't be cleared only costs its looks.
-		_ = p.bar.Clear()
-	}
+	p.clear()
 	return p.w.Write(b)
+}
+
+// clear takes the line away. That it can't be only costs its looks.
+func (p *progress) clear() {
+	if p.shown {
+		_, _ = io.WriteString(p.w, "\r\x1b[K")
+		p.shown, p.drawn = false, time.Time{}
+	}
 }
 
 // expect adds messages of so many octets in all to what is to come.
@@ -57,8 +67,8 @@ func (p *progress) expect(messages int, octets int64) {
 	defer p.mu.Unlock()
 	p.of += messages
 	p.total += octets
-	if p.bar != nil && p.total > 0 {
-		p.bar.ChangeMax64(p.total)
+	if p.started.IsZero() && p.width != nil {
+		p.started = p.now()
 	}
 }
 
@@ -68,30 +78,49 @@ func (p *progress) message(octets int64, attachments int) {
 	defer p.mu.Unlock()
 	p.messages++
 	p.written += attachments
-	if p.bar == nil {
+	p.octets += octets
+	if p.width == nil {
 		return
 	}
-	if p.of > 0 {
-		p.bar.Describe(fmt.Sprintf("%d/%d messages, %d attachments", p.messages, p.of, p.written))
-	} else {
-		p.bar.Describe(fmt.Sprintf("%d messages, %d attachments", p.messages, p.written))
+	now := p.now()
+	if p.started.IsZero() {
+		p.started = now
 	}
-	// LIST's octets are only a hint: a message may be longer.
-	if p.bar.State().CurrentNum+octets > p.total && p.total > 0 {
-		p.total = p.bar.State().CurrentNum + octets
-		p.bar.ChangeMax64(p.total)
+	if now.Sub(p.drawn) < drawEvery {
+		return
 	}
-	_ = p.bar.Add64(octets)
+	line := p.line(now.Sub(p.started))
+	_, _ = io.WriteString(p.w, "\r"+line[:min(len(line), max(p.width()-1, 0))]+"\x1b[K") // or it would break, and stay
+	p.shown, p.drawn = true, now
 }
 
-// done takes the bar away.
+// line is all ASCII.
+func (p *progress) line(took time.Duration) string {
+	line := count(p.messages, "message")
+	if p.of > 0 {
+		line = fmt.Sprintf("%d/%d messages", p.messages, p.of)
+	}
+	line += fmt.Sprintf(", %s, %s", count(p.written, "attachment"), formatBytes(p.octets))
+	// LIST's octets are only a hint: a message may be longer.
+	if p.total > p.octets {
+		line += fmt.Sprintf(" of %s (%d%%)", formatBytes(p.total), 100*p.octets/p.total)
+	}
+	if seconds := took.Seconds(); seconds >= 1 && p.octets > 0 {
+		rate := float64(p.octets) / seconds
+		line += ", " + formatBytes(int64(rate)) + "/s"
+		if p.total > p.octets {
+			line += fmt.Sprintf(", %v left", time.Duration(float64(p.total-p.octets)/rate*float64(time.Second)).Round(time.Second))
+		}
+	}
+	return line
+}
+
+// done takes the line away for good.
 func (p *progress) done() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.bar != nil {
-		_ = p.bar.Clear()
-		p.bar = nil
-	}
+	p.clear()
+	p.width = nil
 }
 
 // observe is a fetcher.Supervisor's Observe.
