@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3"
@@ -64,6 +65,7 @@ type batch struct {
 	refused map[int]error // by index of entries
 	within  bool          // the line or the disk failed within a message
 	full    error         // the disk became full, for which no message can be blamed
+	proven  bool          // not by STAT, but for sure
 }
 
 // retrieveEach fetches the entries in one go, batch by batch. Of the batch in which
@@ -81,8 +83,10 @@ func (p *poll) retrieveEach(ctx context.Context, l *listing, entries []entry, st
 		if n != pop3.Confirm {
 			return p.receive(ctx, l, b, body, err, stage)
 		}
-		if cut, short := b.short(); short && err != nil {
-			return &pop3.ProtocolError{Detail: fmt.Sprintf("%v; message %d may have been %s", err, cut.number, pop3.CutAtLoneDot), Err: pop3.ErrDesync}
+		if err != nil {
+			if err := p.prove(l, b, err); err != nil {
+				return err
+			}
 		}
 		at++
 		return p.commitBatch(ctx, l, b)
@@ -93,14 +97,35 @@ func (p *poll) retrieveEach(ctx context.Context, l *listing, entries []entry, st
 	return err
 }
 
-// short returns a message that came shorter than listed.
+// short returns a message that came shorter than listed, or for all that is known.
 func (b *batch) short() (entry, bool) {
 	for _, r := range b.staged {
-		if r.octets < r.entry.size {
+		if r.octets < r.entry.size || r.entry.size < 0 {
 			return r.entry, true
 		}
 	}
 	return entry{}, false
+}
+
+// prove makes sure that no message was cut where the server answers STAT otherwise than before, as some do that count mail as
+// it comes. A UIDL is what nobody knows who sends a message; it can be asked for where nothing is on its way ahead of the replies.
+func (p *poll) prove(l *listing, b *batch, differs error) error {
+	cut, short := b.short()
+	if !short {
+		return nil
+	}
+	if len(l.entries) > 0 && p.window == 1 {
+		last := l.entries[len(l.entries)-1]
+		want, _, _ := strings.Cut(l.uidl(last), "\x00") // the rest is not of the server
+		uidl, err := p.client.UidlOf(last.number)
+		if b.proven = err == nil && uidl == want; b.proven {
+			return nil
+		}
+		if _, refused := errors.AsType[*pop3.Error](err); err != nil && !refused {
+			return err
+		}
+	}
+	return &pop3.ProtocolError{Detail: fmt.Sprintf("%v; message %d may have been %s", differs, cut.number, pop3.CutAtLoneDot), Err: pop3.ErrDesync}
 }
 
 // questions are the numbers of the messages, batch by batch, with one behind each that shows that
@@ -182,7 +207,7 @@ func (p *poll) commitBatch(ctx context.Context, l *listing, b *batch) error {
 	all := true
 	for _, r := range b.staged {
 		switch {
-		case p.maybeCut(r, inexact), !all && isJoined(r.message): // from a piece that was cut, perhaps
+		case !b.proven && p.maybeCut(r, inexact), !all && isJoined(r.message): // from a piece that was cut, perhaps
 			all = false
 			p.sink.Discard(r.message.Attachments)
 			err = errors.Join(err, p.noteCut(ctx, l, r))

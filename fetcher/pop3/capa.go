@@ -63,7 +63,7 @@ func (c *Client) Capa() (Capabilities, error) {
 		return nil, err
 	}
 	caps := Capabilities{}
-	err = c.lines("CAPA", maxCapabilities, func(line []byte) error {
+	err = c.lines("CAPA", maxCapabilities, func(line []byte, _ bool) error {
 		c.traceServer(line)
 		// QUIRK: Thunderbird's test server announces names in lower case.
 		fields := strings.Fields(string(line))

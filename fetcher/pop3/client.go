@@ -53,7 +53,8 @@ type Client struct {
 	unstuffed func(n int) int64 // see Unstuffed; nil for never
 	noCRLF    bool              // a message's final dot did not start a line
 	stat      string            // the reply to the last Stat
-	ended     int               // the message whose final dot was read last, 0 once a reply came
+	bad       []string          // see BadLines
+	ended     int               // one more than the message whose final dot was read last, 0 once a reply came
 	err       error             // the first fault
 }
 
@@ -289,9 +290,9 @@ const CutAtLoneDot = "cut at a lone dot"
 
 // desync is the error for input that can't be. Behind a message it is most
 // likely the rest of it, cut off at a lone dot that the server did not stuff.
-func desync(message int, seen string) error {
-	if message > 0 {
-		seen += fmt.Sprintf("; message %d may have been %s", message, CutAtLoneDot)
+func desync(ended int, seen string) error {
+	if ended > 0 {
+		seen += fmt.Sprintf("; message %d may have been %s", ended-1, CutAtLoneDot)
 	}
 	return &ProtocolError{Detail: seen, Err: ErrDesync}
 }

@@ -263,7 +263,7 @@ func (b *body) finish() error {
 		}
 	}
 	b.err = io.EOF
-	b.c.body, b.c.ended = nil, b.n
+	b.c.body, b.c.ended = nil, b.n+1
 	if b.c.trace != nil {
 		b.c.traceElided(fmt.Sprintf("%d bytes", b.octets))
 	}

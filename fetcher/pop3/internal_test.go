@@ -223,16 +223,18 @@ func TestParseEntry(t *testing.T) {
 		{"13 9223372036854775807", 13, "9223372036854775807", math.MaxInt64},
 		{"14 99999999999999999999999", 14, "99999999999999999999999", math.MaxInt64},
 		{"15 %!d(float64=1234)", 15, "%!d(float64=1234)", -1}, // Mailpit
-		{"0 x", 0, "", 0},
-		{"-1 x", 0, "", 0},
-		{"2147483648 x", 0, "", 0},
-		{"99999999999999999999 x", 0, "", 0},
-		{"x 1", 0, "", 0},
-		{"", 0, "", 0},
-		{"1x", 0, "", 0},
+		{"0 x", 0, "x", -1}, // netius
+		{"0 17", 0, "17", 17},
+		{"-1 x", -1, "", 0},
+		{"2147483648 x", -1, "", 0},
+		{"99999999999999999999 x", -1, "", 0},
+		{"x 1", -1, "", 0},
+		{"", -1, "", 0},
+		{"1x", -1, "", 0},
+		{"1\x00 x", -1, "", 0},
 	} {
 		n, rest, ok := parseEntry([]byte(test.line))
-		if n != test.n || string(rest) != test.rest || ok != (test.n > 0) {
+		if n != max(test.n, 0) || string(rest) != test.rest || ok != (test.n >= 0) {
 			t.Errorf("%.30q: got %d, %q, %t, want %d, %q", test.line, n, rest, ok, test.n, test.rest)
 		}
 		if size := parseSize(rest); ok && size != test.size {
@@ -245,11 +247,11 @@ func FuzzList(f *testing.F) {
 	for _, seed := range []string{"1 2", "+OK 3 abc ", "4   x y", "0 x", "18446744073709551617 1", "1 -1", "\t7\t8", "+OK"} {
 		f.Add([]byte(seed))
 	}
-	// Properties: numbers are positive, what follows is a part of the line without
+	// Properties: numbers are not negative, what follows is a part of the line without
 	// blanks around it, and sizes are no less than -1.
 	f.Fuzz(func(t *testing.T, line []byte) {
 		n, rest, ok := parseEntry(line)
-		if ok != (n > 0) {
+		if n < 0 || !ok && n > 0 {
 			t.Fatalf("number %d, ok %t", n, ok)
 		}
 		if !bytes.Contains(line, rest) || len(bytes.Trim(rest, " \t")) != len(rest) {

@@ -1,7 +1,9 @@
 package pop3
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -9,8 +11,12 @@ import (
 
 const (
 	// maxListLine bounds a line of a list, in bytes. RFC 1939 section 7 allows 70
-	// bytes for a UIDL; there are servers with a few hundred.
+	// bytes for a UIDL; there are servers with a few hundred. Of a longer line only the number counts.
 	maxListLine = 2 << 10
+	// maxLongLine is how much of such a line is read to find its end.
+	maxLongLine = 16 << 20
+	// maxBadLines bounds what BadLines returns.
+	maxBadLines = 5
 	// maxListEntries bounds LIST and UIDL.
 	maxListEntries = 1_000_000
 	// maxListBytes bounds the lines of a list together: a million of 2 KiB would fill the memory of a small machine.
@@ -43,9 +49,37 @@ func (c *Client) List(yield func(n int, size int64) error) error {
 
 // Uidl asks for the unique identifiers of all messages and passes them to yield
 // like [Client.List]. They are opaque bytes, may hold spaces and 8-bit bytes, may
-// come twice, and are "" for a message for which the server names none.
+// come twice, and are "" for a message for which the server names none that is of any use: not one that holds NUL
+// or does not fit a line of 2 KiB.
 func (c *Client) Uidl(yield func(n int, uidl string) error) error {
-	return c.list("UIDL", func(n int, rest []byte) error { return yield(n, string(rest)) })
+	return c.list("UIDL", func(n int, rest []byte) error {
+		if bytes.IndexByte(rest, 0) >= 0 {
+			c.badLine(fmt.Sprintf("the UIDL of message %d holds NUL", n))
+			rest = nil
+		}
+		return yield(n, string(rest))
+	})
+}
+
+// UidlOf asks for the unique identifier of message n. QUIRK: twisted leaves out the number.
+func (c *Client) UidlOf(n int) (string, error) {
+	text, err := c.cmd("UIDL", strconv.Itoa(n))
+	if err != nil {
+		return "", err
+	}
+	if number, uidl, ok := parseNumber(text); ok && number == int64(n) && len(uidl) > 0 {
+		text = uidl
+	}
+	return string(text), nil
+}
+
+// BadLines says what was wrong with lines of the last list, for the first few of them.
+func (c *Client) BadLines() []string { return c.bad }
+
+func (c *Client) badLine(what string) {
+	if len(c.bad) < maxBadLines {
+		c.bad = append(c.bad, what)
+	}
 }
 
 func (c *Client) list(verb string, yield func(n int, rest []byte) error) error {
@@ -54,16 +88,21 @@ func (c *Client) list(verb string, yield func(n int, rest []byte) error) error {
 	}
 	entries, lines := 0, 0
 	var garbage string
-	err := c.lines(verb, maxListEntries, func(line []byte) error {
+	c.bad = nil
+	err := c.lines(verb, maxListEntries, func(line []byte, cut bool) error {
 		lines++
 		n, rest, ok := parseEntry(line)
 		if !ok {
 			if garbage == "" {
 				garbage = printable(line, maxErrorText)
 			}
+			c.badLine(fmt.Sprintf("%q in the answer to %s", printable(line, maxForeign), verb))
 			return nil
 		}
-		entries++
+		if entries++; cut {
+			c.badLine(fmt.Sprintf("more than %d bytes for message %d in the answer to %s", maxListLine, n, verb))
+			rest = nil
+		}
 		return yield(n, rest)
 	})
 	if err != nil {
@@ -79,14 +118,14 @@ func (c *Client) list(verb string, yield func(n int, rest []byte) error) error {
 }
 
 // parseEntry splits a line of LIST or UIDL into the message's number, which is
-// positive, and what follows it. QUIRK: Maillennium separates by three spaces,
-// others start each line with +OK or end it with blanks.
+// not negative, and what follows it. QUIRK: Maillennium separates by three spaces,
+// others start each line with +OK or end it with blanks, netius counts from 0.
 func parseEntry(line []byte) (n int, rest []byte, ok bool) {
 	if s, text := parseReply(line); s == statusOK {
 		line = text
 	}
 	number, rest, ok := parseNumber(line)
-	if !ok || number < 1 || number > math.MaxInt32 {
+	if !ok || number > math.MaxInt32 {
 		return 0, nil, false
 	}
 	return int(number), rest, true
@@ -128,13 +167,17 @@ func parseSize(b []byte) int64 {
 
 // lines reads a multi-line answer to its final dot (RFC 1939 section 3), at most
 // limit lines, of 64 MiB together. Once yield returns an error it is not called again, and lines
-// returns that error at the end.
-func (c *Client) lines(verb string, limit int, yield func(line []byte) error) error {
+// returns that error at the end. cut says that the line is only the beginning of one that is too long.
+func (c *Client) lines(verb string, limit int, yield func(line []byte, cut bool) error) error {
 	c.conn.idle(c.timeouts.Idle)
 	var stopped error
 	octets := 0
 	for n := 0; ; n++ {
 		line, err := c.readLine(maxListLine)
+		cut := errors.Is(err, ErrLineTooLong)
+		if cut {
+			line, err = c.skipLine(line)
+		}
 		if err != nil {
 			return c.fail(c.lineError(err, fmt.Sprintf("within the answer to %s", verb)))
 		}
@@ -153,7 +196,21 @@ func (c *Client) lines(verb string, limit int, yield func(line []byte) error) er
 			return c.fail(&ProtocolError{Detail: fmt.Sprintf("%s has more than %s lines", verb, strconv.Itoa(limit)), Err: ErrListTooLong})
 		}
 		if stopped == nil && len(line) > 0 {
-			stopped = yield(line)
+			stopped = yield(line, cut)
 		}
 	}
+}
+
+// skipLine reads a line that is too long to its end and returns its beginning. One bad line is not to cost all others.
+func (c *Client) skipLine(line []byte) (beginning []byte, err error) {
+	beginning = bytes.Clone(line[:maxListLine])
+	for skipped := len(line); line[len(line)-1] != '\n'; skipped += len(line) {
+		if skipped > maxLongLine {
+			return nil, &ProtocolError{Detail: fmt.Sprintf("more than %d bytes", maxLongLine), Err: ErrLineTooLong}
+		}
+		if line, err = c.r.ReadSlice('\n'); err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return nil, err
+		}
+	}
+	return beginning, nil
 }

@@ -20,10 +20,10 @@ const (
 // Confirm, in the place of a message's number, has [Client.RetrEach] send STAT: a reply as
 // before says that the messages before it have come as they were asked for. What stands in a
 // message behind a lone dot may look like any reply, but nobody who sends one knows this one.
-const Confirm = 0
+const Confirm = -1
 
 // quit, in the place of a message's number, has QUIT sent.
-const quit = -1
+const quit = -2
 
 // Retr asks for message n and returns it as a stream, which must be closed before
 // the next command. Its Read returns io.EOF only after the final dot. Its Close
@@ -121,7 +121,7 @@ func (c *Client) each(verb string, ns iter.Seq[int], window int, fn func(n int, 
 			err = c.confirmed(text)
 		}
 		if _, refused := errors.AsType[*Error](err); err != nil && !refused && !errors.Is(err, ErrStatDiffers) {
-			if n <= 0 {
+			if n < 0 {
 				return err
 			}
 			return fmt.Errorf("%s %d: %w", verb, n, err)
@@ -133,17 +133,21 @@ func (c *Client) each(verb string, ns iter.Seq[int], window int, fn func(n int, 
 	}
 }
 
-// confirmed compares a reply to STAT with the one before. One that names another number of messages, or
-// none, is the reply to something else, or text.
+// confirmed compares a reply to STAT with the one before. One that names no number of messages is the reply to something
+// else, or text. Another number may be mail that has come meanwhile, where a server counts it.
 func (c *Client) confirmed(text []byte) error {
 	if err := c.inStep(); err != nil || string(text) == c.stat {
 		return err
 	}
-	before, _, _ := parseNumber([]byte(c.stat))
-	if now, _, ok := parseNumber(text); !ok || now != before {
+	before, _, counted := parseNumber([]byte(c.stat))
+	now, _, ok := parseNumber(text)
+	switch {
+	case !ok:
 		return c.outOfStep("STAT", text)
+	case counted && now != before:
+		return fmt.Errorf("%w: %d messages now, %d before", ErrStatDiffers, now, before)
 	}
-	return fmt.Errorf("%w: %q", ErrStatDiffers, printable(text, maxForeign))
+	return fmt.Errorf("%w: %q now, %q before", ErrStatDiffers, printable(text, maxForeign), printable([]byte(c.stat), maxForeign))
 }
 
 // flight holds the messages whose commands are in flight.
@@ -196,7 +200,7 @@ func (f *flight) fill(c *Client, verb string) error {
 			break
 		}
 		var args []string
-		if f.held > 0 {
+		if f.held >= 0 {
 			args = []string{strconv.Itoa(f.held), "0"}
 			if verb != "TOP" {
 				args = args[:1]

@@ -46,10 +46,11 @@ func (c *Conn) User() string { return c.user }
 // UIDL returns that of the message of a number in this session, "" for none.
 func (c *Conn) UIDL(number string) string {
 	n, err := strconv.Atoi(number)
-	if err != nil || n < 1 || n > len(c.messages) {
+	n -= c.server.first()
+	if err != nil || n < 0 || n >= len(c.messages) {
 		return ""
 	}
-	return c.messages[n-1].UIDL
+	return c.messages[n].UIDL
 }
 
 // Ahead returns how many bytes of further commands have come ahead of the reply
@@ -403,24 +404,33 @@ func (c *Conn) withdraw(i int) {
 
 func (c *Conn) index(number string) (int, bool) {
 	n, err := strconv.Atoi(number)
-	if err != nil || n < 1 || n > len(c.messages) || c.deleted[n-1] {
+	n -= c.server.first()
+	if err != nil || n < 0 || n >= len(c.messages) || c.deleted[n] {
 		c.Reply("-ERR no such message")
 		return 0, false
 	}
-	return n - 1, true
+	return n, true
+}
+
+// first is the number of the first message.
+func (s *Server) first() int {
+	if s.FromZero {
+		return 0
+	}
+	return 1
 }
 
 func (c *Conn) list(args string, value func(*Message) string) {
 	if args != "" {
 		if i, ok := c.index(args); ok {
-			c.Reply(fmt.Sprintf("+OK %d %s", i+1, value(c.messages[i])))
+			c.Reply(fmt.Sprintf("+OK %d %s", i+c.server.first(), value(c.messages[i])))
 		}
 		return
 	}
 	c.Reply("+OK")
 	for i, m := range c.messages {
 		if !c.deleted[i] {
-			c.Reply(strconv.Itoa(i+1) + " " + value(m))
+			c.Reply(strconv.Itoa(i+c.server.first()) + " " + value(m))
 		}
 	}
 	c.Reply(".")

@@ -87,6 +87,8 @@ type Server struct {
 	// RenumberOnDele gives the messages behind one that is deleted lower numbers at once, which no server should
 	// (RFC 1939 section 5) and some old ones did. RSET does not bring it back then.
 	RenumberOnDele bool
+	// FromZero counts messages from 0, as netius did.
+	FromZero bool
 	// NeverDeletes confirms deletions and does not carry them out.
 	NeverDeletes bool
 	// Throttle refuses logins that come too often, by the clock Now; nil is time.Now.
