@@ -53,15 +53,12 @@ func (s *Supervisor) Adopt(ctx context.Context, a Account, how Adoption, log zer
 		return done, err
 	}
 	defer g.client.Close()
-	l, err := readUIDLs(g.client)
+	l, err := g.list()
 	if err != nil {
-		return done, fmt.Errorf("list the UIDLs of %s: %w", a.Addr, err)
+		return done, err
 	}
 	done.Nameless = len(l.nameless)
 	done.Messages = len(l.entries) + done.Nameless
-	if err := l.readSizes(g.client); err != nil {
-		return done, fmt.Errorf("list the sizes of %s: %w", a.Addr, err)
-	}
 	messages, err := a.unknown(ctx, s.Ledger, l)
 	if err != nil {
 		return done, err
@@ -93,6 +90,26 @@ func (s *Supervisor) Adopt(ctx context.Context, a Account, how Adoption, log zer
 	}
 	done.Recorded, err = s.Ledger.Adopt(ctx, a.Name, adopt, how.Delivered)
 	return done, err
+}
+
+// list asks what the mailbox holds.
+func (g *login) list() (*listing, error) {
+	count, _, err := g.client.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("ask the size of %s: %w", g.account.Addr, err)
+	}
+	l, err := readUIDLs(g.client)
+	if nothingThere(err, count) {
+		return emptyListing(), nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list the UIDLs of %s: %w", g.account.Addr, err)
+	}
+	if err := l.readSizes(g.client); err != nil {
+		return nil, fmt.Errorf("list the sizes of %s: %w", g.account.Addr, err)
+	}
+	l.complete(count)
+	return l, nil
 }
 
 func listed(l *listing, entries []entry, ids map[int]ledger.Identity) []ledger.Listed {

@@ -41,7 +41,7 @@ type Deleted struct {
 	Messages int
 }
 
-// Done says that a poll ended; Err is nil when all went well.
+// Done says that a poll ended; Err is nil when all went well, and an [*IncompleteError] when only some messages failed.
 type Done struct {
 	Account string
 	Err     error

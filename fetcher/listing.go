@@ -17,10 +17,11 @@ import (
 type listing struct {
 	entries []entry
 	uidls   []byte
-	// nameless are the messages for which the server names no UIDL. What they are
+	// nameless are the messages for which the server names no UIDL of any use. What they are
 	// called is known once they have been retrieved.
 	nameless   []entry
 	identified map[int]ledger.Key // of these, by number
+	unfetchable
 }
 
 type entry struct {
@@ -43,9 +44,11 @@ func (l *listing) key(e entry) ledger.Key {
 	return ledger.Key{UIDL: string(l.uidls[e.from:e.to]), Size: e.size}
 }
 
+func emptyListing() *listing { return &listing{identified: make(map[int]ledger.Key)} }
+
 // readUIDLs asks UIDL.
 func readUIDLs(c *pop3.Client) (*listing, error) {
-	l := &listing{identified: make(map[int]ledger.Key)}
+	l := emptyListing()
 	err := c.Uidl(func(n int, uidl string) error {
 		if uidl == "" {
 			l.nameless = append(l.nameless, entry{number: n, size: unsizedKey})
@@ -59,36 +62,61 @@ func readUIDLs(c *pop3.Client) (*listing, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n, twice := l.numberTwice(); twice {
-		return nil, fmt.Errorf("server lists message %d twice: %w", n, pop3.ErrDesync)
-	}
+	l.note(c.BadLines()...)
+	l.separateNumbers()
 	l.separateDuplicates()
 	return l, nil
 }
 
-// numberTwice finds a number that two lines have: nobody knows, then, which of them holds. It leaves the
-// entries in the order of their numbers.
-func (l *listing) numberTwice() (int, bool) {
-	if !slices.IsSortedFunc(l.entries, byNumber) {
-		slices.SortStableFunc(l.entries, byNumber)
-	}
-	for i := 1; i < len(l.entries); i++ {
-		if l.entries[i].number == l.entries[i-1].number {
-			return l.entries[i].number, true
+// separateNumbers leaves each number once, in their order. Of two lines with one number and two UIDLs nobody knows which holds:
+// the message is without a UIDL then, and what is known under either is neither fetched nor deleted.
+func (l *listing) separateNumbers() {
+	sortByNumber(l.entries)
+	sortByNumber(l.nameless)
+	l.nameless = slices.CompactFunc(l.nameless, sameNumber)
+	whole := l.entries[:0]
+	for rest := l.entries; len(rest) > 0; {
+		n := 1
+		for n < len(rest) && sameNumber(rest[0], rest[n]) {
+			n++
 		}
+		e, _, more := rest[0], rest[1:n], rest[n:]
+		differs := slices.ContainsFunc(rest[1:n], func(other entry) bool { return !bytes.Equal(l.uidls[e.from:e.to], l.uidls[other.from:other.to]) })
+		i, nameless := slices.BinarySearchFunc(l.nameless, e, byNumber)
+		switch {
+		case differs && !nameless:
+			l.nameless = slices.Insert(l.nameless, i, entry{number: e.number, size: unsizedKey})
+			fallthrough
+		case nameless:
+			l.note(fmt.Sprintf("message %d has two UIDLs", e.number))
+		default:
+			whole = append(whole, e)
+		}
+		rest = more
 	}
-	return 0, false
+	l.entries = whole
 }
+
+func sortByNumber(entries []entry) {
+	if !slices.IsSortedFunc(entries, byNumber) {
+		slices.SortStableFunc(entries, byNumber)
+	}
+}
+
+func sameNumber(a, b entry) bool { return a.number == b.number }
 
 func byNumber(a, b entry) int { return a.number - b.number }
 
 // readNumbers asks LIST in the place of UIDL, of a server that does not know that.
 func readNumbers(c *pop3.Client) (*listing, error) {
-	l := &listing{identified: make(map[int]ledger.Key)}
+	l := emptyListing()
 	err := c.List(func(n int, size int64) error {
 		l.nameless = append(l.nameless, entry{number: n, size: size})
 		return nil
 	})
+	l.note(c.BadLines()...)
+	sortByNumber(l.nameless)
+	l.nameless = slices.CompactFunc(l.nameless, sameNumber)
 	return l, err
 }
 
@@ -132,20 +160,35 @@ func (l *listing) setSizes(octets map[string]int64) {
 	}
 }
 
-// readSizes asks LIST and notes the octets of each message.
+// readSizes asks LIST and notes the octets of each message, and which messages UIDL left out. Of two sizes none holds.
 func (l *listing) readSizes(c *pop3.Client) error {
 	for _, entries := range [][]entry{l.entries, l.nameless} {
-		if !slices.IsSortedFunc(entries, byNumber) {
-			slices.SortStableFunc(entries, byNumber)
+		sortByNumber(entries)
+		for i := range entries {
+			entries[i].size = unsizedKey
 		}
 	}
+	l.extra = nil
+	doubtful := make(map[int]bool)
 	err := c.List(func(n int, size int64) error {
 		for _, entries := range [][]entry{l.entries, l.nameless} {
-			if i, ok := slices.BinarySearchFunc(entries, entry{number: n}, byNumber); ok {
-				entries[i].size = size
+			i, ok := slices.BinarySearchFunc(entries, entry{number: n}, byNumber)
+			if !ok {
+				continue
 			}
+			if e := &entries[i]; doubtful[n] || e.size >= 0 && e.size != size {
+				e.size, doubtful[n] = unsizedKey, true
+			} else {
+				e.size = size
+			}
+			return nil
+		}
+		if _, left := slices.BinarySearch(l.left, n); !left {
+			l.extra = append(l.extra, entry{number: n, size: size})
 		}
 		return nil
 	})
+	sortByNumber(l.extra)
+	l.extra = slices.CompactFunc(l.extra, sameNumber)
 	return err
 }

@@ -42,6 +42,9 @@ type loop struct {
 	saidDelay  bool
 	spared     map[ledger.Key]time.Time // until when these are not deleted
 	oversized  map[string]int64         // what the last poll left for its size: octets by UIDL
+
+	unfetchable said             // of messages that can't be fetched
+	incomplete  *IncompleteError // what the last poll left undone, nil for nothing
 }
 
 // run polls until waiting or ctx ends. A poll that has begun runs on when only
@@ -146,7 +149,11 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	defer func() {
 		network, ok := errors.AsType[net.Error](err)
 		l.slow = ok && network.Timeout()
-		l.observe(Done{Account: l.account.Name, Err: err})
+		done := err
+		if err == nil && l.incomplete != nil {
+			done = l.incomplete
+		}
+		l.observe(Done{Account: l.account.Name, Err: done})
 	}()
 
 	unlock, err := lockAccount(s.LockDir, l.account.Name)
@@ -167,6 +174,7 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 // what may be a bug of the server's.
 func (l *loop) visit(ctx, waiting context.Context, sink Sink) error {
 	s, addr, now, log := l.supervisor, l.account.Addr, l.supervisor.clock(), l.log()
+	l.incomplete = nil
 	started := now()
 	since := started    // of the session
 	var taken allowance // by those before it
@@ -254,7 +262,7 @@ func (l *loop) report(p *poll, took time.Duration, err error) {
 	}
 	event = event.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("deleted", p.deleted).Int("without_file", p.staying.count(p.account.deletesAtOnce())).
 		Int("quarantined", len(p.quarantine)).Int("left", p.left)
-	l.countQuarantine(event).Dur("dur_ms", took).Bool("complete", err == nil).Msg("poll done")
+	l.countQuarantine(event).Dur("dur_ms", took).Bool("complete", err == nil && p.incomplete() == nil).Msg("poll done")
 	if n := len(p.oversized); n > 0 && n != len(l.oversized) {
 		some := slices.Sorted(maps.Keys(p.oversized))
 		for i, uidl := range some {
@@ -264,6 +272,8 @@ func (l *loop) report(p *poll, took time.Duration, err error) {
 	}
 	if err == nil {
 		l.oversized = p.oversized
+		l.incomplete = p.incomplete()
+		l.sayUnfetchable(p, l.supervisor.clock()())
 	}
 }
 

@@ -72,7 +72,7 @@ func TestMoved(t *testing.T) {
 				w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
 					switch cmd {
 					case "STAT":
-						c.Reply("+OK 3 9999")
+						c.Reply(fmt.Sprintf("+OK %d 9999", len(tt.later)))
 					case "LIST":
 						lines := []string{"+OK"}
 						for i, m := range w.server.Mailbox("u0") {

@@ -20,9 +20,12 @@ import (
 // digestUIDL begins what stands for a UIDL of such a message. No server can send a NUL.
 const digestUIDL = "\x00sha256-"
 
-// readListing asks what there is, by UIDL or, if there is no such thing, by number.
-func (p *poll) readListing(ctx context.Context) (*listing, error) {
+// readListing asks what there is, by UIDL or, if there is no such thing, by number. count is the answer to STAT.
+func (p *poll) readListing(ctx context.Context, count int) (*listing, error) {
 	l, err := readUIDLs(p.client)
+	if nothingThere(err, count) {
+		return emptyListing(), nil
+	}
 	if reply, ok := errors.AsType[*pop3.Error](err); ok && reply.Code == "" {
 		// Its messages have names, and by others they would be fetched again.
 		named, lookupErr := p.ledger.NamesUIDLs(ctx, p.account.Name)
@@ -33,18 +36,34 @@ func (p *poll) readListing(ctx context.Context) (*listing, error) {
 			return nil, fmt.Errorf("%w (although it knows UIDL; if it does no more: attachd state forget %s)", err, p.account.Name)
 		}
 		if !p.account.deletesAtOnce() {
-			return nil, fmt.Errorf("%w (without UIDL, messages that stay on the server can't be told from new ones: only after: delete without delete_after will do)", err)
+			return nil, withoutUIDL(err)
 		}
 		l, err = readNumbers(p.client)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if len(l.nameless) > 0 && !p.account.deletesAtOnce() {
-		p.log.Warn().Int("messages", len(l.nameless)).Msg("left messages without a UIDL on the server")
-		l.nameless = nil
-	}
+	p.account.leaveNameless(l)
 	return l, nil
+}
+
+// withoutUIDL explains the refusal of UIDL.
+func withoutUIDL(err error) error {
+	return fmt.Errorf("%w (without UIDL, messages that stay on the server can't be told from new ones: only after: delete without delete_after will do)", err)
+}
+
+// nothingThere reports whether a server refused UIDL as the mailbox is empty, for which there are as many words as servers; but a
+// code that says that something is wrong is believed.
+func nothingThere(err error, count int) bool {
+	reply, ok := errors.AsType[*pop3.Error](err)
+	if !ok || count != 0 {
+		return false
+	}
+	switch reply.Code {
+	case "IN-USE", "LOGIN-DELAY", "AUTH", "SYS/TEMP", "SYS/PERM":
+		return false
+	}
+	return true
 }
 
 // turns is the order in which messages without a UIDL are fetched. As nothing can be noted

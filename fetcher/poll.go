@@ -89,6 +89,8 @@ type poll struct {
 	left  int
 	// putOff are the messages that failed before and are not due yet.
 	putOff int
+	// unfetchable says how many messages can't be fetched and why, "" when all can.
+	unfetchable string
 	// Messages left on the server for their size, octets by UIDL; and those that the poll before left.
 	oversized, knownOversized map[string]int64
 }
@@ -142,7 +144,8 @@ func (p *poll) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.observe(Listed{Account: p.account.Name, Messages: len(l.entries) + len(l.nameless), New: len(diff.unseen) + len(l.nameless), Octets: diff.octets})
+	p.unfetchable = l.whyUnfetchable()
+	p.observe(Listed{Account: p.account.Name, Messages: l.messages() + l.uncounted, New: len(diff.unseen) + len(l.nameless), Octets: diff.octets})
 	if err := p.guardUIDLs(ctx, l, diff.unseen); err != nil {
 		return err
 	}
@@ -210,7 +213,7 @@ func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 	if st.count, st.octets, err = p.client.Stat(); err != nil {
 		return fail("ask the size", err)
 	}
-	l, err := p.readListing(ctx)
+	l, err := p.readListing(ctx, st.count)
 	if err != nil {
 		return fail("list the UIDLs", err)
 	}
@@ -224,7 +227,8 @@ func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 	// Nothing is deleted that only has the UIDL of what was delivered.
 	isNew := func(e entry) bool { return !p.account.skips(e.size) }
 	settled := !slices.ContainsFunc(d.unseen, isNew) && len(d.expired)+len(d.suspects)+len(l.nameless) == 0 && (len(l.entries) == 0 || sameOctets)
-	if settled && !p.sizesAhead {
+	l.uncounted = max(st.count-l.messages(), 0)
+	if settled && !p.sizesAhead && l.uncounted == 0 && !l.hasGaps() {
 		if err := p.checkNumbers(ctx, d); err != nil {
 			return fail("look at a UIDL that may have been used again", err)
 		}
@@ -240,6 +244,8 @@ func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 		}
 		return fail("list the sizes", err)
 	}
+	l.complete(st.count)
+	p.account.leaveNameless(l)
 	if d, err = p.account.compare(ctx, p.ledger, l, p.now()); err != nil {
 		return fail("compare the listing", err)
 	}

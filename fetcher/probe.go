@@ -32,7 +32,9 @@ type Probe struct {
 	Messages, Waiting int
 	Octets            int64
 	Due, Staying      int
-	Took              time.Duration
+	// Unfetchable says how many of them can't be fetched and why, "" when all can.
+	Unfetchable string
+	Took        time.Duration
 }
 
 // Check connects to the account's server, verifies it, logs in, asks how many
@@ -75,6 +77,9 @@ func check(ctx context.Context, a Account, log zerolog.Logger, look func(g *logi
 		return p, fmt.Errorf("ask the size of %s: %w", a.Addr, err)
 	}
 	p.Waiting = p.Messages
+	if p.Unfetchable, err = g.unfetchable(p.Messages); err != nil {
+		return p, fmt.Errorf("list the messages of %s: %w", a.Addr, err)
+	}
 	if look != nil {
 		if err := look(g, &p); err != nil {
 			return p, err

@@ -120,7 +120,7 @@ func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {
 }
 
 // RunOnce polls each account once and returns the accounts that failed, each
-// with an [*AccountError], when all are done.
+// with an [*AccountError], when all are done. Those that left messages behind, with an [*IncompleteError], are among them.
 func (s *Supervisor) RunOnce(ctx context.Context, accounts []Account) []error {
 	slots := newSlots(s.MaxConcurrent, s.MaxPerHost)
 	s.setNames(accounts)
@@ -138,6 +138,9 @@ func (s *Supervisor) RunOnce(ctx context.Context, accounts []Account) []error {
 				return
 			}
 			l.sayWhatIsLeft()
+			if l.incomplete != nil {
+				failed[i] = &AccountError{a.Name, l.incomplete}
+			}
 		})
 	}
 	all.Wait()

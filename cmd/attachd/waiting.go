@@ -30,7 +30,7 @@ func inspectState(ctx context.Context, stderr io.Writer, c *config.Config) (led 
 // waiting says what of a mailbox is new, and what will become of the rest.
 func waiting(p fetcher.Probe, known bool) string {
 	if !known {
-		return count(p.Messages, "message") + " on the server"
+		return unfetchable(count(p.Messages, "message")+" on the server", p)
 	}
 	parts := []string{"nothing new"}
 	if p.Waiting > 0 {
@@ -51,5 +51,13 @@ func waiting(p fetcher.Probe, known bool) string {
 	case p.Staying > 1:
 		parts = append(parts, fmt.Sprintf("%d stay there as no file of them was delivered", p.Staying))
 	}
-	return strings.Join(parts, ", ")
+	return unfetchable(strings.Join(parts, ", "), p)
+}
+
+// unfetchable adds which messages can't be fetched, if any.
+func unfetchable(text string, p fetcher.Probe) string {
+	if p.Unfetchable != "" {
+		text += "; WARNING: " + p.Unfetchable
+	}
+	return text
 }

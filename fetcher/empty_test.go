@@ -1,0 +1,63 @@
+package fetcher
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+)
+
+// TestUIDLRefusedOfNothing: a server that refuses UIDL, and LIST, of an empty mailbox has nothing to be fetched, whatever is known of
+// it. What it refuses with a code that tells of a fault is a fault.
+func TestUIDLRefusedOfNothing(t *testing.T) {
+	t.Parallel()
+	for line, fails := range map[string]bool{
+		"-ERR no mail": false, "-ERR no messages waiting": false, "-ERR": false, "-ERR mailbox is empty": false, "-ERR [EMPTY] nothing": false,
+		"-ERR unknown command": false, "-ERR [SYS/TEMP] index is being built": true, "-ERR [IN-USE] locked": true, "-ERR [SYS/PERM] broken": true,
+	} {
+		for _, remove := range []bool{false, true} {
+			for _, before := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, delete %t, known %t", line, remove, before), func(t *testing.T) {
+					t.Parallel()
+					w := newWorld(t)
+					w.account.Delete = remove
+					w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
+						if (cmd == "UIDL" || cmd == "LIST") && c.UIDL("1") == "" {
+							c.Reply(line)
+							return true
+						}
+						return false
+					}
+					if before {
+						w.server.Mailboxes["u0"] = letters("a", "1")
+					}
+					w.start(t)
+					if before {
+						w.poll(t)
+						w.server.Replace("u0")
+					}
+					for range 2 {
+						if err := w.once(t); (err != nil) != fails || fails && !strings.Contains(err.Error(), line) {
+							t.Fatalf("error %v", err)
+						}
+					}
+					_, err := Check(t.Context(), w.account, zerolog.Nop())
+					w.server.Wait()
+					_, adoptErr := w.supervisor.Adopt(t.Context(), w.account, Adoption{}, zerolog.Nop())
+					w.server.Wait()
+					if (err != nil) != fails || (adoptErr != nil) != fails {
+						t.Errorf("check: %v; adopt: %v", err, adoptErr)
+					}
+					before := len(w.sink.published)
+					w.server.Replace("u0", letters("b", "2", "3")...)
+					if n := w.poll(t) - before; n != 2 {
+						t.Errorf("%d delivered, want what came later", n)
+					}
+				})
+			}
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package fetcher
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+// A server may count messages in STAT, or list them in LIST, that UIDL lacks, or names in a way that nobody can tell which message is
+// meant. Those can be fetched only where messages are deleted at once (see nameless.go). Elsewhere they are left, which
+// must not go without a word.
+
+// maxOddities bounds what is said of a listing.
+const maxOddities = 3
+
+// unfetchable is what a listing has of such messages.
+type unfetchable struct {
+	extra     []entry  // that LIST has and UIDL lacks
+	left      []int    // the numbers of messages that are not fetched
+	uncounted int      // messages that STAT counts and no list has
+	oddities  []string // what was odd about the listing, in words
+}
+
+// note keeps what was odd about a listing.
+func (u *unfetchable) note(what ...string) {
+	room := max(maxOddities-len(u.oddities), 0)
+	u.oddities = append(u.oddities, what[:min(room, len(what))]...)
+}
+
+// messages counts those that have a number.
+func (l *listing) messages() int { return len(l.entries) + len(l.nameless) + len(l.left) }
+
+// hasGaps reports whether numbers are left out below the last one, which LIST may have.
+func (l *listing) hasGaps() bool {
+	return len(l.entries) > 0 && l.entries[len(l.entries)-1].number > l.messages()
+}
+
+// complete compares the lists with STAT, whose count is -1 when it says nothing, once all of them have been asked. What UIDL lacks is without
+// a UIDL, unless it came meanwhile, as mail does on servers that count it at once: behind all others, and not
+// counted by STAT.
+func (l *listing) complete(count int) {
+	last := 0
+	for _, e := range l.entries {
+		last = max(last, e.number)
+	}
+	lacking := count - l.messages()
+	for _, e := range l.extra {
+		if count >= 0 && lacking <= 0 && e.number > last {
+			continue
+		}
+		lacking--
+		l.nameless = append(l.nameless, e)
+	}
+	sortByNumber(l.nameless)
+	l.extra = nil
+	l.uncounted = max(count-l.messages(), 0)
+}
+
+// leaveNameless leaves messages without a UIDL where they can't be told from those that were delivered.
+func (a *Account) leaveNameless(l *listing) {
+	if a.deletesAtOnce() {
+		return
+	}
+	for _, e := range l.nameless {
+		l.left = append(l.left, e.number)
+	}
+	slices.Sort(l.left)
+	l.nameless = nil
+}
+
+// whyUnfetchable says how many messages can't be fetched and why, "" when all can.
+func (l *listing) whyUnfetchable() string {
+	n := len(l.left) + l.uncounted
+	if n == 0 {
+		return ""
+	}
+	var why []string
+	if len(l.left) > 0 {
+		some := make([]string, 0, 10)
+		for _, number := range l.left[:min(len(l.left), cap(some))] {
+			some = append(some, fmt.Sprint(number))
+		}
+		if len(l.left) > len(some) {
+			some = append(some, "…")
+		}
+		why = append(why, fmt.Sprintf("the server gives no UIDL of use for number %s, and without it they can't be told from others once they were delivered (only after: delete without delete_after fetches them)", strings.Join(some, ", ")))
+	}
+	if l.uncounted > 0 {
+		why = append(why, fmt.Sprintf("STAT counts %d more than UIDL and LIST have", l.uncounted))
+	}
+	why = append(why, l.oddities...)
+	return fmt.Sprintf("%d of %d messages can't be fetched: %s", n, l.messages()+l.uncounted, strings.Join(why, "; "))
+}
+
+// unfetchable lists a mailbox as a poll does, but for what the ledger knows, and says what a poll would leave. count is the answer to STAT.
+func (g *login) unfetchable(count int) (unfetchable string, err error) {
+	l, err := readUIDLs(g.client)
+	switch reply, refused := errors.AsType[*pop3.Error](err); {
+	case nothingThere(err, count):
+		return "", nil
+	case refused && reply.Code == "" && !g.account.deletesAtOnce():
+		return "", withoutUIDL(err)
+	case refused && reply.Code == "":
+		if l, err = readNumbers(g.client); err != nil {
+			return "", err
+		}
+	case err != nil:
+		return "", err
+	default:
+		if err := l.readSizes(g.client); err != nil {
+			return "", err
+		}
+	}
+	l.complete(count)
+	g.account.leaveNameless(l)
+	return l.whyUnfetchable(), nil
+}
+
+// IncompleteError says that a poll went well, but for messages: some were refused, or can't be asked for, or failed before and are not due
+// yet. It does not put off the next poll.
+type IncompleteError struct {
+	// Failed messages were refused by this poll, PutOff failed in one before.
+	Failed, PutOff int
+	// Unfetchable says how many messages can't be fetched and why, "" when all can.
+	Unfetchable string
+}
+
+// Error says how many messages are left, and where the reasons are.
+func (e *IncompleteError) Error() string {
+	var what []string
+	if e.Unfetchable != "" {
+		what = append(what, e.Unfetchable)
+	}
+	if e.Failed > 0 {
+		what = append(what, fmt.Sprintf("%d messages could not be retrieved; see the log for each", e.Failed))
+	}
+	if e.PutOff > 0 {
+		what = append(what, fmt.Sprintf("%d messages that failed before were not due yet; attachd state check lists them", e.PutOff))
+	}
+	return strings.Join(what, "; ")
+}
+
+// incomplete returns what a poll that ended well leaves undone, nil for nothing.
+func (p *poll) incomplete() *IncompleteError {
+	if p.failed+p.putOff == 0 && p.unfetchable == "" {
+		return nil
+	}
+	return &IncompleteError{Failed: p.failed, PutOff: p.putOff, Unfetchable: p.unfetchable}
+}
+
+// said is what an account's loop has said.
+type said struct {
+	text string
+	at   time.Time
+}
+
+// again reports whether something is to be said: what is new, and once a day what is not.
+func (s *said) again(text string, now time.Time) bool {
+	if text == s.text && now.Sub(s.at) < 24*time.Hour {
+		return false
+	}
+	s.text, s.at = text, now
+	return text != ""
+}
+
+// sayUnfetchable warns of messages that can't be fetched.
+func (l *loop) sayUnfetchable(p *poll, now time.Time) {
+	log := l.log()
+	level := zerolog.DebugLevel
+	if l.unfetchable.again(p.unfetchable, now) {
+		level = zerolog.WarnLevel
+	}
+	if p.unfetchable != "" {
+		log.WithLevel(level).Msg(p.unfetchable)
+	}
+}
