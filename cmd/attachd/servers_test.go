@@ -23,6 +23,7 @@ const serversEnv = "ATTACHD_SERVERS"
 type oddity struct {
 	name   string
 	bodies []string                                                     // of the messages; nil is three ordinary ones
+	header func(n int) string                                           // theirs; nil is header
 	server func(s *pop3test.Server)                                     // before it starts
 	hook   func(session int, c *pop3test.Conn, cmd, args string) bool   // session counts from 1
 	line   func(near net.Conn) net.Conn                                 // what the client's bytes go through
@@ -256,7 +257,7 @@ func header(n int) string {
 // the same, as far as they are installed, and prints what became of the messages.
 func TestServers(t *testing.T) {
 	t.Parallel()
-	rows := oddities()
+	rows := append(oddities(), oddLists()...)
 	all := agents()[:1]
 	if os.Getenv(serversEnv) != "" {
 		all = nil
@@ -317,9 +318,13 @@ func (o oddity) meet(t *testing.T, a agent) (cell, output string) {
 	s := pop3test.NewServer()
 	s.Plaintext, s.Pipelining = true, true
 	s.Users = map[string]string{"u0": "pw0"}
+	head := header
+	if o.header != nil {
+		head = o.header
+	}
 	var messages []pop3test.Message
 	for i, body := range bodies {
-		messages = append(messages, pop3test.Message{UIDL: plainUID(i + 1), Raw: []byte(header(i+1) + body)})
+		messages = append(messages, pop3test.Message{UIDL: plainUID(i + 1), Raw: []byte(head(i+1) + body)})
 	}
 	s.Mailboxes = map[string][]pop3test.Message{"u0": messages}
 	if o.server != nil {

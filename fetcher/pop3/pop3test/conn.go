@@ -43,6 +43,9 @@ type Conn struct {
 // User returns who is logged in, "" before that.
 func (c *Conn) User() string { return c.user }
 
+// Server returns whose session it is.
+func (c *Conn) Server() *Server { return c.server }
+
 // UIDL returns that of the message of a number in this session, "" for none.
 func (c *Conn) UIDL(number string) string {
 	n, err := strconv.Atoi(number)
