@@ -30,8 +30,9 @@ const (
 
 // backoff returns how long to wait after the failures-th failed poll in a row
 // (from 1) that ended with err: doubling from a first wait that the kind of
-// error gives, up to a limit, but no less than the server says in its text, and spread by jitter so that accounts which failed
-// together do not come back together.
+// error gives, up to a limit, but after a refusal no less than the interval nor than the server says in its text, and spread by
+// jitter so that accounts which failed together do not come back together. Whoever comes back sooner than usual to a server
+// that has just refused him is what throttling is made for, whatever its words were.
 func backoff(err error, failures int, interval time.Duration) time.Duration {
 	first, limit := backoffFirst, backoffMax
 	var login *LoginError
@@ -46,13 +47,13 @@ func backoff(err error, failures int, interval time.Duration) time.Duration {
 		first, limit = inUseFirst, inUseMax
 	case refused && reply.Busy(), errors.Is(err, ErrLocked):
 		first, limit = inUseFirst, inUseMax
+	case refused && reply.Code == "SYS/PERM":
+		first = limit
 	case refused && reply.Throttled():
 		first = max(throttledFirst, interval)
 		limit = max(limit, first)
-	case refused && reply.Code == "SYS/PERM":
-		first = limit
 	case refused && reply.Code == "SYS/TEMP":
-	case errors.As(err, &login):
+	case errors.As(err, &login) && (refused || !brokenLine(err)): // a server that restarts closes the line at any step
 		if first = loginFirst; failures > loginQuick {
 			first = limit
 		}
@@ -63,6 +64,9 @@ func backoff(err error, failures int, interval time.Duration) time.Duration {
 	}
 	wait = jitter(wait)
 	if refused {
+		if wait < interval {
+			wait = interval + rand.N(interval/8+1)
+		}
 		// Who comes back sooner than that is often blocked for longer.
 		if stated := min(reply.Wait(), backoffMax); stated > 0 {
 			wait = max(wait, stated+rand.N(stated/8+1))

@@ -657,7 +657,7 @@ func refusedLogins(t *testing.T) {
 	for line, longest := range map[string]time.Duration{
 		"-ERR [AUTH] permission denied": time.Hour, "-ERR [SYS/PERM] account is off": time.Hour,
 		"-ERR [SYS/TEMP] try later": time.Hour, "-ERR [LOGIN-DELAY] minimum time between mail checks violation": 2 * time.Hour,
-		"-ERR [IN-USE] maildrop is locked": 7 * time.Minute, "-ERR Logon failure: unknown user name or bad password.": time.Hour + 15*time.Minute,
+		"-ERR [IN-USE] maildrop is locked": time.Hour, "-ERR Logon failure: unknown user name or bad password.": time.Hour + 15*time.Minute,
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()

@@ -72,6 +72,7 @@ func (p *poll) refused(ctx context.Context, l *listing, e entry, cause error) er
 	longest := retryMax
 	if reply, ok := errors.AsType[*pop3.Error](cause); ok && reply.Throttled() {
 		longest = backoffMax // as it is not the message's fault, and its turn comes when the server thinks so
+		p.throttled = true
 	}
 	return p.noteFailure(ctx, l, e, cause, func(attempts int) time.Duration { return min(retryWait(attempts), longest) })
 }

@@ -161,8 +161,12 @@ func (p *poll) stageRaw(ctx context.Context, l *listing, e entry, body *boundedR
 }
 
 // again reports whether another poll should follow at once: one that got something
-// done and leaves more to do, or that may have seen only the beginning of a mailbox.
+// done and leaves more to do, or that may have seen only the beginning of a mailbox; but not to a server that has just
+// wanted to be asked for less.
 func (p *poll) again() bool {
+	if p.throttled {
+		return false
+	}
 	return p.more && p.retrieved+len(p.committed)+p.deleted > 0 || p.gmail && p.retrieved >= drainAgain && p.left == 0
 }
 

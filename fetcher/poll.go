@@ -83,6 +83,7 @@ type poll struct {
 	staying           staying
 	silent            bool // the server did not answer QUIT, where nothing hangs on that
 	more              bool // something is left that another session can do at once
+	throttled         bool // the server refused a message as it wants to be asked for less
 	// What sessions have fetched since the poll's first, of what max_messages and max_bytes allow, and how many messages
 	// those leave for the next poll.
 	taken allowance

@@ -65,13 +65,17 @@ func (e *Error) Busy() bool {
 	return !e.Throttled() && e.says("maildrop lock", "maildrop is lock", "mailbox lock", "mailbox is lock", "already lock", "unable to lock", "can't lock", "cannot lock", "could not lock", "lock busy", "in use", "busy")
 }
 
-// Throttled reports whether the server wants to be asked less often, or less of. The response code
-// decides (RFC 2449 section 8.1.2), then the text.
+// Throttled reports whether the server wants to be asked less often, or less of: by its response code (RFC 2449 section
+// 8.1.2) or by its words, which servers put behind SYS/TEMP, AUTH and others as well as behind none.
 func (e *Error) Throttled() bool {
-	if e.Code != "" {
-		return e.Code == "LOGIN-DELAY"
+	switch e.Code {
+	case "LOGIN-DELAY":
+		return true
+	case "IN-USE":
+		return false
 	}
-	return e.says("limit", "exceed", "too many", "too often", "too frequent", "wait", "minimum time", "throttl")
+	return e.says("limit", "exceed", "too many", "too often", "too frequent", "too soon", "too fast", "too quick", "wait", "minimum time", "minimum interval", "throttl",
+		"bandwidth", "frequency", "maximum number", "maximum connection", "max connection", "simultaneous", "concurrent", "overload", "slow down")
 }
 
 // statedWait is a time that a server names, in whatever words.
@@ -96,7 +100,7 @@ func (e *Error) Wait() time.Duration {
 // code decides, then the text; in doubt it may.
 func (e *Error) Temporary() bool {
 	switch {
-	case e.Code == "AUTH", e.Code == "SYS/PERM":
+	case e.Code == "SYS/PERM", e.Code == "AUTH" && !e.Throttled():
 		return false
 	case e.Code == "SYS", strings.HasPrefix(e.Code, "SYS/"), e.Busy(), e.Throttled():
 		return true

@@ -381,6 +381,8 @@ func TestErrorCodes(t *testing.T) {
 		{"PASS", "-ERR [SYS/TEMP] password server down", "SYS/TEMP", true},
 		{"PASS", "-ERR [SYS/PERM] try again never", "SYS/PERM", false},
 		{"PASS", "-ERR [AUTH] try again", "AUTH", false},
+		{"PASS", "-ERR [AUTH] Account exceeded command or bandwidth limits", "AUTH", true},
+		{"PASS", "-ERR [SYS/PERM] Too many connections", "SYS/PERM", false},
 		{"PASS", "-ERR [X-NEW/THING] hm", "X-NEW/THING", true},
 		{"APOP", "-ERR permission denied", "", false},
 		{"PASS", "-ERR Logon failure: unknown user name or bad password.", "", false},
