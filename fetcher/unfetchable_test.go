@@ -47,7 +47,7 @@ func TestUnfetchable(t *testing.T) {
 		"STAT says nothing":               {[]string{"STAT", "+OK\r\n", "UIDL", list("1 a", "3 c")}, one, lacks2, others, ""},
 		"a line without a UIDL":           {[]string{"UIDL", list("1 a", "2", "3 c")}, one, lacks2, others, ""},
 		"a UIDL with NUL":                 {[]string{"UIDL", list("1 a", "2 b\x00x", "3 c")}, one, "the UIDL of message 2 holds NUL", others, ""},
-		"a number with NUL":               {[]string{"UIDL", list("1 a", "2\x00 b", "3 c")}, one, `"2? b" in the answer to UIDL`, others, ""},
+		"a number with NUL":               {[]string{"UIDL", list("1 a", "2\x00 b", "3 c")}, one, `"2\x00 b" in the answer to UIDL`, others, ""},
 		"a UIDL of 3,000 bytes":           {[]string{"UIDL", list("1 a", "2 "+long, "3 c")}, one, "more than 2048 bytes for message 2", others, ""},
 		"a line of 100,000 bytes":         {[]string{"UIDL", list("1 a", "2 "+strings.Repeat(long, 34), "3 c")}, one, "more than 2048 bytes for message 2", others, ""},
 		"a long line without a number":    {[]string{"UIDL", list("1 a", long, "3 c")}, one, "uuu", others, ""},

@@ -215,9 +215,17 @@ func (c *Client) flush() error {
 	}
 	c.waiting += queued
 	if _, err := c.w.Write(out); err != nil {
-		return c.fail(fmt.Errorf("send command: %w", err))
+		return c.fail(c.writeError(err))
 	}
 	return nil
+}
+
+// writeError says why a command could not be sent.
+func (c *Client) writeError(err error) error {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		err = &timeoutError{fmt.Sprintf("server took nothing for %v", c.timeouts.Write), "", err}
+	}
+	return fmt.Errorf("send command: %w", err)
 }
 
 // inStep finds input that nobody asked for, as far as it has come: the rest of a
@@ -228,7 +236,7 @@ func (c *Client) inStep() error {
 		return nil
 	}
 	input, _ := c.r.Peek(min(n, maxForeign))
-	return c.fail(desync(c.ended, fmt.Sprintf("%q although nothing was asked", printable(input, maxForeign))))
+	return c.fail(desync(c.ended, inQuotes(input, maxForeign)+" although nothing was asked"))
 }
 
 // reply reads the reply to verb, the oldest command that waits for one, and
@@ -250,7 +258,7 @@ func (c *Client) reply(verb string) ([]byte, error) {
 }
 
 func (c *Client) replyLine(verb string) ([]byte, error) {
-	c.conn.within(c.timeouts.Reply)
+	c.conn.within(c.timeouts.Reply, "reply")
 	line, err := c.readLine(maxReply)
 	if err != nil {
 		if err = c.lineError(err, fmt.Sprintf("instead of answering %s", shown(verb))); errors.Is(err, ErrLineTooLong) && c.ended > 0 {
@@ -280,7 +288,7 @@ func shown(verb string) string {
 const maxForeign = 40
 
 func (c *Client) outOfStep(verb string, line []byte) error {
-	seen := fmt.Sprintf("%q in place of the reply to %s", printable(line, maxForeign), shown(verb))
+	seen := fmt.Sprintf("%s in place of the reply to %s", inQuotes(line, maxForeign), shown(verb))
 	return c.fail(desync(c.ended, seen))
 }
 

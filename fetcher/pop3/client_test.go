@@ -382,7 +382,7 @@ func TestTimeouts(t *testing.T) {
 	t.Run("greeting", func(t *testing.T) {
 		within(t, 30*time.Second, func(t *testing.T) {
 			_, err := serve(t, func(conn net.Conn) error { return hang(conn, "") })
-			wantTimeout(t, err, "read greeting: no greeting within 30s: is it a TLS port")
+			wantTimeout(t, err, "read greeting: no greeting within 30s: is it a TLS port, such as 995? (timeouts.greeting)")
 		})
 	})
 	t.Run("dripping greeting", func(t *testing.T) {
@@ -404,7 +404,7 @@ func TestTimeouts(t *testing.T) {
 				t.Fatal(err)
 			}
 			err = c.Noop()
-			wantTimeout(t, err, "server sent nothing for 3m0s instead of answering NOOP")
+			wantTimeout(t, err, "server sent nothing for 3m0s instead of answering NOOP (timeouts.reply)")
 			if again := c.Noop(); again != err {
 				t.Errorf("next call returned %v", again)
 			}
@@ -427,7 +427,7 @@ func TestTimeouts(t *testing.T) {
 				t.Fatal(err)
 			}
 			message, err := readMessage(c, 1)
-			wantTimeout(t, err, "server sent nothing for 2m0s after 30 bytes of message 1")
+			wantTimeout(t, err, "server sent nothing for 2m0s after 30 bytes of message 1 (timeouts.idle)")
 			if !errors.Is(err, io.ErrUnexpectedEOF) {
 				t.Errorf("error %v of a message that did not end, want io.ErrUnexpectedEOF", err)
 			}
@@ -443,7 +443,7 @@ func TestTimeouts(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err = sizes(c)
-			wantTimeout(t, err, "server sent nothing for 2m0s within the answer to LIST")
+			wantTimeout(t, err, "server sent nothing for 2m0s within the answer to LIST (timeouts.idle)")
 		})
 	})
 	t.Run("write", func(t *testing.T) {
@@ -598,7 +598,7 @@ func TestTrace(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []string{
-			"server: +OK <1.2@host> ?[31mred", "client: CAPA", "server: +OK", "server: USER",
+			`server: +OK <1.2@host> \x1b[31mred`, "client: CAPA", "server: +OK", "server: USER",
 			"client: APOP u ***", "server: -ERR no", "client: USER u", "server: +OK", "client: PASS ***", "server: -ERR no",
 			"client: AUTH PLAIN", "server: +", "client: ***", "server: +OK",
 			"client: UIDL", "server: +OK", "server: ... (2 lines)",

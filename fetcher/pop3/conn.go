@@ -9,7 +9,7 @@ import (
 )
 
 // Timeouts says how long the server may keep us waiting. A zero field takes its
-// default.
+// default. Errors name the one that has passed as the configuration does, such as timeouts.greeting.
 type Timeouts struct {
 	// Dial is for the connection, TLS for its handshake, Greeting for the server's
 	// first line: 30 seconds each.
@@ -61,6 +61,7 @@ type timedConn struct {
 	waiting func(bool)
 
 	limit   time.Duration
+	name    string    // of the limit, as in timeoutError
 	rolling bool      // limit is for a pause, not for all that is to come
 	set     time.Time // when the deadline was set, zero for not yet
 	since   time.Time // when the wait for the next slowOctets began, zero for not yet
@@ -68,13 +69,13 @@ type timedConn struct {
 }
 
 // within gives all that is read from now on d together.
-func (t *timedConn) within(d time.Duration) {
-	t.limit, t.rolling, t.set = d, false, time.Time{}
+func (t *timedConn) within(d time.Duration, name string) {
+	t.limit, t.name, t.rolling, t.set = d, name, false, time.Time{}
 }
 
 // idle lets the server pause for d, again and again.
 func (t *timedConn) idle(d time.Duration) {
-	t.limit, t.rolling, t.set, t.since = d, true, time.Time{}, time.Time{}
+	t.limit, t.name, t.rolling, t.set, t.since = d, "idle", true, time.Time{}, time.Time{}
 }
 
 // pause lets the server pause for d just once, within a wait that idle began.
@@ -114,15 +115,15 @@ func (t *timedConn) deadline(now time.Time) time.Time {
 	return deadline
 }
 
-// patience says what the server did when the deadline has passed.
-func (t *timedConn) patience() string {
+// patience says what the server did when the deadline has passed, and which limit that was.
+func (t *timedConn) patience() (text, limit string) {
 	switch now := time.Now(); {
 	case !t.end.IsZero() && !now.Before(t.end):
-		return "server took all the time that a session may take"
+		return "server took all the time that a session may take", "session"
 	case t.rolling && !t.since.IsZero() && !now.Before(t.since.Add(slowIdles*t.limit)):
-		return fmt.Sprintf("server sent less than %d octets in %v", slowOctets, slowIdles*t.limit)
+		return fmt.Sprintf("server sent less than %d octets in %v", slowOctets, slowIdles*t.limit), t.name
 	}
-	return fmt.Sprintf("server sent nothing for %v", t.limit)
+	return fmt.Sprintf("server sent nothing for %v", t.limit), t.name
 }
 
 func (t *timedConn) Write(b []byte) (int, error) {
@@ -140,7 +141,8 @@ func (c *Client) lineError(err error, where string) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("server closed the connection %s: %w", where, io.ErrUnexpectedEOF)
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return &timeoutError{c.conn.patience() + " " + where, err}
+		text, limit := c.conn.patience()
+		return &timeoutError{text + " " + where, limit, err}
 	}
 	var protocol *ProtocolError
 	if errors.As(err, &protocol) {

@@ -94,7 +94,7 @@ func (d *Dialer) connect(ctx context.Context) (net.Conn, error) {
 		if d.DialContext != nil {
 			text += ": " + err.Error() // which may name what else is on the way
 		}
-		return nil, &timeoutError{text, err}
+		return nil, &timeoutError{text, "dial", err}
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
 		return nil, err // which says so itself
@@ -124,7 +124,7 @@ func (d *Dialer) tlsConfig() (*tls.Config, error) {
 // handshake puts TLS on top of the connection. It closes the connection on error.
 func (c *Client) handshake(config *tls.Config) error {
 	secured := tls.Client(c.conn, config)
-	c.conn.within(c.timeouts.TLS)
+	c.conn.within(c.timeouts.TLS, "tls")
 	if err := secured.Handshake(); err != nil {
 		var timeout net.Error
 		if header, ok := errors.AsType[tls.RecordHeaderError](err); ok {
@@ -132,7 +132,7 @@ func (c *Client) handshake(config *tls.Config) error {
 				err = &ProtocolError{Detail: other, Err: ErrNotPOP3}
 			}
 		} else if errors.As(err, &timeout) && timeout.Timeout() {
-			err = &timeoutError{fmt.Sprintf("no answer within %v: is it a TLS port, such as 995?", c.timeouts.TLS), err}
+			err = &timeoutError{fmt.Sprintf("no answer within %v: is it a TLS port, such as 995?", c.timeouts.TLS), "tls", err}
 		}
 		c.fail(err)
 		return fmt.Errorf("TLS handshake: %w", c.err)
@@ -164,7 +164,7 @@ func (c *Client) stls(config *tls.Config) error {
 	// to be taken for the server's word under TLS (CVE-2021-38371 and its kin).
 	if n := c.r.Buffered(); n > 0 {
 		input, _ := c.r.Peek(min(n, maxErrorText))
-		return c.fail(&ProtocolError{Detail: fmt.Sprintf("%q", printable(input, maxErrorText)), Err: ErrInjected})
+		return c.fail(&ProtocolError{Detail: inQuotes(input, maxErrorText), Err: ErrInjected})
 	}
 	return c.handshake(config)
 }

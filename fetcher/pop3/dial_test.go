@@ -185,7 +185,7 @@ func TestStep(t *testing.T) {
 		{"TLS to an IMAP server in the clear", say("* OK ready\r\n"), pop3.Implicit, nil, "TLS handshake: not a POP3 server: an IMAP server answered", pop3.ErrNotPOP3},
 		{"TLS to an SMTP server in the clear", say("220 mx ESMTP\r\n"), pop3.Implicit, nil, "TLS handshake: not a POP3 server: an SMTP or FTP server answered", pop3.ErrNotPOP3},
 		{"TLS to an HTTP server in the clear", say("HTTP/1.0 400 Bad Request\r\n\r\n"), pop3.Implicit, nil, "TLS handshake: not a POP3 server: an HTTP server answered", pop3.ErrNotPOP3},
-		{"TLS to silence", say(""), pop3.Implicit, func(d *pop3.Dialer) { d.Timeouts.TLS = 50 * time.Millisecond }, "TLS handshake: no answer within 50ms: is it a TLS port", nil},
+		{"TLS to silence", say(""), pop3.Implicit, func(d *pop3.Dialer) { d.Timeouts.TLS = 50 * time.Millisecond }, "TLS handshake: no answer within 50ms: is it a TLS port, such as 995? (timeouts.tls)", nil},
 		{"clear to a TLS server", nil, pop3.Plaintext, func(d *pop3.Dialer) { d.Timeouts.Greeting = 50 * time.Millisecond }, "read greeting: no greeting within 50ms: is it a TLS port", nil},
 		{"IMAP behind TLS", func(s *pop3test.Server) { s.Greeting = "* OK ready" }, pop3.Implicit, nil, "read greeting: not a POP3 server: an IMAP server answered", pop3.ErrNotPOP3},
 		{"no STLS", func(s *pop3test.Server) { s.Plaintext = true }, pop3.StartTLS, nil, "STLS: server does not offer STLS", pop3.ErrNoSTLS},
@@ -231,7 +231,7 @@ func TestStep(t *testing.T) {
 					<-ctx.Done()
 					return nil, ctx.Err()
 				}
-			}, "no connection within 1ms", context.DeadlineExceeded,
+			}, "(timeouts.dial)", context.DeadlineExceeded,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {

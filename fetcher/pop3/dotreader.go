@@ -207,7 +207,7 @@ func (b *body) probe(skip int) error {
 	c.waiting++
 	b.probed = true
 	if _, err := c.w.Write([]byte("NOOP\r\n")); err != nil {
-		return b.fail(fmt.Errorf("send command: %w", err))
+		return b.fail(c.writeError(err))
 	}
 	for n := skip + 1; n <= skip+maxReply; n = c.r.Buffered() + 1 {
 		if _, err := c.r.Peek(n); err != nil {
@@ -278,7 +278,8 @@ func (b *body) cut(err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		err = fmt.Errorf("server closed the connection %s: %w", where, io.ErrUnexpectedEOF)
 	case errors.As(err, &timeout) && timeout.Timeout():
-		err = &timeoutError{b.c.conn.patience() + " " + where, errors.Join(err, io.ErrUnexpectedEOF)}
+		text, limit := b.c.conn.patience()
+		err = &timeoutError{text + " " + where, limit, errors.Join(err, io.ErrUnexpectedEOF)}
 	default:
 		err = fmt.Errorf("connection failed %s: %w (%w)", where, io.ErrUnexpectedEOF, err)
 	}

@@ -3,12 +3,14 @@ package pop3
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 var (
@@ -40,8 +42,8 @@ type Error struct {
 	// Code is the response code in upper case, such as "IN-USE" or "SYS/TEMP" (RFC
 	// 2449 section 8, RFC 3206), "" when there is none.
 	Code string
-	// Text is the server's line with its -ERR, at most 512 bytes, without control
-	// characters.
+	// Text is the server's line with its -ERR, at most 512 bytes of it. What is not UTF-8, or can't be seen, is
+	// written as its bytes, such as "\xb5".
 	Text string
 }
 
@@ -137,23 +139,49 @@ func (e *ProtocolError) Error() string { return e.Err.Error() + ": " + e.Detail 
 func (e *ProtocolError) Unwrap() error { return e.Err }
 
 // timeoutError says what was waited for in place of the addresses that the
-// net.Error names.
+// net.Error names, and which of [Timeouts] has passed, as the configuration names it; "" is one that it does not know.
 type timeoutError struct {
-	text string
-	err  error
+	text, limit string
+	err         error
 }
 
-func (e *timeoutError) Error() string { return e.text }
+func (e *timeoutError) Error() string {
+	if e.limit == "" {
+		return e.text
+	}
+	return e.text + " (timeouts." + e.limit + ")"
+}
 func (e *timeoutError) Unwrap() error { return e.err }
 
-// printable is what a server sent, fit for logs and terminals.
+// printable is what a server sent, fit for logs and terminals: what is no text in UTF-8, or can't be seen, is shown by its bytes,
+// as "\xb5", so that those who know the charset can read it: what is not UTF-8 as a whole, without guessing that parts of it are. At most
+// limit bytes are shown.
 func printable(b []byte, limit int) string {
-	b = bytes.TrimRight(b[:min(len(b), limit)], "\r\n\t ")
-	s := strings.Map(func(r rune) rune {
-		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
-			return '?'
+	if len(b) > limit {
+		b = b[:limit]
+		for n := range utf8.UTFMax { // a character that is cut is none
+			if whole := b[:limit-n]; utf8.Valid(whole) {
+				b = whole
+				break
+			}
 		}
-		return r
-	}, string(b))
-	return s
+	}
+	b = bytes.TrimRight(b, "\r\n\t ")
+	var s strings.Builder
+	readable := utf8.Valid(b)
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		if !readable && r >= utf8.RuneSelf || !unicode.IsPrint(r) {
+			for _, c := range b[:n] {
+				fmt.Fprintf(&s, `\x%02x`, c)
+			}
+		} else {
+			s.WriteRune(r)
+		}
+		b = b[n:]
+	}
+	return s.String()
 }
+
+// inQuotes is printable between quotes.
+func inQuotes(b []byte, limit int) string { return `"` + printable(b, limit) + `"` }

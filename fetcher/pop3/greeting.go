@@ -17,7 +17,7 @@ func (c *Client) readGreeting() error {
 }
 
 func (c *Client) greet() error {
-	c.conn.within(c.timeouts.Greeting)
+	c.conn.within(c.timeouts.Greeting, "greeting")
 	line, err := c.readLine(maxReply)
 	if other := otherProtocol(line); other != "" {
 		return &ProtocolError{Detail: other, Err: ErrNotPOP3}
@@ -25,7 +25,7 @@ func (c *Client) greet() error {
 	if err != nil {
 		var timeout net.Error
 		if errors.As(err, &timeout) && timeout.Timeout() {
-			return &timeoutError{fmt.Sprintf("no greeting within %v: %s", c.timeouts.Greeting, c.silence()), err}
+			return &timeoutError{fmt.Sprintf("no greeting within %v: %s", c.timeouts.Greeting, c.silence()), "greeting", err}
 		}
 		return c.lineError(err, "instead of greeting")
 	}
@@ -37,7 +37,7 @@ func (c *Client) greet() error {
 	case statusErr:
 		return newError("", line)
 	}
-	return &ProtocolError{Detail: fmt.Sprintf("it greets with %q", printable(line, maxErrorText)), Err: ErrNotPOP3}
+	return &ProtocolError{Detail: "it greets with " + inQuotes(line, maxErrorText), Err: ErrNotPOP3}
 }
 
 // silence guesses why a server does not greet.

@@ -404,7 +404,20 @@ func TestErrorCodes(t *testing.T) {
 			t.Errorf("%s to %s: got %+v, temporary %t, want code %q, temporary %t", test.line, test.cmd, e, e.Temporary(), test.code, test.temporary)
 		}
 	}
-	if e := newError("PASS", []byte("-ERR \x1b[31m\x00\r\xff\u202e"+strings.Repeat("é", 400))); len(e.Text) > 2*maxErrorText || !utf8.ValidString(e.Text) || strings.ContainsAny(e.Text, "\x1b\x00\r\u202e") {
+	for raw, want := range map[string]string{
+		"-ERR \xb5\xc7\xc2\xbc\xca\xa7\xb0\xdc":     `-ERR \xb5\xc7\xc2\xbc\xca\xa7\xb0\xdc`, // GBK
+		"-ERR [AUTH] falsches Pa\xdfwort":           `-ERR [AUTH] falsches Pa\xdfwort`,       // ISO 8859-1
+		"-ERR 登录失败":                                 "-ERR 登录失败",
+		"-ERR a\tb\x00c\x7f \r":                     `-ERR a\x09b\x00c\x7f`,
+		"-ERR \u202eevil \u200b":                    `-ERR \xe2\x80\xaeevil \xe2\x80\x8b`,
+		"-ERR " + strings.Repeat("x", 506) + "é":    "-ERR " + strings.Repeat("x", 506),
+		"-ERR " + strings.Repeat("x", 506) + "\xb5": "-ERR " + strings.Repeat("x", 506) + `\xb5`,
+	} {
+		if e := newError("PASS", []byte(raw)); e.Text != want {
+			t.Errorf("%q is shown as %q, want %q", raw, e.Text, want)
+		}
+	}
+	if e := newError("PASS", []byte("-ERR \x1b[31m\x00\r\xff\u202e"+strings.Repeat("é", 400))); len(e.Text) > 4*maxErrorText || !utf8.ValidString(e.Text) || strings.ContainsAny(e.Text, "\x1b\x00\r\u202e") {
 		t.Errorf("text is %q", e.Text)
 	}
 }

@@ -94,9 +94,9 @@ func (c *Client) list(verb string, yield func(n int, rest []byte) error) error {
 		n, rest, ok := parseEntry(line)
 		if !ok {
 			if garbage == "" {
-				garbage = printable(line, maxErrorText)
+				garbage = inQuotes(line, maxErrorText)
 			}
-			c.badLine(fmt.Sprintf("%q in the answer to %s", printable(line, maxForeign), verb))
+			c.badLine(fmt.Sprintf("%s in the answer to %s", inQuotes(line, maxForeign), verb))
 			return nil
 		}
 		if entries++; cut {
@@ -112,7 +112,7 @@ func (c *Client) list(verb string, yield func(n int, rest []byte) error) error {
 	// One garbled line costs one message its turn. A list of nothing else is
 	// not a list, and must not pass for an empty mailbox.
 	if entries == 0 && garbage != "" {
-		return c.fail(&ProtocolError{Detail: fmt.Sprintf("%q in the answer to %s", garbage, verb), Err: ErrDesync})
+		return c.fail(&ProtocolError{Detail: fmt.Sprintf("%s in the answer to %s", garbage, verb), Err: ErrDesync})
 	}
 	return nil
 }

@@ -253,7 +253,7 @@ func TestGreetings(t *testing.T) {
 		{"HTTP/1.1 400 Bad Request\r\n\r\n", "read greeting: not a POP3 server: an HTTP server answered: POP3S is port 995, POP3 with STLS port 110"},
 		{"<!DOCTYPE html>", "read greeting: not a POP3 server: an HTTP server answered: POP3S is port 995, POP3 with STLS port 110"},
 		{"\x15\x03\x01\x00\x02\x02\x46", "read greeting: not a POP3 server: a TLS server answered: use implicit TLS on this port"},
-		{"\x00\x01garbage\r\n", `read greeting: not a POP3 server: it greets with "??garbage"`},
+		{"\x00\x01garbage\r\n", `read greeting: not a POP3 server: it greets with "\x00\x01garbage"`},
 		{"\r\n", `read greeting: not a POP3 server: it greets with ""`},
 		{"+OKAY\r\n", `read greeting: not a POP3 server: it greets with "+OKAY"`},
 		{"-ERR [SYS/TEMP] too many connections\r\n", "read greeting: server said: -ERR [SYS/TEMP] too many connections"},
