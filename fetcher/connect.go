@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strconv"
@@ -220,11 +221,7 @@ func (g *login) authenticate(ctx context.Context) error {
 	c, username := g.client, g.account.Username
 	switch g.mechanism {
 	case mechanismAPOP:
-		err := c.Apop(username, g.secret)
-		if reply, ok := errors.AsType[*pop3.Error](err); ok && reply.Code == "" && strings.Contains(strings.ToLower(reply.Text), "not supported") {
-			return fmt.Errorf("%w (the server offers APOP but may not support it for this mailbox: try auth: pass)", err)
-		}
-		return err
+		return g.explainAPOP(c.Apop(username, g.secret))
 	case mechanismPass:
 		return c.UserPass(username, g.secret)
 	}
@@ -236,6 +233,21 @@ func (g *login) authenticate(ctx context.Context) error {
 	// A server that announces no mechanism may know it even so.
 	if reply, ok := errors.AsType[*pop3.Error](err); ok && reply.Code == "" && len(offered) == 0 && !g.withoutCapa {
 		return fmt.Errorf("%w (the server announces no SASL mechanism and may not know AUTH %s)", err, g.mechanism)
+	}
+	return err
+}
+
+// explainAPOP says what to do about a refusal of APOP that may be none of the password: a server that keeps passwords in a
+// form that APOP can't be answered with may greet with a timestamp even so. Nothing else is tried by itself, as the refusal may be forged
+// by somebody who wants the password in the clear.
+func (g *login) explainAPOP(err error) error {
+	reply, refused := errors.AsType[*pop3.Error](err)
+	switch {
+	case refused && strings.Contains(strings.ToLower(reply.Text), "not supported"):
+		return fmt.Errorf("%w (the server offers APOP but may not support it for this mailbox: try auth: pass)", err)
+	case g.account.Auth != AuthAuto, refused && (reply.Busy() || reply.Throttled() || strings.HasPrefix(reply.Code, "SYS/")):
+	case refused, errors.Is(err, io.ErrUnexpectedEOF): // which is how some servers refuse
+		return fmt.Errorf("%w (APOP was used as the greeting offers it; if the password is right and this lasts, the server may not support APOP for this mailbox, and auth: pass may do)", err)
 	}
 	return err
 }
