@@ -12,8 +12,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// dated is a message with a note that came at a time, by its Received field or else its Date.
-func dated(n int, field string, at time.Time) pop3test.Message {
+// datedMail is a message with a note that came at a time, by its Received field or else its Date.
+func datedMail(n int, field string, at time.Time) pop3test.Message {
 	header := fmt.Sprintf("%s%s\r\nFrom: Erika %d <erika@example.com>\r\nSubject: Rechnung %d\r\n", field, at.Format(time.RFC1123Z), n, n)
 	if field == "" {
 		header = fmt.Sprintf("From: Erika %d <erika@example.com>\r\nSubject: Rechnung %d\x1b[2J\r\n", n, n)
@@ -71,7 +71,7 @@ func TestRebuildFromBackup(t *testing.T) {
 				t.Fatal(err)
 			}
 			now := time.Now()
-			s.Append("u0", dated(2, "Date: ", now.Add(-48*time.Hour)), dated(3, "Date: ", now.Add(time.Minute)), dated(4, byReceived, now.Add(time.Minute)), dated(5, "", now))
+			s.Append("u0", datedMail(2, "Date: ", now.Add(-48*time.Hour)), datedMail(3, "Date: ", now.Add(time.Minute)), datedMail(4, byReceived, now.Add(time.Minute)), datedMail(5, "", now))
 			s.Wait()
 			poll(exitOK)
 			checkNotes(t, output, 6)
