@@ -149,8 +149,9 @@ type Staged struct {
 	// says that one of them concerns more than a name.
 	Problems []string
 	Doubtful bool
-	// RawKept says that the message itself is among the attachments, or in quarantine.
+	// RawKept says that the message itself is among the attachments, or in quarantine; Reason why it is there.
 	RawKept bool
+	Reason  string
 	// Waits, unless "", says that the message is a piece of another one whose other pieces have not come. The piece is the first of
 	// Attachments, for a folder below PartialFolder. Joined are the folders of the pieces that the message was joined from.
 	Waits  string

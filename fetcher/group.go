@@ -179,8 +179,8 @@ func (c *committer) leaveOutDuplicates(ctx context.Context, group []*ledger.Mess
 		}
 		for i := range m.Attachments {
 			a := &m.Attachments[i]
-			if a.Sidecar {
-				continue // it goes the way of the attachment behind it
+			if a.Sidecar || a.Quarantine {
+				continue // a sidecar goes the way of the attachment behind it
 			}
 			is := content{a.SHA256, a.Size}
 			received := seen[is]

@@ -261,7 +261,7 @@ func (l *loop) report(p *poll, took time.Duration, err error) {
 		event, l.busy = log.Info(), true
 	}
 	event = event.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("deleted", p.deleted).Int("without_file", p.staying.count(p.account.deletesAtOnce())).
-		Int("quarantined", len(p.quarantine)).Int("left", p.left)
+		Int("quarantined", len(p.quarantine)+p.copies).Int("left", p.left)
 	l.countQuarantine(event).Dur("dur_ms", took).Bool("complete", err == nil && p.incomplete() == nil).Msg("poll done")
 	if n := len(p.oversized); n > 0 && n != len(l.oversized) {
 		some := slices.Sorted(maps.Keys(p.oversized))

@@ -106,11 +106,14 @@ func (p *poll) leaveOutMoved(ctx context.Context, l *listing, e entry, counted *
 	if !found && err == nil {
 		return nil
 	}
-	p.sink.Discard(m.Attachments)
 	if err != nil {
+		p.sink.Discard(m.Attachments)
 		return err
 	}
-	m.Before, m.Attachments = m.Files(), nil
+	// Whether the other one has a copy in quarantine is not known.
+	kept := m.Kept()
+	p.sink.Discard(slices.DeleteFunc(slices.Clone(m.Attachments), func(a ledger.Attachment) bool { return a.Quarantine }))
+	m.Before, m.Attachments = m.Files(), kept
 	p.log.Info().Str("uidl", printable(m.UIDL)).Str("before", printable(before.UIDL)).Int64("octets", m.Size).Int64("octets_before", before.Size).Msg("message was delivered before, under another UIDL or size")
 	return nil
 }

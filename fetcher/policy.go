@@ -149,7 +149,7 @@ func (a *Account) skips(size int64) bool {
 // stageRaw keeps a message as it is, as a file of its own in the account's folder.
 func (p *poll) stageRaw(ctx context.Context, l *listing, e entry, body *boundedReader) (*ledger.Message, error) {
 	uidl := l.uidl(e)
-	raw, err := p.sink.StageRaw(ctx, body, "", "message-"+quarantineName(uidl, p.now())+".eml")
+	raw, err := p.sink.StageRaw(ctx, body, "", "message-"+QuarantineName(uidl, p.now())+".eml")
 	if err != nil {
 		return nil, p.blame(ctx, l, e, body, err)
 	}

@@ -59,6 +59,7 @@ type poll struct {
 	// The committer's goroutine writes these; the poll reads them after finish.
 	committed []ledger.Key
 	delivered int
+	copies    int // of messages that were delivered, put in quarantine
 
 	settled map[int]bool   // by number: messages that were retrieved and turned out to be delivered before
 	twins   map[string]int // how many without a UIDL have the same digest
@@ -378,6 +379,7 @@ func (p *poll) noteDelivered(group []*ledger.Message) {
 				p.envelopes.remember(m.Key, envelope)
 			}
 			p.noteStaying(m)
+			p.noteCopy(m)
 		}
 		for _, a := range m.Attachments {
 			if isOurs(a) {

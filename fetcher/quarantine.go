@@ -65,43 +65,6 @@ func (q *Quarantine) Messages(ctx context.Context) ([]*ledger.Message, error) {
 	return q.ledger.Quarantined(ctx, q.account.Name)
 }
 
-// Retry takes a message in quarantine apart again and delivers it by the five steps that a
-// fetched one goes through. It returns what was delivered. When the message is still at fault, it
-// stays where it is, with the error as its reason.
-//
-// Killed before the ledger knows its files, it is in quarantine as before; afterwards, the next
-// poll or OpenQuarantine completes the delivery. The raw message is removed last: after a
-// crash right then it stays, known to nobody.
-func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Message, error) {
-	if len(m.Kept()) == 0 {
-		return nil, fmt.Errorf("the state knows of no file that message %q is kept in", m.UIDL)
-	}
-	raw, err := q.open(m)
-	if err != nil {
-		return nil, fmt.Errorf("read the message in quarantine: %w; attachd state forget --uidl '%s' %s has it fetched again", err, printable(m.UIDL), q.account.Name)
-	}
-	defer raw.Close()
-	staged, err := q.poll.stageSafely(ctx, m.UIDL, raw)
-	if err != nil && ctx.Err() == nil && !diskFault(err) {
-		return nil, errors.Join(err, q.ledger.StillQuarantined(ctx, q.account.Name, m.Key, firstLine(err.Error())))
-	}
-	if err != nil {
-		return nil, err
-	}
-	if staged.Waits != "" && isPiece(m) { // it has its place already
-		return nil, errors.Join(errors.New(staged.Waits), q.poll.sink.Discard(staged.Attachments), q.ledger.StillQuarantined(ctx, q.account.Name, m.Key, staged.Waits))
-	}
-	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, Header: m.Header, MessageID: staged.MessageID, Attachments: staged.Attachments, Retried: true}
-	staged.waitsOrJoins(again)
-	if err := q.poll.commit.commit(ctx, []*ledger.Message{again}); err != nil {
-		return nil, err
-	}
-	if isPiece(again) {
-		return nil, errors.Join(errors.New(again.Reason), q.remove(m))
-	}
-	return again, q.remove(m)
-}
-
 // open opens the file that a message is kept in.
 func (q *Quarantine) open(m *ledger.Message) (*os.File, error) {
 	raw, err := q.poll.sink.OpenFile(m.Kept()[0].Path)
@@ -132,7 +95,7 @@ func VerifyQuarantined(raw io.ReadSeeker, m *ledger.Message) error {
 }
 
 // Drop removes the raw message. The ledger then has it as delivered: it is not fetched again,
-// and deleted on the server as the account's policy says.
+// and deleted on the server as the account's policy says. One that was delivered stays as it is.
 func (q *Quarantine) Drop(ctx context.Context, m *ledger.Message) error {
 	// The files first: killed in between, the message is there to be dropped again.
 	if err := q.remove(m); err != nil {
@@ -186,12 +149,12 @@ func (p *poll) retrieveQuarantined(ctx context.Context, l *listing) error {
 
 // stageQuarantined stages a message as it came, and beside it why it is kept.
 func (p *poll) stageQuarantined(ctx context.Context, uidl, reason string, r io.Reader) ([]ledger.Attachment, error) {
-	name := quarantineName(uidl, p.now())
+	name := QuarantineName(uidl, p.now())
 	raw, err := p.sink.StageRaw(ctx, r, QuarantineFolder, name+quarantineExt)
 	if err != nil {
 		return nil, err
 	}
-	why, err := p.sink.StageRaw(ctx, strings.NewReader(fmt.Sprintf("account: %s\nUIDL: %q\nreason: %s\n", p.account.Name, uidl, reason)), QuarantineFolder, name+".txt")
+	why, err := p.sink.StageRaw(ctx, strings.NewReader(QuarantineReason(p.account.Name, uidl, reason)), QuarantineFolder, name+".txt")
 	if err != nil {
 		p.sink.Discard([]ledger.Attachment{raw})
 		return nil, err
@@ -200,9 +163,14 @@ func (p *poll) stageQuarantined(ctx context.Context, uidl, reason string, r io.R
 	return []ledger.Attachment{raw, why}, nil
 }
 
-// quarantineName names a message's files by when it came and by its UIDL, which
+// QuarantineName names a message's files by when it came and by its UIDL, which
 // may hold any byte and is therefore hashed.
-func quarantineName(uidl string, at time.Time) string {
+func QuarantineName(uidl string, at time.Time) string {
 	sum := sha256.Sum256([]byte(uidl))
 	return at.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(sum[:8])
+}
+
+// QuarantineReason is what stands beside a message in quarantine.
+func QuarantineReason(account, uidl, reason string) string {
+	return fmt.Sprintf("account: %s\nUIDL: %q\nreason: %s\n", account, uidl, reason)
 }

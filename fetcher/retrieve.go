@@ -74,21 +74,21 @@ func (p *poll) stageMessage(ctx context.Context, l *listing, e entry, counted *b
 		if staged.Doubtful {
 			level = zerolog.InfoLevel
 		}
-		p.log.WithLevel(level).Str("uidl", printable(uidl)).Strs("problems", staged.Problems).Msg("message repaired")
+		staged.Envelope.to(p.log.WithLevel(level).Str("uidl", printable(uidl)).Strs("problems", staged.Problems)).Msg("message repaired")
 	}
 	p.retrieved++
 	p.observe(Retrieved{Account: p.account.Name, UIDL: uidl, Octets: counted.n, Attachments: countFiles(staged.Attachments)})
 	m := &ledger.Message{Key: l.key(e), State: ledger.Delivered, MessageID: staged.MessageID, Attachments: staged.Attachments,
-		Unread: staged.Doubtful && !staged.RawKept, From: staged.Envelope.From, Subject: staged.Envelope.Subject}
+		Unread: staged.Doubtful && !staged.RawKept, Reason: staged.Reason, From: staged.Envelope.From, Subject: staged.Envelope.Subject}
 	staged.waitsOrJoins(m)
 	return m, nil
 }
 
-// countFiles counts attachments without what only accompanies them.
+// countFiles counts attachments without what only accompanies them, and without what lies in quarantine.
 func countFiles(files []ledger.Attachment) int {
 	n := 0
 	for _, f := range files {
-		if !f.Sidecar {
+		if !f.Sidecar && !f.Quarantine {
 			n++
 		}
 	}

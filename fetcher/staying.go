@@ -45,6 +45,17 @@ func (p *poll) noteStaying(m *ledger.Message) {
 	Envelope{m.From, m.Subject}.to(p.log.Info().Str("uidl", printable(m.UIDL))).Msg(why)
 }
 
+// noteCopy says of a message that was just delivered that it lies in quarantine as well, if that is so.
+func (p *poll) noteCopy(m *ledger.Message) {
+	kept := m.Kept()
+	if len(kept) == 0 || kept[0].StagingID == "" {
+		return
+	}
+	p.copies++
+	Envelope{m.From, m.Subject}.to(p.log.Warn().Str("uidl", printable(m.UIDL)).Str("file", kept[0].Path).Str("reason", m.Reason)).
+		Msg("message delivered and kept in quarantine, as something of it could not be read right")
+}
+
 // mayDelete returns those of the messages that were delivered before, and retrieved once more, that may be deleted.
 func (p *poll) mayDelete(ctx context.Context, l *listing) (map[ledger.Key]bool, error) {
 	if len(p.settled) == 0 {

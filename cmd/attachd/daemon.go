@@ -182,6 +182,7 @@ func (f *folder) Stage(ctx context.Context, uidl string, r io.Reader) (fetcher.S
 	s := fetcher.Staged{MessageID: m.MessageID, Envelope: envelope(m)}
 	for _, file := range files {
 		s.Attachments = append(s.Attachments, record(file))
+		s.RawKept = s.RawKept || file.Kind == sink.Raw || file.Kind == sink.Quarantined
 		if file.Joined != "" {
 			s.Joined = append(s.Joined, file.Joined)
 		}
@@ -194,10 +195,14 @@ func (f *folder) Stage(ctx context.Context, uidl string, r io.Reader) (fetcher.S
 	for _, file := range files {
 		problems = append(problems, file.Attachment.Problems...)
 	}
+	var doubts []extractor.Problem
 	for _, problem := range problems {
 		s.Problems = append(s.Problems, problem.String())
-		s.Doubtful = s.Doubtful || !problem.Kind.Cosmetic()
+		if isDoubtful(problem) {
+			doubts = append(doubts, problem)
+		}
 	}
+	s.Doubtful, s.Reason = len(doubts) > 0, reasonOf(doubts)
 	return s, nil
 }
 
@@ -249,7 +254,7 @@ func (f *folder) Sweep() (removed int, err error) {
 }
 
 func record(s *sink.Staged) ledger.Attachment {
-	return ledger.Attachment{StagingID: s.ID, Path: s.Path, OriginalName: s.Attachment.OriginalName, MediaType: s.Attachment.MediaType, Size: s.Size, SHA256: s.SHA256, Sidecar: s.Kind == sink.Sidecar}
+	return ledger.Attachment{StagingID: s.ID, Path: s.Path, OriginalName: s.Attachment.OriginalName, MediaType: s.Attachment.MediaType, Size: s.Size, SHA256: s.SHA256, Sidecar: s.Kind == sink.Sidecar, Quarantine: s.Kind == sink.Quarantined}
 }
 
 func staged(files []ledger.Attachment) []*sink.Staged {

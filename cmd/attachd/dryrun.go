@@ -214,7 +214,7 @@ func (p *preview) leaveOutDuplicate(a *extractor.Attachment, sum hash.Hash) (dup
 func (p *preview) sayRaw(m *extractor.Message, all []*extractor.Attachment) (files int) {
 	doubtful := slices.ContainsFunc(m.Problems, isDoubtful)
 	for _, a := range all {
-		doubtful = doubtful || slices.ContainsFunc(a.Problems, isDoubtful)
+		doubtful = doubtful || a.LeftOut == "" && slices.ContainsFunc(a.Problems, isDoubtful)
 	}
 	switch {
 	case p.account.Files.Raw == config.RawAlways, p.account.Files.Raw == config.RawProblems && doubtful:

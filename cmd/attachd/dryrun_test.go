@@ -19,7 +19,8 @@ func TestDryRunTakesNothing(t *testing.T) {
 	for _, pipelining := range []bool{false, true} {
 		messages, _ := killMailbox(rand.New(rand.NewPCG(1, 2)))
 		messages = messages[:5]
-		messages = append(messages, pop3test.Message{UIDL: "again", Raw: messages[0].Raw})
+		messages = append(messages, pop3test.Message{UIDL: "again", Raw: messages[0].Raw}, pop3test.Message{UIDL: "broken", Raw: []byte(
+			"Subject: broken\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Disposition: attachment; filename=a.txt\r\n\r\nunclosed\r\n")})
 		server := pop3test.NewServer()
 		server.Users, server.Mailboxes = map[string]string{"u0": "pw0"}, map[string][]pop3test.Message{"u0": messages}
 		server.PopOnQuit, server.Pipelining, server.APOP = true, pipelining, true
@@ -35,7 +36,7 @@ func TestDryRunTakesNothing(t *testing.T) {
 			t.Fatalf("exit code %d\n%s", code, &out)
 		}
 		files := strings.Count(string(messages[0].Raw), "filename=")
-		for text, n := range map[string]int{"received before, and duplicates: skip": files, "then deleted on the server": 6, "would fetch 6 messages with ": 1} {
+		for text, n := range map[string]int{"received before, and duplicates: skip": files, "then deleted on the server": 7, "the message itself goes to quarantine": 1, "would fetch 7 messages with ": 1} {
 			if got := strings.Count(out.String(), text); got != n {
 				t.Errorf("%q is said %d times, want %d\n%s", text, got, n, &out)
 			}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher/foreign"
@@ -30,6 +31,7 @@ func (x *extraction) configure(file, account string) error {
 	for _, a := range c.Accounts {
 		if a.Name == account || account == "" && len(c.Accounts) == 1 {
 			x.account, x.extract = a, extractOptions(a.Files, limits(c))
+			x.account.After = config.AfterKeep // the messages at hand stay where they are
 			return nil
 		}
 		names = append(names, a.Name)

@@ -58,6 +58,10 @@ func plan(a config.Account, extract extractor.Options, uidl string) sink.Plan {
 		p.Raw = sink.RawProblems
 	case config.RawAlways:
 		p.Raw = sink.RawAlways
+	default:
+		if a.After == config.AfterDelete {
+			p.Raw, p.Quarantine = sink.RawQuarantine, quarantinePlan(a.Name, uidl)
+		}
 	}
 	if a.Files.Path != "" {
 		p.Path = func(m *extractor.Message, at *extractor.Attachment) string {

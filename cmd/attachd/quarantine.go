@@ -31,7 +31,9 @@ func quarantineCommand() *cobra.Command {
 		Short: "List, show, retry and drop the messages that could not be taken apart",
 		Long: `A message that cannot be taken apart, because it exceeds the limits or its files
 cannot be stored, is kept as it came in the folder .quarantine of its account, and
-stays on the server. These commands work on such messages. They ask no server and
+stays on the server. One that will be deleted on the server, and of which something
+could not be read right, is kept there, too, unless raw keeps it elsewhere: what came
+out of it is delivered all the same. These commands work on such messages. They ask no server and
 may be used while attachd runs; an account that is being polled at that moment is
 refused: try again.`,
 		Args: cobra.NoArgs, RunE: showHelp,
@@ -270,7 +272,7 @@ func showQuarantined(cmd *cobra.Command, c *config.Config, q inQuarantine) error
 	raw, err := q.open()
 	if err != nil {
 		return errors.Join(listQuarantine(cmd.OutOrStdout(), []inQuarantine{q}, false),
-			fmt.Errorf("read the message in quarantine: %w; attachd state forget --uidl '%s' %s has it fetched again", err, printableName(q.message.UIDL), q.account.Name))
+			fmt.Errorf("read the message in quarantine: %w; %s", err, fetcher.WhenLost(q.account.Name, q.message)))
 	}
 	defer raw.Close()
 	start := make([]byte, shownHeader)
@@ -311,8 +313,9 @@ func quarantineRetryCommand() *cobra.Command {
 		Short: "Take messages apart again, after limits were raised or a fault was mended",
 		Long: `retry takes the raw message once more through the extractor, with the configuration
 as it is now, into the account's folder, by the same steps as a message that was
-fetched: each attachment stands there once, also when retry is killed. What works
-leaves the quarantine; what does not stays, with the new reason.
+fetched: each attachment stands there once, also when retry is killed. Files that the
+message was delivered with before, byte for byte, are not delivered again. What can be
+read right now leaves the quarantine; what can't stays, with the new reason.
 
 Exit code 0: all of them were delivered; 1: some were not.`,
 		Args: messageArgs(&all),
@@ -329,7 +332,11 @@ Exit code 0: all of them were delivered; 1: some were not.`,
 						fmt.Fprintf(cmd.OutOrStdout(), "%s\t%s\n", m.id(), foreign.Text(filepath.Join(m.account.Output, filepath.FromSlash(a.Path))))
 					}
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s\tdelivered, %s\n", m.id(), count(files, "attachment"))
+				if n := m.message.Files(); n > 0 {
+					fmt.Fprintf(cmd.OutOrStdout(), "%s\tdelivered, %s, after %d before\n", m.id(), count(files, "attachment"), n)
+				} else {
+					fmt.Fprintf(cmd.OutOrStdout(), "%s\tdelivered, %s\n", m.id(), count(files, "attachment"))
+				}
 				return err
 			})
 		},
@@ -347,7 +354,7 @@ func quarantineDropCommand() *cobra.Command {
 		Short: "Remove messages from the quarantine for good",
 		Long: `drop removes the raw message. It is not fetched again, and counts from now on as
 delivered: an account with after: delete deletes it on the server, delete_after
-from now. Without --yes it only says what it would remove.`,
+from now. Of a message that was delivered only the copy is removed. Without --yes it only says what it would remove.`,
 		Args: messageArgs(&all),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n := 0

@@ -75,7 +75,7 @@ func soakEpisode(t *testing.T, random *rand.Rand) soakCounts {
 	for range rounds {
 		for _, m := range st.boxes {
 			for range random.IntN(4) {
-				st.server.Append(m.name, m.message(soakSizes(random), random.IntN(15) == 0))
+				st.server.Append(m.name, m.message(soakSizes(random), random.IntN(15) == 0, random.IntN(15) == 0))
 			}
 		}
 		var plan plannedFault

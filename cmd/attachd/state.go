@@ -249,7 +249,7 @@ func (s *stateCheck) quarantined(ctx context.Context, a config.Account) error {
 		q := inQuarantine{a, m}
 		known[filepath.Base(q.path())] = true
 		if err := q.isWhole(); err != nil {
-			s.fault("message %s in quarantine can't be read: %v. It is still on the server: attachd state forget --uidl '%s' %s has it fetched again", q.id(), err, printableName(m.UIDL), a.Name)
+			s.fault("message %s in quarantine can't be read: %v: %s", q.id(), err, fetcher.WhenLost(a.Name, m))
 		}
 	}
 	if s.inQuarantine += len(messages); len(messages) > 0 {

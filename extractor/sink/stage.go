@@ -9,7 +9,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"sync/atomic"
 
 	"github.com/attachd/attachd/extractor"
@@ -31,10 +30,11 @@ type Kind int
 
 // The kinds of files.
 const (
-	File     Kind = iota // an attachment
-	Sidecar              // what is known of the attachment that is next in the list
-	Raw                  // the message itself
-	Fragment             // a piece of a message that waits for the others, in [PartialFolder]
+	File        Kind = iota // an attachment
+	Sidecar                 // what is known of the attachment that is next in the list
+	Raw                     // the message itself
+	Fragment                // a piece of a message that waits for the others, in [PartialFolder]
+	Quarantined             // the message itself, and the reason, in quarantine
 )
 
 // file is a staging file on its way from creation to Publish.
@@ -107,6 +107,8 @@ type writer struct {
 	hash       hash.Hash // of all that is written; a hasher's, while there is one
 	hasher     *hasher   // of a file longer than a block
 	file       *file
+	folder     string // of what is quarantined
+	unsure     bool   // it may be left out in the end: until then it is neither hashed nor sent to the disk
 	size       int64
 	sum        [32]byte
 	closed     bool
@@ -172,8 +174,10 @@ func (w *writer) flush() {
 	if w.write(); w.err != nil {
 		return
 	}
-	if cap(w.block.bytes) < blockSize {
-		w.hash.Write(w.block.bytes)
+	if small := cap(w.block.bytes) < blockSize; small || w.unsure {
+		if !w.unsure {
+			w.hash.Write(w.block.bytes)
+		}
 		w.block.bytes = w.block.bytes[:0]
 		return
 	}
@@ -207,7 +211,7 @@ func (w *writer) write() {
 	}
 	before := w.size
 	w.size += int64(len(w.block.bytes))
-	if before/writebackStep != w.size/writebackStep {
+	if before/writebackStep != w.size/writebackStep && !w.unsure {
 		startWriteback(w.file.f, before-before%writebackStep, writebackStep)
 	}
 }
@@ -231,7 +235,11 @@ func (w *writer) Close() error {
 		w.hasher.close()
 	}
 	if w.err == nil && !leftOut {
-		w.hash.Write(w.block.bytes)
+		if w.unsure {
+			w.err = w.hashFile()
+		} else {
+			w.hash.Write(w.block.bytes)
+		}
 		w.hash.Sum(w.sum[:0])
 	}
 	if cap(w.block.bytes) == blockSize {
@@ -309,17 +317,9 @@ type Plan struct {
 	Sidecar func(m *extractor.Message, s *Staged) ([]byte, error)
 	// Raw says when the message itself is kept, too, as a file named by its subject.
 	Raw RawPolicy
+	// Quarantine is asked with RawQuarantine, for a message of which these could not be read right.
+	Quarantine func(m *extractor.Message, doubts []extractor.Problem) Quarantine
 }
-
-// RawPolicy says when a message itself is kept.
-type RawPolicy int
-
-// The policies.
-const (
-	RawNever    RawPolicy = iota
-	RawProblems           // when something of its structure or contents had to be repaired
-	RawAlways
-)
 
 // Stage takes the message in r apart and writes its attachments to staging
 // files, whose fsync begins at once in the background. The final names are chosen and
@@ -416,6 +416,7 @@ func (s *staging) message(r io.Reader) (*extractor.Message, error) {
 	var raw *writer
 	if s.plan.Raw != RawNever {
 		raw = s.open(nil, &extractor.Attachment{MediaType: "message/rfc822"}, Raw)
+		raw.unsure = s.plan.Raw != RawAlways
 		r = io.TeeReader(r, raw)
 	}
 	m, err := s.extract(r, nil)
@@ -425,11 +426,14 @@ func (s *staging) message(r io.Reader) (*extractor.Message, error) {
 	if err := s.join(m); err != nil {
 		return nil, err
 	}
-	if raw == nil {
+	switch {
+	case raw == nil:
 		return m, nil
+	case s.plan.Raw == RawQuarantine:
+		return m, s.quarantine(raw, m)
 	}
 	raw.message, raw.attachment.Name = m, extractor.MessageName(m.Subject)
-	if s.plan.Raw == RawProblems && !s.doubtful(m) {
+	if s.plan.Raw == RawProblems && len(s.doubts(m)) == 0 {
 		raw.attachment.LeftOut = "nothing had to be repaired"
 	}
 	return m, raw.Close()
@@ -453,15 +457,6 @@ func (s *staging) extract(r io.Reader, enclosing *extractor.Message) (*extractor
 	return m, err
 }
 
-// doubtful reports whether anything of a message had to be repaired but for names.
-func (s *staging) doubtful(m *extractor.Message) bool {
-	is := func(p extractor.Problem) bool { return !p.Kind.Cosmetic() }
-	if slices.ContainsFunc(m.Problems, is) {
-		return true
-	}
-	return slices.ContainsFunc(s.writers, func(w *writer) bool { return slices.ContainsFunc(w.attachment.Problems, is) })
-}
-
 // keep reserves the final name of a file, and stages its sidecar.
 func (s *staging) keep(w *writer) error {
 	if w.leftOut() {
@@ -473,6 +468,8 @@ func (s *staging) keep(w *writer) error {
 	switch {
 	case w.kind == Fragment:
 		folder, wanted = fragmentPath(w.attachment.Fragment)
+	case w.kind == Quarantined:
+		folder = w.folder
 	case s.plan.Path != nil && w.message != nil:
 		if p := s.plan.Path(w.message, w.attachment); p != "" {
 			folder, wanted = safePath(p)

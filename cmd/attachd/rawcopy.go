@@ -1,0 +1,36 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"github.com/attachd/attachd/extractor"
+	"github.com/attachd/attachd/extractor/sink"
+	"github.com/attachd/attachd/fetcher"
+)
+
+// quarantinePlan says where a message goes of which something could not be read right, if it will be deleted on the server
+// and is kept nowhere else.
+func quarantinePlan(account, uidl string) func(*extractor.Message, []extractor.Problem) sink.Quarantine {
+	return func(_ *extractor.Message, doubts []extractor.Problem) sink.Quarantine {
+		return sink.Quarantine{
+			Folder: fetcher.QuarantineFolder, Name: fetcher.QuarantineName(uidl, time.Now()),
+			Reason: fetcher.QuarantineReason(account, uidl, reasonOf(doubts)),
+		}
+	}
+}
+
+// shownDoubts is how many repairs of one message are named.
+const shownDoubts = 8
+
+// reasonOf names what could not be read right of a message.
+func reasonOf(doubts []extractor.Problem) string {
+	var texts []string
+	for _, p := range doubts[:min(len(doubts), shownDoubts)] {
+		texts = append(texts, printableName(p.String()))
+	}
+	if len(doubts) > shownDoubts {
+		texts = append(texts, "and "+count(len(doubts)-shownDoubts, "other"))
+	}
+	return strings.Join(texts, "; ")
+}

@@ -1,0 +1,98 @@
+package sink
+
+import (
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/attachd/attachd/extractor"
+)
+
+// RawPolicy says when a message itself is kept.
+type RawPolicy int
+
+// The policies.
+const (
+	RawNever    RawPolicy = iota
+	RawProblems           // when something of its structure or contents had to be repaired
+	RawAlways
+	RawQuarantine // as RawProblems, and in quarantine
+)
+
+// Quarantine says where the message itself goes that could not be read right, and what is to stand beside it.
+type Quarantine struct {
+	Folder string // below the Directory's own
+	Name   string // of both files, without what stands behind the dot
+	Reason string // the text of the second one
+}
+
+// The extensions of the two files.
+const (
+	messageExt = ".eml"
+	reasonExt  = ".txt"
+)
+
+// quarantine keeps the message itself where the plan says, if something of it could not be read right.
+func (s *staging) quarantine(raw *writer, m *extractor.Message) error {
+	doubts := s.doubts(m)
+	switch {
+	case len(doubts) == 0:
+		raw.attachment.LeftOut = "nothing had to be repaired"
+		return raw.Close()
+	case slices.ContainsFunc(s.writers, func(w *writer) bool { return w.kind == Fragment && !w.leftOut() }):
+		raw.attachment.LeftOut = "the piece itself waits for the others, and the message on the server"
+		return raw.Close()
+	}
+	for _, w := range s.writers {
+		w.file.joined = "" // the pieces that it was joined from stay where they are
+	}
+	to := s.plan.Quarantine(m, doubts)
+	raw.kind, raw.folder, raw.attachment.Name = Quarantined, to.Folder, to.Name+messageExt
+	if err := raw.Close(); err != nil {
+		return err
+	}
+	why := s.open(nil, &extractor.Attachment{Name: to.Name + reasonExt, MediaType: "text/plain"}, Quarantined)
+	why.folder = to.Folder
+	if _, err := io.WriteString(why, to.Reason); err != nil {
+		return err
+	}
+	return why.Close()
+}
+
+// doubts are the repairs of a message but for those of names, and of what is left out.
+func (s *staging) doubts(m *extractor.Message) (doubts []extractor.Problem) {
+	add := func(problems []extractor.Problem) {
+		for _, p := range problems {
+			if !p.Kind.Cosmetic() {
+				doubts = append(doubts, p)
+			}
+		}
+	}
+	add(m.Problems)
+	for _, w := range s.writers {
+		if !w.leftOut() {
+			add(w.attachment.Problems)
+		}
+	}
+	return doubts
+}
+
+// hashFile hashes what was written without being hashed.
+func (w *writer) hashFile() error {
+	if w.size == int64(len(w.block.bytes)) {
+		w.hash.Write(w.block.bytes)
+		return nil
+	}
+	f, err := w.d.staging.root.Open(w.file.id)
+	if err != nil {
+		return fmt.Errorf("read staging file in %s: %w", w.d.stagingPath(), err)
+	}
+	defer f.Close()
+	if _, err := io.CopyBuffer(onlyWriter{w.hash}, f, w.block.bytes[:blockSize]); err != nil {
+		return fmt.Errorf("read staging file in %s: %w", w.d.stagingPath(), err)
+	}
+	return nil
+}
+
+// onlyWriter hides whatever else a writer can do, so that the buffer is used.
+type onlyWriter struct{ io.Writer }
