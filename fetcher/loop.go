@@ -257,10 +257,11 @@ func (l *loop) observe(e Event) {
 func (l *loop) report(p *poll, took time.Duration, err error) {
 	log := l.log()
 	event := log.Debug()
-	if p.retrieved+p.failed+p.deleted > 0 {
+	deleted := p.deleted + p.deletedBefore
+	if p.retrieved+p.failed+deleted > 0 {
 		event, l.busy = log.Info(), true
 	}
-	event = event.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("deleted", p.deleted).Int("without_file", p.staying.count(p.account.deletesAtOnce())).
+	event = event.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("deleted", deleted).Int("without_file", p.staying.count(p.account.deletesAtOnce())).
 		Int("quarantined", len(p.quarantine)+p.copies).Int("left", p.left)
 	l.countQuarantine(event).Dur("dur_ms", took).Bool("complete", err == nil && p.incomplete() == nil).Msg("poll done")
 	if n := len(p.oversized); n > 0 && n != len(l.oversized) {

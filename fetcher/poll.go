@@ -79,6 +79,7 @@ type poll struct {
 	spared            map[ledger.Key]time.Time // of the account's loop: until when these are not deleted
 	brokeAt           *ledger.Key              // the message at whose DELE the line broke
 	deleted           int
+	deletedBefore     int // by an earlier poll, which was not told
 	envelopes         envelopes
 	readEnvelope      func(header []byte) Envelope
 	staying           staying

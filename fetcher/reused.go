@@ -259,7 +259,7 @@ func (p *poll) noteMissed(ctx context.Context, l *listing, d difference) error {
 		}
 		keys = slices.DeleteFunc(keys, func(k ledger.Key) bool { return strings.HasPrefix(k.UIDL, digestUIDL) })
 		gone := l.unlisted(keys)
-		if err := p.ledger.Missed(ctx, p.account.Name, gone, len(gone) > missedByMistake); err != nil {
+		if err := p.noteGone(ctx, gone); err != nil {
 			return err
 		}
 	}

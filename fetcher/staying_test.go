@@ -9,11 +9,14 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -306,5 +309,58 @@ func TestQuarantineIsSaid(t *testing.T) {
 	said := lines(t, log, "messages are in quarantine")
 	if len(said) != 1 || values(said, "account") != "lab" || values(said, "messages") != "1" || values(said, "level") != "warn" {
 		t.Errorf("said %v", said)
+	}
+}
+
+// TestLateDeletionIsSaid: a deletion whose confirmation was lost is seen at the next poll.
+func TestLateDeletionIsSaid(t *testing.T) {
+	t.Parallel()
+	w, log := newSieve(t, "Subject: one", "Subject: two")
+	w.account.Delete = true
+	w.server.Pipelining = false // or it were asked again at once
+	w.server.Hook = first(1, on("QUIT", func(c *pop3test.Conn) {
+		c.Commit()
+		c.Cut()
+	}))
+	w.start(t)
+	if err := w.once(t); err == nil {
+		t.Error("QUIT was lost without an error")
+	}
+	if n := len(lines(t, log, "message deleted")); n != 0 {
+		t.Errorf("%d deletions are said that nobody confirmed", n)
+	}
+	for range 2 {
+		if err := w.once(t); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := values(lines(t, log, "message deleted on the server, as an earlier poll asked"), "uidl"); got != "uid-1 uid-2" {
+		t.Errorf("said of %q", got)
+	}
+	if got := values(lines(t, log, "poll done"), "deleted"); got != "0 2 0" {
+		t.Errorf("poll done counts %q", got)
+	}
+}
+
+// TestQuarantineIsSaidDaily: as long as something is in quarantine, a day does not pass without a word.
+func TestQuarantineIsSaidDaily(t *testing.T) {
+	t.Parallel()
+	w, log := newSieve(t)
+	m := &ledger.Message{Key: ledger.Key{UIDL: "a", Size: 1}, State: ledger.Quarantined, Attachments: []ledger.Attachment{{Path: ".quarantine/a.eml", Quarantine: true}}}
+	if err := errors.Join(w.ledger.Stage(t.Context(), "lab", []*ledger.Message{m}), w.ledger.Delivered(t.Context(), "lab", []*ledger.Message{m}, time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	w.supervisor.setNames([]Account{w.account})
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var run sync.WaitGroup
+		run.Go(func() { w.supervisor.Run(ctx, nil) })
+		time.Sleep(3*24*time.Hour + time.Minute)
+		synctest.Wait()
+		cancel()
+		run.Wait()
+	})
+	if n := len(lines(t, log, "messages are in quarantine")); n != 3 {
+		t.Errorf("said %d times in three days", n)
 	}
 }

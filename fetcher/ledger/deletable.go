@@ -13,6 +13,16 @@ const Vouched = -1
 // delivered, or with empty any, and never one that is kept nowhere else and could not be read right.
 func (r Record) Deletable(empty bool) bool { return (empty || r.Files != 0) && !r.Unread }
 
+// Pending returns the messages of an account whose deletion was asked for and not confirmed.
+func (l *Ledger) Pending(ctx context.Context, account string) (keys []Key, err error) {
+	err = l.ask(ctx, account, "pending", func(id int64) error {
+		// The first condition is that of the index.
+		keys, err = l.keys(ctx, "SELECT uidl, size FROM message WHERE account = ? AND state IN ('delivered', 'delete_pending', 'quarantined') AND state = 'delete_pending'", id)
+		return err
+	})
+	return keys, err
+}
+
 // Due is how many messages of an account a poll would delete, and how many it would if they were [Record.Deletable].
 type Due struct{ Deleted, Empty, Unread int }
 
