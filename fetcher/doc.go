@@ -20,8 +20,8 @@
 //  4. the folders are fsynced ([Sink.SyncFolders]);
 //  5. the ledger marks the group delivered.
 //
-// Only then may DELE be sent, and a deletion stays pending in the ledger until
-// the server has answered +OK to QUIT. A crash at any point leaves one of two
+// Only then may DELE be sent, for messages of which a file was delivered ([Account].DeleteEmpty has others deleted, too), and a
+// deletion stays pending in the ledger until the server has answered +OK to QUIT. A crash at any point leaves one of two
 // states behind: a staging file that the ledger does not know, which is removed
 // as the message will be retrieved again, or one that the ledger knows, which is
 // renamed if it is still there and counts as delivered if it is gone. The next
@@ -60,7 +60,8 @@
 // A message that the sink cannot handle is retrieved again as it is and kept in
 // quarantine, with the reason beside it; the messages behind it are not held up. So
 // is one whose files could not be stored for Account.Attempts times, unless the disk
-// was at fault. [Quarantine] delivers it later by the same five steps.
+// was at fault. One of which something could not be read right is delivered; the sink may put a copy of it in quarantine with
+// the same group ([Staged].RawKept). Without a copy it is not deleted. [Quarantine] delivers it later by the same five steps.
 //
 // A message that is a piece of another one (message/partial) is in quarantine, too, in a folder of its own, until the others come: the
 // whole is delivered then, and with it all of them. After 30 days it is kept like the others.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"time"
 
@@ -393,16 +392,6 @@ func (p *poll) noteDelivered(group []*ledger.Message) {
 			p.delivered++
 			envelope.to(p.log.Info().Str("uidl", printable(m.UIDL)).Str("file", a.Path).Int64("size", a.Size).Str("media_type", a.MediaType)).Msg("attachment delivered")
 			p.observe(Delivered{Account: p.account.Name, UIDL: m.UIDL, Attachment: a})
-		}
-	}
-}
-
-func numbers(due []deletion) iter.Seq[int] {
-	return func(yield func(int) bool) {
-		for _, d := range due {
-			if !yield(d.number) {
-				return
-			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package fetcher
 import (
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -92,4 +93,14 @@ func (p *poll) mayDelete(ctx context.Context, l *listing) (map[ledger.Key]bool, 
 		p.log.Warn().Int("messages", nameless).Msg("messages without a UIDL of which no file was delivered are fetched again at every poll, as they stay on the server; delete: all deletes them")
 	}
 	return may, nil
+}
+
+func numbers(due []deletion) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, d := range due {
+			if !yield(d.number) {
+				return
+			}
+		}
+	}
 }

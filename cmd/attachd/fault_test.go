@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -436,13 +435,6 @@ func (st *stage) verdict() (broken []string) {
 	}
 	return broken
 }
-
-// wentWell reports whether nothing went wrong, although messages may be in quarantine.
-func wentWell(code int, log string) bool {
-	return code == exitOK || code == exitTemporary && onlyQuarantine.MatchString(log)
-}
-
-var onlyQuarantine = regexp.MustCompile(`(?m)^attachd: \d+ messages? in quarantine: `)
 
 // judge says what of the promises does not hold for one account.
 func (st *stage) judge(m *box) (broken []string) {

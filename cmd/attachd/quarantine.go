@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,8 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"text/tabwriter"
-	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -154,61 +149,6 @@ func readQuarantine(ctx context.Context, c *config.Config, accounts []config.Acc
 		}
 	}
 	return all, nil
-}
-
-// quarantineLine is what list --json prints of one message: a contract that other tools rely on.
-type quarantineLine struct {
-	Account  string `json:"account"`
-	ID       string `json:"id"`
-	UIDL     string `json:"uidl"`
-	Size     int64  `json:"size"`
-	Reason   string `json:"reason"`
-	Attempts int    `json:"attempts"`
-	Since    string `json:"since"`
-	Path     string `json:"path"`
-	Missing  bool   `json:"missing"` // somebody removed the file
-	From     string `json:"from"`    // "" when there is none, or the file is missing
-	Subject  string `json:"subject"`
-	Files    int    `json:"files"`
-}
-
-func listQuarantine(w io.Writer, all []inQuarantine, asJSON bool) error {
-	out := bufio.NewWriter(w)
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	encoder := json.NewEncoder(foreign.JSONWriter{W: out})
-	encoder.SetEscapeHTML(false)
-	if len(all) == 0 && !asJSON {
-		fmt.Fprintln(out, "nothing is in quarantine")
-	}
-	for _, q := range all {
-		_, err := os.Stat(q.path())
-		missing := errors.Is(err, fs.ErrNotExist)
-		m, is := q.message, q.envelope()
-		if asJSON {
-			if err := encoder.Encode(quarantineLine{q.account.Name, q.id(), m.UIDL, m.Size, m.Reason, m.Attempts, m.Delivered.UTC().Format(time.RFC3339), q.path(), missing, is.From, is.Subject, m.Files()}); err != nil {
-				return err
-			}
-			continue
-		}
-		size := "size unknown"
-		if m.Size >= 0 {
-			size = formatBytes(m.Size)
-		}
-		fmt.Fprintf(table, "account %s:\t%s\tUIDL %s\t%s\tsince %s\t%s\n", q.account.Name, q.id(), printableName(m.UIDL), size,
-			m.Delivered.Local().Format("2006-01-02 15:04"), count(m.Attempts, "failed attempt"))
-		fmt.Fprintf(table, "\tfrom %s, subject %s\n", cmp.Or(is.From, "unknown"), cmp.Or(is.Subject, "unknown"))
-		if m.State != ledger.Quarantined {
-			fmt.Fprintf(table, "\tdelivered, with %s, and not read right: %s\n", count(m.Files(), "file"), printableName(m.Reason))
-		} else {
-			fmt.Fprintf(table, "\t%s\n", printableName(m.Reason))
-		}
-		if missing {
-			fmt.Fprintf(table, "\t%s (GONE: somebody removed it)\n", foreign.Text(q.path()))
-		} else {
-			fmt.Fprintf(table, "\t%s\n", foreign.Text(q.path()))
-		}
-	}
-	return errors.Join(table.Flush(), out.Flush())
 }
 
 func quarantineShowCommand() *cobra.Command {
