@@ -212,23 +212,27 @@ func (p *preview) leaveOutDuplicate(a *extractor.Attachment, sum hash.Hash) (dup
 
 // sayRaw says where the message itself would be kept, and counts that as a file where it is one.
 func (p *preview) sayRaw(m *extractor.Message, all []*extractor.Attachment) (files int) {
-	doubtful := slices.ContainsFunc(m.Problems, isDoubtful)
+	problems := slices.Clone(m.Problems)
 	for _, a := range all {
-		doubtful = doubtful || a.LeftOut == "" && slices.ContainsFunc(a.Problems, isDoubtful)
+		if a.LeftOut == "" {
+			problems = append(problems, a.Problems...)
+		}
 	}
+	repaired := slices.ContainsFunc(problems, func(p extractor.Problem) bool { return !p.Kind.Cosmetic() })
 	switch {
-	case p.account.Files.Raw == config.RawAlways, p.account.Files.Raw == config.RawProblems && doubtful:
+	case p.account.Files.Raw == config.RawAlways, p.account.Files.Raw == config.RawProblems && repaired:
 		p.print("  the message itself is kept, too (raw: %s)\n", p.account.Files.Raw)
 		p.files++
 		return 1
-	case doubtful && p.account.After == config.AfterDelete:
+	case slices.ContainsFunc(problems, isDoubtful) && p.account.After == config.AfterDelete:
 		p.quarantined++
 		p.print("  the message itself goes to quarantine, as something of it can't be read right\n")
 	}
 	return 0
 }
 
-func isDoubtful(p extractor.Problem) bool { return !p.Kind.Cosmetic() }
+// isDoubtful reports whether something of a message may be in no file because of the problem.
+func isDoubtful(p extractor.Problem) bool { return p.Kind.Lossy() }
 
 // sayFate says what becomes of a message on the server, of which so many files are delivered.
 func (p *preview) sayFate(files int) {

@@ -13,10 +13,10 @@ type RawPolicy int
 
 // The policies.
 const (
-	RawNever    RawPolicy = iota
-	RawProblems           // when something of its structure or contents had to be repaired
-	RawAlways
-	RawQuarantine // as RawProblems, and in quarantine
+	RawNever      RawPolicy = iota
+	RawProblems             // when something of its structure or contents had to be repaired
+	RawAlways               // whatever it is
+	RawQuarantine           // when something of it may be in no file: in quarantine
 )
 
 // Quarantine says where the message itself goes that could not be read right, and what is to stand beside it.
@@ -34,10 +34,10 @@ const (
 
 // quarantine keeps the message itself where the plan says, if something of it could not be read right.
 func (s *staging) quarantine(raw *writer, m *extractor.Message) error {
-	doubts := s.doubts(m)
+	doubts := s.problems(m, extractor.ProblemKind.Lossy)
 	switch {
 	case len(doubts) == 0:
-		raw.attachment.LeftOut = "nothing had to be repaired"
+		raw.attachment.LeftOut = "all of it came out"
 		return raw.Close()
 	case slices.ContainsFunc(s.writers, func(w *writer) bool { return w.kind == Fragment && !w.leftOut() }):
 		raw.attachment.LeftOut = "the piece itself waits for the others, and the message on the server"
@@ -59,12 +59,12 @@ func (s *staging) quarantine(raw *writer, m *extractor.Message) error {
 	return why.Close()
 }
 
-// doubts are the repairs of a message but for those of names, and of what is left out.
-func (s *staging) doubts(m *extractor.Message) (doubts []extractor.Problem) {
+// problems are those of a message that are of such a kind, but for those of what is left out.
+func (s *staging) problems(m *extractor.Message, is func(extractor.ProblemKind) bool) (found []extractor.Problem) {
 	add := func(problems []extractor.Problem) {
 		for _, p := range problems {
-			if !p.Kind.Cosmetic() {
-				doubts = append(doubts, p)
+			if is(p.Kind) {
+				found = append(found, p)
 			}
 		}
 	}
@@ -74,8 +74,10 @@ func (s *staging) doubts(m *extractor.Message) (doubts []extractor.Problem) {
 			add(w.attachment.Problems)
 		}
 	}
-	return doubts
+	return found
 }
+
+func isRepair(k extractor.ProblemKind) bool { return !k.Cosmetic() }
 
 // hashFile hashes what was written without being hashed.
 func (w *writer) hashFile() error {

@@ -433,7 +433,7 @@ func (s *staging) message(r io.Reader) (*extractor.Message, error) {
 		return m, s.quarantine(raw, m)
 	}
 	raw.message, raw.attachment.Name = m, extractor.MessageName(m.Subject)
-	if s.plan.Raw == RawProblems && len(s.doubts(m)) == 0 {
+	if s.plan.Raw == RawProblems && len(s.problems(m, isRepair)) == 0 {
 		raw.attachment.LeftOut = "nothing had to be repaired"
 	}
 	return m, raw.Close()
