@@ -97,8 +97,10 @@ func nameFault(name string) string {
 		return "must not be empty"
 	case len(name) > maxNameBytes:
 		return "must not be longer than 100 bytes"
-	case strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-"):
-		return "must not begin with a dot or a hyphen"
+	case strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") || strings.HasPrefix(name, "~"):
+		return "must not begin with a dot, a hyphen or a tilde"
+	case isDevice(name):
+		return "must not be the name of a device on Windows"
 	case strings.HasSuffix(name, ".") || strings.TrimSpace(name) != name:
 		return "must not end with a dot or begin or end with a space"
 	case strings.ContainsAny(name, `/\:*?"<>|`):

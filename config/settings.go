@@ -91,9 +91,7 @@ func (l *loader) accounts(r *rawConfig, top position) {
 			l.unique(names, folded(a.Name), ra, "name", func(first string) string {
 				return fmt.Sprintf("%s is the name of the account at %s; names are folder names, so letter case makes no difference", quote(a.Name), first)
 			})
-			if a.folderHolds(l.config.State) {
-				l.problem(r.State.at, "lies in the folder of account %s; the state needs a place of its own", quote(a.Name))
-			}
+			l.ownPlaces(r, ra, &a)
 		}
 		if a.Enabled && a.Host != "" && a.Username != "" {
 			// Each message would be fetched twice, and POP3 locks a mailbox while it is read (RFC 1939 section 4).

@@ -45,8 +45,8 @@ func SafeName(name string) string {
 	} else if trimmed == "" {
 		return ""
 	}
-	if name[0] == '-' || name[0] == '~' {
-		name = "_" + name[1:] // an option, or a home, to a script that handles the file
+	if rest := strings.TrimLeft(name, "-~"); rest != name { // an option, or a home, to a script that handles the file
+		name = strings.Repeat("_", len(name)-len(rest)) + rest
 	}
 	if isReserved(name) {
 		name = "_" + name

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -21,26 +22,30 @@ import (
 
 func demoCommand() *cobra.Command {
 	var dir, profile string
+	var clean bool
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show what attachd does, with a mail server of its own and nothing configured",
 		Long: `demo starts a POP3S server on this machine with a mailbox of a few messages,
 writes a configuration for it and polls it twice, as 'attachd run' would. The
-files and the configuration stay in the folder that it names.
+files and the configuration stay in the folder that it names, unless --clean
+removes it in the end.
 
 With --server its server behaves like that of a provider, or like a server program,
 with all that is odd about it; --server list prints the names.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return failure(runDemo(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), dir, profile))
+			return failure(runDemo(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), dir, profile, clean))
 		},
 	}
 	cmd.Flags().StringVar(&dir, "dir", "", "the `FOLDER` to work in (default: a new one among the temporary files)")
 	cmd.Flags().StringVar(&profile, "server", "", "behave like the server of this `NAME` (list prints them)")
+	cmd.Flags().BoolVar(&clean, "clean", false, "remove the temporary folder in the end")
+	cmd.MarkFlagsMutuallyExclusive("dir", "clean") // or a folder with other files in it would go
 	return cmd
 }
 
-func runDemo(ctx context.Context, stdout, stderr io.Writer, dir, profile string) error {
+func runDemo(ctx context.Context, stdout, stderr io.Writer, dir, profile string, clean bool) (err error) {
 	if profile == "list" {
 		fmt.Fprintln(stdout, demo.Servers())
 		return nil
@@ -49,13 +54,17 @@ func runDemo(ctx context.Context, stdout, stderr io.Writer, dir, profile string)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	if dir == "" {
+	made := dir == ""
+	if made {
 		dir, err = os.MkdirTemp("", "attachd-demo-")
 	} else {
 		err = os.MkdirAll(dir, 0o750)
 	}
 	if err != nil {
 		return fmt.Errorf("make the demo's folder: %w", err)
+	}
+	if clean {
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
 	if err := server.Start(); err != nil {
 		return fmt.Errorf("start the demo's server: %w", err)
@@ -87,6 +96,13 @@ func runDemo(ctx context.Context, stdout, stderr io.Writer, dir, profile string)
 		say("  the server would not have it, and attachd would ask again later: %v", err)
 	}
 	say("\n%s, byte for byte as they were sent, in %s", count(delivered, "file"), c.Accounts[0].Output)
+	switch {
+	case clean:
+		say("That folder is removed now, as --clean says.")
+		return nil
+	case made:
+		say("The folder %s stays: remove it when you have seen enough (attachd demo --clean does so by itself).", dir)
+	}
 	say("For your own mailbox: copy the configuration, put in your server and password, and try")
 	say("  attachd check --online --config attachd.yaml")
 	say("  attachd run --config attachd.yaml")

@@ -93,3 +93,12 @@ func shell(dir, command string) (string, error) {
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
+
+// TestRoot: who runs as root is told so.
+func TestRoot(t *testing.T) {
+	t.Parallel()
+	server := startPop3test(t, nil)
+	if _, log := once(t, server.config(t, t.TempDir())); strings.Contains(log, "attachd runs as root") != (os.Geteuid() == 0) {
+		t.Errorf("as uid %d:\n%s", os.Geteuid(), log)
+	}
+}

@@ -70,6 +70,9 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 			if dry {
 				return dryRun(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), c, log)
 			}
+			if os.Geteuid() == 0 {
+				log.Warn().Msg("attachd runs as root, which it has no need of: a fault in reading what strangers send would be one of the whole machine; run it as a user of its own")
+			}
 			d, err := newDaemon(cmd.Context(), c, log, progress.observe)
 			if err != nil {
 				return failure(err)

@@ -19,7 +19,7 @@ const maxRemembered = 4096
 func (d *Directory) reserve(to *folder, name string, f *file) (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	chosen, err := d.freeName(to, d.harmless(to, name), f.sidecar)
+	chosen, err := d.freeName(to, noOption(d.harmless(to, name)), f.sidecar)
 	if err != nil {
 		return "", fmt.Errorf("choose a name for %q in %s: %w", name, d.path, err)
 	}
@@ -125,6 +125,13 @@ func (d *Directory) harmless(to *folder, name string) string {
 		return "_" + name
 	}
 	return name
+}
+
+// noOption keeps a name from being an option or a home folder to a script that works on the files: -rf, --help, ~root. A name that was chosen before
+// this was so is published as it is.
+func noOption(name string) string {
+	rest := strings.TrimLeft(name, "-~")
+	return strings.Repeat("_", len(name)-len(rest)) + rest
 }
 
 // sidecarExt stands behind an attachment's name in the name of its sidecar.

@@ -1,0 +1,47 @@
+package config
+
+import "strings"
+
+// isDevice tells whether Windows takes a name for a device, with any extension: nobody there could open the folder.
+func isDevice(name string) bool {
+	base, _, _ := strings.Cut(name, ".")
+	base = strings.ToUpper(strings.TrimRight(base, " "))
+	switch base {
+	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
+		return true
+	}
+	number, port := strings.CutPrefix(base, "COM")
+	if !port {
+		number, port = strings.CutPrefix(base, "LPT")
+	}
+	return port && (len(number) == 1 && number >= "0" && number <= "9" || number == "¹" || number == "²" || number == "³")
+}
+
+// stateSuffixes stand behind the state's name in those of what attachd and SQLite keep beside it.
+var stateSuffixes = []string{".locks", ".tokens", ".new", "-wal", "-shm", "-journal"}
+
+// ownPlaces checks that the account's folder is none that attachd uses itself: the names of what lands there are chosen by strangers.
+func (l *loader) ownPlaces(r *rawConfig, ra *rawAccount, a *Account) {
+	at := ra.Name.at
+	if !ra.Name.set {
+		at = ra.at.key("name")
+	}
+	state := l.config.State
+	if a.folderHolds(state) {
+		l.problem(r.State.at, "lies in the folder of account %s; the state needs a place of its own", quote(a.Name))
+		return
+	}
+	for _, suffix := range stateSuffixes {
+		if state != "" && a.Output == state+suffix {
+			l.problem(at, "makes the account's folder %s, which attachd keeps beside the state: name it otherwise, or move the state", a.Output)
+			return
+		}
+	}
+	// A file named x.yaml that lands in accounts_dir is an account.
+	for _, own := range []struct{ path, what string }{{l.config.AccountsDir, "accounts_dir"}, {l.folder, "the configuration"}} {
+		if a.folderHolds(own.path) {
+			l.problem(at, "makes the account's folder %s, and %s lies there: name it otherwise, or move output", a.Output, own.what)
+			return
+		}
+	}
+}
