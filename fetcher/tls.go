@@ -1,19 +1,17 @@
 package fetcher
 
 import (
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 )
 
-// explainTLS says of a certificate that could not be verified what the server
-// sent and how to trust it, of a server without any version of TLS that may be used what can be done, and of an
-// account's own certificate that it has expired. config is nil where there is no TLS.
+// explainTLS says of certificates that could not be verified what the server
+// sent, which of them is at fault and what can be done, and likewise of a server without a version of TLS, or a cipher suite, that may be
+// used; and of an account's own certificate that it has expired. config is nil where there is no TLS.
 func explainTLS(err error, config *tls.Config) error {
 	if config == nil {
 		return err
@@ -29,21 +27,43 @@ func explainTLS(err error, config *tls.Config) error {
 		}
 		return fmt.Errorf("%w: the server knows no version from TLS 1.2 on, and older ones are broken: it needs an update, or a proxy in front of it", err)
 	}
+	if hint := explainRefusal(err); hint != "" {
+		return fmt.Errorf("%w: %s", err, hint)
+	}
 	failed, ok := errors.AsType[*tls.CertificateVerificationError](err)
 	if !ok || len(failed.UnverifiedCertificates) == 0 {
 		return err
 	}
-	leaf := failed.UnverifiedCertificates[0]
-	sum := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
-	sent := fmt.Sprintf("the server sent a certificate for %q, issued by %q, valid until %s, pin %s",
-		subject(leaf), issuer(leaf), leaf.NotAfter.Format("2006-01-02"), base64.StdEncoding.EncodeToString(sum[:]))
-	var hint string
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](failed.Err); ok {
-		hint = "; if it is the right one, name its authority in tls.ca_file, or trust this key alone with its pin in tls.pin_sha256 and tls.insecure_skip_verify: true"
-	} else if _, ok := errors.AsType[x509.HostnameError](failed.Err); ok {
-		hint = "; if it is the right one, set tls.server_name to a name of the certificate"
+	sent := chain(failed.UnverifiedCertificates)
+	return fmt.Errorf("%w: %s; %s", err, sent, sent.fault(failed.Err, time.Now()))
+}
+
+// refusals are alerts of a server, and errors of crypto/tls, which has no types for them, and what can be done.
+var refusals = []struct{ mark, hint string }{
+	{"server chose an unconfigured cipher suite", noCommonCipher},
+	{"remote error: tls: handshake failure", noCommonCipher},
+	{"remote error: tls: insufficient security level", noCommonCipher},
+	{"remote error: tls: unrecognized name", "the server has no certificate for this name: set tls.server_name to the one that it is known by"},
+	{"remote error: tls: certificate required", "the server wants to see a certificate of this account: tls.cert_file and tls.key_file"},
+	{"remote error: tls: unknown certificate authority", "the server does not know the authority of this account's own certificate, tls.cert_file"},
+	{"remote error: tls: bad certificate", "the server does not take this account's own certificate, tls.cert_file, or wants to see one"},
+	{"remote error: tls: revoked certificate", "this account's own certificate, tls.cert_file, was revoked"},
+	{"remote error: tls: expired certificate", "this account's own certificate, tls.cert_file, has expired as the server sees it"},
+	{"remote error: tls: internal error", "the server has a fault of its own, as when its certificate or key can't be read"},
+	{"-bit keys are insecure", "the key of the server's certificate is too short to be safe: whoever runs the server must have a new one made, of 2048 bits at least"},
+}
+
+const noCommonCipher = "the server most likely has no cipher suite, or no kind of key, in common with attachd, as when it knows only RSA key exchange, DHE, RC4 or 3DES: " +
+	"whoever runs the server must allow ECDHE with AES-GCM or ChaCha20 (or TLS 1.3), or a proxy in front of it must; or it wants to see a certificate of this account, tls.cert_file"
+
+func explainRefusal(err error) string {
+	text := err.Error()
+	for _, r := range refusals {
+		if strings.Contains(text, r.mark) {
+			return r.hint
+		}
 	}
-	return fmt.Errorf("%w: %s%s", err, sent, hint)
+	return ""
 }
 
 func subject(c *x509.Certificate) string {
