@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -10,9 +11,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
 )
 
 const (
@@ -26,7 +29,7 @@ const (
 	maxHintBytes = 160
 )
 
-// Resolve fetches the secret. One trailing newline (LF or CRLF) is taken off what a file, a variable or a credential
+// Resolve fetches the secret. A file in UTF-16 with a byte order mark is read as such. One trailing newline (LF or CRLF) is taken off what a file, a variable or a credential
 // holds; of a command's output the first line counts, of a token_command's all, as of a key_file. An empty secret, one of more than one line or of more than 64 KiB
 // is an error. Only a command takes time, at most 30 s; ctx ends it sooner. The errors name the source and never hold
 // the secret.
@@ -77,23 +80,61 @@ func (r SecretRef) path() (string, bool) {
 // cleanSecret takes off one trailing newline, and the byte order mark that Windows' editors begin a file with, and checks what remains: a line break or a NUL in it could not be sent.
 func cleanSecret(s string) (string, error) {
 	s = strings.TrimPrefix(strings.TrimSuffix(strings.TrimSuffix(s, "\n"), "\r"), "\ufeff")
+	first := strings.TrimRight(s, "\r\n")
 	switch {
 	case s == "":
 		return "", errors.New("it is empty")
-	case strings.ContainsAny(s, "\r\n"):
-		return "", errors.New("it holds more than one line")
+	case first == "":
+		return "", errors.New("it holds line ends and nothing else")
+	case len(s) > 3 && 2*strings.Count(s, "\x00") >= len(s)-1:
+		return "", errors.New("it holds NUL characters, as a file in UTF-16 without a byte order mark does: save it as UTF-8")
 	case strings.ContainsRune(s, 0):
 		return "", errors.New("it holds a NUL character")
+	case len(first) < len(s) && !strings.ContainsAny(first, "\r\n"):
+		return "", fmt.Errorf("it holds more than one line: %d that are empty stand behind the first, and are to be removed", lines(s)-1)
+	case strings.ContainsAny(s, "\r\n"):
+		return "", fmt.Errorf("it holds more than one line, %d in all: only one is to be there", lines(s))
 	}
 	return s, nil
 }
 
+// lines counts the lines of a text whose last line has no end.
+func lines(s string) int {
+	return 1 + strings.Count(s, "\n") + strings.Count(s, "\r") - strings.Count(s, "\r\n")
+}
+
+// readSecret reads a file. What Windows' editors call Unicode is UTF-16 with a byte order mark.
 func readSecret(path string) (string, error) {
 	data, _, err := readRegular(path, maxSecretBytes)
 	if err != nil {
 		return "", explain(path, err)
 	}
-	return string(data), nil
+	return fromUTF16(data)
+}
+
+// fromUTF16 makes UTF-8 of a text in UTF-16 that begins with a byte order mark, and leaves any other.
+func fromUTF16(data []byte) (string, error) {
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		order = binary.BigEndian
+	default:
+		return string(data), nil
+	}
+	if len(data)%2 != 0 {
+		return "", errors.New("it is UTF-16 by its byte order mark and ends within a character: save it as UTF-8")
+	}
+	units := make([]uint16, 0, len(data)/2-1)
+	for rest := data[2:]; len(rest) > 0; rest = rest[2:] {
+		units = append(units, order.Uint16(rest))
+	}
+	runes := utf16.Decode(units)
+	if slices.Contains(runes, unicode.ReplacementChar) {
+		return "", errors.New("it is UTF-16 by its byte order mark and holds what is no character: save it as UTF-8")
+	}
+	return string(runes), nil
 }
 
 func lookupSecret(name string) (string, error) {
