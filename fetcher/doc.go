@@ -45,8 +45,14 @@
 // it counts as that one: its header by TOP, in the fields that tell messages apart, else what it consists of once it is retrieved. So is what an
 // earlier poll delivered, before it is deleted. Another message is delivered under a name of its own. A new
 // message is compared with those that should be there and are not: it may be one of them under another UIDL
-// or size, and was delivered then. One that was delivered and deleted and is there again under another UIDL, with the same
+// or size, and was delivered then: that takes the same header, in those fields, and the same attachments, as a mail that is sent a second time has its
+// Message-ID and another Date or Received. One that was delivered and deleted and is there again under another UIDL, with the same
 // Received fields, was put back by somebody, and stays. Without UIDLs, messages are known by their digests; see [Account.Delete].
+//
+// STAT, UIDL and, where these don't fit, LIST are compared. A message for which the server gives no UIDL of use (none, two, one with
+// NUL) is one without a UIDL: it is fetched where messages are deleted at once, and elsewhere left with a warning and an
+// [IncompleteError], as are those that STAT counts and no list has. DELE is sent from the highest number down, for servers that
+// number the rest anew at once.
 //
 // # What goes wrong with a message
 //
