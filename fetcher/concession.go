@@ -17,6 +17,9 @@ import (
 type concessions struct {
 	unpipelined, withoutCapa, topAgain, withoutTop bool
 	spared                                         int
+	// See concedeEndless.
+	oneByOne, withoutSizes bool
+	muted                  int
 }
 
 // mostSpared is how many messages a poll finds out, at a session each, at whose DELE the line breaks. A server that breaks at
@@ -45,6 +48,8 @@ func (p *poll) concede(err error) concessions {
 		return more
 	}
 	switch {
+	case p.endless != endless{}:
+		return p.concedeEndless(more)
 	case p.ahead && p.step <= stepList:
 		more.unpipelined = true
 	case p.step == stepTop:
@@ -69,6 +74,7 @@ func conceded(known ledger.Host, now time.Time) concessions {
 // rememberConcession notes that a poll went well with concessions and not without, as it ended with
 // broke then.
 func (s *Supervisor) rememberConcession(ctx context.Context, addr string, made concessions, broke error, now time.Time) error {
+	made.oneByOne, made.withoutSizes, made.muted = false, false, 0 // which cost little
 	if made.topAgain, made.withoutTop, made.spared = false, false, 0; made == (concessions{}) {
 		return nil // what breaks at TOP is asked again in the same poll, and TOP is not asked for often
 	}

@@ -180,6 +180,9 @@ func (p *poll) listAhead(c *pop3.Client, caps pop3.Capabilities) error {
 		return nil
 	}
 	p.ahead = true
+	if p.simply.oneByOne || p.simply.withoutSizes {
+		return c.Ahead("CAPA", "STAT")
+	}
 	if p.sizesAhead = !p.visited || p.account.deletesAtOnce(); p.sizesAhead {
 		return c.Ahead("CAPA", "STAT", "UIDL", "LIST")
 	}

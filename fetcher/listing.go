@@ -50,13 +50,7 @@ func emptyListing() *listing { return &listing{identified: make(map[int]ledger.K
 func readUIDLs(c *pop3.Client) (*listing, error) {
 	l := emptyListing()
 	err := c.Uidl(func(n int, uidl string) error {
-		if uidl == "" {
-			l.nameless = append(l.nameless, entry{number: n, size: unsizedKey})
-			return nil
-		}
-		from := len(l.uidls)
-		l.uidls = append(l.uidls, uidl...)
-		l.entries = append(l.entries, entry{n, unsizedKey, uint32(from), uint32(len(l.uidls))})
+		l.add(n, uidl)
 		return nil
 	})
 	if err != nil {
@@ -66,6 +60,17 @@ func readUIDLs(c *pop3.Client) (*listing, error) {
 	l.separateNumbers()
 	l.separateDuplicates()
 	return l, nil
+}
+
+// add adds a message, whose UIDL may be "".
+func (l *listing) add(number int, uidl string) {
+	if uidl == "" {
+		l.nameless = append(l.nameless, entry{number: number, size: unsizedKey})
+		return
+	}
+	from := len(l.uidls)
+	l.uidls = append(l.uidls, uidl...)
+	l.entries = append(l.entries, entry{number, unsizedKey, uint32(from), uint32(len(l.uidls))})
 }
 
 // separateNumbers leaves each number once, in their order. Of two lines with one number and two UIDLs nobody knows which holds:

@@ -41,10 +41,9 @@ type loop struct {
 	putOff     int  // messages that failed before and were not due
 	saidDelay  bool
 	spared     map[ledger.Key]time.Time // until when these are not deleted
+	muted      map[int]bool             // of the visit: see poll
 	oversized  map[string]int64         // what the last poll left for its size: octets by UIDL
-
-	unfetchable said             // of messages that can't be fetched
-	incomplete  *IncompleteError // what the last poll left undone, nil for nothing
+	undone     undone
 }
 
 // run polls until waiting or ctx ends. A poll that has begun runs on when only
@@ -150,8 +149,8 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 		network, ok := errors.AsType[net.Error](err)
 		l.slow = ok && network.Timeout()
 		done := err
-		if err == nil && l.incomplete != nil {
-			done = l.incomplete
+		if err == nil && l.undone.incomplete != nil {
+			done = l.undone.incomplete
 		}
 		l.observe(Done{Account: l.account.Name, Err: done})
 	}()
@@ -174,7 +173,7 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 // what may be a bug of the server's.
 func (l *loop) visit(ctx, waiting context.Context, sink Sink) error {
 	s, addr, now, log := l.supervisor, l.account.Addr, l.supervisor.clock(), l.log()
-	l.incomplete = nil
+	l.undone.incomplete, l.muted = nil, make(map[int]bool)
 	started := now()
 	since := started    // of the session
 	var taken allowance // by those before it
@@ -202,6 +201,7 @@ func (l *loop) visit(ctx, waiting context.Context, sink Sink) error {
 			l.report(p, now().Sub(since), nil)
 			before = nil
 			taken, since = p.taken, now()
+			clear(l.muted) // what was deleted gave others new numbers
 			p = l.newPoll(sink, simply, p.exact || p.exactly)
 			p.taken = taken
 			continue
@@ -241,7 +241,7 @@ func (l *loop) newPoll(sink Sink, simply concessions, exact bool) *poll {
 	return &poll{
 		account: l.account, slot: l.slot, ledger: s.Ledger, sink: sink, log: l.log(), observe: l.observe, now: s.clock(),
 		certificates: &s.certificates, promised: &s.promised, said: &s.expiry, undeleted: &s.undeleted, polled: s.polled, simply: simply, exact: exact,
-		settled: make(map[int]bool), doubtful: make(map[int]ledger.Key), examined: make(map[int]bool), overdue: make(map[int]bool), noTop: simply.withoutTop, spared: l.spared,
+		settled: make(map[int]bool), doubtful: make(map[int]ledger.Key), examined: make(map[int]bool), overdue: make(map[int]bool), noTop: simply.withoutTop, spared: l.spared, muted: l.muted,
 		readEnvelope:   s.ReadEnvelope,
 		knownOversized: l.oversized, oversized: make(map[string]int64),
 	}
@@ -273,7 +273,7 @@ func (l *loop) report(p *poll, took time.Duration, err error) {
 	}
 	if err == nil {
 		l.oversized = p.oversized
-		l.incomplete = p.incomplete()
+		l.undone.incomplete = p.incomplete()
 		l.sayUnfetchable(p, l.supervisor.clock()())
 	}
 }

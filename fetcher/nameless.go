@@ -22,7 +22,15 @@ const digestUIDL = "\x00sha256-"
 
 // readListing asks what there is, by UIDL or, if there is no such thing, by number. count is the answer to STAT.
 func (p *poll) readListing(ctx context.Context, count int) (*listing, error) {
+	if p.simply.oneByOne {
+		l, err := p.readOneByOne()
+		if err == nil {
+			p.account.leaveNameless(l)
+		}
+		return l, err
+	}
 	l, err := readUIDLs(p.client)
+	p.noteEndless(err, endless{list: "UIDL"})
 	if nothingThere(err, count) {
 		return emptyListing(), nil
 	}

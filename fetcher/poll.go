@@ -72,6 +72,8 @@ type poll struct {
 	doubtful map[int]ledger.Key
 	// examined were looked at; overdue are to be deleted if they are the ones recorded.
 	examined, overdue map[int]bool
+	endless           endless
+	muted             map[int]bool             // of the visit: the numbers of messages for which the reply to UIDL has no end
 	listedAgain       []ledger.Key             // although they were deleted, as far as is known
 	renumbered        bool                     // another message has the UIDL of one that was delivered
 	noTop             bool                     // the server was not asked for headers, or refused
@@ -229,7 +231,9 @@ func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 	// Nothing is deleted that only has the UIDL of what was delivered.
 	isNew := func(e entry) bool { return !p.account.skips(e.size) }
 	settled := !slices.ContainsFunc(d.unseen, isNew) && len(d.expired)+len(d.suspects)+len(l.nameless) == 0 && (len(l.entries) == 0 || sameOctets)
-	l.uncounted = max(st.count-l.messages(), 0)
+	if !p.gmail {
+		l.uncounted = max(st.count-l.messages(), 0)
+	}
 	if settled && !p.sizesAhead && l.uncounted == 0 && !l.hasGaps() {
 		if err := p.checkNumbers(ctx, d); err != nil {
 			return fail("look at a UIDL that may have been used again", err)
@@ -240,13 +244,17 @@ func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 	}
 	// Something is new, or the octets say that a known UIDL may stand for another
 	// message now: the sizes tell.
-	if err := l.readSizes(p.client); err != nil {
+	if err := p.readSizes(l); err != nil {
 		if _, refused := errors.AsType[*pop3.Error](err); settled && refused {
 			return l, d, st, nil
 		}
 		return fail("list the sizes", err)
 	}
-	l.complete(st.count)
+	if p.gmail {
+		l.complete(-1) // which lists the oldest messages only
+	} else {
+		l.complete(st.count)
+	}
 	p.account.leaveNameless(l)
 	if d, err = p.account.compare(ctx, p.ledger, l, p.now()); err != nil {
 		return fail("compare the listing", err)
@@ -263,6 +271,16 @@ func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 		return fail("read the record", err)
 	}
 	return l, d, st, nil
+}
+
+// readSizes asks LIST, unless that has no end.
+func (p *poll) readSizes(l *listing) error {
+	if p.simply.withoutSizes {
+		return nil
+	}
+	err := l.readSizes(p.client)
+	p.noteEndless(err, endless{list: "LIST"})
+	return err
 }
 
 // deletion is a message that is to be deleted.

@@ -138,8 +138,8 @@ func (s *Supervisor) RunOnce(ctx context.Context, accounts []Account) []error {
 				return
 			}
 			l.sayWhatIsLeft()
-			if l.incomplete != nil {
-				failed[i] = &AccountError{a.Name, l.incomplete}
+			if l.undone.incomplete != nil {
+				failed[i] = &AccountError{a.Name, l.undone.incomplete}
 			}
 		})
 	}

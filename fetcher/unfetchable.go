@@ -154,18 +154,20 @@ func (p *poll) incomplete() *IncompleteError {
 	return &IncompleteError{Failed: p.failed, PutOff: p.putOff, Unfetchable: p.unfetchable}
 }
 
-// said is what an account's loop has said.
-type said struct {
-	text string
-	at   time.Time
+// undone is what the last poll of an account left undone, nil for nothing, and what was said last of messages that can't be
+// fetched, and when.
+type undone struct {
+	incomplete *IncompleteError
+	said       string
+	at         time.Time
 }
 
-// again reports whether something is to be said: what is new, and once a day what is not.
-func (s *said) again(text string, now time.Time) bool {
-	if text == s.text && now.Sub(s.at) < 24*time.Hour {
+// isNew reports whether something is to be said: what is new, and once a day what is not.
+func (u *undone) isNew(text string, now time.Time) bool {
+	if text == u.said && now.Sub(u.at) < 24*time.Hour {
 		return false
 	}
-	s.text, s.at = text, now
+	u.said, u.at = text, now
 	return text != ""
 }
 
@@ -173,7 +175,7 @@ func (s *said) again(text string, now time.Time) bool {
 func (l *loop) sayUnfetchable(p *poll, now time.Time) {
 	log := l.log()
 	level := zerolog.DebugLevel
-	if l.unfetchable.again(p.unfetchable, now) {
+	if l.undone.isNew(p.unfetchable, now) {
 		level = zerolog.WarnLevel
 	}
 	if p.unfetchable != "" {

@@ -58,6 +58,6 @@
 // # Limits
 //
 // A status line has at most 8 KiB, a list 1,000,000
-// entries of 64 MiB together, CAPA 200. Of a line of a list 2 KiB are read, and the rest, up to 16 MiB, is skipped: what it says of
+// entries of 64 MiB together, CAPA 200. Of a line of a list 2 KiB are read, and the rest, up to 1 MiB, is skipped: what it says of
 // its message is lost, and of no other. The length of a message is the caller's to limit.
 package pop3

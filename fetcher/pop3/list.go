@@ -14,7 +14,7 @@ const (
 	// bytes for a UIDL; there are servers with a few hundred. Of a longer line only the number counts.
 	maxListLine = 2 << 10
 	// maxLongLine is how much of such a line is read to find its end.
-	maxLongLine = 16 << 20
+	maxLongLine = 1 << 20
 	// maxBadLines bounds what BadLines returns.
 	maxBadLines = 5
 	// maxListEntries bounds LIST and UIDL.
@@ -61,14 +61,17 @@ func (c *Client) Uidl(yield func(n int, uidl string) error) error {
 	})
 }
 
-// UidlOf asks for the unique identifier of message n. QUIRK: twisted leaves out the number.
+// UidlOf asks for the unique identifier of message n alone, and returns it as [Client.Uidl] has it. QUIRK: twisted leaves out the number.
 func (c *Client) UidlOf(n int) (string, error) {
 	text, err := c.cmd("UIDL", strconv.Itoa(n))
 	if err != nil {
 		return "", err
 	}
-	if number, uidl, ok := parseNumber(text); ok && number == int64(n) && len(uidl) > 0 {
+	if number, uidl, ok := parseNumber(text); ok && number == int64(n) {
 		text = uidl
+	}
+	if bytes.IndexByte(text, 0) >= 0 || len(text) > maxListLine-len("2147483647 ") {
+		return "", nil
 	}
 	return string(text), nil
 }
