@@ -120,7 +120,7 @@ func TestOutgrown(t *testing.T) {
 		}
 	}
 	p := &poll{}
-	n, err := io.Copy(io.Discard, p.bounded(entry{size: 100}, endless{}))
+	n, err := io.Copy(io.Discard, p.bounded(entry{size: 100}, endlessReader{}))
 	if err == nil || !strings.Contains(err.Error(), "LIST says 100") || n > 65<<20 {
 		t.Errorf("%d octets were read, error %v", n, err)
 	}
@@ -129,7 +129,7 @@ func TestOutgrown(t *testing.T) {
 	}
 }
 
-// endless is a message without end.
-type endless struct{}
+// endlessMessage is a message without end.
+type endlessReader struct{}
 
-func (endless) Read(p []byte) (int, error) { return len(p), nil }
+func (endlessReader) Read(p []byte) (int, error) { return len(p), nil }
