@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"hash/maphash"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,49 +12,77 @@ import (
 	"testing"
 	"text/tabwriter"
 
+	"github.com/attachd/attachd/config/testsize"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// fullFaults has every combination tried, which takes some minutes: make failpoints.
-const fullFaults = "ATTACHD_FAULTS"
-
 // TestFailpoints has the program fail, or be killed, at each step of a delivery, and
 // then run undisturbed: every attachment must stand once. Steps on this side are
 // those of the sink and of the ledger, found by a run that writes them down; the other
-// side's are the commands. Without ATTACHD_FAULTS=all, which prints the results as
-// tables, it tries a choice of them that changes with each run.
+// side's are the commands. With ATTACHD_TESTS=all it tries every combination and prints
+// the results as tables, which takes some minutes: make failpoints.
 func TestFailpoints(t *testing.T) {
 	t.Parallel()
-	all := os.Getenv(fullFaults) != ""
-	ours, theirs := &faultTable{effects: localEffects()}, &faultTable{effects: remoteEffects()}
-	kills := &faultTable{} // of ours, by scene
-	for _, s := range scenes() {
-		kills.effects = append(kills.effects, s.String())
-	}
-	t.Run("steps", func(t *testing.T) {
-		for _, s := range scenes() {
+	all := scenes()
+	found := make([][]trial, len(all))
+	t.Run("without", func(t *testing.T) {
+		for i, s := range all {
 			t.Run(s.String(), func(t *testing.T) {
 				t.Parallel()
-				localFaults(t, s, ours, kills, all)
-			})
-		}
-		for _, s := range scenes()[:8] { // the others differ in the file system alone
-			t.Run("commands, "+s.String(), func(t *testing.T) {
-				t.Parallel()
-				remoteFaults(t, s, theirs, all)
+				steps, commands := undisturbed(t, s)
+				found[i] = localTrials(s, i, steps)
+				if i < 8 { // the others differ in the file system alone
+					found[i] = append(found[i], remoteTrials(s, commands)...)
+				}
 			})
 		}
 	})
+	tables := newFaultTables(all)
+	t.Run("with", func(t *testing.T) {
+		for _, f := range testsize.Choose(t, slices.Concat(found...), trial.features) {
+			t.Run(f.String(), func(t *testing.T) {
+				t.Parallel()
+				f.try(t, tables)
+			})
+		}
+	})
+	if !testsize.All() {
+		return
+	}
 	for _, step := range declaredSteps() {
-		if !slices.Contains(ours.steps, step) && all {
+		if !slices.Contains(tables.ours.steps, step) {
 			t.Errorf("step %q was never reached", step)
 		}
 	}
-	if all {
-		fmt.Printf("\nSIGKILL at each step\n%s\nEach step killed or failed, once and for the rest of the run\n%s\nEach command killed, cut, stalled or refused\n%s\n", kills, ours, theirs)
+	fmt.Print(tables)
+}
+
+// trial is one fault, to be tried in one scene.
+type trial struct {
+	scene  scene
+	step   string // or the command
+	hit    int    // the how manieth time that it is reached, from 1
+	effect string
+	// What happens: a plan for this side, or what the other side does.
+	plan   plannedFault
+	remote *remoteEffect
+}
+
+func (f trial) String() string {
+	lasting := ""
+	if f.plan.Lasting {
+		lasting = ", lasting"
 	}
+	return fmt.Sprintf("%s at %s, hit %d%s: %s", f.effect, f.step, f.hit, lasting, f.scene)
+}
+
+func (f trial) killed() bool { return strings.HasPrefix(f.effect, "SIGKILL") }
+
+// features are what is always tried: each step and command killed once and failed once, each fault, each scene.
+func (f trial) features() []string {
+	return []string{fmt.Sprint(f.step, " killed: ", f.killed()), f.effect, f.scene.String()}
 }
 
 // declaredSteps are those that every full test must have met.
@@ -78,99 +105,126 @@ func declaredSteps() []string {
 	return all
 }
 
-// chosen thins out the combinations to about one of n, another one with each run.
-func chosen(all bool, n int, combination ...any) bool {
-	return all || n == 1 || maphash.Comparable(faultSeed, fmt.Sprint(combination...))%uint64(n) == 0
-}
-
-var faultSeed = maphash.MakeSeed()
-
 func localEffects() []string {
 	return []string{"SIGKILL", "ENOSPC", "EIO", "EROFS", "EMFILE", "EACCES"}
 }
 
 var errnos = map[string]syscall.Errno{"ENOSPC": syscall.ENOSPC, "EIO": syscall.EIO, "EROFS": syscall.EROFS, "EMFILE": syscall.EMFILE, "EACCES": syscall.EACCES}
 
-// localFaults tries each step of this side in one scene.
-func localFaults(t *testing.T, s scene, table, kills *faultTable, all bool) {
-	counts, order := stepsOf(t, s)
-	for _, step := range order {
-		n := counts[step]
-		hits := slices.Compact([]int{1, (n + 1) / 2, n})
-		for i, hit := range hits {
-			for _, effect := range localEffects() {
-				plan := plannedFault{Step: step, Hit: hit, Errno: errnos[effect], Kill: effect == "SIGKILL"}
-				// By default each step is killed at about once in all scenes, and fails about twice.
-				if plan.Kill && chosen(all, 15, s, step, hit) {
-					cell := table.try(t, s, step, effect, plan)
-					kills.count(step, s.String(), cell)
-				}
-				if plan.Kill || i == 1 && len(hits) == 3 {
-					continue // an error in the middle is like one at the start
-				}
-				for _, plan.Lasting = range []bool{false, true} {
-					// In full, the last hits and the lasting ones take turns with the scenes.
-					if chosen(all && i == 0 && !plan.Lasting, map[bool]int{true: 4, false: 100}[all], s, plan) {
-						table.try(t, s, step, effect, plan)
-					}
-				}
-			}
-		}
-	}
-}
-
-// stepsOf runs a scene without a fault, and returns how often each step is reached.
-func stepsOf(t *testing.T, s scene) (counts map[string]int, order []string) {
+// undisturbed runs a scene without a fault, and returns the steps that are reached and the commands that are sent, in order.
+func undisturbed(t *testing.T, s scene) (steps, commands []string) {
 	t.Helper()
 	st := newStage(t, []scene{s}, nil)
 	file := filepath.Join(st.dir, "steps")
 	if code, log := st.during(plannedFault{Steps: file}); !wentWell(code, log) {
 		t.Fatalf("exit code %d\n%s", code, log)
 	}
+	for _, line := range st.server.Log()[st.before:] {
+		command, _, _ := strings.Cut(line, " ")
+		commands = append(commands, command)
+	}
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
+	if broken := st.verdict(); len(broken) > 0 {
+		t.Fatalf("without any fault:\n%s", strings.Join(broken, "\n"))
+	}
+	return strings.Split(strings.TrimSpace(string(text)), "\n"), commands
+}
+
+// countSteps returns how often each step is there, and the steps in the order of their first time.
+func countSteps(steps []string) (counts map[string]int, order []string) {
 	counts = make(map[string]int)
-	for step := range strings.Lines(string(text)) {
-		step = strings.TrimSpace(step)
+	for _, step := range steps {
 		if counts[step]++; counts[step] == 1 {
 			order = append(order, step)
 		}
 	}
-	if broken := st.verdict(); len(broken) > 0 {
-		t.Fatalf("without any fault:\n%s", strings.Join(broken, "\n"))
-	}
 	return counts, order
 }
 
-// try makes one fault of this side happen.
-func (table *faultTable) try(t *testing.T, s scene, step, effect string, plan plannedFault) faultCell {
-	t.Helper()
-	st := newStage(t, []scene{s}, nil)
-	plan.Reached = filepath.Join(st.dir, "reached")
-	code, log := st.during(plan)
-	_, err := os.Stat(plan.Reached)
-	what := fmt.Sprintf("%s at %s, hit %d, lasting: %t", effect, step, plan.Hit, plan.Lasting)
-	return table.note(t, st, step, effect, what, err == nil, plan.Kill, code, log)
+// hitsOf are the first time of n, one in the middle, and the last.
+func hitsOf(n int) []int { return slices.Compact([]int{1, (n + 1) / 2, n}) }
+
+// localTrials are the faults of this side in the scene of a number.
+func localTrials(s scene, number int, steps []string) (trials []trial) {
+	counts, order := countSteps(steps)
+	turn := number
+	for _, step := range order {
+		hits := hitsOf(counts[step])
+		for i, hit := range hits {
+			for _, effect := range localEffects() {
+				f := trial{scene: s, step: step, hit: hit, effect: effect}
+				f.plan = plannedFault{Step: step, Hit: hit, Errno: errnos[effect], Kill: f.killed()}
+				if f.killed() {
+					trials = append(trials, f)
+					continue
+				}
+				if i == 1 && len(hits) == 3 {
+					continue // an error in the middle is like one at the start
+				}
+				for _, f.plan.Lasting = range []bool{false, true} {
+					// The last hits and the lasting ones take turns with the scenes.
+					if turn++; i == 0 && !f.plan.Lasting || turn%4 == 0 {
+						trials = append(trials, f)
+					}
+				}
+			}
+		}
+	}
+	return trials
 }
 
-// note judges a run with a fault, and what comes of it. The groups' ends depend on the time, too: a
-// later hit may not have come.
-func (table *faultTable) note(t *testing.T, st *stage, step, effect, what string, reached, killed bool, code int, log string) (cell faultCell) {
+// remoteTrials are the faults of the other side.
+func remoteTrials(s scene, commands []string) (trials []trial) {
+	counts, order := countSteps(commands)
+	for _, command := range order {
+		for _, hit := range hitsOf(counts[command]) {
+			for _, effect := range remoteFaultsOf(command) {
+				trials = append(trials, trial{scene: s, step: command, hit: hit, effect: effect.name, remote: &effect})
+			}
+		}
+	}
+	return trials
+}
+
+// try makes the fault happen.
+func (f trial) try(t *testing.T, tables *faultTables) {
+	if f.remote == nil {
+		st := newStage(t, []scene{f.scene}, nil)
+		f.plan.Reached = filepath.Join(st.dir, "reached")
+		code, log := st.during(f.plan)
+		_, err := os.Stat(f.plan.Reached)
+		cell := f.judge(t, st, err == nil, code, log)
+		tables.ours.count(f.step, f.effect, cell)
+		if f.killed() {
+			tables.kills.count(f.step, f.scene.String(), cell)
+		}
+		return
+	}
+	var seen atomic.Int64
+	st := newStage(t, []scene{f.scene}, func(st *stage, c *pop3test.Conn, cmd string) bool {
+		return cmd == f.step && seen.Add(1) == int64(f.hit) && f.remote.do(st, c)
+	}, f.remote.needs...)
+	code, log := st.during(plannedFault{})
+	tables.theirs.count(f.step, f.effect, f.judge(t, st, seen.Load() >= int64(f.hit), code, log))
+}
+
+// judge says what comes of a run with the fault. The groups' ends depend on the time, too: a later hit may not have come.
+func (f trial) judge(t *testing.T, st *stage, reached bool, code int, log string) faultCell {
 	t.Helper()
-	defer func() { table.count(step, effect, cell) }()
 	if !reached {
 		return faultCell{}
 	}
 	var broken []string
-	if killed != (code == -1) || !killed && code != exitOK && code != exitTemporary && code != exitFailure {
+	if f.killed() != (code == -1) || !f.killed() && code != exitOK && code != exitTemporary && code != exitFailure {
 		broken = append(broken, fmt.Sprintf("ended with exit code %d", code))
 	}
 	if broken = append(broken, st.verdict()...); len(broken) == 0 {
 		return faultCell{tried: 1}
 	}
-	t.Errorf("%s:\n%s\nthe run with the fault:\n%s", what, strings.Join(broken, "\n"), log)
+	t.Errorf("%s\nthe run with the fault:\n%s", strings.Join(broken, "\n"), log)
 	return faultCell{1, 1}
 }
 
@@ -210,42 +264,19 @@ func remoteEffects() []string {
 	return []string{"SIGKILL before", "SIGKILL after", "cut before", "cut within", "stall", "-ERR"}
 }
 
-// remoteFaults tries each command of the session in one scene.
-func remoteFaults(t *testing.T, s scene, table *faultTable, all bool) {
-	st := newStage(t, []scene{s}, nil)
-	if code, log := st.during(plannedFault{}); !wentWell(code, log) {
-		t.Fatalf("exit code %d\n%s", code, log)
+// faultTables are what is printed in the end.
+type faultTables struct{ kills, ours, theirs *faultTable }
+
+func newFaultTables(all []scene) *faultTables {
+	tables := &faultTables{&faultTable{}, &faultTable{effects: localEffects()}, &faultTable{effects: remoteEffects()}}
+	for _, s := range all {
+		tables.kills.effects = append(tables.kills.effects, s.String())
 	}
-	counts := make(map[string]int)
-	var order []string
-	for _, line := range st.server.Log()[st.before:] {
-		command, _, _ := strings.Cut(line, " ")
-		if counts[command]++; counts[command] == 1 {
-			order = append(order, command)
-		}
-	}
-	for _, command := range order {
-		n := counts[command]
-		for _, hit := range slices.Compact([]int{1, (n + 1) / 2, n}) {
-			for _, effect := range remoteFaultsOf(command) {
-				if chosen(all, 20, s, command, hit, effect.name) {
-					table.tryRemote(t, s, command, hit, effect)
-				}
-			}
-		}
-	}
+	return tables
 }
 
-// tryRemote makes one fault of the other side happen.
-func (table *faultTable) tryRemote(t *testing.T, s scene, command string, hit int, effect remoteEffect) {
-	t.Helper()
-	var seen atomic.Int64
-	st := newStage(t, []scene{s}, func(st *stage, c *pop3test.Conn, cmd string) bool {
-		return cmd == command && seen.Add(1) == int64(hit) && effect.do(st, c)
-	}, effect.needs...)
-	code, log := st.during(plannedFault{})
-	what := fmt.Sprintf("%s at %s number %d", effect.name, command, hit)
-	table.note(t, st, command, effect.name, what, seen.Load() >= int64(hit), strings.HasPrefix(effect.name, "SIGKILL"), code, log)
+func (tables *faultTables) String() string {
+	return fmt.Sprintf("\nSIGKILL at each step\n%s\nEach step killed or failed, once and for the rest of the run\n%s\nEach command killed, cut, stalled or refused\n%s\n", tables.kills, tables.ours, tables.theirs)
 }
 
 // faultTable counts what was tried, by step and effect.

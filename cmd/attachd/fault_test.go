@@ -298,7 +298,7 @@ func newStage(t *testing.T, scenes []scene, fault func(st *stage, c *pop3test.Co
 // first is a run before what is tried.
 func (st *stage) first() {
 	st.t.Helper()
-	if code, log := st.during(plannedFault{}); !wentWell(code, log) {
+	if code, log := st.undisturbed(); !wentWell(code, log) {
 		st.t.Fatalf("exit code %d\n%s", code, log)
 	}
 	st.before = len(st.server.Log())
@@ -366,19 +366,37 @@ func (st *stage) signal(signal syscall.Signal) {
 	}
 }
 
-// during runs the program with the consumers at work that the scenes have.
+// during runs the program, as a process, with the consumers at work that the scenes have.
 func (st *stage) during(plan plannedFault) (code int, log string) {
 	st.t.Helper()
+	defer st.consume()()
+	return st.run(plan)
+}
+
+// undisturbed is a run without a fault, within the test unless the file system lacks something: a process of its own takes
+// longer to start than to run.
+func (st *stage) undisturbed() (code int, log string) {
+	st.t.Helper()
+	if st.boxes[0].scene.lacking != nil {
+		return st.during(plannedFault{})
+	}
+	defer st.consume()()
+	return once(st.t, st.config, "--log-level", "debug")
+}
+
+// consume has the consumers at work until stop.
+func (st *stage) consume() (stop func()) {
+	var stops []func()
 	for _, m := range st.boxes {
 		if m.scene.consumer {
-			stop := m.got.consume()
-			defer func() {
-				stop()
-				m.got.take()
-			}()
+			stops = append(stops, m.got.consume(), m.got.take)
 		}
 	}
-	return st.run(plan)
+	return func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}
 }
 
 // passTime lets the waits of single messages pass, and returns how many there were.
@@ -412,7 +430,7 @@ func (st *stage) verdict() (broken []string) {
 	const most = 5
 	for try := 0; ; try++ {
 		st.passTime()
-		code, log := st.during(plannedFault{})
+		code, log := st.undisturbed()
 		if wentWell(code, log) && st.passTime() == 0 {
 			break
 		}
@@ -421,7 +439,7 @@ func (st *stage) verdict() (broken []string) {
 			break
 		}
 	}
-	if code, log := st.during(plannedFault{}); !wentWell(code, log) || strings.Contains(log, "attachment delivered") {
+	if code, log := st.undisturbed(); !wentWell(code, log) || strings.Contains(log, "attachment delivered") {
 		say("a poll with nothing to do delivers, or fails with exit code %d\n%s", code, log)
 	}
 	for _, m := range st.boxes {
@@ -429,9 +447,9 @@ func (st *stage) verdict() (broken []string) {
 			say("account %s (%s): %s", m.name, m.scene, fault)
 		}
 	}
-	check := program(st.t, "state", "check", "--config", st.config)
-	if out, err := check.CombinedOutput(); err != nil && !wentWell(check.ProcessState.ExitCode(), string(out)) {
-		say("state check: %v\n%s", err, out)
+	var out bytes.Buffer
+	if code := run([]string{"state", "check", "--config", st.config}, strings.NewReader(""), &out, &out); !wentWell(code, out.String()) {
+		say("state check: exit code %d\n%s", code, &out)
 	}
 	return broken
 }

@@ -70,7 +70,8 @@ func soakEpisode(t *testing.T, random *rand.Rand) soakCounts {
 	server := &soakServer{random: rand.New(rand.NewPCG(random.Uint64(), 0))}
 	st := newStage(t, chosen, server.fault, "timeouts: {reply: 1s, idle: 1s}")
 	// The steps that faults are chosen from are those of this very mixture.
-	counts, order := stepsOf(t, first)
+	steps, _ := undisturbed(t, first)
+	counts, order := countSteps(steps)
 	var n soakCounts
 	for range rounds {
 		for _, m := range st.boxes {
