@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -116,37 +115,6 @@ func (d *decoder) place(n *yaml.Node) position {
 	// What is missing at the end of a file is placed after it.
 	at.line, at.col = max(min(n.Line, len(d.lines)), 1), max(n.Column, 1)
 	return at
-}
-
-var (
-	syntaxLine    = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-	unknownAnchor = regexp.MustCompile(`unknown anchor '.*'`)
-)
-
-// syntax reports a syntax error: by the slips that were found, else as yaml.v3 has it, which knows a line at best.
-func (d *decoder) syntax(data []byte, err error, slips []slip) {
-	for _, s := range slips {
-		at := d.at
-		at.line, at.col = s.line, utf8.RuneCount(d.lines[s.line-1][:s.col])+1
-		d.problem(at, "%s", s.text)
-	}
-	if len(slips) > 0 {
-		return
-	}
-	// The name of the anchor is not repeated: it may be a password that begins with an asterisk.
-	text := unknownAnchor.ReplaceAllString(err.Error(), "unknown anchor")
-	m := syntaxLine.FindStringSubmatch(text)
-	if m == nil {
-		d.problem(d.offset(data, 0), "the file is not valid YAML")
-		return
-	}
-	at := d.offset(data, 0)
-	if n, err := strconv.Atoi(m[1]); err == nil {
-		at.line = max(min(n, len(d.lines)), 1)
-		line := d.lines[at.line-1]
-		at.col = len(line) - len(bytes.TrimLeft(line, " \t")) + 1
-	}
-	d.problem(at, "%s", strings.TrimPrefix(text, m[0]))
 }
 
 // value is one scalar, or list of scalars, with its place.

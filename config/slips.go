@@ -1,9 +1,11 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -43,6 +45,37 @@ type slip struct {
 type level struct {
 	col  int
 	list bool
+}
+
+var (
+	syntaxLine    = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+	unknownAnchor = regexp.MustCompile(`unknown anchor '.*'`)
+)
+
+// syntax reports a syntax error: by the slips that were found, else as yaml.v3 has it, which knows a line at best.
+func (d *decoder) syntax(data []byte, err error, slips []slip) {
+	for _, s := range slips {
+		at := d.at
+		at.line, at.col = s.line, utf8.RuneCount(d.lines[s.line-1][:s.col])+1
+		d.problem(at, "%s", s.text)
+	}
+	if len(slips) > 0 {
+		return
+	}
+	// The name of the anchor is not repeated: it may be a password that begins with an asterisk.
+	text := unknownAnchor.ReplaceAllString(err.Error(), "unknown anchor")
+	m := syntaxLine.FindStringSubmatch(text)
+	if m == nil {
+		d.problem(d.offset(data, 0), "the file is not valid YAML")
+		return
+	}
+	at := d.offset(data, 0)
+	if n, err := strconv.Atoi(m[1]); err == nil {
+		at.line = max(min(n, len(d.lines)), 1)
+		line := d.lines[at.line-1]
+		at.col = len(line) - len(bytes.TrimLeft(line, " \t")) + 1
+	}
+	d.problem(at, "%s", strings.TrimPrefix(text, m[0]))
 }
 
 func findSlips(lines [][]byte) []slip {

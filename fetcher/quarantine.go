@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -172,5 +173,5 @@ func QuarantineName(uidl string, at time.Time) string {
 
 // QuarantineReason is what stands beside a message in quarantine.
 func QuarantineReason(account, uidl, reason string) string {
-	return fmt.Sprintf("account: %s\nUIDL: %q\nreason: %s\n", account, uidl, reason)
+	return fmt.Sprintf("account: %s\nUIDL: %q\nreason: %s\n", account, uidl, foreign.Lines(reason))
 }

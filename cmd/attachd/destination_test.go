@@ -79,114 +79,118 @@ func (d *deliveredTo) do(err error) {
 	}
 }
 
+func (d *deliveredTo) aside() string { return filepath.Join(d.dir, "aside") }
+
+// destinationCases are what may become of a folder.
+var destinationCases = map[string]func(d *deliveredTo){
+	"gone and back": func(d *deliveredTo) {
+		d.do(os.Rename(d.output, d.aside()))
+		d.stopped(d.output + " is gone")
+		if _, err := os.Stat(d.output); err == nil {
+			d.Error("the folder was made")
+		}
+		d.do(os.Rename(d.aside(), d.output))
+		d.goesOn(d.output)
+	},
+	"an empty mount point": func(d *deliveredTo) {
+		d.do(os.Rename(d.output, d.aside()))
+		d.do(os.Mkdir(d.output, 0o750))
+		d.stopped(d.output + " is not the folder that files were delivered to before")
+		d.do(os.Remove(d.output))
+		d.do(os.Rename(d.aside(), d.output))
+		d.goesOn(d.output)
+	},
+	"all above it gone": func(d *deliveredTo) {
+		d.do(os.RemoveAll(filepath.Dir(d.output)))
+		d.stopped(d.output + " is gone")
+	},
+	"another folder that was used": func(d *deliveredTo) {
+		d.do(os.WriteFile(filepath.Join(d.output, ".staging", "folder-id"), []byte("ABCDEFGH\n00000000000000000009\n"), 0o600))
+		d.stopped(d.output + " is not the folder")
+	},
+	"accepted when gone": func(d *deliveredTo) {
+		d.do(os.RemoveAll(d.output))
+		if shown, code := attachd(d.T, "state", "accept", "lab", "--config", d.config); code != exitOK || shown != "account lab: goes on with "+d.output+"\n" {
+			d.Errorf("exit code %d\n%s", code, shown)
+		}
+		d.goesOn(d.output)
+	},
+	"accepted when emptied": func(d *deliveredTo) {
+		d.do(os.RemoveAll(filepath.Join(d.output, ".staging")))
+		d.stopped(d.output + " is not the folder")
+		if shown, code := attachd(d.T, "state", "accept", "lab", "--config", d.config); code != exitOK {
+			d.Errorf("exit code %d\n%s", code, shown)
+		}
+		d.goesOn(d.output)
+	},
+	"all files taken": func(d *deliveredTo) { d.goesOn(d.output) },
+	"output moved in the configuration": func(d *deliveredTo) {
+		rewrite(d.T, d.config, "output: out\n", "output: elsewhere\n")
+		d.once(exitOK, "account's files go to another folder than before")
+		if found := notesIn(d.T, filepath.Join(d.dir, "elsewhere", "lab")); len(found) != 1 || found["2"] != 1 {
+			d.Errorf("delivered: %v", found)
+		}
+		d.do(os.Rename(filepath.Join(d.dir, "elsewhere"), d.aside()))
+		d.stopped(filepath.Join(d.dir, "elsewhere", "lab") + " is gone")
+	},
+	"output moved with what is in it": func(d *deliveredTo) {
+		d.do(os.Rename(filepath.Dir(d.output), filepath.Join(d.dir, "elsewhere")))
+		rewrite(d.T, d.config, "output: out\n", "output: elsewhere\n")
+		d.goesOn(filepath.Join(d.dir, "elsewhere", "lab"))
+	},
+	"account renamed": func(d *deliveredTo) {
+		rewrite(d.T, d.config, "name: lab", "name: new")
+		if shown, code := attachd(d.T, "state", "rename", "lab", "new", "--config", d.config); code != exitOK {
+			d.Errorf("exit code %d\n%s", code, shown)
+		}
+		output := filepath.Join(d.dir, "out", "new")
+		d.once(exitOK, "attachment delivered")
+		if found := notesIn(d.T, output); len(found) != 1 || found["2"] != 1 {
+			d.Errorf("delivered: %v", found)
+		}
+	},
+	"known from before": func(d *deliveredTo) {
+		d.forget()
+		d.goesOn(d.output)
+		d.do(os.RemoveAll(d.output)) // now it is known
+		d.stopped(d.output + " is gone")
+	},
+	"gone and known from before": func(d *deliveredTo) {
+		d.forget()
+		d.do(os.RemoveAll(filepath.Join(d.output, ".staging")))
+		d.stopped(d.output + " is not the folder")
+	},
+	"state lost and rebuilt": func(d *deliveredTo) {
+		d.do(os.Remove(filepath.Join(d.dir, "state.db")))
+		d.once(exitTemporary, "attachd state rebuild")
+		if shown, code := attachd(d.T, "state", "rebuild", "--config", d.config); code != exitOK {
+			d.Errorf("exit code %d\n%s", code, shown)
+		}
+		d.server.Append("u0", notes(4)[3])
+		d.once(exitOK, "attachment delivered")
+	},
+	"a disk": func(d *deliveredTo) { // as root this would fill the disk below
+		if os.Geteuid() != 0 {
+			d.Skip("only root may mount")
+		}
+		d.do(os.RemoveAll(d.output))
+		d.do(os.Remove(filepath.Join(d.dir, "state.db")))
+		d.do(os.Mkdir(d.output, 0o750))
+		if out, err := exec.Command("mount", "-t", "tmpfs", "none", d.output).CombinedOutput(); err != nil {
+			d.Skipf("%v: %s", err, out)
+		}
+		d.Cleanup(func() { _ = exec.Command("umount", d.output).Run() })
+		d.once(exitOK, "attachment delivered")
+		checkNotes(d.T, d.output, 3)
+		d.do(exec.Command("umount", d.output).Run())
+		d.stopped(d.output + " is not the folder")
+	},
+}
+
 // TestDestination: an account whose folder is not the one that it delivered to stops before it asks its server.
 func TestDestination(t *testing.T) {
 	t.Parallel()
-	aside := func(d *deliveredTo) string { return filepath.Join(d.dir, "aside") }
-	for name, test := range map[string]func(d *deliveredTo){
-		"gone and back": func(d *deliveredTo) {
-			d.do(os.Rename(d.output, aside(d)))
-			d.stopped(d.output + " is gone")
-			if _, err := os.Stat(d.output); err == nil {
-				d.Error("the folder was made")
-			}
-			d.do(os.Rename(aside(d), d.output))
-			d.goesOn(d.output)
-		},
-		"an empty mount point": func(d *deliveredTo) {
-			d.do(os.Rename(d.output, aside(d)))
-			d.do(os.Mkdir(d.output, 0o750))
-			d.stopped(d.output + " is not the folder that files were delivered to before")
-			d.do(os.Remove(d.output))
-			d.do(os.Rename(aside(d), d.output))
-			d.goesOn(d.output)
-		},
-		"all above it gone": func(d *deliveredTo) {
-			d.do(os.RemoveAll(filepath.Dir(d.output)))
-			d.stopped(d.output + " is gone")
-		},
-		"another folder that was used": func(d *deliveredTo) {
-			d.do(os.WriteFile(filepath.Join(d.output, ".staging", "folder-id"), []byte("ABCDEFGH\n00000000000000000009\n"), 0o600))
-			d.stopped(d.output + " is not the folder")
-		},
-		"accepted when gone": func(d *deliveredTo) {
-			d.do(os.RemoveAll(d.output))
-			if shown, code := attachd(d.T, "state", "accept", "lab", "--config", d.config); code != exitOK || shown != "account lab: goes on with "+d.output+"\n" {
-				d.Errorf("exit code %d\n%s", code, shown)
-			}
-			d.goesOn(d.output)
-		},
-		"accepted when emptied": func(d *deliveredTo) {
-			d.do(os.RemoveAll(filepath.Join(d.output, ".staging")))
-			d.stopped(d.output + " is not the folder")
-			if shown, code := attachd(d.T, "state", "accept", "lab", "--config", d.config); code != exitOK {
-				d.Errorf("exit code %d\n%s", code, shown)
-			}
-			d.goesOn(d.output)
-		},
-		"all files taken": func(d *deliveredTo) { d.goesOn(d.output) },
-		"output moved in the configuration": func(d *deliveredTo) {
-			rewrite(d.T, d.config, "output: out\n", "output: elsewhere\n")
-			d.once(exitOK, "account's files go to another folder than before")
-			if found := notesIn(d.T, filepath.Join(d.dir, "elsewhere", "lab")); len(found) != 1 || found["2"] != 1 {
-				d.Errorf("delivered: %v", found)
-			}
-			d.do(os.Rename(filepath.Join(d.dir, "elsewhere"), aside(d)))
-			d.stopped(filepath.Join(d.dir, "elsewhere", "lab") + " is gone")
-		},
-		"output moved with what is in it": func(d *deliveredTo) {
-			d.do(os.Rename(filepath.Dir(d.output), filepath.Join(d.dir, "elsewhere")))
-			rewrite(d.T, d.config, "output: out\n", "output: elsewhere\n")
-			d.goesOn(filepath.Join(d.dir, "elsewhere", "lab"))
-		},
-		"account renamed": func(d *deliveredTo) {
-			rewrite(d.T, d.config, "name: lab", "name: new")
-			if shown, code := attachd(d.T, "state", "rename", "lab", "new", "--config", d.config); code != exitOK {
-				d.Errorf("exit code %d\n%s", code, shown)
-			}
-			output := filepath.Join(d.dir, "out", "new")
-			d.once(exitOK, "attachment delivered")
-			if found := notesIn(d.T, output); len(found) != 1 || found["2"] != 1 {
-				d.Errorf("delivered: %v", found)
-			}
-		},
-		"known from before": func(d *deliveredTo) {
-			d.forget()
-			d.goesOn(d.output)
-			d.do(os.RemoveAll(d.output)) // now it is known
-			d.stopped(d.output + " is gone")
-		},
-		"gone and known from before": func(d *deliveredTo) {
-			d.forget()
-			d.do(os.RemoveAll(filepath.Join(d.output, ".staging")))
-			d.stopped(d.output + " is not the folder")
-		},
-		"state lost and rebuilt": func(d *deliveredTo) {
-			d.do(os.Remove(filepath.Join(d.dir, "state.db")))
-			d.once(exitTemporary, "attachd state rebuild")
-			if shown, code := attachd(d.T, "state", "rebuild", "--config", d.config); code != exitOK {
-				d.Errorf("exit code %d\n%s", code, shown)
-			}
-			d.server.Append("u0", notes(4)[3])
-			d.once(exitOK, "attachment delivered")
-		},
-		"a disk": func(d *deliveredTo) { // as root this would fill the disk below
-			if os.Geteuid() != 0 {
-				d.Skip("only root may mount")
-			}
-			d.do(os.RemoveAll(d.output))
-			d.do(os.Remove(filepath.Join(d.dir, "state.db")))
-			d.do(os.Mkdir(d.output, 0o750))
-			if out, err := exec.Command("mount", "-t", "tmpfs", "none", d.output).CombinedOutput(); err != nil {
-				d.Skipf("%v: %s", err, out)
-			}
-			d.Cleanup(func() { _ = exec.Command("umount", d.output).Run() })
-			d.once(exitOK, "attachment delivered")
-			checkNotes(d.T, d.output, 3)
-			d.do(exec.Command("umount", d.output).Run())
-			d.stopped(d.output + " is not the folder")
-		},
-	} {
+	for name, test := range destinationCases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			test(newDelivered(t))

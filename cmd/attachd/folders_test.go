@@ -8,34 +8,38 @@ import (
 	"testing"
 )
 
+const nobody = "65534"
+
+// folderCases are what a shell sets up in the folder of the configuration, and what check says.
+var folderCases = map[string]struct {
+	root  bool   // only root can set it up
+	setup string // for a shell, in the folder of the configuration
+	want  []string
+}{
+	"nothing made yet":      {},
+	"made":                  {setup: "mkdir -p out/a/.staging st/state.db.locks"},
+	"output is a file":      {setup: "touch out", want: []string{"output of account a: DIR/out is a file"}},
+	"account is a file":     {setup: "mkdir out; touch out/b", want: []string{"output of account b: DIR/out/b is a file"}},
+	"staging is a file":     {setup: "mkdir -p out/b; touch out/b/.staging", want: []string{"output of account b: DIR/out/b/.staging is a file"}},
+	"state in a file":       {setup: "touch st", want: []string{"state: DIR/st is a file"}},
+	"locks are a file":      {setup: "mkdir st; touch st/state.db.locks", want: []string{"state: DIR/st/state.db.locks is a file"}},
+	"link to nowhere":       {setup: "ln -s /nowhere/at/all out", want: []string{"output of account a: DIR/out is a link to /nowhere/at/all, which is missing"}},
+	"another's folders":     {root: true, setup: "mkdir -p st out; chown " + nobody + " st", want: []string{"output of account a: DIR/out can't be written by", "owner root): let it, with chown "}},
+	"another's state":       {root: true, setup: "mkdir -p st out; touch st/state.db; chown " + nobody + " st out", want: []string{"state: DIR/st/state.db can't be written by"}},
+	"nothing of another's":  {root: true, setup: "mkdir -p st; chown " + nobody + " st", want: []string{"output of account a: DIR/out is missing, and DIR can't be written by", "install -d -o "}},
+	"root's staging":        {root: true, setup: "mkdir -p st out/a/.staging; chown " + nobody + " st out out/a; chmod 700 out/a/.staging", want: []string{"output of account a: DIR/out/a/.staging can't be written by"}},
+	"another's, and closed": {root: true, setup: "mkdir -p st out/a; chown -R " + nobody + " st out; chmod 0 out/a", want: []string{"output of account a: DIR/out/a can't be written by", "chmod u+rwX"}},
+	"all is another's":      {root: true, setup: "mkdir -p st out; chown " + nobody + " st out attachd.yaml"},
+	"closed configuration":  {root: true, setup: "mkdir -p st out; chown " + nobody + " st out; chmod 600 attachd.yaml", want: []string{"attachd.yaml: read: permission denied (mode 0600, owner uid 0; attachd runs as nobody"}},
+	"closed secret":         {root: true, setup: "mkdir -p st out; chown " + nobody + " st out attachd.yaml; echo x >pw; chmod 600 pw; sed -i 's/password: x/password_file: pw/' attachd.yaml", want: []string{"accounts[0].password_file: DIR/pw cannot be used: permission denied"}},
+	"read-only":             {root: true, setup: "mkdir out; mount -t tmpfs -o ro none out", want: []string{"output of account a: DIR/out is on a file system that is read-only"}},
+}
+
 // TestCheckFolders: check finds the folders that the daemon could not write to, and changes nothing. What only root can
 // set up is left out for others.
 func TestCheckFolders(t *testing.T) {
 	t.Parallel()
-	const nobody = "65534"
-	for name, c := range map[string]struct {
-		root  bool   // only root can set it up
-		setup string // for a shell, in the folder of the configuration
-		want  []string
-	}{
-		"nothing made yet":      {},
-		"made":                  {setup: "mkdir -p out/a/.staging st/state.db.locks"},
-		"output is a file":      {setup: "touch out", want: []string{"output of account a: DIR/out is a file"}},
-		"account is a file":     {setup: "mkdir out; touch out/b", want: []string{"output of account b: DIR/out/b is a file"}},
-		"staging is a file":     {setup: "mkdir -p out/b; touch out/b/.staging", want: []string{"output of account b: DIR/out/b/.staging is a file"}},
-		"state in a file":       {setup: "touch st", want: []string{"state: DIR/st is a file"}},
-		"locks are a file":      {setup: "mkdir st; touch st/state.db.locks", want: []string{"state: DIR/st/state.db.locks is a file"}},
-		"link to nowhere":       {setup: "ln -s /nowhere/at/all out", want: []string{"output of account a: DIR/out is a link to /nowhere/at/all, which is missing"}},
-		"another's folders":     {root: true, setup: "mkdir -p st out; chown " + nobody + " st", want: []string{"output of account a: DIR/out can't be written by", "owner root): let it, with chown "}},
-		"another's state":       {root: true, setup: "mkdir -p st out; touch st/state.db; chown " + nobody + " st out", want: []string{"state: DIR/st/state.db can't be written by"}},
-		"nothing of another's":  {root: true, setup: "mkdir -p st; chown " + nobody + " st", want: []string{"output of account a: DIR/out is missing, and DIR can't be written by", "install -d -o "}},
-		"root's staging":        {root: true, setup: "mkdir -p st out/a/.staging; chown " + nobody + " st out out/a; chmod 700 out/a/.staging", want: []string{"output of account a: DIR/out/a/.staging can't be written by"}},
-		"another's, and closed": {root: true, setup: "mkdir -p st out/a; chown -R " + nobody + " st out; chmod 0 out/a", want: []string{"output of account a: DIR/out/a can't be written by", "chmod u+rwX"}},
-		"all is another's":      {root: true, setup: "mkdir -p st out; chown " + nobody + " st out attachd.yaml"},
-		"closed configuration":  {root: true, setup: "mkdir -p st out; chown " + nobody + " st out; chmod 600 attachd.yaml", want: []string{"attachd.yaml: read: permission denied (mode 0600, owner uid 0; attachd runs as nobody"}},
-		"closed secret":         {root: true, setup: "mkdir -p st out; chown " + nobody + " st out attachd.yaml; echo x >pw; chmod 600 pw; sed -i 's/password: x/password_file: pw/' attachd.yaml", want: []string{"accounts[0].password_file: DIR/pw cannot be used: permission denied"}},
-		"read-only":             {root: true, setup: "mkdir out; mount -t tmpfs -o ro none out", want: []string{"output of account a: DIR/out is on a file system that is read-only"}},
-	} {
+	for name, c := range folderCases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if c.root && os.Geteuid() != 0 {

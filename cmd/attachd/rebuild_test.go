@@ -23,108 +23,120 @@ func datedMail(n int, field string, at time.Time) pop3test.Message {
 
 const byReceived = "Received: from a by b with SMTP id 1;\r\n\t"
 
+// restored is an account whose state is a backup: it knows notes 0 and 1, and 2 to 5 were delivered since. Of these, 2 has a
+// date from before the backup, and 5 none.
+type restored struct {
+	*testing.T
+	config, output string
+	came           time.Time // 3 and 4
+}
+
+func restore(t *testing.T, set func(s *pop3test.Server)) *restored {
+	t.Helper()
+	s := pop3test.NewServer()
+	s.Users, s.Pipelining = map[string]string{"u0": "pw0"}, true
+	s.Mailboxes = map[string][]pop3test.Message{"u0": notes(2)}
+	if set != nil {
+		set(s)
+	}
+	if err := s.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	dir := t.TempDir()
+	r := &restored{T: t, config: mailServer{addr: s.Addr(), certificate: s.CertPEM()}.config(t, dir), output: filepath.Join(dir, "out", "lab")}
+	state := filepath.Join(dir, "state.db")
+	r.poll(exitOK)
+	backup, err := os.ReadFile(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.came = time.Now().Add(time.Minute)
+	s.Append("u0", datedMail(2, "Date: ", r.came.Add(-48*time.Hour)), datedMail(3, "Date: ", r.came), datedMail(4, byReceived, r.came), datedMail(5, "", r.came))
+	s.Wait()
+	r.poll(exitOK)
+	checkNotes(t, r.output, 6)
+	takeAll(t, r.output)
+	if err := os.WriteFile(state, backup, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.poll(exitTemporary)
+	return r
+}
+
+func (r *restored) poll(want int) {
+	r.Helper()
+	if code, log := once(r.T, r.config); code != want {
+		r.Fatalf("exit code %d\n%s", code, log)
+	}
+}
+
+// rebuild checks that these lines are printed.
+func (r *restored) rebuild(lines []string, args ...string) {
+	r.Helper()
+	shown, code := attachd(r.T, append([]string{"state", "rebuild", "--config", r.config}, args...)...)
+	if code != exitOK {
+		r.Errorf("exit code %d", code)
+	}
+	for _, line := range lines {
+		if !regexp.MustCompile(line).MatchString(shown) {
+			r.Errorf("%q does not say %s:\n%s", args, line, shown)
+		}
+	}
+	checkHarmless(r.T, "rebuild", shown)
+}
+
+// delivers polls, and checks which notes come.
+func (r *restored) delivers(notes ...string) {
+	r.Helper()
+	r.poll(exitOK)
+	found := notesIn(r.T, r.output)
+	for _, n := range notes {
+		if found[n] != 1 {
+			r.Errorf("note %s was delivered %d times again, want once", n, found[n])
+		}
+	}
+	if len(found) != len(notes) {
+		r.Errorf("delivered again: %v, want %q", found, notes)
+	}
+	takeAll(r.T, r.output)
+}
+
 // TestRebuildFromBackup: a state that was restored from a backup lists what it takes for delivered without knowing it, and has those
 // messages fetched, when asked, that came later. The ones from before it stay.
 func TestRebuildFromBackup(t *testing.T) {
 	t.Parallel()
+	const noDate = `recorded as delivered +UIDL note-3 +no date +- +-\n`
 	for name, c := range map[string]struct {
 		set    func(s *pop3test.Server)
-		first  bool // it is asked for at once, and not after a rebuild without
-		listed []string
-		after  map[string]int // notes that are delivered again
+		first  bool   // it is asked for at once, and not after a rebuild without
+		listed string // of note 3
+		again  []string
 	}{
-		"at once": {first: true, after: map[string]int{"3": 1, "4": 1, "5": 1}},
-		"later":   {after: map[string]int{"3": 1, "4": 1, "5": 1}},
-		"without TOP": {
-			set: reply("TOP", "-ERR unknown command"), listed: []string{`recorded as delivered +UIDL note-3 +no date +- +-\n`},
-			after: map[string]int{"2": 1, "3": 1, "4": 1, "5": 1},
-		},
-		"TOP breaks the line": {
-			set: reply("TOP", "what?"), listed: []string{`recorded as delivered +UIDL note-3 +no date +- +-\n`},
-			after: map[string]int{"2": 1, "3": 1, "4": 1, "5": 1},
-		},
+		"at once":             {first: true, again: []string{"3", "4", "5"}},
+		"later":               {again: []string{"3", "4", "5"}},
+		"without TOP":         {set: reply("TOP", "-ERR unknown command"), listed: noDate, again: []string{"2", "3", "4", "5"}},
+		"TOP breaks the line": {set: reply("TOP", "what?"), listed: noDate, again: []string{"2", "3", "4", "5"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := pop3test.NewServer()
-			s.Users, s.Pipelining = map[string]string{"u0": "pw0"}, true
-			s.Mailboxes = map[string][]pop3test.Message{"u0": notes(2)}
-			if c.set != nil {
-				c.set(s)
+			r := restore(t, c.set)
+			minute := r.came.Local().Format("2006-01-02 15:04")
+			switch {
+			case c.first:
+			case c.listed != "":
+				r.rebuild([]string{c.listed})
+				r.delivers()
+			default:
+				r.rebuild([]string{
+					`recorded as delivered +UIDL note-3 +` + minute + ` +Erika 3 <erika@example.com> +Rechnung 3\n`, `UIDL note-4 +` + minute, `UIDL note-5 +no date .*Rechnung 5\\x1b`,
+					`6 messages on the server, 4 recorded as delivered\n`, `attachd state rebuild --newer-than-backup lab\n`,
+				})
+				r.delivers()
 			}
-			if err := s.Start(); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(s.Close)
-			dir := t.TempDir()
-			config, output := mailServer{addr: s.Addr(), certificate: s.CertPEM()}.config(t, dir), filepath.Join(dir, "out", "lab")
-			poll := func(want int) {
-				t.Helper()
-				if code, log := once(t, config); code != want {
-					t.Fatalf("exit code %d\n%s", code, log)
-				}
-			}
-			state := filepath.Join(dir, "state.db")
-			poll(exitOK)
-			backup, err := os.ReadFile(state)
-			if err != nil {
-				t.Fatal(err)
-			}
-			now := time.Now()
-			s.Append("u0", datedMail(2, "Date: ", now.Add(-48*time.Hour)), datedMail(3, "Date: ", now.Add(time.Minute)), datedMail(4, byReceived, now.Add(time.Minute)), datedMail(5, "", now))
-			s.Wait()
-			poll(exitOK)
-			checkNotes(t, output, 6)
-			takeAll(t, output)
-			if err := os.WriteFile(state, backup, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			poll(exitTemporary)
-
-			check := func(want []string, args ...string) {
-				t.Helper()
-				shown, code := attachd(t, append([]string{"state", "rebuild", "--config", config}, args...)...)
-				if code != exitOK {
-					t.Errorf("exit code %d", code)
-				}
-				for _, line := range want {
-					if !regexp.MustCompile(line).MatchString(shown) {
-						t.Errorf("%q does not say %s:\n%s", args, line, shown)
-					}
-				}
-				checkHarmless(t, "rebuild", shown)
-			}
-			if !c.first {
-				listed := c.listed
-				if listed == nil {
-					minute := now.Add(time.Minute).Local().Format("2006-01-02 15:04")
-					listed = []string{
-						`recorded as delivered +UIDL note-3 +` + minute + ` +Erika 3 <erika@example.com> +Rechnung 3\n`, `UIDL note-4 +` + minute, `UIDL note-5 +no date .*Rechnung 5\\x1b`,
-						`6 messages on the server, 4 recorded as delivered\n`, `attachd state rebuild --newer-than-backup lab\n`,
-					}
-				}
-				check(listed)
-				poll(exitOK)
-				if found := notesIn(t, output); len(found) != 0 {
-					t.Errorf("delivered again: %v", found)
-				}
-			}
-			check([]string{`will be fetched +UIDL note-3 `}, "--newer-than-backup", "lab")
-			poll(exitOK)
-			found := notesIn(t, output)
-			for n, count := range c.after {
-				if found[n] != count {
-					t.Errorf("note %s was delivered %d times again, want %d", n, found[n], count)
-				}
-			}
-			if len(found) != len(c.after) {
-				t.Errorf("delivered again: %v", found)
-			}
-			takeAll(t, output)
-			poll(exitOK)
-			if found := notesIn(t, output); len(found) != 0 {
-				t.Errorf("delivered once more: %v", found)
-			}
+			r.rebuild([]string{`will be fetched +UIDL note-3 `}, "--newer-than-backup", "lab")
+			r.delivers(c.again...)
+			r.delivers()
 		})
 	}
 }
