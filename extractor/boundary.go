@@ -238,7 +238,9 @@ func (p *parser) gapLine(text, line []byte) error {
 		return nil
 	}
 	p.run.report(top.number, ProblemEncodedMultipart, "")
-	nested := newParser(p.run, place{number: top.number, depth: p.depth + len(p.stack) - 1, containers: p.containers, saved: p.saved, entered: p.entered})
+	at := p.inside(top.number)
+	at.depth -= 2 // the multipart goes along
+	nested := newParser(p.run, at)
 	nested.stack = append(nested.stack, *top)
 	nested.state = inGap
 	p.stack = p.stack[:len(p.stack)-1]

@@ -101,7 +101,7 @@ func (p *parser) decideLeaf(start []byte) error {
 	}
 	shown := p.isShown(e)
 	body := l.own || shown && e.name == "" && x.options.Inline != InlineAll && p.stack[len(p.stack)-1].mediaType == "multipart/related"
-	at := place{number: l.number, depth: p.depth + len(p.stack) + 1, containers: p.containers, saved: p.saved, entered: p.entered}
+	at := p.inside(l.number)
 	if body {
 		x.texts++
 		for _, problem := range e.problems[known:] {
@@ -155,7 +155,9 @@ func decodeStart(e encoding, start []byte) []byte {
 
 // nested returns a parser for what stands between the boundaries of m.
 func (p *parser) nested(m multipart) *parser {
-	nested := newParser(p.run, place{number: m.number, depth: p.depth + len(p.stack), containers: p.containers, saved: p.saved, entered: p.entered})
+	at := p.inside(m.number)
+	at.depth--
+	nested := newParser(p.run, at)
 	nested.stack = append(nested.stack, m)
 	nested.state = inGap
 	nested.eol = p.eol
@@ -171,7 +173,7 @@ func (p *parser) beginAttachedMultipart(e entity, number string) error {
 	x.leaves++
 	p.leaf.clear()
 	p.state = inBody
-	at := place{number: number, depth: p.depth + len(p.stack) + 1, containers: p.containers}
+	at := p.inside(number)
 	a := x.describeLeaf(e, number)
 	ext := ".eml"
 	if a.MediaType == "multipart/related" {

@@ -10,12 +10,8 @@ import "bytes"
 // Nothing that it decides depends on where the blocks are cut: what it has to see
 // together to decide, it gathers up to a fixed length first.
 type parser struct {
-	run        *run
-	number     string // part number of this message, "" for the outermost
-	depth      int    // multiparts, messages and containers around this message
-	containers int    // around this message
-	saved      bool   // it is within an attached message that becomes a file
-	entered    bool   // it is within a leaf that was entered for the boundary that its type names
+	run   *run
+	place // of this message: its number is "" for the outermost
 
 	state    state
 	stack    []multipart
@@ -48,7 +44,15 @@ const (
 const eolWindow = 16 << 10
 
 func newParser(x *run, at place) *parser {
-	return &parser{run: x, number: at.number, depth: at.depth, containers: at.containers, saved: at.saved, entered: at.entered}
+	return &parser{run: x, place: at}
+}
+
+// inside is the place of a part of that number in the multipart that is open.
+func (p *parser) inside(number string) place {
+	at := p.place
+	at.number = number
+	at.depth += len(p.stack) + 1
+	return at
 }
 
 // Write parses a block.

@@ -53,15 +53,13 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 			if dry && !once {
 				return &exitError{exitUsage, errors.New("run: --dry-run goes with --once alone")}
 			}
+			var w io.Writer = cmd.ErrOrStderr()
 			progress := newProgress(io.Discard)
 			if once && !dry {
-				progress = newProgress(cmd.ErrOrStderr())
-			}
-			defer progress.done()
-			var w io.Writer = cmd.ErrOrStderr()
-			if once {
+				progress = newProgress(w)
 				w = progress
 			}
+			defer progress.done()
 			log, err := newLogger(w, isTerminal(cmd.ErrOrStderr()), logging)
 			if err != nil {
 				return &exitError{exitUsage, err}
@@ -70,9 +68,7 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 			if dry {
 				return dryRun(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), c, log)
 			}
-			if os.Geteuid() == 0 {
-				log.Warn().Msg("attachd runs as root, which it has no need of: a fault in reading what strangers send would be one of the whole machine; run it as a user of its own")
-			}
+			warnOfRoot(log)
 			d, err := newDaemon(cmd.Context(), c, log, progress.observe)
 			if err != nil {
 				return failure(err)
@@ -125,4 +121,10 @@ func (d *daemon) run(ctx context.Context, path string, c *config.Config, log zer
 	parts.Wait()
 	log.Info().Msg("attachd stopped")
 	return nil
+}
+
+func warnOfRoot(log zerolog.Logger) {
+	if os.Geteuid() == 0 {
+		log.Warn().Msg("attachd runs as root, which it has no need of: a fault in reading what strangers send would be one of the whole machine; run it as a user of its own")
+	}
 }

@@ -1,0 +1,92 @@
+package extractor
+
+import "strings"
+
+// topHeader reports whether the header is a message's own, not a part's.
+func (p *parser) topHeader() bool { return len(p.stack) == 0 }
+
+// partNumber numbers the part under way as IMAP does (RFC 3501 section 6.4.5).
+func (p *parser) partNumber() string {
+	if len(p.stack) == 0 {
+		return childNumber(p.number, 1)
+	}
+	top := &p.stack[len(p.stack)-1]
+	return childNumber(top.number, max(top.parts, 1))
+}
+
+// endHeader decides what the part is whose header has been read.
+func (p *parser) endHeader() error {
+	h := &p.header
+	h.close()
+	h.blank = false
+	defaultType, number := "text/plain", p.partNumber()
+	if len(p.stack) == 0 {
+		p.subject = Clip(texts{ignore, p.run.charset}.decode(h.fields.Get("Subject")), maxText)
+		if p.depth == 0 && p.number == "" {
+			p.run.describe(&h.fields)
+		}
+	} else if p.stack[len(p.stack)-1].mediaType == "multipart/digest" {
+		defaultType = "message/rfc822" // RFC 2046 section 5.1.5
+	}
+	e := h.read(defaultType, p.run.charset)
+	p.run.learnCharset(&e)
+	defer h.reset()
+	for _, problem := range e.problems {
+		p.run.report(number, problem.Kind, problem.Detail)
+	}
+	p.held = nil
+	if strings.HasPrefix(e.mediaType.value, "multipart/") {
+		if len(p.stack) > 0 && (e.name != "" || e.dispositionType() == "attachment") && e.mediaType.value != "multipart/appledouble" {
+			return p.beginAttachedMultipart(e, number)
+		}
+		return p.beginMultipart(e, number)
+	}
+	own := p.isOwnText(&e)
+	if own {
+		p.noteText(e.mediaType.value)
+		if boundary := boundaryOf(e.mediaType); boundary != "" && len(boundary) <= longestBoundary {
+			// QUIRK: a text by its type, with the boundary of a multipart, whose parts may follow.
+			m := multipart{boundary: boundary, mediaType: "multipart/mixed", number: number, closed: true, doubtful: true}
+			if p.topHeader() {
+				m.number = p.number
+			}
+			p.stack = append(p.stack, m)
+		}
+	}
+	return p.beginLeaf(e, number, own)
+}
+
+// noteText notes that the message has a text of that type where the parser is.
+func (p *parser) noteText(mediaType string) {
+	for i := range p.stack {
+		p.stack[i].html = p.stack[i].html || mediaType == "text/html"
+	}
+}
+
+func (p *parser) beginMultipart(e entity, number string) error {
+	if p.depth+len(p.stack)+1 > p.run.limits.Depth {
+		return &LimitError{"depth", int64(p.run.limits.Depth)}
+	}
+	if n := len(e.mediaType.get("boundary")); n > longestBoundary {
+		return &LimitError{"boundary bytes", longestBoundary}
+	}
+	m := multipart{boundary: boundaryOf(e.mediaType), mediaType: e.mediaType.value, number: number}
+	if len(p.stack) == 0 {
+		m.number = p.number // the parts of a message's own multipart count from 1
+	}
+	if m.boundary == "" {
+		p.run.report(number, ProblemMissingBoundary, "")
+	}
+	p.stack = append(p.stack, m)
+	p.state = inGap
+	whole := identity
+	if len(e.encodings) > 0 {
+		whole = e.encodings[0]
+	}
+	p.whole = whole
+	p.byLine = whole != identity
+	if p.eol == '\n' && len(p.stack) == 1 {
+		p.eol = 0 // QUIRK: gateways to old Macs wrote the header with other line ends than the body
+	}
+	return nil
+}
