@@ -34,7 +34,8 @@ connects to every account's server, verifies its certificate, logs in and asks h
 messages wait, that is, are new, and how many that were delivered will be deleted.
 Nothing is retrieved and nothing is changed.
 
-Exit code 0: all is well; 78: the configuration is bad; 75: an account failed.`,
+Exit code 0: all is well; 78: the configuration is bad, or a folder; 75: an account
+failed, or the folder that it delivered to is gone.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, warnings, err := load(path, cmd.ErrOrStderr())
