@@ -61,3 +61,13 @@ func (p *poll) readOneByOne() (*listing, error) {
 	l.separateDuplicates()
 	return l, nil
 }
+
+// readSizes asks LIST, unless that has no end.
+func (p *poll) readSizes(l *listing) error {
+	if p.simply.withoutSizes {
+		return nil
+	}
+	err := l.readSizes(p.client)
+	p.noteEndless(err, endless{list: "LIST"})
+	return err
+}

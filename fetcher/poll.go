@@ -273,16 +273,6 @@ func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 	return l, d, st, nil
 }
 
-// readSizes asks LIST, unless that has no end.
-func (p *poll) readSizes(l *listing) error {
-	if p.simply.withoutSizes {
-		return nil
-	}
-	err := l.readSizes(p.client)
-	p.noteEndless(err, endless{list: "LIST"})
-	return err
-}
-
 // deletion is a message that is to be deleted.
 type deletion struct {
 	number int

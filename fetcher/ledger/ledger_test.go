@@ -356,6 +356,9 @@ func TestGone(t *testing.T) {
 		return m
 	}
 	group := []*Message{made("id", "header", 2)}
+	plain := made("", "plain header", 2)
+	plain.UIDL = "plain"
+	group = append(group, plain)
 	check(t, l.Stage(ctx, "hans", group))
 	check(t, l.Delivered(ctx, "hans", group, time.Now()))
 	if gone, err := l.Gone(ctx, "hans", group); len(gone) > 0 || err != nil {
@@ -377,6 +380,7 @@ func TestGone(t *testing.T) {
 		"no attachments":       {"hans", made("id", "header", 0), false},
 		"another Message-ID":   {"hans", made("other", "header", 2), false},
 		"no Message-ID":        {"hans", made("", "header", 2), false},
+		"without one before":   {"hans", made("id", "plain header", 2), false},
 		"of an unknown header": {"hans", withoutDigest, false},
 	} {
 		gone, err := l.Gone(ctx, tt.account, []*Message{message("b", 10, 1), tt.message})

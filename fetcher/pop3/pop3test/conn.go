@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,16 +44,6 @@ func (c *Conn) User() string { return c.user }
 
 // Server returns whose session it is.
 func (c *Conn) Server() *Server { return c.server }
-
-// UIDL returns that of the message of a number in this session, "" for none.
-func (c *Conn) UIDL(number string) string {
-	n, err := strconv.Atoi(number)
-	n -= c.server.first()
-	if err != nil || n < 0 || n >= len(c.messages) {
-		return ""
-	}
-	return c.messages[n].UIDL
-}
 
 // Ahead returns how many bytes of further commands have come ahead of the reply
 // to this one (RFC 2449 section 6.6), as far as they were read.
@@ -397,30 +386,6 @@ func (c *Conn) transaction(cmd, args string) {
 	default:
 		c.unknown()
 	}
-}
-
-// withdraw takes a message that is deleted out of the numbering.
-func (c *Conn) withdraw(i int) {
-	c.withdrawn = append(c.withdrawn, c.messages[i])
-	c.messages, c.deleted, c.retrieved = slices.Delete(c.messages, i, i+1), slices.Delete(c.deleted, i, i+1), slices.Delete(c.retrieved, i, i+1)
-}
-
-func (c *Conn) index(number string) (int, bool) {
-	n, err := strconv.Atoi(number)
-	n -= c.server.first()
-	if err != nil || n < 0 || n >= len(c.messages) || c.deleted[n] {
-		c.Reply("-ERR no such message")
-		return 0, false
-	}
-	return n, true
-}
-
-// first is the number of the first message.
-func (s *Server) first() int {
-	if s.FromZero {
-		return 0
-	}
-	return 1
 }
 
 func (c *Conn) list(args string, value func(*Message) string) {

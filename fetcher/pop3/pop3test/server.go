@@ -368,39 +368,6 @@ func (s *Server) unlock(c *Conn) {
 	c.user = ""
 }
 
-// expunge carries out the deletions of c's session.
-func (s *Server) expunge(c *Conn) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	gone := make(map[*Message]bool)
-	for _, m := range c.withdrawn {
-		gone[m] = true
-	}
-	for i, m := range c.messages {
-		if c.deleted[i] {
-			gone[m] = true
-		}
-		if c.retrieved[i] && s.PopOnQuit {
-			s.popped[m] = true
-		}
-	}
-	if !s.NeverDeletes {
-		s.remove(c.user, gone)
-	}
-}
-
-// consume is the RETR of a message on a server that deletes by it.
-func (s *Server) consume(user string, m *Message) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.remove(user, map[*Message]bool{m: true})
-}
-
-// remove takes messages out of a mailbox; s.mu is held.
-func (s *Server) remove(user string, gone map[*Message]bool) {
-	s.boxes[user] = slices.DeleteFunc(s.boxes[user], func(m *Message) bool { return gone[m] })
-}
-
 func (c *Conn) buffer() {
 	c.reader, c.writer = bufio.NewReaderSize(c.Conn, 16<<10), bufio.NewWriterSize(c.Conn, 64<<10)
 }
