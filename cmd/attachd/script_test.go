@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/attachd/attachd/cmd/attachd/demo"
+	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
 // TestScript runs the scripts of testdata/script against the real program.
@@ -20,6 +21,8 @@ import (
 //
 //	popserver [refuse TEXT]   start the demo's server; sets HOST and PORT and
 //	                          writes its certificate to ca.pem
+//	popserver answer COMMAND TEXT
+//	                          the same, with these lines, that \n ends, for a command
 //	waitfor FILE [TEXT]       wait until the file exists (and holds the text)
 //	signal NAME               send HUP or TERM to the program in the background
 func TestScript(t *testing.T) {
@@ -42,6 +45,15 @@ func startServer(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	if len(args) == 2 && args[0] == "refuse" {
 		server.LoginError = args[1]
+	}
+	if len(args) == 3 && args[0] == "answer" {
+		server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
+			if cmd != args[1] {
+				return false
+			}
+			c.Reply(strings.Split(args[2], `\n`)...)
+			return true
+		}
 	}
 	ts.Check(server.Start())
 	ts.Defer(server.Close)
