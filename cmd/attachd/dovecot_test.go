@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/attachd/attachd/config/testsize"
 	"github.com/attachd/attachd/fetcher/dovecottest"
 )
 
@@ -46,10 +49,13 @@ func (l *life) send(n int) {
 	}
 }
 
-// attachd runs the program and returns what it printed.
+// attachd runs a command of the program, within the test, and returns what it printed.
 func (l *life) attachd(args ...string) (string, error) {
-	out, err := program(l.t, append(args, "--config", l.config)...).CombinedOutput()
-	return string(out), err
+	var out bytes.Buffer
+	if code := run(append(args, "--config", l.config), strings.NewReader(""), &out, &out); code != exitOK {
+		return out.String(), fmt.Errorf("exit code %d", code)
+	}
+	return out.String(), nil
 }
 
 func (l *life) poll() {
@@ -192,12 +198,13 @@ func (l *life) check(when string) {
 func TestMailboxLife(t *testing.T) {
 	const keep, remove, later = "after: keep", "after: delete", "delete_after: 30d"
 	numbers := []string{dovecottest.UIDLFormat("uid")}
-	for name, tt := range map[string]struct {
+	type event struct {
 		settings []string // of the server, at first
 		happens  func(l *life)
 		asks     string // with which policies the account waits for the administrator's word
 		left     int    // where they are deleted
-	}{
+	}
+	events := map[string]event{
 		"the server restarts": {happens: func(l *life) { l.restart() }},
 		"messages are read": {happens: func(l *life) {
 			for _, path := range l.files() {
@@ -235,33 +242,43 @@ func TestMailboxLife(t *testing.T) {
 		"deletions are no longer hidden": {settings: []string{"pop3_delete_type = flag", "pop3_deleted_flag = \"$POP3Deleted\""}, happens: func(l *life) {
 			l.restart("pop3_delete_type = expunge", "pop3_deleted_flag =")
 		}},
-	} {
+	}
+	type trial struct{ event, after string }
+	var trials []trial
+	for _, name := range slices.Sorted(maps.Keys(events)) {
 		for _, after := range []string{keep, remove, later} {
-			t.Run(name+", "+after, func(t *testing.T) {
-				t.Parallel()
-				settings := []string{after}
-				if after == later {
-					settings = []string{remove, later}
-				}
-				l := newLife(t, tt.settings, settings...)
-				l.backUp()
-				l.poll()
-				l.check("at first")
-				tt.happens(l)
-				asked := l.pollAndAnswer()
-				l.check("afterwards")
-				l.send(3)
-				asked = l.pollAndAnswer() || asked
-				l.check("later")
-				if asked != strings.Contains(tt.asks, after) {
-					t.Errorf("asked: %t", asked)
-				}
-				l.poll()
-				l.check("in the end")
-				if n, err := l.server.Count("u0"); after == remove && n != tt.left || err != nil {
-					t.Errorf("%d messages are left, want %d: %v", n, tt.left, err)
-				}
-			})
+			trials = append(trials, trial{name, after})
 		}
+	}
+	// By default each event, and each policy where it asks and where it does not.
+	for _, tr := range testsize.Choose(t, trials, func(tr trial) []string {
+		return []string{tr.event, fmt.Sprint(tr.after, strings.Contains(events[tr.event].asks, tr.after))}
+	}) {
+		tt, after := events[tr.event], tr.after
+		t.Run(tr.event+", "+after, func(t *testing.T) {
+			t.Parallel()
+			settings := []string{after}
+			if after == later {
+				settings = []string{remove, later}
+			}
+			l := newLife(t, tt.settings, settings...)
+			l.backUp()
+			l.poll()
+			l.check("at first")
+			tt.happens(l)
+			asked := l.pollAndAnswer()
+			l.check("afterwards")
+			l.send(3)
+			asked = l.pollAndAnswer() || asked
+			l.check("later")
+			if asked != strings.Contains(tt.asks, after) {
+				t.Errorf("asked: %t", asked)
+			}
+			l.poll()
+			l.check("in the end")
+			if n, err := l.server.Count("u0"); after == remove && n != tt.left || err != nil {
+				t.Errorf("%d messages are left, want %d: %v", n, tt.left, err)
+			}
+		})
 	}
 }

@@ -14,12 +14,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/config/testsize"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-const (
-	killMessages = 500
-	kills        = 20
+var (
+	killMessages = testsize.Of(150, 500)
+	kills        = testsize.Of(8, 20)
 )
 
 // TestKill kills the program at random moments while it works through a

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/config/testsize"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
@@ -89,7 +90,7 @@ func killRetry(t *testing.T, copies bool) {
 	t.Logf("random seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	messages, want := killMailbox(random)
-	messages = messages[:120]
+	messages = messages[:testsize.Of(60, 120)]
 	maps.DeleteFunc(want, func(_ [32]byte, name string) bool {
 		message, _, _ := strings.Cut(name, "/")
 		n, err := strconv.Atoi(message)

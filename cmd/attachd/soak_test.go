@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/config/testsize"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -59,7 +60,8 @@ type soakCounts struct{ runs, killed, faults, messages int }
 // soakEpisode is some accounts from their first poll to a clean end.
 func soakEpisode(t *testing.T, random *rand.Rand) soakCounts {
 	t.Helper()
-	const accounts, rounds = 8, 12
+	const accounts = 8
+	rounds := testsize.Of(6, 12)
 	var chosen []scene
 	first := scenes()[random.IntN(len(scenes()))]
 	for len(chosen) < accounts {
