@@ -98,7 +98,7 @@ func (g *login) list() (*listing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ask the size of %s: %w", g.account.Addr, err)
 	}
-	l, err := readUIDLs(g.client)
+	l, err := readUIDLs(g.client, nil)
 	if nothingThere(err, count) {
 		return emptyListing(), nil
 	}

@@ -66,6 +66,8 @@ type batch struct {
 	within  bool          // the line or the disk failed within a message
 	full    error         // the disk became full, for which no message can be blamed
 	proven  bool          // not by STAT, but for sure
+	held    int64         // bytes of memory
+	putOff  bool          // what comes is not staged, for want of memory
 }
 
 // retrieveEach fetches the entries in one go, batch by batch. Of the batch in which
@@ -162,7 +164,13 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 	if e.nameless() || p.byBytes {
 		counted.digest = sha256.New()
 	}
-	m, err := stage(ctx, l, e, counted)
+	var m *ledger.Message
+	var err error
+	if b.putOff {
+		p.unkept++
+	} else {
+		m, err = stage(ctx, l, e, counted)
+	}
 	if err != nil && counted.err == nil && ctx.Err() == nil && diskFull(err) {
 		m, err = nil, p.withoutRoom(ctx, l, b, e, err)
 	}
@@ -189,6 +197,10 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 		b.within = true
 		return fmt.Errorf("retrieve message %d (UIDL %q) of %s: %w", e.number, l.uidl(e), p.account.Addr, err)
 	}
+	if m != nil && !p.holds(b, m) {
+		p.unkept++
+		m = nil
+	}
 	if m != nil {
 		b.staged = append(b.staged, received{e, counted.n, m, known, p.undated(m)})
 	}
@@ -197,6 +209,7 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 
 // commitBatch hands on a batch that is whole.
 func (p *poll) commitBatch(ctx context.Context, l *listing, b *batch) error {
+	defer p.giveBatch(b)
 	var err error
 	for i, cause := range b.refused {
 		err = errors.Join(err, p.refused(ctx, l, b.entries[i], cause))
@@ -225,6 +238,7 @@ func (p *poll) commitBatch(ctx context.Context, l *listing, b *batch) error {
 // salvage commits what is above suspicion of a batch in which cause happened, and
 // discards the rest.
 func (p *poll) salvage(ctx context.Context, l *listing, b *batch, cause error) error {
+	defer p.giveBatch(b)
 	whole := p.aboveSuspicion(b)
 	// The other cases are noted already, or nobody's fault, or the poll is made again one by one.
 	if !b.within && ctx.Err() == nil && p.simply.unpipelined && brokenLine(cause) {

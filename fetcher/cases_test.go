@@ -741,7 +741,7 @@ func millionMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	l, err := readUIDLs(c)
+	l, err := readUIDLs(c, nil)
 	if err != nil || len(l.nameless) != 0 || len(l.entries) != messages || l.uidl(l.entries[messages-1]) != "0000010000005f3759df" {
 		t.Fatalf("%d entries, %d without a UIDL, error %v", len(l.entries), len(l.nameless), err)
 	}

@@ -80,6 +80,12 @@
 // place has another ID, or none, ends before it asks the server ([DestinationError]): a disk is not mounted. Consumers take files and
 // leave the hidden ID. Another place, which only the operator can name, is accepted with a warning.
 //
+// # Memory
+//
+// Messages are streams, and what is held of one until it is committed is bounded by the sink's limits. All polls together hold no more of staged
+// messages than an eighth of Supervisor.Memory, and of long listings a fourth; one that finds no room puts messages off, or fails, and
+// waits for no other.
+//
 // # Who owns what
 //
 // [Supervisor.Run] owns the set of accounts and starts one goroutine per

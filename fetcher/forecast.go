@@ -27,7 +27,7 @@ type forecast struct {
 // forecast asks what there is and compares it with the ledger, nil for one that was not made yet. Nothing is retrieved, and
 // nothing written down.
 func (g *login) forecast(ctx context.Context, led *ledger.Ledger, now time.Time) (*forecast, error) {
-	l, err := readUIDLs(g.client)
+	l, err := readUIDLs(g.client, nil)
 	if reply, ok := errors.AsType[*pop3.Error](err); ok && reply.Code == "" {
 		if l, err = readNumbers(g.client); err != nil {
 			return nil, fmt.Errorf("list the messages of %s: %w", g.account.Addr, err)

@@ -15,8 +15,12 @@ import (
 const (
 	groupMessages = 256
 	groupBytes    = 32 << 20
+	groupFiles    = 1000
 	groupAge      = time.Second
 )
+
+// maxPending is how many files may wait to be committed before the poll waits for them in turn.
+const maxPending = 2 * groupFiles
 
 // commitGrace is how long the last group may take once the poll was cancelled,
 // so that a stop commits what is staged and still ends in time.
@@ -37,14 +41,17 @@ type committer struct {
 	staged chan *ledger.Message
 	ended  chan struct{}
 
-	mu  sync.Mutex
-	err error // guarded by mu: why nothing more is committed
+	mu      sync.Mutex
+	err     error      // guarded by mu: why nothing more is committed
+	pending int        // guarded by mu: files that wait to be committed
+	fewer   *sync.Cond // of mu: pending has become less
 }
 
 // startCommitter begins the goroutine, which ends after finish.
 func startCommitter(ctx context.Context, c *committer) *committer {
 	c.staged = make(chan *ledger.Message, groupMessages)
 	c.ended = make(chan struct{})
+	c.fewer = sync.NewCond(&c.mu)
 	go c.run(ctx)
 	return c
 }
@@ -53,12 +60,30 @@ func startCommitter(ctx context.Context, c *committer) *committer {
 // bounds what is staged and not committed. It returns the error that stopped
 // the committer, if one did; the message is then discarded.
 func (c *committer) add(m *ledger.Message) error {
-	if err := c.failure(); err != nil {
+	c.mu.Lock()
+	for c.pending >= maxPending && c.err == nil {
+		c.fewer.Wait()
+	}
+	err := c.err
+	c.pending += len(m.Attachments)
+	c.mu.Unlock()
+	if err != nil {
 		c.sink.Discard(m.Attachments)
 		return err
 	}
 	c.staged <- m
 	return nil
+}
+
+// done notes that files don't wait any more, and err, if any, which is the end.
+func (c *committer) done(files int, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pending -= files
+	if err != nil {
+		c.err = err
+	}
+	c.fewer.Broadcast()
 }
 
 // finish commits what is left and returns the first error of all groups.
@@ -85,18 +110,15 @@ func (c *committer) run(ctx context.Context) {
 
 	var group []*ledger.Message
 	var size int64
+	files := 0
 	age := time.NewTimer(groupAge)
 	defer age.Stop()
 	flush := func() {
 		if len(group) == 0 {
 			return
 		}
-		if err := c.commit(commitCtx, group); err != nil {
-			c.mu.Lock()
-			c.err = err
-			c.mu.Unlock()
-		}
-		group, size = nil, 0
+		c.done(files, c.commit(commitCtx, group))
+		group, size, files = nil, 0, 0
 	}
 	for {
 		select {
@@ -113,10 +135,11 @@ func (c *committer) run(ctx context.Context) {
 				age.Reset(groupAge)
 			}
 			group = append(group, m)
+			files += len(m.Attachments)
 			for _, a := range m.Attachments {
 				size += a.Size
 			}
-			if len(group) >= groupMessages || size >= groupBytes {
+			if len(group) >= groupMessages || size >= groupBytes || files >= groupFiles {
 				flush()
 			}
 		case <-age.C:

@@ -46,11 +46,16 @@ func (l *listing) key(e entry) ledger.Key {
 
 func emptyListing() *listing { return &listing{identified: make(map[int]ledger.Key)} }
 
-// readUIDLs asks UIDL.
-func readUIDLs(c *pop3.Client) (*listing, error) {
+// readUIDLs asks UIDL. hold, unless nil, is asked for leave to hold so many bytes, and for more as the list grows.
+func readUIDLs(c *pop3.Client, hold func(bytes int64) error) (*listing, error) {
 	l := emptyListing()
+	var held int64
 	err := c.Uidl(func(n int, uidl string) error {
 		l.add(n, uidl)
+		if bytes := int64(len(l.uidls) + 24*(len(l.entries)+len(l.nameless))); hold != nil && bytes > held {
+			held = bytes + holdStep
+			return hold(held)
+		}
 		return nil
 	})
 	if err != nil {

@@ -238,9 +238,10 @@ func (l *loop) newPoll(sink Sink, simply concessions, exact bool) *poll {
 	if l.spared == nil {
 		l.spared = make(map[ledger.Key]time.Time)
 	}
+	s.common.memory.set(s.Memory)
 	return &poll{
 		account: l.account, slot: l.slot, ledger: s.Ledger, sink: sink, log: l.log(), observe: l.observe, now: s.clock(),
-		certificates: &s.certificates, promised: &s.promised, said: &s.expiry, undeleted: &s.undeleted, polled: s.polled, simply: simply, exact: exact,
+		certificates: &s.certificates, common: &s.common, said: &s.expiry, undeleted: &s.undeleted, polled: s.polled, simply: simply, exact: exact,
 		settled: make(map[int]bool), doubtful: make(map[int]ledger.Key), examined: make(map[int]bool), overdue: make(map[int]bool), noTop: simply.withoutTop, spared: l.spared, muted: l.muted,
 		readEnvelope:   s.ReadEnvelope,
 		knownOversized: l.oversized, oversized: make(map[string]int64),

@@ -29,7 +29,7 @@ func (p *poll) readListing(ctx context.Context, count int) (*listing, error) {
 		}
 		return l, err
 	}
-	l, err := readUIDLs(p.client)
+	l, err := readUIDLs(p.client, p.holdListing)
 	p.noteEndless(err, endless{list: "UIDL"})
 	if nothingThere(err, count) {
 		return emptyListing(), nil

@@ -79,8 +79,9 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 	var out allotment
 	room := int64(-1) // no limit
 	free := int64(0)
-	p.promised.mu.Lock()
-	defer p.promised.mu.Unlock()
+	promised := &p.common.promised
+	promised.mu.Lock()
+	defer promised.mu.Unlock()
 	if a.MinFree > 0 && len(unseen) > 0 {
 		var err error
 		if free, err = p.sink.Free(); diskFull(err) {
@@ -90,7 +91,7 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 		if err != nil {
 			return out, fmt.Errorf("ask for the room on the disk: %w", err)
 		}
-		room = max(free-a.MinFree-p.promised.octets, 0)
+		room = max(free-a.MinFree-promised.octets, 0)
 	}
 	var octets int64
 	var short *NoRoomError // for the first message that has none
@@ -118,7 +119,7 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 		if room >= 0 && octets+size > room {
 			// Smaller ones behind it may have room.
 			if short == nil {
-				short = &NoRoomError{Free: free, Keep: a.MinFree, Promised: p.promised.octets, Need: size, UIDL: printable(l.uidl(e))}
+				short = &NoRoomError{Free: free, Keep: a.MinFree, Promised: promised.octets, Need: size, UIDL: printable(l.uidl(e))}
 			}
 			continue
 		}
@@ -136,8 +137,8 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 			out.noRoom = short
 		}
 	}
-	p.mine = octets
-	p.promised.octets += octets
+	p.mine.octets = octets
+	promised.octets += octets
 	return out, nil
 }
 

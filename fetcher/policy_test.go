@@ -133,7 +133,7 @@ func TestRoomForAll(t *testing.T) {
 	if len(w.sink.published) != 2 {
 		t.Errorf("delivered %q", w.has())
 	}
-	if n := w.supervisor.promised.octets; n != 0 {
+	if n := w.supervisor.common.promised.octets; n != 0 {
 		t.Errorf("%d octets are promised still", n)
 	}
 }

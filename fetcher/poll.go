@@ -26,10 +26,10 @@ type poll struct {
 	log     zerolog.Logger
 	observe func(Event)
 	now     func() time.Time
-	// certificates and promised are shared by all polls.
+	// certificates and common are shared by all polls.
 	certificates *certificateWarnings
-	promised     *promised
-	mine         int64                     // octets of what is promised
+	common       *common
+	mine         share                     // of what is in common
 	said         *reminders                // by account: that the server deletes by itself
 	undeleted    *reminders                // by account: that it does not delete
 	polled       func(account string) bool // reports whether one of this name is polled, too
@@ -135,7 +135,8 @@ func (p *poll) run(ctx context.Context) error {
 	// Closing without QUIT is what every early return wants: the server then
 	// takes nothing as consumed and nothing as deleted (RFC 1939 section 6).
 	defer p.client.Close()
-	defer func() { p.use(p.mine) }()
+	defer func() { p.use(p.mine.octets) }()
+	defer p.giveListing()
 
 	changed, err := p.ledger.SetOwner(ctx, p.account.Name, p.account.owner())
 	if err != nil {

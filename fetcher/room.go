@@ -18,11 +18,12 @@ type promised struct {
 
 // use gives back what of a poll's room is on the disk by now, or is not wanted any more.
 func (p *poll) use(octets int64) {
-	octets = min(max(octets, 0), p.mine)
-	p.mine -= octets
-	p.promised.mu.Lock()
-	defer p.promised.mu.Unlock()
-	p.promised.octets -= octets
+	octets = min(max(octets, 0), p.mine.octets)
+	p.mine.octets -= octets
+	promised := &p.common.promised
+	promised.mu.Lock()
+	defer promised.mu.Unlock()
+	promised.octets -= octets
 }
 
 // withoutRoom settles what becomes of a message that the disk had no room for while it was staged, of which nothing is left

@@ -33,7 +33,10 @@ type Supervisor struct {
 	// host and port. Both must be positive. Polls whose servers have kept silent for
 	// 2 seconds don't count in MaxConcurrent, as long as they are no more than 16 times as many.
 	MaxConcurrent, MaxPerHost int
-	Log                       zerolog.Logger
+	// Memory is how many bytes the process is to keep to, 0 for no limit. Polls that would go beyond a good part of it together do
+	// with less.
+	Memory int64
+	Log    zerolog.Logger
 	// Observe, if set, is called as polls go along, from many goroutines at once.
 	Observe func(Event)
 	// ReadEnvelope, if set, reads it of a message's header, for the log.
@@ -41,7 +44,7 @@ type Supervisor struct {
 
 	now          func() time.Time // nil: time.Now
 	certificates certificateWarnings
-	promised     promised
+	common       common
 	expiry       reminders
 	undeleted    reminders
 

@@ -100,7 +100,7 @@ func (l *listing) whyUnfetchable() string {
 
 // unfetchable lists a mailbox as a poll does, but for what the ledger knows, and says what a poll would leave. count is the answer to STAT.
 func (g *login) unfetchable(count int) (unfetchable string, err error) {
-	l, err := readUIDLs(g.client)
+	l, err := readUIDLs(g.client, nil)
 	switch reply, refused := errors.AsType[*pop3.Error](err); {
 	case nothingThere(err, count):
 		return "", nil

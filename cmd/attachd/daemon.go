@@ -61,6 +61,7 @@ func newSupervisor(c *config.Config, led *ledger.Ledger, log zerolog.Logger, obs
 		LockDir:       lockDir(c),
 		MaxConcurrent: c.MaxConcurrent,
 		MaxPerHost:    c.MaxPerHost,
+		Memory:        memory(),
 		Log:           log,
 		Observe:       observe,
 		ReadEnvelope:  readEnvelope,

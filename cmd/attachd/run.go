@@ -65,6 +65,7 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 				return &exitError{exitUsage, err}
 			}
 			logWarnings(log, warnings)
+			limitMemory(log)
 			if dry {
 				return dryRun(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), c, log)
 			}

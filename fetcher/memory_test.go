@@ -1,0 +1,198 @@
+package fetcher
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+)
+
+// TestBudget: what one holds alone may be anything, and with others it is a part of the memory.
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	var b budget
+	b.set(1000)
+	if !b.take(&b.staged, 0, 5000, stagedPart) || b.take(&b.staged, 0, 1, stagedPart) || !b.take(&b.staged, 5000, 1, stagedPart) {
+		t.Error("alone, all is allowed, and nothing beside it")
+	}
+	b.give(&b.staged, 5001)
+	if !b.take(&b.staged, 0, 100, stagedPart) || !b.take(&b.staged, 0, 25, stagedPart) || b.take(&b.staged, 0, 1, stagedPart) || !b.take(&b.listings, 0, 250, listingPart) {
+		t.Errorf("an eighth of 1000 is for messages and a fourth for listings: %+v", &b)
+	}
+	if b.set(0); b.limit != unlimitedMemory {
+		t.Errorf("limit %d where there is none", b.limit)
+	}
+}
+
+// TestListingsTogether: long listings of several accounts at once don't add up. The one that finds no room is read later.
+func TestListingsTogether(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.supervisor.Memory = 1 << 20
+	w.server.Users["u1"] = "pw0"
+	reading, failed := make(chan struct{}), make(chan struct{})
+	var begun sync.Once
+	w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
+		switch {
+		case cmd == "UIDL" && c.User() == "u1":
+			<-reading
+		case cmd == "LIST":
+			begun.Do(func() { close(reading) })
+			<-failed
+		}
+		if cmd == "UIDL" {
+			c.Reply("+OK")
+			line := strings.Repeat("x", 1000)
+			var b bytes.Buffer
+			for n := range 6000 {
+				fmt.Fprintf(&b, "%d %s%d\r\n", n+1, line, n)
+			}
+			b.WriteString(".\r\n")
+			c.Send(b.Bytes())
+		}
+		return cmd == "UIDL"
+	}
+	w.supervisor.Observe = func(e Event) {
+		if done, ok := e.(Done); ok && done.Account == "other" {
+			close(failed)
+		}
+	}
+	w.server.Pipelining = false // LIST would be asked ahead of the listing
+	w.account.MaxMessages = 1
+	w.server.Capabilities = nil
+	w.start(t)
+	other := w.account
+	other.Name, other.Username = "other", "u1"
+	errs := w.supervisor.RunOnce(t.Context(), []Account{w.account, other})
+	var refused error
+	for _, err := range errs {
+		if strings.Contains(err.Error(), "no room in memory") {
+			refused = err
+		}
+	}
+	if refused == nil || !strings.HasPrefix(refused.Error(), "account other:") {
+		t.Errorf("errors %v, want one of account other", errs)
+	}
+	if b := &w.supervisor.common.memory; b.listings != 0 {
+		t.Errorf("%d bytes are held still", b.listings)
+	}
+}
+
+// crowd is a sink whose messages have so many attachments each.
+type crowd struct {
+	*memory
+	each int
+}
+
+func (s *crowd) Stage(_ context.Context, uidl string, r io.Reader) (Staged, error) {
+	body, err := io.ReadAll(r)
+	if err != nil {
+		return Staged{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []ledger.Attachment
+	for i := range s.each {
+		name := fmt.Sprintf("%s %s-%d", bytes.TrimSpace(body), uidl, i)
+		s.staged[name] = body
+		all = append(all, ledger.Attachment{StagingID: name, Path: name, Size: int64(len(body)), SHA256: sha256.Sum256([]byte(name))})
+	}
+	return Staged{Attachments: all}, nil
+}
+
+func (s *crowd) Sync(context.Context, []ledger.Attachment) error { return nil }
+
+func (s *crowd) SyncFolders() error { return nil }
+
+func (s *crowd) Publish(f *ledger.Attachment) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.published[f.Path] = s.staged[f.StagingID]
+	delete(s.staged, f.StagingID)
+	return nil
+}
+
+// TestManyAttachmentsAtOnce: messages with very many attachments are not all held until the last of a batch has come. Those that
+// are put off come with the next polls, and the server does not take them for read.
+func TestManyAttachmentsAtOnce(t *testing.T) {
+	t.Parallel()
+	const messages, each = 7, 300
+	var bodies []string
+	for i := range messages {
+		bodies = append(bodies, fmt.Sprintf("m%d", i))
+	}
+	w := newWorld(t, bodies...)
+	w.account.Delete = true
+	w.supervisor.Memory = 8 * 2 * each * 600 // for two messages and a little
+	w.supervisor.OpenSink = func(Account) (Sink, error) { return &crowd{w.sink, each}, nil }
+	w.start(t)
+	polls := 0
+	for err := w.once(t); ; err = w.once(t) {
+		if polls++; polls > messages {
+			t.Fatalf("error %v after %d polls", err, polls)
+		}
+		if err == nil {
+			break
+		}
+		if !strings.Contains(err.Error(), "could not be kept") {
+			t.Fatal(err)
+		}
+		if commands(w, "QUIT") > 0 {
+			t.Error("QUIT was sent though messages were retrieved and put off")
+		}
+		if n := len(w.sink.published); n < each*polls || n > 3*each*polls {
+			t.Errorf("%d files after poll %d", n, polls)
+		}
+	}
+	if n := len(w.sink.published); n != messages*each || polls < 3 || len(w.sink.staged) != 0 {
+		t.Errorf("%d files after %d polls, %d staged", n, polls, len(w.sink.staged))
+	}
+	if left := len(w.server.Mailbox("u0")); left != 0 {
+		t.Errorf("%d messages are left", left)
+	}
+	if b := &w.supervisor.common.memory; b.staged != 0 {
+		t.Errorf("%d bytes are held still", b.staged)
+	}
+}
+
+// TestManyAttachmentsAreCommitted: what waits for the disk is bounded by files, not by messages.
+func TestManyAttachmentsAreCommitted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start(t)
+	most := 0
+	c := startCommitter(t.Context(), &committer{account: "lab", ledger: w.ledger, sink: &crowd{w.sink, 0}, now: w.supervisor.clock(), delivered: func(group []*ledger.Message) {
+		files := 0
+		for _, m := range group {
+			files += len(m.Attachments)
+		}
+		most = max(most, files)
+	}})
+	for i := range 100 {
+		m := &ledger.Message{Key: ledger.Key{UIDL: fmt.Sprint(i), Size: 1}, State: ledger.Delivered}
+		for n := range 100 {
+			m.Attachments = append(m.Attachments, ledger.Attachment{Path: fmt.Sprintf("%d-%d", i, n), StagingID: "x"})
+		}
+		if err := c.add(m); err != nil {
+			t.Fatal(err)
+		}
+		c.mu.Lock()
+		if c.pending > maxPending+100 {
+			t.Errorf("%d files wait", c.pending)
+		}
+		c.mu.Unlock()
+	}
+	if err := c.finish(); err != nil {
+		t.Fatal(err)
+	}
+	if most > groupFiles+100 || c.pending != 0 {
+		t.Errorf("a group of %d files, %d wait still", most, c.pending)
+	}
+}
