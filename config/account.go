@@ -56,6 +56,7 @@ func (l *loader) account(r *rawAccount, c *Config) Account {
 	a.Files = l.attachments(&r.rawFiles)
 	a.Policy = l.policy(&r.rawPolicy)
 	a.Timeouts = l.timeouts(&r.Timeouts)
+	a.Quarantine = l.quarantine(&r.Quarantine)
 	a.Proxy = l.proxy(r, a.TLS.Mode)
 	password, _ := a.Password.path()
 	client, _ := a.OAuth.ClientSecret.path()

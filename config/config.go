@@ -115,6 +115,8 @@ type Account struct {
 	Policy   Policy
 	Timeouts Timeouts
 
+	Quarantine Quarantine
+
 	// Secrets changes when the content of a file that this account refers to does, such as a password that was rotated.
 	Secrets Fingerprint
 }

@@ -134,7 +134,7 @@ func TestLoadExample(t *testing.T) {
 		Name: "hans", Host: "mx.freenet.de", Port: 995, Username: "hans", Password: FileSecret("/etc/attachd/secrets/hans"),
 		Auth: AuthAuto, After: AfterKeep, Duplicates: DuplicatesKeep, Attempts: DefaultAttempts, Interval: 5 * time.Minute, Jitter: 30 * time.Second,
 		Output: "/var/lib/attachd/attachments/hans", Enabled: true, TLS: TLS{Mode: TLSImplicit, MinVersion: tls.VersionTLS12},
-		Files: a.Files, Policy: a.Policy, Secrets: a.Secrets,
+		Files: a.Files, Policy: a.Policy, Quarantine: Quarantine{MaxBytes: 1 << 30}, Secrets: a.Secrets,
 	}
 	if a != want {
 		t.Errorf("first account: got %+v, want %+v", a, want)
@@ -175,7 +175,7 @@ func TestLoadDefaults(t *testing.T) {
 	want := Account{
 		Name: "a", Host: "h", Port: 995, Username: "u", Password: InlineSecret("x"), Auth: AuthAuto, After: AfterKeep,
 		Duplicates: DuplicatesKeep, Attempts: DefaultAttempts, Interval: DefaultInterval, Jitter: DefaultInterval / 10, Output: filepath.Join(dir, "out", "a"),
-		Enabled: true, TLS: TLS{Mode: TLSImplicit, MinVersion: tls.VersionTLS12}, Files: Files{InlineImages: InlineNamed, Raw: RawNever, Noise: NoiseKeep, Extension: ExtensionAsSent}, Policy: Policy{Oversize: OversizeSkip, MinFree: DefaultMinFree, UIDLChange: UIDLChangeAsk, Delete: DeleteWithFiles}, Secrets: c.Accounts[0].Secrets,
+		Enabled: true, TLS: TLS{Mode: TLSImplicit, MinVersion: tls.VersionTLS12}, Files: Files{InlineImages: InlineNamed, Raw: RawNever, Noise: NoiseKeep, Extension: ExtensionAsSent}, Policy: Policy{Oversize: OversizeSkip, MinFree: DefaultMinFree, UIDLChange: UIDLChangeAsk, Delete: DeleteWithFiles}, Quarantine: Quarantine{MaxBytes: DefaultQuarantineBytes}, Secrets: c.Accounts[0].Secrets,
 	}
 	if got := c.Accounts[0]; got != want {
 		t.Errorf("account: got %+v, want %+v", got, want)

@@ -56,6 +56,7 @@ type rawDefaults struct {
 	OAuth       rawOAuth             `yaml:"oauth"`
 	Proxy       value[Proxy]         `yaml:"proxy"`
 	Timeouts    rawTimeouts          `yaml:"timeouts"`
+	Quarantine  rawQuarantine        `yaml:"quarantine"`
 	rawFiles
 	rawPolicy
 }
@@ -83,6 +84,7 @@ func (r *rawDefaults) inherit(from *rawDefaults) {
 	r.rawFiles.inherit(&from.rawFiles)
 	r.rawPolicy.inherit(&from.rawPolicy)
 	r.Timeouts.inherit(&from.Timeouts)
+	r.Quarantine.inherit(&from.Quarantine)
 }
 
 type rawTLS struct {

@@ -277,7 +277,7 @@ func blanks(n int) string {
 // knownKeys are all keys that there are.
 var knownKeys = sync.OnceValue(func() map[string]decodable {
 	all := map[string]decodable{}
-	for _, section := range []any{&rawConfig{}, &rawAccount{}, &rawTLS{}, &rawOAuth{}, &rawLog{}, &rawLimits{}, &rawTimeouts{}, &rawRule{}} {
+	for _, section := range []any{&rawConfig{}, &rawAccount{}, &rawTLS{}, &rawOAuth{}, &rawLog{}, &rawLimits{}, &rawTimeouts{}, &rawQuarantine{}, &rawRule{}} {
 		fieldsOf(reflect.ValueOf(section).Elem(), all)
 	}
 	return all

@@ -92,6 +92,10 @@ type Account struct {
 	// MinFree is how many bytes are to stay free where the sink writes. A message
 	// that would not leave them is not asked for.
 	MinFree int64
+	// QuarantineAge is after how long a message in quarantine is removed, and QuarantineBytes how much may be there; 0 for no limit. What is
+	// removed, or does not go there, stays on the server.
+	QuarantineAge   time.Duration
+	QuarantineBytes int64
 	// Timeouts of the connection; zero fields take the defaults of pop3.
 	Timeouts pop3.Timeouts
 	// Version is compared with == when accounts are replaced: an account whose

@@ -17,6 +17,9 @@ type common struct {
 type share struct {
 	octets  int64 // of what is promised
 	listing int64 // bytes of memory
+	// quarantine is how many bytes the account's takes, once they are counted.
+	quarantine int64
+	counted    bool
 }
 
 // budget bounds the memory of all polls together: a server, or who sends mail, can make each of them hold many times what an honest

@@ -126,7 +126,7 @@ func (p *poll) run(ctx context.Context) error {
 	if err := p.recover(ctx); err != nil {
 		return err
 	}
-	if err := p.agePieces(ctx); err != nil {
+	if err := errors.Join(p.agePieces(ctx), p.expireQuarantine(ctx)); err != nil {
 		return err
 	}
 	if err := p.connect(ctx); err != nil {

@@ -132,9 +132,13 @@ type quarantined struct {
 // retrieveQuarantined fetches the messages that could not be taken apart once
 // more and keeps them as they are.
 func (p *poll) retrieveQuarantined(ctx context.Context, l *listing) error {
-	entries := make([]entry, len(p.quarantine))
-	reasons := make(map[int]string, len(p.quarantine))
-	for i, q := range p.quarantine {
+	admitted, err := p.admitted(ctx, l)
+	if err != nil {
+		return err
+	}
+	entries := make([]entry, len(admitted))
+	reasons := make(map[int]string, len(admitted))
+	for i, q := range admitted {
 		entries[i], reasons[q.entry.number] = q.entry, q.reason
 	}
 	return p.retrieveEach(ctx, l, entries, func(ctx context.Context, l *listing, e entry, bounded *boundedReader) (*ledger.Message, error) {

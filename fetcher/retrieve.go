@@ -32,7 +32,7 @@ func (p *poll) retrieve(ctx context.Context, l *listing, entries, oversize []ent
 		err = p.retrieveQuarantined(ctx, l)
 		if n := p.failed - refused; err == nil && n > 0 {
 			// They were retrieved once, so QUIT would have Gmail take them as consumed.
-			err = fmt.Errorf("retrieve %d messages again, for quarantine, from %s: refused; see the log for each", n, p.account.Addr)
+			err = fmt.Errorf("retrieve %d messages again, for quarantine, from %s: refused, or without room there; see the log for each", n, p.account.Addr)
 		}
 	}
 	if err == nil && p.unkept > 0 {
@@ -69,6 +69,12 @@ func (p *poll) stageMessage(ctx context.Context, l *listing, e entry, counted *b
 		return nil, p.blame(ctx, l, e, counted, err)
 	}
 	uidl := l.uidl(e)
+	if staged.Waits == "" {
+		if err := p.boundCopies(ctx, uidl, &staged); err != nil {
+			p.sink.Discard(staged.Attachments)
+			return nil, err
+		}
+	}
 	if len(staged.Problems) > 0 {
 		level := zerolog.DebugLevel
 		if staged.Doubtful {

@@ -138,6 +138,9 @@ func account(c *config.Config, a config.Account, own clientTokens) fetcher.Accou
 		CommitDeletions: a.Policy.CommitDeletions,
 		MinFree:         int64(a.Policy.MinFree),
 
+		QuarantineAge:   a.Quarantine.MaxAge,
+		QuarantineBytes: int64(a.Quarantine.MaxBytes),
+
 		FetchChangedUIDLs: a.Policy.UIDLChange == config.UIDLChangeFetch,
 
 		Attempts: a.Attempts,

@@ -1,0 +1,39 @@
+package config
+
+import (
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Quarantine bounds what an account keeps of messages that could not be handled.
+type Quarantine struct {
+	MaxAge   time.Duration // older ones are removed, and stay on the server; 0 for none
+	MaxBytes Size          // what goes beyond stays on the server; 0 for no limit
+}
+
+// DefaultQuarantineBytes is more than a mailbox of broken mail has, and less than a flood of it may take.
+const DefaultQuarantineBytes Size = 1 << 30
+
+// minQuarantineAge leaves somebody the time to look.
+const minQuarantineAge = 24 * time.Hour
+
+type rawQuarantine struct {
+	MaxAge   value[time.Duration] `yaml:"max_age"`
+	MaxBytes value[Size]          `yaml:"max_bytes"`
+}
+
+func (r *rawQuarantine) decode(d *decoder, n *yaml.Node, at position) { d.mapping(n, at, r) }
+
+func (r *rawQuarantine) inherit(from *rawQuarantine) {
+	r.MaxAge.inherit(from.MaxAge)
+	r.MaxBytes.inherit(from.MaxBytes)
+}
+
+// quarantine checks the section of that name.
+func (l *loader) quarantine(r *rawQuarantine) Quarantine {
+	if r.MaxAge.ok() && r.MaxAge.v > 0 {
+		l.atLeast(&r.MaxAge, minQuarantineAge)
+	}
+	return Quarantine{r.MaxAge.or(0), r.MaxBytes.or(DefaultQuarantineBytes)}
+}

@@ -1,0 +1,160 @@
+package fetcher
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// cabinet is a sink whose files can be removed, and which copies into quarantine what begins with "torn".
+type cabinet struct{ *memory }
+
+func (s *cabinet) RemoveFile(path string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.published, path)
+	return nil
+}
+
+func (s *cabinet) Stage(ctx context.Context, uidl string, r io.Reader) (Staged, error) {
+	body, err := io.ReadAll(r)
+	if err != nil {
+		return Staged{}, err
+	}
+	staged, err := s.memory.Stage(ctx, uidl, bytes.NewReader(body))
+	if err != nil || !bytes.HasPrefix(body, []byte("torn")) {
+		return staged, err
+	}
+	a, err := s.memory.StageRaw(ctx, bytes.NewReader(body), QuarantineFolder, "copy-"+uidl+quarantineExt)
+	a.Quarantine = true
+	staged.Attachments = append(staged.Attachments, a)
+	staged.Doubtful, staged.RawKept, staged.Reason = true, true, "torn"
+	return staged, err
+}
+
+// kept counts what lies in quarantine.
+func (s *cabinet) kept() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for path := range s.published {
+		if strings.HasPrefix(path, QuarantineFolder) && strings.HasSuffix(path, quarantineExt) {
+			n++
+		}
+	}
+	return n
+}
+
+// TestQuarantineLimit: a flood of mail that can't be handled fills the quarantine and not the disk. What finds no room there stays on
+// the server, and comes when there is some; so does mail that is delivered and of which no copy could be kept.
+func TestQuarantineLimit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "bad1", "bad2", "bad3", "good", "torn")
+	sink := &cabinet{w.sink}
+	w.supervisor.OpenSink = func(Account) (Sink, error) { return sink, nil }
+	now := time.Now()
+	w.supervisor.now = func() time.Time { return now }
+	w.account.Delete, w.account.QuarantineBytes = true, 2*8<<10 // of two messages
+	w.sink.fail = func(s string) error {
+		if strings.HasPrefix(s, "stage bad") {
+			return &UnprocessableError{errors.New("too deep")}
+		}
+		return nil
+	}
+	uidls := []string{"uid-1", "uid-2", "uid-3", "uid-4", "uid-5"}
+	w.start(t)
+	if err := w.once(t); err == nil || !strings.Contains(err.Error(), "without room there") {
+		t.Errorf("error %v", err)
+	}
+	now = now.Add(retryMax)
+	if err := w.once(t); err == nil {
+		t.Error("no error, though a message can't be kept")
+	}
+	// The torn one came first, as it was delivered, and its copy took the room of one.
+	if got := w.states(t, uidls...); got != "quarantined failed/2 failed/2 delivered delivered" || sink.kept() != 2 {
+		t.Errorf("states %q, %d in quarantine", got, sink.kept())
+	}
+	failures, err := w.ledger.Failures(t.Context(), "lab")
+	if err != nil || len(failures) != 2 || !strings.Contains(failures[0].Reason, "too deep; left on the server, as the quarantine is full") {
+		t.Errorf("failures %+v, error %v", failures, err)
+	}
+	w.account.QuarantineBytes = 0
+	now = now.Add(retryMax)
+	if err := w.once(t); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.states(t, uidls...); got != "quarantined quarantined/2 quarantined/2 deleted deleted" {
+		t.Errorf("states %q", got)
+	}
+}
+
+// TestNoRoomForCopy: mail of which no copy can be kept is delivered, and stays on the server.
+func TestNoRoomForCopy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "torn")
+	sink := &cabinet{w.sink}
+	w.supervisor.OpenSink = func(Account) (Sink, error) { return sink, nil }
+	w.account.Delete, w.account.QuarantineBytes = true, 1
+	var log bytes.Buffer
+	w.supervisor.Log = zerolog.New(&log)
+	w.start(t)
+	if err := w.once(t); err != nil {
+		t.Fatal(err)
+	}
+	if w.has() != "torn" || sink.kept() != 0 || len(w.sink.staged) != 0 || len(w.server.Mailbox("u0")) != 1 {
+		t.Errorf("delivered %q, %d in quarantine, %d staged, %d left", w.has(), sink.kept(), len(w.sink.staged), len(w.server.Mailbox("u0")))
+	}
+	if !strings.Contains(log.String(), "quarantine is full") {
+		t.Errorf("log says %s", &log)
+	}
+}
+
+// TestQuarantineAge: what nobody looked at for long is removed where somebody says so, and is never deleted on the server for that.
+func TestQuarantineAge(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "bad", "good")
+	sink := &cabinet{w.sink}
+	w.supervisor.OpenSink = func(Account) (Sink, error) { return sink, nil }
+	now := time.Now()
+	w.supervisor.now = func() time.Time { return now }
+	w.account.Delete = true
+	w.sink.fail = func(s string) error {
+		if s == "stage bad" {
+			return &UnprocessableError{errors.New("too deep")}
+		}
+		return nil
+	}
+	w.start(t)
+	check := func(kept int, states string) {
+		t.Helper()
+		if err := w.once(t); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.states(t, "uid-1", "uid-2"); got != states || sink.kept() != kept || len(w.server.Mailbox("u0")) != 1 {
+			t.Errorf("states %q, %d in quarantine, %d on the server", got, sink.kept(), len(w.server.Mailbox("u0")))
+		}
+	}
+	check(1, "quarantined deleted")
+	now = now.Add(365 * 24 * time.Hour)
+	check(1, "quarantined deleted")
+	w.account.QuarantineAge = 366 * 24 * time.Hour
+	check(1, "quarantined deleted")
+	now = now.Add(24 * time.Hour)
+	check(0, "delivered deleted")
+	now = now.Add(24 * time.Hour)
+	check(0, "delivered deleted")
+	if n := commands(w, "RETR 1"); n != 2 { // once to read it, once to keep it
+		t.Errorf("the message was retrieved %d times", n)
+	}
+	if messages, err := w.ledger.Quarantined(t.Context(), "lab"); err != nil || len(messages) != 0 {
+		t.Errorf("in quarantine: %+v, error %v", messages, err)
+	}
+	if n, err := w.ledger.QuarantineBytes(t.Context(), "lab"); err != nil || n != 0 {
+		t.Errorf("%d bytes, error %v", n, err)
+	}
+}
