@@ -142,12 +142,19 @@ func (e *TransitionError) Error() string {
 const maxText = 1024
 
 // text is a field of a mail for storing: NULL when empty, and bounded.
-func text(s string) any {
+func text(s string) any { return clipped(s, maxText) }
+
+// maxName bounds what it keeps of the names that a sender gives attachments, of which a message may have thousands.
+const maxName = 255
+
+func name(s string) any { return clipped(s, maxName) }
+
+func clipped(s string, most int) any {
 	if s == "" {
 		return nil
 	}
-	if len(s) > maxText {
-		s = strings.ToValidUTF8(s[:maxText], "")
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "")
 	}
 	return s
 }

@@ -163,7 +163,7 @@ func (l *Ledger) Stage(ctx context.Context, account string, group []*Message) er
 			allKept := m.allKept()
 			for n := range m.Attachments {
 				a := &m.Attachments[n]
-				if _, err := c.exec(ctx, c.file, id, n, c.id, null(a.StagingID), a.Path, text(a.OriginalName), text(a.MediaType), a.Size, a.SHA256[:], allKept || a.Quarantine); err != nil {
+				if _, err := c.exec(ctx, c.file, id, n, c.id, null(a.StagingID), a.Path, name(a.OriginalName), name(a.MediaType), a.Size, a.SHA256[:], allKept || a.Quarantine); err != nil {
 					return err
 				}
 			}
