@@ -17,15 +17,31 @@ var ErrLocked = errors.New("another attachd process is polling this account")
 // mailbox, nor finish one staged group, at the same time. The kernel drops the
 // lock with the process, however that ends; the file itself stays.
 func lockAccount(dir, account string) (unlock func() error, err error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := makeLockFolder(dir); err != nil {
 		return nil, fmt.Errorf("make lock folder: %w", err)
 	}
 	return lock(filepath.Join(dir, account+".lock"), syscall.LOCK_EX, ErrLocked)
 }
 
-// lock locks a file, which is made if it is missing.
+// makeLockFolder makes the folder of the lock files. A link in its place would have files made, and their times set, wherever
+// somebody who can write beside the state file likes.
+func makeLockFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	info, err := os.Lstat(dir)
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%s is a link and must be a folder: remove it", dir)
+	}
+	return err
+}
+
+// lock locks a file, which is made if it is missing, and is no link.
 func lock(path string, how int, held error) (unlock func() error, err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o640)
+	if errors.Is(err, syscall.ELOOP) {
+		return nil, fmt.Errorf("open lock file: %s is a link: remove it", path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open lock file: %w", err)
 	}
@@ -65,7 +81,7 @@ func OwnState(dir string) (unlock func() error, err error) {
 }
 
 func lockState(dir string, how int, held error) (unlock func() error, err error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := makeLockFolder(dir); err != nil {
 		return nil, fmt.Errorf("make lock folder: %w", err)
 	}
 	return lock(filepath.Join(dir, stateLock), how, held)

@@ -172,6 +172,10 @@ func open(dir string, o Options) (_ *Directory, err error) {
 	if err := d.before(StepOpen, dir); err != nil {
 		return nil, err
 	}
+	// An operator may put the folder elsewhere by a link. Who else can write beside it may not.
+	if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 && madeByOther(info) {
+		return nil, errors.New("it is a link that another user has made: remove it, or have it made by this user or root")
+	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, err

@@ -32,7 +32,8 @@
 //
 // All file operations are relative to the folder ([os.Root]): no name and no
 // symbolic link planted in the folder leads out of it. The staging folder and
-// folders below the target must be folders and not symbolic links.
+// folders below the target must be folders and not symbolic links. The target itself may be one of this user's or root's; so may the
+// folders above it, whose owners are trusted.
 //
 // An error of fsync is final for its file, and for the Directory if it concerns a
 // folder: the kernel may have dropped the data and would report success the

@@ -11,6 +11,9 @@ import (
 // links is not known here: the name decides.
 func links(fs.FileInfo) uint64 { return 1 }
 
+// madeByOther: owners are not looked at here.
+func madeByOther(fs.FileInfo) bool { return false }
+
 // unsyncable: folders can't be fsynced here.
 func unsyncable(error) bool { return true }
 

@@ -19,6 +19,12 @@ func links(info fs.FileInfo) uint64 {
 	return 1
 }
 
+// madeByOther reports whether a file is neither this user's nor root's.
+func madeByOther(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return ok && st.Uid != 0 && int(st.Uid) != os.Geteuid()
+}
+
 // unsyncable reports whether the fsync of a folder failed because the file system
 // has no such thing (SMB, some of FUSE), which keeps its names in its own way.
 func unsyncable(err error) bool {

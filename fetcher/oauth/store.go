@@ -253,6 +253,9 @@ func (s *Store) lock(ctx context.Context) (unlock func() error, err error) {
 func (s *Store) makeFolder() error {
 	err := os.Mkdir(s.dir, 0o700)
 	if errors.Is(err, fs.ErrExist) {
+		if info, err := os.Lstat(s.dir); err == nil && !info.IsDir() {
+			return fmt.Errorf("make folder for tokens: %s is a link or a file, and must be a folder: remove it", s.dir)
+		}
 		return nil
 	}
 	if errors.Is(err, fs.ErrNotExist) {
