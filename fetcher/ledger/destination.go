@@ -16,7 +16,7 @@ type Destination struct {
 }
 
 // destinationSince is the schema that has the columns.
-const destinationSince = 6
+const destinationSince = 7
 
 // Destination returns where the files of an account went.
 func (l *Ledger) Destination(ctx context.Context, account string) (Destination, error) {
