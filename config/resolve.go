@@ -217,7 +217,28 @@ func runSecret(ctx context.Context, argv []string, all bool) (string, error) {
 	return string(output), nil
 }
 
-// commandError gives exit status and, as a hint, the first line of standard error, unless that repeats the output or
+// CommandError says that a program that a secret is to come from failed. Its text has nothing that the program wrote, which may be
+// the secret, or part of it in some form.
+type CommandError struct {
+	err    error
+	stderr string
+}
+
+// Error gives the exit status.
+func (e *CommandError) Error() string {
+	if e.stderr == "" {
+		return e.err.Error()
+	}
+	return e.err.Error() + " (log.level debug shows what it wrote; so does running it by hand)"
+}
+
+// Unwrap returns the cause.
+func (e *CommandError) Unwrap() error { return e.err }
+
+// Detail is the beginning of what the program wrote to its standard error, for the log at debug level.
+func (e *CommandError) Detail() string { return e.stderr }
+
+// commandError gives exit status and, beside it, the first line of standard error, unless that repeats the output or
 // part of it, which would be the secret.
 func commandError(err error, stderr, stdout []byte) error {
 	var exit *exec.ExitError
@@ -240,7 +261,7 @@ func commandError(err error, stderr, stdout []byte) error {
 		}
 		return r
 	}, string(hint[:min(len(hint), maxHintBytes)]))
-	return fmt.Errorf("%w: it wrote %q", err, text)
+	return &CommandError{err, text}
 }
 
 // head keeps the first limit bytes written to it and drops the rest, so that a talkative program neither fills memory

@@ -148,7 +148,7 @@ func TestResolve(t *testing.T) {
 		{"endless line", CommandSecret("head", "-c", "1000000", "/dev/zero"), "", "is too long"},
 		{"nothing", CommandSecret("true"), "", "it is empty"},
 		{"no program", CommandSecret("/nowhere/attachd-none", password), "", "no such file"},
-		{"exit status", CommandSecret("sh", "-c", "echo 'gpg: \x1b[1mno key' >&2; echo more >&2; exit 3"), "", `exit status 3: it wrote "gpg: [1mno key"`},
+		{"exit status", CommandSecret("sh", "-c", "echo 'gpg: \x1b[1mno key' >&2; echo more >&2; exit 3"), "", "exit status 3 (log.level debug shows what it wrote; so does running it by hand)"},
 		{"exit status after output", CommandSecret("sh", "-c", "echo "+password+"; exit 3"), "", "exit status 3"},
 		{"repeats the secret", CommandSecret("sh", "-c", "echo "+password+"; echo bad: "+password+" >&2; exit 3"), "", "exit status 3"},
 		{"zero", SecretRef{}, "", "none is configured"},
@@ -294,5 +294,18 @@ warning (unreadable): attachd.yaml:23:57: accounts[14].password_command: open ca
 	want = strings.ReplaceAll(want, "UID", strconv.Itoa(os.Geteuid()))
 	if diff := cmp.Diff(want, messages(dir, "attachd.yaml")); diff != "" {
 		t.Errorf("warnings differ (-want +got):\n%s", diff)
+	}
+}
+
+// TestCommandDetail: what a program writes to standard error is no part of the error, and is there for who asks.
+func TestCommandDetail(t *testing.T) {
+	t.Parallel()
+	_, err := CommandSecret("sh", "-c", "echo 'no key: \x1b[1mSwordfish' >&2; exit 3").Resolve(t.Context())
+	failed, ok := errors.AsType[*CommandError](err)
+	if !ok || strings.Contains(err.Error(), "ordfish") || strings.Contains(fmt.Sprintf("%+v", err), "ordfish") {
+		t.Fatalf("error %v", err)
+	}
+	if want := "no key: [1mSwordfish"; failed.Detail() != want {
+		t.Errorf("detail %q, want %q", failed.Detail(), want)
 	}
 }

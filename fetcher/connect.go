@@ -21,7 +21,7 @@ import (
 // connect dials, verifies TLS, asks for the capabilities and logs in.
 func (p *poll) connect(ctx context.Context) error {
 	p.slot.waiting(true) // a token may be asked from a server, too
-	secret, err := p.account.secret(ctx)
+	secret, err := p.account.secret(ctx, p.log)
 	p.slot.waiting(false)
 	if err != nil {
 		return err
@@ -83,15 +83,22 @@ func dial(ctx context.Context, a Account, config *tls.Config, trace func(pop3.Tr
 // secret gets what the login needs, before the server is spoken to: a command or
 // an authorization server may take longer than the server's patience, and without
 // a secret there is nothing to connect for.
-func (a *Account) secret(ctx context.Context) (string, error) {
+func (a *Account) secret(ctx context.Context, log zerolog.Logger) (secret string, err error) {
 	if a.byToken() {
-		return a.Token(ctx, "") // whose errors say what they are about
+		secret, err = a.Token(ctx, "") // whose errors say what they are about
+	} else if secret, err = a.Password(ctx); err != nil {
+		err = fmt.Errorf("read the password: %w", err)
 	}
-	password, err := a.Password(ctx)
-	if err != nil {
-		return "", fmt.Errorf("read the password: %w", err)
+	if detailed, ok := errors.AsType[detailed](err); ok && detailed.Detail() != "" {
+		log.Debug().Str("stderr", detailed.Detail()).Msg("what the command wrote that failed")
 	}
-	return password, nil
+	return secret, err
+}
+
+// detailed is an error with something to it that may hold a secret, and is for the log at debug level alone.
+type detailed interface {
+	error
+	Detail() string
 }
 
 func (a *Account) byToken() bool { return a.Auth == AuthXOAuth2 || a.Auth == AuthOAuthBearer }
@@ -134,7 +141,7 @@ func (g *login) run(ctx context.Context) error {
 // enter connects to an account's server and logs in: without CAPA where that breaks the line, as polls do. The login
 // is nil only if nothing was logged in to; unless err is nil, its client is closed.
 func enter(ctx context.Context, a Account, log zerolog.Logger) (*login, error) {
-	secret, err := a.secret(ctx)
+	secret, err := a.secret(ctx, log)
 	if err != nil {
 		return nil, err
 	}

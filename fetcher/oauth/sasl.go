@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/attachd/attachd/fetcher/pop3"
 )
 
 // Login presents one token to one server. It has the methods of a SASL client: Start gives the mechanism and the
@@ -136,6 +138,7 @@ func shown(text string, secrets ...string) string {
 			text = strings.NewReplacer(s, hidden, url.QueryEscape(s), hidden).Replace(text)
 		}
 	}
+	text = pop3.Mask(text, secrets...)
 	text = signed.ReplaceAllString(text, hidden)
 	text = strings.Map(func(r rune) rune {
 		switch {

@@ -100,7 +100,7 @@ func (c *Client) challenge(first bool) (challenge string, done bool, err error) 
 	switch {
 	case s == statusErr:
 		c.ended = 0
-		return "", true, newError("AUTH", line)
+		return "", true, newError("AUTH", c.secrets.mask(line))
 	case s == statusOK && !first:
 		c.ended = 0
 		return "", true, nil

@@ -202,6 +202,7 @@ func TestSecretsSaidBack(t *testing.T) {
 			c.Conceal("secret")
 			return c.Auth(&script{mechanism: "XOAUTH2", initial: []byte("user=u\x01auth=Bearer secret\x01\x01")})
 		}, "server said: -ERR no: user=u auth=Bearer ***"},
+		{"in other forms", "C: USER u\nS: +OK\nC: PASS secret\nS: -ERR SECRET, terces, c2VjcmV0, " + token, func(c *pop3.Client) error { return c.UserPass("u", "secret") }, "server said: -ERR ***, ***, ***, AHUA***"},
 		{"too short to be told from words", "C: USER u\nS: +OK\nC: PASS no\nS: -ERR no", func(c *pop3.Client) error { return c.UserPass("u", "no") }, "server said: -ERR no"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -221,4 +222,21 @@ func TestSecretsSaidBack(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestPasswordIsNumber: a password of digits is masked where it is shown, and does not change what the server's replies mean.
+func TestPasswordIsNumber(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := play(t, "S: +OK\nC: USER u\nS: +OK\nC: PASS 123456\nS: +OK\nC: STAT\nS: +OK 3 123456\nC: NOOP\nS: -ERR no 123456", nil)
+		if err := c.UserPass("u", "123456"); err != nil {
+			t.Fatal(err)
+		}
+		if count, octets, err := c.Stat(); count != 3 || octets != 123456 || err != nil {
+			t.Errorf("%d messages of %d octets, error %v", count, octets, err)
+		}
+		if err := c.Noop(); err == nil || strings.Contains(err.Error(), "123456") {
+			t.Errorf("error %v", err)
+		}
+	})
 }

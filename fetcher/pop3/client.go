@@ -47,7 +47,7 @@ type Client struct {
 	queued  int      // how many these are
 	waiting int      // commands sent whose replies have not come
 	ahead   []string // of these, the ones that Ahead sent, in order
-	secrets []string // sent in this session, not to be shown when the server says them back
+	secrets secrets  // sent in this session, not to be shown when the server says them back
 	body    *body    // the message being read, nil for none
 
 	unstuffed func(n int) int64 // see Unstuffed; nil for never
@@ -236,7 +236,7 @@ func (c *Client) inStep() error {
 		return nil
 	}
 	input, _ := c.r.Peek(min(n, maxForeign))
-	return c.fail(desync(c.ended, inQuotes(input, maxForeign)+" although nothing was asked"))
+	return c.fail(desync(c.ended, inQuotes(c.secrets.mask(input), maxForeign)+" although nothing was asked"))
 }
 
 // reply reads the reply to verb, the oldest command that waits for one, and
@@ -252,7 +252,7 @@ func (c *Client) reply(verb string) ([]byte, error) {
 		return text, nil
 	case statusErr:
 		c.ended = 0
-		return nil, newError(verb, line)
+		return nil, newError(verb, c.secrets.mask(line))
 	}
 	return nil, c.outOfStep(verb, line)
 }
@@ -266,7 +266,6 @@ func (c *Client) replyLine(verb string) ([]byte, error) {
 		}
 		return nil, c.fail(err)
 	}
-	line = c.withoutSecrets(line)
 	if verb == "" && len(line) > 2 && line[0] == '+' && line[1] == ' ' {
 		c.traceServer([]byte("+ ***")) // in base64, what it says back of a token would not be seen for what it is
 	} else {
@@ -288,7 +287,7 @@ func shown(verb string) string {
 const maxForeign = 40
 
 func (c *Client) outOfStep(verb string, line []byte) error {
-	seen := fmt.Sprintf("%s in place of the reply to %s", inQuotes(line, maxForeign), shown(verb))
+	seen := fmt.Sprintf("%s in place of the reply to %s", inQuotes(c.secrets.mask(line), maxForeign), shown(verb))
 	return c.fail(desync(c.ended, seen))
 }
 

@@ -97,9 +97,9 @@ func (c *Client) list(verb string, yield func(n int, rest []byte) error) error {
 		n, rest, ok := parseEntry(line)
 		if !ok {
 			if garbage == "" {
-				garbage = inQuotes(line, maxErrorText)
+				garbage = inQuotes(c.secrets.mask(line), maxErrorText)
 			}
-			c.badLine(fmt.Sprintf("%s in the answer to %s", inQuotes(line, maxForeign), verb))
+			c.badLine(fmt.Sprintf("%s in the answer to %s", inQuotes(c.secrets.mask(line), maxForeign), verb))
 			return nil
 		}
 		if entries++; cut {

@@ -147,7 +147,7 @@ func (c *Client) confirmed(text []byte) error {
 	case counted && now != before:
 		return fmt.Errorf("%w: %d messages now, %d before", ErrStatDiffers, now, before)
 	}
-	return fmt.Errorf("%w: %s now, %s before", ErrStatDiffers, inQuotes(text, maxForeign), inQuotes([]byte(c.stat), maxForeign))
+	return fmt.Errorf("%w: %s now, %s before", ErrStatDiffers, inQuotes(c.secrets.mask(text), maxForeign), inQuotes(c.secrets.mask([]byte(c.stat)), maxForeign))
 }
 
 // flight holds the messages whose commands are in flight.

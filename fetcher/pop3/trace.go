@@ -1,9 +1,6 @@
 package pop3
 
-import (
-	"bytes"
-	"fmt"
-)
+import "fmt"
 
 // Side is one end of the connection.
 type Side int
@@ -38,7 +35,7 @@ func (c *Client) traceClient(verb string, args []string) {
 
 func (c *Client) traceServer(line []byte) {
 	if c.trace != nil {
-		c.trace(TraceLine{FromServer, printable(line, maxReply)})
+		c.trace(TraceLine{FromServer, printable(c.secrets.mask(line), maxReply)})
 	}
 }
 
@@ -67,35 +64,4 @@ func masked(verb string, args []string) string {
 // isSecret tells whether the i-th argument of a command must not be shown.
 func isSecret(verb string, i int, arg string) bool {
 	return verb == "" && arg != "*" || verb == "PASS" || verb == "APOP" && i > 0
-}
-
-// minSecret is the least length, in bytes, of a secret that is looked for in what the server says. To mask a shorter
-// one, which may be part of any word, would tell what it is.
-const minSecret = 6
-
-func (c *Client) keepSecrets(verb string, args []string) {
-	for i, arg := range args {
-		if isSecret(verb, i, arg) && len(arg) >= minSecret {
-			c.secrets = append(c.secrets, arg)
-		}
-	}
-}
-
-// Conceal has a secret masked in whatever the server says, from now on: where it is sent in base64, as AUTH
-// does, a server may repeat what it stands for.
-func (c *Client) Conceal(secret string) {
-	if len(secret) >= minSecret {
-		c.secrets = append(c.secrets, secret)
-	}
-}
-
-// withoutSecrets masks what a server repeats of our own secrets. QUIRK: some answer an unknown command, or one that
-// they do not expect, with the whole of it.
-func (c *Client) withoutSecrets(line []byte) []byte {
-	for _, s := range c.secrets {
-		if bytes.Contains(line, []byte(s)) {
-			line = bytes.ReplaceAll(line, []byte(s), []byte("***"))
-		}
-	}
-	return line
 }
