@@ -105,7 +105,7 @@ func (g *login) list() (*listing, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the UIDLs of %s: %w", g.account.Addr, err)
 	}
-	if err := l.readSizes(g.client); err != nil {
+	if err := l.readSizes(g.client); err != nil && !nothingThere(err, count) {
 		return nil, fmt.Errorf("list the sizes of %s: %w", g.account.Addr, err)
 	}
 	l.complete(count)

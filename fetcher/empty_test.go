@@ -18,6 +18,19 @@ func TestUIDLRefusedOfNothing(t *testing.T) {
 		"-ERR no mail": false, "-ERR no messages waiting": false, "-ERR": false, "-ERR mailbox is empty": false, "-ERR [EMPTY] nothing": false,
 		"-ERR unknown command": false, "-ERR [SYS/TEMP] index is being built": true, "-ERR [IN-USE] locked": true, "-ERR [SYS/PERM] broken": true,
 	} {
+		t.Run(line+", to LIST", func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.server.Hook = answers("LIST", line+"\r\n")
+			w.start(t)
+			w.poll(t)
+			_, err := Check(t.Context(), w.account, zerolog.Nop())
+			w.server.Wait()
+			_, adoptErr := w.supervisor.Adopt(t.Context(), w.account, Adoption{}, zerolog.Nop())
+			if (err != nil) != fails || (adoptErr != nil) != fails {
+				t.Errorf("check: %v; adopt: %v", err, adoptErr)
+			}
+		})
 		for _, remove := range []bool{false, true} {
 			for _, before := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s, delete %t, known %t", line, remove, before), func(t *testing.T) {

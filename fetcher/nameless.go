@@ -60,7 +60,7 @@ func withoutUIDL(err error) error {
 	return fmt.Errorf("%w (without UIDL, messages that stay on the server can't be told from new ones: only after: delete without delete_after will do)", err)
 }
 
-// nothingThere reports whether a server refused UIDL as the mailbox is empty, for which there are as many words as servers; but a
+// nothingThere reports whether a server refused UIDL or LIST as the mailbox is empty, for which there are as many words as servers; but a
 // code that says that something is wrong is believed.
 func nothingThere(err error, count int) bool {
 	reply, ok := errors.AsType[*pop3.Error](err)

@@ -113,7 +113,7 @@ func (g *login) unfetchable(count int) (unfetchable string, err error) {
 	case err != nil:
 		return "", err
 	default:
-		if err := l.readSizes(g.client); err != nil {
+		if err := l.readSizes(g.client); err != nil && !nothingThere(err, count) {
 			return "", err
 		}
 	}

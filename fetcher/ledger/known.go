@@ -40,7 +40,7 @@ func (l *Ledger) Known(ctx context.Context, account string, ids []Identity) (Kno
 
 // eachKnown passes on the messages that were delivered in which a column has one of the values.
 func (l *Ledger) eachKnown(ctx context.Context, account int64, column string, values []any, fn func(messageID sql.NullString, header []byte)) error {
-	for chunk := range slices.Chunk(values, knownChunk) {
+	for chunk := range slices.Chunk(values, lookupChunk) {
 		err := eachRow(ctx, l.reader, "SELECT DISTINCT message_id, sha256 FROM message WHERE account = ? AND "+wasDelivered+" AND "+column+" IN (?"+placeholders(len(chunk)-1)+")", func(rows *sql.Rows) error {
 			var messageID sql.NullString
 			var header []byte
