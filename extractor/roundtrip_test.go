@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/attachd/attachd/config/testsize"
 )
 
 // composer writes well-formed messages at random and knows what is in them.
@@ -101,7 +103,7 @@ func (c *composer) message(w *bytes.Buffer, number string, depth int) {
 // out byte for byte, in its order and with its part number, and nothing else does.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(2000) {
+	for seed := range testsize.Of[uint64](500, 2000) {
 		c := &composer{Rand: rand.New(rand.NewPCG(seed, 1))}
 		var message bytes.Buffer
 		c.message(&message, "", 4)

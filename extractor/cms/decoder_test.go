@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"testing"
+
+	"github.com/attachd/attachd/config/testsize"
 )
 
 // The messages that OpenSSL 3.0 made of this entity: cms -sign -nodetach in DER, the
@@ -155,16 +157,17 @@ func TestPrefixes(t *testing.T) {
 
 // TestHostile: nothing that is declared or nested costs memory or time.
 func TestHostile(t *testing.T) {
+	many := testsize.Of(1_000_000, 10_000_000)
 	for name, test := range map[string]struct {
 		head, body []byte
 		n          int
 	}{
-		"nested":            {nil, []byte{sequence, 0x80}, 10_000_000},
-		"nested pieces":     {message(Signed, ber, nil)[:60], []byte{octetString | constructed, 0x80}, 10_000_000},
+		"nested":            {nil, []byte{sequence, 0x80}, many},
+		"nested pieces":     {message(Signed, ber, nil)[:60], []byte{octetString | constructed, 0x80}, many},
 		"lengths":           {nil, []byte{sequence, 0x88, 0x0f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, 1_000_000},
-		"long tags":         {nil, []byte{0xff}, 10_000_000},
-		"empty elements":    {[]byte{sequence, 0x80}, []byte{4, 0}, 10_000_000},
-		"ends of contents":  {[]byte{sequence, 0x80}, []byte{0, 0}, 10_000_000},
+		"long tags":         {nil, []byte{0xff}, many},
+		"empty elements":    {[]byte{sequence, 0x80}, []byte{4, 0}, many},
+		"ends of contents":  {[]byte{sequence, 0x80}, []byte{0, 0}, many},
 		"4 GiB of contents": {[]byte{sequence, 0x85, 1, 0, 0, 0, 0, octetString, 0x84, 0xff, 0xff, 0xff, 0xf0}, bytes.Repeat([]byte("x"), 1000), 100_000},
 	} {
 		t.Run(name, func(t *testing.T) {

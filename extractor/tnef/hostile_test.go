@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/attachd/attachd/config/testsize"
 )
 
 // repeated gives a decoder head, then body n times, without ever holding them all.
@@ -54,6 +56,7 @@ func nestedMessages(n int) []byte {
 // be within the limits or refused by them, and leave the heap as it was.
 func TestHostile(t *testing.T) {
 	const much = 20 << 20
+	many := testsize.Of(250_000, 1_000_000)
 	huge := le32(0xffffffff)
 	begun := func(level, tag int) []byte { // an attribute of 4 GiB
 		b := attribute(level, tag, nil)
@@ -74,24 +77,24 @@ func TestHostile(t *testing.T) {
 		{"a name of 4 GiB", repeated{join(build(rendering()), begun(2, attAttachTitle)), []byte("x"), much}, ""},
 		{"a content of 4 GiB", repeated{join(build(rendering()), begun(2, attAttachData)), []byte("x"), much}, ""},
 		{"a code page of 4 GiB", repeated{join(build(), begun(1, attOemCodepage)), []byte("x"), much}, ""},
-		{"1 M attributes", repeated{build(), attribute(1, 0x8004, []byte("x")), 1_000_000}, ""},
-		{"1 M wrong checksums", repeated{build(), attribute(1, 0x8004, nil)[:9:9], 1_000_000}, ""},
-		{"1 M attachments without a content", repeated{build(), join(rendering(), title("x")), 1_000_000}, ""},
+		{"many attributes", repeated{build(), attribute(1, 0x8004, []byte("x")), many}, ""},
+		{"many wrong checksums", repeated{build(), attribute(1, 0x8004, nil)[:9:9], many}, ""},
+		{"many attachments without a content", repeated{build(), join(rendering(), title("x")), many}, ""},
 		{"1,001 attachments", repeated{build(), file("x", "y"), 1001}, "files"},
 		{"1,001 contents of one attachment", repeated{build(rendering()), content("x"), 1001}, "files"},
-		{"1 M properties", repeated{inAttachment(le32(1_000_000)), number(1, 1), 1_000_000}, ""},
-		{"1 M names", repeated{inAttachment(le32(1_000_000)), string8(propAttachLongFilename, ""), 1_000_000}, ""},
-		{"1 M long names", repeated{inAttachment(le32(20_000)), string8(propAttachLongFilename, strings.Repeat("x", 1000)), 20_000}, ""},
-		{"4 G properties without a value", repeated{inAttachment(huge), property(1, 1), 1_000_000}, ""},
-		{"4 G values without a byte", repeated{inAttachment(huge), property(0x1001, 1, huge...), 1_000_000}, ""},
-		{"4 G empty values", repeated{inAttachment(le32(1), property(0x101e, propAttachLongFilename, huge...)), le32(0), 1_000_000}, ""},
+		{"many properties", repeated{inAttachment(le32(many)), number(1, 1), many}, ""},
+		{"many names", repeated{inAttachment(le32(many)), string8(propAttachLongFilename, ""), many}, ""},
+		{"many long names", repeated{inAttachment(le32(20_000)), string8(propAttachLongFilename, strings.Repeat("x", 1000)), 20_000}, ""},
+		{"4 G properties without a value", repeated{inAttachment(huge), property(1, 1), many}, ""},
+		{"4 G values without a byte", repeated{inAttachment(huge), property(0x1001, 1, huge...), many}, ""},
+		{"4 G empty values", repeated{inAttachment(le32(1), property(0x101e, propAttachLongFilename, huge...)), le32(0), many}, ""},
 		{"4 G GUIDs", repeated{inAttachment(le32(1), property(0x1048, 1, huge...)), []byte("x"), much}, ""},
 		{"a property's name of 4 GiB", repeated{inAttachment(le32(1), property(3, 0x8000, make([]byte, 16)...), le32(1), huge), []byte("x"), much}, ""},
 		{"a value of 4 GiB", repeated{inAttachment(le32(1), property(typeUnicode, propAttachLongFilename), le32(1), huge), []byte("x"), much}, ""},
 		{"an OLE object of 4 GiB", repeated{inAttachment(le32(1), property(typeObject, propAttachData), le32(1), huge, interfaceStorage), []byte("x"), much}, ""},
 		{"RTF that expands", repeated{inMessage(rtf), []byte("\xff\x00\x0e\x01\x0e\x02\x0e\x03\x0e\x04\x0e\x05\x0e\x06\x0e\x07\x0e"), 200_000}, "bytes"},
-		{"4 G RTF bodies", repeated{inMessage(le32(1), property(typeBinary, propRTFCompressed, huge...)), sized(make([]byte, 16)), 1_000_000}, ""},
-		{"RTF of 4 GiB that has ended", repeated{inMessage(rtf), []byte("\x01\x0c\xf0"), 1_000_000}, ""},
+		{"4 G RTF bodies", repeated{inMessage(le32(1), property(typeBinary, propRTFCompressed, huge...)), sized(make([]byte, 16)), many}, ""},
+		{"RTF of 4 GiB that has ended", repeated{inMessage(rtf), []byte("\x01\x0c\xf0"), many}, ""},
 		{"attached messages within each other", repeated{nestedMessages(1000), []byte{0}, 0}, "depth"},
 		{"20 MB behind the end", repeated{build(title("x")), []byte("\r\n"), much / 2}, ""},
 	}
@@ -125,10 +128,11 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// TestNesting decodes a thousand messages within each other where that is allowed.
+// TestNesting decodes up to a thousand messages within each other where that is allowed.
 func TestNesting(t *testing.T) {
-	r := decode(nestedMessages(1000), Options{MaxDepth: 1000, MaxFiles: 1001}, 1<<20)
-	if r.err != nil || r.damaged || len(r.files) != 1001 || r.files[1000].Buffer.String() != "innermost" {
+	n := testsize.Of(300, 1000)
+	r := decode(nestedMessages(n), Options{MaxDepth: n, MaxFiles: n + 1}, 1<<20)
+	if r.err != nil || r.damaged || len(r.files) != n+1 || r.files[n].Buffer.String() != "innermost" {
 		t.Errorf("%d files, damaged %v, error %v", len(r.files), r.damaged, r.err)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"testing/iotest"
 	"time"
 	"unicode/utf8"
+
+	"github.com/attachd/attachd/config/testsize"
 )
 
 // readerConn is a connection that r feeds and that swallows what is sent.
@@ -91,6 +93,7 @@ func reference(data []byte) (message, rest []byte, err error) {
 func TestDotReader(t *testing.T) {
 	t.Parallel()
 	edge := func(n int) string { return strings.Repeat("x", n) }
+	long := testsize.Of(4*bufferSize, 1<<20)
 	for _, test := range []struct{ name, sent, want string }{
 		{"empty message", ".\r\n", ""},
 		{"bare LF", "a\nb\n.\n", "a\nb\n"},
@@ -107,7 +110,7 @@ func TestDotReader(t *testing.T) {
 		{"header only", "a: b\r\n\r\n.\r\n", "a: b\r\n\r\n"},
 		{"body only", "\r\nx\r\n.\r\n", "\r\nx\r\n"},
 		{"only line ends", "\r\n\n\r\n.\r\n", "\r\n\n\r\n"},
-		{"long line", edge(1<<20) + "\r\n.\r\n", edge(1<<20) + "\r\n"},
+		{"long line", edge(long) + "\r\n.\r\n", edge(long) + "\r\n"},
 		{"4095", edge(4093) + "\r\n..\r\n.\r\n", edge(4093) + "\r\n.\r\n"},
 		{"4096", edge(4094) + "\r\n..\r\n.\r\n", edge(4094) + "\r\n.\r\n"},
 		{"4097", edge(4095) + "\r\n..\r\n.\r\n", edge(4095) + "\r\n.\r\n"},
