@@ -17,14 +17,27 @@ var signatures = []struct {
 	format format
 }{
 	{"%PDF-", "pdf"},
-	{"PK\x03\x04", "zip"}, {"PK\x05\x06", "zip"}, {"PK\x07\x08", "zip"},
+	{"PK\x03\x04", "zip"},
+	{"PK\x05\x06", "zip"},
+	{"PK\x07\x08", "zip"},
 	{"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"},
-	{"\x89PNG\r\n\x1a\n", "png"}, {"\xff\xd8\xff", "jpeg"}, {"GIF87a", "gif"}, {"GIF89a", "gif"},
-	{"II*\x00", "tiff"}, {"MM\x00*", "tiff"},
-	{"\x1f\x8b\x08", "gzip"}, {"BZh", "bzip2"}, {"\xfd7zXZ\x00", "xz"}, {"7z\xbc\xaf\x27\x1c", "7z"}, {"Rar!\x1a\x07", "rar"},
+	{"\x89PNG\r\n\x1a\n", "png"},
+	{"\xff\xd8\xff", "jpeg"},
+	{"GIF87a", "gif"},
+	{"GIF89a", "gif"},
+	{"II*\x00", "tiff"},
+	{"MM\x00*", "tiff"},
+	{"\x1f\x8b\x08", "gzip"},
+	{"BZh", "bzip2"},
+	{"\xfd7zXZ\x00", "xz"},
+	{"7z\xbc\xaf\x27\x1c", "7z"},
+	{"Rar!\x1a\x07", "rar"},
 	{tnefSignature, "tnef"},
-	{"{\\rtf", "rtf"}, {"%!PS", "ps"},
-	{"<?xml", "xml"}, {"BEGIN:VCALENDAR", "calendar"}, {"BEGIN:VCARD", "vcard"},
+	{"{\\rtf", "rtf"},
+	{"%!PS", "ps"},
+	{"<?xml", "xml"},
+	{"BEGIN:VCALENDAR", "calendar"},
+	{"BEGIN:VCARD", "vcard"},
 }
 
 // tnefSignature is 0x223E9F78, little-endian (MS-OXTNEF section 2.1.3.1).

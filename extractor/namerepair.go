@@ -46,8 +46,20 @@ func isPlain(component string) bool {
 
 // quotes are those that programs put around a name, the opening one first.
 var quotes = [...][2]string{
-	{`"`, `"`}, {"'", "'"}, {"`", "'"}, {"\u201c", "\u201d"}, {"\u201e", "\u201c"}, {"\u201e", "\u201d"}, {"\u201d", "\u201d"},
-	{"\u2018", "\u2019"}, {"\u201a", "\u2018"}, {"\u00ab", "\u00bb"}, {"\u00bb", "\u00ab"}, {"\u2039", "\u203a"}, {"\u300c", "\u300d"}, {"\uff02", "\uff02"},
+	{`"`, `"`},
+	{"'", "'"},
+	{"`", "'"},
+	{"\u201c", "\u201d"},
+	{"\u201e", "\u201c"},
+	{"\u201e", "\u201d"},
+	{"\u201d", "\u201d"},
+	{"\u2018", "\u2019"},
+	{"\u201a", "\u2018"},
+	{"\u00ab", "\u00bb"},
+	{"\u00bb", "\u00ab"},
+	{"\u2039", "\u203a"},
+	{"\u300c", "\u300d"},
+	{"\uff02", "\uff02"},
 }
 
 // unquote takes off the quotes around a name, or around all of it that stands before

@@ -104,6 +104,7 @@ func handshakes(t *testing.T, config *tls.Config) (addr string) {
 func expired(c *x509.Certificate) {
 	c.NotBefore, c.NotAfter = time.Now().Add(-48*time.Hour), time.Now().Add(-time.Hour)
 }
+
 func future(c *x509.Certificate) {
 	c.NotBefore, c.NotAfter = time.Now().Add(24*time.Hour), time.Now().Add(48*time.Hour)
 }
@@ -136,7 +137,8 @@ func TestBadChains(t *testing.T) {
 	}{
 		"good": {good, []*authority{intermediate}, []*authority{root}, nil, nil},
 		"missing intermediate": {good, nil, []*authority{root}, []string{
-			`the server sent a certificate for "mail.example", issued by "CN=Intermediate", valid from 20`, `the certificate of "CN=Intermediate", which issued that for "mail.example", is neither among them`, "fullchain.pem", "tls.ca_file"}, pool(intermediate)},
+			`the server sent a certificate for "mail.example", issued by "CN=Intermediate", valid from 20`, `the certificate of "CN=Intermediate", which issued that for "mail.example", is neither among them`, "fullchain.pem", "tls.ca_file",
+		}, pool(intermediate)},
 		"missing intermediate, with its address":   {withURL, nil, []*authority{root}, []string{`to be had from "http://ca.example/i.der"`, "fullchain.pem"}, pool(intermediate)},
 		"another intermediate":                     {good, []*authority{notCA}, []*authority{root}, []string{`the certificate of "CN=Intermediate", which issued that for "mail.example"`, `then one for "CN=Not an authority"`}, pool(intermediate)},
 		"unknown root, not sent":                   {good, []*authority{intermediate}, nil, []string{`the certificate of "CN=Root", which issued that for "CN=Intermediate"`, `then one for "CN=Intermediate", issued by "CN=Root"`}, pool(root)},

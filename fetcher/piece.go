@@ -119,8 +119,10 @@ func (p *poll) agePiece(ctx context.Context, m *ledger.Message) error {
 	if err != nil {
 		return err
 	}
-	aged := &ledger.Message{Key: m.Key, State: ledger.Quarantined, Header: m.Header, MessageID: m.MessageID, Retried: true,
-		Reason: m.Reason + "; they have not come within 30 days", Attachments: append(files, slices.DeleteFunc(slices.Clone(m.Attachments), func(a ledger.Attachment) bool { return a.Quarantine })...)}
+	aged := &ledger.Message{
+		Key: m.Key, State: ledger.Quarantined, Header: m.Header, MessageID: m.MessageID, Retried: true,
+		Reason: m.Reason + "; they have not come within 30 days", Attachments: append(files, slices.DeleteFunc(slices.Clone(m.Attachments), func(a ledger.Attachment) bool { return a.Quarantine })...),
+	}
 	if err := p.commit.commit(ctx, []*ledger.Message{aged}); err != nil {
 		return err
 	}

@@ -84,8 +84,10 @@ func (p *poll) stageMessage(ctx context.Context, l *listing, e entry, counted *b
 	}
 	p.retrieved++
 	p.observe(Retrieved{Account: p.account.Name, UIDL: uidl, Octets: counted.n, Attachments: countFiles(staged.Attachments)})
-	m := &ledger.Message{Key: l.key(e), State: ledger.Delivered, MessageID: staged.MessageID, Attachments: staged.Attachments,
-		Unread: staged.Doubtful && !staged.RawKept, Reason: staged.Reason, From: staged.Envelope.From, Subject: staged.Envelope.Subject}
+	m := &ledger.Message{
+		Key: l.key(e), State: ledger.Delivered, MessageID: staged.MessageID, Attachments: staged.Attachments,
+		Unread: staged.Doubtful && !staged.RawKept, Reason: staged.Reason, From: staged.Envelope.From, Subject: staged.Envelope.Subject,
+	}
 	staged.waitsOrJoins(m)
 	return m, nil
 }
