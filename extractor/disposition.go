@@ -37,7 +37,8 @@ func (e *entity) report(kind ProblemKind, detail string) {
 // enclosing multipart's default holds (RFC 2046 sections 5.1 and 5.1.5).
 func (h *header) read(defaultType, charset string) entity {
 	var e entity
-	structured := texts{e.report, charset}
+	report := e.report
+	structured := texts{report, charset}
 	e.mediaType = parseField(h.fields.Get("Content-Type"), structured)
 	if t := e.mediaType.value; !strings.Contains(t, "/") || len(t) > maxMediaType {
 		if t != "" {
@@ -52,7 +53,7 @@ func (h *header) read(defaultType, charset string) entity {
 		}
 	}
 	e.disposition = parseField(h.fields.Get("Content-Disposition"), structured)
-	e.encodings = parseEncodings(h.fields.Get("Content-Transfer-Encoding"), e.report)
+	e.encodings = parseEncodings(h.fields.Get("Content-Transfer-Encoding"), report)
 	e.contentID = clipTo(strings.Trim(h.fields.Get("Content-Id"), "<> "), maxText)
 	e.location = clipTo(h.fields.Get("Content-Location"), maxText)
 	e.readNames(h, charset)
@@ -67,6 +68,9 @@ func (e *entity) readNames(h *header, charset string) {
 	var problems []Problem
 	for _, name := range [...]string{"filename", "name"} {
 		for _, field := range [...]*parameters{&e.disposition, &e.mediaType} {
+			if len(field.params) == 0 {
+				continue
+			}
 			var found []Problem
 			t := texts{func(kind ProblemKind, detail string) { found = append(found, Problem{Kind: kind, Detail: detail}) }, charset}
 			if text := strings.TrimSpace(field.text(name, t)); text != "" && (e.name == "" || isCut(e.name, text)) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // leaf is the part whose body is being read: through the decoder of its transfer
@@ -17,7 +18,7 @@ type leaf struct {
 	number  string
 	own     bool   // the message's own text, by its header
 	waiting bool   // for the beginning
-	start   []byte // of the body
+	start   []byte // of the body, in a buffer of the pool
 
 	decoder io.WriteCloser // nil: the body goes to w as it is
 	w       io.Writer      // nil: the body is left out
@@ -45,18 +46,34 @@ func (p *parser) writeLeaf(b []byte) error {
 		return l.write(b)
 	}
 	room := bodyWindow - len(l.start)
+	if len(l.start) == 0 && room <= len(b) {
+		if err := p.decideLeaf(b[:bodyWindow]); err != nil {
+			return err
+		}
+		return l.write(b)
+	}
+	if l.start == nil {
+		l.start = bodyStarts.Get().(*[bodyWindow]byte)[:0]
+	}
 	if len(b) < room {
 		l.start = append(l.start, b...)
 		return nil
-	}
-	if len(l.start) == 0 {
-		return errors.Join(p.decideLeaf(b[:bodyWindow]), l.write(b))
 	}
 	l.start = append(l.start, b[:room]...)
 	if err := p.decideStart(); err != nil {
 		return err
 	}
 	return l.write(b[room:])
+}
+
+var bodyStarts = sync.Pool{New: func() any { return new([bodyWindow]byte) }}
+
+// forgetStart gives the buffer back.
+func (l *leaf) forgetStart() {
+	if l.start != nil {
+		bodyStarts.Put((*[bodyWindow]byte)(l.start[:bodyWindow]))
+		l.start = nil
+	}
 }
 
 // decideStart decides on what there is of a body, which may be all of it.
@@ -68,9 +85,9 @@ func (p *parser) decideStart() error {
 	if err := p.decideLeaf(l.start); err != nil {
 		return err
 	}
-	start := l.start
-	l.start = l.start[:0]
-	return l.write(start)
+	err := l.write(l.start)
+	l.forgetStart()
+	return err
 }
 
 // endLeaf closes what the leaf opened.
@@ -89,7 +106,7 @@ func (p *parser) decideLeaf(start []byte) error {
 	e := &l.entity
 	known := len(e.problems)
 	encoding := chooseEncoding(e.encodings, start, e.mediaType.value, cmp.Or(e.name, e.otherName), e.report)
-	if l.own && isFileInText(decodeStart(encoding, start), e) {
+	if l.own && isFileInText(decodeStart(encoding, start[:min(len(start), textWindow)]), e) {
 		l.own = false
 		e.report(ProblemFileInText, e.mediaType.value)
 	}
@@ -136,6 +153,9 @@ func (p *parser) decideLeaf(start []byte) error {
 	l.entity = entity{} // of messages within each other, each would hold its long header until all end
 	return nil
 }
+
+// textWindow is how much of a text tells that it is none.
+const textWindow = 1 << 10
 
 // decodeStart decodes the beginning of a body to look at it.
 func decodeStart(e encoding, start []byte) []byte {
@@ -329,7 +349,10 @@ func (l *leaf) abort() {
 }
 
 // clear makes the leaf one of no part.
-func (l *leaf) clear() { *l = leaf{start: l.start[:0]} }
+func (l *leaf) clear() {
+	l.forgetStart()
+	*l = leaf{}
+}
 
 // expects reports whether a boundary is one of the attached message's that is being
 // read: some mailers use one boundary for both.

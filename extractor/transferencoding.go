@@ -115,24 +115,23 @@ func chooseEncoding(declared []encoding, start []byte, mediaType, name string, r
 	if len(declared) > 0 {
 		chosen = declared[0]
 	}
-	want := formatOf(mediaType, name)
-	lines, inBase64, sure := base64Lines(start)
-	decoded := decodeB(string(lines[:min(len(lines), 1<<10)]))
-	if slices.Contains(declared, base64Encoding) {
-		raw := !inBase64 && formatIn(decoded) == noFormat || !sure && want.text() && !isBinary(start) && (begins(start, want) || isBinary(decoded) && formatIn(decoded) == noFormat)
-		if !raw || len(bytes.TrimSpace(start)) == 0 {
-			return base64Encoding
+	first := bytes.TrimSpace(firstLine(start))
+	said := slices.Contains(declared, base64Encoding)
+	switch begun := isBase64(first); {
+	case said && begun && len(first) >= sureLine:
+		return base64Encoding
+	case said || begun:
+		e, odd := judgeBase64(said, chosen, start, mediaType, name)
+		if odd != "" {
+			report(ProblemEncoding, odd)
 		}
-		report(ProblemEncoding, "said to be base64")
-		if slices.Contains(declared, quotedPrintable) {
+		switch {
+		case e == base64Encoding:
+			return e
+		case said && slices.Contains(declared, quotedPrintable):
 			return quotedPrintable
-		}
-		return identity
-	}
-	if inBase64 && chosen != textEncoding && !begins(start, want) {
-		if begins(decoded, want) || isText(mediaType) && formatIn(decoded).binary() {
-			report(ProblemEncoding, "base64, and not said to be")
-			return base64Encoding
+		case said:
+			return identity
 		}
 	}
 	if slices.Contains(declared, quotedPrintable) {
@@ -156,29 +155,68 @@ func chooseEncoding(declared []encoding, start []byte, mediaType, name string, r
 	return chosen
 }
 
+// sureLine is how long a line is that no word is.
+const sureLine = 40
+
+// judgeBase64 decides whether a body is base64 that is said to be or that begins so, and
+// says what is odd about it.
+func judgeBase64(said bool, chosen encoding, start []byte, mediaType, name string) (e encoding, odd string) {
+	want := formatOf(mediaType, name)
+	lines, inBase64, sure := base64Lines(start)
+	if !inBase64 && len(lines) == 0 && !said {
+		return chosen, ""
+	}
+	decoded := decodeB(string(lines))
+	found := formatIn(decoded)
+	if said {
+		raw := !inBase64 && found == noFormat || !sure && want.text() && !isBinary(start) && (begins(start, want) || isBinary(decoded) && found == noFormat)
+		if !raw || len(bytes.TrimSpace(start)) == 0 {
+			return base64Encoding, ""
+		}
+		return identity, "said to be base64"
+	}
+	if inBase64 && chosen != textEncoding && !begins(start, want) && (begins(decoded, want) || isText(mediaType) && found.binary()) {
+		return base64Encoding, "base64, and not said to be"
+	}
+	return chosen, ""
+}
+
+// isBase64 reports whether a line is base64 and nothing else.
+func isBase64(line []byte) bool {
+	for _, c := range line {
+		if v := base64Value(c); v >= base64Blank && v != base64Pad {
+			return false
+		}
+	}
+	return len(line) > 0
+}
+
+// base64Kept is how much base64 tells what is encoded in it.
+const base64Kept = 1 << 10
+
 // base64Lines returns the first lines of base64 in a body's beginning, and whether
 // the body is base64: its first line is, or most of it. A few other characters in a
 // long line are junk that came in on the way (RFC 2045 section 6.8), and text may
 // stand before and behind it. It is sure of lines as long as no word is.
 func base64Lines(start []byte) (lines []byte, ok, sure bool) {
 	data, all, ended := 0, 0, false
-	for line := range bytes.FieldsFuncSeq(start, func(r rune) bool { return r == '\n' || r == '\r' }) {
+	for rest := start; len(rest) > 0; {
+		line := rest
+		if i := bytes.IndexAny(rest, "\r\n"); i >= 0 {
+			line, rest = rest[:i], rest[i+1:]
+		} else {
+			rest = nil
+		}
 		line = bytes.TrimLeft(bytes.TrimSpace(line), "> ") // QUIRK: a quotation of one
 		if len(line) == 0 {
 			continue
 		}
-		odd := 0
-		for _, c := range line {
-			if v := base64Value(c); v >= base64Blank && v != base64Pad {
-				odd++
-			}
-		}
-		if odd == 0 || len(line) >= 40 && odd <= len(line)/12 {
-			ok = ok || all == 0 && (len(line)%4 == 0 || len(line) >= 40)
+		if isBase64(line) || len(line) >= sureLine && base64Junk(line) <= len(line)/12 {
+			ok = ok || all == 0 && (len(line)%4 == 0 || len(line) >= sureLine)
 			data += len(line)
-			sure = sure || len(line) >= 40
-			if !ended {
-				lines = append(lines, line...)
+			sure = sure || len(line) >= sureLine
+			if room := base64Kept - len(lines); !ended && room > 0 {
+				lines = append(lines, line[:min(room, len(line))]...)
 			}
 			ended = ended || line[len(line)-1] == '='
 		} else {
@@ -188,6 +226,16 @@ func base64Lines(start []byte) (lines []byte, ok, sure bool) {
 	}
 	ok = ok || data > 0 && data*2 >= all
 	return lines, ok, ok && (sure || data == all && len(lines)%4 == 0)
+}
+
+// base64Junk counts the bytes of a line that are none of base64's.
+func base64Junk(line []byte) (n int) {
+	for _, c := range line {
+		if v := base64Value(c); v >= base64Blank && v != base64Pad {
+			n++
+		}
+	}
+	return n
 }
 
 // isBinary reports whether bytes are no text in any charset of single bytes, or in
