@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/config/testsize"
 	"github.com/attachd/attachd/fetcher/pop3"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
@@ -17,7 +18,8 @@ import (
 // TestTenThousandAccounts polls as many, one of whose hosts hangs, and then lets
 // them wait for their next poll.
 func TestTenThousandAccounts(t *testing.T) {
-	const accounts, limit = 10_000 / slowdown, 200 << 20
+	accounts := testsize.Of(500, 10_000)
+	limit := int64(20<<20 + accounts*18<<10)
 	if testing.Short() {
 		t.Skip("it takes many connections")
 	}
@@ -68,7 +70,7 @@ func TestTenThousandAccounts(t *testing.T) {
 	sets <- list
 	sets <- list // taken when the first set has been put to work
 	used := heap() - before
-	t.Logf("%d accounts that wait take %.1f MiB, %d bytes each", accounts, float64(used)/(1<<20), used/accounts)
+	t.Logf("%d accounts that wait take %.1f MiB, %d bytes each", accounts, float64(used)/(1<<20), used/int64(accounts))
 	if used > limit {
 		t.Errorf("%d accounts take %d MiB", accounts, used>>20)
 	}
@@ -80,7 +82,7 @@ func TestTenThousandAccounts(t *testing.T) {
 // and no LIST.
 func TestNothingNew(t *testing.T) {
 	t.Parallel()
-	const messages = 100_000 / slowdown
+	messages := testsize.Of(5000, 100_000)
 	w := newWorld(t)
 	all := make([]pop3test.Message, messages)
 	for i := range all {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/config/testsize"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
@@ -30,7 +31,7 @@ const (
 // is deleted before that.
 func TestRandomMailbox(t *testing.T) {
 	t.Parallel()
-	seed, episodes := rand.Uint64(), 60/slowdown+1
+	seed, episodes := rand.Uint64(), testsize.Of(8, 61)
 	for name, value := range map[string]func(n uint64){randomSeedEnv: func(n uint64) { seed = n }, randomEpisodesEnv: func(n uint64) { episodes = int(n) }} {
 		if text := os.Getenv(name); text != "" {
 			n, err := strconv.ParseUint(text, 10, 64)
