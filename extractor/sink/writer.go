@@ -1,0 +1,225 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"github.com/attachd/attachd/extractor"
+)
+
+const (
+	// blockSize is how much is written at once, and what a smaller file costs in
+	// memory until it is closed.
+	blockSize = 128 << 10
+	// maxOpen is how many files of a message may be open at once, each within the one before, before the next one makes do with
+	// a smallBlock: a hundred messages within each other would take 60 MB.
+	maxOpen    = 8
+	smallBlock = 8 << 10
+)
+
+// block is a piece of a file on its way, for use by one after the other.
+type block struct{ bytes []byte }
+
+func newBlock() *block { return &block{make([]byte, 0, blockSize)} }
+
+// hasher hashes the blocks of a file in a goroutine of its own, as that takes as
+// long as all the rest. It gives them back to the pool.
+type hasher struct {
+	blocks chan *block
+	done   chan struct{}
+}
+
+// hashAhead is how many blocks may wait to be hashed.
+const hashAhead = 4
+
+func (d *Directory) newHasher(sum hash.Hash) *hasher {
+	h := &hasher{make(chan *block, hashAhead), make(chan struct{})}
+	go func() {
+		defer close(h.done)
+		for b := range h.blocks {
+			sum.Write(b.bytes)
+			d.blocks.Put(b)
+		}
+	}()
+	return h
+}
+
+// close waits for the last block.
+func (h *hasher) close() {
+	close(h.blocks)
+	<-h.done
+}
+
+// writer writes one attachment to a staging file. The file is made when the
+// first block is full or at Close, so a small one is created, written and
+// handed to its fsync in one go.
+type writer struct {
+	d          *Directory
+	ctx        context.Context // of the Stage call that the writer lives in
+	attachment *extractor.Attachment
+	message    *extractor.Message // that it came with
+	kind       Kind
+	block      *block    // what is not written yet
+	hash       hash.Hash // of all that is written; a hasher's, while there is one
+	hasher     *hasher   // of a file longer than a block
+	file       *file
+	folder     string // of what is quarantined
+	unsure     bool   // it may be left out in the end: until then it is neither hashed nor sent to the disk
+	size       int64
+	sum        [32]byte
+	closed     bool
+	err        error // sticky
+	open       *int  // writers of the message that are
+}
+
+func (s *staging) newWriter(a *extractor.Attachment) *writer {
+	d := s.d
+	hash := d.hashes.Get().(hash.Hash)
+	hash.Reset()
+	b := &block{make([]byte, 0, smallBlock)}
+	if s.opened++; s.opened <= maxOpen {
+		b = d.newBlock()
+	}
+	return &writer{d: d, ctx: s.ctx, attachment: a, block: b, hash: hash, file: &file{id: d.newID(), done: make(chan struct{})}, open: &s.opened}
+}
+
+func (d *Directory) newBlock() *block {
+	b := d.blocks.Get().(*block)
+	b.bytes = b.bytes[:0]
+	return b
+}
+
+// Write implements io.Writer.
+func (w *writer) Write(p []byte) (int, error) {
+	n := 0
+	for len(p) > 0 && w.err == nil {
+		b := w.block
+		k := min(len(p), cap(b.bytes)-len(b.bytes))
+		b.bytes = append(b.bytes, p[:k]...)
+		n, p = n+k, p[k:]
+		if len(b.bytes) == cap(b.bytes) {
+			w.flush()
+		}
+	}
+	return n, w.err
+}
+
+// ReadFrom implements io.ReaderFrom, reading into the block itself.
+func (w *writer) ReadFrom(r io.Reader) (int64, error) {
+	var n int64
+	for w.err == nil {
+		b := w.block
+		k, err := r.Read(b.bytes[len(b.bytes):cap(b.bytes)])
+		b.bytes = b.bytes[:len(b.bytes)+k]
+		n += int64(k)
+		if len(b.bytes) == cap(b.bytes) {
+			w.flush()
+		}
+		if err == io.EOF {
+			return n, w.err
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, w.err
+}
+
+// flush writes the full block and has it hashed. Whatever fails stays in err.
+func (w *writer) flush() {
+	if w.write(); w.err != nil {
+		return
+	}
+	if small := cap(w.block.bytes) < blockSize; small || w.unsure {
+		if !w.unsure {
+			w.hash.Write(w.block.bytes)
+		}
+		w.block.bytes = w.block.bytes[:0]
+		return
+	}
+	if w.hasher == nil {
+		w.hasher = w.d.newHasher(w.hash)
+	}
+	w.hasher.blocks <- w.block
+	w.block = w.d.newBlock()
+}
+
+// write writes the block.
+func (w *writer) write() {
+	if w.err = w.ctx.Err(); w.err != nil {
+		return
+	}
+	if w.err = w.d.room.take(w.d, len(w.block.bytes), w.file.f == nil); w.err != nil {
+		return
+	}
+	if w.file.f == nil {
+		if w.err = w.d.create(w.file); w.err != nil {
+			return
+		}
+	}
+	err := w.d.before(StepWrite, w.file.id)
+	if err == nil {
+		_, err = w.file.f.Write(w.block.bytes)
+	}
+	if err != nil {
+		w.err = fmt.Errorf("write staging file in %s: %w", w.d.stagingPath(), err)
+		return
+	}
+	before := w.size
+	w.size += int64(len(w.block.bytes))
+	if before/writebackStep != w.size/writebackStep && !w.unsure {
+		startWriteback(w.file.f, before-before%writebackStep, writebackStep)
+	}
+}
+
+// writebackStep is after how many bytes the disk is told to begin, so that the
+// fsync at the end has little left to wait for.
+const writebackStep = 8 << 20
+
+// Close writes what is left and hands the file to its fsync.
+func (w *writer) Close() error {
+	if w.closed {
+		return w.err
+	}
+	w.closed = true
+	*w.open--
+	leftOut := w.leftOut()
+	if w.err == nil && !leftOut && (len(w.block.bytes) > 0 || w.file.f == nil) {
+		w.write()
+	}
+	if w.hasher != nil {
+		w.hasher.close()
+	}
+	if w.err == nil && !leftOut {
+		if w.unsure {
+			w.err = w.hashFile()
+		} else {
+			w.hash.Write(w.block.bytes)
+		}
+		w.hash.Sum(w.sum[:0])
+	}
+	if cap(w.block.bytes) == blockSize {
+		w.d.blocks.Put(w.block)
+	}
+	w.d.hashes.Put(w.hash)
+	w.block, w.hash, w.hasher = nil, nil, nil
+	switch {
+	case leftOut && w.file.f != nil:
+		return errors.Join(w.err, w.file.f.Close(), w.d.discard(w.file.id))
+	case leftOut:
+		return w.err
+	case w.err != nil:
+		if w.file.f != nil {
+			w.file.f.Close()
+		}
+		return w.err
+	}
+	w.err = w.d.startSync(w.ctx, w.file)
+	return w.err
+}
+
+// leftOut reports whether what was written is not to be kept.
+func (w *writer) leftOut() bool { return w.attachment.LeftOut != "" }
