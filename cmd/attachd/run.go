@@ -39,16 +39,9 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 			if err != nil {
 				return err
 			}
-			logging := c.Log
-			if level != "" {
-				if err := logging.Level.Set(level); err != nil {
-					return &exitError{exitUsage, fmt.Errorf("--log-level %w", err)}
-				}
-			}
-			if format != "" {
-				if err := logging.Format.Set(format); err != nil {
-					return &exitError{exitUsage, fmt.Errorf("--log-format %w", err)}
-				}
+			logging, err := logOptions(c.Log, level, format)
+			if err != nil {
+				return err
 			}
 			if dry && !once {
 				return &exitError{exitUsage, errors.New("run: --dry-run goes with --once alone")}
@@ -128,4 +121,19 @@ func warnOfRoot(log zerolog.Logger) {
 	if os.Geteuid() == 0 {
 		log.Warn().Msg("attachd runs as root, which it has no need of: a fault in reading what strangers send would be one of the whole machine; run it as a user of its own")
 	}
+}
+
+// logOptions is how to log: as the configuration says, unless the command line does.
+func logOptions(l config.Log, level, format string) (config.Log, error) {
+	if level != "" {
+		if err := l.Level.Set(level); err != nil {
+			return l, &exitError{exitUsage, fmt.Errorf("--log-level %w", err)}
+		}
+	}
+	if format != "" {
+		if err := l.Format.Set(format); err != nil {
+			return l, &exitError{exitUsage, fmt.Errorf("--log-format %w", err)}
+		}
+	}
+	return l, nil
 }
