@@ -297,8 +297,11 @@ func (l *leaf) decode(e encoding, x *run, number string) {
 	if l.w == nil {
 		return
 	}
-	report := func(kind ProblemKind, detail string) { x.report(number, kind, detail) }
+	report := ignore // of the message's own text no file is made that could be wrong
 	f := l.content.file
+	if !l.own {
+		report = func(kind ProblemKind, detail string) { x.report(number, kind, detail) }
+	}
 	if f != nil {
 		report = func(kind ProblemKind, detail string) { x.note(f.attachment, kind, detail) }
 	}
