@@ -219,11 +219,7 @@ func newWorld(t *testing.T, bodies ...string) *world {
 	w.server.Mailboxes = map[string][]pop3test.Message{"u0": messages}
 	w.server.APOP, w.server.Pipelining = true, true
 	t.Cleanup(func() { w.server.Close() })
-	var err error
-	if w.ledger, err = ledger.Open(t.Context(), filepath.Join(dir, "state.db")); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { w.ledger.Close() })
+	w.ledger = openLedger(t, filepath.Join(dir, "state.db"))
 	w.sink = newMemory(t, w.ledger)
 	w.supervisor = &Supervisor{
 		Ledger: w.ledger, OpenSink: func(Account) (Sink, error) { return w.sink, nil }, LockDir: filepath.Join(dir, "locks"),

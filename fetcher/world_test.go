@@ -1,0 +1,47 @@
+package fetcher
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// emptyLedger is the file of one without a message. Most tests would take longer to make theirs than for all the rest.
+var emptyLedger = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "attachd-ledger")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "state.db")
+	led, err := ledger.Open(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	if err := led.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// openLedger opens a new one that ends with the test.
+func openLedger(t *testing.T, path string) *ledger.Ledger {
+	t.Helper()
+	empty, err := emptyLedger()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, empty, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	led, err := ledger.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { led.Close() })
+	return led
+}
