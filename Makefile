@@ -23,10 +23,28 @@ help: ## this list
 build: ## a static binary: bin/attachd
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/attachd ./cmd/attachd
 
+# What shows how far the tests are, and then what go test says. A program with the race detector stays for a second at
+# its end unless told otherwise.
+GO_TEST = GORACE=atexit_sleep_ms=20 $(if $(RACE),CGO_ENABLED=1) bin/progress $(GO) test -shuffle=on $(RACE)
+
+bin/progress: .ci/progress.go
+	@$(GO) build -o $@ $<
+
 .PHONY: test
-test: install-test-deps ## every test, with the race detector, against a real Dovecot too
-	@$(if $(RACE),:,echo 'no C compiler found: testing without the race detector')
-	$(if $(RACE),CGO_ENABLED=1 )$(GO) test $(RACE) -shuffle=on -timeout=20m ./...
+test: install-test-deps bin/progress ## every test, with the race detector and a real Dovecot: about 3 minutes
+	@$(if $(RACE),,echo 'no C compiler found: testing without the race detector';) \
+	echo 'this takes about 3 minutes on two cores, and 2 more where all is to be compiled first'
+	@$(GO_TEST) -timeout=20m ./...
+
+.PHONY: quick
+quick: RACE =
+quick: bin/progress ## the same tests without the race detector: about 1 minute
+	@$(GO_TEST) -timeout=10m ./...
+
+.PHONY: test-all
+test-all: install-test-deps bin/progress ## the tables of faults as a whole, too, and SOAKTIME (5m) of make soak: for the night
+	@$(if $(RACE),,echo 'no C compiler found: testing without the race detector')
+	@ATTACHD_TESTS=all ATTACHD_SOAK=$(SOAKTIME) $(GO_TEST) -timeout=6h ./...
 
 .PHONY: check
 check: ## gofumpt, go vet, staticcheck
