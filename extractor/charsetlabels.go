@@ -81,6 +81,7 @@ var charsetKeys = map[string]string{
 	"sjis2004": "shift_jis", "sjisx0213": "shift_jis", "mscp932": "shift_jis",
 	"iso2022jp": "iso-2022-jp", "iso2022jp1": "iso-2022-jp", "iso2022jp2": "iso-2022-jp", "iso2022jp2004": "iso-2022-jp", "iso2022jp3": "iso-2022-jp", "iso2022jpext": "iso-2022-jp",
 	"iso2022kr": "iso-2022-kr", "csiso2022kr": "iso-2022-kr", "ksc5601": "euc-kr", "ksx1001": "euc-kr", "ks5601": "euc-kr",
+	"gb231280": "gb18030", "eucgb2312cn": "gb18030", "isoir58": "gb18030", "macsimpchinese": "gb18030", "mactradchinese": "big5", "hkscs": "big5", "eucjpms": "euc-jp", "eucjpwin": "euc-jp",
 	"gb2312": "gb18030", "gbk": "gb18030", "gb18030": "gb18030", "hz": "hz-gb-2312", "hzgb": "hz-gb-2312", "hzgb2312": "hz-gb-2312", "big5": "big5", "cnbig5": "big5", "big5eten": "big5", "big5hkscs": "big5",
 	"johab": "johab", "ms1361": "johab",
 	"koi8r": "koi8-r", "koi8u": "koi8-u", "koi8ru": "koi8-u", "cp866u": "cp1125", "ruscii": "cp1125",

@@ -40,7 +40,7 @@ func (x *run) unpackerIn(start []byte, a *Attachment, at place) (unpacker, error
 		}
 		return newTNEFUnpacker(x, a, at), nil
 	}
-	if (hasSuffixFold(a.Name, ".eml") || strings.HasSuffix(a.MediaType, "/rfc822")) && begins(start, "message") {
+	if (hasSuffixFold(a.Name, ".eml") || strings.HasSuffix(a.MediaType, "/rfc822") || strings.HasPrefix(a.MediaType, "multipart/")) && begins(start, "message") {
 		return x.unpackMessage(at)
 	}
 	return nil, nil

@@ -81,7 +81,7 @@ func (e *entity) readNames(h *header, charset string) {
 	e.problems = append(e.problems, problems...)
 	if e.name == "" {
 		t := texts{e.report, charset}
-		e.otherName = cmp.Or(locationName(h.fields.Get("Content-Location")), describedName(t.decode(h.fields.Get("Content-Description"))), idName(e.contentID))
+		e.otherName = cmp.Or(locationName(h.fields.Get("Content-Location")), knownName(t.decode(h.fields.Get("Content-Description"))), idName(e.contentID))
 	}
 	e.name, e.otherName = CutName(e.name, maxText), CutName(e.otherName, maxText)
 }
@@ -117,8 +117,7 @@ func locationName(field string) string {
 	return describedName(path.Base(u.Path))
 }
 
-// describedName returns a text that is a file name by its extension, "" for others:
-// Lotus Notes puts the name into the Content-Description, where others put a sentence.
+// describedName returns a text that is a file name by its extension, "" for others.
 func describedName(text string) string {
 	text = strings.TrimSpace(text)
 	if _, ext := SplitExt(text); len(ext) < 2 || len(ext) > 6 || strings.ContainsFunc(ext[1:], func(r rune) bool { return r < '0' || r > '9' && r < 'A' || r > 'z' }) {
@@ -131,10 +130,16 @@ func describedName(text string) string {
 // what stands in one before the @, as in "image001.png@01DB2F9C". "part1.example" is none.
 func idName(id string) string {
 	name, _, _ := strings.Cut(id, "@")
-	if _, ext := SplitExt(name); !knownExtensions[strings.ToLower(ext)] {
+	return knownName(name)
+}
+
+// knownName returns a text that ends in an extension of files, "" for others.
+func knownName(text string) string {
+	text = strings.TrimSpace(text)
+	if _, ext := SplitExt(text); !knownExtensions[strings.ToLower(ext)] {
 		return ""
 	}
-	return name
+	return text
 }
 
 // knownExtensions are those that a text which need not be a name is taken for one by.
@@ -218,7 +223,7 @@ func inventName(mediaType string, start []byte) string {
 
 // addExtension gives a name that has no extension the one that the content tells of.
 func addExtension(a *Attachment, start []byte) {
-	if _, ext := SplitExt(a.Name); ext != "" {
+	if hasExtension(a.Name) {
 		return
 	}
 	ext := mimetype.Detect(start).Extension()
@@ -226,6 +231,17 @@ func addExtension(a *Attachment, start []byte) {
 		ext = known
 	}
 	a.Name = SafeName(CutName(a.Name, maxName-len(ext)) + ext)
+}
+
+// hasExtension reports whether a name has an extension that is one: the year of a date
+// behind a full stop is none.
+func hasExtension(name string) bool {
+	base, ext := SplitExt(name)
+	if ext == "" {
+		return false
+	}
+	number := strings.Trim(ext[1:], "0123456789") == ""
+	return !number || len(ext) == len(".001") && (base == "" || base[len(base)-1] < '0' || base[len(base)-1] > '9')
 }
 
 // MessageName makes a name for an attached message from its subject. A slash in

@@ -66,7 +66,7 @@ func (o *Options) leaveOut(m *Message, a *Attachment, complete bool) string {
 	if f == nil || a.Fragment != nil { // of a fragment nothing can be said before all are there
 		return ""
 	}
-	if _, ext := SplitExt(a.Name); o.AddExtension && ext == "" && !complete {
+	if o.AddExtension && !hasExtension(a.Name) && !complete {
 		return "" // its name is not known yet
 	}
 	if len(f.Include) > 0 {
@@ -91,7 +91,7 @@ func (o *Options) surelyKeeps(m *Message, a *Attachment) bool {
 	if o.Filter == nil {
 		return true
 	}
-	if _, ext := SplitExt(a.Name); o.AddExtension && ext == "" {
+	if o.AddExtension && !hasExtension(a.Name) {
 		return false // its name is not known yet
 	}
 	is := func(v verdict) func(Rule) bool { return func(r Rule) bool { return r.judge(m, a, false) == v } }

@@ -69,6 +69,9 @@ func hasStart(b []byte, start string) bool {
 // begins reports whether bytes begin as a file of a format does, as far as that can be
 // told: nothing begins as plain text does.
 func begins(b []byte, f format) bool {
+	if isUTF16(b) && f.text() {
+		b = bytes.ReplaceAll(b[2:], []byte{0}, nil)
+	}
 	text := bytes.TrimLeft(b, " \t\r\n")
 	switch f {
 	case noFormat, "plain":

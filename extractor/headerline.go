@@ -98,8 +98,8 @@ func (p *parser) behindBlank(text, line []byte) (more bool, err error) {
 	}
 	if loose := h.loose; loose != nil {
 		h.loose = nil
-		field := p.isContentField(kind, text)
-		if !field && (kind != blankLine || !strings.HasSuffix(h.fields.Get(h.params), ";")) {
+		field := kind == fieldLine
+		if !p.goesOn(loose, kind, text) {
 			return false, p.beginBody(append(loose, line)...)
 		}
 		// QUIRK: the header of a part went on with parameters behind a blank line.
@@ -213,7 +213,53 @@ func (p *parser) isLooseParameter(kind lineKind, line []byte) bool {
 		hasPrefixFold(mediaType, "multipart/") || hasPrefixFold(mediaType, "message/") {
 		return false
 	}
-	return kind == parameterLine || len(h.loose) > 0 && kind == otherLine && (line[0] == ' ' || line[0] == '\t')
+	indented := line[0] == ' ' || line[0] == '\t'
+	return kind == parameterLine || indented && (len(h.loose) > 0 && kind == otherLine || isParameterLine(bytes.TrimLeft(line, " \t")))
+}
+
+// goesOn reports whether a header goes on with parameters that stand behind a blank
+// line, by the line that follows them. Files begin with "key=value" as well, and some
+// go on with fields: a text is only taken for parameters where the field before the
+// blank line is not over and all of them are MIME's; anything else where that holds or
+// the header lacks the field that follows.
+func (p *parser) goesOn(loose [][]byte, kind lineKind, next []byte) bool {
+	h := &p.header
+	open := strings.HasSuffix(h.fields.Get(h.params), ";")
+	text := !h.fields.Has("Content-Type") || hasPrefixFold(h.fields.Get("Content-Type"), "text/")
+	if kind != fieldLine {
+		return kind == blankLine && open && !text && areMIMEParameters(loose)
+	}
+	name, _, _ := splitField(bytes.TrimLeft(next, " \t"))
+	switch {
+	case text, !open:
+		return (open || !text) && areMIMEParameters(loose) && isBodyField(string(name)) && !h.fields.Has(string(name))
+	}
+	return hasPrefixFold(name, "content-")
+}
+
+// isBodyField reports whether a field says what the body is.
+func isBodyField(name string) bool {
+	return strings.EqualFold(name, "Content-Type") || strings.EqualFold(name, "Content-Disposition") || strings.EqualFold(name, "Content-Transfer-Encoding")
+}
+
+// areMIMEParameters reports whether lines are parameters that Content-Type and
+// Content-Disposition have, or continuations.
+func areMIMEParameters(lines [][]byte) bool {
+	for _, line := range lines {
+		name, _, ok := bytes.Cut(line, []byte("="))
+		if !ok {
+			continue
+		}
+		token, _, _ := strings.Cut(strings.ToLower(string(bytes.TrimSpace(name))), "*")
+		switch token {
+		case "name", "filename", "charset", "boundary", "type", "format", "delsp", "size", "creation-date", "modification-date", "read-date", "method", "report-type":
+		default:
+			if !strings.HasPrefix(token, "x-") {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // oddLine handles a line that is none of a header's: junk, or the body's first one
@@ -284,7 +330,7 @@ func (p *parser) isMisplacedField(kind lineKind, line []byte) bool {
 	switch {
 	case hasPrefixFold(mediaType, "message/"), hasPrefixFold(mediaType, "multipart/"), hasPrefixFold(mediaType, "text/rfc822-headers"):
 		return false // what comes may well be another header
-	case strings.EqualFold(name, "Content-Type"), strings.EqualFold(name, "Content-Disposition"), strings.EqualFold(name, "Content-Transfer-Encoding"):
+	case isBodyField(name):
 		return !h.fields.Has(name)
 	}
 	return false

@@ -106,6 +106,10 @@ func (p *parser) decideLeaf(start []byte) error {
 	e := &l.entity
 	known := len(e.problems)
 	encoding := chooseEncoding(e.encodings, start, e.mediaType.value, cmp.Or(e.name, e.otherName), e.report)
+	if l.own && encoding == identity && isBase64(bytes.TrimSpace(firstLine(start))) && formatIn(decodeStart(base64Encoding, start[:min(len(start), textWindow)])).binary() {
+		encoding = base64Encoding
+		e.report(ProblemEncoding, "base64, and not said to be")
+	}
 	if l.own && isFileInText(decodeStart(encoding, start[:min(len(start), textWindow)]), e) {
 		l.own = false
 		e.report(ProblemFileInText, e.mediaType.value)
@@ -137,6 +141,11 @@ func (p *parser) decideLeaf(start []byte) error {
 		s := newTextScanner(x, at)
 		s.binHex = true
 		l.unpackWith(s)
+	case l.own && e.untyped && guessBoundary(start) != "":
+		// QUIRK: a multipart whose Content-Type got lost.
+		guess := guessBoundary(start)
+		x.report(l.number, ProblemWrongBoundary, clip(guess))
+		l.unpackWith(p.nested(multipart{boundary: guess, mediaType: "multipart/mixed", number: p.number, closed: true, doubtful: true}))
 	case body && e.mediaType.value == "text/plain":
 		l.unpackWith(newTextScanner(x, at))
 	case body && e.mediaType.value == "text/html" && len(p.stack) > 0:

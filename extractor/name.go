@@ -19,7 +19,7 @@ const maxName = 255
 // is left. SafeName(SafeName(x)) is SafeName(x).
 func SafeName(name string) string {
 	name = strings.ToValidUTF8(name, "\uFFFD")
-	name = unquote(strings.TrimRight(name, `/\ .`))
+	name = strings.TrimRight(unquote(name), `/\ .`)
 	if isPath(name) {
 		name = name[strings.LastIndexAny(name, `/\`)+1:]
 	}
@@ -51,7 +51,7 @@ func SafeName(name string) string {
 	if isReserved(name) {
 		name = "_" + name
 	}
-	name = CutName(name, maxName)
+	name = dropLooseJoiners(CutName(name, maxName))
 	return norm.NFC.String(name)
 }
 

@@ -29,7 +29,7 @@ func isPath(name string) bool {
 		return false
 	}
 	for i, folder := range strings.Split(strings.TrimSuffix(folders, "/"), "/") {
-		if !isPlain(folder) || i == 0 && !strings.ContainsFunc(folder, unicode.IsLetter) {
+		if !isPlain(folder) || utf8.RuneCountInString(folder) < 2 || i == 0 && !strings.ContainsFunc(folder, unicode.IsLetter) {
 			return false
 		}
 	}
@@ -67,6 +67,11 @@ var quotes = [...][2]string{
 //
 // QUIRK: the program quotes the name, and so does its library.
 func unquote(name string) string {
+	if strings.HasPrefix(name, `\`) { // of a script that escapes what another one quotes
+		if _, quoted := strings.CutPrefix(strings.TrimLeft(name, `\`), `"`); quoted || strings.HasPrefix(strings.TrimLeft(name, `\`), "'") {
+			name = escapedQuotes.Replace(name)
+		}
+	}
 	for range 3 { // of each of a few layers
 		before := name
 		name = unwrap(strings.TrimSpace(name))
@@ -82,6 +87,8 @@ func unquote(name string) string {
 	}
 	return name
 }
+
+var escapedQuotes = strings.NewReplacer(`\\"`, `"`, `\"`, `"`, `\'`, `'`)
 
 func unwrap(s string) string {
 	for _, q := range quotes {

@@ -36,6 +36,8 @@ const (
 	maxPixel        = 4 << 10
 	maxLogo         = 32 << 10
 	maxLogoPixels   = 300 * 300
+	maxLogoSquare   = 96 // a larger square is a QR code, as for paying
+	maxUnknown      = 1 << 10
 	maxHeldCalendar = 256 << 10
 	maxHeldAtOnce   = 8
 )
@@ -45,7 +47,7 @@ var (
 	signatureNames = []string{"", "smime.p7s", "signature.asc", "openpgp_signature", "openpgp_signature.asc", "openpgp_digital_signature.asc", "pgp.sig", "signature.pgp", "signature.sig"}
 	emptyTextName  = regexp.MustCompile(`(?i)^ATT\d{3,6}\.(htm|html|txt)$`)
 	htmlMarkup     = regexp.MustCompile(`(?is)<!--.*?-->|<(style|script|title)\b.*?</(style|script|title)>|<[^>]*>|&nbsp;|&#160;|&#xa0;`)
-	showsPicture   = regexp.MustCompile(`(?i)<img\b|<object\b|<iframe\b|\bcid:|background=`)
+	showsMore      = regexp.MustCompile(`(?i)<(img|object|embed|iframe|svg|video|canvas|input|form|script|a|link|meta\s+http-equiv)\b|\bcid:|background=`)
 )
 
 // mayBeNoise reports whether an attachment may turn out to be noise, so that its
@@ -64,7 +66,7 @@ func isSignature(a *Attachment) bool {
 func noise(a *Attachment, start []byte) string {
 	switch {
 	case isSignature(a) && a.Size <= maxSignature:
-		if slices.Contains(signatureTypes, a.MediaType) || strings.HasSuffix(strings.ToLower(a.OriginalName), ".p7s") || bytes.HasPrefix(bytes.TrimSpace(start), []byte("-----BEGIN PGP SIGNATURE-----")) {
+		if text := bytes.TrimSpace(start); hasStart(text, "-----BEGIN P") || hasStart(start, "\x30") { // armour (RFC 9580, RFC 7468) or DER
 			return "a signature of the mail"
 		}
 	case a.MediaType == "application/pgp-encrypted" && a.Size <= maxVersion:
@@ -72,7 +74,7 @@ func noise(a *Attachment, start []byte) string {
 			return "the version of PGP/MIME"
 		}
 	case emptyTextName.MatchString(a.OriginalName) && a.Size <= maxEmptyText:
-		if !showsPicture.Match(start) && len(bytes.Trim(htmlMarkup.ReplaceAll(start, nil), " \t\r\n\xc2\xa0\xef\xbb\xbf")) == 0 {
+		if !showsMore.Match(start) && len(bytes.Trim(htmlMarkup.ReplaceAll(start, nil), " \t\r\n\xc2\xa0\xef\xbb\xbf")) == 0 {
 			return "a page without text"
 		}
 	case strings.HasPrefix(a.MediaType, "image/"):
@@ -84,12 +86,17 @@ func noise(a *Attachment, start []byte) string {
 func pictureNoise(a *Attachment, start []byte) string {
 	size, _, err := image.DecodeConfig(bytes.NewReader(start))
 	known := err == nil && size.Width > 0 && size.Height > 0
-	switch {
+	square := size.Width*10 > size.Height*9 && size.Height*10 > size.Width*9
+	switch f := formatIn(start); {
+	case f != "png" && f != "gif" && f != "jpeg":
+		return "" // whatever it is said to be
 	case known && size.Width == 1 && size.Height == 1 && a.Size <= maxPixel:
 		return "a picture of one pixel"
 	case !a.Inline:
 		return ""
-	case known && size.Width*size.Height <= maxLogoPixels && a.Size <= maxLogo, !known && a.Size <= maxPixel:
+	case known && square && size.Width > maxLogoSquare:
+		return ""
+	case known && size.Width*size.Height <= maxLogoPixels && a.Size <= maxLogo, !known && a.Size <= maxUnknown:
 		return "a small picture that the text shows"
 	}
 	return ""

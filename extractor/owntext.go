@@ -61,6 +61,22 @@ func isFileInText(start []byte, e *entity) bool {
 	return controls > most
 }
 
+// guessBoundary returns the boundary of a multipart that a text is, "" if it is none: a
+// line of dashes with a part's header behind it, and before it the words that mailers
+// put there. A mail that came back, whose text is another mail, lacks them.
+func guessBoundary(text []byte) string {
+	before, _, found := bytes.Cut(text, []byte("\n--"))
+	if !found || !bytes.Contains(bytes.ToLower(before), []byte("mime")) {
+		return ""
+	}
+	line, rest, _ := bytes.Cut(text[len(before)+len("\n--"):], []byte("\n"))
+	line = bytes.TrimRight(line, " \t\r")
+	if name, _, ok := splitField(firstLine(rest)); !ok || !hasPrefixFold(name, "content-") || len(line) == 0 || len(line) > longestBoundary {
+		return ""
+	}
+	return string(line)
+}
+
 // isShown reports whether the message's HTML shows a picture: by its Content-ID (RFC
 // 2392), or by its Content-Location within the same multipart/related (RFC 2557). A
 // nameless picture that nothing shows is seen by nobody unless it is delivered: a fax.

@@ -1,6 +1,9 @@
 package extractor
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // topHeader reports whether the header is a message's own, not a part's.
 func (p *parser) topHeader() bool { return len(p.stack) == 0 }
@@ -35,7 +38,7 @@ func (p *parser) endHeader() error {
 		p.run.report(number, problem.Kind, problem.Detail)
 	}
 	p.held = nil
-	if strings.HasPrefix(e.mediaType.value, "multipart/") {
+	if strings.HasPrefix(e.mediaType.value, "multipart/") && !e.isLeaf() {
 		if len(p.stack) > 0 && (e.name != "" || e.dispositionType() == "attachment") && e.mediaType.value != "multipart/appledouble" {
 			return p.beginAttachedMultipart(e, number)
 		}
@@ -54,6 +57,19 @@ func (p *parser) endHeader() error {
 		}
 	}
 	return p.beginLeaf(e, number, own)
+}
+
+// isLeaf reports whether what is said to be a multipart is none: it has a name and no
+// boundary, or is encoded, which RFC 2045 section 6.4 forbids for multiparts.
+//
+// QUIRK: application/zip became multipart/x-zip in many a script.
+func (e *entity) isLeaf() bool {
+	encoded := slices.ContainsFunc(e.encodings, func(e encoding) bool { return e != identity })
+	named := e.name != "" || e.dispositionType() == "attachment"
+	if boundaryOf(e.mediaType) == "" {
+		return named || encoded
+	}
+	return named && encoded
 }
 
 // noteText notes that the message has a text of that type where the parser is.

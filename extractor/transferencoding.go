@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // encoding is a content transfer encoding (RFC 2045 section 6).
@@ -118,20 +119,17 @@ func chooseEncoding(declared []encoding, start []byte, mediaType, name string, r
 	first := bytes.TrimSpace(firstLine(start))
 	said := slices.Contains(declared, base64Encoding)
 	switch begun := isBase64(first); {
-	case said && begun && len(first) >= sureLine:
+	case said && begun && len(first) >= sureLine && len(declared) == 1:
 		return base64Encoding
+	case said && slices.Contains(declared, quotedPrintable) && hasEscape(start):
+		return quotedPrintable
 	case said || begun:
 		e, odd := judgeBase64(said, chosen, start, mediaType, name)
 		if odd != "" {
 			report(ProblemEncoding, odd)
 		}
-		switch {
-		case e == base64Encoding:
+		if said || e == base64Encoding {
 			return e
-		case said && slices.Contains(declared, quotedPrintable):
-			return quotedPrintable
-		case said:
-			return identity
 		}
 	}
 	if slices.Contains(declared, quotedPrintable) {
@@ -159,26 +157,49 @@ func chooseEncoding(declared []encoding, start []byte, mediaType, name string, r
 const sureLine = 40
 
 // judgeBase64 decides whether a body is base64 that is said to be or that begins so, and
-// says what is odd about it.
+// says what is odd about it. A text that begins as it should is none, though base64 may
+// stand in it: a certificate, a photo in a vCard, an attachment in a message.
 func judgeBase64(said bool, chosen encoding, start []byte, mediaType, name string) (e encoding, odd string) {
 	want := formatOf(mediaType, name)
 	lines, inBase64, sure := base64Lines(start)
-	if !inBase64 && len(lines) == 0 && !said {
-		return chosen, ""
-	}
 	decoded := decodeB(string(lines))
 	found := formatIn(decoded)
-	if said {
-		raw := !inBase64 && found == noFormat || !sure && want.text() && !isBinary(start) && (begins(start, want) || isBinary(decoded) && found == noFormat)
-		if !raw || len(bytes.TrimSpace(start)) == 0 {
-			return base64Encoding, ""
+	if !said {
+		if inBase64 && chosen != textEncoding && !begins(start, want) && begins(decoded, want) {
+			return base64Encoding, "base64, and not said to be"
 		}
+		return chosen, ""
+	}
+	if len(bytes.TrimSpace(start)) == 0 {
+		return base64Encoding, ""
+	}
+	var raw bool
+	switch text := want.text() && !isBinary(start); {
+	case !isBase64(bytes.TrimSpace(firstLine(start))) && (formatIn(start).text() || begins(start, want) || bytes.HasPrefix(bytes.TrimSpace(start), []byte("-----BEGIN "))):
+		raw = true
+	case !inBase64:
+		raw = found == noFormat || text
+	case !sure:
+		raw = text && found == noFormat && (begins(start, want) || isBinary(decoded) || !utf8.Valid(decoded) && !isUTF16(decoded))
+	}
+	if raw {
 		return identity, "said to be base64"
 	}
-	if inBase64 && chosen != textEncoding && !begins(start, want) && (begins(decoded, want) || isText(mediaType) && found.binary()) {
-		return base64Encoding, "base64, and not said to be"
+	return base64Encoding, ""
+}
+
+// hasEscape reports whether there is an escape of quoted-printable, which base64 has none of.
+func hasEscape(b []byte) bool {
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '=' {
+			_, ok1 := unhex(b[i+1])
+			_, ok2 := unhex(b[i+2])
+			if ok1 && ok2 {
+				return true
+			}
+		}
 	}
-	return chosen, ""
+	return false
 }
 
 // isBase64 reports whether a line is base64 and nothing else.
@@ -199,7 +220,7 @@ const base64Kept = 1 << 10
 // long line are junk that came in on the way (RFC 2045 section 6.8), and text may
 // stand before and behind it. It is sure of lines as long as no word is.
 func base64Lines(start []byte) (lines []byte, ok, sure bool) {
-	data, all, ended := 0, 0, false
+	data, all, count, ended := 0, 0, 0, false
 	for rest := start; len(rest) > 0; {
 		line := rest
 		if i := bytes.IndexAny(rest, "\r\n"); i >= 0 {
@@ -223,9 +244,10 @@ func base64Lines(start []byte) (lines []byte, ok, sure bool) {
 			ended = ended || data > 0
 		}
 		all += len(line)
+		count++
 	}
 	ok = ok || data > 0 && data*2 >= all
-	return lines, ok, ok && (sure || data == all && len(lines)%4 == 0)
+	return lines, ok, ok && (sure || count == 1 && data == all && len(lines)%4 == 0)
 }
 
 // base64Junk counts the bytes of a line that are none of base64's.
@@ -241,7 +263,7 @@ func base64Junk(line []byte) (n int) {
 // isBinary reports whether bytes are no text in any charset of single bytes, or in
 // UTF-8: control characters tell. UTF-16 with a byte order mark is text.
 func isBinary(b []byte) bool {
-	if bytes.HasPrefix(b, []byte("\xff\xfe")) || bytes.HasPrefix(b, []byte("\xfe\xff")) {
+	if isUTF16(b) {
 		return false
 	}
 	for _, c := range b {
@@ -251,6 +273,8 @@ func isBinary(b []byte) bool {
 	}
 	return false
 }
+
+func isUTF16(b []byte) bool { return hasStart(b, "\xff\xfe") || hasStart(b, "\xfe\xff") }
 
 func isText(mediaType string) bool { return strings.HasPrefix(mediaType, "text/") }
 
