@@ -208,8 +208,11 @@ func inventName(mediaType string, start []byte) string {
 		base = "winmail"
 	}
 	ext, ok := extensions[mediaType]
+	if f := formatIn(start); f != noFormat && ownTexts[mediaType] && f != "xml" {
+		ext, ok = "", false // a file that is said to be a text
+	}
 	if !ok {
-		if known := mimetype.Lookup(mediaType); known != nil && known.Extension() != "" {
+		if known := mimetype.Lookup(mediaType); known != nil && known.Extension() != "" && !ownTexts[mediaType] {
 			ext = known.Extension()
 		} else {
 			ext = mimetype.Detect(start).Extension()

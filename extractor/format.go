@@ -35,7 +35,7 @@ var signatures = []struct {
 	{tnefSignature, "tnef"},
 	{"{\\rtf", "rtf"},
 	{"%!PS", "ps"},
-	{"<?xml", "xml"},
+	{"dn:", "ldif"}, {"<?xml", "xml"},
 	{"BEGIN:VCALENDAR", "calendar"},
 	{"BEGIN:VCARD", "vcard"},
 }
@@ -44,7 +44,7 @@ var signatures = []struct {
 const tnefSignature = "\x78\x9f\x3e\x22"
 
 // textFormats are those that a person can read as they stand.
-var textFormats = map[format]bool{"rtf": true, "ps": true, "xml": true, "calendar": true, "vcard": true, "table": true, "json": true, "html": true, "plain": true, "message": true}
+var textFormats = map[format]bool{"rtf": true, "ps": true, "xml": true, "calendar": true, "vcard": true, "table": true, "json": true, "html": true, "plain": true, "message": true, "ldif": true}
 
 func (f format) text() bool { return textFormats[f] }
 
@@ -134,5 +134,5 @@ var formatsOfExtensions = map[string]format{
 	".pdf": "pdf", ".zip": "zip", ".docx": "zip", ".xlsx": "zip", ".pptx": "zip", ".odt": "zip", ".ods": "zip", ".xlsm": "zip", ".docm": "zip",
 	".doc": "ole", ".xls": "ole", ".ppt": "ole", ".msg": "ole", ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".tif": "tiff", ".tiff": "tiff",
 	".gz": "gzip", ".tgz": "gzip", ".7z": "7z", ".rar": "rar", ".bz2": "bzip2", ".xz": "xz", ".rtf": "rtf", ".xml": "xml", ".json": "json", ".csv": "table", ".tsv": "table",
-	".htm": "html", ".html": "html", ".ics": "calendar", ".vcf": "vcard", ".ps": "ps", ".eml": "message", ".txt": "plain", ".edi": "plain",
+	".htm": "html", ".html": "html", ".ics": "calendar", ".vcf": "vcard", ".ps": "ps", ".eml": "message", ".txt": "plain", ".ldif": "ldif", ".edi": "plain",
 }

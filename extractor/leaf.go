@@ -373,11 +373,14 @@ func (p *parser) leafExpects(boundary string) bool {
 	if l.failed == nil {
 		l.failed = p.decideStart()
 	}
+	if l.decoder != nil {
+		return false // what it expects is encoded, and what has come is not all decoded
+	}
 	if l.failed == nil {
 		l.failed = l.content.settle()
 	}
 	nested, ok := l.content.unpacker.(*parser)
-	return ok && l.decoder == nil && nested.expects(boundary)
+	return ok && nested.expects(boundary)
 }
 
 func (p *parser) expects(boundary string) bool {

@@ -81,7 +81,7 @@ func parseEncoding(s string, report func(ProblemKind, string)) encoding {
 		switch {
 		case strings.Contains(letters, "base64"):
 			result = base64Encoding
-		case strings.Contains(letters, "quoteprint"), strings.Contains(letters, "quotedprint"):
+		case letters == "qp", strings.Contains(letters, "quoteprint"), strings.Contains(letters, "quotedprint"):
 			result = quotedPrintable
 		case strings.Contains(letters, "uuencode"), strings.Contains(letters, "uucode"):
 			result = uuencodeEncoding
@@ -181,6 +181,9 @@ func judgeBase64(said bool, chosen encoding, start []byte, mediaType, name strin
 		raw = found == noFormat || text
 	case !sure:
 		raw = text && found == noFormat && (begins(start, want) || isBinary(decoded) || !utf8.Valid(decoded) && !isUTF16(decoded))
+	}
+	if _, inBase64, ok := uuBegin(firstLine(start)); ok && !inBase64 {
+		return uuencodeEncoding, "said to be base64"
 	}
 	if raw {
 		return identity, "said to be base64"
