@@ -136,7 +136,7 @@ func isValueOf(field string, value []byte) bool {
 	return len(parseEncodings(word, ignore)) > 0 && !strings.Contains(word, " ")
 }
 
-// parseField reads a structured field, of which the whole or some parameters may be
+// parseField reads a structured field. All of it, or some of its parameters, may be
 // encoded words.
 //
 // QUIRK: RFC 2047 section 5 allows them in no structured field. Programs that find

@@ -95,8 +95,8 @@ func (r *wordRun) flush(t texts, out *strings.Builder) {
 }
 
 // goesOn reports whether a word was cut where it can't be, so that the next one goes
-// on with it: within an escape, or within four characters of base64, of which what
-// there is is no byte, leaves bits over, or is made up to four by the next word.
+// on with it: within an escape, or within four characters of base64. There are too few
+// of these for a byte, they leave bits over, or the next word makes them up to four.
 func (w word) goesOn(next word) bool {
 	if w.base64 != next.base64 {
 		return false

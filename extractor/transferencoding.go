@@ -18,8 +18,8 @@ const (
 	textEncoding     // yEnc or BinHex: a text with the file in it
 )
 
-// parseEncodings reads the field, of which there may be several in one header: it
-// returns every encoding that is declared, in order, and none for an empty field.
+// parseEncodings reads the field. A header may have several; they come joined by commas.
+// It returns every encoding that is declared, in order, and none for an empty field.
 func parseEncodings(s string, report func(ProblemKind, string)) []encoding {
 	if strings.TrimSpace(s) == "" {
 		return nil
