@@ -243,8 +243,12 @@ func (l *loader) secret(r *rawAccount, k secretKeys) SecretRef {
 	return SecretRef{}
 }
 
+// checkSecret reads a file's content as [SecretRef.Resolve] will.
 func checkSecret(data []byte) error {
-	_, err := cleanSecret(string(data))
+	text, err := fromUTF16(data)
+	if err == nil {
+		_, err = cleanSecret(text)
+	}
 	return err
 }
 

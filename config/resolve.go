@@ -29,7 +29,7 @@ const (
 	maxHintBytes = 160
 )
 
-// Resolve fetches the secret. A file in UTF-16 with a byte order mark is read as such. One trailing newline (LF or CRLF) is taken off what a file, a variable or a credential
+// Resolve fetches the secret. A file, or the output of a command, in UTF-16 with a byte order mark is read as such. One trailing newline (LF or CRLF) is taken off what a file, a variable or a credential
 // holds; of a command's output the first line counts, of a token_command's all, as of a key_file. An empty secret, one of more than one line or of more than 64 KiB
 // is an error. Only a command takes time, at most 30 s; ctx ends it sooner. The errors name the source and never hold
 // the secret.
@@ -124,7 +124,7 @@ func fromUTF16(data []byte) (string, error) {
 		return string(data), nil
 	}
 	if len(data)%2 != 0 {
-		return "", errors.New("it is UTF-16 by its byte order mark and ends within a character: save it as UTF-8")
+		return "", errors.New("it is UTF-16 by its byte order mark and ends within a character: make it UTF-8")
 	}
 	units := make([]uint16, 0, len(data)/2-1)
 	for rest := data[2:]; len(rest) > 0; rest = rest[2:] {
@@ -132,7 +132,7 @@ func fromUTF16(data []byte) (string, error) {
 	}
 	runes := utf16.Decode(units)
 	if slices.Contains(runes, unicode.ReplacementChar) {
-		return "", errors.New("it is UTF-16 by its byte order mark and holds what is no character: save it as UTF-8")
+		return "", errors.New("it is UTF-16 by its byte order mark and holds what is no character: make it UTF-8")
 	}
 	return string(runes), nil
 }
@@ -200,8 +200,10 @@ func runSecret(ctx context.Context, argv []string, all bool) (string, error) {
 	ownGroup(cmd)
 	err := cmd.Run()
 	output, what := stdout.data, "its output"
+	text, badText := fromUTF16(stdout.data)
 	if !all {
 		output, _, _ = bytes.Cut(output, []byte("\n"))
+		text, _, _ = strings.Cut(text, "\n")
 		what = "the first line of its output"
 	}
 	switch {
@@ -214,7 +216,7 @@ func runSecret(ctx context.Context, argv []string, all bool) (string, error) {
 	case len(output) == maxSecretBytes:
 		return "", errors.New(what + " is too long")
 	}
-	return string(output), nil
+	return text, badText
 }
 
 // CommandError says that a program that a secret is to come from failed. Its text has nothing that the program wrote, which may be

@@ -143,6 +143,9 @@ func TestResolve(t *testing.T) {
 		{"command", CommandSecret("echo", password), password, ""},
 		{"first line counts", CommandSecret("printf", `one\r\ntwo\n`), "one", ""},
 		{"no newline", CommandSecret("printf", "one"), "one", ""},
+		{"output in UTF-16", CommandSecret("printf", `\377\376p\000\344\000\r\000\n\000x\000`), "pä", ""},
+		{"output in UTF-16, the other way round", CommandSecret("printf", `\376\377\000p\000w\000\n`), "pw", ""},
+		{"output in UTF-16, all of it", TokenCommand("printf", `\377\376p\000\n\000w\000`), "p\nw", ""},
 		{"no shell", CommandSecret("echo", "$HOME; x"), "$HOME; x", ""},
 		{"much output", CommandSecret("sh", "-c", "echo one; head -c 1000000 /dev/zero"), "one", ""},
 		{"endless line", CommandSecret("head", "-c", "1000000", "/dev/zero"), "", "is too long"},
@@ -166,6 +169,33 @@ func TestResolve(t *testing.T) {
 				t.Fatalf("got %q, want %q", string(got), c.want)
 			}
 		})
+	}
+}
+
+// TestLoadReadsUTF16: what will be read as a password when the account logs in is one when the configuration is loaded, too.
+func TestLoadReadsUTF16(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("CREDENTIALS_DIRECTORY", dir)
+	write(t, filepath.Join(dir, "attachd.yaml"), "output: out\nstate: db\naccounts:\n"+
+		"  - {name: a, host: h, username: a, password_file: secret}\n  - {name: b, host: h, username: b, password_credential: secret}\n")
+	for name, text := range map[string]string{
+		"no line end":              "\xff\xfep\x00w\x00",
+		"LF":                       "\xff\xfep\x00w\x00\n\x00",
+		"CRLF":                     "\xff\xfep\x00w\x00\r\x00\n\x00",
+		"big endian":               "\xfe\xff\x00p\x00w\x00\n",
+		"big endian, no line end":  "\xfe\xff\x00p\x00w",
+		"big endian, CRLF":         "\xfe\xff\x00p\x00w\x00\r\x00\n",
+		"UTF-8 with its own mark":  "\ufeffpw\r\n",
+		"what is no UTF-16 at all": "pw",
+	} {
+		write(t, filepath.Join(dir, "secret"), text)
+		if got := messages(dir, "attachd.yaml"); got != "" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	write(t, filepath.Join(dir, "secret"), "\xff\xfep\x00\n\x00x\x00")
+	if got := messages(dir, "attachd.yaml"); strings.Count(got, "it holds more than one line, 2 in all") != 2 {
+		t.Errorf("two lines: %s", got)
 	}
 }
 
