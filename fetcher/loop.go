@@ -259,7 +259,7 @@ func (l *loop) report(p *poll, took time.Duration, err error) {
 	log := l.log()
 	event := log.Debug()
 	deleted := p.deleted + p.deletedBefore
-	if p.retrieved+p.failed+deleted > 0 {
+	if p.retrieved+p.failed+p.unkept+len(p.quarantine)+deleted > 0 {
 		event, l.busy = log.Info(), true
 	}
 	event = event.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("deleted", deleted).Int("without_file", p.staying.count(p.account.deletesAtOnce())).

@@ -238,6 +238,29 @@ func TestIdleIsSaid(t *testing.T) {
 	}
 }
 
+// TestQuarantineIsNews: a poll that puts all it finds in quarantine says so, and not that nothing was new.
+func TestQuarantineIsNews(t *testing.T) {
+	t.Parallel()
+	w, log := newSieve(t, "poison one", "poison two")
+	w.sink.fail = func(s string) error {
+		if strings.HasPrefix(s, "stage ") {
+			return &UnprocessableError{errors.New("too many parts")}
+		}
+		return nil
+	}
+	w.start(t)
+	if err := w.once(t); err != nil {
+		t.Fatal(err)
+	}
+	done := lines(t, log, "poll done")
+	if len(lines(t, log, "nothing was new")) != 0 || values(done, "quarantined") != "2" || values(done, "level") != "info" {
+		t.Errorf("said %s", log)
+	}
+	if err := w.once(t); err != nil || len(lines(t, log, "nothing was new")) != 1 {
+		t.Errorf("the poll after that: %v, said %s", err, log)
+	}
+}
+
 // TestEnding: the first failure has the name, and not what became of another attempt at once.
 func TestEnding(t *testing.T) {
 	t.Parallel()

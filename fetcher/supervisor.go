@@ -142,6 +142,7 @@ func (s *Supervisor) RunOnce(ctx context.Context, accounts []Account) []error {
 			}
 			l.sayWhatIsLeft()
 			if l.undone.incomplete != nil {
+				busy[i] = true
 				failed[i] = &AccountError{a.Name, l.undone.incomplete}
 			}
 		})
