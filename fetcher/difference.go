@@ -37,9 +37,12 @@ type difference struct {
 }
 
 // compare sorts the listing's messages by what the ledger knows of them. The
-// same UIDL with another size is another message: some servers use UIDLs again.
+// same UIDL with another size is another message: some servers use UIDLs again. Without a ledger all are new.
 func (a *Account) compare(ctx context.Context, led *ledger.Ledger, l *listing, now time.Time) (difference, error) {
 	var d difference
+	if led == nil {
+		return difference{unseen: l.entries, octets: octetsOf(l.entries)}, nil
+	}
 	for from := 0; from < len(l.entries); from += lookupChunk {
 		chunk := l.entries[from:min(from+lookupChunk, len(l.entries))]
 		known, err := a.known(ctx, led, l, chunk)

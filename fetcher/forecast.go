@@ -2,18 +2,19 @@ package fetcher
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
 )
 
 // forecast is what the next poll of an account would make of what the server lists. What a poll finds out by looking at
 // messages is not in it: which are others under a UIDL that was used before, or known under another.
 type forecast struct {
 	listing  *listing
+	messages int     // on the server, as a poll counts them
 	unseen   []entry // to be fetched, as far as the account's policies go
 	skipped  []entry // left on the server for their size
 	octets   int64   // of unseen
@@ -21,40 +22,60 @@ type forecast struct {
 	staying  int     // would be deleted as well, but no file of them was delivered
 	pending  int     // failed before, and are put off
 	suspects int     // listed although they were deleted: to be looked at
-	nameless bool    // the server gives no UIDL: what is new can't be told
+	refused  error   // LIST was, which this poll does without, and the next one may not
+	moved    bool    // messages that should be there are not listed: what is new may be one of them
 }
 
-// forecast asks what there is and compares it with the ledger, nil for one that was not made yet. Nothing is retrieved, and
-// nothing written down.
-func (g *login) forecast(ctx context.Context, led *ledger.Ledger, now time.Time) (*forecast, error) {
-	l, err := readUIDLs(g.client, nil)
-	if reply, ok := errors.AsType[*pop3.Error](err); ok && reply.Code == "" {
-		if l, err = readNumbers(g.client); err != nil {
-			return nil, fmt.Errorf("list the messages of %s: %w", g.account.Addr, err)
-		}
-		return &forecast{listing: l, unseen: l.nameless, octets: octetsOf(l.nameless), nameless: true}, nil
+// foreseer is a poll that only looks: nothing is retrieved by it, and nothing written down. led is nil for a ledger that was not made yet.
+func foreseer(ctx context.Context, a Account, led *ledger.Ledger, log zerolog.Logger) (*poll, error) {
+	p := &poll{account: a, ledger: led, log: log, now: time.Now, common: new(common), polled: func(string) bool { return false }}
+	if led == nil {
+		return p, nil
 	}
+	var err error
+	if _, p.octets, p.visited, err = led.Mailbox(ctx, a.Name); err != nil {
+		return nil, fmt.Errorf("read the record of the mailbox: %w", err)
+	}
+	return p, nil
+}
+
+// enters has the poll go on with a login.
+func (p *poll) enters(g *login) {
+	p.client, p.gmail, p.window = g.client, isGmail(g.client.Greeting(), g.caps), 1
+	if g.caps.Has("PIPELINING") {
+		p.window = pipelineWindow
+	}
+}
+
+// foresee lists the mailbox as a poll does.
+func (p *poll) foresee(ctx context.Context) (*forecast, error) {
+	s, err := p.takeStock(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("list the UIDLs of %s: %w", g.account.Addr, err)
+		return nil, err
 	}
-	if err := l.readSizes(g.client); err != nil {
-		return nil, fmt.Errorf("list the sizes of %s: %w", g.account.Addr, err)
+	refused, err := p.completeStock(ctx, &s)
+	if err != nil {
+		return nil, err
 	}
-	d := difference{unseen: l.entries}
-	if led != nil {
-		if d, err = g.account.compare(ctx, led, l, now); err != nil {
-			return nil, fmt.Errorf("compare the listing of %s: %w", g.account.Addr, err)
+	if nothingThere(refused, s.stat.count) {
+		refused = nil
+	}
+	l := s.listing
+	f := &forecast{refused: refused, listing: l, messages: l.messages() + l.uncounted, staying: s.staying, pending: s.pending, suspects: len(s.suspects)}
+	if p.ledger != nil {
+		if err := p.noteMoved(ctx, l, s.difference); err != nil {
+			return nil, p.notListed("read the record", err)
 		}
+		f.moved = p.moved
 	}
-	f := &forecast{listing: l, staying: d.staying, pending: d.pending, suspects: len(d.suspects)}
-	for _, e := range append(d.unseen[:len(d.unseen):len(d.unseen)], l.nameless...) {
-		if g.account.skips(e.size) {
+	for _, e := range append(s.unseen[:len(s.unseen):len(s.unseen)], l.nameless...) {
+		if p.account.skips(e.size) {
 			f.skipped = append(f.skipped, e)
 		} else {
 			f.unseen = append(f.unseen, e)
 		}
 	}
-	for _, due := range d.expired {
+	for _, due := range s.expired {
 		f.due = append(f.due, due.entry)
 	}
 	f.octets = octetsOf(f.unseen)

@@ -36,9 +36,12 @@ func (p *poll) readListing(ctx context.Context, count int) (*listing, error) {
 	}
 	if reply, ok := errors.AsType[*pop3.Error](err); ok && reply.Code == "" {
 		// Its messages have names, and by others they would be fetched again.
-		named, lookupErr := p.ledger.NamesUIDLs(ctx, p.account.Name)
-		if lookupErr != nil {
-			return nil, lookupErr
+		named := false
+		if p.ledger != nil {
+			var lookupErr error
+			if named, lookupErr = p.ledger.NamesUIDLs(ctx, p.account.Name); lookupErr != nil {
+				return nil, lookupErr
+			}
 		}
 		if named {
 			return nil, fmt.Errorf("%w (although it knows UIDL; if it does no more: attachd state forget %s)", err, p.account.Name)

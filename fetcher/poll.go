@@ -201,77 +201,44 @@ func (p *poll) recover(ctx context.Context) error {
 	return nil
 }
 
-type stat struct {
-	count  int
-	octets int64
-}
-
 // list asks what the mailbox holds and compares it with the ledger.
 func (p *poll) list(ctx context.Context) (*listing, difference, stat, error) {
 	p.step = stepList
-	var st stat
-	var d difference
-	fail := func(what string, err error) (*listing, difference, stat, error) {
-		return nil, d, st, fmt.Errorf("%s of %s: %w", what, p.account.Addr, err)
-	}
-	var err error
-	if st.count, st.octets, err = p.client.Stat(); err != nil {
-		return fail("ask the size", err)
-	}
-	l, err := p.readListing(ctx, st.count)
+	s, err := p.takeStock(ctx)
+	fail := func(err error) (*listing, difference, stat, error) { return nil, s.difference, s.stat, err }
 	if err != nil {
-		return fail("list the UIDLs", err)
+		return fail(err)
 	}
-	sameOctets := p.visited && p.octets == st.octets
-	if sameOctets {
-		l.setSizes(p.knownOversized)
-	}
-	if d, err = p.account.compare(ctx, p.ledger, l, p.now()); err != nil {
-		return fail("compare the listing", err)
-	}
-	// Nothing is deleted that only has the UIDL of what was delivered.
-	isNew := func(e entry) bool { return !p.account.skips(e.size) }
-	settled := !slices.ContainsFunc(d.unseen, isNew) && len(d.expired)+len(d.suspects)+len(l.nameless) == 0 && (len(l.entries) == 0 || sameOctets)
-	if !p.gmail {
-		l.uncounted = max(st.count-l.messages(), 0)
-	}
-	if settled && !p.sizesAhead && l.uncounted == 0 && !l.hasGaps() {
-		if err := p.checkNumbers(ctx, d); err != nil {
-			return fail("look at a UIDL that may have been used again", err)
+	if s.whole() && !p.sizesAhead {
+		if err := p.checkNumbers(ctx, s.difference); err != nil {
+			return fail(p.notListed("look at a UIDL that may have been used again", err))
 		}
 		if !p.renumbered {
-			return l, d, st, nil
+			return s.listing, s.difference, s.stat, nil
 		}
 	}
 	// Something is new, or the octets say that a known UIDL may stand for another
 	// message now: the sizes tell.
-	if err := p.readSizes(l); err != nil {
-		if _, refused := errors.AsType[*pop3.Error](err); settled && refused {
-			return l, d, st, nil
-		}
-		return fail("list the sizes", err)
+	refused, err := p.completeStock(ctx, &s)
+	if err != nil {
+		return fail(err)
 	}
-	if p.gmail {
-		l.complete(-1) // which lists the oldest messages only
-	} else {
-		l.complete(st.count)
-	}
-	p.account.leaveNameless(l)
-	if d, err = p.account.compare(ctx, p.ledger, l, p.now()); err != nil {
-		return fail("compare the listing", err)
+	if refused != nil {
+		return s.listing, s.difference, s.stat, nil
 	}
 	if !p.renumbered {
-		if err := p.checkNumbers(ctx, d); err != nil {
-			return fail("look at a UIDL that may have been used again", err)
+		if err := p.checkNumbers(ctx, s.difference); err != nil {
+			return fail(p.notListed("look at a UIDL that may have been used again", err))
 		}
 	}
-	if d, err = p.examine(ctx, l, d); err != nil {
-		return fail("look at UIDLs that may have been used again", err)
+	d, err := p.examine(ctx, s.listing, s.difference)
+	if err != nil {
+		return fail(p.notListed("look at UIDLs that may have been used again", err))
 	}
-	if err := p.noteMoved(ctx, l, d); err != nil {
-		return fail("read the record", err)
+	if err := p.noteMoved(ctx, s.listing, d); err != nil {
+		return fail(p.notListed("read the record", err))
 	}
-	return l, d, st, nil
+	return s.listing, d, s.stat, nil
 }
 
 // deletion is a message that is to be deleted.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"iter"
 	"slices"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -23,8 +22,11 @@ type Outlook struct {
 	Messages, New, Due, Staying, Pending, Suspects int
 	// Unfinished were staged as a process was killed: they are completed before anything is fetched.
 	Unfinished int
-	// Nameless says that the server gives no UIDL: what was delivered before is told only when it is fetched.
-	Nameless bool
+	// Nameless are new messages without a UIDL, and Moved new ones while others that were delivered are not listed any more: whether
+	// they were delivered before is told when they are fetched.
+	Nameless, Moved int
+	// Unfetchable says how many can't be fetched and why, "" when all can.
+	Unfetchable string
 }
 
 // Foreseen is a message on the server.
@@ -52,10 +54,14 @@ type Preview interface {
 // only that tells what is in them; then the line is dropped, without QUIT, so that no server takes them as consumed
 // (Gmail does), or as read.
 //
-// What a poll finds out by comparing messages is not foreseen: that a UIDL was used again, or that a message was delivered
-// under another one. min_free is not looked at.
+// The mailbox is listed as a poll does it. What a poll finds out by comparing messages is not foreseen: that a UIDL was used again, or
+// that a message was delivered under another one, or deleted and put back. min_free is not looked at.
 func DryRun(ctx context.Context, a Account, led *ledger.Ledger, read func(header []byte) Envelope, v Preview, log zerolog.Logger) error {
-	p := &poll{account: a, ledger: led, log: log, readEnvelope: read, polled: func(string) bool { return false }}
+	p, err := foreseer(ctx, a, led, log)
+	if err != nil {
+		return err
+	}
+	p.readEnvelope = read
 	var o Outlook
 	if led != nil {
 		unfinished, err := led.Unfinished(ctx, a.Name)
@@ -63,9 +69,6 @@ func DryRun(ctx context.Context, a Account, led *ledger.Ledger, read func(header
 			return err
 		}
 		o.Unfinished = len(unfinished)
-		if _, _, p.visited, err = led.Mailbox(ctx, a.Name); err != nil {
-			return err
-		}
 		if err := p.guardName(ctx); err != nil {
 			return err
 		}
@@ -75,22 +78,18 @@ func DryRun(ctx context.Context, a Account, led *ledger.Ledger, read func(header
 		return err
 	}
 	defer g.client.Close()
-	p.client, p.window = g.client, 1
-	if g.caps.Has("PIPELINING") {
-		p.window = pipelineWindow
+	p.enters(g)
+	f, err := p.foresee(ctx)
+	if err != nil {
+		return err
 	}
-	if o.Messages, _, err = g.client.Stat(); err != nil {
-		return fmt.Errorf("ask the size of %s: %w", a.Addr, err)
+	o.Messages, o.New, o.Due, o.Staying, o.Pending, o.Suspects = f.messages, len(f.unseen), len(f.due), f.staying, f.pending, f.suspects
+	o.Nameless, o.Unfetchable = len(f.listing.nameless), f.listing.whyUnfetchable()
+	if f.moved {
+		o.Moved = len(f.unseen)
 	}
-	f := new(forecast)
-	if o.Messages > 0 {
-		if f, err = g.forecast(ctx, led, time.Now()); err != nil {
-			return err
-		}
-	}
-	o.New, o.Due, o.Staying, o.Pending, o.Suspects, o.Nameless = len(f.unseen), len(f.due), f.staying, f.pending, f.suspects, f.nameless
 	v.Found(o)
-	if led != nil && f.listing != nil {
+	if led != nil {
 		if err := p.guardUIDLs(ctx, f.listing, f.unseen); err != nil {
 			return err
 		}

@@ -28,40 +28,30 @@ type Probe struct {
 	// Capabilities are those announced after the login.
 	Capabilities pop3.Capabilities
 	// Messages are on the server. Waiting of them are new, of so many Octets, -1 when the server did not say; Due will be
-	// deleted at the next poll, and Staying would be if a file of them had been delivered.
-	Messages, Waiting int
-	Octets            int64
-	Due, Staying      int
+	// deleted at the next poll, and Staying would be if a file of them had been delivered. Pending failed before and are not due yet.
+	Messages, Waiting     int
+	Octets                int64
+	Due, Staying, Pending int
 	// Unfetchable says how many of them can't be fetched and why, "" when all can.
 	Unfetchable string
 	Took        time.Duration
 }
 
-// Check connects to the account's server, verifies it, logs in, asks how many
-// messages there are and leaves. It retrieves nothing and changes nothing. All messages count as new.
+// Check connects to the account's server, verifies it, logs in, lists the messages as a poll does and leaves.
+// It retrieves nothing and changes nothing. All messages count as new.
 func Check(ctx context.Context, a Account, log zerolog.Logger) (Probe, error) {
-	return check(ctx, a, log, nil)
+	return CheckNew(ctx, a, nil, log)
 }
 
 // CheckNew does, and tells what is new and what will be deleted by what the ledger knows; nil is one that was not made yet.
-func CheckNew(ctx context.Context, a Account, led *ledger.Ledger, log zerolog.Logger) (Probe, error) {
-	return check(ctx, a, log, func(g *login, p *Probe) error {
-		if p.Messages == 0 {
-			return nil // and UIDL may be refused
-		}
-		f, err := g.forecast(ctx, led, time.Now())
-		if err != nil {
-			return err
-		}
-		p.Waiting, p.Octets, p.Due, p.Staying = len(f.unseen), f.octets, len(f.due), f.staying
-		return nil
-	})
-}
-
-func check(ctx context.Context, a Account, log zerolog.Logger, look func(g *login, p *Probe) error) (p Probe, err error) {
+func CheckNew(ctx context.Context, a Account, led *ledger.Ledger, log zerolog.Logger) (p Probe, err error) {
 	started := time.Now()
 	defer func() { p.Took = time.Since(started) }()
 	p.Addr = a.Addr
+	look, err := foreseer(ctx, a, led, log)
+	if err != nil {
+		return p, err
+	}
 	g, err := enter(ctx, a, log)
 	if g != nil {
 		defer g.client.Close()
@@ -73,18 +63,16 @@ func check(ctx context.Context, a Account, log zerolog.Logger, look func(g *logi
 	if err != nil {
 		return p, err
 	}
-	if p.Messages, p.Octets, err = g.client.Stat(); err != nil {
-		return p, fmt.Errorf("ask the size of %s: %w", a.Addr, err)
+	look.enters(g)
+	f, err := look.foresee(ctx)
+	if err == nil {
+		err = f.refused
 	}
-	p.Waiting = p.Messages
-	if p.Unfetchable, err = g.unfetchable(p.Messages); err != nil {
-		return p, fmt.Errorf("list the messages of %s: %w", a.Addr, err)
+	if err != nil {
+		return p, err
 	}
-	if look != nil {
-		if err := look(g, &p); err != nil {
-			return p, err
-		}
-	}
+	p.Messages, p.Waiting, p.Octets = f.messages, len(f.unseen), f.octets
+	p.Due, p.Staying, p.Pending, p.Unfetchable = len(f.due), f.staying, f.pending, f.listing.whyUnfetchable()
 	if err := g.client.Quit(); err != nil {
 		return p, fmt.Errorf("end the session with %s: %w", a.Addr, err)
 	}

@@ -1,15 +1,12 @@
 package fetcher
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
-
-	"github.com/attachd/attachd/fetcher/pop3"
 )
 
 // A server may count messages in STAT, or list them in LIST, that UIDL lacks, or names in a way that nobody can tell which message is
@@ -96,30 +93,6 @@ func (l *listing) whyUnfetchable() string {
 	}
 	why = append(why, l.oddities...)
 	return fmt.Sprintf("%d of %d messages can't be fetched: %s", n, l.messages()+l.uncounted, strings.Join(why, "; "))
-}
-
-// unfetchable lists a mailbox as a poll does, but for what the ledger knows, and says what a poll would leave. count is the answer to STAT.
-func (g *login) unfetchable(count int) (unfetchable string, err error) {
-	l, err := readUIDLs(g.client, nil)
-	switch reply, refused := errors.AsType[*pop3.Error](err); {
-	case nothingThere(err, count):
-		return "", nil
-	case refused && reply.Code == "" && !g.account.deletesAtOnce():
-		return "", withoutUIDL(err)
-	case refused && reply.Code == "":
-		if l, err = readNumbers(g.client); err != nil {
-			return "", err
-		}
-	case err != nil:
-		return "", err
-	default:
-		if err := l.readSizes(g.client); err != nil && !nothingThere(err, count) {
-			return "", err
-		}
-	}
-	l.complete(count)
-	g.account.leaveNameless(l)
-	return l.whyUnfetchable(), nil
 }
 
 // IncompleteError says that a poll went well, but for messages: some were refused, or can't be asked for, or failed before and are not due

@@ -38,7 +38,7 @@ func dryRun(ctx context.Context, out, stderr io.Writer, c *config.Config, log ze
 		}
 		enabled++
 		p := &preview{ctx: ctx, ledger: led, account: a, x: &extraction{out: out, progress: newProgress(io.Discard), account: a, extract: extractOptions(a.Files, limits(c))}}
-		err := p.checkMark()
+		err := p.checkFolder()
 		if err == nil {
 			err = fetcher.DryRun(ctx, account(c, a, own), led, readEnvelope, p, log)
 		}
@@ -64,6 +64,7 @@ type preview struct {
 	x       *extraction
 
 	fetched, files, leftOut, left, quarantined, deleted int
+	compared                                            int              // may have been delivered before
 	seen                                                map[content]bool // of this run
 	err                                                 error            // of printing
 }
@@ -80,8 +81,14 @@ func (p *preview) print(format string, args ...any) {
 	}
 }
 
-// checkMark fails for a state file that is older than the account's folder.
-func (p *preview) checkMark() error {
+// checkFolder fails where a poll would: for a folder that is gone, or is another one than before, and for a state file that is older than
+// the folder.
+func (p *preview) checkFolder() error {
+	if p.ledger != nil {
+		if err := checkDestination(p.ctx, p.ledger, p.account); err != nil {
+			return err
+		}
+	}
 	folder, err := sink.Inspect(p.account.Output)
 	if err != nil || folder.Mark == 0 {
 		return err
@@ -116,9 +123,10 @@ func (p *preview) Found(o fetcher.Outlook) {
 		}
 	}
 	p.print("account %s: %s\n", p.account.Name, strings.Join(parts, ", "))
-	if o.Nameless {
-		p.print("  the server gives no UIDL: those of them that were delivered before are told when they are fetched\n")
+	if o.Unfetchable != "" {
+		p.print("  %s\n", printableName(o.Unfetchable))
 	}
+	p.compared = max(o.Nameless, o.Moved)
 }
 
 // Delete implements fetcher.Preview.
@@ -184,6 +192,11 @@ func (p *preview) Fetch(m fetcher.Foreseen, body io.Reader) error {
 		return err
 	}
 	p.print("%s", text)
+	if slices.ContainsFunc(all, func(a *extractor.Attachment) bool { return a.Fragment != nil && a.LeftOut == "" }) {
+		p.quarantined++
+		p.print("  a piece of a message: it is kept, and left on the server, until all of them have come\n")
+		return p.err
+	}
 	p.sayFate(delivered + p.sayRaw(message, all))
 	return p.err
 }
@@ -261,5 +274,8 @@ func (p *preview) sum() error {
 		text += fmt.Sprintf("; %s to quarantine", count(p.quarantined, "message"))
 	}
 	p.print("account %s: %s. Nothing was done.\n", p.account.Name, text)
+	if p.compared > 0 {
+		p.print("  %s may have been delivered before: compared when they are fetched, and not delivered again if so\n", count(p.compared, "message"))
+	}
 	return p.err
 }

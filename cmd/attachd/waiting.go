@@ -42,6 +42,9 @@ func waiting(p fetcher.Probe, known bool) string {
 	if p.Messages != p.Waiting {
 		parts = append(parts, count(p.Messages, "message")+" on the server")
 	}
+	if p.Pending > 0 {
+		parts = append(parts, count(p.Pending, "message")+" failed before, to be tried again later (attachd state check says why)")
+	}
 	if p.Due > 0 {
 		parts = append(parts, count(p.Due, "delivered message")+" will be deleted at the next poll")
 	}
