@@ -26,13 +26,17 @@ func (v Envelope) to(e *zerolog.Event) *zerolog.Event {
 // line of the delivery has, too.
 const envelopesMost = 10_000
 
-// envelopes remembers those of messages that may be deleted.
+// envelopes remembers those of messages that may be deleted, until a poll of the account ends well: the answer to a QUIT that was lost
+// is known by the next one. A nil one remembers nothing.
 type envelopes struct {
 	mu  sync.Mutex
 	all map[ledger.Key]Envelope // guarded by mu
 }
 
 func (v *envelopes) remember(k ledger.Key, is Envelope) {
+	if v == nil {
+		return
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.all == nil {
@@ -43,7 +47,28 @@ func (v *envelopes) remember(k ledger.Key, is Envelope) {
 	}
 }
 
+// rename has what was remembered of one key known by another.
+func (v *envelopes) rename(from, to ledger.Key) {
+	is := v.of(from)
+	if is == (Envelope{}) {
+		return
+	}
+	v.mu.Lock()
+	delete(v.all, from)
+	v.mu.Unlock()
+	v.remember(to, is)
+}
+
+func (v *envelopes) clear() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	clear(v.all)
+}
+
 func (v *envelopes) of(k ledger.Key) Envelope {
+	if v == nil {
+		return Envelope{}
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.all[k]

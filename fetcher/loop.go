@@ -42,6 +42,7 @@ type loop struct {
 	saidDelay  bool
 	spared     map[ledger.Key]time.Time // until when these are not deleted
 	muted      map[int]bool             // of the visit: see poll
+	envelopes  envelopes                // of what may be deleted
 	oversized  map[string]int64         // what the last poll left for its size: octets by UIDL
 	undone     undone
 }
@@ -243,7 +244,7 @@ func (l *loop) newPoll(sink Sink, simply concessions, exact bool) *poll {
 		account: l.account, slot: l.slot, ledger: s.Ledger, sink: sink, log: l.log(), observe: l.observe, now: s.clock(),
 		certificates: &s.certificates, common: &s.common, said: &s.expiry, undeleted: &s.undeleted, polled: s.polled, simply: simply, exact: exact,
 		settled: make(map[int]bool), doubtful: make(map[int]ledger.Key), examined: make(map[int]bool), overdue: make(map[int]bool), noTop: simply.withoutTop, spared: l.spared, muted: l.muted,
-		readEnvelope:   s.ReadEnvelope,
+		envelopes: &l.envelopes, readEnvelope: s.ReadEnvelope,
 		knownOversized: l.oversized, oversized: make(map[string]int64),
 	}
 }
@@ -273,6 +274,7 @@ func (l *loop) report(p *poll, took time.Duration, err error) {
 		log.Warn().Int("messages", n).Strs("uidls", some[:min(n, 10)]).Int64("max_message_size", p.account.MaxMessageSize).Msg("left messages on the server that are too large")
 	}
 	if err == nil {
+		l.envelopes.clear()
 		l.oversized = p.oversized
 		l.undone.incomplete = p.incomplete()
 		l.sayUnfetchable(p, l.supervisor.clock()())

@@ -122,6 +122,9 @@ func (p *poll) leaveOutMoved(ctx context.Context, l *listing, e entry, counted *
 func (p *poll) before(ctx context.Context, l *listing, e entry, counted *boundedReader, m *ledger.Message) (_ ledger.Key, found bool, err error) {
 	if p.byBytes && !e.nameless() {
 		if k, found, err := p.namelessBefore(ctx, counted); found || err != nil {
+			if found {
+				p.renamed = append(p.renamed, k)
+			}
 			return k, found, err
 		}
 	}

@@ -50,6 +50,7 @@ type poll struct {
 	ahead, sizesAhead bool
 	// moved says that messages which should still be there are not listed; byBytes, that some of them had no UIDL.
 	moved, byBytes bool
+	renamed        []ledger.Key // of these, as they were called before they had a UIDL
 	// What the last visit recorded of the mailbox, if there was one.
 	visited bool
 	octets  int64
@@ -81,7 +82,7 @@ type poll struct {
 	brokeAt           *ledger.Key              // the message at whose DELE the line broke
 	deleted           int
 	deletedBefore     int // by an earlier poll, which was not told
-	envelopes         envelopes
+	envelopes         *envelopes
 	readEnvelope      func(header []byte) Envelope
 	staying           staying
 	silent            bool // the server did not answer QUIT, where nothing hangs on that
@@ -331,12 +332,7 @@ func (p *poll) finish(ctx context.Context, due []deletion) error {
 	if err := p.ledger.Deleted(ctx, p.account.Name, confirmed); err != nil {
 		return fmt.Errorf("record deletions: %w", err)
 	}
-	p.deleted = len(confirmed)
-	for _, k := range confirmed {
-		p.envelopes.of(k).to(p.log.Info().Str("uidl", printable(k.UIDL))).Msg("message deleted on the server")
-	}
-	p.observe(Deleted{Account: p.account.Name, Messages: len(confirmed)})
-	return p.noteUndeleted(ctx)
+	return p.noteDeleted(ctx, confirmed)
 }
 
 // noteDelivered is the committer's report of one group.

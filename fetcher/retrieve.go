@@ -179,4 +179,9 @@ func firstLine(s string) string {
 }
 
 // printable is a UIDL for a log: opaque bytes of the server's choice.
-func printable(uidl string) string { return foreign.Text(uidl) }
+func printable(uidl string) string {
+	for _, mark := range []string{otherMark, doubtfulMark} {
+		uidl, _, _ = strings.Cut(uidl, mark) // which is not of the server
+	}
+	return foreign.Text(uidl)
+}

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -185,7 +184,9 @@ func (p *poll) examineChunk(ctx context.Context, l *listing, chunk []lookalike) 
 		case asked && like == other:
 			uidl := otherUIDL(s.record.UIDL, is, nil)
 			p.doubt(l, s, uidl)
-			known = append(known, ledger.Key{UIDL: uidl, Size: s.entry.size}) // if it has been delivered as that
+			as := ledger.Key{UIDL: uidl, Size: s.entry.size}
+			p.envelopes.rename(s.record.Key, as)
+			known = append(known, as) // if it has been delivered as that
 			others++
 		case asked, refused[s.entry.number] != nil && !p.noTop && s.record.State != ledger.Quarantined:
 			p.doubt(l, s, s.record.UIDL+doubtfulMark)
@@ -216,7 +217,7 @@ func (p *poll) headers(chunk []lookalike, before map[int]ledger.Identity) (ids m
 	p.step = stepTop
 	keys := make(map[int]ledger.Key)
 	for _, s := range chunk {
-		if p.overdue[s.entry.number] {
+		if p.account.Delete {
 			keys[s.entry.number] = s.record.Key
 		}
 	}
@@ -257,9 +258,12 @@ func (p *poll) noteMissed(ctx context.Context, l *listing, d difference) error {
 		if err != nil {
 			return err
 		}
-		keys = slices.DeleteFunc(keys, func(k ledger.Key) bool { return strings.HasPrefix(k.UIDL, digestUIDL) })
-		gone := l.unlisted(keys)
-		if err := p.noteGone(ctx, gone); err != nil {
+		gone := l.unlisted(slices.DeleteFunc(slices.Clone(keys), isDigest))
+		digests, err := p.goneDigests(ctx, l, slices.DeleteFunc(keys, func(k ledger.Key) bool { return !isDigest(k) }))
+		if err != nil {
+			return err
+		}
+		if err := p.noteGone(ctx, append(gone, digests...)); err != nil {
 			return err
 		}
 	}

@@ -26,9 +26,34 @@ func (p *poll) noteListedAgain(ctx context.Context, keys []ledger.Key) error {
 	return p.ledger.Found(ctx, p.account.Name, keys, time.Time{})
 }
 
-// noteUndeleted says, once for each account while the process lives, that the server confirms deletions and does not delete.
-func (p *poll) noteUndeleted(ctx context.Context) error {
-	undeleted := 0
+// noteDeleted says and counts which messages were deleted, but for those that come back each time: of them it says, once for each account
+// while the process lives, that the server confirms deletions and does not delete.
+func (p *poll) noteDeleted(ctx context.Context, confirmed []ledger.Key) error {
+	undeleted, err := p.findUndeleted(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range confirmed {
+		if undeleted[k] {
+			p.log.Debug().Str("uidl", printable(k.UIDL)).Msg("server confirmed once more that it deletes a message")
+			continue
+		}
+		p.deleted++
+		p.envelopes.of(k).to(p.log.Info().Str("uidl", printable(k.UIDL))).Msg("message deleted on the server")
+	}
+	if p.deleted > 0 {
+		p.observe(Deleted{Account: p.account.Name, Messages: p.deleted})
+	}
+	if len(undeleted) > 0 && p.undeleted.first(p.account.Name) {
+		p.log.Warn().Int("messages", len(undeleted)).Msg("server does not delete: it confirms the deletion of these messages at every poll, and lists them again; " +
+			"see whether its settings for POP3 have DELE archive messages, or the mailbox is read-only")
+	}
+	return nil
+}
+
+// findUndeleted returns those of the messages listed again that were deleted in vain before.
+func (p *poll) findUndeleted(ctx context.Context) (map[ledger.Key]bool, error) {
+	undeleted := make(map[ledger.Key]bool)
 	for chunk := range slices.Chunk(p.listedAgain, lookupChunk) {
 		uidls := make([]string, len(chunk))
 		again := make(map[ledger.Key]bool, len(chunk))
@@ -37,17 +62,13 @@ func (p *poll) noteUndeleted(ctx context.Context) error {
 		}
 		records, err := p.ledger.Lookup(ctx, p.account.Name, uidls)
 		if err != nil {
-			return fmt.Errorf("read the record of deletions: %w", err)
+			return nil, fmt.Errorf("read the record of deletions: %w", err)
 		}
 		for _, r := range records {
 			if again[r.Key] && r.State == ledger.Deleted && r.Attempts >= undeletedAfter {
-				undeleted++
+				undeleted[r.Key] = true
 			}
 		}
 	}
-	if undeleted > 0 && p.undeleted.first(p.account.Name) {
-		p.log.Warn().Int("messages", undeleted).Msg("server does not delete: it confirms the deletion of these messages at every poll, and lists them again; " +
-			"see whether its settings for POP3 have DELE archive messages, or the mailbox is read-only")
-	}
-	return nil
+	return undeleted, nil
 }
