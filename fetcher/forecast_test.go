@@ -14,7 +14,7 @@ import (
 // foretold is what a dry run says.
 type foretold struct {
 	Outlook
-	fetched, deleted int
+	fetched, deleted, again int
 }
 
 func (f *foretold) Found(o Outlook) { f.Outlook = o }
@@ -23,6 +23,7 @@ func (f *foretold) Fetch(_ Foreseen, body io.Reader) error {
 	_, err := io.Copy(io.Discard, body)
 	return err
 }
+func (f *foretold) SeenBefore(Foreseen)    { f.again++ }
 func (f *foretold) Leave(Foreseen, string) {}
 func (f *foretold) Delete(Foreseen)        { f.deleted++ }
 
@@ -113,5 +114,23 @@ func TestMovedIsForetold(t *testing.T) {
 	var f foretold
 	if err := DryRun(t.Context(), w.account, w.ledger, nil, &f, zerolog.Nop()); err != nil || f.New != 2 || f.Moved != 2 {
 		t.Errorf("%d new, %d to be compared, %v", f.New, f.Moved, err)
+	}
+}
+
+// TestPutBackIsForetold: a message that was deleted and put back is not promised to be delivered.
+func TestPutBackIsForetold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.sink.messageIDs = true
+	w.account.Delete = true
+	w.server.Mailboxes["u0"] = letters("u", "one")
+	w.start(t)
+	if err := w.once(t); err != nil {
+		t.Fatal(err)
+	}
+	w.server.Replace("u0", letters("n", "one", "two")...)
+	var f foretold
+	if err := DryRun(t.Context(), w.account, w.ledger, nil, &f, zerolog.Nop()); err != nil || f.fetched != 2 || f.again != 1 {
+		t.Errorf("%d would be fetched, %d of them seen before, %v", f.fetched, f.again, err)
 	}
 }

@@ -43,6 +43,8 @@ type Preview interface {
 	// Fetch reads a message that would be fetched, to its end unless it fails. It is given no body of one that would be kept
 	// as it is for its size.
 	Fetch(m Foreseen, body io.Reader) error
+	// SeenBefore is told, behind Fetch, that a message has the header of one that was delivered: a poll compares the two.
+	SeenBefore(m Foreseen)
 	// Leave is told of a message that is left on the server, and why.
 	Leave(m Foreseen, why string)
 	// Delete is told of a message that was delivered before and would be deleted.
@@ -84,7 +86,10 @@ func DryRun(ctx context.Context, a Account, led *ledger.Ledger, read func(header
 		return err
 	}
 	o.Messages, o.New, o.Due, o.Staying, o.Pending, o.Suspects = f.messages, len(f.unseen), len(f.due), f.staying, f.pending, f.suspects
-	o.Nameless, o.Unfetchable = len(f.listing.nameless), f.listing.whyUnfetchable()
+	o.Unfetchable = f.listing.whyUnfetchable()
+	if p.visited {
+		o.Nameless = len(f.listing.nameless)
+	}
 	if f.moved {
 		o.Moved = len(f.unseen)
 	}
@@ -100,7 +105,7 @@ func DryRun(ctx context.Context, a Account, led *ledger.Ledger, read func(header
 	for _, e := range f.skipped {
 		v.Leave(f.listing.foreseen(e), "larger than max_message_size, and oversize: skip")
 	}
-	return p.foreseeFetches(f, v)
+	return p.foreseeFetches(ctx, f, v)
 }
 
 // foreseen is a message as it is listed.
@@ -129,7 +134,7 @@ func (p *poll) foreseeDeletions(f *forecast, v Preview) error {
 }
 
 // foreseeFetches retrieves what would be fetched, in the order and up to the bounds of a poll.
-func (p *poll) foreseeFetches(f *forecast, v Preview) error {
+func (p *poll) foreseeFetches(ctx context.Context, f *forecast, v Preview) error {
 	var taken allowance
 	n := slices.IndexFunc(f.unseen, func(e entry) bool {
 		size := max(e.size, 0)
@@ -163,7 +168,14 @@ func (p *poll) foreseeFetches(f *forecast, v Preview) error {
 		if err != nil {
 			return err
 		}
-		return v.Fetch(m, p.bounded(e, body))
+		if err := v.Fetch(m, p.bounded(e, body)); err != nil {
+			return err
+		}
+		seen, err := p.seenBefore(ctx)
+		if err == nil && seen {
+			v.SeenBefore(m)
+		}
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("retrieve messages of %s: %w", p.account.Addr, err)
@@ -172,6 +184,17 @@ func (p *poll) foreseeFetches(f *forecast, v Preview) error {
 		v.Leave(f.listing.foreseen(e), "max_messages or max_bytes leaves it for the poll after that")
 	}
 	return nil
+}
+
+// seenBefore reports whether the message that was read last has the header of one that was delivered, as it does where UIDLs have
+// changed, or somebody put it back.
+func (p *poll) seenBefore(ctx context.Context) (bool, error) {
+	id := identify(p.header.header)
+	if p.ledger == nil || p.account.FetchChangedUIDLs || id.Header == [32]byte{} {
+		return false, nil
+	}
+	known, err := p.ledger.Known(ctx, p.account.Name, []ledger.Identity{{Header: id.Header}})
+	return known.Headers[id.Header], err
 }
 
 func numbersOf(entries []entry) iter.Seq[int] {

@@ -64,6 +64,7 @@ type preview struct {
 	x       *extraction
 
 	fetched, files, leftOut, left, quarantined, deleted int
+	again                                               int              // have the header of one that was delivered
 	compared                                            int              // may have been delivered before
 	seen                                                map[content]bool // of this run
 	err                                                 error            // of printing
@@ -201,6 +202,12 @@ func (p *preview) Fetch(m fetcher.Foreseen, body io.Reader) error {
 	return p.err
 }
 
+// SeenBefore implements fetcher.Preview.
+func (p *preview) SeenBefore(fetcher.Foreseen) {
+	p.again++
+	p.print("  has the header of a message that was delivered before: compared with that first\n")
+}
+
 // leaveOutDuplicate leaves an attachment out whose bytes the account has received before, if it is to.
 func (p *preview) leaveOutDuplicate(a *extractor.Attachment, sum hash.Hash) (duplicate bool, err error) {
 	if a.LeftOut != "" || p.account.Duplicates != config.DuplicatesSkip {
@@ -263,7 +270,12 @@ func (p *preview) sayFate(files int) {
 
 // sum says what all of it came to.
 func (p *preview) sum() error {
-	text := fmt.Sprintf("would fetch %s with %s, and delete %s", count(p.fetched, "message"), count(p.files, "file"), count(p.deleted, "message"))
+	p.compared = max(p.compared, p.again)
+	most := ""
+	if p.compared > 0 {
+		most = "up to "
+	}
+	text := fmt.Sprintf("would fetch %s with %s%s, and delete %s%s", count(p.fetched, "message"), most, count(p.files, "file"), most, count(p.deleted, "message"))
 	if p.leftOut > 0 {
 		text += fmt.Sprintf("; %s left out", count(p.leftOut, "attachment"))
 	}
@@ -275,7 +287,7 @@ func (p *preview) sum() error {
 	}
 	p.print("account %s: %s. Nothing was done.\n", p.account.Name, text)
 	if p.compared > 0 {
-		p.print("  %s may have been delivered before: compared when they are fetched, and not delivered again if so\n", count(p.compared, "message"))
+		p.print("  %s may have been delivered before: compared when they are fetched, and neither delivered again nor, if put back, deleted\n", count(p.compared, "message"))
 	}
 	return p.err
 }

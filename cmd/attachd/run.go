@@ -32,8 +32,8 @@ With --once it polls every account once and ends. With --dry-run beside it, it o
 says what it would fetch, leave out and delete: no file is written, nothing is recorded
 and nothing is deleted. To see what is in new messages it retrieves them, and then drops
 the line, so that no server takes them as read or consumed. A run compares messages with
-what it delivered, which this does not: one that was deleted and put back, or whose UIDL
-the server uses for another message now, may fare otherwise than it says. Exit code 0: all went well; 75:
+what was delivered before: where that may find another message under a known UIDL, or the
+same one under a new UIDL or put back, it may deliver or delete otherwise than is said here. Exit code 0: all went well; 75:
 some accounts failed, or messages are in quarantine; 78: the configuration is bad.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
