@@ -44,6 +44,8 @@ type received struct {
 	message *ledger.Message
 	known   standing
 	undated bool
+	slack   int64 // see tailReader
+	whole   bool  // it has its end
 }
 
 // standing is what the ledger makes of a message that was retrieved.
@@ -202,7 +204,7 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 		m = nil
 	}
 	if m != nil {
-		b.staged = append(b.staged, received{e, counted.n, m, known, p.undated(m)})
+		b.staged = append(b.staged, received{e, counted.n, m, known, p.undated(m), counted.tail.slack, counted.tail.whole(p.header.header)})
 	}
 	return nil
 }
@@ -215,19 +217,23 @@ func (p *poll) commitBatch(ctx context.Context, l *listing, b *batch) error {
 		err = errors.Join(err, p.refused(ctx, l, b.entries[i], cause))
 	}
 	whole := b.staged[:0]
-	inexact := p.inexact
-	p.noteSizes(b.staged)
+	differ := p.sizes.differ
+	p.sizes.note(b.staged)
 	all := true
 	for _, r := range b.staged {
 		switch {
-		case !b.proven && p.maybeCut(r, inexact), !all && isJoined(r.message): // from a piece that was cut, perhaps
+		case !b.proven && p.maybeCut(r, differ), !all && isJoined(r.message): // from a piece that was cut, perhaps
 			all = false
 			p.sink.Discard(r.message.Attachments)
 			err = errors.Join(err, p.noteCut(ctx, l, r))
 		case p.tooShort(r):
+			deliver, failed := p.noteShort(ctx, l, r)
+			if err = errors.Join(err, failed); deliver {
+				whole = append(whole, r)
+				continue
+			}
 			all = false
 			p.sink.Discard(r.message.Attachments)
-			err = errors.Join(err, p.noteShort(ctx, l, r))
 		default:
 			whole = append(whole, r)
 		}

@@ -56,8 +56,11 @@
 //
 // # What goes wrong with a message
 //
-// One that is retrieved in less than half of its octets, on a server whose sizes are right otherwise, is
-// retrieved again, and kept in quarantine in the end.
+// One that comes with fewer octets than LIST says is retrieved again, unless it ends with the delimiter that closes it. How many
+// may be missing hangs on the server: none but for line ends and dots, where its sizes have been right before or in this poll;
+// 1 KiB and one part in 20, where nothing is known of them; half, or any, where they turned out to be no count of octets. In the
+// end it is kept in quarantine where they are right, and else, at the second time with as few octets, delivered with a
+// warning; it is never deleted on the server by itself.
 //
 // One that needs more room on the disk than LIST says it has octets, while there is room for these, is at fault itself: it is tried
 // again, and kept in quarantine in the end, or left where even that finds no room. The others go on. A message of more than four

@@ -101,16 +101,22 @@ func (p *poll) noteFailure(ctx context.Context, l *listing, e entry, cause error
 
 // attempts returns how often a message failed before.
 func (p *poll) attempts(ctx context.Context, l *listing, e entry) (int, error) {
+	r, err := p.failures(ctx, l, e)
+	return r.Attempts, err
+}
+
+// failures returns what is recorded of a message that failed before.
+func (p *poll) failures(ctx context.Context, l *listing, e entry) (r ledger.Record, err error) {
 	if e.nameless() {
-		return 0, nil
+		return r, nil
 	}
 	uidl := l.uidl(e)
 	records, err := p.ledger.Lookup(ctx, p.account.Name, []string{uidl})
 	if err != nil {
-		return 0, fmt.Errorf("read the record of UIDL %q: %w", uidl, err)
+		return r, fmt.Errorf("read the record of UIDL %q: %w", uidl, err)
 	}
-	r, _ := ledger.Match(records, e.size)
-	return r.Attempts, nil
+	r, _ = ledger.Match(records, e.size)
+	return r, nil
 }
 
 // forgetFailures removes what is recorded of failed attempts under names that nothing listed has any more: of

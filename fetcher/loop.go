@@ -203,7 +203,7 @@ func (l *loop) visit(ctx, waiting context.Context, sink Sink) error {
 			before = nil
 			taken, since = p.taken, now()
 			clear(l.muted) // what was deleted gave others new numbers
-			p = l.newPoll(sink, simply, p.exact || p.exactly)
+			p = l.newPoll(sink, simply, p.sizes.known())
 			p.taken = taken
 			continue
 		}
@@ -215,7 +215,7 @@ func (l *loop) visit(ctx, waiting context.Context, sink Sink) error {
 		}
 		// At once, as a process that polls once has no next poll.
 		log.Info().Err(err).Bool("capa", !simply.withoutCapa).Bool("pipelining", !simply.unpipelined).Msg("server is asked again more simply")
-		p = l.newPoll(sink, simply, p.exact || p.exactly)
+		p = l.newPoll(sink, simply, p.sizes.known())
 		p.taken = taken
 		p.outOfStep = errors.Is(err, pop3.ErrDesync)
 	}
@@ -225,7 +225,7 @@ func (l *loop) visit(ctx, waiting context.Context, sink Sink) error {
 	if err == nil && !p.simply.withoutCapa && p.loginDelay != host.LoginDelay {
 		err = s.Ledger.SetLoginDelay(ctx, addr, p.loginDelay)
 	}
-	if p.exactly && started.Sub(host.Exact) > exactAgain && ctx.Err() == nil {
+	if p.sizes.exactly && started.Sub(host.Exact) > exactAgain && ctx.Err() == nil {
 		if failed := s.Ledger.SetHost(ctx, addr, ledger.Host{Exact: started}); failed != nil {
 			err = errors.Join(err, failed)
 		}
@@ -242,7 +242,7 @@ func (l *loop) newPoll(sink Sink, simply concessions, exact bool) *poll {
 	s.common.memory.set(s.Memory)
 	return &poll{
 		account: l.account, slot: l.slot, ledger: s.Ledger, sink: sink, log: l.log(), observe: l.observe, now: s.clock(),
-		certificates: &s.certificates, common: &s.common, said: &s.expiry, undeleted: &s.undeleted, polled: s.polled, simply: simply, exact: exact,
+		certificates: &s.certificates, common: &s.common, said: &s.expiry, undeleted: &s.undeleted, polled: s.polled, simply: simply, sizes: sizes{exact: exact},
 		settled: make(map[int]bool), doubtful: make(map[int]ledger.Key), examined: make(map[int]bool), overdue: make(map[int]bool), noTop: simply.withoutTop, spared: l.spared, muted: l.muted,
 		envelopes: &l.envelopes, readEnvelope: s.ReadEnvelope,
 		knownOversized: l.oversized, oversized: make(map[string]int64),

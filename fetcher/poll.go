@@ -34,11 +34,8 @@ type poll struct {
 	undeleted    *reminders                // by account: that it does not delete
 	polled       func(account string) bool // reports whether one of this name is polled, too
 	simply       concessions
-	// exact says that the server's sizes are known to be octets as they come, exactly that a
-	// message of this poll was as long as listed.
-	exact, exactly bool
-	inexact        bool // one was not
-	outOfStep      bool // the attempt before fell out of step
+	sizes        sizes
+	outOfStep    bool // the attempt before fell out of step
 
 	client *pop3.Client
 	window int

@@ -127,6 +127,7 @@ type boundedReader struct {
 	max    int64
 	err    error // of the line, or that the message is too long
 	header *headerReader
+	tail   tailReader
 	// digest, unless nil, is of all that was read.
 	digest hash.Hash
 }
@@ -160,6 +161,7 @@ func (p *poll) maxMessage() int64 {
 func (b *boundedReader) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	b.header.write(p[:n])
+	b.tail.write(p[:n])
 	b.n += int64(n)
 	if b.digest != nil {
 		b.digest.Write(p[:n])

@@ -3,52 +3,44 @@ package fetcher
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/attachd/attachd/fetcher/pop3"
 )
 
-// A server that can't get at a message may send its beginning, or nothing, and end it as if that were
-// all. LIST tells; but some servers have sizes of their own there (ten times too many octets, or
-// attachments that RETR leaves out), so it is believed only of those that have been right before.
+// A server that can't get at a message may send its beginning, or nothing, and end it as if that were all. LIST tells, as far as
+// its sizes mean something (see sizes): such a message is asked for again, and never deleted while it stays as short. Where the
+// sizes are known to be right, it goes to quarantine in the end. Where nothing is known of them, it is delivered, as they may be
+// the server's own.
 
 const (
 	// exactAgain is how often it is noted that a server's sizes are right, exactLasts for how long that is
 	// believed: the server may be another one some day.
 	exactAgain = 24 * time.Hour
 	exactLasts = 30 * 24 * time.Hour
-	// shortLeast is how many octets must be missing: a message that is hardly there may be counted in many ways.
-	shortLeast = 128
 )
 
-// noteSizes finds out whether the server's sizes mean something. Of an empty message nobody can tell.
-func (p *poll) noteSizes(batch []received) {
-	for _, r := range batch {
-		if r.octets > 0 {
-			p.exactly = p.exactly || r.octets == r.entry.size
-			p.inexact = p.inexact || r.octets != r.entry.size
-		}
-	}
+// shortOf is in the reason of each message that came too short.
+const shortOf = " octets came of the "
+
+func cameShort(r received) error {
+	return fmt.Errorf("%d%s%d that LIST says", r.octets, shortOf, r.entry.size)
 }
 
-// tooShort reports whether a message has come in less than half the octets that LIST says, or none, and the
-// server's sizes mean something. In quarantine goes whatever comes.
+// wasShort reports whether this is said of a message.
+func wasShort(reason string) bool { return strings.Contains(reason, shortOf) }
+
+// tooShort reports whether a message has been cut, as far as LIST can tell. In quarantine goes whatever comes.
 func (p *poll) tooShort(r received) bool {
-	size := r.entry.size
-	switch {
-	case r.known != unknown, isRaw(r.message), size > p.maxMessage(), size-r.octets < shortLeast:
-		return false
-	case p.exact || p.exactly:
-		return r.octets < size/2
-	}
-	return r.octets == 0 && !p.inexact
+	return r.known == unknown && !isRaw(r.message) && r.entry.size <= p.maxMessage() && p.sizes.areShort(r)
 }
 
 // maybeCut reports whether a message came shorter than listed where the attempt before fell out of step. What a
-// mail has behind a lone dot may look like the replies to all that is asked then; its length does not. inexact
+// mail has behind a lone dot may look like the replies to all that is asked then; its length does not. differ
 // says that others' sizes were wrong, too.
-func (p *poll) maybeCut(r received, inexact bool) bool {
-	return p.outOfStep && (p.exact || !inexact) && r.octets < r.entry.size && r.known == unknown && !isRaw(r.message)
+func (p *poll) maybeCut(r received, differ bool) bool {
+	return p.outOfStep && (p.sizes.exact || !differ) && r.octets < r.entry.size && r.known == unknown && !isRaw(r.message)
 }
 
 // noteCut has a message read again as from a server that stuffs no dots.
@@ -57,25 +49,44 @@ func (p *poll) noteCut(ctx context.Context, l *listing, r received) error {
 	if !r.entry.nameless() {
 		p.unkept++
 	}
-	return p.noteFailure(ctx, l, r.entry, fmt.Errorf("%d octets came of the %d that LIST says: it may have been %s", r.octets, r.entry.size, pop3.CutAtLoneDot), afterBreak)
+	return p.noteFailure(ctx, l, r.entry, fmt.Errorf("%w: it may have been %s", cameShort(r), pop3.CutAtLoneDot), afterBreak)
 }
 
-// noteShort counts an attempt, and has the message kept as it is after the last. One without a UIDL is
-// left on the server.
-func (p *poll) noteShort(ctx context.Context, l *listing, r received) error {
+// noteShort counts an attempt, and reports whether the message is delivered as it is after the last, to stay on the server. Where
+// the sizes are known to be right it is quarantined then, and one without a UIDL is left on the server.
+func (p *poll) noteShort(ctx context.Context, l *listing, r received) (deliver bool, err error) {
 	p.failed++
-	cause := fmt.Errorf("%d octets came of the %d that LIST says", r.octets, r.entry.size)
+	cause := cameShort(r)
+	exact := p.sizes.known() || r.octets == 0
 	if r.entry.nameless() {
-		return p.noteFailure(ctx, l, r.entry, cause, afterBreak)
+		if !exact {
+			p.leaveShort(l, r)
+			return true, nil
+		}
+		return false, p.noteFailure(ctx, l, r.entry, cause, afterBreak)
 	}
-	attempts, err := p.attempts(ctx, l, r.entry)
+	before, err := p.failures(ctx, l, r.entry)
 	if err != nil {
-		return err
+		return false, err
 	}
-	if attempts++; attempts >= p.maxAttempts() {
+	switch attempts := before.Attempts + 1; {
+	case exact && attempts >= p.maxAttempts(), isPiece(r.message) && attempts >= p.maxAttempts():
 		p.quarantine = append(p.quarantine, quarantined{r.entry, fmt.Sprintf("%v (attempt %d)", cause, attempts)})
-		return nil
+		return false, nil
+	case !exact && !isPiece(r.message) && (attempts >= p.maxAttempts() || before.Reason == cause.Error()):
+		p.leaveShort(l, r)
+		return true, nil
 	}
 	p.unkept++
-	return p.noteFailure(ctx, l, r.entry, cause, afterBreak)
+	return false, p.noteFailure(ctx, l, r.entry, cause, afterBreak)
+}
+
+// leaveShort has a message stay on the server, whatever is to be deleted, and says so.
+func (p *poll) leaveShort(l *listing, r received) {
+	r.message.Unread = true
+	if r.message.Reason == "" {
+		r.message.Reason = cameShort(r).Error()
+	}
+	Envelope{r.message.From, r.message.Subject}.to(p.log.Warn().Str("uidl", printable(l.uidl(r.entry))).Int64("received", r.octets).Int64("listed", r.entry.size)).
+		Msg("message delivered as it came, shorter than LIST says: it may have been cut, and is never deleted on the server; look at it there with another program")
 }

@@ -39,6 +39,9 @@ func (p *poll) noteStaying(m *ledger.Message) {
 		p.staying.delivered = make(map[ledger.Key]bool)
 	}
 	p.staying.delivered[m.Key] = true
+	if wasShort(m.Reason) {
+		return // as has been said
+	}
 	why := "message stays on the server: no file of it was delivered (delete: with_files)"
 	if m.Unread {
 		why = "message stays on the server: something of it could not be read right, and it is kept nowhere else"
