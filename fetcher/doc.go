@@ -58,7 +58,7 @@
 //
 // One that comes with fewer octets than LIST says is retrieved again, unless it ends with the delimiter that closes it. How many
 // may be missing hangs on the server: none but for line ends and dots, where its sizes have been right before or in this poll;
-// 1 KiB and one part in 20, where nothing is known of them; half, or any, where they turned out to be no count of octets. In the
+// 1 KiB, where nothing is known of them; half, or any, where they turned out to be no count of octets. In the
 // end it is kept in quarantine where they are right, and else, at the second time with as few octets, delivered with a
 // warning; it is never deleted on the server by itself.
 //

@@ -139,6 +139,7 @@ func TestCut(t *testing.T) {
 		{name: "3 %", raws: []string{single(0, text)}, cut: part(3), cuts: 1, left: 1, state: "delivered", failed: true},
 		{name: "55 %", raws: []string{single(0, text)}, cut: part(55), cuts: 1, left: 1, state: "delivered", failed: true},
 		{name: "90 %", raws: []string{multipart(0, text)}, cut: part(90), cuts: 1, left: 1, state: "delivered", failed: true},
+		{name: "97 %", raws: []string{single(0, text)}, cut: part(97), cuts: 1, left: 1, state: "delivered", failed: true},
 		{name: "once", raws: []string{single(0, text)}, cut: part(55), cuts: 1, times: 1, state: "deleted", failed: true},
 		{name: "kept", raws: []string{single(0, text)}, cut: part(55), cuts: 1, keep: true, left: 1, state: "delivered", failed: true},
 		{name: "kept, once", raws: []string{single(0, text)}, cut: part(55), cuts: 1, times: 1, keep: true, left: 1, state: "delivered", failed: true},

@@ -23,8 +23,8 @@ const (
 	exactLeast = 32
 	// shortLeast is how many must be missing elsewhere: a message that is hardly there may be counted in many ways.
 	shortLeast = 128
-	// estimatedLeast and estimatedPart (one part in so many) are what an estimate may be too large by.
-	estimatedLeast, estimatedPart = 1 << 10, 20
+	// unknownLeast is how many must be missing where nothing is known of the server, as it may count fields of its own.
+	unknownLeast = 1 << 10
 	// madeUp is how many messages of one size, and of other lengths, show that it is none.
 	madeUp = 3
 )
@@ -61,7 +61,7 @@ func (s *sizes) areShort(r received) bool {
 	case r.octets == 0:
 		return missing >= shortLeast && !s.differ
 	}
-	return missing > max(estimatedLeast, size/estimatedPart)
+	return missing > unknownLeast
 }
 
 // mostTail is how much of the end of a message is looked at: a line with the longest boundary (RFC 2046 section 5.1.1) and empty ones.
