@@ -21,9 +21,12 @@ type difference struct {
 	octets  int64       // of unseen, as far as known
 	reused  int         // UIDLs that the ledger knows with another size
 	staying int         // delivered and due, of which nothing was delivered that would let them be deleted
-	pending int         // messages whose last retrieval failed and whose wait is not over
-	kept    int         // delivered or in quarantine, and left on the server so far
-	present int         // of these, those that are thought to be there
+	unread  int         // delivered and due, but not read right, and kept nowhere else
+	// uncopied are those of them of which the quarantine had no room for a copy.
+	uncopied []lookalike
+	pending  int // messages whose last retrieval failed and whose wait is not over
+	kept     int // delivered or in quarantine, and left on the server so far
+	present  int // of these, those that are thought to be there
 	// suspects have the UIDL and the size of messages that the server no longer had.
 	suspects []lookalike
 	found    []ledger.Key // once missed by chance, and listed
@@ -142,6 +145,11 @@ func (a *Account) sort(d *difference, e entry, known []ledger.Record, now time.T
 	case r.Delivered.IsZero():
 		// Only taken for delivered, when the ledger was rebuilt: nobody knows.
 	case !a.Delete, now.Before(r.Delivered.Add(a.DeleteAfter)):
+	case r.Unread:
+		d.unread++
+		if _, is := IsWithoutCopy(r.Reason); is {
+			d.uncopied = append(d.uncopied, lookalike{e, r})
+		}
 	case !r.Deletable(a.DeleteEmpty):
 		d.staying++
 	default:

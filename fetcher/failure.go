@@ -87,6 +87,11 @@ func (p *poll) noteFailure(ctx context.Context, l *listing, e entry, cause error
 		return nil
 	}
 	uidl := l.uidl(e)
+	if u, ok := p.copying[e.number]; ok {
+		p.putOffCopy(u) // as what is recorded of it is that it was delivered
+		p.log.Warn().Str("uidl", printable(uidl)).Err(cause).Msg("message not retrieved for its copy in quarantine")
+		return nil
+	}
 	attempts, err := p.attempts(ctx, l, e)
 	if err != nil {
 		return err

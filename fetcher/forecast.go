@@ -20,6 +20,8 @@ type forecast struct {
 	octets   int64   // of unseen
 	due      []entry // to be deleted
 	staying  int     // would be deleted as well, but no file of them was delivered
+	unread   int     // would be deleted as well, but something of them could not be read right, and they are kept nowhere else
+	noRoom   int     // of unread: the quarantine had no room for a copy
 	pending  int     // failed before, and are put off
 	suspects int     // listed although they were deleted: to be looked at
 	refused  error   // LIST was, which this poll does without, and the next one may not
@@ -61,7 +63,7 @@ func (p *poll) foresee(ctx context.Context) (*forecast, error) {
 		refused = nil
 	}
 	l := s.listing
-	f := &forecast{refused: refused, listing: l, messages: l.messages() + l.uncounted, staying: s.staying, pending: s.pending, suspects: len(s.suspects)}
+	f := &forecast{refused: refused, listing: l, messages: l.messages() + l.uncounted, staying: s.staying, unread: s.unread, noRoom: len(s.uncopied), pending: s.pending, suspects: len(s.suspects)}
 	if p.ledger != nil {
 		if err := p.noteMoved(ctx, l, s.difference); err != nil {
 			return nil, p.notListed("read the record", err)

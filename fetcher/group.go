@@ -202,8 +202,8 @@ func (c *committer) leaveOutDuplicates(ctx context.Context, group []*ledger.Mess
 		}
 		for i := range m.Attachments {
 			a := &m.Attachments[i]
-			if a.Sidecar || a.Quarantine {
-				continue // a sidecar goes the way of the attachment behind it
+			if a.Sidecar || a.Quarantine || a.StagingID == "" {
+				continue // a sidecar goes the way of the attachment behind it; what was delivered before is not staged
 			}
 			is := content{a.SHA256, a.Size}
 			received := seen[is]
@@ -225,7 +225,7 @@ func (c *committer) leaveOutDuplicates(ctx context.Context, group []*ledger.Mess
 				return fmt.Errorf("discard duplicate: %w", err)
 			}
 			for i := range duplicate {
-				duplicate[i].StagingID = ""
+				duplicate[i].StagingID, duplicate[i].LeftOut = "", true
 			}
 		}
 	}

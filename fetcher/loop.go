@@ -260,10 +260,10 @@ func (l *loop) report(p *poll, took time.Duration, err error) {
 	log := l.log()
 	event := log.Debug()
 	deleted := p.deleted + p.deletedBefore
-	if p.retrieved+p.failed+p.unkept+len(p.quarantine)+deleted > 0 {
+	if p.retrieved+p.failed+p.unkept+len(p.quarantine)+p.copies+deleted > 0 {
 		event, l.busy = log.Info(), true
 	}
-	event = event.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("deleted", deleted).Int("without_file", p.staying.count(p.account.deletesAtOnce())).
+	event = event.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("deleted", deleted).Int("without_file", p.staying.count(p.account.deletesAtOnce())).Int("not_read_right", p.staying.countUnread(p.account.deletesAtOnce())).
 		Int("quarantined", len(p.quarantine)+p.copies).Int("left", p.left)
 	l.countQuarantine(event).Dur("dur_ms", took).Bool("complete", err == nil && p.incomplete() == nil).Msg("poll done")
 	if n := len(p.oversized); n > 0 && n != len(l.oversized) {
@@ -286,6 +286,9 @@ func (l *loop) sayWhatIsLeft() {
 	log := l.log()
 	if l.more {
 		log.Warn().Str("login_delay", l.loginDelay.String()).Msg("something is left for another run: the server wants that much time between two logins (CAPA LOGIN-DELAY)")
+	}
+	if left := l.undone.incomplete; left != nil && left.NoRoom > 0 {
+		log.Warn().Int("messages", left.NoRoom).Msg("messages stay on the server: something of them could not be read right, and the quarantine has no room for them (quarantine.max_bytes); attachd state check lists them")
 	}
 	if l.putOff > 0 {
 		log.Warn().Int("messages", l.putOff).Msg("messages that failed before were not due yet and are left for another run; attachd state check lists them")

@@ -30,7 +30,7 @@ func (p *poll) noteMoved(ctx context.Context, l *listing, d difference) error {
 // recognize finds out whether a message is one that was delivered. One that was is settled where it is
 // known under this key; under another one, its attachments are left out.
 func (p *poll) recognize(ctx context.Context, l *listing, e entry, counted *boundedReader, m *ledger.Message) (standing, error) {
-	if m.State != ledger.Delivered {
+	if m.State != ledger.Delivered || m.Retried {
 		return unknown, nil
 	}
 	fail := func(err error) (standing, error) {
@@ -75,7 +75,7 @@ func (p *poll) findPutBack(ctx context.Context, staged []received) error {
 	}
 	var messages []*ledger.Message
 	for _, r := range staged {
-		if r.known == unknown && r.message.State == ledger.Delivered {
+		if r.known == unknown && r.message.State == ledger.Delivered && !r.message.Retried {
 			messages = append(messages, r.message)
 		}
 	}

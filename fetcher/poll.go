@@ -82,9 +82,11 @@ type poll struct {
 	envelopes         *envelopes
 	readEnvelope      func(header []byte) Envelope
 	staying           staying
-	silent            bool // the server did not answer QUIT, where nothing hangs on that
-	more              bool // something is left that another session can do at once
-	throttled         bool // the server refused a message as it wants to be asked for less
+	uncopied          []lookalike      // delivered and due, and not to be deleted without a copy in quarantine
+	copying           map[int]uncopied // of these, by number, those whose copies are fetched
+	silent            bool             // the server did not answer QUIT, where nothing hangs on that
+	more              bool             // something is left that another session can do at once
+	throttled         bool             // the server refused a message as it wants to be asked for less
 	// What sessions have fetched since the poll's first, of what max_messages and max_bytes allow, and how many messages
 	// those leave for the next poll.
 	taken allowance
@@ -159,10 +161,11 @@ func (p *poll) run(ctx context.Context) error {
 	p.more = p.more || allotted.more
 	p.putOff = diff.pending
 	p.client.Unstuffed(func(n int) int64 { return diff.unstuffed[n] })
+	p.uncopied = diff.uncopied
 	if err := p.retrieve(ctx, l, allotted.whole, allotted.raw); err != nil {
 		return err
 	}
-	p.staying.before = diff.staying
+	p.staying.before, p.staying.unread, p.staying.noRoom = diff.staying, diff.unread-p.staying.copied, len(diff.uncopied)-p.staying.copied
 	due, err := p.due(ctx, l, diff.expired)
 	if err != nil {
 		return err
@@ -354,7 +357,10 @@ func (p *poll) noteDelivered(group []*ledger.Message) {
 			if isOurs(a) {
 				continue
 			}
-			if a.StagingID == "" {
+			if a.StagingID == "" && !a.LeftOut { // by an earlier poll
+				continue
+			}
+			if a.LeftOut {
 				p.log.Debug().Str("uidl", printable(m.UIDL)).Str("file", a.Path).Msg("attachment left out, received before")
 				continue
 			}

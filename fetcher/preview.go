@@ -20,6 +20,7 @@ type Outlook struct {
 	// of them had been delivered. Pending failed before and are put off; Suspects are listed although they were
 	// deleted, and are compared before anything else.
 	Messages, New, Due, Staying, Pending, Suspects int
+	Unread, NoRoom                                 int // as in [Probe]
 	// Unfinished were staged as a process was killed: they are completed before anything is fetched.
 	Unfinished int
 	// Nameless are new messages without a UIDL, and Moved new ones while others that were delivered are not listed any more: whether
@@ -86,6 +87,7 @@ func DryRun(ctx context.Context, a Account, led *ledger.Ledger, read func(header
 		return err
 	}
 	o.Messages, o.New, o.Due, o.Staying, o.Pending, o.Suspects = f.messages, len(f.unseen), len(f.due), f.staying, f.pending, f.suspects
+	o.Unread, o.NoRoom = f.unread, f.noRoom
 	o.Unfetchable = f.listing.whyUnfetchable()
 	if p.visited {
 		o.Nameless = len(f.listing.nameless)

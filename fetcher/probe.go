@@ -32,6 +32,8 @@ type Probe struct {
 	Messages, Waiting     int
 	Octets                int64
 	Due, Staying, Pending int
+	// Unread would be deleted, too, if all of them could have been read right, or were kept; the quarantine had no room for NoRoom of them.
+	Unread, NoRoom int
 	// Unfetchable says how many of them can't be fetched and why, "" when all can.
 	Unfetchable string
 	Took        time.Duration
@@ -72,6 +74,7 @@ func CheckNew(ctx context.Context, a Account, led *ledger.Ledger, log zerolog.Lo
 		return p, err
 	}
 	p.Messages, p.Waiting, p.Octets = f.messages, len(f.unseen), f.octets
+	p.Unread, p.NoRoom = f.unread, f.noRoom
 	p.Due, p.Staying, p.Pending, p.Unfetchable = len(f.due), f.staying, f.pending, f.listing.whyUnfetchable()
 	if err := g.client.Quit(); err != nil {
 		return p, fmt.Errorf("end the session with %s: %w", a.Addr, err)

@@ -53,7 +53,7 @@ func (p *poll) admitted(ctx context.Context, l *listing) ([]quarantined, error) 
 	return admitted, nil
 }
 
-// boundCopies takes the copy for quarantine from a message that is delivered, if there is no room for it: it then stays on the server.
+// boundCopies takes the copy for quarantine from a message that is delivered, if there is no room for it: it then stays on the server, and is fetched again for the copy.
 func (p *poll) boundCopies(ctx context.Context, uidl string, s *Staged) error {
 	var copies, files []ledger.Attachment
 	var octets int64
@@ -72,7 +72,7 @@ func (p *poll) boundCopies(ctx context.Context, uidl string, s *Staged) error {
 		return err
 	}
 	s.Envelope.to(p.log.Warn().Str("uidl", printable(uidl)).Str("reason", s.Reason)).Msg("no copy is kept of a message of which something could not be read right: it is " + errQuarantineFull.Error())
-	s.Attachments, s.RawKept, s.Reason = files, false, ""
+	s.Attachments, s.RawKept, s.Reason = files, false, withoutCopy(s.Reason)
 	return p.sink.Discard(copies)
 }
 

@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// cabinet is a sink whose files can be removed, and which copies into quarantine what begins with "torn".
+// cabinet is a sink whose files can be removed, and which copies into quarantine what has "torn" in it.
 type cabinet struct{ *memory }
 
 func (s *cabinet) RemoveFile(path string) error {
@@ -28,7 +30,7 @@ func (s *cabinet) Stage(ctx context.Context, uidl string, r io.Reader) (Staged, 
 		return Staged{}, err
 	}
 	staged, err := s.memory.Stage(ctx, uidl, bytes.NewReader(body))
-	if err != nil || !bytes.HasPrefix(body, []byte("torn")) {
+	if err != nil || !bytes.Contains(body, []byte("torn")) {
 		return staged, err
 	}
 	a, err := s.memory.StageRaw(ctx, bytes.NewReader(body), QuarantineFolder, "copy-"+uidl+quarantineExt)
@@ -93,24 +95,90 @@ func TestQuarantineLimit(t *testing.T) {
 	}
 }
 
-// TestNoRoomForCopy: mail of which no copy can be kept is delivered, and stays on the server.
+// TestNoRoomForCopy: mail of which no copy can be kept is delivered, and stays on the server, which each poll says. Once there is room, the
+// copy is made and the message is deleted, without another delivery.
 func TestNoRoomForCopy(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "torn")
+	for name, after := range map[string]time.Duration{"at once": 0, "later": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, "Subject: torn")
+			sink := &cabinet{w.sink}
+			w.supervisor.OpenSink = func(Account) (Sink, error) { return sink, nil }
+			now := time.Now()
+			w.supervisor.now = func() time.Time { return now }
+			w.account.Delete, w.account.DeleteAfter, w.account.QuarantineBytes, w.account.SkipDuplicates = true, after, 1, true
+			var log bytes.Buffer
+			w.supervisor.Log = zerolog.New(&log)
+			w.start(t)
+			for range 3 {
+				err := errors.Join(w.supervisor.RunOnce(t.Context(), []Account{w.account})...)
+				w.server.Wait()
+				if incomplete, ok := errors.AsType[*IncompleteError](err); now.Sub(time.Now()) > after-time.Minute && (!ok || incomplete.NoRoom != 1) {
+					t.Errorf("error %v", err)
+				}
+				now = now.Add(after)
+			}
+			if w.has() != "Subject:" || sink.kept() != 0 || len(w.sink.staged) != 0 || len(w.server.Mailbox("u0")) != 1 || commands(w, "RETR 1") != 1 {
+				t.Errorf("delivered %q, %d in quarantine, %d staged, %d left, fetched %d times", w.has(), sink.kept(), len(w.sink.staged), len(w.server.Mailbox("u0")), commands(w, "RETR 1"))
+			}
+			done := lines(t, &log, "poll done")
+			if last := done[len(done)-1]; last["without_file"] != 0. || last["not_read_right"] != 1. {
+				t.Errorf("it says %v", last)
+			}
+			if len(lines(t, &log, "no copy is kept of a message")) != 1 || !strings.Contains(log.String(), "quarantine is full") {
+				t.Errorf("log says %s", &log)
+			}
+			probe, err := CheckNew(t.Context(), w.account, w.ledger, zerolog.Nop())
+			if err != nil || probe.Staying != 0 || after == 0 && (probe.Unread != 1 || probe.NoRoom != 1) {
+				t.Errorf("check finds %+v, %v", probe, err)
+			}
+			w.server.Wait()
+
+			w.account.QuarantineBytes = 1 << 20
+			for range 2 { // with delete_after, the second one deletes
+				if err := w.once(t); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if sink.kept() != 1 || w.states(t, "uid-1") != "deleted" || len(w.server.Mailbox("u0")) != 0 || commands(w, "RETR 1") != 2 {
+				t.Errorf("%d in quarantine, state %q, fetched %d times", sink.kept(), w.states(t, "uid-1"), commands(w, "RETR 1"))
+			}
+			messages, err := w.ledger.Quarantined(t.Context(), "lab")
+			if err != nil || len(messages) != 1 || messages[0].Reason != "torn" || messages[0].Files() != 1 {
+				t.Errorf("in quarantine: %+v, error %v", messages, err)
+			}
+			if n := len(lines(t, &log, "attachment delivered")); n != 1 || strings.Contains(log.String(), "left out, received before") {
+				t.Errorf("%d attachments delivered\n%s", n, &log)
+			}
+		})
+	}
+}
+
+// TestCopyOfAnother: another message in the place of one that was delivered is not kept for it, and no refusal keeps others from being deleted.
+func TestCopyOfAnother(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "Subject: torn", "Subject: good")
 	sink := &cabinet{w.sink}
 	w.supervisor.OpenSink = func(Account) (Sink, error) { return sink, nil }
 	w.account.Delete, w.account.QuarantineBytes = true, 1
-	var log bytes.Buffer
-	w.supervisor.Log = zerolog.New(&log)
 	w.start(t)
 	if err := w.once(t); err != nil {
 		t.Fatal(err)
 	}
-	if w.has() != "torn" || sink.kept() != 0 || len(w.sink.staged) != 0 || len(w.server.Mailbox("u0")) != 1 {
-		t.Errorf("delivered %q, %d in quarantine, %d staged, %d left", w.has(), sink.kept(), len(w.sink.staged), len(w.server.Mailbox("u0")))
+	w.account.QuarantineBytes = 0
+	w.server.Hook = answers("RETR", "-ERR not now\r\n")
+	if err := w.once(t); err != nil {
+		t.Errorf("refused: %v", err)
 	}
-	if !strings.Contains(log.String(), "quarantine is full") {
-		t.Errorf("log says %s", &log)
+	w.server.Hook = nil
+	was := w.server.Mailbox("u0")[0]
+	w.server.Replace("u0", pop3test.Message{UIDL: was.UIDL, Raw: []byte("Subject: born\r\n")})
+	if err := w.once(t); err != nil {
+		t.Fatal(err)
+	}
+	if sink.kept() != 0 || w.states(t, "uid-1") != "delivered" || len(w.sink.staged) != 0 {
+		t.Errorf("%d in quarantine, state %q, %d staged", sink.kept(), w.states(t, "uid-1"), len(w.sink.staged))
 	}
 }
 

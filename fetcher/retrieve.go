@@ -18,7 +18,7 @@ import (
 // retrieve fetches the entries and commits them in groups. It returns nil only
 // when every message that was retrieved is also committed, so that QUIT is safe.
 func (p *poll) retrieve(ctx context.Context, l *listing, entries, oversize []entry) error {
-	if len(entries)+len(oversize) == 0 {
+	if len(entries)+len(oversize)+len(p.uncopied) == 0 {
 		return nil
 	}
 	p.step = stepRetrieve
@@ -34,6 +34,9 @@ func (p *poll) retrieve(ctx context.Context, l *listing, entries, oversize []ent
 			// They were retrieved once, so QUIT would have Gmail take them as consumed.
 			err = fmt.Errorf("retrieve %d messages again, for quarantine, from %s: refused, or without room there; see the log for each", n, p.account.Addr)
 		}
+	}
+	if err == nil {
+		err = p.retrieveUncopied(ctx, l)
 	}
 	if err == nil && p.unkept > 0 {
 		err = fmt.Errorf("retrieve %d messages from %s: they could not be kept; see the log for each", p.unkept, p.account.Addr)

@@ -19,15 +19,27 @@ type staying struct {
 	delivered map[ledger.Key]bool // by this poll
 	before    int                 // by earlier ones, and due
 	settled   int                 // retrieved once more, and known
+	// Those of which something could not be read right, and that are kept nowhere else: of delivered, and by earlier polls; noRoom are
+	// those of either for which the quarantine has no room, and copied are not among them any more.
+	unreadNow, unread         int
+	noRoomNow, noRoom, copied int
 }
 
-// count is how many would have been deleted by now.
+// count is how many would have been deleted by now if a file of them had been delivered.
 func (s *staying) count(atOnce bool) int {
 	n := s.before + s.settled
 	if atOnce {
-		n += len(s.delivered)
+		n += len(s.delivered) - s.unreadNow
 	}
 	return n
+}
+
+// countUnread is how many would have been deleted by now if all of them could have been read right, or were kept.
+func (s *staying) countUnread(atOnce bool) int {
+	if atOnce {
+		return s.unread + s.unreadNow
+	}
+	return s.unread
 }
 
 // noteStaying says of a message that was just delivered that it stays on the server, if that is so.
@@ -44,7 +56,12 @@ func (p *poll) noteStaying(m *ledger.Message) {
 	}
 	why := "message stays on the server: no file of it was delivered (delete: with_files)"
 	if m.Unread {
+		p.staying.unreadNow++
 		why = "message stays on the server: something of it could not be read right, and it is kept nowhere else"
+		if _, full := IsWithoutCopy(m.Reason); full {
+			p.staying.noRoomNow++
+			why = "message stays on the server: something of it could not be read right, and the quarantine has no room for it"
+		}
 	}
 	Envelope{m.From, m.Subject}.to(p.log.Info().Str("uidl", printable(m.UIDL))).Msg(why)
 }
@@ -56,6 +73,9 @@ func (p *poll) noteCopy(m *ledger.Message) {
 		return
 	}
 	p.copies++
+	if m.Retried {
+		p.staying.copied++
+	}
 	Envelope{m.From, m.Subject}.to(p.log.Warn().Str("uidl", printable(m.UIDL)).Str("file", kept[0].Path).Str("reason", m.Reason)).
 		Msg("message delivered and kept in quarantine, as something of it could not be read right")
 }

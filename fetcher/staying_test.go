@@ -210,7 +210,7 @@ func TestDoubtfulStays(t *testing.T) {
 		t.Errorf("%q are left", got)
 	}
 	last := lines(t, log, "poll done")
-	if got := values(last, "without_file"); got != "0 1 1" {
+	if got := values(last, "not_read_right"); got != "0 1 1" {
 		t.Errorf("poll done counts %q", got)
 	}
 }

@@ -102,6 +102,9 @@ type IncompleteError struct {
 	Failed, PutOff int
 	// Unfetchable says how many messages can't be fetched and why, "" when all can.
 	Unfetchable string
+	// NoRoom messages were delivered and stay on the server: something of them could not be read right, and the quarantine has
+	// no room for them.
+	NoRoom int
 }
 
 // Error says how many messages are left, and where the reasons are.
@@ -116,15 +119,19 @@ func (e *IncompleteError) Error() string {
 	if e.PutOff > 0 {
 		what = append(what, fmt.Sprintf("%d messages that failed before were not due yet; attachd state check lists them", e.PutOff))
 	}
+	if e.NoRoom > 0 {
+		what = append(what, fmt.Sprintf("%d messages stay on the server, as something of them could not be read right, and the quarantine has no room for them (quarantine.max_bytes)", e.NoRoom))
+	}
 	return strings.Join(what, "; ")
 }
 
 // incomplete returns what a poll that ended well leaves undone, nil for nothing.
 func (p *poll) incomplete() *IncompleteError {
-	if p.failed+p.putOff == 0 && p.unfetchable == "" {
+	noRoom := p.staying.noRoom + p.staying.noRoomNow
+	if p.failed+p.putOff+noRoom == 0 && p.unfetchable == "" {
 		return nil
 	}
-	return &IncompleteError{Failed: p.failed, PutOff: p.putOff, Unfetchable: p.unfetchable}
+	return &IncompleteError{Failed: p.failed, PutOff: p.putOff, Unfetchable: p.unfetchable, NoRoom: noRoom}
 }
 
 // undone is what the last poll of an account left undone, nil for nothing, and what was said last of messages that can't be

@@ -172,6 +172,9 @@ func (s *stateCheck) account(ctx context.Context, a config.Account, summary ledg
 	if err := s.failed(ctx, a); err != nil {
 		return err
 	}
+	if err := s.uncopied(ctx, a); err != nil {
+		return err
+	}
 	return s.quarantined(ctx, a)
 }
 

@@ -54,6 +54,12 @@ func waiting(p fetcher.Probe, known bool) string {
 	case p.Staying > 1:
 		parts = append(parts, fmt.Sprintf("%d stay there as no file of them was delivered", p.Staying))
 	}
+	if n := p.Unread - p.NoRoom; n > 0 {
+		parts = append(parts, fmt.Sprintf("something of %d that stay there could not be read right, and they are kept nowhere else", n))
+	}
+	if p.NoRoom > 0 {
+		parts = append(parts, fmt.Sprintf("something of %d that stay there could not be read right, and the quarantine had no room for them (quarantine.max_bytes): they are tried again when it has", p.NoRoom))
+	}
 	return unfetchable(strings.Join(parts, ", "), p)
 }
 

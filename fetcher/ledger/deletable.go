@@ -23,6 +23,16 @@ func (l *Ledger) Pending(ctx context.Context, account string) (keys []Key, err e
 	return keys, err
 }
 
+// Unread returns the messages of an account that were delivered, are thought to be on the server, and are kept nowhere else though
+// something of them could not be read right.
+func (l *Ledger) Unread(ctx context.Context, account string) ([]*Message, error) {
+	if l.before6() {
+		return nil, nil
+	}
+	// The second condition is that of the index.
+	return l.messages(ctx, account, Delivered, "missed < 2 AND state IN ('delivered', 'delete_pending', 'quarantined') AND state = 'delivered' AND unread = 1")
+}
+
 // Due is how many messages of an account a poll would delete, and how many it would if they were [Record.Deletable].
 type Due struct{ Deleted, Empty, Unread int }
 

@@ -47,6 +47,8 @@ type Attachment struct {
 	Sidecar bool
 	// Quarantine says that the file is no attachment but what is kept in quarantine: the message itself, or the reason.
 	Quarantine bool
+	// LeftOut says that its bytes were received before, so that no file of it was written. It is not recorded.
+	LeftOut bool
 }
 
 // Message is a message with its files.
@@ -68,7 +70,7 @@ type Message struct {
 	Unread bool
 	// From and Subject are for showing. They are not recorded.
 	From, Subject string
-	// Retried lets [Ledger.Stage] take a message out of quarantine: its files are replaced by these.
+	// Retried lets [Ledger.Stage] take a message out of quarantine, or give one that is Unread a copy there: its files are replaced by these.
 	Retried bool
 }
 
@@ -88,7 +90,7 @@ type Record struct {
 	Delivered   time.Time // zero before the first delivery, and when that is not known, see [Ledger.Adopt]
 	Attempts    int       // failed ones: to retrieve it and, once it was delivered, to delete it
 	NextAttempt time.Time // of a failed one
-	Reason      string    // of its last failure
+	Reason      string    // of its last failure; of an Unread one, why a copy of it is missing, if that is known
 	Missed      int       // 0 when it was listed last, see [Ledger.Missed]
 	// Files is how many files of it were delivered, attachments that were left out as received before included;
 	// [Vouched] where somebody answers for it. Unread is as in [Message].

@@ -148,6 +148,9 @@ func (c *change) inQuarantine(ctx context.Context, r row) (in bool, err error) {
 // retry stages a message anew that is in quarantine.
 func (c *change) retry(ctx context.Context, r row, m *Message, becomes State) error {
 	in, err := c.inQuarantine(ctx, r)
+	if err == nil && !in && r.state == Delivered {
+		err = c.tx.QueryRowContext(ctx, "SELECT unread FROM message WHERE id = ?", r.id).Scan(&in)
+	}
 	if err != nil {
 		return err
 	}

@@ -18,14 +18,14 @@ type readStatements struct {
 
 // The order is part of what Lookup promises.
 func lookupQuery(n int, version int) string {
-	columns := "missed, files, unread"
+	columns, unread := "missed, files, unread", " OR unread = 1"
 	switch {
 	case version < 3:
-		columns = "0, " + filesBefore + ", 0"
+		columns, unread = "0, "+filesBefore+", 0", ""
 	case version < 6:
-		columns = "missed, " + filesBefore + ", 0"
+		columns, unread = "missed, "+filesBefore+", 0", ""
 	}
-	return "SELECT uidl, size, state, delivered, attempts, next_attempt, CASE state WHEN 'failed' THEN reason END, " + columns + " FROM message WHERE account = ? AND uidl IN (?" +
+	return "SELECT uidl, size, state, delivered, attempts, next_attempt, CASE WHEN state = 'failed'" + unread + " THEN reason END, " + columns + " FROM message WHERE account = ? AND uidl IN (?" +
 		strings.Repeat(", ?", n-1) + ") ORDER BY state = 'failed', id DESC"
 }
 

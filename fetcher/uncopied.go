@@ -1,0 +1,91 @@
+package fetcher
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// A message that was delivered, and of which something could not be read right, is deleted only once a copy of it lies in quarantine.
+// Where that had no room, the message stays on the server, and is fetched again, for the copy alone, when there is some.
+
+// withoutCopy is the reason recorded of such a message: it begins with this.
+func withoutCopy(reason string) string { return errQuarantineFull.Error() + "; " + reason }
+
+// IsWithoutCopy reports whether a message that was delivered stays on the server as the quarantine had no room for a copy of it,
+// and why it needs one.
+func IsWithoutCopy(reason string) (why string, is bool) {
+	return strings.CutPrefix(reason, errQuarantineFull.Error()+"; ")
+}
+
+// uncopied is a message without its copy, and what is recorded of it.
+type uncopied struct {
+	lookalike
+	message *ledger.Message
+}
+
+// retrieveUncopied fetches messages for their copies, as many as the quarantine has room for.
+func (p *poll) retrieveUncopied(ctx context.Context, l *listing) error {
+	var wanted []lookalike
+	for _, u := range p.uncopied {
+		if p.isSpared(u.record.Key) {
+			continue
+		}
+		takes, err := p.quarantineTakes(ctx, u.record.Size)
+		if err != nil {
+			return err
+		}
+		if takes {
+			wanted = append(wanted, u)
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	messages, err := p.ledger.Unread(ctx, p.account.Name)
+	if err != nil {
+		return err
+	}
+	byKey := make(map[ledger.Key]*ledger.Message, len(messages))
+	for _, m := range messages {
+		byKey[m.Key] = m
+	}
+	var entries []entry
+	p.copying = make(map[int]uncopied, len(wanted))
+	for _, u := range wanted {
+		if m := byKey[u.record.Key]; m != nil {
+			u.entry.size = u.record.Size // of the listing it may not have been asked
+			entries = append(entries, u.entry)
+			p.copying[u.entry.number] = uncopied{u, m}
+		}
+	}
+	return p.retrieveEach(ctx, l, entries, p.stageCopy)
+}
+
+// stageCopy stages the copy of a message that was delivered, if it is that one still.
+func (p *poll) stageCopy(ctx context.Context, l *listing, e entry, body *boundedReader) (*ledger.Message, error) {
+	was := p.copying[e.number]
+	reason, _ := IsWithoutCopy(was.message.Reason)
+	files, err := p.stageQuarantined(ctx, was.message.UIDL, reason, body)
+	if err != nil {
+		return nil, p.blame(ctx, l, e, body, err)
+	}
+	if compare(was.message.Identity(), identify(p.header.header)) != same {
+		p.putOffCopy(was)
+		p.log.Warn().Str("uidl", printable(was.message.UIDL)).Msg("no copy is kept of a message that was delivered: another one may stand in its place")
+		return nil, p.sink.Discard(files)
+	}
+	is := p.envelope(p.header.header)
+	m := &ledger.Message{
+		Key: was.message.Key, State: ledger.Delivered, MessageID: was.message.MessageID, Retried: true, Reason: reason,
+		Attachments: slices.Clone(was.message.Attachments), From: is.From, Subject: is.Subject,
+	}
+	m.Before = max(was.record.Files-m.Files(), 0)
+	m.Attachments = append(m.Attachments, files...)
+	return m, nil
+}
+
+// putOffCopy leaves a message alone for a while.
+func (p *poll) putOffCopy(u uncopied) { p.spared[u.message.Key] = p.now().Add(backoffMax) }
