@@ -81,6 +81,8 @@ type Fragment struct {
 	ID     string
 	Number int // from 1
 	Total  int // 0 where it is not said: only the last one must
+	// From and Subject are those of the message that the piece came as, as in [Message].
+	From, Subject string
 }
 
 // Message is what was learned of a message as a whole.

@@ -266,6 +266,9 @@ func (x *run) describeLeaf(e entity, number string) *Attachment {
 		Part: number, MediaType: strings.Clone(e.mediaType.value),
 		Disposition: e.dispositionType(), ContentID: strings.Clone(e.contentID), Fragment: e.fragment(),
 	}
+	if a.Fragment != nil {
+		a.Fragment.From, a.Fragment.Subject = x.message.From, x.message.Subject
+	}
 	for _, problem := range e.problems {
 		x.note(a, problem.Kind, problem.Detail)
 	}

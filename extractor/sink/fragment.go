@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/attachd/attachd/extractor"
 )
@@ -82,7 +83,7 @@ func parseFragmentName(name string) (number, total int, ok bool) {
 	return number, total, ok && err == nil && number > 0
 }
 
-// fragmentHeader is what makes the content of a piece a message again.
+// fragmentHeader is what makes the content of a piece a message again. Who sent it, and what about, is for people who look at it.
 func fragmentHeader(f *extractor.Fragment) []byte {
 	id := f.ID
 	if strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
@@ -93,7 +94,20 @@ func fragmentHeader(f *extractor.Fragment) []byte {
 	if f.Total > 0 {
 		total = "; total=" + strconv.Itoa(f.Total)
 	}
-	return fmt.Appendf(nil, "MIME-Version: 1.0\r\nContent-Type: message/partial; number=%d%s;\r\n id=\"%s\"%s", f.Number, total, id, endOfHeader)
+	h := append(headerField("From", f.From), headerField("Subject", f.Subject)...)
+	return fmt.Appendf(h, "MIME-Version: 1.0\r\nContent-Type: message/partial; number=%d%s;\r\n id=\"%s\"%s", f.Number, total, id, endOfHeader)
+}
+
+// longestField is how many bytes of a sender or a subject are kept with a piece.
+const longestField = 500
+
+// headerField writes a field of a header in UTF-8 (RFC 6532), nothing where there is no text. A line break in it would begin a field of the sender's choice.
+func headerField(name, text string) []byte {
+	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text[:min(len(text), longestField)], ""), func(r rune) bool { return unicode.IsControl(r) || r == ' ' }), " ")
+	if text == "" {
+		return nil
+	}
+	return []byte(name + ": " + text + "\r\n")
 }
 
 const endOfHeader = "\r\n\r\n"

@@ -128,7 +128,8 @@ func TestPieceIsMessage(t *testing.T) {
 		dir := t.TempDir()
 		d := open1(t, dir, Options{})
 		var at []string
-		message := partOf(id, 2, 3, "line\r\nline\r\n")
+		subject := "=?UTF-8?Q?caf=C3=A9=0D=0ABcc:_x?= " + strings.Repeat("long ", 300)
+		message := "From: =?UTF-8?Q?J=C3=BCrgen?= <j@example.org>\r\nSubject: " + subject + "\r\n" + partOf(id, 2, 3, "line\r\nline\r\n")
 		for range 3 {
 			staged, err := stagePiece(t, d, message)
 			check(t, err)
@@ -141,6 +142,9 @@ func TestPieceIsMessage(t *testing.T) {
 			check(t, err)
 			if !bytes.HasSuffix(raw, []byte(endOfHeader+"line\r\nline\r\n")) {
 				t.Errorf("%q: the piece is %q", id, raw)
+			}
+			if !strings.HasPrefix(string(raw), "From: Jürgen <j@example.org>\r\nSubject: café Bcc: x long long ") || len(raw) > 3<<10 {
+				t.Errorf("%q: its header is %q", id, raw)
 			}
 			message = string(raw)
 			at = append(at, fmt.Sprint(fragmentPath(&extractor.Fragment{ID: f.ID})))
