@@ -41,6 +41,8 @@ refused: try again.`,
 type inQuarantine struct {
 	account config.Account
 	message *ledger.Message
+	// away says that the account's folder is gone, or another one is in its place: nothing can be said of the file then.
+	away error
 }
 
 func (q inQuarantine) id() string { return fetcher.QuarantineID(q.message) }
@@ -91,7 +93,8 @@ func quarantineListCommand() *cobra.Command {
 		Long: `list shows what is in quarantine, with its sender and subject, the reason and the file
 that the message is kept in. With --json it prints one object per line:
 {"account","id","uidl","size","reason","attempts","since","path","missing","from","subject","files"}
-where files is how many files of the message were delivered.`,
+where files is how many files of the message were delivered, and missing says that the
+file is not there: somebody removed it, or the account's folder is not mounted.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, _, err := load(path, cmd.ErrOrStderr())
 			if err != nil {
@@ -144,8 +147,12 @@ func readQuarantine(ctx context.Context, c *config.Config, accounts []config.Acc
 		if err != nil {
 			return nil, err
 		}
+		if len(messages) == 0 {
+			continue
+		}
+		away := checkDestination(ctx, led, a)
 		for _, m := range messages {
-			all = append(all, inQuarantine{a, m})
+			all = append(all, inQuarantine{a, m, away})
 		}
 	}
 	return all, nil
@@ -210,6 +217,9 @@ const shownHeader = 8 << 10
 
 func showQuarantined(cmd *cobra.Command, c *config.Config, q inQuarantine) error {
 	raw, err := q.open()
+	if err != nil && q.away != nil {
+		return errors.Join(listQuarantine(cmd.OutOrStdout(), []inQuarantine{q}, false), q.away)
+	}
 	if err != nil {
 		return errors.Join(listQuarantine(cmd.OutOrStdout(), []inQuarantine{q}, false),
 			fmt.Errorf("read the message in quarantine: %w; %s", err, fetcher.WhenLost(q.account.Name, q.message)))
@@ -388,7 +398,7 @@ func eachOfAccount(ctx context.Context, d *daemon, c *config.Config, a config.Ac
 	}
 	found := make(map[string]bool)
 	for _, message := range messages {
-		m := inQuarantine{a, message}
+		m := inQuarantine{account: a, message: message}
 		i := slices.IndexFunc(ids, m.matches)
 		if i < 0 && len(ids) > 0 {
 			continue

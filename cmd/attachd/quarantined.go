@@ -72,7 +72,7 @@ type quarantineLine struct {
 	Attempts int    `json:"attempts"`
 	Since    string `json:"since"`
 	Path     string `json:"path"`
-	Missing  bool   `json:"missing"` // somebody removed the file
+	Missing  bool   `json:"missing"` // somebody removed the file, or the folder is not mounted
 	From     string `json:"from"`    // "" when there is none, or the file is missing
 	Subject  string `json:"subject"`
 	Files    int    `json:"files"`
@@ -108,9 +108,12 @@ func listQuarantine(w io.Writer, all []inQuarantine, asJSON bool) error {
 		} else {
 			fmt.Fprintf(table, "\t%s\n", printableName(m.Reason))
 		}
-		if missing {
+		switch {
+		case missing && q.away != nil:
+			fmt.Fprintf(table, "\t%s (NOT THERE: %s)\n", foreign.Text(q.path()), foreign.Error(q.away))
+		case missing:
 			fmt.Fprintf(table, "\t%s (GONE: somebody removed it)\n", foreign.Text(q.path()))
-		} else {
+		default:
 			fmt.Fprintf(table, "\t%s\n", foreign.Text(q.path()))
 		}
 	}

@@ -163,8 +163,9 @@ func (s *stateCheck) account(ctx context.Context, a config.Account, summary ledg
 	if folder.Mark > generation {
 		s.fault("%v", &fetcher.StaleError{Mark: folder.Mark, Generation: generation})
 	}
-	if err := checkDestination(ctx, s.ledger, a); err != nil {
-		s.fault("%v", err)
+	away := checkDestination(ctx, s.ledger, a)
+	if away != nil {
+		s.fault("%v", away)
 	}
 	if err := s.staged(ctx, a, folder); err != nil {
 		return err
@@ -175,7 +176,7 @@ func (s *stateCheck) account(ctx context.Context, a config.Account, summary ledg
 	if err := s.uncopied(ctx, a); err != nil {
 		return err
 	}
-	return s.quarantined(ctx, a)
+	return s.quarantined(ctx, a, away)
 }
 
 // shownFailures is how many messages that could not be retrieved are shown of an account.
@@ -241,22 +242,25 @@ func (s *stateCheck) staged(ctx context.Context, a config.Account, folder *sink.
 	return nil
 }
 
-// quarantined checks that the messages in quarantine are there, and that no others are.
-func (s *stateCheck) quarantined(ctx context.Context, a config.Account) error {
+// quarantined checks that the messages in quarantine are there, and that no others are. Of a folder that is away nothing can be said.
+func (s *stateCheck) quarantined(ctx context.Context, a config.Account, away error) error {
 	messages, err := s.ledger.Quarantined(ctx, a.Name)
 	if err != nil {
 		return err
 	}
 	known := make(map[string]bool)
 	for _, m := range messages {
-		q := inQuarantine{a, m}
+		q := inQuarantine{account: a, message: m}
 		known[filepath.Base(q.path())] = true
-		if err := q.isWhole(); err != nil {
+		if err := q.isWhole(); err != nil && away == nil {
 			s.fault("message %s in quarantine can't be read: %v: %s", q.id(), err, fetcher.WhenLost(a.Name, m))
 		}
 	}
 	if s.inQuarantine += len(messages); len(messages) > 0 {
 		fmt.Fprintf(s.out, "  attachd quarantine list shows what is in quarantine\n")
+	}
+	if away != nil {
+		return nil
 	}
 	entries, err := os.ReadDir(filepath.Join(a.Output, fetcher.QuarantineFolder))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -523,7 +527,7 @@ func (d *daemon) forget(ctx context.Context, a config.Account, uidls []string, s
 		return 0, err
 	}
 	for _, m := range messages {
-		q := inQuarantine{a, m}
+		q := inQuarantine{account: a, message: m}
 		if (all || slices.Contains(uidls, m.UIDL)) && q.isWhole() == nil {
 			return 0, fmt.Errorf("message %s is in quarantine, and its file would be forgotten: first attachd quarantine retry, or drop, it", q.id())
 		}
