@@ -192,6 +192,23 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// TestReplaceTwice: two ledgers that are damaged within a second are both kept.
+func TestReplaceTwice(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, behind := range []string{"", "-2", "-3"} {
+		damaged := strings.Repeat("no ledger"+behind, 1000)
+		check(t, os.WriteFile(path, []byte(damaged), 0o600))
+		l, r, err := Replace(t.Context(), path, now)
+		check(t, err)
+		check(t, l.Close())
+		if kept, err := os.ReadFile(r.Kept); err != nil || string(kept) != damaged || r.Kept != path+".damaged-20260102T030405Z"+behind {
+			t.Errorf("kept as %s: %v", r.Kept, err)
+		}
+	}
+}
+
 // TestReplaceStaged: of a damaged ledger, a staged message is one to be fetched again.
 func TestReplaceStaged(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 )
 
@@ -40,9 +41,8 @@ func replace(ctx context.Context, path string, now time.Time) (_ *Ledger, r Repl
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, r, err
 	}
-	r.Kept = path + ".damaged-" + now.UTC().Format("20060102T150405Z")
-	if _, err := os.Lstat(r.Kept); err == nil {
-		return nil, r, fmt.Errorf("%s is there already", r.Kept)
+	if r.Kept, err = freeName(path + ".damaged-" + now.UTC().Format("20060102T150405Z")); err != nil {
+		return nil, r, err
 	}
 	temporary := path + ".new"
 	for _, suffix := range logSuffixes { // of a Replace that was killed
@@ -77,6 +77,21 @@ func replace(ctx context.Context, path string, now time.Time) (_ *Ledger, r Repl
 	}
 	to, err = Open(ctx, path)
 	return to, r, err
+}
+
+// freeName returns a name that no file has yet: this one or, as there may be two within a second, with a number behind it.
+func freeName(name string) (string, error) {
+	free := name
+	for n := 2; ; n++ {
+		_, err := os.Lstat(free)
+		if errors.Is(err, fs.ErrNotExist) {
+			return free, nil
+		}
+		if err != nil {
+			return "", err
+		}
+		free = name + "-" + strconv.Itoa(n)
+	}
 }
 
 // salvage copies what can be read of a damaged ledger. That nothing can be is no error.
