@@ -1,10 +1,12 @@
 package fetcher
 
 import (
+	"bytes"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
@@ -209,9 +211,14 @@ func TestSkipDuplicates(t *testing.T) {
 		t.Fatalf("%d published, want 2", n)
 	}
 	clear(w.sink.published) // a consumer took them
+	var log bytes.Buffer
+	w.supervisor.Log = zerolog.New(&log).Level(zerolog.InfoLevel)
 	w.server.Append("u0", pop3test.Message{UIDL: "uid-4", Raw: []byte("same\r\n")})
 	if n := w.poll(t); n != 0 || len(w.sink.staged) != 0 {
 		t.Errorf("%d published, %d staged; want nothing of bytes received before", n, len(w.sink.staged))
+	}
+	if said, done := lines(t, &log, "attachment left out, received before"), lines(t, &log, "poll done"); values(said, "uidl") != "uid-4" || values(done, "received_before") != "1" {
+		t.Errorf("log says %s", &log)
 	}
 	records, err := w.ledger.Lookup(t.Context(), "lab", []string{"uid-1", "uid-2", "uid-3", "uid-4"})
 	if err != nil || len(records) != 4 {

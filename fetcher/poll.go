@@ -57,6 +57,7 @@ type poll struct {
 	committed []ledger.Key
 	delivered int
 	copies    int // of messages that were delivered, put in quarantine
+	leftOut   int // attachments, as received before
 
 	settled map[int]bool   // by number: messages that were retrieved and turned out to be delivered before
 	twins   map[string]int // how many without a UIDL have the same digest
@@ -360,8 +361,12 @@ func (p *poll) noteDelivered(group []*ledger.Message) {
 			if a.StagingID == "" && !a.LeftOut { // by an earlier poll
 				continue
 			}
+			if a.LeftOut && a.Sidecar {
+				continue
+			}
 			if a.LeftOut {
-				p.log.Debug().Str("uidl", printable(m.UIDL)).Str("file", a.Path).Msg("attachment left out, received before")
+				p.leftOut++
+				envelope.to(p.log.Info().Str("uidl", printable(m.UIDL)).Str("file", a.Path).Int64("size", a.Size)).Msg("attachment left out, received before")
 				continue
 			}
 			p.delivered++
