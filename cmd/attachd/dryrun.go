@@ -273,11 +273,13 @@ func (p *preview) sayFate(files int) {
 // sum says what all of it came to.
 func (p *preview) sum() error {
 	p.compared = max(p.compared, p.again)
-	most := ""
-	if p.compared > 0 {
-		most = "up to "
+	most := func(n int, noun string) string {
+		if p.compared > 0 && n > 0 {
+			return "up to " + count(n, noun)
+		}
+		return count(n, noun)
 	}
-	text := fmt.Sprintf("would fetch %s with %s%s, and delete %s%s", count(p.fetched, "message"), most, count(p.files, "file"), most, count(p.deleted, "message"))
+	text := fmt.Sprintf("would fetch %s with %s, and delete %s", count(p.fetched, "message"), most(p.files, "file"), most(p.deleted, "message"))
 	if p.leftOut > 0 {
 		text += fmt.Sprintf("; %s left out", count(p.leftOut, "attachment"))
 	}
