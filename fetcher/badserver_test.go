@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
@@ -172,8 +174,13 @@ func TestRefusedMessage(t *testing.T) {
 	w.start(t)
 	now := time.Now()
 	w.supervisor.now = func() time.Time { return now }
+	var log bytes.Buffer
+	w.supervisor.Log = zerolog.New(&log)
 	if err := w.once(t); err != nil {
 		t.Fatal(err)
+	}
+	if said, want := lines(t, &log, "message not retrieved"), now.Add(w.account.Interval).Format(time.RFC3339); values(said, "next") != want { // not before the next poll
+		t.Errorf("it is said to come %q, want %s", values(said, "next"), want)
 	}
 	if len(w.sink.published) != 2 || len(w.server.Mailbox("u0")) != 1 {
 		t.Errorf("%d published, %d left on the server; want 2 and 1", len(w.sink.published), len(w.server.Mailbox("u0")))

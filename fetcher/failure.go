@@ -100,6 +100,9 @@ func (p *poll) noteFailure(ctx context.Context, l *listing, e entry, cause error
 	if err := p.ledger.Failed(ctx, p.account.Name, l.key(e), cause.Error(), next); err != nil {
 		return fmt.Errorf("record the failure of UIDL %q: %w", uidl, err)
 	}
+	if poll := p.now().Add(p.account.Interval); next.Before(poll) {
+		next = poll // to be said: nobody comes before that
+	}
 	p.log.Warn().Str("uidl", printable(uidl)).Int("attempt", attempts+1).Time("next", next).Err(cause).Msg("message not retrieved")
 	return nil
 }

@@ -93,6 +93,13 @@ func (c *committer) finish() error {
 	return c.failure()
 }
 
+// idle reports whether no file waits to be committed.
+func (c *committer) idle() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pending == 0
+}
+
 func (c *committer) failure() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -276,20 +283,28 @@ func (e *StaleError) Error() string {
 		"Put the newest state file back; if there is none, attachd state rebuild records what is on the server as delivered", e.Mark, e.Generation)
 }
 
+// CheckMark returns a [*StaleError] for a ledger that is behind an account's folder, whose mark is given; nil is a ledger that is not there.
+func CheckMark(ctx context.Context, led *ledger.Ledger, account string, mark int64) error {
+	var generation int64
+	if led != nil {
+		var err error
+		if generation, err = led.Generation(ctx, account); err != nil {
+			return err
+		}
+	}
+	if mark > generation {
+		return &StaleError{mark, generation}
+	}
+	return nil
+}
+
 // checkMark returns a [*StaleError] for a ledger that is behind the folder.
 func (c *committer) checkMark(ctx context.Context) error {
 	mark, err := c.sink.Mark()
 	if err != nil {
 		return err
 	}
-	generation, err := c.ledger.Generation(ctx, c.account)
-	if err != nil {
-		return err
-	}
-	if mark > generation {
-		return &StaleError{mark, generation}
-	}
-	return nil
+	return CheckMark(ctx, c.ledger, c.account, mark)
 }
 
 // recoverStaged finishes what an earlier poll staged and could not complete,

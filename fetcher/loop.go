@@ -263,8 +263,8 @@ func (l *loop) report(p *poll, took time.Duration, err error) {
 	if p.retrieved+p.failed+p.unkept+len(p.quarantine)+p.copies+deleted > 0 {
 		event, l.busy = log.Info(), true
 	}
-	event = event.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("received_before", p.leftOut).Int("failed", p.failed).Int("deleted", deleted).Int("without_file", p.staying.count(p.account.deletesAtOnce())).Int("not_read_right", p.staying.countUnread(p.account.deletesAtOnce())).
-		Int("quarantined", len(p.quarantine)+p.copies).Int("left", p.left)
+	event = event.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("deleted", deleted).Int("without_file", p.staying.count(p.account.deletesAtOnce())).Int("not_read_right", p.staying.countUnread(p.account.deletesAtOnce())).
+		Int("quarantined", len(p.quarantine)+p.copies).Int("left", p.left).Int("received_before", p.leftOut)
 	l.countQuarantine(event).Dur("dur_ms", took).Bool("complete", err == nil && p.incomplete() == nil).Msg("poll done")
 	if n := len(p.oversized); n > 0 && n != len(l.oversized) {
 		some := slices.Sorted(maps.Keys(p.oversized))

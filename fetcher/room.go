@@ -27,12 +27,14 @@ func (p *poll) use(octets int64) {
 }
 
 // withoutRoom settles what becomes of a message that the disk had no room for while it was staged, of which nothing is left
-// there. Where there is room again for what LIST says, the message is at fault, as a small one may unpack to any size, or
+// there. Where it was alone, and there is room for what LIST says, the message is at fault, as a small one may unpack to any size, or
 // have no end: it is tried again later, and kept as it is after the last attempt, or left on the server where even that
-// finds no room. Else nobody knows, and the poll ends behind the batch, so that what came before is kept.
+// finds no room. Else nobody knows, and the poll ends behind the batch, so that what came before is kept: at the next one, the message
+// comes first.
 func (p *poll) withoutRoom(ctx context.Context, l *listing, b *batch, e entry, cause error) error {
 	free, err := p.sink.Free()
-	if err != nil || free-p.account.MinFree <= max(e.size, 0) {
+	alone := len(b.staged) == 0 && p.commit.idle()
+	if err != nil || !alone || free-p.account.MinFree <= max(e.size, 0) {
 		if b.full == nil {
 			b.full = errors.Join(fmt.Errorf("keep message %d (UIDL %q) of %s: %w", e.number, l.uidl(e), p.account.Addr, cause), err)
 		}

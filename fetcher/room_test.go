@@ -23,8 +23,8 @@ func fullAt(message string) func(string) error {
 	}
 }
 
-// TestMessageWithoutRoom: a message that needs more room than LIST says is its own fault. Those before and behind
-// it come, and it is kept as it is in the end.
+// TestMessageWithoutRoom: a message that needs more room than LIST says is its own fault once it was alone on the disk; before, others may have
+// taken the room, and nothing is noted. Those before and behind it come, and it is kept as it is in the end.
 func TestMessageWithoutRoom(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "bad", "two") // as long as each other, so that none is above suspicion on a broken line
@@ -33,6 +33,9 @@ func TestMessageWithoutRoom(t *testing.T) {
 	w.account.Delete, w.account.MinFree, w.sink.free = true, 1000, 10_000
 	w.sink.fail = fullAt("bad")
 	w.start(t)
+	if err := w.once(t); !diskFull(err) || w.states(t, "uid-1", "uid-2", "uid-3") != "delivered  delivered" {
+		t.Errorf("beside others: error %v, states %q", err, w.states(t, "uid-1", "uid-2", "uid-3"))
+	}
 	for attempt, want := range []string{"delivered failed/1 delivered", "deleted failed/2 deleted", "deleted quarantined/2 deleted"} {
 		err := w.once(t)
 		if last := attempt == 2; (err == nil) != last || err != nil && !strings.Contains(err.Error(), "could not be kept") {
