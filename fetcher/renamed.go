@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/attachd/attachd/fetcher/ledger"
 )
 
 // RenamedError says that an account of which nothing is known has the mailbox of one that is not polled any more: it
@@ -22,18 +24,33 @@ func (e *RenamedError) Error() string {
 
 // guardName fails with a [RenamedError] before anything is asked.
 func (p *poll) guardName(ctx context.Context) error {
-	if p.visited || p.account.FetchChangedUIDLs {
+	if p.visited {
 		return nil
 	}
-	before, err := p.ledger.Holders(ctx, p.account.Name, p.account.owner())
+	return p.account.guardName(ctx, p.ledger, p.polled)
+}
+
+func (a *Account) guardName(ctx context.Context, led *ledger.Ledger, polled func(account string) bool) error {
+	if a.FetchChangedUIDLs {
+		return nil
+	}
+	before, err := led.Holders(ctx, a.Name, a.owner())
 	if err != nil {
 		return err
 	}
-	before = slices.DeleteFunc(before, p.polled)
+	before = slices.DeleteFunc(before, polled)
 	if len(before) == 0 {
 		return nil
 	}
-	return &RenamedError{Account: p.account.Name, Mailbox: p.account.owner(), Before: before}
+	return &RenamedError{Account: a.Name, Mailbox: a.owner(), Before: before}
+}
+
+// CheckName returns a [*RenamedError] if a poll would. polled reports whether one of this name is polled, too. Nothing is written down.
+func CheckName(ctx context.Context, led *ledger.Ledger, a Account, polled func(account string) bool) error {
+	if _, _, visited, err := led.Mailbox(ctx, a.Name); visited || err != nil {
+		return err
+	}
+	return a.guardName(ctx, led, polled)
 }
 
 // Rename gives what the ledger knows of one account, which is polled no more, to the account that has its mailbox

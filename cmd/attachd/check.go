@@ -35,7 +35,8 @@ messages wait, that is, are new, and how many that were delivered will be delete
 Nothing is retrieved and nothing is changed.
 
 Exit code 0: all is well; 78: the configuration is bad, or a folder; 75: an account
-failed, or the folder that it delivered to is gone.`,
+failed, or would not be polled: the folder that it delivered to is gone, the state is
+older than that or was lost, or the account was renamed.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, warnings, err := load(path, cmd.ErrOrStderr())
@@ -60,7 +61,7 @@ failed, or the folder that it delivered to is gone.`,
 				return &exitError{exitConfig, fmt.Errorf("check configuration: attachd could not read or write at %s", count(len(faults), "place"))}
 			}
 			enabled := accounts(c)
-			gone, err := checkDestinations(cmd.Context(), c)
+			gone, err := checkPolled(cmd.Context(), c)
 			if err != nil && !online { // a login can be tried all the same, with a word of the state
 				return failure(err)
 			}

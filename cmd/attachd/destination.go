@@ -31,25 +31,49 @@ func checkDestination(ctx context.Context, led *ledger.Ledger, a config.Account)
 	return err
 }
 
-// checkDestinations does that for all accounts that are polled.
-func checkDestinations(ctx context.Context, c *config.Config) (faults []error, err error) {
+// checkPolled returns, of all accounts that are polled, what would keep a poll from asking the server: its folder is gone, the state is
+// older than that or was lost, or the account was renamed.
+func checkPolled(ctx context.Context, c *config.Config) (faults []error, err error) {
 	led, err := ledger.Inspect(ctx, c.State)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		led = nil
+	case err != nil:
 		return nil, err
+	default:
+		defer func() { err = errors.Join(err, led.Close()) }()
 	}
-	defer func() { err = errors.Join(err, led.Close()) }()
+	polled := make(map[string]bool)
+	for _, a := range c.Accounts {
+		polled[a.Name] = a.Enabled
+	}
 	for _, a := range c.Accounts {
 		if !a.Enabled {
 			continue
 		}
-		if err := checkDestination(ctx, led, a); err != nil {
+		if err := checkAccount(ctx, led, c, a, func(name string) bool { return polled[name] }); err != nil {
 			faults = append(faults, &fetcher.AccountError{Account: a.Name, Err: err})
 		}
 	}
 	return faults, nil
+}
+
+// checkAccount does that for one; led is nil where there is no state.
+func checkAccount(ctx context.Context, led *ledger.Ledger, c *config.Config, a config.Account, polled func(string) bool) error {
+	found, err := findDestination(a)
+	if err != nil {
+		return err
+	}
+	if led == nil {
+		return fetcher.CheckMark(ctx, nil, a.Name, found.Mark)
+	}
+	if _, err := fetcher.CheckDestination(ctx, led, a.Name, found); err != nil {
+		return err
+	}
+	if err := fetcher.CheckMark(ctx, led, a.Name, found.Mark); err != nil {
+		return err
+	}
+	return fetcher.CheckName(ctx, led, account(c, a, make(clientTokens)), polled)
 }
 
 func stateAcceptCommand() *cobra.Command {
