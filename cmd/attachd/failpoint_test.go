@@ -80,9 +80,16 @@ func (f trial) String() string {
 
 func (f trial) killed() bool { return strings.HasPrefix(f.effect, "SIGKILL") }
 
-// features are what is always tried: each step and command killed once and failed once, each fault, each scene.
+// features are what is always tried: each step and command killed once and failed once, each fault, each scene. A kill at one read
+// or at one beginning is like that at another, as nothing has changed since the step before.
 func (f trial) features() []string {
-	return []string{fmt.Sprint(f.step, " killed: ", f.killed()), f.effect, f.scene.String()}
+	step := f.step
+	for _, idle := range []ledger.Step{ledger.StepRead, ledger.StepBegin} {
+		if prefix := "ledger: " + string(idle); f.killed() && strings.HasPrefix(step, prefix) {
+			step = prefix
+		}
+	}
+	return []string{fmt.Sprint(step, " killed: ", f.killed()), f.effect, f.scene.String()}
 }
 
 // declaredSteps are those that every full test must have met.

@@ -159,7 +159,7 @@ func faultMessages(m *box) (messages []pop3test.Message) {
 	for i := range 10 {
 		sizes := []int{1000 + i, 1000 + i}[:i%3]
 		if i == 5 {
-			sizes[0] = 400_000
+			sizes[0] = 150_000 // two blocks of a staging file
 		}
 		messages = append(messages, m.message(sizes, i == 4, i == 8))
 	}

@@ -19,8 +19,8 @@ import (
 )
 
 var (
-	killMessages = testsize.Of(150, 500)
-	kills        = testsize.Of(8, 20)
+	killMessages = testsize.Of(100, 500)
+	kills        = testsize.Of(6, 20)
 )
 
 // TestKill kills the program at random moments while it works through a
