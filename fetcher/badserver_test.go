@@ -105,7 +105,7 @@ func TestBadServer(t *testing.T) {
 			// The same mailbox on a server that works.
 			mended := newWorld(t, "one", "two")
 			mended.start(t)
-			bad.Addr = mended.server.Addr()
+			bad.Addr, bad.Timeouts = mended.server.Addr(), pop3.Timeouts{}
 			bad.TLS = func() (*tls.Config, error) { return &tls.Config{RootCAs: mended.server.CertPool()}, nil }
 			if errs := w.supervisor.RunOnce(t.Context(), []Account{bad, other}); len(errs) > 0 {
 				t.Fatalf("once the server works: %v", errs)
