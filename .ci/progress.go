@@ -48,11 +48,12 @@ func main() {
 
 // run starts the command and returns its exit status when all of its output has been shown.
 func run(name string, args []string) (code int, err error) {
-	// It is told to stop as we are, and what it says then is shown.
+	// It is told to stop as we are, with the tests that it runs, and what it says then is shown.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -94,6 +95,7 @@ type report struct {
 	ended   map[string]int                  // tests, by package
 	slow    []*testCase
 	skipped []string
+	failed  []string
 	closing []string
 }
 
@@ -208,6 +210,9 @@ func (r *report) endTest(test *testCase, how string) {
 	}
 	switch how {
 	case "fail":
+		if !test.parent {
+			r.failed = append(r.failed, short(test.pkg)+" "+test.name)
+		}
 		r.say("%s %s failed:\n%s", short(test.pkg), test.name, strings.Join(test.output, ""))
 	case "skip":
 		why, _, _ := strings.Cut(strings.Join(test.output, ""), "--- SKIP")
@@ -222,6 +227,7 @@ func (r *report) endPackage(pkg *testCase, how string) {
 	if how == "fail" {
 		// Those that did not come to their end, as when the process died.
 		for _, test := range tests {
+			r.failed = append(r.failed, short(test.pkg)+" "+test.name)
 			r.say("%s %s did not end:\n%s", short(test.pkg), test.name, strings.Join(test.output, ""))
 		}
 	}
@@ -233,7 +239,7 @@ func (r *report) endPackage(pkg *testCase, how string) {
 		switch {
 		case last:
 			r.closing = append(r.closing, line)
-		case how == "fail":
+		case how == "fail" && line != "FAIL\n" && line != "PASS\n":
 			fmt.Print(line)
 		}
 	}
@@ -250,16 +256,24 @@ func (r *report) end() {
 			fmt.Printf("%6.1f s  %s %s\n", test.elapsed.Seconds(), short(test.pkg), test.name)
 		}
 	}
-	if len(r.skipped) > 0 {
-		fmt.Printf("\nSkipped: %d\n  %s\n", len(r.skipped), strings.Join(r.skipped, "\n  "))
-	}
+	list("Skipped", r.skipped)
+	list("Failed", r.failed)
 	fmt.Printf("\nAll of it took %.0f s.\n", time.Since(r.began).Seconds())
 	slices.SortFunc(r.closing, func(a, b string) int { return cmp.Compare(place(a), place(b)) })
 	fmt.Print(strings.Join(r.closing, ""))
+	if slices.ContainsFunc(r.closing, func(line string) bool { return strings.HasPrefix(line, "FAIL") }) {
+		fmt.Println("FAIL")
+	}
 }
 
 // place is what go test sorts its closing lines by: the package.
 func place(line string) string {
 	_, pkg, _ := strings.Cut(line, "\t")
 	return strings.Fields(pkg + " ")[0]
+}
+
+func list(what string, tests []string) {
+	if len(tests) > 0 {
+		fmt.Printf("\n%s: %d\n  %s\n", what, len(tests), strings.Join(tests, "\n  "))
+	}
 }

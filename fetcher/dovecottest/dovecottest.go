@@ -56,9 +56,9 @@ import (
 
 const (
 	host         = "127.0.0.1"
-	startTimeout = 20 * time.Second // a cold start takes well under a second
-	stopTimeout  = 5 * time.Second  // from SIGTERM to SIGKILL
-	startTries   = 5                // ports may be taken between choosing and use
+	startTimeout = time.Minute     // a cold start takes well under a second
+	stopTimeout  = 5 * time.Second // from SIGTERM to SIGKILL
+	startTries   = 5               // ports may be taken between choosing and use
 
 	// AF_UNIX paths end at 108 bytes, of which Dovecot needs some 30 for names.
 	maxFolderPath = 70
