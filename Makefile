@@ -89,7 +89,7 @@ failpoints: ## every step of a delivery killed and failed, every command cut and
 
 .PHONY: soak
 soak: ## all faults mixed at random, for SOAKTIME (5m); SEED=N begins as an earlier one did
-	@ATTACHD_SOAK=$(SOAKTIME) ATTACHD_SOAK_SEED=$(SEED) $(GO) test -count=1 -timeout=0 -run='^TestSoak$$' -v ./cmd/attachd
+	@ATTACHD_TESTS=all ATTACHD_SOAK=$(SOAKTIME) ATTACHD_SOAK_SEED=$(SEED) $(GO) test -count=1 -timeout=0 -run='^TestSoak$$' -v ./cmd/attachd
 
 .PHONY: demo
 demo: ## show what attachd does, with a mail server of its own

@@ -35,7 +35,8 @@ var signatures = []struct {
 	{tnefSignature, "tnef"},
 	{"{\\rtf", "rtf"},
 	{"%!PS", "ps"},
-	{"dn:", "ldif"}, {"<?xml", "xml"},
+	{"dn:", "ldif"},
+	{"<?xml", "xml"},
 	{"BEGIN:VCALENDAR", "calendar"},
 	{"BEGIN:VCARD", "vcard"},
 }
