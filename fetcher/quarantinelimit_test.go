@@ -114,7 +114,7 @@ func TestNoRoomForCopy(t *testing.T) {
 			for range 3 {
 				err := errors.Join(w.supervisor.RunOnce(t.Context(), []Account{w.account})...)
 				w.server.Wait()
-				if incomplete, ok := errors.AsType[*IncompleteError](err); now.Sub(time.Now()) > after-time.Minute && (!ok || incomplete.NoRoom != 1) {
+				if incomplete, ok := errors.AsType[*IncompleteError](err); time.Until(now) > after-time.Minute && (!ok || incomplete.NoRoom != 1) {
 					t.Errorf("error %v", err)
 				}
 				now = now.Add(after)
