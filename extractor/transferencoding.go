@@ -178,7 +178,7 @@ func judgeBase64(said bool, chosen encoding, start []byte, mediaType, name strin
 	case !isBase64(bytes.TrimSpace(firstLine(start))) && (formatIn(start).text() || begins(start, want) || bytes.HasPrefix(bytes.TrimSpace(start), []byte("-----BEGIN "))):
 		raw = true
 	case !inBase64:
-		raw = found == noFormat || text
+		raw = found == noFormat
 	case !sure:
 		raw = text && found == noFormat && (begins(start, want) || isBinary(decoded) || !utf8.Valid(decoded) && !isUTF16(decoded))
 	}
