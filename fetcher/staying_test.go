@@ -284,6 +284,12 @@ func TestEnding(t *testing.T) {
 func TestWorksAgainAfterReload(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t, "one")
+	said := make(chan struct{}, 2)
+	w.supervisor.Log = w.supervisor.Log.Hook(zerolog.HookFunc(func(_ *zerolog.Event, _ zerolog.Level, message string) {
+		if message == "account works again" {
+			said <- struct{}{}
+		}
+	}))
 	w.start(t)
 	done := w.polls()
 	sets, stop := w.running(t)
@@ -299,7 +305,7 @@ func TestWorksAgainAfterReload(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	sets <- []Account{right} // the loop has gone on once this is taken
+	within(t, "the word", said) // which comes behind the poll's end
 	stop()
 	if n := len(lines(t, log, "account works again")); n != 1 {
 		t.Errorf("said %s", log)
