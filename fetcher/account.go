@@ -2,36 +2,12 @@ package fetcher
 
 import (
 	"context"
-	"crypto/tls"
 	"io"
-	"net"
 	"os"
 	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
-)
-
-// Auth names how an account logs in.
-type Auth string
-
-// The ways to log in. There is never a second attempt by another mechanism
-// after an -ERR: it would hand the password to whoever forged the first answer
-// and doubles the failed logins that lock accounts.
-const (
-	// AuthAuto is APOP when the greeting carries one valid timestamp, else USER/PASS.
-	AuthAuto Auth = "auto"
-	// AuthAPOP is APOP or nothing (RFC 1939 section 7).
-	AuthAPOP Auth = "apop"
-	// AuthPass is USER and PASS (RFC 1939 section 7).
-	AuthPass Auth = "pass"
-	// AuthPlain is SASL PLAIN (RFC 4616, RFC 5034).
-	AuthPlain Auth = "plain"
-	// AuthLogin is SASL LOGIN, which some older servers offer alone.
-	AuthLogin Auth = "login"
-	// AuthXOAuth2 and AuthOAuthBearer (RFC 7628) take an access token instead of the password.
-	AuthXOAuth2     Auth = "xoauth2"
-	AuthOAuthBearer Auth = "oauthbearer"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // Account says how to reach one mailbox and what to do with its messages. It is
@@ -39,24 +15,8 @@ const (
 type Account struct {
 	// Name identifies the account in the ledger, in logs and as a folder.
 	Name string
-	// Addr is "host:port" of the server.
-	Addr string
-	// Username and Password log in. Password is asked anew for each poll, so a
-	// rotated secret needs no restart; its result is never logged.
-	Username string
-	Password func(ctx context.Context) (string, error)
-	Auth     Auth
-	// Token gives the access token, which is never logged either. refused, unless
-	// "", is one that the server has just refused; when the result is the same,
-	// there is no better one to be had.
-	Token func(ctx context.Context, refused string) (string, error)
-	// Dial makes the connection, through a proxy for instance; nil is that of a
-	// net.Dialer.
-	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// Mode says when TLS starts. TLS says how the server is verified; it is asked
-	// anew for each poll, so that a renewed certificate file needs no restart.
-	Mode pop3.Mode
-	TLS  func() (*tls.Config, error)
+	// Endpoint says where the mailbox is and how to get there.
+	session.Endpoint
 	// Interval is the time from the end of one poll to the start of the next, give
 	// or take up to Jitter.
 	Interval, Jitter time.Duration
@@ -96,8 +56,6 @@ type Account struct {
 	// removed, or does not go there, stays on the server.
 	QuarantineAge   time.Duration
 	QuarantineBytes int64
-	// Timeouts of the connection; zero fields take the defaults of pop3.
-	Timeouts pop3.Timeouts
 	// Version is compared with == when accounts are replaced: an account whose
 	// Version is the same keeps running undisturbed. It must be comparable.
 	Version any

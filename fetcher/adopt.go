@@ -10,6 +10,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/mailbox"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // Adopted is what [Supervisor.Adopt] found.
@@ -48,12 +50,12 @@ func (s *Supervisor) Adopt(ctx context.Context, a Account, how Adoption, log zer
 		return done, fmt.Errorf("lock account: %w", err)
 	}
 	defer unlock()
-	g, err := enter(ctx, a, log)
+	g, err := a.OpenEither(ctx, session.Options{Log: log})
 	if err != nil {
 		return done, err
 	}
-	defer g.client.Close()
-	l, err := g.list()
+	defer g.Close()
+	l, err := a.list(g)
 	if err != nil {
 		return done, err
 	}
@@ -71,20 +73,20 @@ func (s *Supervisor) Adopt(ctx context.Context, a Account, how Adoption, log zer
 	}
 	adopt := listed(l, messages, nil)
 	if moved {
-		if adopt, err = g.deliveredBefore(ctx, s.Ledger, l, messages); err != nil {
+		if adopt, err = a.deliveredBefore(ctx, g, s.Ledger, l, messages); err != nil {
 			return done, fmt.Errorf("read the headers of the messages of %s: %w", a.Addr, err)
 		}
 		done.New = len(messages) - len(adopt)
 	}
 	whole := true
 	if how.Look != nil {
-		if adopt, done.Again, whole, err = s.look(ctx, g, l, messages, adopt, how); err != nil {
+		if adopt, done.Again, whole, err = s.look(ctx, a, g, l, messages, adopt, how); err != nil {
 			return done, err
 		}
 		done.New = len(messages) - len(adopt) + done.Again
 	}
 	if whole {
-		if err := g.client.Quit(); err != nil {
+		if err := g.Quit(); err != nil {
 			return done, fmt.Errorf("end the session with %s: %w", a.Addr, err)
 		}
 	}
@@ -93,20 +95,20 @@ func (s *Supervisor) Adopt(ctx context.Context, a Account, how Adoption, log zer
 }
 
 // list asks what the mailbox holds.
-func (g *login) list() (*listing, error) {
-	count, _, err := g.client.Stat()
+func (a *Account) list(box mailbox.Mailbox) (*listing, error) {
+	count, _, err := box.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("ask the size of %s: %w", g.account.Addr, err)
+		return nil, fmt.Errorf("ask the size of %s: %w", a.Addr, err)
 	}
-	l, err := readUIDLs(g.client, nil)
+	l, err := readUIDLs(box, nil)
 	if nothingThere(err, count) {
 		return emptyListing(), nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list the UIDLs of %s: %w", g.account.Addr, err)
+		return nil, fmt.Errorf("list the UIDLs of %s: %w", a.Addr, err)
 	}
-	if err := l.readSizes(g.client); err != nil && !nothingThere(err, count) {
-		return nil, fmt.Errorf("list the sizes of %s: %w", g.account.Addr, err)
+	if err := l.readSizes(box); err != nil && !nothingThere(err, count) {
+		return nil, fmt.Errorf("list the sizes of %s: %w", a.Addr, err)
 	}
 	l.complete(count)
 	return l, nil
@@ -122,25 +124,21 @@ func listed(l *listing, entries []entry, ids map[int]ledger.Identity) []ledger.L
 
 // deliveredBefore returns those of the messages that may have been delivered: all, unless at least half of those whose header
 // tells something are known; then those that are known, and those that nobody can tell.
-func (g *login) deliveredBefore(ctx context.Context, led *ledger.Ledger, l *listing, entries []entry) ([]ledger.Listed, error) {
-	window := 1
-	if g.caps.Has("PIPELINING") {
-		window = pipelineWindow
-	}
+func (a *Account) deliveredBefore(ctx context.Context, box mailbox.Mailbox, led *ledger.Ledger, l *listing, entries []entry) ([]ledger.Listed, error) {
 	all := make([]ledger.Listed, 0, len(entries))
 	known := ledger.Known{Headers: make(map[[32]byte]bool), MessageIDs: make(map[string]bool)}
 	for chunk := range slices.Chunk(entries, examineChunk) {
-		ids, _, err := askHeaders(g.client, func(yield func(int) bool) {
+		ids, _, err := askHeaders(box, func(yield func(int) bool) {
 			for _, e := range chunk {
 				if !yield(e.number) {
 					return
 				}
 			}
-		}, window)
+		})
 		if err != nil {
 			return nil, err
 		}
-		more, err := led.Known(ctx, g.account.Name, slices.Collect(maps.Values(ids)))
+		more, err := led.Known(ctx, a.Name, slices.Collect(maps.Values(ids)))
 		if err != nil {
 			return nil, err
 		}

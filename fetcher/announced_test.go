@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // announces has a server announce capabilities.
@@ -58,7 +59,7 @@ func TestLoginDelay(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, "one", "two", "three")
 			w.server.Greeting = tt.greeting
-			w.account.Auth = AuthPass
+			w.account.Auth = session.AuthPass
 			w.account.Delete, w.account.CommitDeletions, w.account.Interval = true, tt.most, tt.interval
 			capa := announces(tt.capa)
 			w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
@@ -88,7 +89,7 @@ func TestLoginDelay(t *testing.T) {
 func TestLoginDelayOfChanged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")
-	w.account.Auth = AuthPass
+	w.account.Auth = session.AuthPass
 	w.server.Users["u1"] = "pw0"
 	w.server.Hook = announces("LOGIN-DELAY 600")
 	w.start(t)
@@ -114,7 +115,7 @@ func TestLoginDelayOfChanged(t *testing.T) {
 func TestLoginDelayOfBefore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")
-	w.account.Auth, w.account.Interval = AuthPass, time.Minute
+	w.account.Auth, w.account.Interval = session.AuthPass, time.Minute
 	w.server.Hook = announces("LOGIN-DELAY 600")
 	w.start(t)
 	process := func() *loop { return &loop{supervisor: w.supervisor, slots: newSlots(1, 1), account: w.account} }
@@ -167,7 +168,7 @@ func TestExpire(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, "one")
 			w.server.Greeting, w.server.Hook = tt.greeting, announces(tt.capa)
-			w.account.Auth = AuthPass
+			w.account.Auth = session.AuthPass
 			w.account.Delete, w.account.DeleteAfter = tt.remove, tt.after
 			var log bytes.Buffer
 			w.supervisor.Log = zerolog.New(zerolog.SyncWriter(&log))

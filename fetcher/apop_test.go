@@ -7,6 +7,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // TestAPOPRefused: under auto, a refused APOP comes with what else may do, and nothing else is tried. Where the server says what is
@@ -15,29 +16,29 @@ func TestAPOPRefused(t *testing.T) {
 	t.Parallel()
 	cut := "" // in the place of a reply
 	for _, tt := range []struct {
-		auth  Auth
+		auth  session.Auth
 		reply string
 		hint  bool
 	}{
-		{AuthAuto, "-ERR Invalid login", true},
-		{AuthAuto, "-ERR [AUTH] Authentication failed", true},
-		{AuthAuto, "-ERR", true},
-		{AuthAuto, "-ERR permission denied", true},
-		{AuthAuto, "-ERR APOP not supported for this user", true},
-		{AuthAuto, "-ERR [X-CODE] no", true},
-		{AuthAuto, "-ERR [SYS/PERM] APOP is not supported", true},
-		{AuthAuto, "-ERR unknown command", true},
-		{AuthAuto, cut, true},
-		{AuthAuto, "-ERR [IN-USE] locked", false},
-		{AuthAuto, "-ERR mailbox is locked by another session", false},
-		{AuthAuto, "-ERR [SYS/TEMP] try later", false},
-		{AuthAuto, "-ERR [SYS/PERM] account is closed", false},
-		{AuthAuto, "-ERR [LOGIN-DELAY] too soon", false},
-		{AuthAuto, "-ERR [AUTH] too many logins", false},
-		{AuthAPOP, "-ERR Invalid login", false},
-		{AuthAPOP, "-ERR [AUTH] Authentication failed", false},
-		{AuthAPOP, "-ERR APOP not supported for this user", true},
-		{AuthPass, "-ERR Invalid login", false},
+		{session.AuthAuto, "-ERR Invalid login", true},
+		{session.AuthAuto, "-ERR [AUTH] Authentication failed", true},
+		{session.AuthAuto, "-ERR", true},
+		{session.AuthAuto, "-ERR permission denied", true},
+		{session.AuthAuto, "-ERR APOP not supported for this user", true},
+		{session.AuthAuto, "-ERR [X-CODE] no", true},
+		{session.AuthAuto, "-ERR [SYS/PERM] APOP is not supported", true},
+		{session.AuthAuto, "-ERR unknown command", true},
+		{session.AuthAuto, cut, true},
+		{session.AuthAuto, "-ERR [IN-USE] locked", false},
+		{session.AuthAuto, "-ERR mailbox is locked by another session", false},
+		{session.AuthAuto, "-ERR [SYS/TEMP] try later", false},
+		{session.AuthAuto, "-ERR [SYS/PERM] account is closed", false},
+		{session.AuthAuto, "-ERR [LOGIN-DELAY] too soon", false},
+		{session.AuthAuto, "-ERR [AUTH] too many logins", false},
+		{session.AuthAPOP, "-ERR Invalid login", false},
+		{session.AuthAPOP, "-ERR [AUTH] Authentication failed", false},
+		{session.AuthAPOP, "-ERR APOP not supported for this user", true},
+		{session.AuthPass, "-ERR Invalid login", false},
 	} {
 		t.Run(string(tt.auth)+" "+tt.reply, func(t *testing.T) {
 			t.Parallel()

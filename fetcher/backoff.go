@@ -6,8 +6,9 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/mailbox"
 	"github.com/attachd/attachd/fetcher/oauth"
-	"github.com/attachd/attachd/fetcher/pop3"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 const (
@@ -35,9 +36,9 @@ const (
 // that has just refused him is what throttling is made for, whatever its words were.
 func backoff(err error, failures int, interval time.Duration) time.Duration {
 	first, limit := backoffFirst, backoffMax
-	var login *LoginError
+	var login *session.LoginError
 	var signIn *oauth.SignInError
-	reply, refused := errors.AsType[*pop3.Error](err)
+	reply, refused := mailbox.Refused(err)
 	switch {
 	case diskFull(err), isDestination(err):
 		// Not the server's fault, and looking again costs little.
@@ -47,13 +48,13 @@ func backoff(err error, failures int, interval time.Duration) time.Duration {
 		first, limit = inUseFirst, inUseMax
 	case refused && reply.Busy(), errors.Is(err, ErrLocked):
 		first, limit = inUseFirst, inUseMax
-	case refused && reply.Code == "SYS/PERM":
+	case refused && reply.Lasting():
 		first = limit
 	case refused && reply.Throttled():
 		first = max(throttledFirst, interval)
 		limit = max(limit, first)
-	case refused && reply.Code == "SYS/TEMP":
-	case errors.As(err, &login) && (refused || !brokenLine(err)): // a server that restarts closes the line at any step
+	case refused && reply.Passing():
+	case errors.As(err, &login) && (refused || !mailbox.Broken(err)): // a server that restarts closes the line at any step
 		if first = loginFirst; failures > loginQuick {
 			first = limit
 		}

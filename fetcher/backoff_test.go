@@ -11,14 +11,15 @@ import (
 	"github.com/attachd/attachd/fetcher/oauth"
 	"github.com/attachd/attachd/fetcher/pop3"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 func TestBackoff(t *testing.T) {
 	t.Parallel()
-	refused := &LoginError{Addr: "mx:995", Mechanism: "APOP", Err: &pop3.Error{Cmd: "APOP", Text: "-ERR permission denied"}}
-	inUse := &LoginError{Addr: "mx:995", Mechanism: "APOP", Err: &pop3.Error{Cmd: "APOP", Code: "IN-USE", Text: "-ERR [IN-USE] busy"}}
+	refused := &session.LoginError{Addr: "mx:995", Mechanism: "APOP", Err: &pop3.Error{Cmd: "APOP", Text: "-ERR permission denied"}}
+	inUse := &session.LoginError{Addr: "mx:995", Mechanism: "APOP", Err: &pop3.Error{Cmd: "APOP", Code: "IN-USE", Text: "-ERR [IN-USE] busy"}}
 	login := func(code, text string) error {
-		return &LoginError{Addr: "mx:995", Mechanism: "USER/PASS", Err: &pop3.Error{Cmd: "PASS", Code: code, Text: text}}
+		return &session.LoginError{Addr: "mx:995", Mechanism: "USER/PASS", Err: &pop3.Error{Cmd: "PASS", Code: code, Text: text}}
 	}
 	delay := login("LOGIN-DELAY", "-ERR [LOGIN-DELAY] wait")
 	exceeded := fmt.Errorf("list the UIDLs: %w", &pop3.Error{Cmd: "UIDL", Text: "-ERR Exceeded the login limit for a 15 minute period. Reduce the frequency of requests to the POP3 server."})
@@ -53,9 +54,9 @@ func TestBackoff(t *testing.T) {
 		{"a time that is named", login("", "-ERR Connect interval too short. Please wait 900 seconds"), 1, time.Minute, 16 * time.Minute},
 		{"however long that is, within reason", login("AUTH", "-ERR [AUTH] blocked for 10 hours"), 1, time.Minute, 65 * time.Minute},
 		{"a login system that is down is up again soon", broken, 1, time.Second, 30 * time.Second},
-		{"a line that is closed at login is a broken line", &LoginError{Err: fmt.Errorf("server closed the connection instead of answering PASS: %w", io.ErrUnexpectedEOF)}, 1, 2 * time.Second, 30 * time.Second},
-		{"however often", &LoginError{Err: io.ErrUnexpectedEOF}, 4, 10 * time.Minute, 4 * time.Minute},
-		{"what the server does not offer is no broken line", &LoginError{Err: errors.New("server offers only PLAIN")}, 1, time.Second, 5 * time.Minute},
+		{"a line that is closed at login is a broken line", &session.LoginError{Err: fmt.Errorf("server closed the connection instead of answering PASS: %w", io.ErrUnexpectedEOF)}, 1, 2 * time.Second, 30 * time.Second},
+		{"however often", &session.LoginError{Err: io.ErrUnexpectedEOF}, 4, 10 * time.Minute, 4 * time.Minute},
+		{"what the server does not offer is no broken line", &session.LoginError{Err: errors.New("server offers only PLAIN")}, 1, time.Second, 5 * time.Minute},
 		{"a line that is closed once more behind a refusal", fmt.Errorf("%w; tried again at once: %w", io.ErrUnexpectedEOF, exceeded), 1, time.Hour, 66 * time.Minute},
 		{"what needs a person takes long", off, 1, time.Minute, time.Hour},
 		{"throttling that looks like a wrong password slows", login("", "-ERR Logon failure: unknown user name or bad password."), 2, time.Minute, 10 * time.Minute},
@@ -94,7 +95,7 @@ func TestBackoffAfterRefusal(t *testing.T) {
 				line = "-ERR [" + code + "] " + text
 			}
 			for cmd, wrap := range map[string]func(error) error{
-				"PASS": func(err error) error { return &LoginError{Err: err} },
+				"PASS": func(err error) error { return &session.LoginError{Err: err} },
 				"":     func(err error) error { return fmt.Errorf("connect: read greeting: %w", err) },
 				"UIDL": func(err error) error { return fmt.Errorf("list the UIDLs: %w", err) },
 			} {
@@ -121,23 +122,23 @@ func TestNextPoll(t *testing.T) {
 	cut := func(c *pop3test.Conn) { c.Cut() }
 	refuse := func(line string) func(c *pop3test.Conn) { return func(c *pop3test.Conn) { c.Reply(line) } }
 	for name, tt := range map[string]struct {
-		auth     Auth
+		auth     session.Auth
 		command  string
 		does     func(c *pop3test.Conn)
 		interval time.Duration
 		longest  time.Duration
 	}{
-		"closes at USER":            {AuthPass, "USER", cut, 2 * time.Second, 40 * time.Second},
-		"closes at PASS":            {AuthPass, "PASS", cut, 2 * time.Second, 40 * time.Second},
-		"closes at APOP":            {AuthAPOP, "APOP", cut, 10 * time.Minute, 40 * time.Second},
-		"closes at AUTH":            {AuthPlain, "AUTH", cut, time.Hour, 40 * time.Second},
-		"closes at STAT":            {AuthPass, "STAT", cut, 2 * time.Second, 40 * time.Second},
-		"throttles at PASS":         {AuthPass, "PASS", refuse("-ERR [SYS/TEMP] Account exceeded command or bandwidth limits"), 10 * time.Minute, 13 * time.Minute},
-		"is unavailable at PASS":    {AuthPass, "PASS", refuse("-ERR Server Unavailable. 21"), 10 * time.Minute, 13 * time.Minute},
-		"has a problem at APOP":     {AuthAPOP, "APOP", refuse("-ERR [SYS/TEMP] Temporary system problem"), 10 * time.Minute, 13 * time.Minute},
-		"throttles at UIDL":         {AuthPass, "UIDL", refuse("-ERR [SYS/TEMP] Too many commands"), 10 * time.Minute, 13 * time.Minute},
-		"refuses LIST":              {AuthPass, "LIST", refuse("-ERR not now"), 10 * time.Minute, 13 * time.Minute},
-		"throttles at RETR, drains": {AuthPass, "RETR 3", refuse("-ERR [SYS/TEMP] bandwidth limit"), 10 * time.Minute, 10 * time.Minute},
+		"closes at USER":            {session.AuthPass, "USER", cut, 2 * time.Second, 40 * time.Second},
+		"closes at PASS":            {session.AuthPass, "PASS", cut, 2 * time.Second, 40 * time.Second},
+		"closes at APOP":            {session.AuthAPOP, "APOP", cut, 10 * time.Minute, 40 * time.Second},
+		"closes at AUTH":            {session.AuthPlain, "AUTH", cut, time.Hour, 40 * time.Second},
+		"closes at STAT":            {session.AuthPass, "STAT", cut, 2 * time.Second, 40 * time.Second},
+		"throttles at PASS":         {session.AuthPass, "PASS", refuse("-ERR [SYS/TEMP] Account exceeded command or bandwidth limits"), 10 * time.Minute, 13 * time.Minute},
+		"is unavailable at PASS":    {session.AuthPass, "PASS", refuse("-ERR Server Unavailable. 21"), 10 * time.Minute, 13 * time.Minute},
+		"has a problem at APOP":     {session.AuthAPOP, "APOP", refuse("-ERR [SYS/TEMP] Temporary system problem"), 10 * time.Minute, 13 * time.Minute},
+		"throttles at UIDL":         {session.AuthPass, "UIDL", refuse("-ERR [SYS/TEMP] Too many commands"), 10 * time.Minute, 13 * time.Minute},
+		"refuses LIST":              {session.AuthPass, "LIST", refuse("-ERR not now"), 10 * time.Minute, 13 * time.Minute},
+		"throttles at RETR, drains": {session.AuthPass, "RETR 3", refuse("-ERR [SYS/TEMP] bandwidth limit"), 10 * time.Minute, 10 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
+	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
 // A batch is retrieved before any of it is committed. It bounds what a server
@@ -82,9 +82,9 @@ func (p *poll) retrieveEach(ctx context.Context, l *listing, entries []entry, st
 		rest = rest[n:]
 	}
 	at := 0 // the batch that replies come for
-	err := p.client.RetrEach(p.questions(batches), p.window, func(n int, body io.Reader, err error) error {
+	err := p.mailbox.Retrieve(withProofs(batches), p.wholeOctets, func(n int, body io.Reader, err error) error {
 		b := batches[at]
-		if n != pop3.Confirm {
+		if n != mailbox.Confirm {
 			return p.receive(ctx, l, b, body, err, stage)
 		}
 		if err != nil {
@@ -118,24 +118,24 @@ func (p *poll) prove(l *listing, b *batch, differs error) error {
 	if !short {
 		return nil
 	}
-	if len(l.entries) > 0 && p.window == 1 {
+	if len(l.entries) > 0 && p.mailbox.Traits().Window == 1 {
 		last := l.entries[len(l.entries)-1]
 		want, _, _ := strings.Cut(l.uidl(last), "\x00") // the rest is not of the server
-		uidl, err := p.client.UidlOf(last.number)
+		uidl, err := p.mailbox.Key(last.number)
 		if b.proven = err == nil && uidl == want; b.proven {
 			return nil
 		}
-		if _, refused := errors.AsType[*pop3.Error](err); err != nil && !refused {
+		if _, refused := mailbox.Refused(err); err != nil && !refused {
 			return err
 		}
 	}
-	return &pop3.ProtocolError{Detail: fmt.Sprintf("%v; message %d may have been %s", differs, cut.number, pop3.CutAtLoneDot), Err: pop3.ErrDesync}
+	return &mailbox.StepError{Detail: fmt.Sprintf("%v; message %d may have been %s", differs, cut.number, p.mailbox.Traits().Cut)}
 }
 
-// questions are the numbers of the messages, batch by batch, with one behind each that shows that
+// withProofs are the numbers of the messages, batch by batch, with one behind each that shows that
 // the last message has ended. Some servers answer it otherwise each time, which does no harm where
 // each message came as long as listed.
-func (p *poll) questions(batches []*batch) iter.Seq[int] {
+func withProofs(batches []*batch) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for _, b := range batches {
 			for _, e := range b.entries {
@@ -143,7 +143,7 @@ func (p *poll) questions(batches []*batch) iter.Seq[int] {
 					return
 				}
 			}
-			if !yield(pop3.Confirm) {
+			if !yield(mailbox.Confirm) {
 				return
 			}
 		}
@@ -247,7 +247,7 @@ func (p *poll) salvage(ctx context.Context, l *listing, b *batch, cause error) e
 	defer p.giveBatch(b)
 	whole := p.aboveSuspicion(b)
 	// The other cases are noted already, or nobody's fault, or the poll is made again one by one.
-	if !b.within && ctx.Err() == nil && p.simply.unpipelined && brokenLine(cause) {
+	if !b.within && ctx.Err() == nil && p.simply.unpipelined && mailbox.Broken(cause) {
 		suspect := b.entries[0] // the only one
 		attempts, err := p.attempts(ctx, l, suspect)
 		switch {
@@ -314,7 +314,7 @@ func exact(batch []received) int {
 // only if no other one has the same, and with it those before.
 func (p *poll) aboveSuspicion(b *batch) int {
 	n := exact(b.staged)
-	if p.window == 1 {
+	if p.mailbox.Traits().Window == 1 {
 		if !b.within {
 			n = min(n, max(len(b.staged)-1, 0))
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // weirdCase is one thing that servers in the field do, and what we do then.
@@ -190,7 +191,7 @@ type play struct {
 	hook    hook
 	account func(a *Account)
 	sink    func(s *tally)
-	mode    pop3.Mode
+	mode    session.Security
 	keep    bool
 	hasty   bool          // the timeouts are short
 	pause   time.Duration // between polls, on the account's clock
@@ -251,7 +252,7 @@ func (p play) begin(t *testing.T) (*world, *tally) {
 		w.server.Mailboxes["u0"] = append(w.server.Mailboxes["u0"], pop3test.Message{UIDL: fmt.Sprintf("uid-%d", i+1), Raw: []byte(raw)})
 	}
 	w.server.Hook = p.hook
-	w.account.Delete, w.account.Mode = !p.keep, p.mode
+	w.account.Delete, w.account.Security = !p.keep, p.mode
 	if p.hasty {
 		w.account.Timeouts = pop3.Timeouts{Greeting: time.Second, TLS: 5 * time.Second, Reply: time.Second, Idle: time.Second}
 	}
@@ -563,7 +564,7 @@ func longStatus(t *testing.T) {
 	play{hook: answers("STAT", "+OK "+strings.Repeat("x", 100_000)+"\r\n"), want: none, left: 3, errs: []string{"line too long"}}.run(t)
 }
 
-func byPassword(a *Account) { a.Auth = AuthPass }
+func byPassword(a *Account) { a.Auth = session.AuthPass }
 
 func doubleOK(t *testing.T) {
 	// As part of the first message it can't be told from its text; the message is
@@ -601,7 +602,7 @@ func badTimestamps(t *testing.T) {
 		"+OK <a@b@c>":              false,
 		"+OK <1.2@one.example> <3.4@two.example>": false,
 	} {
-		p := play{server: func(s *pop3test.Server) { s.Greeting = greeting }, want: none, left: 3, account: func(a *Account) { a.Auth = AuthAPOP }, errs: []string{"greeting has no valid APOP timestamp"}, never: []string{"APOP", "USER", "PASS", "AUTH"}}
+		p := play{server: func(s *pop3test.Server) { s.Greeting = greeting }, want: none, left: 3, account: func(a *Account) { a.Auth = session.AuthAPOP }, errs: []string{"greeting has no valid APOP timestamp"}, never: []string{"APOP", "USER", "PASS", "AUTH"}}
 		if sent {
 			p.errs, p.never = []string{"permission denied"}, []string{"USER", "PASS", "AUTH"}
 		}
@@ -621,7 +622,7 @@ func wrongPort(t *testing.T) {
 
 func closesOnCapa(t *testing.T) {
 	w, _ := play{hook: on("CAPA", (*pop3test.Conn).Cut)}.run(t)
-	if probe, err := Check(t.Context(), w.account, w.supervisor.Log); err != nil || probe.Mechanism != mechanismAPOP {
+	if probe, err := Check(t.Context(), w.account, w.supervisor.Log); err != nil || probe.Mechanism != "APOP" {
 		t.Errorf("check: %+v, error %v", probe, err)
 	}
 	// A server that wants a pause between logins does not hide why there were two.
@@ -668,7 +669,7 @@ func refusedLogins(t *testing.T) {
 			}
 			reply := &pop3.Error{Cmd: "APOP", Code: strings.Trim(strings.Fields(line)[1], "[]"), Text: line}
 			for failures := 1; failures < 100; failures++ {
-				if wait := backoff(&LoginError{Err: reply}, failures, time.Hour); wait <= 0 || wait > longest*5/4 {
+				if wait := backoff(&session.LoginError{Err: reply}, failures, time.Hour); wait <= 0 || wait > longest*5/4 {
 					t.Errorf("wait of %v behind %d refusals, want at most %v", wait, failures, longest)
 				}
 			}
@@ -679,7 +680,7 @@ func refusedLogins(t *testing.T) {
 
 func passwords(t *testing.T) {
 	for _, password := range []string{"with a space", "Пароль für ß", "100%s%n", strings.Repeat("long", 50)} {
-		for _, auth := range []Auth{AuthPass, AuthAPOP, AuthPlain, AuthLogin} {
+		for _, auth := range []session.Auth{session.AuthPass, session.AuthAPOP, session.AuthPlain, session.AuthLogin} {
 			play{server: func(s *pop3test.Server) { s.Users["u0"] = password }, account: func(a *Account) {
 				a.Auth, a.Password = auth, func(context.Context) (string, error) { return password, nil }
 			}}.run(t)
@@ -687,7 +688,7 @@ func passwords(t *testing.T) {
 	}
 	for _, evil := range []string{"x\r\nDELE 1", "x\nDELE 1", "x\x00"} {
 		w, _ := play{account: func(a *Account) {
-			a.Auth, a.Password = AuthPass, func(context.Context) (string, error) { return evil, nil }
+			a.Auth, a.Password = session.AuthPass, func(context.Context) (string, error) { return evil, nil }
 		}, want: none, left: 3, errs: []string{"line break or NUL"}, never: []string{"PASS", "DELE"}}.run(t)
 		if strings.Contains(strings.Join(w.server.Log(), "\n"), "DELE") {
 			t.Errorf("password %q got through as a command", evil)
@@ -742,7 +743,7 @@ func millionMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	l, err := readUIDLs(c, nil)
+	l, err := readUIDLs(session.Maildrop(c, nil, true), nil)
 	if last := fmt.Sprintf("0000%08d5f3759df", messages); err != nil || len(l.nameless) != 0 || len(l.entries) != messages || l.uidl(l.entries[messages-1]) != last {
 		t.Fatalf("%d entries, %d without a UIDL, error %v", len(l.entries), len(l.nameless), err)
 	}

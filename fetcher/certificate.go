@@ -2,20 +2,13 @@ package fetcher
 
 import (
 	"crypto/sha256"
-	"crypto/tls"
 	"crypto/x509"
 	"maps"
 	"sync"
 	"time"
+
+	"github.com/attachd/attachd/fetcher/session"
 )
-
-// certificateNotice is how long before its end a server's certificate is spoken of: time enough to ask somebody.
-const certificateNotice = 14 * 24 * time.Hour
-
-// EndsSoon tells whether a certificate ends within the next 14 days, or has ended.
-func EndsSoon(c *x509.Certificate, now time.Time) bool {
-	return c.NotAfter.Sub(now) < certificateNotice
-}
 
 // certificateWarnings sees to one warning a day for a certificate, however many accounts have to do with it.
 type certificateWarnings struct {
@@ -25,7 +18,7 @@ type certificateWarnings struct {
 
 // due tells whether a warning about a certificate, in use with the server at addr, is due, and counts it as given.
 func (w *certificateWarnings) due(addr string, c *x509.Certificate, now time.Time) bool {
-	if !EndsSoon(c, now) {
+	if !session.EndsSoon(c, now) {
 		return false
 	}
 	sum := sha256.Sum256(c.Raw)
@@ -43,9 +36,9 @@ func (w *certificateWarnings) due(addr string, c *x509.Certificate, now time.Tim
 	return true
 }
 
-// noteCertificate logs that a certificate, whose it is says whose, ends soon: once it has ended, nothing is fetched
-// any more, as a rule.
-func (p *poll) noteCertificate(whose string, c *x509.Certificate) {
+// noteCertificate warns that a certificate ends soon; owner names its holder. Once it
+// has ended, nothing is fetched any more, as a rule.
+func (p *poll) noteCertificate(owner string, c *x509.Certificate) {
 	if c == nil || !p.certificates.due(p.account.Addr, c, p.now()) {
 		return
 	}
@@ -53,13 +46,5 @@ func (p *poll) noteCertificate(whose string, c *x509.Certificate) {
 	if !p.now().Before(c.NotAfter) {
 		ends = "has expired"
 	}
-	p.log.Warn().Str("host", p.account.Addr).Time("not_after", c.NotAfter).Str("certificate", subject(c)).Msg(whose + " certificate " + ends)
-}
-
-// ownCertificate is that by which an account shows who it is, nil for none.
-func ownCertificate(c *tls.Config) *x509.Certificate {
-	if c == nil || len(c.Certificates) == 0 {
-		return nil
-	}
-	return c.Certificates[0].Leaf
+	p.log.Warn().Str("host", p.account.Addr).Time("not_after", c.NotAfter).Str("certificate", session.Subject(c)).Msg(owner + " certificate " + ends)
 }

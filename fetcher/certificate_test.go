@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // TestCertificateWarning warns once a day and server, from 14 days before the end.
@@ -88,7 +90,7 @@ func TestEndsSoon(t *testing.T) {
 	t.Parallel()
 	now := time.Now()
 	for left, want := range map[time.Duration]bool{15 * 24 * time.Hour: false, 13 * 24 * time.Hour: true, -time.Hour: true} {
-		if got := EndsSoon(&x509.Certificate{NotAfter: now.Add(left)}, now); got != want {
+		if got := session.EndsSoon(&x509.Certificate{NotAfter: now.Add(left)}, now); got != want {
 			t.Errorf("%v left: got %t", left, got)
 		}
 	}

@@ -2,12 +2,11 @@ package fetcher
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
+	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
 // concessions are ways in which a server is spoken to more simply, because a poll broke
@@ -44,7 +43,7 @@ type brokenBy struct {
 // likely reason, and there is something left to try.
 func (p *poll) concede(err error) concessions {
 	more := p.simply
-	if !brokenLine(err) || errors.Is(err, pop3.ErrListTooLong) && p.step != stepCapa {
+	if !mailbox.Broken(err) || mailbox.EndlessList(err) && p.step != stepCapa {
 		return more
 	}
 	switch {
@@ -56,7 +55,7 @@ func (p *poll) concede(err error) concessions {
 		more.topAgain, more.withoutTop = true, more.topAgain
 	case p.step == stepCapa:
 		more.withoutCapa = true
-	case p.step == stepRetrieve, p.step >= stepDelete && p.window > 1:
+	case p.step == stepRetrieve, p.step >= stepDelete && p.mailbox.Traits().Window > 1:
 		more.unpipelined = true
 	case p.brokeAt != nil && more.spared < mostSpared:
 		p.spared[*p.brokeAt] = p.now().Add(concession)
@@ -79,7 +78,7 @@ func (s *Supervisor) rememberConcession(ctx context.Context, addr string, made c
 		return nil // what breaks at TOP is asked again in the same poll, and TOP is not asked for often
 	}
 	times := concessionAfter
-	if !errors.Is(broke, pop3.ErrDesync) {
+	if !mailbox.OutOfStep(broke) {
 		s.mu.Lock()
 		if s.broke == nil {
 			s.broke = make(map[brokenBy]int)

@@ -3,11 +3,9 @@ package fetcher
 import (
 	"context"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
 )
 
 // lookupChunk is how many UIDLs one question to the ledger names.
@@ -133,7 +131,7 @@ func (a *Account) sort(d *difference, e entry, known []ledger.Record, now time.T
 			d.pending++
 			return
 		}
-		if strings.Contains(r.Reason, pop3.CutAtLoneDot) && e.size > 0 {
+		if wasCut(r.Reason) && e.size > 0 {
 			if d.unstuffed == nil {
 				d.unstuffed = make(map[int]int64)
 			}

@@ -23,7 +23,7 @@ func (p *poll) goneDigests(ctx context.Context, l *listing, digests []ledger.Key
 		}
 		digests = slices.DeleteFunc(digests, func(k ledger.Key) bool { return slices.Contains(p.renamed, k) })
 	}
-	if len(digests) == 0 || p.gmail || len(l.left)+len(l.extra)+l.uncounted+p.failed+p.unkept > 0 {
+	if len(digests) == 0 || p.mailbox.Traits().Batches || len(l.left)+len(l.extra)+l.uncounted+p.failed+p.unkept > 0 {
 		return nil, nil
 	}
 	here := make(map[ledger.Key]bool, len(l.nameless))

@@ -1,10 +1,12 @@
 package fetcher
 
+import "github.com/attachd/attachd/fetcher/session"
+
 // ending says in a line of the log what kind of failure ended a poll. What a poll met at first is looked at alone, and not
 // what became of a second attempt at once.
 func ending(err error) string {
 	for err != nil {
-		if _, ok := err.(*LoginError); ok {
+		if _, ok := err.(*session.LoginError); ok {
 			return "login failed"
 		}
 		wrapped, ok := err.(interface{ Unwrap() error })

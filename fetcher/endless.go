@@ -1,17 +1,13 @@
 package fetcher
 
-import (
-	"errors"
-
-	"github.com/attachd/attachd/fetcher/pop3"
-)
+import "github.com/attachd/attachd/fetcher/mailbox"
 
 // A line that never ends takes the list with it, and the connection. The mailbox is listed message by message then, and the
 // message for which the reply does not end either is left.
 
 // noteEndless keeps where a list was, or the reply about a message, that had no end.
 func (p *poll) noteEndless(err error, where endless) {
-	if errors.Is(err, pop3.ErrLineTooLong) {
+	if mailbox.EndlessLine(err) {
 		p.endless = where
 	}
 }
@@ -39,7 +35,7 @@ func (p *poll) concedeEndless(more concessions) concessions {
 // readOneByOne asks LIST, and UIDL for each message but for those whose reply had no end before. A session's numbers are those of the one
 // before it as long as nothing was deleted, and nothing was.
 func (p *poll) readOneByOne() (*listing, error) {
-	numbers, err := readNumbers(p.client)
+	numbers, err := readNumbers(p.mailbox)
 	if err != nil {
 		return nil, err
 	}
@@ -47,8 +43,8 @@ func (p *poll) readOneByOne() (*listing, error) {
 	for _, e := range numbers.nameless {
 		uidl := ""
 		if !p.muted[e.number] {
-			if uidl, err = p.client.UidlOf(e.number); err != nil {
-				if _, refused := errors.AsType[*pop3.Error](err); !refused {
+			if uidl, err = p.mailbox.Key(e.number); err != nil {
+				if _, refused := mailbox.Refused(err); !refused {
 					p.noteEndless(err, endless{"UIDL", e.number})
 					return nil, err
 				}
@@ -67,7 +63,7 @@ func (p *poll) readSizes(l *listing) error {
 	if p.simply.withoutSizes {
 		return nil
 	}
-	err := l.readSizes(p.client)
+	err := l.readSizes(p.mailbox)
 	p.noteEndless(err, endless{list: "LIST"})
 	return err
 }

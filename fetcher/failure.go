@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
+	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
 // A message whose retrieval the server refuses is asked again after waits that
@@ -56,7 +56,7 @@ func diskFault(err error) bool {
 // blame notes against a message that the line broke within it, or that its files could not
 // be staged.
 func (p *poll) blame(ctx context.Context, l *listing, e entry, body *boundedReader, cause error) error {
-	if ctx.Err() != nil || body.err == nil && diskFault(cause) || !p.simply.unpipelined && brokenLine(cause) {
+	if ctx.Err() != nil || body.err == nil && diskFault(cause) || !p.simply.unpipelined && mailbox.Broken(cause) {
 		return cause // the disk's fault, or nobody's, or the poll is made again one by one
 	}
 	if err := p.noteFailure(ctx, l, e, cause, afterBreak); err != nil {
@@ -70,7 +70,7 @@ func (p *poll) blame(ctx context.Context, l *listing, e entry, body *boundedRead
 func (p *poll) refused(ctx context.Context, l *listing, e entry, cause error) error {
 	p.failed++
 	longest := retryMax
-	if reply, ok := errors.AsType[*pop3.Error](cause); ok && reply.Throttled() {
+	if reply, ok := mailbox.Refused(cause); ok && reply.Throttled() {
 		longest = backoffMax // as it is not the message's fault, and its turn comes when the server thinks so
 		p.throttled = true
 	}

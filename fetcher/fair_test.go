@@ -18,6 +18,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/pop3"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // Dialers for tests that live by a clock of their own, which goes on only while nothing waits for a network.
@@ -69,7 +70,7 @@ func fleet(t *testing.T, most, accounts int, set func(i int, a *Account), lasts 
 	list := make([]Account, accounts)
 	for i := range list {
 		a := w.account
-		a.Name, a.Mode, a.Auth, a.Version, a.Dial = fmt.Sprintf("a%d", i), pop3.Plaintext, AuthPass, i, empty(100*time.Millisecond).dial
+		a.Name, a.Security, a.Auth, a.Version, a.Dial = fmt.Sprintf("a%d", i), pop3.Plaintext, session.AuthPass, i, empty(100*time.Millisecond).dial
 		a.Addr = a.Name + ":110"
 		set(i, &a)
 		list[i] = a

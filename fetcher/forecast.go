@@ -41,14 +41,6 @@ func foreseer(ctx context.Context, a Account, led *ledger.Ledger, log zerolog.Lo
 	return p, nil
 }
 
-// enters has the poll go on with a login.
-func (p *poll) enters(g *login) {
-	p.client, p.gmail, p.window = g.client, isGmail(g.client.Greeting(), g.caps), 1
-	if g.caps.Has("PIPELINING") {
-		p.window = pipelineWindow
-	}
-}
-
 // foresee lists the mailbox as a poll does.
 func (p *poll) foresee(ctx context.Context) (*forecast, error) {
 	s, err := p.takeStock(ctx)

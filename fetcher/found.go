@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
+	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
 // Found is a message that the ledger does not know, or only takes for delivered.
@@ -24,11 +24,7 @@ const foundChunk = 20
 
 // look shows messages to how.Look, in the order of their numbers, and returns those of them that are to be fetched. whole says
 // that the line is still good: what breaks it costs what is told of the messages, and no more.
-func (g *login) look(l *listing, entries []entry, how Adoption) (fetch map[ledger.Key]bool, whole bool) {
-	window := 1
-	if g.caps.Has("PIPELINING") {
-		window = pipelineWindow
-	}
+func look(box mailbox.Mailbox, l *listing, entries []entry, how Adoption) (fetch map[ledger.Key]bool, whole bool) {
 	slices.SortFunc(entries, byNumber)
 	fetch = make(map[ledger.Key]bool)
 	show := func(e entry, header []byte) {
@@ -50,14 +46,14 @@ func (g *login) look(l *listing, entries []entry, how Adoption) (fetch map[ledge
 					}
 				}
 			}
-			err := g.client.TopEach(numbers, window, func(_ int, header io.Reader, err error) error {
+			err := box.Headers(numbers, func(_ int, header io.Reader, err error) error {
 				h.reset()
 				for err == nil {
 					var n int
 					n, err = header.Read(chunk)
 					h.write(chunk[:n])
 				}
-				switch _, refused := errors.AsType[*pop3.Error](err); {
+				switch _, refused := mailbox.Refused(err); {
 				case refused:
 					show(part[i], nil)
 				case errors.Is(err, io.EOF):
@@ -81,27 +77,27 @@ func (g *login) look(l *listing, entries []entry, how Adoption) (fetch map[ledge
 
 // look shows what is about to be recorded, of these messages, to how.Look, and returns what of it remains. What an earlier Adopt
 // recorded and is to be fetched after all is forgotten.
-func (s *Supervisor) look(ctx context.Context, g *login, l *listing, messages []entry, adopt []ledger.Listed, how Adoption) (delivered []ledger.Listed, forgotten int, whole bool, err error) {
+func (s *Supervisor) look(ctx context.Context, a Account, box mailbox.Mailbox, l *listing, messages []entry, adopt []ledger.Listed, how Adoption) (delivered []ledger.Listed, forgotten int, whole bool, err error) {
 	about := make(map[ledger.Key]bool, len(adopt))
 	for _, m := range adopt {
 		about[m.Key] = true
 	}
 	shown := slices.DeleteFunc(slices.Clone(messages), func(e entry) bool { return !about[l.key(e)] })
 	if how.Again {
-		before, err := g.account.takenForDelivered(ctx, s.Ledger, l)
+		before, err := a.takenForDelivered(ctx, s.Ledger, l)
 		if err != nil {
 			return nil, 0, false, err
 		}
 		shown = append(shown, before...)
 	}
-	fetch, whole := g.look(l, shown, how)
+	fetch, whole := look(box, l, shown, how)
 	var again []ledger.Key
 	for k := range fetch {
 		if !about[k] {
 			again = append(again, k)
 		}
 	}
-	if forgotten, err = s.Ledger.Forget(ctx, g.account.Name, again); err != nil {
+	if forgotten, err = s.Ledger.Forget(ctx, a.Name, again); err != nil {
 		return nil, 0, false, err
 	}
 	return slices.DeleteFunc(adopt, func(m ledger.Listed) bool { return fetch[m.Key] }), forgotten, whole, nil

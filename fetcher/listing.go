@@ -8,7 +8,7 @@ import (
 	"strconv"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
+	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
 // listing is a maildrop's messages as UIDL and LIST give them. The UIDLs stand
@@ -47,10 +47,10 @@ func (l *listing) key(e entry) ledger.Key {
 func emptyListing() *listing { return &listing{identified: make(map[int]ledger.Key)} }
 
 // readUIDLs asks UIDL. hold, unless nil, is asked for leave to hold so many bytes, and for more as the list grows.
-func readUIDLs(c *pop3.Client, hold func(bytes int64) error) (*listing, error) {
+func readUIDLs(box mailbox.Mailbox, hold func(bytes int64) error) (*listing, error) {
 	l := emptyListing()
 	var held int64
-	err := c.Uidl(func(n int, uidl string) error {
+	odd, err := box.Keys(func(n int, uidl string) error {
 		l.add(n, uidl)
 		if bytes := int64(len(l.uidls) + 24*(len(l.entries)+len(l.nameless))); hold != nil && bytes > held {
 			held = bytes + holdStep
@@ -61,7 +61,7 @@ func readUIDLs(c *pop3.Client, hold func(bytes int64) error) (*listing, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.note(c.BadLines()...)
+	l.note(odd...)
 	l.separateNumbers()
 	l.separateDuplicates()
 	return l, nil
@@ -118,13 +118,13 @@ func sameNumber(a, b entry) bool { return a.number == b.number }
 func byNumber(a, b entry) int { return a.number - b.number }
 
 // readNumbers asks LIST in the place of UIDL, of a server that does not know that.
-func readNumbers(c *pop3.Client) (*listing, error) {
+func readNumbers(box mailbox.Mailbox) (*listing, error) {
 	l := emptyListing()
-	err := c.List(func(n int, size int64) error {
+	odd, err := box.Sizes(func(n int, size int64) error {
 		l.nameless = append(l.nameless, entry{number: n, size: size})
 		return nil
 	})
-	l.note(c.BadLines()...)
+	l.note(odd...)
 	sortByNumber(l.nameless)
 	l.nameless = slices.CompactFunc(l.nameless, sameNumber)
 	return l, err
@@ -171,7 +171,7 @@ func (l *listing) setSizes(octets map[string]int64) {
 }
 
 // readSizes asks LIST and notes the octets of each message, and which messages UIDL left out. Of two sizes none holds.
-func (l *listing) readSizes(c *pop3.Client) error {
+func (l *listing) readSizes(box mailbox.Mailbox) error {
 	for _, entries := range [][]entry{l.entries, l.nameless} {
 		sortByNumber(entries)
 		for i := range entries {
@@ -180,7 +180,7 @@ func (l *listing) readSizes(c *pop3.Client) error {
 	}
 	l.extra = nil
 	doubtful := make(map[int]bool)
-	err := c.List(func(n int, size int64) error {
+	_, err := box.Sizes(func(n int, size int64) error {
 		for _, entries := range [][]entry{l.entries, l.nameless} {
 			i, ok := slices.BinarySearchFunc(entries, entry{number: n}, byNumber)
 			if !ok {

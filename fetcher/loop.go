@@ -14,7 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
+	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
 // loop is one account's life between two changes of its settings. Its fields
@@ -78,7 +78,7 @@ func (l *loop) first(ctx, waiting context.Context) time.Duration {
 		if host, err := l.supervisor.Ledger.Host(ctx, l.account.Addr); err == nil {
 			l.loginDelay, l.visited = host.LoginDelay, LastPoll(l.supervisor.LockDir, l.account.Name)
 		}
-	case before.account.owner() == l.account.owner():
+	case before.account.Owner() == l.account.Owner():
 		l.loginDelay, l.visited, l.saidDelay, l.slow = before.loginDelay, before.visited, before.saidDelay, before.slow
 	}
 	l.before = nil
@@ -217,7 +217,7 @@ func (l *loop) visit(ctx, waiting context.Context, sink Sink) error {
 		log.Info().Err(err).Bool("capa", !simply.withoutCapa).Bool("pipelining", !simply.unpipelined).Msg("server is asked again more simply")
 		p = l.newPoll(sink, simply, p.sizes.known())
 		p.taken = taken
-		p.outOfStep = errors.Is(err, pop3.ErrDesync)
+		p.outOfStep = mailbox.OutOfStep(err)
 	}
 	if err == nil && p.simply != remembered && !p.silent {
 		err = s.rememberConcession(ctx, addr, p.simply, first, now())

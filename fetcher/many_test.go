@@ -13,6 +13,7 @@ import (
 	"github.com/attachd/attachd/config/testsize"
 	"github.com/attachd/attachd/fetcher/pop3"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // TestTenThousandAccounts polls as many, one of whose hosts hangs, and then lets
@@ -41,7 +42,7 @@ func TestTenThousandAccounts(t *testing.T) {
 	list := make([]Account, accounts)
 	for i := range list {
 		list[i] = w.account
-		list[i].Name, list[i].Username, list[i].Mode, list[i].Auth = fmt.Sprintf("account-%d", i), fmt.Sprintf("u%d", i), pop3.Plaintext, AuthPass
+		list[i].Name, list[i].Username, list[i].Security, list[i].Auth = fmt.Sprintf("account-%d", i), fmt.Sprintf("u%d", i), pop3.Plaintext, session.AuthPass
 		list[i].Version = i
 	}
 	heap := func() int64 {

@@ -10,7 +10,7 @@ import (
 	"slices"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
+	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
 // A mailbox of which (nearly) all is new although much of it was delivered before
@@ -54,7 +54,7 @@ func (p *poll) guardUIDLs(ctx context.Context, l *listing, unseen []entry) error
 			}
 		}
 	}
-	headers, refused, err := askHeaders(p.client, sample, p.window)
+	headers, refused, err := askHeaders(p.mailbox, sample)
 	if err != nil {
 		return fmt.Errorf("read the headers of a few messages of %s: %w", p.account.Addr, err)
 	}
@@ -106,23 +106,23 @@ func mayBeMoved(ctx context.Context, led *ledger.Ledger, account string, unseen,
 }
 
 // askHeaders asks for the headers of messages, and returns what these tell, and of which messages the server refused it.
-func askHeaders(c *pop3.Client, numbers iter.Seq[int], window int) (ids map[int]ledger.Identity, refused map[int]*pop3.Error, err error) {
-	return showHeaders(c, numbers, window, func(int, []byte) {})
+func askHeaders(box mailbox.Mailbox, numbers iter.Seq[int]) (ids map[int]ledger.Identity, refused map[int]mailbox.Refusal, err error) {
+	return showHeaders(box, numbers, func(int, []byte) {})
 }
 
 // showHeaders does, and shows each header besides.
-func showHeaders(c *pop3.Client, numbers iter.Seq[int], window int, show func(n int, header []byte)) (ids map[int]ledger.Identity, refused map[int]*pop3.Error, err error) {
-	ids, refused = make(map[int]ledger.Identity), make(map[int]*pop3.Error)
+func showHeaders(box mailbox.Mailbox, numbers iter.Seq[int], show func(n int, header []byte)) (ids map[int]ledger.Identity, refused map[int]mailbox.Refusal, err error) {
+	ids, refused = make(map[int]ledger.Identity), make(map[int]mailbox.Refusal)
 	var h headerReader
 	chunk := make([]byte, 4<<10)
-	err = c.TopEach(numbers, window, func(n int, header io.Reader, err error) error {
+	err = box.Headers(numbers, func(n int, header io.Reader, err error) error {
 		h.reset()
 		for err == nil {
 			var read int
 			read, err = header.Read(chunk)
 			h.write(chunk[:read])
 		}
-		if reply, ok := errors.AsType[*pop3.Error](err); ok {
+		if reply, ok := mailbox.Refused(err); ok {
 			refused[n] = reply
 			return nil
 		}

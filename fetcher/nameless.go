@@ -3,13 +3,12 @@ package fetcher
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
+	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
 // Some servers know no UIDL (RFC 1939 section 7 makes it optional), and some leave it out
@@ -29,12 +28,12 @@ func (p *poll) readListing(ctx context.Context, count int) (*listing, error) {
 		}
 		return l, err
 	}
-	l, err := readUIDLs(p.client, p.holdListing)
+	l, err := readUIDLs(p.mailbox, p.holdListing)
 	p.noteEndless(err, endless{list: "UIDL"})
 	if nothingThere(err, count) {
 		return emptyListing(), nil
 	}
-	if reply, ok := errors.AsType[*pop3.Error](err); ok && reply.Code == "" {
+	if reply, ok := mailbox.Refused(err); ok && reply.Unexplained() {
 		// Its messages have names, and by others they would be fetched again.
 		named := false
 		if p.ledger != nil {
@@ -49,7 +48,7 @@ func (p *poll) readListing(ctx context.Context, count int) (*listing, error) {
 		if !p.account.deletesAtOnce() {
 			return nil, withoutUIDL(err)
 		}
-		l, err = readNumbers(p.client)
+		l, err = readNumbers(p.mailbox)
 	}
 	if err != nil {
 		return nil, err
@@ -66,15 +65,8 @@ func withoutUIDL(err error) error {
 // nothingThere reports whether a server refused UIDL or LIST as the mailbox is empty, for which there are as many words as servers; but a
 // code that says that something is wrong is believed.
 func nothingThere(err error, count int) bool {
-	reply, ok := errors.AsType[*pop3.Error](err)
-	if !ok || count != 0 {
-		return false
-	}
-	switch reply.Code {
-	case "IN-USE", "LOGIN-DELAY", "AUTH", "SYS/TEMP", "SYS/PERM":
-		return false
-	}
-	return true
+	reply, ok := mailbox.Refused(err)
+	return ok && count == 0 && !reply.Trouble()
 }
 
 // turns is the order in which messages without a UIDL are fetched. As nothing can be noted

@@ -21,6 +21,7 @@ import (
 
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // memory is a small working Sink: each message is one attachment, its body.
@@ -226,8 +227,11 @@ func newWorld(t *testing.T, bodies ...string) *world {
 		MaxConcurrent: 4, MaxPerHost: 4, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.DebugLevel),
 	}
 	w.account = Account{
-		Name: "lab", Username: "u0", Auth: AuthAuto, Interval: time.Hour, TLS: func() (*tls.Config, error) { return &tls.Config{RootCAs: w.server.CertPool()}, nil },
-		Password: func(context.Context) (string, error) { return "pw0", nil },
+		Name: "lab", Interval: time.Hour,
+		Endpoint: session.Endpoint{
+			Username: "u0", Auth: session.AuthAuto, TLS: func() (*tls.Config, error) { return &tls.Config{RootCAs: w.server.CertPool()}, nil },
+			Password: func(context.Context) (string, error) { return "pw0", nil },
+		},
 	}
 	return w
 }

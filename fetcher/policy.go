@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"syscall"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
 )
 
 // Oversize is what becomes of a message beyond Account.MaxMessageSize.
@@ -168,15 +166,5 @@ func (p *poll) again() bool {
 	if p.throttled {
 		return false
 	}
-	return p.more && p.retrieved+len(p.committed)+p.deleted > 0 || p.gmail && p.retrieved >= drainAgain && p.left == 0
-}
-
-// isGmail tells by what Gmail says of itself in its greeting and its capabilities.
-func isGmail(greeting string, caps pop3.Capabilities) bool {
-	for name := range caps {
-		if strings.HasPrefix(name, "X-GOOGLE") {
-			return true
-		}
-	}
-	return strings.Contains(greeting, "Gpop ready")
+	return p.more && p.retrieved+len(p.committed)+p.deleted > 0 || p.mailbox.Traits().Batches && p.retrieved >= drainAgain && p.left == 0
 }

@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // has reports which messages of the world's bodies were delivered, by their first word.
@@ -193,7 +195,7 @@ func TestSkippedAsksNothing(t *testing.T) {
 func TestWhatIsLeft(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two")
-	w.account.Auth, w.account.Delete, w.account.CommitDeletions = AuthPass, true, 1
+	w.account.Auth, w.account.Delete, w.account.CommitDeletions = session.AuthPass, true, 1
 	announced := announces("LOGIN-DELAY 600")
 	w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
 		if cmd == "RETR" && c.UIDL(args) == "uid-3" {
@@ -240,7 +242,7 @@ func TestDrain(t *testing.T) {
 	}
 	w := newWorld(t, bodies...)
 	w.server.Greeting = "+OK Gpop ready for requests from 127.0.0.1 x"
-	w.account.Auth = AuthPass
+	w.account.Auth = session.AuthPass
 	w.server.Oldest, w.server.PopOnQuit = drainAgain, true
 	w.start(t)
 	if err := w.once(t); err != nil {

@@ -10,12 +10,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
+	"github.com/attachd/attachd/fetcher/mailbox"
 )
-
-// pipelineWindow is how many RETR or DELE may be sent ahead of their replies where
-// the server announces PIPELINING (RFC 2449 section 6.6).
-const pipelineWindow = pop3.MaxWindow
 
 // poll is one visit to one mailbox, from connect to QUIT.
 type poll struct {
@@ -37,12 +33,12 @@ type poll struct {
 	sizes        sizes
 	outOfStep    bool // the attempt before fell out of step
 
-	client *pop3.Client
-	window int
-	step   step
-	gmail  bool
+	mailbox mailbox.Mailbox
+	step    step
 	// loginDelay is the least time between two logins that the server announces.
 	loginDelay time.Duration
+	// unstuffed are the octets, by number, of messages that were cut at a lone dot before.
+	unstuffed map[int]int64
 	// Questions were sent ahead of the replies before the mailbox was listed, LIST too.
 	ahead, sizesAhead bool
 	// moved says that messages which should still be there are not listed; byBytes, that some of them had no UIDL.
@@ -135,16 +131,16 @@ func (p *poll) run(ctx context.Context) error {
 	}
 	// Closing without QUIT is what every early return wants: the server then
 	// takes nothing as consumed and nothing as deleted (RFC 1939 section 6).
-	defer p.client.Close()
+	defer p.mailbox.Close()
 	defer func() { p.use(p.mine.octets) }()
 	defer p.giveListing()
 
-	changed, err := p.ledger.SetOwner(ctx, p.account.Name, p.account.owner())
+	changed, err := p.ledger.SetOwner(ctx, p.account.Name, p.account.Owner())
 	if err != nil {
 		return err
 	}
 	if changed {
-		p.log.Warn().Str("mailbox", p.account.owner()).Msg("account has another user or host than before: its messages are compared with those delivered")
+		p.log.Warn().Str("mailbox", p.account.Owner()).Msg("account has another user or host than before: its messages are compared with those delivered")
 	}
 	l, diff, stat, err := p.list(ctx)
 	if err != nil {
@@ -161,7 +157,7 @@ func (p *poll) run(ctx context.Context) error {
 	}
 	p.more = p.more || allotted.more
 	p.putOff = diff.pending
-	p.client.Unstuffed(func(n int) int64 { return diff.unstuffed[n] })
+	p.unstuffed = diff.unstuffed
 	p.uncopied = diff.uncopied
 	if err := p.retrieve(ctx, l, allotted.whole, allotted.raw); err != nil {
 		return err
@@ -289,7 +285,7 @@ func (p *poll) finish(ctx context.Context, due []deletion) error {
 	p.step = stepDelete
 	if len(due) == 0 {
 		// The answer to QUIT changes nothing here: all is committed.
-		if err := p.client.Quit(); err != nil {
+		if err := p.mailbox.Quit(); err != nil {
 			p.silent = true
 			p.log.Debug().Err(err).Msg("server did not confirm QUIT")
 		}
@@ -306,7 +302,7 @@ func (p *poll) finish(ctx context.Context, due []deletion) error {
 	confirmed := make([]ledger.Key, 0, len(due))
 	i := 0
 	refused := false // the last one: the line may break behind that
-	err := p.client.DeleQuit(numbers(due), p.window, func(n int, err error) {
+	err := p.mailbox.Delete(numbers(due), func(n int, err error) {
 		key := keys[i]
 		if i++; i == len(keys) {
 			p.step = stepQuit

@@ -2,7 +2,6 @@ package fetcher
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -11,7 +10,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
+	"github.com/attachd/attachd/fetcher/mailbox"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // Outlook is what the next poll of an account would find.
@@ -76,12 +76,12 @@ func DryRun(ctx context.Context, a Account, led *ledger.Ledger, read func(header
 			return err
 		}
 	}
-	g, err := enter(ctx, a, log)
+	s, err := a.OpenEither(ctx, session.Options{Log: log})
 	if err != nil {
 		return err
 	}
-	defer g.client.Close()
-	p.enters(g)
+	defer s.Close()
+	p.mailbox = s
 	f, err := p.foresee(ctx)
 	if err != nil {
 		return err
@@ -122,7 +122,7 @@ func (l *listing) foreseen(e entry) Foreseen {
 func (p *poll) foreseeDeletions(f *forecast, v Preview) error {
 	for chunk := range slices.Chunk(f.due, examineChunk) {
 		seen := make(map[int]Envelope)
-		_, _, err := showHeaders(p.client, numbersOf(chunk), p.window, func(n int, header []byte) { seen[n] = p.envelope(header) })
+		_, _, err := showHeaders(p.mailbox, numbersOf(chunk), func(n int, header []byte) { seen[n] = p.envelope(header) })
 		if err != nil {
 			return fmt.Errorf("read the headers of what would be deleted on %s: %w", p.account.Addr, err)
 		}
@@ -159,11 +159,11 @@ func (p *poll) foreseeFetches(ctx context.Context, f *forecast, v Preview) error
 		}
 	}
 	next := 0
-	err := p.client.RetrEach(numbersOf(whole), p.window, func(_ int, body io.Reader, err error) error {
+	err := p.mailbox.Retrieve(numbersOf(whole), nil, func(_ int, body io.Reader, err error) error {
 		e := whole[next]
 		m := f.listing.foreseen(e)
 		next++
-		if reply, ok := errors.AsType[*pop3.Error](err); ok {
+		if reply, ok := mailbox.Refused(err); ok {
 			v.Leave(m, reply.Error())
 			return nil
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // Probe is what [Check] found out about an account. Fields are filled in as far
@@ -26,7 +26,7 @@ type Probe struct {
 	Own       *x509.Certificate
 	Mechanism string
 	// Capabilities are those announced after the login.
-	Capabilities pop3.Capabilities
+	Capabilities map[string][]string
 	// Messages are on the server. Waiting of them are new, of so many Octets, -1 when the server did not say; Due will be
 	// deleted at the next poll, and Staying would be if a file of them had been delivered. Pending failed before and are not due yet.
 	Messages, Waiting     int
@@ -54,18 +54,16 @@ func CheckNew(ctx context.Context, a Account, led *ledger.Ledger, log zerolog.Lo
 	if err != nil {
 		return p, err
 	}
-	g, err := enter(ctx, a, log)
-	if g != nil {
-		defer g.client.Close()
-		p.Mechanism, p.Capabilities = g.mechanism, g.caps
-		if state, ok := g.client.TLSState(); ok {
-			p.TLS, p.Resumed, p.Certificate, p.Own = tlsVersion(state), state.DidResume, state.PeerCertificates[0], ownCertificate(g.tls)
-		}
+	s, err := a.OpenEither(ctx, session.Options{Log: log})
+	p.Mechanism, p.Capabilities = s.Mechanism, s.Capabilities
+	if s.TLS != "" {
+		p.TLS, p.Resumed, p.Certificate, p.Own = s.TLS, s.Resumed, s.Certificate, s.Own
 	}
 	if err != nil {
 		return p, err
 	}
-	look.enters(g)
+	defer s.Close()
+	look.mailbox = s
 	f, err := look.foresee(ctx)
 	if err == nil {
 		err = f.refused
@@ -76,7 +74,7 @@ func CheckNew(ctx context.Context, a Account, led *ledger.Ledger, log zerolog.Lo
 	p.Messages, p.Waiting, p.Octets = f.messages, len(f.unseen), f.octets
 	p.Unread, p.NoRoom = f.unread, f.noRoom
 	p.Due, p.Staying, p.Pending, p.Unfetchable = len(f.due), f.staying, f.pending, f.listing.whyUnfetchable()
-	if err := g.client.Quit(); err != nil {
+	if err := s.Quit(); err != nil {
 		return p, fmt.Errorf("end the session with %s: %w", a.Addr, err)
 	}
 	return p, nil

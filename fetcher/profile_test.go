@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // TestProfiles fetches a mailbox from each server that there is a profile of, kept
@@ -39,7 +40,7 @@ func TestProfiles(t *testing.T) {
 				now := time.Now()
 				clock := func() time.Time { return now }
 				w.supervisor.now, w.server.Now = clock, clock
-				w.account.Delete, w.account.Auth = !keep, Auth(profile.Login)
+				w.account.Delete, w.account.Auth = !keep, session.Auth(profile.Login)
 				w.account.Token = func(context.Context, string) (string, error) { return "pw0", nil }
 				sink := &tally{memory: w.sink}
 				w.supervisor.OpenSink = func(Account) (Sink, error) { return sink, nil }
@@ -93,7 +94,7 @@ func TestThrottle(t *testing.T) {
 		now := time.Now()
 		clock := func() time.Time { return now }
 		w.supervisor.now, w.server.Now = clock, clock
-		w.account.Auth = Auth(profile.Login)
+		w.account.Auth = session.Auth(profile.Login)
 		w.account.Token = func(context.Context, string) (string, error) { return "pw0", nil }
 		w.start(t)
 		for n := range 4 {

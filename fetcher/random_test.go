@@ -79,7 +79,7 @@ func newEpisode(t *testing.T, seed uint64) *episode {
 	random := rand.New(rand.NewPCG(seed, 0))
 	e := &episode{world: newWorld(t), random: random, now: time.Now(), delivered: make(map[int]time.Time)}
 	e.sink.messageIDs = true
-	e.server.Plaintext, e.account.Mode = true, pop3.Plaintext
+	e.server.Plaintext, e.account.Security = true, pop3.Plaintext
 	e.server.Pipelining = random.IntN(4) > 0
 	e.noTop = random.IntN(4) == 0
 	e.numbered = !e.noTop && random.IntN(2) == 0 // without TOP, UIDLs that are used again are another matter

@@ -34,7 +34,7 @@ func (a *Account) guardName(ctx context.Context, led *ledger.Ledger, polled func
 	if a.FetchChangedUIDLs {
 		return nil
 	}
-	before, err := led.Holders(ctx, a.Name, a.owner())
+	before, err := led.Holders(ctx, a.Name, a.Owner())
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (a *Account) guardName(ctx context.Context, led *ledger.Ledger, polled func
 	if len(before) == 0 {
 		return nil
 	}
-	return &RenamedError{Account: a.Name, Mailbox: a.owner(), Before: before}
+	return &RenamedError{Account: a.Name, Mailbox: a.Owner(), Before: before}
 }
 
 // CheckName returns a [*RenamedError] if a poll would. polled reports whether one of this name is polled, too. Nothing is written down.

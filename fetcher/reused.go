@@ -6,12 +6,11 @@ import (
 	"encoding/hex"
 	"io"
 	"maps"
-	"net"
 	"slices"
 	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
+	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
 // A message may have the UIDL and the size of another one that the server had before: reports are often of a
@@ -210,7 +209,7 @@ func (p *poll) doubt(l *listing, s lookalike, uidl string) {
 
 // headers asks for the headers of those messages of which something is recorded to compare them with, and returns what
 // they tell, and for which of them TOP was refused.
-func (p *poll) headers(chunk []lookalike, before map[int]ledger.Identity) (ids map[int]ledger.Identity, refused map[int]*pop3.Error, err error) {
+func (p *poll) headers(chunk []lookalike, before map[int]ledger.Identity) (ids map[int]ledger.Identity, refused map[int]mailbox.Refusal, err error) {
 	if p.noTop {
 		return nil, nil, nil
 	}
@@ -221,13 +220,13 @@ func (p *poll) headers(chunk []lookalike, before map[int]ledger.Identity) (ids m
 			keys[s.entry.number] = s.record.Key
 		}
 	}
-	ids, refused, err = showHeaders(p.client, func(yield func(int) bool) {
+	ids, refused, err = showHeaders(p.mailbox, func(yield func(int) bool) {
 		for _, s := range chunk {
 			if before[s.entry.number] != (ledger.Identity{}) && !yield(s.entry.number) {
 				return
 			}
 		}
-	}, p.window, func(n int, header []byte) {
+	}, func(n int, header []byte) {
 		if k, ok := keys[n]; ok {
 			p.envelopes.remember(k, p.envelope(header))
 		}
@@ -237,7 +236,7 @@ func (p *poll) headers(chunk []lookalike, before map[int]ledger.Identity) (ids m
 	}
 	p.step = stepList
 	for _, reply := range refused {
-		p.noTop = p.noTop || reply.Code != "SYS/TEMP"
+		p.noTop = p.noTop || !reply.Passing()
 	}
 	p.noTop = p.noTop && len(ids) == 0 // TOP is optional (RFC 1939 section 7)
 	return ids, refused, nil
@@ -314,13 +313,4 @@ func (p *poll) settleOthers(ctx context.Context, l *listing) error {
 		}
 	}
 	return nil
-}
-
-// owner is whose mailbox it is, and where.
-func (a *Account) owner() string {
-	host, _, err := net.SplitHostPort(a.Addr)
-	if err != nil {
-		host = a.Addr
-	}
-	return a.Username + " on " + host
 }

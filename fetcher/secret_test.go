@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // leaky is the failure of a command that wrote the secret.
@@ -43,7 +44,7 @@ func TestCommandOutput(t *testing.T) {
 func TestPasswordSaidBack(t *testing.T) {
 	t.Parallel()
 	for _, form := range []string{"Swordfish", "SWORDFISH", "hsifdrowS", "U3dvcmRmaXNo"} {
-		for _, auth := range []Auth{AuthPass, AuthAPOP, AuthPlain} {
+		for _, auth := range []session.Auth{session.AuthPass, session.AuthAPOP, session.AuthPlain} {
 			w := newWorld(t, "one")
 			w.account.Auth = auth
 			w.account.Password = func(context.Context) (string, error) { return "Swordfish", nil }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/attachd/attachd/fetcher/pop3"
 )
 
 // A server that can't get at a message may send its beginning, or nothing, and end it as if that were all. LIST tells, as far as
@@ -43,13 +41,20 @@ func (p *poll) maybeCut(r received, differ bool) bool {
 	return p.outOfStep && (p.sizes.exact || !differ) && r.octets < r.entry.size && r.known == unknown && !isRaw(r.message)
 }
 
+// wasCut reports whether this is said of a message that was cut at a lone dot. The text is that of the ledger's
+// reasons and of [mailbox.Traits.Cut] over POP3.
+func wasCut(reason string) bool { return strings.Contains(reason, "cut at a lone dot") }
+
+// wholeOctets is how many octets a message has that was cut before, 0 for one that was not.
+func (p *poll) wholeOctets(number int) int64 { return p.unstuffed[number] }
+
 // noteCut has a message read again as from a server that stuffs no dots.
 func (p *poll) noteCut(ctx context.Context, l *listing, r received) error {
 	p.failed++
 	if !r.entry.nameless() {
 		p.unkept++
 	}
-	return p.noteFailure(ctx, l, r.entry, fmt.Errorf("%w: it may have been %s", cameShort(r), pop3.CutAtLoneDot), afterBreak)
+	return p.noteFailure(ctx, l, r.entry, fmt.Errorf("%w: it may have been %s", cameShort(r), p.mailbox.Traits().Cut), afterBreak)
 }
 
 // noteShort counts an attempt, and reports whether the message is delivered as it is after the last, to stay on the server. Where

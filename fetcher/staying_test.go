@@ -18,6 +18,7 @@ import (
 
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // sieve is a sink that finds no file in messages with "plain", and something doubtful in those with "doubtful".
@@ -264,7 +265,7 @@ func TestQuarantineIsNews(t *testing.T) {
 // TestEnding: the first failure has the name, and not what became of another attempt at once.
 func TestEnding(t *testing.T) {
 	t.Parallel()
-	login := &LoginError{Err: io.EOF}
+	login := &session.LoginError{Err: io.EOF}
 	for _, tt := range []struct {
 		err  error
 		want string

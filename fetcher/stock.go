@@ -2,11 +2,10 @@ package fetcher
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
-	"github.com/attachd/attachd/fetcher/pop3"
+	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
 // stock is what a mailbox holds, and what the ledger makes of it. Polls take it, and whoever says what a poll would do.
@@ -25,7 +24,7 @@ type stat struct {
 
 // takeStock asks STAT and UIDL and compares them with the ledger, nil for one that was not made yet.
 func (p *poll) takeStock(ctx context.Context) (s stock, err error) {
-	if s.stat.count, s.stat.octets, err = p.client.Stat(); err != nil {
+	if s.stat.count, s.stat.octets, err = p.mailbox.Stat(); err != nil {
 		return s, p.notListed("ask the size", err)
 	}
 	l, err := p.readListing(ctx, s.stat.count)
@@ -43,7 +42,7 @@ func (p *poll) takeStock(ctx context.Context) (s stock, err error) {
 	// Nothing is deleted that only has the UIDL of what was delivered.
 	isNew := func(e entry) bool { return !p.account.skips(e.size) }
 	s.settled = !slices.ContainsFunc(s.unseen, isNew) && len(s.expired)+len(s.suspects)+len(l.nameless) == 0 && (len(l.entries) == 0 || sameOctets)
-	if !p.gmail {
+	if !p.mailbox.Traits().Batches {
 		l.uncounted = max(s.stat.count-l.messages(), 0)
 	}
 	return s, nil
@@ -60,12 +59,12 @@ func (p *poll) completeStock(ctx context.Context, s *stock) (refused, err error)
 	l := s.listing
 	if err := p.readSizes(l); err != nil {
 		err = p.notListed("list the sizes", err)
-		if _, ok := errors.AsType[*pop3.Error](err); s.settled && ok {
+		if _, ok := mailbox.Refused(err); s.settled && ok {
 			return err, nil
 		}
 		return nil, err
 	}
-	if p.gmail {
+	if p.mailbox.Traits().Batches {
 		l.complete(-1) // which lists the oldest messages only
 	} else {
 		l.complete(s.stat.count)

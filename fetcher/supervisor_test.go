@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // running starts Supervisor.Run and returns where to send sets of accounts and
@@ -158,7 +159,7 @@ func TestRetry(t *testing.T) {
 	w := newWorld(t, "one")
 	w.start(t)
 	l := &loop{supervisor: w.supervisor, account: w.account}
-	failure := &LoginError{Addr: w.account.Addr, Mechanism: "APOP", Err: context.DeadlineExceeded}
+	failure := &session.LoginError{Addr: w.account.Addr, Mechanism: "APOP", Err: context.DeadlineExceeded}
 	if wait := l.reschedule(failure); wait > 7*time.Minute || l.failures != 1 {
 		t.Errorf("wait %v after %d failures", wait, l.failures)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // TestOldTLS says what can be done about a server that knows too old versions of TLS only.
@@ -56,7 +57,7 @@ func TestOldTLS(t *testing.T) {
 // TestNoSASL says of a refused AUTH that the server announces none.
 func TestNoSASL(t *testing.T) {
 	t.Parallel()
-	for _, auth := range []Auth{AuthPlain, AuthLogin} {
+	for _, auth := range []session.Auth{session.AuthPlain, session.AuthLogin} {
 		w := newWorld(t)
 		w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
 			switch cmd {

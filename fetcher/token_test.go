@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // TestRefusedToken asks once for another token when the server refuses one, and logs in with it on the same line.
@@ -46,7 +47,7 @@ func TestRefusedToken(t *testing.T) {
 				return false
 			}
 			w.start(t)
-			w.account.Auth = AuthXOAuth2
+			w.account.Auth = session.AuthXOAuth2
 			asked := 0
 			w.account.Token = func(_ context.Context, refused string) (string, error) {
 				if asked++; refused == "" {
@@ -59,7 +60,7 @@ func TestRefusedToken(t *testing.T) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 			if err != nil {
-				if _, ok := errors.AsType[*LoginError](err); !ok || strings.Contains(err.Error(), "-token") {
+				if _, ok := errors.AsType[*session.LoginError](err); !ok || strings.Contains(err.Error(), "-token") {
 					t.Errorf("not the error of a login, or it shows a token: %v", err)
 				}
 			}
@@ -78,7 +79,7 @@ func TestNoTokenNoConnection(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.start(t)
-	w.account.Auth = AuthOAuthBearer
+	w.account.Auth = session.AuthOAuthBearer
 	w.account.Token = func(context.Context, string) (string, error) { return "", errors.New("no sign-in") }
 	if err := w.once(t); err == nil || err.Error() != "account lab: no sign-in" || w.server.Sessions() != 0 {
 		t.Errorf("got %v after %d sessions", err, w.server.Sessions())

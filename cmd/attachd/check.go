@@ -16,6 +16,7 @@ import (
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/foreign"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // checkTimeout bounds one account's check, whatever its server does.
@@ -162,7 +163,7 @@ func describeEnd(c *x509.Certificate) string {
 	switch left := time.Until(c.NotAfter); {
 	case left <= 0: // which only insecure_skip_verify lets by, or a server that does not look
 		text += " (WARNING: has expired)"
-	case fetcher.EndsSoon(c, time.Now()):
+	case session.EndsSoon(c, time.Now()):
 		text += fmt.Sprintf(" (WARNING: in %s)", count(int(left/(24*time.Hour)), "day"))
 	}
 	return text

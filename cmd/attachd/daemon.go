@@ -17,8 +17,8 @@ import (
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/pop3"
 	"github.com/attachd/attachd/fetcher/proxy"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // daemon holds the parts that live as long as the process, wired together.
@@ -102,34 +102,15 @@ func account(c *config.Config, a config.Account, own clientTokens) fetcher.Accou
 		sink:   sink.Options{FileMode: c.FileMode, MinFree: int64(a.Policy.MinFree), Hook: sinkHook},
 		limits: limits(c),
 	}}
-	sessions := tls.NewLRUClientSessionCache(1) // saves a good part of the next poll's handshake
 	return fetcher.Account{
-		Name:     a.Name,
-		Addr:     net.JoinHostPort(a.Host, strconv.Itoa(a.Port)),
-		Username: a.Username,
-		Password: func(ctx context.Context) (string, error) { s, err := a.Password.Resolve(ctx); return string(s), err },
-		Auth:     fetcher.Auth(a.Auth),
-		Token:    tokens(c, a, own),
-		Dial:     dialer(a.Proxy),
-		Mode:     map[config.TLSMode]pop3.Mode{config.TLSImplicit: pop3.Implicit, config.TLSStartTLS: pop3.StartTLS, config.TLSNone: pop3.Plaintext}[a.TLS.Mode],
-		TLS: func() (*tls.Config, error) {
-			t, err := a.TLS.ClientConfig()
-			if err == nil {
-				t.ClientSessionCache = sessions
-			}
-			return t, err
-		},
+		Name:           a.Name,
+		Endpoint:       endpoint(c, a, own),
 		Interval:       a.Interval,
 		Jitter:         a.Jitter,
 		Delete:         a.After == config.AfterDelete,
 		DeleteAfter:    a.DeleteAfter,
 		DeleteEmpty:    a.Policy.Delete == config.DeleteAll,
 		SkipDuplicates: a.Duplicates == config.DuplicatesSkip,
-
-		Timeouts: pop3.Timeouts{
-			Dial: a.Timeouts.Dial, TLS: a.Timeouts.TLS, Greeting: a.Timeouts.Greeting,
-			Reply: a.Timeouts.Reply, Idle: a.Timeouts.Idle, Session: a.Timeouts.Session,
-		},
 
 		MaxMessageSize:  int64(a.Policy.MaxMessageSize),
 		Oversize:        map[config.Oversize]fetcher.Oversize{config.OversizeSkip: fetcher.OversizeSkip, config.OversizeRaw: fetcher.OversizeRaw}[a.Policy.Oversize],
@@ -145,6 +126,31 @@ func account(c *config.Config, a config.Account, own clientTokens) fetcher.Accou
 
 		Attempts: a.Attempts,
 		Version:  version,
+	}
+}
+
+// endpoint says how the account's mailbox is reached.
+func endpoint(c *config.Config, a config.Account, own clientTokens) session.Endpoint {
+	resumed := tls.NewLRUClientSessionCache(1) // saves a good part of the next poll's handshake
+	return session.Endpoint{
+		Addr:     net.JoinHostPort(a.Host, strconv.Itoa(a.Port)),
+		Username: a.Username,
+		Password: func(ctx context.Context) (string, error) { s, err := a.Password.Resolve(ctx); return string(s), err },
+		Auth:     session.Auth(a.Auth),
+		Token:    tokens(c, a, own),
+		Dial:     dialer(a.Proxy),
+		Security: map[config.TLSMode]session.Security{config.TLSImplicit: session.Implicit, config.TLSStartTLS: session.StartTLS, config.TLSNone: session.Plaintext}[a.TLS.Mode],
+		TLS: func() (*tls.Config, error) {
+			t, err := a.TLS.ClientConfig()
+			if err == nil {
+				t.ClientSessionCache = resumed
+			}
+			return t, err
+		},
+		Timeouts: session.Timeouts{
+			Dial: a.Timeouts.Dial, TLS: a.Timeouts.TLS, Greeting: a.Timeouts.Greeting,
+			Reply: a.Timeouts.Reply, Idle: a.Timeouts.Idle, Session: a.Timeouts.Session,
+		},
 	}
 }
 

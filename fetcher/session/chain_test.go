@@ -1,6 +1,7 @@
-package fetcher
+package session
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -109,6 +110,14 @@ func future(c *x509.Certificate) {
 	c.NotBefore, c.NotAfter = time.Now().Add(24*time.Hour), time.Now().Add(48*time.Hour)
 }
 
+// endpoint is one of an account that trusts roots.
+func endpoint(addr string, roots *x509.CertPool) *Endpoint {
+	return &Endpoint{
+		Addr: addr, Username: "u0", Password: func(context.Context) (string, error) { return "pw0", nil }, Auth: AuthAuto,
+		TLS: func() (*tls.Config, error) { return &tls.Config{RootCAs: roots}, nil },
+	}
+}
+
 // TestBadChains: of certificates that don't do it is said which is at fault, what the server sent, and what can be done; and what is said to do does.
 func TestBadChains(t *testing.T) {
 	t.Parallel()
@@ -166,11 +175,8 @@ func TestBadChains(t *testing.T) {
 			for _, a := range tt.sent {
 				config.Certificates[0].Certificate = append(config.Certificates[0].Certificate, a.cert.Raw)
 			}
-			w := newWorld(t)
-			w.account.Addr = handshakes(t, config)
-			roots := pool(tt.trusted...)
-			w.account.TLS = func() (*tls.Config, error) { return &tls.Config{RootCAs: roots}, nil }
-			c, err := dial(t.Context(), w.account, &tls.Config{RootCAs: roots}, nil, nil)
+			e := endpoint(handshakes(t, config), pool(tt.trusted...))
+			c, err := e.dial(t.Context(), &tls.Config{RootCAs: pool(tt.trusted...)}, Options{Log: zerolog.Nop()})
 			if len(tt.want) == 0 {
 				if err != nil {
 					t.Fatal(err)
@@ -178,7 +184,7 @@ func TestBadChains(t *testing.T) {
 				c.Close()
 				return
 			}
-			_, err = Check(t.Context(), w.account, zerolog.Nop())
+			_, err = e.Open(t.Context(), Options{Log: zerolog.Nop()})
 			for _, want := range tt.want {
 				if err == nil || !strings.Contains(err.Error(), want) {
 					t.Errorf("error %v\nlacks %s", err, want)
@@ -190,7 +196,7 @@ func TestBadChains(t *testing.T) {
 			if tt.then == nil {
 				return
 			}
-			c, err = dial(t.Context(), w.account, &tls.Config{RootCAs: tt.then}, nil, nil)
+			c, err = e.dial(t.Context(), &tls.Config{RootCAs: tt.then}, Options{Log: zerolog.Nop()})
 			if err != nil {
 				t.Fatalf("what is said to do does not: %v", err)
 			}
@@ -234,10 +240,8 @@ func TestRefusedHandshakes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t)
-			w.account.Addr = tt.serve(t)
-			w.account.TLS = func() (*tls.Config, error) { return &tls.Config{RootCAs: pool(self)}, nil }
-			if _, err := Check(t.Context(), w.account, zerolog.Nop()); err == nil || !strings.Contains(err.Error(), tt.want) {
+			e := endpoint(tt.serve(t), pool(self))
+			if _, err := e.Open(t.Context(), Options{Log: zerolog.Nop()}); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v\nlacks %s", err, tt.want)
 			}
 		})

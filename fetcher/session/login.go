@@ -1,0 +1,196 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/emersion/go-sasl"
+
+	"github.com/attachd/attachd/fetcher/oauth"
+	"github.com/attachd/attachd/fetcher/pop3"
+)
+
+// detailed is an error with something to it that may hold a secret, and is for the log at debug level alone.
+type detailed interface {
+	error
+	Detail() string
+}
+
+// login is how one connection is logged in.
+type login struct {
+	endpoint *Endpoint
+	client   *pop3.Client
+	secret   string
+	options  Options
+	session  *Session // is kept at the step under way
+	caps     pop3.Capabilities
+}
+
+// run chooses the mechanism, logs in with it alone, and leaves the capabilities
+// that the server announces after the login: Gmail announces PIPELINING only then.
+func (l *login) run(ctx context.Context) error {
+	if err := l.capa(); err != nil {
+		return err
+	}
+	l.session.Step = LoggingIn
+	l.client.Conceal(l.secret)
+	l.session.Mechanism = chooseMechanism(l.endpoint.Auth, l.client)
+	if err := l.authenticate(ctx); err != nil {
+		return &LoginError{Addr: l.endpoint.Addr, Mechanism: l.session.Mechanism, Err: err}
+	}
+	if ask := l.options.Ask; ask > AskNothing && !l.options.WithoutCapa && !l.options.Unpipelined && l.caps.Has("PIPELINING") {
+		l.session.Asked = ask
+		if err := l.client.Ahead(verbs[:ask+1]...); err != nil {
+			return err
+		}
+	}
+	return l.capa()
+}
+
+func (l *login) capa() (err error) {
+	if l.options.WithoutCapa {
+		return nil
+	}
+	l.session.Step = AskingCapabilities
+	if l.caps, err = l.client.Capa(); err != nil {
+		return fmt.Errorf("ask the capabilities of %s: %w", l.endpoint.Addr, err)
+	}
+	l.session.Capabilities = l.caps
+	return nil
+}
+
+const (
+	mechanismAPOP  = "APOP"
+	mechanismPass  = "USER/PASS"
+	mechanismPlain = "PLAIN"
+	mechanismLogin = "LOGIN"
+
+	mechanismXOAuth2     = "XOAUTH2"
+	mechanismOAuthBearer = "OAUTHBEARER"
+)
+
+// chooseMechanism settles how to log in before anything was tried.
+func chooseMechanism(auth Auth, c *pop3.Client) string {
+	switch auth {
+	case AuthAPOP:
+		return mechanismAPOP
+	case AuthPlain:
+		return mechanismPlain
+	case AuthLogin:
+		return mechanismLogin
+	case AuthXOAuth2:
+		return mechanismXOAuth2
+	case AuthOAuthBearer:
+		return mechanismOAuthBearer
+	case AuthAuto:
+		if _, err := c.Timestamp(); err == nil {
+			return mechanismAPOP
+		}
+	}
+	return mechanismPass
+}
+
+func (l *login) authenticate(ctx context.Context) error {
+	c, username := l.client, l.endpoint.Username
+	switch l.session.Mechanism {
+	case mechanismAPOP:
+		return l.explainAPOP(c.Apop(username, l.secret))
+	case mechanismPass:
+		return c.UserPass(username, l.secret)
+	}
+	offered := l.caps.Args("SASL")
+	if len(offered) > 0 && !slices.ContainsFunc(offered, func(m string) bool { return strings.EqualFold(m, l.session.Mechanism) }) {
+		return fmt.Errorf("server offers only %s", strings.Join(offered, ", "))
+	}
+	err := l.authenticateBySASL(ctx)
+	// A server that announces no mechanism may know it even so.
+	if reply, ok := errors.AsType[*pop3.Error](err); ok && reply.Code == "" && len(offered) == 0 && !l.options.WithoutCapa {
+		return fmt.Errorf("%w (the server announces no SASL mechanism and may not know AUTH %s)", err, l.session.Mechanism)
+	}
+	return err
+}
+
+// explainAPOP says what to do about a refusal of APOP that may be none of the password: a server that keeps passwords in a
+// form that APOP can't be answered with may greet with a timestamp even so. Nothing else is tried by itself, as the refusal may be forged
+// by somebody who wants the password in the clear.
+func (l *login) explainAPOP(err error) error {
+	reply, refused := errors.AsType[*pop3.Error](err)
+	switch {
+	case refused && strings.Contains(strings.ToLower(reply.Text), "not supported"):
+		return fmt.Errorf("%w (the server offers APOP but may not support it for this mailbox: try auth: pass)", err)
+	case l.endpoint.Auth != AuthAuto, refused && (reply.Busy() || reply.Throttled() || strings.HasPrefix(reply.Code, "SYS/")):
+	case refused, errors.Is(err, io.ErrUnexpectedEOF): // which is how some servers refuse
+		return fmt.Errorf("%w (APOP was used as the greeting offers it; if the password is right and this lasts, the server may not support APOP for this mailbox, and auth: pass may do)", err)
+	}
+	return err
+}
+
+func (l *login) authenticateBySASL(ctx context.Context) error {
+	switch l.session.Mechanism {
+	case mechanismPlain:
+		return l.client.Auth(sasl.NewPlainClient("", l.endpoint.Username, l.secret))
+	case mechanismLogin:
+		return l.client.Auth(sasl.NewLoginClient(l.endpoint.Username, l.secret))
+	}
+	return l.authenticateByToken(ctx)
+}
+
+// authenticateByToken presents the token, and once more another if the server refuses the first: it may have been
+// revoked, or have ended earlier than was said.
+func (l *login) authenticateByToken(ctx context.Context) error {
+	refused, err := l.present(l.secret)
+	if !refused {
+		return err
+	}
+	another, tokenErr := l.endpoint.Token(ctx, l.secret)
+	switch {
+	case tokenErr != nil:
+		return fmt.Errorf("%w; %w", err, tokenErr)
+	case another == l.secret:
+		return err
+	}
+	_, again := l.present(another)
+	if _, isReply := errors.AsType[*pop3.Error](again); again != nil && !isReply {
+		return err // the server gave up on the connection; the next poll has the new token
+	}
+	return again
+}
+
+// present logs in with the token, and tells of an error whether it is the token that the server did not like.
+func (l *login) present(token string) (refused bool, err error) {
+	host, port, err := net.SplitHostPort(l.endpoint.Addr)
+	if err != nil {
+		return false, err
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return false, err
+	}
+	client := oauth.NewXOAuth2(l.endpoint.Username, token)
+	if l.session.Mechanism == mechanismOAuthBearer {
+		client = oauth.NewOAuthBearer(l.endpoint.Username, token, host, number)
+	}
+	err = l.client.Auth(client)
+	reply, isReply := errors.AsType[*pop3.Error](err)
+	return isReply && (client.Refused() || !reply.Temporary()), client.Explain(err)
+}
+
+// LoginError says that the server refused the login.
+type LoginError struct {
+	Addr, Mechanism string
+	Err             error
+}
+
+// Error returns the step, the mechanism and the server's words.
+func (e *LoginError) Error() string {
+	return fmt.Sprintf("log in to %s with %s: %v", e.Addr, e.Mechanism, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *LoginError) Unwrap() error { return e.Err }
