@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/mailbox"
 	"github.com/attachd/attachd/fetcher/session"
 )
@@ -124,7 +125,7 @@ func listed(l *listing, entries []entry, ids map[int]ledger.Identity) []ledger.L
 
 // deliveredBefore returns those of the messages that may have been delivered: all, unless at least half of those whose header
 // tells something are known; then those that are known, and those that nobody can tell.
-func (a *Account) deliveredBefore(ctx context.Context, box mailbox.Mailbox, led *ledger.Ledger, l *listing, entries []entry) ([]ledger.Listed, error) {
+func (a *Account) deliveredBefore(ctx context.Context, box mailbox.Mailbox, led *sqlite.Ledger, l *listing, entries []entry) ([]ledger.Listed, error) {
 	all := make([]ledger.Listed, 0, len(entries))
 	known := ledger.Known{Headers: make(map[[32]byte]bool), MessageIDs: make(map[string]bool)}
 	for chunk := range slices.Chunk(entries, examineChunk) {
@@ -178,7 +179,7 @@ func knownOf(all []ledger.Listed, known ledger.Known) (before []ledger.Listed) {
 }
 
 // unknown lists the messages of which the ledger knows nothing, not even a failure.
-func (a *Account) unknown(ctx context.Context, led *ledger.Ledger, l *listing) ([]entry, error) {
+func (a *Account) unknown(ctx context.Context, led *sqlite.Ledger, l *listing) ([]entry, error) {
 	var entries []entry
 	for from := 0; from < len(l.entries); from += lookupChunk {
 		chunk := l.entries[from:min(from+lookupChunk, len(l.entries))]

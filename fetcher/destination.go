@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // Destination is what stands where an account's files go to.
@@ -41,7 +42,7 @@ func isDestination(err error) bool {
 // moved, by naming another place, is as good as the one before.
 //
 // An account that delivered before the ledger kept a folder's ID is known by the mark of its folder: consumers who take all files away leave that.
-func CheckDestination(ctx context.Context, led *ledger.Ledger, account string, found Destination) (known ledger.Destination, err error) {
+func CheckDestination(ctx context.Context, led *sqlite.Ledger, account string, found Destination) (known ledger.Destination, err error) {
 	known, err = led.Destination(ctx, account)
 	switch {
 	case err != nil:
@@ -93,7 +94,7 @@ func (s *Supervisor) openSink(ctx context.Context, a Account) (Sink, error) {
 // bound to no folder: a disk may be mounted after its first polls.
 type placedSink struct {
 	Sink
-	ledger  *ledger.Ledger
+	ledger  *sqlite.Ledger
 	account string
 	at      Destination
 	noted   bool

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // lookupChunk is how many UIDLs one question to the ledger names.
@@ -39,7 +40,7 @@ type difference struct {
 
 // compare sorts the listing's messages by what the ledger knows of them. The
 // same UIDL with another size is another message: some servers use UIDLs again. Without a ledger all are new.
-func (a *Account) compare(ctx context.Context, led *ledger.Ledger, l *listing, now time.Time) (difference, error) {
+func (a *Account) compare(ctx context.Context, led *sqlite.Ledger, l *listing, now time.Time) (difference, error) {
 	var d difference
 	if led == nil {
 		return difference{unseen: l.entries, octets: octetsOf(l.entries)}, nil
@@ -89,7 +90,7 @@ func (d *difference) numberedAnew() bool {
 }
 
 // known returns what the ledger knows of some entries' UIDLs, by UIDL.
-func (a *Account) known(ctx context.Context, led *ledger.Ledger, l *listing, chunk []entry) (map[string][]ledger.Record, error) {
+func (a *Account) known(ctx context.Context, led *sqlite.Ledger, l *listing, chunk []entry) (map[string][]ledger.Record, error) {
 	uidls := make([]string, len(chunk))
 	for i, e := range chunk {
 		uidls[i] = l.uidl(e)

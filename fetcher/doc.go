@@ -7,7 +7,7 @@
 //
 // A poll connects, verifies TLS, logs in, asks STAT and UIDL (and LIST only
 // when something is new or the octets of STAT changed, or is likely to be new, in one go with
-// the others) and compares the listing with the [ledger.Ledger]. It then retrieves what is new, in a pipelined window
+// the others) and compares the listing with the ledger. It then retrieves what is new, in a pipelined window
 // where the server announces one, and hands each reply as a stream to the
 // account's [Sink], which writes the attachments to staging files.
 //

@@ -7,7 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // forecast is what the next poll of an account would make of what the server lists. What a poll finds out by looking at
@@ -29,7 +29,7 @@ type forecast struct {
 }
 
 // foreseer is a poll that only looks: nothing is retrieved by it, and nothing written down. led is nil for a ledger that was not made yet.
-func foreseer(ctx context.Context, a Account, led *ledger.Ledger, log zerolog.Logger) (*poll, error) {
+func foreseer(ctx context.Context, a Account, led *sqlite.Ledger, log zerolog.Logger) (*poll, error) {
 	p := &poll{account: a, ledger: led, log: log, now: time.Now, common: new(common), polled: func(string) bool { return false }}
 	if led == nil {
 		return p, nil

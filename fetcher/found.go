@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
@@ -104,7 +105,7 @@ func (s *Supervisor) look(ctx context.Context, a Account, box mailbox.Mailbox, l
 }
 
 // takenForDelivered lists the messages that an earlier Adopt recorded without a time.
-func (a *Account) takenForDelivered(ctx context.Context, led *ledger.Ledger, l *listing) ([]entry, error) {
+func (a *Account) takenForDelivered(ctx context.Context, led *sqlite.Ledger, l *listing) ([]entry, error) {
 	var entries []entry
 	for chunk := range slices.Chunk(l.entries, lookupChunk) {
 		known, err := a.known(ctx, led, l, chunk)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // A group ends at whichever of these is reached first. Larger groups spread the
@@ -30,7 +31,7 @@ const commitGrace = 8 * time.Second
 // goroutine, so that the next messages are read while the disk works.
 type committer struct {
 	account string
-	ledger  *ledger.Ledger
+	ledger  *sqlite.Ledger
 	sink    Sink
 	now     func() time.Time
 	// skipDuplicates leaves out bytes that the account received before.
@@ -284,7 +285,7 @@ func (e *StaleError) Error() string {
 }
 
 // CheckMark returns a [*StaleError] for a ledger that is behind an account's folder, whose mark is given; nil is a ledger that is not there.
-func CheckMark(ctx context.Context, led *ledger.Ledger, account string, mark int64) error {
+func CheckMark(ctx context.Context, led *sqlite.Ledger, account string, mark int64) error {
 	var generation int64
 	if led != nil {
 		var err error

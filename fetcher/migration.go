@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
@@ -97,7 +98,7 @@ func deliveredOf(headers map[int]ledger.Identity, known ledger.Known) (before, s
 }
 
 // mayBeMoved reports whether so many new messages of those listed look like a mailbox whose UIDLs changed.
-func mayBeMoved(ctx context.Context, led *ledger.Ledger, account string, unseen, listed int) (bool, error) {
+func mayBeMoved(ctx context.Context, led *sqlite.Ledger, account string, unseen, listed int) (bool, error) {
 	if unseen < changedLeast || float64(unseen) < changedShare*float64(listed) {
 		return false, nil
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 	"github.com/attachd/attachd/fetcher/session"
 )
@@ -28,7 +29,7 @@ import (
 // Staged and published files live in maps, and steps records what was asked of it.
 type memory struct {
 	t      *testing.T
-	ledger *ledger.Ledger
+	ledger *sqlite.Ledger
 
 	mu        sync.Mutex
 	staged    map[string][]byte
@@ -48,7 +49,7 @@ type memory struct {
 	fail    func(step string) error // nil: nothing fails
 }
 
-func newMemory(t *testing.T, led *ledger.Ledger) *memory {
+func newMemory(t *testing.T, led *sqlite.Ledger) *memory {
 	return &memory{t: t, ledger: led, staged: map[string][]byte{}, synced: map[string]bool{}, published: map[string][]byte{}}
 }
 
@@ -202,7 +203,7 @@ func (m *memory) unfinished() string {
 // world is a server, a ledger and a sink for one account.
 type world struct {
 	server     *pop3test.Server
-	ledger     *ledger.Ledger
+	ledger     *sqlite.Ledger
 	sink       *memory
 	supervisor *Supervisor
 	account    Account

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
@@ -17,7 +18,7 @@ import (
 type poll struct {
 	account Account
 	slot    *slot
-	ledger  *ledger.Ledger
+	ledger  *sqlite.Ledger
 	sink    Sink
 	log     zerolog.Logger
 	observe func(Event)

@@ -10,6 +10,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/mailbox"
 	"github.com/attachd/attachd/fetcher/session"
 )
@@ -59,7 +60,7 @@ type Preview interface {
 //
 // The mailbox is listed as a poll does it. What a poll finds out by comparing messages is not foreseen: that a UIDL was used again, or
 // that a message was delivered under another one, or deleted and put back. min_free is not looked at.
-func DryRun(ctx context.Context, a Account, led *ledger.Ledger, read func(header []byte) Envelope, v Preview, log zerolog.Logger) error {
+func DryRun(ctx context.Context, a Account, led *sqlite.Ledger, read func(header []byte) Envelope, v Preview, log zerolog.Logger) error {
 	p, err := foreseer(ctx, a, led, log)
 	if err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/session"
 )
 
@@ -46,7 +46,7 @@ func Check(ctx context.Context, a Account, log zerolog.Logger) (Probe, error) {
 }
 
 // CheckNew does, and tells what is new and what will be deleted by what the ledger knows; nil is one that was not made yet.
-func CheckNew(ctx context.Context, a Account, led *ledger.Ledger, log zerolog.Logger) (p Probe, err error) {
+func CheckNew(ctx context.Context, a Account, led *sqlite.Ledger, log zerolog.Logger) (p Probe, err error) {
 	started := time.Now()
 	defer func() { p.Took = time.Since(started) }()
 	p.Addr = a.Addr

@@ -14,6 +14,7 @@ import (
 
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // QuarantineFolder holds, below the account's folder, the messages that could
@@ -26,7 +27,7 @@ const quarantineExt = ".eml"
 // Close nobody polls the account.
 type Quarantine struct {
 	account Account
-	ledger  *ledger.Ledger
+	ledger  *sqlite.Ledger
 	poll    *poll
 	unlock  func() error
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // RenamedError says that an account of which nothing is known has the mailbox of one that is not polled any more: it
@@ -30,7 +30,7 @@ func (p *poll) guardName(ctx context.Context) error {
 	return p.account.guardName(ctx, p.ledger, p.polled)
 }
 
-func (a *Account) guardName(ctx context.Context, led *ledger.Ledger, polled func(account string) bool) error {
+func (a *Account) guardName(ctx context.Context, led *sqlite.Ledger, polled func(account string) bool) error {
 	if a.FetchChangedUIDLs {
 		return nil
 	}
@@ -46,7 +46,7 @@ func (a *Account) guardName(ctx context.Context, led *ledger.Ledger, polled func
 }
 
 // CheckName returns a [*RenamedError] if a poll would. polled reports whether one of this name is polled, too. Nothing is written down.
-func CheckName(ctx context.Context, led *ledger.Ledger, a Account, polled func(account string) bool) error {
+func CheckName(ctx context.Context, led *sqlite.Ledger, a Account, polled func(account string) bool) error {
 	if _, _, visited, err := led.Mailbox(ctx, a.Name); visited || err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // startSpread is how much later each further account may have its first poll, within the first interval,
@@ -21,7 +21,7 @@ const startSpread = 50 * time.Millisecond
 // exported fields, then call Run or RunOnce, once.
 type Supervisor struct {
 	// Ledger holds what was seen and delivered. It is shared by all accounts.
-	Ledger *ledger.Ledger
+	Ledger *sqlite.Ledger
 	// OpenSink opens an account's destination for one poll.
 	OpenSink func(a Account) (Sink, error)
 	// FindDestination, if set, looks at that without making anything. An account whose destination is

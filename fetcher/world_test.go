@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // emptyLedger is the file of one without a message. Most tests would take longer to make theirs than for all the rest.
@@ -18,7 +18,7 @@ var emptyLedger = sync.OnceValues(func() ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "state.db")
-	led, err := ledger.Open(context.Background(), path)
+	led, err := sqlite.Open(context.Background(), path)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ var emptyLedger = sync.OnceValues(func() ([]byte, error) {
 })
 
 // openLedger opens a new one that ends with the test.
-func openLedger(t *testing.T, path string) *ledger.Ledger {
+func openLedger(t *testing.T, path string) *sqlite.Ledger {
 	t.Helper()
 	empty, err := emptyLedger()
 	if err != nil {
@@ -38,7 +38,7 @@ func openLedger(t *testing.T, path string) *ledger.Ledger {
 	if err := os.WriteFile(path, empty, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	led, err := ledger.Open(t.Context(), path)
+	led, err := sqlite.Open(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}

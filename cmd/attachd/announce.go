@@ -9,13 +9,13 @@ import (
 
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
-	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // announceDeletions says how many messages that were delivered the next poll will delete: of accounts that are new or changed, and
 // before the first poll of all of them (before is nil then). Where messages are deleted as they are delivered, there are
 // none, unless they were to be kept until now or a deletion failed.
-func announceDeletions(ctx context.Context, led *ledger.Ledger, log zerolog.Logger, before, now *config.Config) {
+func announceDeletions(ctx context.Context, led *sqlite.Ledger, log zerolog.Logger, before, now *config.Config) {
 	added, _, changed := config.Diff(before, now)
 	affected := make(map[string]bool)
 	for _, a := range append(added, changed...) {
@@ -28,7 +28,7 @@ func announceDeletions(ctx context.Context, led *ledger.Ledger, log zerolog.Logg
 	}
 }
 
-func announceDeletionsOf(ctx context.Context, led *ledger.Ledger, log zerolog.Logger, a fetcher.Account, changed bool) {
+func announceDeletionsOf(ctx context.Context, led *sqlite.Ledger, log zerolog.Logger, a fetcher.Account, changed bool) {
 	due, err := led.Due(ctx, a.Name, time.Now().Add(-a.DeleteAfter), a.DeleteEmpty)
 	if err != nil {
 		log.Warn().Str("account", a.Name).Err(err).Msg("deletions of the next poll not counted")

@@ -17,13 +17,14 @@ import (
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/proxy"
 	"github.com/attachd/attachd/fetcher/session"
 )
 
 // daemon holds the parts that live as long as the process, wired together.
 type daemon struct {
-	ledger     *ledger.Ledger
+	ledger     *sqlite.Ledger
 	supervisor *fetcher.Supervisor
 	release    func() error // of the state file, which nobody replaces meanwhile
 }
@@ -32,7 +33,7 @@ type daemon struct {
 // the process at it; the program itself never does.
 var (
 	sinkHook   sink.Hook
-	ledgerHook ledger.Hook
+	ledgerHook sqlite.Hook
 )
 
 // newDaemon opens the state and wires the fetcher to the folders.
@@ -41,7 +42,7 @@ func newDaemon(ctx context.Context, c *config.Config, log zerolog.Logger, observ
 	if err != nil {
 		return nil, err
 	}
-	led, err := ledger.Open(ctx, c.State)
+	led, err := sqlite.Open(ctx, c.State)
 	if err != nil {
 		return nil, errors.Join(err, release())
 	}
@@ -49,7 +50,7 @@ func newDaemon(ctx context.Context, c *config.Config, log zerolog.Logger, observ
 	return &daemon{ledger: led, supervisor: newSupervisor(c, led, log, observe), release: release}, nil
 }
 
-func newSupervisor(c *config.Config, led *ledger.Ledger, log zerolog.Logger, observe func(fetcher.Event)) *fetcher.Supervisor {
+func newSupervisor(c *config.Config, led *sqlite.Ledger, log zerolog.Logger, observe func(fetcher.Event)) *fetcher.Supervisor {
 	return &fetcher.Supervisor{
 		Ledger:   led,
 		OpenSink: openSink,

@@ -13,7 +13,7 @@ import (
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/foreign"
-	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // findDestination looks at the folder of an account.
@@ -23,7 +23,7 @@ func findDestination(a config.Account) (fetcher.Destination, error) {
 }
 
 // checkDestination returns a [*fetcher.DestinationError] if an account delivered to another folder than the one that is there.
-func checkDestination(ctx context.Context, led *ledger.Ledger, a config.Account) error {
+func checkDestination(ctx context.Context, led *sqlite.Ledger, a config.Account) error {
 	found, err := findDestination(a)
 	if err == nil {
 		_, err = fetcher.CheckDestination(ctx, led, a.Name, found)
@@ -34,7 +34,7 @@ func checkDestination(ctx context.Context, led *ledger.Ledger, a config.Account)
 // checkPolled returns, of all accounts that are polled, what would keep a poll from asking the server: its folder is gone, the state is
 // older than that or was lost, or the account was renamed.
 func checkPolled(ctx context.Context, c *config.Config) (faults []error, err error) {
-	led, err := ledger.Inspect(ctx, c.State)
+	led, err := sqlite.Inspect(ctx, c.State)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		led = nil
@@ -59,7 +59,7 @@ func checkPolled(ctx context.Context, c *config.Config) (faults []error, err err
 }
 
 // checkAccount does that for one; led is nil where there is no state.
-func checkAccount(ctx context.Context, led *ledger.Ledger, c *config.Config, a config.Account, polled func(string) bool) error {
+func checkAccount(ctx context.Context, led *sqlite.Ledger, c *config.Config, a config.Account, polled func(string) bool) error {
 	found, err := findDestination(a)
 	if err != nil {
 		return err

@@ -17,12 +17,12 @@ import (
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
-	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // dryRun says what run --once would do, account by account, and does nothing.
 func dryRun(ctx context.Context, out, stderr io.Writer, c *config.Config, log zerolog.Logger) error {
-	led, err := ledger.Inspect(ctx, c.State)
+	led, err := sqlite.Inspect(ctx, c.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		led = nil
 	} else if err != nil {
@@ -59,7 +59,7 @@ func dryRun(ctx context.Context, out, stderr io.Writer, c *config.Config, log ze
 // preview prints what would become of the messages of one account. It implements fetcher.Preview.
 type preview struct {
 	ctx     context.Context
-	ledger  *ledger.Ledger // nil: none was made yet
+	ledger  *sqlite.Ledger // nil: none was made yet
 	account config.Account
 	x       *extraction
 

@@ -14,7 +14,7 @@ import (
 
 	"github.com/attachd/attachd/config/testsize"
 	"github.com/attachd/attachd/extractor/sink"
-	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -84,7 +84,7 @@ func (f trial) killed() bool { return strings.HasPrefix(f.effect, "SIGKILL") }
 // or at one beginning is like that at another, as nothing has changed since the step before.
 func (f trial) features() []string {
 	step := f.step
-	for _, idle := range []ledger.Step{ledger.StepRead, ledger.StepBegin} {
+	for _, idle := range []sqlite.Step{sqlite.StepRead, sqlite.StepBegin} {
 		if prefix := "ledger: " + string(idle); f.killed() && strings.HasPrefix(step, prefix) {
 			step = prefix
 		}
@@ -102,10 +102,10 @@ func declaredSteps() []string {
 		all = append(all, "sink: "+string(s))
 	}
 	for _, name := range []string{"host", "mailbox", "holders", "owner", "quarantine", "lookup", "kept", "present", "identity", "is", "same", "gone", "staged", "generation", "received"} {
-		all = append(all, "ledger: "+string(ledger.StepRead)+" "+name)
+		all = append(all, "ledger: "+string(sqlite.StepRead)+" "+name)
 	}
 	for _, name := range []string{"owner", "found", "adopt", "stage", "delivered", "delete_pending", "deleted", "failed", "missed", "mailbox"} {
-		for _, s := range []ledger.Step{ledger.StepBegin, ledger.StepCommit, ledger.StepCommitted} {
+		for _, s := range []sqlite.Step{sqlite.StepBegin, sqlite.StepCommit, sqlite.StepCommitted} {
 			all = append(all, "ledger: "+string(s)+" "+name)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 	"testing"
 
 	"github.com/attachd/attachd/extractor/sink"
-	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -69,7 +69,7 @@ func installFaults() {
 		}
 	}
 	sinkHook = f
-	ledgerHook = func(s ledger.Step, name string) error { return f.at("ledger: " + string(s) + " " + name) }
+	ledgerHook = func(s sqlite.Step, name string) error { return f.at("ledger: " + string(s) + " " + name) }
 }
 
 // Before implements sink.Hook.

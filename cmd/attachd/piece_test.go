@@ -17,6 +17,7 @@ import (
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -126,8 +127,8 @@ func TestPiecesInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.ledger.SetHook(func(s ledger.Step, name string) error {
-		if s == ledger.StepCommit && name == string(ledger.Delivered) {
+	d.ledger.SetHook(func(s sqlite.Step, name string) error {
+		if s == sqlite.StepCommit && name == string(ledger.Delivered) {
 			return errors.New("failed on purpose")
 		}
 		return nil

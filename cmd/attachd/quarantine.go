@@ -18,6 +18,7 @@ import (
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 func quarantineCommand() *cobra.Command {
@@ -134,7 +135,7 @@ func namedAccounts(c *config.Config, names []string) ([]config.Account, error) {
 
 // readQuarantine reads what of these accounts is in quarantine. A state file that was never made holds nothing.
 func readQuarantine(ctx context.Context, c *config.Config, accounts []config.Account) (all []inQuarantine, err error) {
-	led, err := ledger.Inspect(ctx, c.State)
+	led, err := sqlite.Inspect(ctx, c.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

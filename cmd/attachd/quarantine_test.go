@@ -15,6 +15,7 @@ import (
 
 	"github.com/attachd/attachd/config/testsize"
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -203,7 +204,7 @@ func TestStagedElsewhere(t *testing.T) {
 	server := startPop3test(t, notes(3))
 	dir := t.TempDir()
 	config, output := server.config(t, dir), filepath.Join(dir, "out", "lab")
-	led, err := ledger.Open(t.Context(), filepath.Join(dir, "state.db"))
+	led, err := sqlite.Open(t.Context(), filepath.Join(dir, "state.db"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // envelopeBytes is how much of a message is read for its sender and subject.
@@ -54,7 +55,7 @@ func quarantineError(messages int, failed string) error {
 }
 
 // inQuarantines counts the messages in quarantine of these accounts.
-func inQuarantines(ctx context.Context, led *ledger.Ledger, accounts []fetcher.Account) (n int, err error) {
+func inQuarantines(ctx context.Context, led *sqlite.Ledger, accounts []fetcher.Account) (n int, err error) {
 	counts, err := led.QuarantineCounts(ctx)
 	for _, a := range accounts {
 		n += counts[a.Name]

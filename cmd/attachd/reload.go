@@ -11,7 +11,7 @@ import (
 
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
-	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // reloader follows the configuration's files and hands on what is valid.
@@ -20,7 +20,7 @@ type reloader struct {
 	current *config.Config
 	sets    chan<- []fetcher.Account
 	log     zerolog.Logger
-	ledger  *ledger.Ledger
+	ledger  *sqlite.Ledger
 }
 
 // run reloads on every change of the files and on SIGHUP, until ctx ends.

@@ -21,6 +21,7 @@ import (
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // asOwner keeps root from leaving files to a daemon that runs as another user, and can't use them then.
@@ -69,7 +70,7 @@ and the output says what to do.`,
 }
 
 func checkState(ctx context.Context, w io.Writer, c *config.Config, accounts []config.Account) (err error) {
-	led, err := ledger.Inspect(ctx, c.State)
+	led, err := sqlite.Inspect(ctx, c.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		return failure(missingState(w, c, accounts))
 	}
@@ -126,7 +127,7 @@ func missingState(w io.Writer, c *config.Config, accounts []config.Account) erro
 
 // stateCheck is one run of the command.
 type stateCheck struct {
-	ledger  *ledger.Ledger
+	ledger  *sqlite.Ledger
 	out     *bufio.Writer
 	lockDir string
 	faults  int
@@ -357,8 +358,8 @@ func rebuild(cmd *cobra.Command, c *config.Config, accounts []config.Account, no
 }
 
 // openOrReplace opens the ledger, a new one if it is not sound.
-func openOrReplace(ctx context.Context, out io.Writer, path string) (_ *ledger.Ledger, sound bool, err error) {
-	led, err := ledger.Open(ctx, path)
+func openOrReplace(ctx context.Context, out io.Writer, path string) (_ *sqlite.Ledger, sound bool, err error) {
+	led, err := sqlite.Open(ctx, path)
 	if err == nil {
 		if err = led.Check(ctx); err == nil {
 			return led, true, nil
@@ -368,7 +369,7 @@ func openOrReplace(ctx context.Context, out io.Writer, path string) (_ *ledger.L
 	if !errors.Is(err, ledger.ErrDamaged) {
 		return nil, false, err
 	}
-	led, replaced, err := ledger.Replace(ctx, path, time.Now())
+	led, replaced, err := sqlite.Replace(ctx, path, time.Now())
 	if err != nil {
 		return nil, false, err
 	}
@@ -549,7 +550,7 @@ func (d *daemon) forget(ctx context.Context, a config.Account, uidls []string, s
 }
 
 // stagedElsewhere lists the messages with a file in a staging folder that is gone.
-func stagedElsewhere(ctx context.Context, led *ledger.Ledger, a config.Account) ([]ledger.Key, error) {
+func stagedElsewhere(ctx context.Context, led *sqlite.Ledger, a config.Account) ([]ledger.Key, error) {
 	folder, err := sink.Inspect(a.Output)
 	if err != nil {
 		return nil, err

@@ -10,13 +10,13 @@ import (
 
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
-	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // inspectState opens the state file to look into it, nil for one that was not made yet. When it can't be read, as by who is not the
 // daemon's user, that is said, and known is false: what is new can't be told then.
-func inspectState(ctx context.Context, stderr io.Writer, c *config.Config) (led *ledger.Ledger, known bool) {
-	led, err := ledger.Inspect(ctx, c.State)
+func inspectState(ctx context.Context, stderr io.Writer, c *config.Config) (led *sqlite.Ledger, known bool) {
+	led, err := sqlite.Inspect(ctx, c.State)
 	switch {
 	case err == nil:
 		return led, true

@@ -3,16 +3,10 @@ package ledger
 import (
 	"errors"
 	"fmt"
-	"os"
-	"syscall"
-
-	"golang.org/x/sys/unix"
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// Errors that [Open] and every method may return, wrapped in a text that says
-// what to do. A full disk is [syscall.ENOSPC] besides.
+// Errors of every ledger that is kept in a file, wrapped in a text that says what to do. A full disk is
+// [syscall.ENOSPC].
 var (
 	// ErrDamaged: the file is not whole any more.
 	ErrDamaged = errors.New("damaged")
@@ -24,46 +18,22 @@ var (
 	ErrReadOnly = errors.New("read-only")
 )
 
-const restoreHint = "restore a backup, or run attachd state rebuild, which makes a new one from the servers' lists"
+// ErrKnown: an account has messages of its own in the ledger.
+var ErrKnown = errors.New("it has messages of its own")
 
-// explain adds to an error of SQLite what it means for the user and what to do.
-func (l *Ledger) explain(err error) error {
-	failure, ok := errors.AsType[*sqlite.Error](err)
-	if !ok {
-		return err
-	}
-	switch failure.Code() & 0xff {
-	case sqlite3.SQLITE_NOTADB:
-		return fmt.Errorf("%s is %w: not a database (%w): %s", l.path, ErrDamaged, err, restoreHint)
-	case sqlite3.SQLITE_CORRUPT:
-		return fmt.Errorf("%s is %w (%w): %s", l.path, ErrDamaged, err, restoreHint)
-	case sqlite3.SQLITE_ERROR:
-		// The statements are always the same, so it is what they are about.
-		return fmt.Errorf("%s is %w: its tables are not those of a ledger (%w): %s", l.path, ErrDamaged, err, restoreHint)
-	case sqlite3.SQLITE_FULL:
-		return fmt.Errorf("write %s: %w (%w)", l.path, syscall.ENOSPC, err)
-	case sqlite3.SQLITE_READONLY:
-		return fmt.Errorf("%s is %w (%w): its file, its folder and the files beside it must be writable by this user", l.path, ErrReadOnly, err)
-	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
-		return fmt.Errorf("open %s: %w: %s", l.path, err, unopenable(l.path))
-	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL:
-		return fmt.Errorf("%s was locked by another process for %v (%w)", l.path, busyTimeout, err)
-	case sqlite3.SQLITE_IOERR:
-		return fmt.Errorf("read or write %s: disk error (%w)", l.path, err)
-	}
-	return fmt.Errorf("%s: %w", l.path, err)
+// TransitionError refuses a change that the state of a message does not allow. It
+// tells of a mistake in the caller, who would else deliver twice or delete too early.
+type TransitionError struct {
+	Account  string
+	Key      Key
+	From, To State // From is "" for a message that the ledger does not know
 }
 
-// unopenable says why a file can't be opened. SQLite says neither why nor whether it is about the file or its folder.
-// It is not opened here, as closing it would end the locks that this process has on it.
-func unopenable(path string) string {
-	if f, err := os.Open(os.DevNull); errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-		return "too many files are open: raise the limit (LimitNOFILE= of systemd, ulimit -n)"
-	} else if err == nil {
-		f.Close()
+// Error names the message and both states.
+func (e *TransitionError) Error() string {
+	from := string(e.From)
+	if from == "" {
+		from = "unknown"
 	}
-	if _, err := os.Stat(path); err == nil && unix.Access(path, unix.R_OK|unix.W_OK) != nil {
-		return "this user may not read and write the file"
-	}
-	return "the folder must exist and be writable by this user"
+	return fmt.Sprintf("message %q (%d octets) of account %s is %s and can't become %s", e.Key.UIDL, e.Key.Size, e.Account, from, e.To)
 }

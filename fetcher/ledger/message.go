@@ -1,7 +1,7 @@
 package ledger
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -55,7 +55,7 @@ type Attachment struct {
 type Message struct {
 	Key
 	// State is what the message becomes once its files are in place: Delivered
-	// (or ""), or Quarantined. [Ledger.Stage] and [Ledger.Unfinished] agree on that.
+	// (or ""), or Quarantined. Ledger.Stage and Ledger.Unfinished agree on that.
 	State       State
 	Header      [32]byte // see Identity
 	MessageID   string
@@ -70,7 +70,7 @@ type Message struct {
 	Unread bool
 	// From and Subject are for showing. They are not recorded.
 	From, Subject string
-	// Retried lets [Ledger.Stage] take a message out of quarantine, or give one that is Unread a copy there: its files are replaced by these.
+	// Retried lets Ledger.Stage take a message out of quarantine, or give one that is Unread a copy there: its files are replaced by these.
 	Retried bool
 }
 
@@ -83,94 +83,35 @@ type Identity struct {
 // Identity returns what is known of it.
 func (m *Message) Identity() Identity { return Identity{m.MessageID, m.Header} }
 
-// Record is what the ledger answers of one message.
-type Record struct {
-	Key
-	State       State
-	Delivered   time.Time // zero before the first delivery, and when that is not known, see [Ledger.Adopt]
-	Attempts    int       // failed ones: to retrieve it and, once it was delivered, to delete it
-	NextAttempt time.Time // of a failed one
-	Reason      string    // of its last failure; of an Unread one, why a copy of it is missing, if that is known
-	Missed      int       // 0 when it was listed last, see [Ledger.Missed]
-	// Files is how many files of it were delivered, attachments that were left out as received before included;
-	// [Vouched] where somebody answers for it. Unread is as in [Message].
-	Files  int
-	Unread bool
+// Kept returns the files of the message that lie in quarantine, the message itself first.
+func (m *Message) Kept() []Attachment {
+	var kept []Attachment
+	for _, a := range m.Attachments {
+		if a.Quarantine {
+			kept = append(kept, a)
+		}
+	}
+	return kept
 }
 
-// Match returns the record of the message of this size among the records of one
-// UIDL. An unknown size, on either side, matches any: the alternative is to deliver
-// twice whatever was delivered before its size was known. A settled record
-// is preferred over a failed one, then the same size over an unknown one, then
-// the order of records, which [Ledger.Lookup] returns newest first.
-func Match(records []Record, size int64) (Record, bool) {
-	best, rank := Record{}, 0
-	for _, r := range records {
-		if r.Size != size && r.Size >= 0 && size >= 0 {
-			continue
-		}
-		n := 1
-		if r.State != Failed {
-			n += 2
-		}
-		if r.Size == size {
+// AllKept reports whether all files of the message lie in quarantine, as those do of one that could not be taken apart, if none says
+// so itself. Of one that is a piece of another, what it had beside that is delivered.
+func (m *Message) AllKept() bool {
+	return m.State == Quarantined && !slices.ContainsFunc(m.Attachments, func(a Attachment) bool { return a.Quarantine })
+}
+
+// Files counts the files that are delivered of the message, those under another key included: without sidecars, and
+// without what lies in quarantine.
+func (m *Message) Files() int {
+	if m.State == Quarantined {
+		return 0
+	}
+	n := m.Before
+	for i, a := range m.Attachments {
+		last := i == len(m.Attachments)-1
+		if !a.Quarantine && !a.Sidecar && !strings.HasSuffix(a.Path, JoinedMark) && (last || a.Path != m.Attachments[i+1].Path+SidecarExt) {
 			n++
 		}
-		if n > rank {
-			best, rank = r, n
-		}
 	}
-	return best, rank > 0
-}
-
-// TransitionError refuses a change that the state of a message does not allow. It
-// tells of a mistake in the caller, who would else deliver twice or delete too early.
-type TransitionError struct {
-	Account  string
-	Key      Key
-	From, To State // From is "" for a message that the ledger does not know
-}
-
-// Error names the message and both states.
-func (e *TransitionError) Error() string {
-	from := string(e.From)
-	if from == "" {
-		from = "unknown"
-	}
-	return fmt.Sprintf("message %q (%d octets) of account %s is %s and can't become %s", e.Key.UIDL, e.Key.Size, e.Account, from, e.To)
-}
-
-// maxText bounds what the sender of a message can make the ledger keep in each field.
-const maxText = 1024
-
-// text is a field of a mail for storing: NULL when empty, and bounded.
-func text(s string) any { return clipped(s, maxText) }
-
-// maxName bounds what it keeps of the names that a sender gives attachments, of which a message may have thousands.
-const maxName = 255
-
-func name(s string) any { return clipped(s, maxName) }
-
-func clipped(s string, most int) any {
-	if s == "" {
-		return nil
-	}
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "")
-	}
-	return s
-}
-
-func digest(sum [32]byte) any {
-	if sum == [32]byte{} {
-		return nil
-	}
-	return sum[:]
-}
-
-func milliseconds(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UnixMilli()
+	return n
 }

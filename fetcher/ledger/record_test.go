@@ -1,0 +1,28 @@
+package ledger
+
+import "testing"
+
+func TestMatch(t *testing.T) {
+	t.Parallel()
+	delivered, failed, unsized := Record{Key: Key{UIDL: "u", Size: 10}, State: Delivered}, Record{Key: Key{UIDL: "u", Size: 20}, State: Failed}, Record{Key: Key{UIDL: "u", Size: -1}, State: Deleted}
+	tests := []struct {
+		name    string
+		records []Record
+		size    int64
+		want    State // "" none
+	}{
+		{"nothing known", nil, 10, ""},
+		{"same size", []Record{delivered}, 10, Delivered},
+		{"UIDL used again", []Record{delivered}, 11, ""},
+		{"listing without sizes", []Record{delivered}, -1, Delivered},
+		{"recorded without a size", []Record{unsized}, 10, Deleted},
+		{"the same size is nearer", []Record{unsized, delivered}, 10, Delivered},
+		{"settled before failed", []Record{failed, unsized}, 20, Deleted},
+		{"settled before failed, no size", []Record{failed, delivered}, -1, Delivered},
+	}
+	for _, tt := range tests {
+		if got, ok := Match(tt.records, tt.size); got.State != tt.want || ok != (tt.want != "") {
+			t.Errorf("%s: %q, %v, want %q", tt.name, got.State, ok, tt.want)
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// ensure makes the file if it is missing. A new file is prepared under
+// another name and appears whole, so that an empty one is always a damaged one.
+//
+// It opens no file that exists: closing it would drop the locks that another
+// Ledger of this process holds on it (fcntl(2), "advisory record locking").
+func (l *Ledger) ensure(ctx context.Context) error {
+	info, err := os.Stat(l.path)
+	switch {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("%s is a folder: name a file", l.path)
+	case err == nil && info.Size() == 0:
+		return fmt.Errorf("%s is %w: it is empty: %s", l.path, ledger.ErrDamaged, restoreHint)
+	case err == nil:
+		return nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if err := l.orphanedLog(); err != nil {
+		return err
+	}
+	folder := filepath.Dir(l.path)
+	if err := makeFolder(folder); err != nil {
+		return err
+	}
+	temporary := l.path + ".new-" + rand.Text()
+	defer func() {
+		for _, suffix := range []string{"", "-journal"} {
+			os.Remove(temporary + suffix)
+		}
+	}()
+	if err := create(ctx, temporary); err != nil {
+		return (&Ledger{path: temporary}).explain(err)
+	}
+	// A second process may have made the file meanwhile: then that one stands.
+	err = os.Link(temporary, l.path)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		err = os.Rename(temporary, l.path) // no hard links on this file system
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncFolder(folder)
+}
+
+// orphanedLog tells that the file is missing and its log is not.
+func (l *Ledger) orphanedLog() error {
+	for _, suffix := range []string{"-wal", "-journal"} {
+		// journal_mode=TRUNCATE leaves an empty one, which holds nothing.
+		if info, err := os.Lstat(l.path + suffix); err == nil && info.Size() > 0 {
+			return fmt.Errorf("%s is %w: it is missing, while its %s is there: %s", l.path, ledger.ErrDamaged, suffix, restoreHint)
+		}
+	}
+	return nil
+}
+
+func create(ctx context.Context, path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	db, err := connect(path, 1, "_txlock=immediate", "_pragma=journal_mode(DELETE)", "_pragma=synchronous(FULL)")
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", applicationID))
+	if err == nil {
+		err = migrate(ctx, db)
+	}
+	return errors.Join(err, db.Close())
+}
+
+// makeFolder makes a folder and its parents, and makes them durable: a ledger
+// whose folder a power cut takes away is a ledger lost.
+func makeFolder(folder string) error {
+	if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(folder)
+	if err := makeFolder(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncFolder(parent)
+}
+
+func syncFolder(folder string) error {
+	f, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return err
+	}
+	return nil
+}

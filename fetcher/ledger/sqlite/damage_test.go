@@ -1,0 +1,424 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// damageMessages are enough for a few pages of each table and index.
+const damageMessages = 200
+
+// intact makes a ledger of damageMessages delivered messages and returns its files' contents by
+// suffix: cleanly closed, or with the log that a kill leaves.
+func intact(t *testing.T, killed bool) map[string][]byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "state.db")
+	l, err := Open(t.Context(), path)
+	check(t, err)
+	defer l.Close()
+	var group []*ledger.Message
+	for i := range damageMessages {
+		group = append(group, message(fmt.Sprint(i), 1, 1))
+	}
+	check(t, l.Stage(t.Context(), "hans", group[:damageMessages/2]))
+	check(t, l.Delivered(t.Context(), "hans", group[:damageMessages/2], time.Now()))
+	if killed {
+		// What is folded into the file and what is only in the log.
+		_, err := l.writer.Exec("PRAGMA wal_checkpoint(TRUNCATE)")
+		check(t, err)
+	}
+	check(t, l.Stage(t.Context(), "hans", group[damageMessages/2:]))
+	check(t, l.Delivered(t.Context(), "hans", group[damageMessages/2:], time.Now()))
+	if !killed {
+		check(t, l.Close())
+	}
+	files := make(map[string][]byte)
+	for _, suffix := range []string{"", "-wal"} {
+		content, err := os.ReadFile(path + suffix)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		if len(content) > 0 {
+			files[suffix] = content
+		}
+	}
+	if killed && len(files) != 2 {
+		t.Fatal("the log is missing: is the test's folder on a network file system?")
+	}
+	return files
+}
+
+// survivors opens a ledger and counts what it has of the messages of intact; -1 if it is refused,
+// when it is opened or read.
+func survivors(t *testing.T, path string) (n int, generation int64) {
+	t.Helper()
+	l, err := Open(t.Context(), path)
+	if err == nil {
+		defer l.Close()
+		var uidls []string
+		for i := range damageMessages {
+			uidls = append(uidls, fmt.Sprint(i))
+		}
+		var records []ledger.Record
+		if records, err = l.Lookup(t.Context(), "hans", uidls); err == nil {
+			if generation, err = l.Generation(t.Context(), "hans"); err == nil {
+				return len(records), generation
+			}
+		}
+	}
+	if !errors.Is(err, ledger.ErrDamaged) || !strings.Contains(err.Error(), "attachd state rebuild") {
+		t.Errorf("error %v, want damaged and what to do", err)
+	}
+	return -1, 0
+}
+
+// TestCut cuts the file, and the log that a kill left, at many lengths. Either it is refused, or nothing of
+// it is missing; but for a log that lost its end, where the generation tells.
+func TestCut(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		killed bool
+		suffix string
+	}{
+		{"file", false, ""},
+		{"file that has a log", true, ""},
+		{"log", true, "-wal"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			files := intact(t, tt.killed)
+			whole := len(files[tt.suffix])
+			refused, behind := 0, 0
+			for length := 0; length < whole; length += max(whole/24, 1) {
+				path := filepath.Join(t.TempDir(), "state.db")
+				for suffix, content := range files {
+					if suffix == tt.suffix {
+						content = content[:length]
+					}
+					check(t, os.WriteFile(path+suffix, content, 0o600))
+				}
+				switch n, generation := survivors(t, path); {
+				case n < 0:
+					refused++
+				case n == damageMessages && generation == 2:
+				case tt.suffix == "-wal" && generation < 2:
+					behind++
+				default:
+					t.Errorf("cut to %d of %d bytes: %d messages of %d, generation %d", length, whole, n, damageMessages, generation)
+				}
+			}
+			if tt.suffix == "" && refused < 10 || tt.suffix == "-wal" && behind < 5 {
+				t.Errorf("%d refused, %d with an older generation: the test saw too little", refused, behind)
+			}
+		})
+	}
+}
+
+// TestOverwritten puts garbage over each page: it must not pass for an answer, nor lose a message unseen.
+func TestOverwritten(t *testing.T) {
+	t.Parallel()
+	content := intact(t, false)[""]
+	for at := 0; at+4096 <= len(content); at += 4096 {
+		path := filepath.Join(t.TempDir(), "state.db")
+		damaged := append([]byte(nil), content...)
+		copy(damaged[at:], strings.Repeat("\xff", 4096))
+		check(t, os.WriteFile(path, damaged, 0o600))
+		if n, _ := survivors(t, path); n < 0 || n == damageMessages {
+			continue
+		}
+		// A question may do without the page; the check does not.
+		l, err := Open(t.Context(), path)
+		check(t, err)
+		if err := l.Check(t.Context()); !errors.Is(err, ledger.ErrDamaged) {
+			t.Errorf("page %d: messages are missing, and the check says %v", at/4096, err)
+		}
+		check(t, l.Close())
+	}
+}
+
+// TestReplace salvages from files with one bad page each. What was delivered and could be read is known
+// to be so, and the generation is back at zero.
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	content := intact(t, false)[""]
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	most := 0
+	for at := 0; at+4096 <= len(content); at += 4096 {
+		path := filepath.Join(t.TempDir(), "state.db")
+		damaged := append([]byte(nil), content...)
+		copy(damaged[at:], strings.Repeat("\xff", 4096))
+		check(t, os.WriteFile(path, damaged, 0o600))
+		l, r, err := Replace(t.Context(), path, now)
+		check(t, err)
+		if want := path + ".damaged-20260102T030405Z"; r.Kept != want {
+			t.Errorf("kept as %s, want %s", r.Kept, want)
+		}
+		if kept, err := os.ReadFile(r.Kept); err != nil || string(kept) != string(damaged) {
+			t.Errorf("page %d: the damaged file was changed or is gone: %v", at/4096, err)
+		}
+		check(t, l.Check(t.Context()))
+		all, err := l.Summaries(t.Context())
+		check(t, err)
+		n := 0
+		for _, s := range all {
+			n += s.Count[ledger.Delivered]
+		}
+		if n != r.Salvaged {
+			t.Errorf("page %d: %d salvaged, %d there", at/4096, r.Salvaged, n)
+		}
+		if generation, err := l.Generation(t.Context(), "hans"); err != nil || generation != 0 {
+			t.Errorf("generation %d, %v", generation, err)
+		}
+		most = max(most, n)
+		check(t, l.Close())
+		entries, err := os.ReadDir(filepath.Dir(path))
+		check(t, err)
+		if len(entries) != 2 {
+			t.Errorf("left behind: %v", entries)
+		}
+	}
+	if most != damageMessages {
+		t.Errorf("at most %d messages were salvaged, of %d", most, damageMessages)
+	}
+}
+
+// TestReplaceTwice: two ledgers that are damaged within a second are both kept.
+func TestReplaceTwice(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, behind := range []string{"", "-2", "-3"} {
+		damaged := strings.Repeat("no ledger"+behind, 1000)
+		check(t, os.WriteFile(path, []byte(damaged), 0o600))
+		l, r, err := Replace(t.Context(), path, now)
+		check(t, err)
+		check(t, l.Close())
+		if kept, err := os.ReadFile(r.Kept); err != nil || string(kept) != damaged || r.Kept != path+".damaged-20260102T030405Z"+behind {
+			t.Errorf("kept as %s: %v", r.Kept, err)
+		}
+	}
+}
+
+// TestReplaceStaged: of a damaged ledger, a staged message is one to be fetched again.
+func TestReplaceStaged(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	l, err := Open(t.Context(), path)
+	check(t, err)
+	check(t, l.Stage(t.Context(), "hans", []*ledger.Message{message("a", 1, 1), message("b", 1, 1)}))
+	check(t, l.Delivered(t.Context(), "hans", []*ledger.Message{message("b", 1, 1)}, time.UnixMilli(1000)))
+	check(t, l.Close())
+	l, r, err := Replace(t.Context(), path, time.Now())
+	check(t, err)
+	defer l.Close()
+	records, err := l.Lookup(t.Context(), "hans", []string{"a", "b"})
+	check(t, err)
+	if diff := cmp.Diff([]ledger.Record{{Key: ledger.Key{UIDL: "b", Size: 1}, State: ledger.Delivered, Delivered: time.UnixMilli(1000), Files: 1}, {Key: ledger.Key{UIDL: "a", Size: 1}, State: ledger.Failed}}, records); diff != "" || r.Salvaged != 2 {
+		t.Errorf("%d salvaged, records differ (-want +got):\n%s", r.Salvaged, diff)
+	}
+	check(t, l.Stage(t.Context(), "hans", []*ledger.Message{message("a", 1, 2)}))
+	if received, err := l.Received(t.Context(), "hans", message("b", 1, 1).Attachments[0].SHA256, 0); err != nil || !received {
+		t.Errorf("the digest of a file that was delivered is lost: %v", err)
+	}
+}
+
+// TestInspect looks into a ledger that a kill left, byte by byte the same afterwards, and into none.
+func TestInspect(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	if _, err := Inspect(t.Context(), path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("it was made")
+	}
+	files := intact(t, true)
+	for suffix, content := range files {
+		check(t, os.WriteFile(path+suffix, content, 0o600))
+	}
+	l, err := Inspect(t.Context(), path)
+	check(t, err)
+	check(t, l.Check(t.Context()))
+	all, err := l.Summaries(t.Context())
+	check(t, err)
+	if len(all) != 1 || all[0].Account != "hans" || all[0].Count[ledger.Delivered] != damageMessages || all[0].Unknown != 0 || all[0].Delivered.IsZero() {
+		t.Errorf("summaries %+v", all)
+	}
+	if n, err := l.Generation(t.Context(), "hans"); err != nil || n != 2 {
+		t.Errorf("generation %d, %v", n, err)
+	}
+	check(t, l.Close())
+	for suffix, content := range files {
+		if after, err := os.ReadFile(path + suffix); err != nil || string(after) != string(content) {
+			t.Errorf("%q was changed: %v", suffix, err)
+		}
+	}
+}
+
+// TestMigration opens a ledger of the first version.
+func TestMigration(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	check(t, os.WriteFile(path, nil, 0o600))
+	db, err := connect(path, 1)
+	check(t, err)
+	_, err = db.Exec(fmt.Sprintf("PRAGMA application_id = %d; %s PRAGMA user_version = 1; INSERT INTO account (name) VALUES ('hans')", applicationID, schemaV1))
+	check(t, errors.Join(err, db.Close()))
+	l, err := Inspect(t.Context(), path)
+	check(t, err)
+	if n, err := l.Generation(t.Context(), "hans"); err != nil || n != 0 {
+		t.Errorf("generation %d, %v, of a ledger without any", n, err)
+	}
+	check(t, l.Close())
+	l, err = Open(t.Context(), path)
+	check(t, err)
+	defer l.Close()
+	check(t, l.Stage(t.Context(), "hans", []*ledger.Message{message("a", 1, 1)}))
+	if n, err := l.Generation(t.Context(), "hans"); err != nil || n != 1 {
+		t.Errorf("generation %d, %v, want 1", n, err)
+	}
+}
+
+// TestRename: all that is known of an account goes to another one, and nothing is overwritten.
+func TestRename(t *testing.T) {
+	t.Parallel()
+	l, ctx := open(t), t.Context()
+	m := message("a", 10, 1)
+	check(t, l.Stage(ctx, "hans", []*ledger.Message{m}))
+	check(t, l.Delivered(ctx, "hans", []*ledger.Message{m}, time.UnixMilli(1_700_000_000_000)))
+	check(t, l.Stage(ctx, "grete", []*ledger.Message{message("b", 10, 1)}))
+	for _, name := range []string{"hans", "johann"} {
+		_, err := l.SetOwner(ctx, name, "hans on mail.example.org")
+		check(t, err)
+	}
+	check(t, l.SetMailbox(ctx, "hans", 1, 10))
+	holders := func(account string, want ...string) {
+		t.Helper()
+		if got, err := l.Holders(ctx, account, "hans on mail.example.org"); err != nil || !slices.Equal(got, want) {
+			t.Errorf("holders for %s: %q, error %v, want %q", account, got, err, want)
+		}
+	}
+	holders("johann", "hans")
+	holders("new", "hans")
+	holders("hans")
+	holders("grete")
+	for name, want := range map[string]error{"johann": nil, "grete": ledger.ErrKnown} {
+		n, err := l.Rename(ctx, "hans", name)
+		if !errors.Is(err, want) || want == nil && n != 1 {
+			t.Errorf("%d messages given to %s, error %v, want %v", n, name, err, want)
+		}
+	}
+	holders("hans", "johann")
+	received, err := l.Received(ctx, "johann", m.Attachments[0].SHA256, m.Attachments[0].Size)
+	check(t, err)
+	generation, err := l.Generation(ctx, "johann")
+	check(t, err)
+	_, octets, visited, err := l.Mailbox(ctx, "johann")
+	check(t, err)
+	if !received || generation != 1 || octets != 10 || !visited {
+		t.Errorf("received %t, generation %d, octets %d, visited %t", received, generation, octets, visited)
+	}
+	if _, _, visited, err = l.Mailbox(ctx, "hans"); err != nil || visited {
+		t.Errorf("the old name was visited: %t, %v", visited, err)
+	}
+	if n, err := l.Rename(ctx, "nobody", "new"); n != 0 || err != nil {
+		t.Errorf("%d messages of nobody, %v", n, err)
+	}
+}
+
+func TestAdoptAndForget(t *testing.T) {
+	t.Parallel()
+	l, ctx := open(t), t.Context()
+	check(t, l.Stage(ctx, "hans", []*ledger.Message{message("known", 10, 1)}))
+	check(t, l.Delivered(ctx, "hans", []*ledger.Message{message("known", 10, 1)}, time.UnixMilli(1_700_000_000_000)))
+	n, err := l.Adopt(ctx, "hans", []ledger.Listed{{Key: ledger.Key{UIDL: "known", Size: 10}}, {Key: ledger.Key{UIDL: "new", Size: 20}}, {Key: ledger.Key{UIDL: "new", Size: 20}}}, time.Time{})
+	check(t, err)
+	if n != 1 {
+		t.Errorf("%d adopted, want 1", n)
+	}
+	records, err := l.Lookup(ctx, "hans", []string{"known", "new"})
+	check(t, err)
+	if diff := cmp.Diff([]ledger.Record{{Key: ledger.Key{UIDL: "new", Size: 20}, State: ledger.Delivered, Files: ledger.Vouched}, {Key: ledger.Key{UIDL: "known", Size: 10}, State: ledger.Delivered, Delivered: time.UnixMilli(1_700_000_000_000), Files: 1}}, records); diff != "" {
+		t.Errorf("records differ (-want +got):\n%s", diff)
+	}
+	for _, want := range []int{1, 0} {
+		if n, err = l.Forget(ctx, "hans", []ledger.Key{{UIDL: "known", Size: 10}, {UIDL: "known", Size: 11}}); err != nil || n != want {
+			t.Errorf("%d forgotten, %v, want %d", n, err, want)
+		}
+	}
+	var files int
+	check(t, l.reader.QueryRow("SELECT count(*) FROM attachment").Scan(&files))
+	if files != 0 {
+		t.Errorf("%d attachments of forgotten messages are left", files)
+	}
+	if n, err = l.ForgetAll(ctx, "hans"); err != nil || n != 1 {
+		t.Errorf("%d forgotten, %v, want 1", n, err)
+	}
+	check(t, l.CatchUp(ctx, "hans", 7))
+	check(t, l.CatchUp(ctx, "hans", 3))
+	if n, err := l.Generation(ctx, "hans"); err != nil || n != 7 {
+		t.Errorf("generation %d, %v, want 7", n, err)
+	}
+}
+
+// TestRetried takes a message out of quarantine, another one not, and drops a third.
+func TestRetried(t *testing.T) {
+	t.Parallel()
+	l, ctx := open(t), t.Context()
+	var group []*ledger.Message
+	for _, uidl := range []string{"a", "b", "c"} {
+		m := message(uidl, 10, 2)
+		m.State, m.Reason = ledger.Quarantined, "too deep"
+		group = append(group, m)
+	}
+	check(t, l.Stage(ctx, "hans", group))
+	check(t, l.Delivered(ctx, "hans", group, time.UnixMilli(1000)))
+
+	again := message("a", 10, 3)
+	again.Retried = true
+	check(t, l.Stage(ctx, "hans", []*ledger.Message{again}))
+	unfinished, err := l.Unfinished(ctx, "hans")
+	check(t, err)
+	if len(unfinished) != 1 || len(unfinished[0].Attachments) != 3 || unfinished[0].State != ledger.Delivered || unfinished[0].Reason != "" || !unfinished[0].Delivered.IsZero() {
+		t.Fatalf("unfinished: %+v", unfinished)
+	}
+	check(t, l.Delivered(ctx, "hans", unfinished, time.UnixMilli(2000)))
+	check(t, l.StillQuarantined(ctx, "hans", ledger.Key{UIDL: "b", Size: 10}, "still too deep"))
+	check(t, l.Dropped(ctx, "hans", ledger.Key{UIDL: "c", Size: 10}, time.UnixMilli(3000)))
+
+	left, err := l.Quarantined(ctx, "hans")
+	check(t, err)
+	if len(left) != 1 || left[0].UIDL != "b" || left[0].Reason != "still too deep" || left[0].Attempts != 1 || len(left[0].Attachments) != 2 {
+		t.Errorf("in quarantine: %+v", left)
+	}
+	records, err := l.Lookup(ctx, "hans", []string{"a", "c"})
+	check(t, err)
+	if diff := cmp.Diff([]ledger.Record{
+		{Key: ledger.Key{UIDL: "c", Size: 10}, State: ledger.Delivered, Delivered: time.UnixMilli(3000), Files: ledger.Vouched},
+		{Key: ledger.Key{UIDL: "a", Size: 10}, State: ledger.Delivered, Delivered: time.UnixMilli(2000), Files: 3},
+	}, records); diff != "" {
+		t.Errorf("records differ (-want +got):\n%s", diff)
+	}
+	again.Retried = true // of a message that is delivered
+	for name, err := range map[string]error{
+		"stage": l.Stage(ctx, "hans", []*ledger.Message{again}),
+		"still": l.StillQuarantined(ctx, "hans", again.Key, "x"),
+		"drop":  l.Dropped(ctx, "hans", again.Key, time.Now()),
+	} {
+		if _, ok := errors.AsType[*ledger.TransitionError](err); !ok {
+			t.Errorf("%s of a delivered message: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,49 @@
+// Package sqlite keeps the ledger in one SQLite file.
+//
+// # What it promises
+//
+// When a method that writes returns nil, the change is durable (WAL mode with
+// synchronous=FULL) and whole: a group given to [Ledger.Stage] is there
+// entirely or not at all. When it returns an error that came while the change was being committed,
+// the change may have reached the disk even so. After kill -9
+// or a power cut the file is as the last returned change left it.
+//
+// A file that is damaged, empty, of a newer schema or no ledger at all is refused
+// by [Open] with what to do about it. Starting from nothing instead would fetch
+// and deliver every message again. [Replace] makes a new one, and [Ledger.Adopt] fills
+// it from the servers' lists. An older copy of a ledger is whole in itself: it is recognized by its
+// generation, since the account's folder has the newer one.
+//
+// All methods may be used from many goroutines. Changes queue for one
+// connection; reads have others and do not wait for changes. On a network file
+// system, where WAL does not work, the file is kept in journal_mode=TRUNCATE: as
+// durable, slower, and reads wait for changes.
+//
+// # Looking inside
+//
+// The file may be read while the daemon runs; two views are made for people:
+//
+//	sqlite3 -readonly state.db "SELECT * FROM messages WHERE account = 'hans' ORDER BY first_seen DESC LIMIT 20"
+//	sqlite3 -readonly state.db "SELECT path, size, sha256 FROM files WHERE original_name LIKE '%rechnung%'"
+//	sqlite3 -readonly state.db "SELECT account, state, count(*) FROM messages GROUP BY 1, 2"
+//	sqlite3 -readonly state.db "PRAGMA integrity_check"
+//	sqlite3 -readonly state.db "VACUUM INTO 'backup.db'"
+//
+// # The schema
+//
+// PRAGMA user_version is the schema's version. Times are milliseconds since 1970, UTC:
+//
+//	account     id, name; messages, octets: the last STAT; generation: how many groups were staged;
+//	            mailbox: the user and the host; place, folder: the path of the folder that files went to, and its ID
+//	message     id, account, uidl, size: the key; state; becomes: what a staged one will be;
+//	            sha256 of the header fields that tell messages apart, or NULL; message_id; reason: of the failure or the quarantine;
+//	            attempts, next_attempt: of failed ones, to delete it once it was delivered; first_seen, delivered: NULL if
+//	            that is not known of a delivered one, which is then never deleted on the server;
+//	            missed: 0 when it was listed last, see Ledger.Missed; files: how many were delivered of it, NULL where
+//	            somebody answers for it; unread: 1 if something of it could not be read right and it is kept nowhere
+//	            but on the server; was: the state it will be in again, of one that was delivered and is retried
+//	attachment  message, n: its place in the message; account; staging: the staging file's ID, NULL once
+//	            delivered; path below the account's folder; original_name, media_type, size, sha256; kept: 1 if it lies in quarantine
+//	host        name: a server's address; unpipelined, without_capa: until when it is spoken to
+//	            so; exact: when a message last came with as many octets as LIST had said; login_delay: the least time between two logins
+package sqlite

@@ -1,0 +1,58 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+	driver "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+const restoreHint = "restore a backup, or run attachd state rebuild, which makes a new one from the servers' lists"
+
+// explain adds to an error of SQLite what it means for the user and what to do.
+func (l *Ledger) explain(err error) error {
+	failure, ok := errors.AsType[*driver.Error](err)
+	if !ok {
+		return err
+	}
+	switch failure.Code() & 0xff {
+	case sqlite3.SQLITE_NOTADB:
+		return fmt.Errorf("%s is %w: not a database (%w): %s", l.path, ledger.ErrDamaged, err, restoreHint)
+	case sqlite3.SQLITE_CORRUPT:
+		return fmt.Errorf("%s is %w (%w): %s", l.path, ledger.ErrDamaged, err, restoreHint)
+	case sqlite3.SQLITE_ERROR:
+		// The statements are always the same, so it is what they are about.
+		return fmt.Errorf("%s is %w: its tables are not those of a ledger (%w): %s", l.path, ledger.ErrDamaged, err, restoreHint)
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("write %s: %w (%w)", l.path, syscall.ENOSPC, err)
+	case sqlite3.SQLITE_READONLY:
+		return fmt.Errorf("%s is %w (%w): its file, its folder and the files beside it must be writable by this user", l.path, ledger.ErrReadOnly, err)
+	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
+		return fmt.Errorf("open %s: %w: %s", l.path, err, unopenable(l.path))
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL:
+		return fmt.Errorf("%s was locked by another process for %v (%w)", l.path, busyTimeout, err)
+	case sqlite3.SQLITE_IOERR:
+		return fmt.Errorf("read or write %s: disk error (%w)", l.path, err)
+	}
+	return fmt.Errorf("%s: %w", l.path, err)
+}
+
+// unopenable says why a file can't be opened. SQLite says neither why nor whether it is about the file or its folder.
+// It is not opened here, as closing it would end the locks that this process has on it.
+func unopenable(path string) string {
+	if f, err := os.Open(os.DevNull); errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		return "too many files are open: raise the limit (LimitNOFILE= of systemd, ulimit -n)"
+	} else if err == nil {
+		f.Close()
+	}
+	if _, err := os.Stat(path); err == nil && unix.Access(path, unix.R_OK|unix.W_OK) != nil {
+		return "this user may not read and write the file"
+	}
+	return "the folder must exist and be writable by this user"
+}

@@ -1,0 +1,111 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// Inspect opens the ledger at path to look into it only: the file is neither made nor
+// changed. Of the methods, those that read work. A missing file is [fs.ErrNotExist].
+func Inspect(ctx context.Context, path string) (*Ledger, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open ledger %s: %w", path, err)
+	}
+	l := &Ledger{path: path, accounts: make(map[string]int64)}
+	if err := l.inspect(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open ledger: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+func (l *Ledger) inspect(ctx context.Context) error {
+	if _, err := os.Stat(l.path); err != nil {
+		if fault := l.orphanedLog(); errors.Is(err, fs.ErrNotExist) && fault != nil {
+			return fault
+		}
+		return err
+	}
+	if err := l.ensure(ctx); err != nil {
+		return err
+	}
+	if err := l.checkSchema(ctx, "mode=ro"); err != nil {
+		return l.explain(err)
+	}
+	var err error
+	if l.reader, err = connect(l.path, readers, "mode=ro"); err != nil {
+		return err
+	}
+	return l.explain(l.read.prepare(ctx, l.reader, l.version))
+}
+
+// Summaries counts the messages of every account that the ledger knows, by name.
+func (l *Ledger) Summaries(ctx context.Context) ([]ledger.Summary, error) {
+	all, err := l.summaries(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("count messages: %w", l.explain(err))
+	}
+	return all, nil
+}
+
+func (l *Ledger) summaries(ctx context.Context) ([]ledger.Summary, error) {
+	rows, err := l.reader.QueryContext(ctx, `SELECT a.name, m.state, count(m.id), min(m.first_seen), max(m.first_seen), max(m.delivered),
+		sum(m.delivered IS NULL AND m.state IN ('delivered', 'delete_pending', 'deleted'))
+		FROM account AS a LEFT JOIN message AS m ON m.account = a.id GROUP BY a.id, m.state ORDER BY a.name, m.state`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []ledger.Summary
+	for rows.Next() {
+		var name string
+		var state sql.NullString
+		var n int
+		var oldest, newest, delivered, unknown sql.NullInt64
+		if err := rows.Scan(&name, &state, &n, &oldest, &newest, &delivered, &unknown); err != nil {
+			return nil, err
+		}
+		if len(all) == 0 || all[len(all)-1].Account != name {
+			all = append(all, ledger.Summary{Account: name, Count: make(map[ledger.State]int)})
+		}
+		s := &all[len(all)-1]
+		if n == 0 {
+			continue
+		}
+		s.Count[ledger.State(state.String)] = n
+		s.Unknown += int(unknown.Int64)
+		if t := fromMilliseconds(oldest); s.Oldest.IsZero() || t.Before(s.Oldest) {
+			s.Oldest = t
+		}
+		if t := fromMilliseconds(newest); t.After(s.Newest) {
+			s.Newest = t
+		}
+		if t := fromMilliseconds(delivered); t.After(s.Delivered) {
+			s.Delivered = t
+		}
+	}
+	return all, rows.Err()
+}
+
+// Generation returns how many groups of the account were staged.
+func (l *Ledger) Generation(ctx context.Context, account string) (int64, error) {
+	if l.writer == nil && l.version < 2 { // which Inspect leaves as it is
+		return 0, nil
+	}
+	var n int64
+	err := l.before(StepRead, "generation")
+	if err == nil {
+		err = l.reader.QueryRowContext(ctx, "SELECT generation FROM account WHERE name = ?", account).Scan(&n)
+	}
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("look up the generation of account %s: %w", account, l.explain(err))
+	}
+	return n, nil
+}

@@ -1,0 +1,223 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// busyTimeout is how long a statement waits for another process, such as a
+// sqlite3 that somebody looks into the file with.
+const busyTimeout = 10 * time.Second
+
+// readers is how many connections read at a time.
+const readers = 4
+
+// Ledger is an open ledger file. Its methods may be called from any goroutine.
+type Ledger struct {
+	path    string
+	journal string // "wal" or "truncate"
+	version int    // of the schema, before Open brought it to the newest
+	hook    Hook
+
+	// One connection makes the writers of this process queue where they can be
+	// cancelled, instead of in SQLite's sleeping retries.
+	writer *sql.DB
+	reader *sql.DB
+	write  writeStatements
+	read   readStatements
+
+	mu       sync.Mutex
+	accounts map[string]int64 // guarded by mu: ids by name, of committed rows only
+}
+
+// Open opens the ledger at path, making it (mode 0600) and its folder (mode
+// 0700) if they are missing. It refuses a file that it can't vouch for, with an error
+// that says what to do.
+func Open(ctx context.Context, path string) (*Ledger, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("open ledger %s: %w", path, err)
+	}
+	l := &Ledger{path: path, accounts: make(map[string]int64)}
+	if err := l.open(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open ledger: %w", err), l.Close())
+	}
+	return l, nil
+}
+
+func (l *Ledger) open(ctx context.Context) error {
+	if err := l.ensure(ctx); err != nil {
+		return err
+	}
+	// A log that a crash left hides a file that was cut short from SQLite, which knows
+	// the size by the log: what is missing would read as zeros, at some later time. The
+	// first connection to be closed folds the log into the file, so this comes before it.
+	if info, err := os.Stat(l.path + "-wal"); err == nil && info.Size() > 0 {
+		if err := l.checkPages(ctx); err != nil {
+			return err
+		}
+	}
+	if err := l.checkSchema(ctx, "mode=rw"); err != nil {
+		return l.explain(err)
+	}
+	l.journal = "wal"
+	if !sharesMemory(filepath.Dir(l.path)) {
+		l.journal = "truncate"
+	}
+	var err error
+	// The journal mode is part of opening each connection, as it is what
+	// recovers a log that a crash left behind.
+	if l.writer, err = connect(l.path, 1, "_txlock=immediate", "_pragma=journal_mode("+l.journal+")", "_pragma=synchronous(FULL)",
+		"_pragma=cell_size_check(1)", "_pragma=journal_size_limit(16777216)"); err != nil {
+		return err
+	}
+	if err := migrate(ctx, l.writer); err != nil {
+		return l.explain(err)
+	}
+	var mode string
+	if err := l.writer.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
+		return l.explain(err)
+	}
+	if mode != l.journal {
+		return fmt.Errorf("%s stays in journal_mode=%s and can't be set to %s: does another process hold it open?", l.path, mode, l.journal)
+	}
+	if l.reader, err = connect(l.path, readers, "_query_only=1"); err != nil {
+		return err
+	}
+	if err := l.write.prepare(ctx, l.writer); err != nil {
+		return l.explain(err)
+	}
+	if err := l.read.prepare(ctx, l.reader, len(migrations())); err != nil {
+		return l.explain(err)
+	}
+	return nil
+}
+
+// connect opens a pool of connections to a file that exists. Of an option given twice the last one holds.
+func connect(path string, connections int, options ...string) (*sql.DB, error) {
+	options = append([]string{"mode=rw", fmt.Sprintf("_busy_timeout=%d", busyTimeout.Milliseconds())}, options...)
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+strings.Join(options, "&"))
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+// checkSchema refuses what is no ledger of this version or an earlier one. Its
+// connection changes nothing, so that a database named by mistake stays as it is;
+// with "mode=ro" not even what a crash left is put in order.
+func (l *Ledger) checkSchema(ctx context.Context, mode string) error {
+	db, err := connect(l.path, 1, "_query_only=1", mode)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var id, version int
+	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
+		return err
+	}
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	l.version = version
+	if id != applicationID {
+		var tables int
+		if err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_schema WHERE type = 'table' AND name IN ('account', 'message', 'attachment')").Scan(&tables); err != nil {
+			return err
+		}
+		if tables == 3 {
+			return fmt.Errorf("%s is %w: it is not marked as a ledger: %s", l.path, ledger.ErrDamaged, restoreHint)
+		}
+		return fmt.Errorf("%s is %w: name another file", l.path, ledger.ErrForeign)
+	}
+	if known := len(migrations()); version > known {
+		return fmt.Errorf("%s has a %w, version %d, and this attachd knows %d: run the attachd that wrote it, or restore the backup from before the upgrade", l.path, ledger.ErrNewer, version, known)
+	}
+	return nil
+}
+
+// migrate runs the migrations that a file lacks, each in a transaction.
+func migrate(ctx context.Context, db *sql.DB) error {
+	for to, statements := range migrations() {
+		if err := func() error {
+			tx, err := db.BeginTx(ctx, nil)
+			if err != nil {
+				return err
+			}
+			defer tx.Rollback()
+			var version int
+			if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil || version > to {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, statements+fmt.Sprintf("PRAGMA user_version = %d;", to+1)); err != nil {
+				return err
+			}
+			return tx.Commit()
+		}(); err != nil {
+			return fmt.Errorf("bring the schema to version %d: %w", to+1, err)
+		}
+	}
+	return nil
+}
+
+// checkPages reads the whole file but for the order of its indexes, and changes nothing.
+func (l *Ledger) checkPages(ctx context.Context) error {
+	db, err := connect(l.path, 1, "mode=ro")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return l.integrity(ctx, db, "quick_check")
+}
+
+// integrity runs one of SQLite's checks.
+func (l *Ledger) integrity(ctx context.Context, db *sql.DB, check string) error {
+	var fault string
+	if err := db.QueryRowContext(ctx, "PRAGMA "+check+"(1)").Scan(&fault); err != nil {
+		return l.explain(err)
+	}
+	if fault != "ok" {
+		return fmt.Errorf("%s is %w: %s: %s", l.path, ledger.ErrDamaged, strings.TrimSpace(fault), restoreHint)
+	}
+	return nil
+}
+
+// JournalMode returns "wal", or "truncate" on a network file system.
+func (l *Ledger) JournalMode() string { return l.journal }
+
+// Check reads the whole file and returns [ledger.ErrDamaged] with the first fault found.
+// It takes about a second per 100 MB.
+func (l *Ledger) Check(ctx context.Context) error {
+	if err := l.integrity(ctx, l.reader, "integrity_check"); err != nil {
+		return fmt.Errorf("check ledger: %w", err)
+	}
+	return nil
+}
+
+// Close closes the file. Calls that are under way end first.
+func (l *Ledger) Close() error {
+	var errs []error
+	for _, db := range []*sql.DB{l.reader, l.writer} { // the writer last: it folds the log into the file
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close ledger: %w", l.explain(err))
+	}
+	return nil
+}

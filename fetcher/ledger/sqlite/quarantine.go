@@ -1,0 +1,136 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// filesBefore counts the files of a message in a ledger that an earlier version left, which has no column for it.
+const filesBefore = `CASE coalesce(becomes, state) WHEN 'quarantined' THEN 0 ELSE (SELECT count(*) FROM attachment WHERE message = message.id) END`
+
+// before6 reports whether the file is one of an earlier version that [Inspect] leaves as it is.
+func (l *Ledger) before6() bool { return l.writer == nil && l.version < 6 }
+
+// inQuarantine is true of a message that has files there. Each half has an index; of is what both are narrowed to.
+func (l *Ledger) inQuarantine(of string) string {
+	if l.before6() {
+		return "state = 'quarantined'"
+	}
+	return "state <> 'staged' AND message.id IN (SELECT id FROM message WHERE state = 'quarantined'" + of + " UNION SELECT message FROM attachment WHERE kept = 1" + of + ")"
+}
+
+// Quarantined returns the messages of an account that are in quarantine, oldest first: those that could not be taken
+// apart, and those that were delivered ([ledger.Message].State says which) of which something could not be read right.
+// [ledger.Message.Kept] are the files that they are kept in; the other attachments were delivered.
+func (l *Ledger) Quarantined(ctx context.Context, account string) ([]*ledger.Message, error) {
+	return l.messages(ctx, account, ledger.Quarantined, l.inQuarantine(" AND account = ?1"))
+}
+
+// QuarantineCounts returns how many messages of each account [Ledger.Quarantined] has, without those that have none.
+func (l *Ledger) QuarantineCounts(ctx context.Context) (map[string]int, error) {
+	fail := func(err error) (map[string]int, error) {
+		return nil, fmt.Errorf("count the messages in quarantine: %w", l.explain(err))
+	}
+	if err := l.before(StepRead, "quarantine"); err != nil {
+		return fail(err)
+	}
+	rows, err := l.reader.QueryContext(ctx, "SELECT a.name, count(*) FROM account AS a JOIN message ON message.account = a.id WHERE "+l.inQuarantine("")+" GROUP BY a.id")
+	if err != nil {
+		return fail(err)
+	}
+	defer rows.Close()
+	counts := make(map[string]int)
+	for rows.Next() {
+		var name string
+		var n int
+		if err := rows.Scan(&name, &n); err != nil {
+			return fail(err)
+		}
+		counts[name] = n
+	}
+	if err := rows.Err(); err != nil {
+		return fail(err)
+	}
+	return counts, nil
+}
+
+// StillQuarantined records that another attempt to take a quarantined message apart failed, and why.
+func (l *Ledger) StillQuarantined(ctx context.Context, account string, k ledger.Key, reason string) error {
+	return l.settle(ctx, account, k, func(ctx context.Context, c *change, r row) error {
+		_, err := c.tx.ExecContext(ctx, "UPDATE message SET attempts = attempts + 1, reason = ? WHERE id = ?", text(reason), r.id)
+		return err
+	})
+}
+
+// Dropped records that a message's files in quarantine are removed. One that could not be taken apart is given up: it
+// counts as delivered at this time, and somebody answers for its deletion, so that it is not fetched again
+// and is deleted like any other.
+func (l *Ledger) Dropped(ctx context.Context, account string, k ledger.Key, at time.Time) error {
+	return l.settle(ctx, account, k, func(ctx context.Context, c *change, r row) error {
+		if _, err := c.tx.ExecContext(ctx, "DELETE FROM attachment WHERE message = ? AND kept = 1", r.id); err != nil {
+			return err
+		}
+		if r.state != ledger.Quarantined {
+			_, err := c.tx.ExecContext(ctx, "UPDATE message SET reason = NULL WHERE id = ?", r.id)
+			return err
+		}
+		_, err := c.tx.ExecContext(ctx, "UPDATE message SET state = 'delivered', files = NULL, delivered = ? WHERE id = ?", at.UnixMilli(), r.id)
+		return err
+	})
+}
+
+// settle changes a message in quarantine.
+func (l *Ledger) settle(ctx context.Context, account string, k ledger.Key, fn func(ctx context.Context, c *change, r row) error) error {
+	err := l.change(ctx, account, "settle", func(ctx context.Context, c *change) error {
+		known, err := c.rows(ctx, []ledger.Key{k})
+		if err != nil {
+			return err
+		}
+		r := known[k]
+		if in, err := c.inQuarantine(ctx, r); err != nil {
+			return err
+		} else if !in {
+			return c.refuse(k, r.state, ledger.Quarantined)
+		}
+		return fn(ctx, c, r)
+	})
+	if err != nil {
+		return fmt.Errorf("record a quarantined message of account %s: %w", account, err)
+	}
+	return nil
+}
+
+// inQuarantine reports whether a message is, or has files there.
+func (c *change) inQuarantine(ctx context.Context, r row) (in bool, err error) {
+	if r.state == ledger.Quarantined || r.state == ledger.Staged || r.state == "" {
+		return r.state == ledger.Quarantined, nil
+	}
+	err = c.tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM attachment WHERE message = ? AND kept = 1)", r.id).Scan(&in)
+	return in, err
+}
+
+// retry stages a message anew that is in quarantine.
+func (c *change) retry(ctx context.Context, r row, m *ledger.Message, becomes ledger.State) error {
+	in, err := c.inQuarantine(ctx, r)
+	if err == nil && !in && r.state == ledger.Delivered {
+		err = c.tx.QueryRowContext(ctx, "SELECT unread FROM message WHERE id = ?", r.id).Scan(&in)
+	}
+	if err != nil {
+		return err
+	}
+	if !in {
+		return c.refuse(m.Key, r.state, ledger.Staged)
+	}
+	if _, err := c.exec(ctx, c.unfile, r.id); err != nil {
+		return err
+	}
+	if r.state == ledger.Quarantined {
+		_, err = c.exec(ctx, c.restage, m.Size, string(becomes), digest(m.Header), text(m.MessageID), text(m.Reason), m.Files(), m.Unread, r.id)
+	} else {
+		_, err = c.exec(ctx, c.reopen, text(m.Reason), m.Files(), m.Unread, r.id)
+	}
+	return err
+}

@@ -1,0 +1,316 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// lookupChunk is how many UIDLs one statement asks for.
+const lookupChunk = 500
+
+type readStatements struct {
+	account, lookup, lookupOne, mailbox, received *sql.Stmt
+}
+
+// The order is part of what Lookup promises.
+func lookupQuery(n int, version int) string {
+	columns, unread := "missed, files, unread", " OR unread = 1"
+	switch {
+	case version < 3:
+		columns, unread = "0, "+filesBefore+", 0", ""
+	case version < 6:
+		columns, unread = "missed, "+filesBefore+", 0", ""
+	}
+	return "SELECT uidl, size, state, delivered, attempts, next_attempt, CASE WHEN state = 'failed'" + unread + " THEN reason END, " + columns + " FROM message WHERE account = ? AND uidl IN (?" +
+		strings.Repeat(", ?", n-1) + ") ORDER BY state = 'failed', id DESC"
+}
+
+func (s *readStatements) prepare(ctx context.Context, db *sql.DB, version int) error {
+	delivered := "m.state IN ('delivered', 'delete_pending', 'deleted')"
+	if version >= 6 {
+		delivered += " AND f.kept = 0"
+	}
+	return prepareAll(ctx, db, map[**sql.Stmt]string{
+		&s.account:   "SELECT id FROM account WHERE name = ?",
+		&s.lookup:    lookupQuery(lookupChunk, version),
+		&s.lookupOne: lookupQuery(1, version),
+		&s.mailbox:   "SELECT messages, octets FROM account WHERE name = ?",
+		&s.received: `SELECT 1 FROM attachment AS f JOIN message AS m ON m.id = f.message
+			WHERE f.account = ? AND substr(f.sha256, 1, 8) = ? AND f.sha256 = ? AND f.size = ?
+			AND ` + delivered + ` LIMIT 1`,
+	})
+}
+
+func prepareAll(ctx context.Context, db *sql.DB, queries map[**sql.Stmt]string) error {
+	for statement, query := range queries {
+		var err error
+		if *statement, err = db.PrepareContext(ctx, query); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// accountID returns the row of an account, 0 when it has none yet.
+func (l *Ledger) accountID(ctx context.Context, account string) (int64, error) {
+	l.mu.Lock()
+	id, ok := l.accounts[account]
+	l.mu.Unlock()
+	if ok {
+		return id, nil
+	}
+	err := l.read.account.QueryRowContext(ctx, account).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	l.rememberAccount(account, id)
+	return id, nil
+}
+
+func (l *Ledger) rememberAccount(account string, id int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.accounts[account] = id
+}
+
+// Lookup returns what the ledger knows of these UIDLs, whatever size it knows
+// them with: no record, one, or several where a server used a UIDL again. Use
+// [ledger.Match] on the records of one UIDL. Among those, settled messages come before
+// failed ones and newer before older; the order of the UIDLs is not kept.
+func (l *Ledger) Lookup(ctx context.Context, account string, uidls []string) ([]ledger.Record, error) {
+	fail := func(err error) ([]ledger.Record, error) {
+		return nil, fmt.Errorf("look up messages of account %s: %w", account, l.explain(err))
+	}
+	if err := l.before(StepRead, "lookup"); err != nil {
+		return fail(err)
+	}
+	id, err := l.accountID(ctx, account)
+	if err != nil {
+		return fail(err)
+	}
+	if id == 0 {
+		return nil, nil
+	}
+	var records []ledger.Record
+	args := make([]any, 1+lookupChunk)
+	for len(uidls) > 0 {
+		statement, n := l.read.lookup, lookupChunk
+		if len(uidls) == 1 {
+			statement, n = l.read.lookupOne, 1
+		}
+		args[0] = id
+		for i := range n {
+			// A short chunk is filled up with its last UIDL: one statement serves all.
+			args[1+i] = []byte(uidls[min(i, len(uidls)-1)])
+		}
+		if records, err = appendRecords(ctx, records, statement, args[:1+n]); err != nil {
+			return fail(err)
+		}
+		uidls = uidls[min(n, len(uidls)):]
+	}
+	return records, nil
+}
+
+func appendRecords(ctx context.Context, records []ledger.Record, statement *sql.Stmt, args []any) ([]ledger.Record, error) {
+	rows, err := statement.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r ledger.Record
+		var uidl, state sql.RawBytes
+		var delivered, next, files sql.NullInt64
+		var reason sql.NullString
+		if err := rows.Scan(&uidl, &r.Size, &state, &delivered, &r.Attempts, &next, &reason, &r.Missed, &files, &r.Unread); err != nil {
+			return nil, err
+		}
+		r.Reason, r.Files = reason.String, int(files.Int64)
+		if !files.Valid {
+			r.Files = ledger.Vouched
+		}
+		r.UIDL, r.State, r.Delivered, r.NextAttempt = string(uidl), internState(state), fromMilliseconds(delivered), fromMilliseconds(next)
+		records = append(records, r)
+	}
+	return records, rows.Err()
+}
+
+// internState spares an allocation per record.
+func internState(b []byte) ledger.State {
+	for _, s := range [...]ledger.State{ledger.Delivered, ledger.Deleted, ledger.DeletePending, ledger.Staged, ledger.Failed, ledger.Quarantined} {
+		if string(b) == string(s) {
+			return s
+		}
+	}
+	return ledger.State(b)
+}
+
+func fromMilliseconds(ms sql.NullInt64) time.Time {
+	if !ms.Valid {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms.Int64)
+}
+
+// Unfinished returns the messages of an account that were staged and not
+// delivered, with all their attachments, in the order they were staged: the work
+// that a crash left. State is what each is to become, see [ledger.Message].
+func (l *Ledger) Unfinished(ctx context.Context, account string) ([]*ledger.Message, error) {
+	return l.messages(ctx, account, ledger.Staged, "state = 'staged'")
+}
+
+// Failures returns the messages of an account that could not be retrieved, those first that are asked for next.
+func (l *Ledger) Failures(ctx context.Context, account string) (records []ledger.Record, err error) {
+	err = l.ask(ctx, account, "failures", func(id int64) error {
+		rows, err := l.reader.QueryContext(ctx, "SELECT uidl, size, attempts, next_attempt, coalesce(reason, '') FROM message WHERE account = ? AND state = 'failed' ORDER BY next_attempt", id)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			r := ledger.Record{State: ledger.Failed}
+			var uidl []byte
+			var next sql.NullInt64
+			if err := rows.Scan(&uidl, &r.Size, &r.Attempts, &next, &r.Reason); err != nil {
+				return err
+			}
+			r.UIDL, r.NextAttempt = string(uidl), fromMilliseconds(next)
+			records = append(records, r)
+		}
+		return rows.Err()
+	})
+	return records, err
+}
+
+// messages returns those of which a condition is true. It is part of the text: the index on what is staged is found by it.
+func (l *Ledger) messages(ctx context.Context, account string, in ledger.State, which string) ([]*ledger.Message, error) {
+	messages, err := l.readMessages(ctx, account, in, which)
+	if err != nil {
+		return nil, fmt.Errorf("look up %s messages of account %s: %w", in, account, l.explain(err))
+	}
+	return messages, nil
+}
+
+func (l *Ledger) readMessages(ctx context.Context, account string, in ledger.State, which string) ([]*ledger.Message, error) {
+	if err := l.before(StepRead, string(in)); err != nil {
+		return nil, err
+	}
+	id, err := l.accountID(ctx, account)
+	if err != nil || id == 0 {
+		return nil, err
+	}
+	// One transaction, so that the messages and their attachments fit together.
+	tx, err := l.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Rollback()
+	rows, err := tx.QueryContext(ctx, `SELECT id, uidl, size, coalesce(becomes, state), sha256, message_id, reason, attempts, first_seen, delivered
+		FROM message WHERE account = ?1 AND `+which+` ORDER BY id`, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var messages []*ledger.Message
+	byID := make(map[int64]*ledger.Message)
+	for rows.Next() {
+		m := new(ledger.Message)
+		var row int64
+		var uidl, sum []byte
+		var messageID, reason sql.NullString
+		var firstSeen, delivered sql.NullInt64
+		if err := rows.Scan(&row, &uidl, &m.Size, &m.State, &sum, &messageID, &reason, &m.Attempts, &firstSeen, &delivered); err != nil {
+			return nil, err
+		}
+		m.UIDL, m.MessageID, m.Reason = string(uidl), messageID.String, reason.String
+		m.FirstSeen, m.Delivered = fromMilliseconds(firstSeen), fromMilliseconds(delivered)
+		copy(m.Header[:], sum)
+		messages = append(messages, m)
+		byID[row] = m
+	}
+	if err := rows.Err(); err != nil || len(messages) == 0 {
+		return messages, err
+	}
+	kept := "f.kept"
+	if l.before6() {
+		kept = "coalesce(becomes, state) = 'quarantined'"
+	}
+	files, err := tx.QueryContext(ctx, `SELECT f.message, f.staging, f.path, f.original_name, f.media_type, f.size, f.sha256, `+kept+`
+		FROM message JOIN attachment AS f ON f.message = message.id WHERE message.account = ?1 AND `+which+` ORDER BY f.message, f.n`, id)
+	if err != nil {
+		return nil, err
+	}
+	defer files.Close()
+	for files.Next() {
+		var a ledger.Attachment
+		var row int64
+		var sum []byte
+		var staging, original, media sql.NullString
+		if err := files.Scan(&row, &staging, &a.Path, &original, &media, &a.Size, &sum, &a.Quarantine); err != nil {
+			return nil, err
+		}
+		a.StagingID, a.OriginalName, a.MediaType = staging.String, original.String, media.String
+		copy(a.SHA256[:], sum)
+		byID[row].Attachments = append(byID[row].Attachments, a)
+	}
+	return messages, files.Err()
+}
+
+// Mailbox returns the last STAT that [Ledger.SetMailbox] recorded; ok is false
+// when there is none.
+func (l *Ledger) Mailbox(ctx context.Context, account string) (count int, octets int64, ok bool, err error) {
+	var messages, size sql.NullInt64
+	if err = l.before(StepRead, "mailbox"); err == nil {
+		err = l.read.mailbox.QueryRowContext(ctx, account).Scan(&messages, &size)
+	}
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, 0, false, nil
+	case err != nil:
+		return 0, 0, false, fmt.Errorf("look up the mailbox of account %s: %w", account, l.explain(err))
+	}
+	return int(messages.Int64), size.Int64, messages.Valid, nil
+}
+
+// DeliveredCount returns how many messages of an account were delivered.
+func (l *Ledger) DeliveredCount(ctx context.Context, account string) (n int, err error) {
+	err = l.ask(ctx, account, "count", func(id int64) error {
+		return l.reader.QueryRowContext(ctx, "SELECT COUNT(*) FROM message WHERE account = ? AND "+wasDelivered, id).Scan(&n)
+	})
+	return n, err
+}
+
+const wasDelivered = "state IN ('delivered', 'delete_pending', 'deleted')"
+
+// Received reports whether the account has received an attachment of these bytes
+// in a message that was delivered. Files in quarantine don't count.
+func (l *Ledger) Received(ctx context.Context, account string, sha256 [32]byte, size int64) (bool, error) {
+	var one int
+	var id int64
+	err := l.before(StepRead, "received")
+	if err == nil {
+		id, err = l.accountID(ctx, account)
+	}
+	if err == nil {
+		if id == 0 {
+			return false, nil
+		}
+		err = l.read.received.QueryRowContext(ctx, id, sha256[:8], sha256[:], size).Scan(&one)
+	}
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look up an attachment of account %s: %w", account, l.explain(err))
+	}
+	return true, nil
+}

@@ -1,0 +1,73 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// Holders returns the accounts that have messages of a mailbox (see [Ledger.SetOwner]); none if account itself has
+// any messages.
+func (l *Ledger) Holders(ctx context.Context, account, mailbox string) (names []string, err error) {
+	fail := func(err error) ([]string, error) {
+		return nil, fmt.Errorf("look up who had the mailbox of account %s: %w", account, l.explain(err))
+	}
+	if err := l.before(StepRead, "holders"); err != nil {
+		return fail(err)
+	}
+	rows, err := l.reader.QueryContext(ctx, `SELECT name FROM account AS a WHERE mailbox = ?2 AND name <> ?1 AND EXISTS (SELECT 1 FROM message WHERE account = a.id)
+		AND NOT EXISTS (SELECT 1 FROM message WHERE account = (SELECT id FROM account WHERE name = ?1)) ORDER BY name`, account, mailbox)
+	if err != nil {
+		return fail(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return fail(err)
+		}
+		names = append(names, name)
+	}
+	if err := rows.Err(); err != nil {
+		return fail(err)
+	}
+	return names, nil
+}
+
+// Rename gives all that is known of one account to another one, of which no message may be known ([ledger.ErrKnown]), and
+// returns how many messages these are. Nobody may be polling either of them.
+func (l *Ledger) Rename(ctx context.Context, from, to string) (messages int, err error) {
+	err = l.change(ctx, to, "rename", func(ctx context.Context, c *change) error {
+		var known bool
+		if err := c.tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM message WHERE account = ?)", c.id).Scan(&known); err != nil {
+			return err
+		}
+		if known {
+			return ledger.ErrKnown
+		}
+		result, err := c.tx.ExecContext(ctx, "UPDATE message SET account = ?1 WHERE account = (SELECT id FROM account WHERE name = ?2)", c.id, from)
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		if messages = int(n); err != nil {
+			return err
+		}
+		for _, statement := range []string{
+			"UPDATE attachment SET account = ?1 WHERE account = (SELECT id FROM account WHERE name = ?2)",
+			`UPDATE account SET (messages, octets, mailbox, generation, place, folder) = (SELECT a.messages, a.octets, a.mailbox, max(a.generation, account.generation), a.place, a.folder FROM account AS a WHERE a.name = ?2)
+				WHERE id = ?1 AND EXISTS (SELECT 1 FROM account WHERE name = ?2)`,
+			"UPDATE account SET messages = NULL, octets = NULL, mailbox = NULL WHERE id <> ?1 AND name = ?2",
+		} {
+			if _, err := c.tx.ExecContext(ctx, statement, c.id, from); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("give what is known of account %s to account %s: %w", from, to, err)
+	}
+	return messages, nil
+}

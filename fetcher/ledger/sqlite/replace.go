@@ -1,0 +1,215 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// logSuffixes stand behind the name of a ledger in those of the files that belong to it. SQLite
+// finds them by their names, so they go with it; it goes first, as a log without its file is noticed.
+var logSuffixes = []string{"", "-wal", "-journal", "-shm"}
+
+// Replaced says what became of a damaged ledger.
+type Replaced struct {
+	Kept     string // where the damaged file is now
+	Salvaged int    // messages that could be read from it
+}
+
+// Replace puts a new ledger in the place of a damaged one, of which nobody may have a connection
+// open, and opens it. The damaged file is kept beside it with ".damaged-" and the time behind
+// its name. What SQLite can still read of it is in the new one. A message that was staged is failed
+// there, to be fetched again: nobody can vouch for the list of its files. All generations are zero: an account whose folder has
+// deliveries is not polled until [Ledger.CatchUp] says that the rest is accounted for.
+//
+// Killed in between, the damaged file is there under one of both names, and the new one not, or whole.
+func Replace(ctx context.Context, path string, now time.Time) (*Ledger, Replaced, error) {
+	l, r, err := replace(ctx, path, now)
+	if err != nil {
+		return nil, r, fmt.Errorf("replace ledger: %w", err)
+	}
+	return l, r, nil
+}
+
+func replace(ctx context.Context, path string, now time.Time) (_ *Ledger, r Replaced, err error) {
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, r, err
+	}
+	if r.Kept, err = freeName(path + ".damaged-" + now.UTC().Format("20060102T150405Z")); err != nil {
+		return nil, r, err
+	}
+	temporary := path + ".new"
+	for _, suffix := range logSuffixes { // of a Replace that was killed
+		if err := os.Remove(temporary + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, r, err
+		}
+	}
+	to, err := Open(ctx, temporary)
+	if err != nil {
+		return nil, r, err
+	}
+	r.Salvaged, err = to.salvage(ctx, path)
+	if err := errors.Join(err, to.Close()); err != nil {
+		return nil, r, err
+	}
+	// The index of the log is made anew when it is needed, and an empty log, which
+	// reading the file has made, is none.
+	_ = os.Remove(path + "-shm")
+	if info, err := os.Stat(path + "-wal"); err == nil && info.Size() == 0 {
+		_ = os.Remove(path + "-wal")
+	}
+	for _, suffix := range logSuffixes {
+		if err := os.Rename(path+suffix, r.Kept+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, r, err
+		}
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return nil, r, err
+	}
+	if err := syncFolder(filepath.Dir(path)); err != nil {
+		return nil, r, err
+	}
+	to, err = Open(ctx, path)
+	return to, r, err
+}
+
+// freeName returns a name that no file has yet: this one or, as there may be two within a second, with a number behind it.
+func freeName(name string) (string, error) {
+	free := name
+	for n := 2; ; n++ {
+		_, err := os.Lstat(free)
+		if errors.Is(err, fs.ErrNotExist) {
+			return free, nil
+		}
+		if err != nil {
+			return "", err
+		}
+		free = name + "-" + strconv.Itoa(n)
+	}
+}
+
+// salvage copies what can be read of a damaged ledger. That nothing can be is no error.
+func (l *Ledger) salvage(ctx context.Context, damaged string) (salvaged int, err error) {
+	from, err := connect(damaged, 1, "mode=ro")
+	if err != nil {
+		return 0, err
+	}
+	defer from.Close()
+	names := make(map[int64]string)
+	ids := make(map[int64]int64)
+	_ = eachRow(ctx, from, "SELECT id, name FROM account", func(rows *sql.Rows) error {
+		var id int64
+		var name string
+		if err := rows.Scan(&id, &name); err != nil {
+			return err
+		}
+		names[id] = name
+		return nil
+	})
+	tx, err := l.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, l.explain(err)
+	}
+	defer tx.Rollback()
+	known := salvagedColumns(ctx, from)
+	for old, name := range names {
+		var id int64
+		if err := tx.StmtContext(ctx, l.write.account).QueryRowContext(ctx, name).Scan(&id); err != nil {
+			return 0, l.explain(err)
+		}
+		ids[old] = id
+	}
+	// From both ends, as the walk through a table ends at the first page that can't be read.
+	var failed error
+	for _, order := range []string{"ASC", "DESC"} {
+		if err := eachRow(ctx, from, "SELECT id, account, uidl, size, replace(state, 'staged', 'failed'), sha256, message_id, reason, attempts, next_attempt, first_seen, delivered, "+known.unread+", "+known.vouched+" FROM message ORDER BY id "+order, func(rows *sql.Rows) error {
+			var id, account, size, attempts, firstSeen int64
+			var uidl, sum []byte
+			var state string
+			var messageID, reason sql.NullString
+			var next, delivered sql.NullInt64
+			var unread, vouched bool
+			if err := rows.Scan(&id, &account, &uidl, &size, &state, &sum, &messageID, &reason, &attempts, &next, &firstSeen, &delivered, &unread, &vouched); err != nil {
+				return nil // a row that is no such row
+			}
+			if ids[account] == 0 {
+				return nil
+			}
+			result, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO message (id, account, uidl, size, state, sha256, message_id, reason, attempts, next_attempt, first_seen, delivered, unread, files) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CASE WHEN ? THEN NULL ELSE 0 END)",
+				id, ids[account], uidl, size, state, sum, messageID, reason, attempts, next, firstSeen, delivered, unread, vouched)
+			if err != nil {
+				failed = err
+				return err
+			}
+			n, err := result.RowsAffected()
+			salvaged += int(n)
+			return err
+		}); err == nil {
+			break
+		}
+	}
+	if failed == nil {
+		failed = salvageFiles(ctx, from, tx, known)
+	}
+	if failed == nil {
+		_, failed = tx.ExecContext(ctx, "UPDATE message SET files = "+countedFiles+" WHERE files IS NOT NULL")
+	}
+	if failed != nil {
+		return 0, l.explain(failed)
+	}
+	return salvaged, l.explain(tx.Commit())
+}
+
+// columns are expressions for what the tables of an earlier version lack.
+type columns struct{ unread, vouched, kept string }
+
+func salvagedColumns(ctx context.Context, from *sql.DB) columns {
+	var n int
+	if err := from.QueryRowContext(ctx, "SELECT count(*) FROM pragma_table_info('message') WHERE name = 'files'").Scan(&n); err != nil || n == 0 {
+		return columns{"0", "0", "0"}
+	}
+	return columns{"unread", "files IS NULL", "kept"}
+}
+
+// salvageFiles copies the attachments of the messages that were salvaged.
+func salvageFiles(ctx context.Context, from *sql.DB, tx *sql.Tx, known columns) (failed error) {
+	for _, order := range []string{"message ASC, n ASC", "message DESC, n DESC"} {
+		if err := eachRow(ctx, from, "SELECT message, n, path, original_name, media_type, size, sha256, "+known.kept+" FROM attachment ORDER BY "+order, func(rows *sql.Rows) error {
+			var message, n, size int64
+			var path string
+			var original, media sql.NullString
+			var sum []byte
+			var kept bool
+			if err := rows.Scan(&message, &n, &path, &original, &media, &size, &sum, &kept); err != nil {
+				return nil
+			}
+			_, failed = tx.ExecContext(ctx, `INSERT OR IGNORE INTO attachment (message, n, account, path, original_name, media_type, size, sha256, kept)
+				SELECT id, ?, account, ?, ?, ?, ?, ?, ? OR state = 'quarantined' FROM message WHERE id = ? AND state <> 'failed'`, n, path, original, media, size, sum, kept, message)
+			return failed
+		}); err == nil || failed != nil {
+			return failed
+		}
+	}
+	return nil
+}
+
+// eachRow calls fn for each row until one can't be read or fn fails.
+func eachRow(ctx context.Context, db *sql.DB, query string, fn func(*sql.Rows) error, args ...any) error {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := fn(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

@@ -1,0 +1,146 @@
+package sqlite
+
+import "github.com/attachd/attachd/fetcher/ledger"
+
+// applicationID marks the file as a ledger ("atcd"), so that another program's
+// database named by mistake is refused and not added to.
+const applicationID = 0x61746364
+
+// migrations leads from each schema version to the next: migrations[0] makes an
+// empty file version 1. A version that was released is never edited.
+func migrations() []string {
+	return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5, schemaV6, schemaV7}
+}
+
+// The index on digests holds their first 8 bytes only. Digests are random, so
+// every insert lands on another page: the smaller the index, the fewer pages a
+// group writes.
+const schemaV1 = `
+CREATE TABLE account (
+	id       INTEGER PRIMARY KEY,
+	name     TEXT NOT NULL UNIQUE,
+	messages INTEGER,
+	octets   INTEGER
+) STRICT;
+
+CREATE TABLE message (
+	id           INTEGER PRIMARY KEY,
+	account      INTEGER NOT NULL REFERENCES account(id),
+	uidl         BLOB NOT NULL,
+	size         INTEGER NOT NULL,
+	state        TEXT NOT NULL CHECK (state IN ('staged', 'delivered', 'delete_pending', 'deleted', 'failed', 'quarantined')),
+	becomes      TEXT CHECK (becomes IN ('delivered', 'quarantined')),
+	sha256       BLOB,
+	message_id   TEXT,
+	reason       TEXT,
+	attempts     INTEGER NOT NULL DEFAULT 0,
+	next_attempt INTEGER,
+	first_seen   INTEGER NOT NULL,
+	delivered    INTEGER,
+	UNIQUE (account, uidl, size),
+	CHECK ((state = 'staged') = (becomes IS NOT NULL))
+) STRICT;
+
+CREATE INDEX message_staged ON message (account) WHERE state = 'staged';
+
+CREATE TABLE attachment (
+	message       INTEGER NOT NULL REFERENCES message(id),
+	n             INTEGER NOT NULL,
+	account       INTEGER NOT NULL,
+	staging       TEXT,
+	path          TEXT NOT NULL,
+	original_name TEXT,
+	media_type    TEXT,
+	size          INTEGER NOT NULL,
+	sha256        BLOB NOT NULL,
+	PRIMARY KEY (message, n)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX attachment_digest ON attachment (account, substr(sha256, 1, 8));
+
+CREATE TRIGGER message_deleted AFTER DELETE ON message BEGIN
+	DELETE FROM attachment WHERE message = old.id;
+END;
+
+CREATE VIEW messages AS
+SELECT a.name AS account, CAST(m.uidl AS TEXT) AS uidl, m.size, m.state, m.message_id, m.reason, m.attempts,
+	datetime(m.first_seen / 1000, 'unixepoch') AS first_seen,
+	datetime(m.delivered / 1000, 'unixepoch') AS delivered,
+	datetime(m.next_attempt / 1000, 'unixepoch') AS next_attempt
+FROM message AS m JOIN account AS a ON a.id = m.account;
+
+CREATE VIEW files AS
+SELECT a.name AS account, f.path, f.original_name, f.media_type, f.size, lower(hex(f.sha256)) AS sha256,
+	m.state, m.message_id, CAST(m.uidl AS TEXT) AS uidl, datetime(m.delivered / 1000, 'unixepoch') AS delivered
+FROM attachment AS f JOIN message AS m ON m.id = f.message JOIN account AS a ON a.id = m.account;
+`
+
+// A generation counts an account's groups. The account's folder knows how far it was,
+// so that a ledger that was restored from a backup, or lost, is not taken for the last one.
+const schemaV2 = `
+ALTER TABLE account ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+`
+
+// A host is a server, and what is known of it. An account's mailbox is whose it is, and where. The index has
+// the messages that should still be on the server; missed counts the listings that lacked them.
+const schemaV3 = `
+CREATE TABLE host (
+	name         TEXT PRIMARY KEY,
+	unpipelined  INTEGER,
+	without_capa INTEGER,
+	exact        INTEGER
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE account ADD COLUMN mailbox TEXT;
+
+ALTER TABLE message ADD COLUMN missed INTEGER NOT NULL DEFAULT 0;
+
+CREATE INDEX message_kept ON message (account, missed) WHERE state IN ('delivered', 'delete_pending', 'quarantined');
+`
+
+// The index has the messages that could not be retrieved, which each poll asks for.
+const schemaV4 = `
+CREATE INDEX message_failed ON message (account) WHERE state = 'failed';
+`
+
+// The least time between two logins that a server announces, in milliseconds.
+const schemaV5 = `
+ALTER TABLE host ADD COLUMN login_delay INTEGER;
+`
+
+// What was delivered of each message, so that one of which nothing was is not deleted: files counts that, NULL where somebody
+// answers for it; unread says that something of it could not be read right and that the message is kept nowhere but on
+// the server. kept marks the files of a message that lie in quarantine, which those of a delivered one may, too; was is
+// the state that one is in again when its quarantine was retried. Of messages that were delivered before, the files are
+// counted by their records. One without any may have been delivered under another UIDL or size: it stays on the server, too.
+const schemaV6 = `
+ALTER TABLE message ADD COLUMN files INTEGER DEFAULT 0;
+ALTER TABLE message ADD COLUMN unread INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE message ADD COLUMN was TEXT;
+ALTER TABLE attachment ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;
+
+UPDATE attachment SET kept = 1 WHERE message IN (SELECT id FROM message WHERE coalesce(becomes, state) = 'quarantined');
+UPDATE message SET files = ` + countedFiles + `;
+
+CREATE INDEX attachment_kept ON attachment (account) WHERE kept = 1;
+CREATE INDEX message_quarantined ON message (account) WHERE state = 'quarantined';
+
+DROP VIEW messages;
+CREATE VIEW messages AS
+SELECT a.name AS account, CAST(m.uidl AS TEXT) AS uidl, m.size, m.state, m.files, m.message_id, m.reason, m.attempts,
+	datetime(m.first_seen / 1000, 'unixepoch') AS first_seen,
+	datetime(m.delivered / 1000, 'unixepoch') AS delivered,
+	datetime(m.next_attempt / 1000, 'unixepoch') AS next_attempt
+FROM message AS m JOIN account AS a ON a.id = m.account;
+`
+
+// countedFiles counts the files that are recorded of a message: without what is in quarantine, and without sidecars,
+// each of which stands before the file that it is named after.
+const countedFiles = `(SELECT count(*) FROM attachment AS f WHERE f.message = message.id AND f.kept = 0
+	AND NOT EXISTS (SELECT 1 FROM attachment AS g WHERE g.message = f.message AND g.n = f.n + 1 AND f.path = g.path || '` + ledger.SidecarExt + `'))`
+
+// Where an account's files went, and what tells that folder from another one in its place.
+const schemaV7 = `
+ALTER TABLE account ADD COLUMN place TEXT;
+ALTER TABLE account ADD COLUMN folder TEXT;
+`

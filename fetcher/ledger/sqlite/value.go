@@ -1,0 +1,35 @@
+package sqlite
+
+import (
+	"time"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// text is a field of a mail for storing: NULL when empty, and bounded.
+func text(s string) any { return null(ledger.ClipText(s)) }
+
+// name is what a sender named an attachment, likewise.
+func name(s string) any { return null(ledger.ClipName(s)) }
+
+func digest(sum [32]byte) any {
+	if sum == [32]byte{} {
+		return nil
+	}
+	return sum[:]
+}
+
+func milliseconds(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMilli()
+}
+
+// null stores an empty text as NULL.
+func null(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
