@@ -1,10 +1,12 @@
 GO       ?= go
 FUZZTIME ?= 30s
 SOAKTIME ?= 5m
+VULNDB   ?= https://vuln.go.dev
 
 # Tools are run at these versions and are no dependencies of the module.
 GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 # The race detector needs cgo, and that a C compiler.
 CC_FOUND := $(shell command -v "$$($(GO) env CC | cut -d ' ' -f 1)" 2>/dev/null)
@@ -23,35 +25,38 @@ help: ## this list
 build: ## a static binary: bin/attachd
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/attachd ./cmd/attachd
 
-# What shows how far the tests are, and then what go test says. A program with the race detector stays for a second at
-# its end unless told otherwise.
-GO_TEST = GORACE=atexit_sleep_ms=20 $(if $(RACE),CGO_ENABLED=1) bin/progress $(GO) test -shuffle=on $(RACE)
+# bin/progress shows how far the tests are, what was slow, and go test's closing lines. A program with the race detector
+# stays for a second at its end unless told otherwise.
+GO_TEST = GORACE=atexit_sleep_ms=20 $(if $(RACE),CGO_ENABLED=1) bin/progress -expect '$(EXPECT)' $(GO) test -shuffle=on $(RACE)
 
 bin/progress: .ci/progress.go
 	@$(GO) build -o $@ $<
 
 .PHONY: test
+test: EXPECT = about 3 minutes on two cores, and 2 more where all is to be compiled first
 test: install-test-deps bin/progress ## every test, with the race detector and a real Dovecot: about 3 minutes
-	@$(if $(RACE),,echo 'no C compiler found: testing without the race detector';) \
-	echo 'this takes about 3 minutes on two cores, and 2 more where all is to be compiled first'
+	@$(if $(RACE),,echo 'no C compiler found: testing without the race detector')
 	@$(GO_TEST) -timeout=20m ./...
 
 .PHONY: quick
 quick: RACE =
+quick: EXPECT = about 1 minute on two cores, and 1 more where all is to be compiled first
 quick: bin/progress ## the same tests without the race detector: about 1 minute
 	@$(GO_TEST) -timeout=10m ./...
 
 .PHONY: test-all
+test-all: EXPECT = about an hour
 test-all: install-test-deps bin/progress ## the tables of faults as a whole, too, and SOAKTIME (5m) of make soak: for the night
 	@$(if $(RACE),,echo 'no C compiler found: testing without the race detector')
 	@ATTACHD_TESTS=all ATTACHD_SOAK=$(SOAKTIME) $(GO_TEST) -timeout=6h ./...
 
 .PHONY: check
-check: ## gofumpt, go vet, staticcheck
+check: ## gofumpt, go vet, staticcheck, and govulncheck where its database can be reached
 	@unformatted=$$($(GO) run $(GOFUMPT) -l .) && \
 	if [ -n "$$unformatted" ]; then echo "not formatted by gofumpt:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+	@$(GO) run .ci/vuln.go $(VULNDB) $(GO) run $(GOVULNCHECK) -db=$(VULNDB) ./...
 
 # The unit of a metric says what it is: x-PEER is our time over a peer's, of-LIMIT
 # and %-of-LIMIT ours over a limit, peak-MiB memory.

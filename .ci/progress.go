@@ -1,13 +1,19 @@
 //go:build ignore
 
-// Command progress runs go test and shows how it gets on, as go test itself is silent until the first of the packages is
-// done, which may be the slowest:
+// Command progress runs go test and shows how far it is. go test itself is silent until its first package is done, and the
+// first may be the slowest:
 //
-//	progress go test [flags] packages
+//	progress [-expect TEXT] go test [flags] packages
 //
-// While tests run it prints each package that is done, each test that fails, with what it printed, and now and then what is
-// running. In the end come the slowest tests, what was skipped, and then the lines that go test closes with, one for each
-// package. The exit status is go test's.
+// It prints
+//
+//   - at the start, how long the tests will take: as long as the last such run, or TEXT if there was none,
+//   - each package that is done, and each test that fails, with its output,
+//   - after 15 seconds without a line, the packages that are running, how many of their tests are done, and the time left,
+//   - at the end, the slowest packages and tests, the skipped and the failed tests, and the lines that go test closes with,
+//     one for each package.
+//
+// The exit status is go test's. The file progress.json beside the program keeps the times of runs without a failure.
 package main
 
 import (
@@ -16,6 +22,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -28,17 +35,28 @@ import (
 )
 
 const (
-	quiet    = 15 * time.Second // without a word, then it says what is running
-	slowest  = 10               // tests that are listed
-	slowTest = 500 * time.Millisecond
+	quiet       = 15 * time.Second // without a line, then it says what is running
+	slowest     = 10               // tests that are listed at the end, and packages
+	slowTest    = 500 * time.Millisecond
+	slowPackage = 5 * time.Second
 )
 
 func main() {
-	if len(os.Args) < 3 || os.Args[2] != "test" {
-		fmt.Fprintln(os.Stderr, "usage: progress go test [flags] packages")
+	expect := flag.String("expect", "", "how long a first run takes: `text`")
+	flag.Parse()
+	args := flag.Args()
+	if len(args) < 2 || args[1] != "test" {
+		fmt.Fprintln(os.Stderr, "usage: progress [-expect TEXT] go test [flags] packages")
 		os.Exit(2)
 	}
-	code, err := run(os.Args[1], append([]string{"test", "-json"}, os.Args[3:]...))
+	r := newReport(strings.Join(args, " "))
+	switch {
+	case r.last.Seconds > 0:
+		fmt.Printf("this took %s here last time\n", minutes(r.last.Seconds))
+	case *expect != "":
+		fmt.Printf("this takes %s\n", *expect)
+	}
+	code, err := run(r, args[0], append([]string{"test", "-json"}, args[2:]...))
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "progress: %v\n", err)
 		os.Exit(1)
@@ -46,9 +64,9 @@ func main() {
 	os.Exit(code)
 }
 
-// run starts the command and returns its exit status when all of its output has been shown.
-func run(name string, args []string) (code int, err error) {
-	// It is told to stop as we are, with the tests that it runs, and what it says then is shown.
+// run starts the command, has its output shown, and returns its exit status.
+func run(r *report, name string, args []string) (code int, err error) {
+	// A signal to stop is passed on to go test and to the tests that it runs; their last output is shown.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	cmd := exec.CommandContext(ctx, name, args...)
@@ -62,12 +80,39 @@ func run(name string, args []string) (code int, err error) {
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
-	newReport().follow(out)
+	r.follow(out)
 	err = cmd.Wait()
 	if _, ok := errors.AsType[*exec.ExitError](err); !ok && err != nil {
 		return 0, err
 	}
+	if err == nil {
+		r.remember()
+	}
 	return cmd.ProcessState.ExitCode(), nil
+}
+
+// times is what is kept of a run.
+type times struct {
+	Seconds float64
+	Tests   map[string]int // by package
+}
+
+// recall returns the times of all kinds of runs, by their command.
+func recall() map[string]times {
+	all := make(map[string]times)
+	if text, err := os.ReadFile(os.Args[0] + ".json"); err == nil {
+		_ = json.Unmarshal(text, &all) // a damaged file is as good as none
+	}
+	return all
+}
+
+// remember keeps the times of this run for the next one. If it cannot, the next one only knows less.
+func (r *report) remember() {
+	all := recall()
+	all[r.command] = times{time.Since(r.began).Seconds(), r.ended}
+	if text, err := json.Marshal(all); err == nil {
+		_ = os.WriteFile(os.Args[0]+".json", text, 0o644)
+	}
 }
 
 // event is a line of go test -json (go doc test2json).
@@ -87,23 +132,29 @@ type testCase struct {
 	parent    bool // of others, which are listed in its place
 }
 
-// report is what was heard of the tests so far.
+// report is the state of a run, as far as its output tells.
 type report struct {
-	began   time.Time
-	said    time.Time
-	running map[string]map[string]*testCase // by package and name; "" is the package itself
-	ended   map[string]int                  // tests, by package
-	slow    []*testCase
-	skipped []string
-	failed  []string
-	closing []string
+	command  string
+	last     times // of the run before; zero if there was none
+	began    time.Time
+	said     time.Time
+	running  map[string]map[string]*testCase // by package and name; "" is the package itself
+	ended    map[string]int                  // tests, by package
+	slow     []*testCase
+	packages []*testCase
+	skipped  []string
+	failed   []string
+	closing  []string
 }
 
-func newReport() *report {
-	return &report{began: time.Now(), said: time.Now(), running: make(map[string]map[string]*testCase), ended: make(map[string]int)}
+func newReport(command string) *report {
+	return &report{
+		command: command, last: recall()[command], began: time.Now(), said: time.Now(),
+		running: make(map[string]map[string]*testCase), ended: make(map[string]int),
+	}
 }
 
-// follow shows what is worth it until the end.
+// follow reads go test's output to its end and prints what matters.
 func (r *report) follow(out io.Reader) {
 	lines := make(chan string)
 	go func() {
@@ -149,16 +200,32 @@ func (r *report) say(format string, args ...any) {
 func (r *report) sayRunning() {
 	var parts []string
 	for pkg := range r.running {
-		parts = append(parts, fmt.Sprintf("%s (%d tests done)", short(pkg), r.ended[pkg]))
+		of := ""
+		if all := r.last.Tests[pkg]; all > 0 {
+			of = fmt.Sprintf(" of %d", max(all, r.ended[pkg]))
+		}
+		parts = append(parts, fmt.Sprintf("%s (%d%s tests done)", short(pkg), r.ended[pkg], of))
 	}
 	if len(parts) == 0 {
 		parts = []string{"the compiler"}
 	}
 	slices.Sort(parts)
-	r.say("running: %s", strings.Join(parts, ", "))
+	left := ""
+	if seconds := r.last.Seconds - time.Since(r.began).Seconds(); seconds > 0 {
+		left = "; " + minutes(seconds) + " left"
+	}
+	r.say("running: %s%s", strings.Join(parts, ", "), left)
 }
 
-// short is a package without what all have in common.
+// minutes shows a time as a person would say it.
+func minutes(seconds float64) string {
+	if seconds < 90 {
+		return fmt.Sprintf("about %.0f seconds", max(seconds, 1))
+	}
+	return fmt.Sprintf("about %.1f minutes", seconds/60)
+}
+
+// short is the package's path without the module's.
 func short(pkg string) string {
 	if parts := strings.SplitN(pkg, "/", 4); len(parts) == 4 {
 		return parts[3]
@@ -225,11 +292,14 @@ func (r *report) endPackage(pkg *testCase, how string) {
 	delete(r.running, pkg.pkg)
 	delete(tests, "")
 	if how == "fail" {
-		// Those that did not come to their end, as when the process died.
+		// The process has died under these.
 		for _, test := range tests {
 			r.failed = append(r.failed, short(test.pkg)+" "+test.name)
 			r.say("%s %s did not end:\n%s", short(test.pkg), test.name, strings.Join(test.output, ""))
 		}
+	}
+	if pkg.elapsed >= slowPackage {
+		r.packages = append(r.packages, pkg)
 	}
 	for _, line := range pkg.output {
 		last := false
@@ -249,13 +319,8 @@ func (r *report) endPackage(pkg *testCase, how string) {
 }
 
 func (r *report) end() {
-	slices.SortFunc(r.slow, func(a, b *testCase) int { return cmp.Compare(b.elapsed, a.elapsed) })
-	if len(r.slow) > 0 {
-		fmt.Println("\nThe slowest tests, which share the processors with others:")
-		for _, test := range r.slow[:min(slowest, len(r.slow))] {
-			fmt.Printf("%6.1f s  %s %s\n", test.elapsed.Seconds(), short(test.pkg), test.name)
-		}
-	}
+	listSlow("packages", r.packages)
+	listSlow("tests", r.slow)
 	list("Skipped", r.skipped)
 	list("Failed", r.failed)
 	fmt.Printf("\nAll of it took %.0f s.\n", time.Since(r.began).Seconds())
@@ -266,7 +331,18 @@ func (r *report) end() {
 	}
 }
 
-// place is what go test sorts its closing lines by: the package.
+func listSlow(what string, slow []*testCase) {
+	if len(slow) == 0 {
+		return
+	}
+	slices.SortFunc(slow, func(a, b *testCase) int { return cmp.Compare(b.elapsed, a.elapsed) })
+	fmt.Printf("\nThe slowest %s (they share the processors):\n", what)
+	for _, test := range slow[:min(slowest, len(slow))] {
+		fmt.Printf("%6.1f s  %s\n", test.elapsed.Seconds(), strings.TrimSpace(short(test.pkg)+" "+test.name))
+	}
+}
+
+// place is the package of a closing line: go test sorts by it.
 func place(line string) string {
 	_, pkg, _ := strings.Cut(line, "\t")
 	return strings.Fields(pkg + " ")[0]
