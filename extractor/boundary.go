@@ -251,3 +251,39 @@ func (p *parser) gapLine(text, line []byte) error {
 	p.state = inBody
 	return p.body(line)
 }
+
+// leafExpects reports whether a boundary is one of the attached message's that is being
+// read: some mailers use one boundary for both.
+func (p *parser) leafExpects(boundary string) bool {
+	l := &p.leaf
+	if l.failed == nil {
+		l.failed = p.decideStart()
+	}
+	if l.decoder != nil {
+		return false // what it expects is encoded, and what has come is not all decoded
+	}
+	if l.failed == nil {
+		l.failed = l.content.settle()
+	}
+	nested, ok := l.content.unpacker.(*parser)
+	return ok && nested.expects(boundary)
+}
+
+// expects reports whether a boundary is one of this message's, or of an attached one's
+// that is being read.
+func (p *parser) expects(boundary string) bool {
+	if p.state == inHeader {
+		return p.header.boundary() == boundary || p.open(boundary)
+	}
+	return p.open(boundary) || p.leafExpects(boundary)
+}
+
+// open reports whether a multipart of that boundary is open.
+func (p *parser) open(boundary string) bool {
+	for i := range p.stack {
+		if m := &p.stack[i]; m.boundary == boundary && !m.closed {
+			return true
+		}
+	}
+	return false
+}

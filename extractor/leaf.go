@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"errors"
 	"io"
-	"slices"
 	"strings"
 	"sync"
 )
@@ -193,48 +192,6 @@ func (p *parser) nested(m multipart) *parser {
 	return nested
 }
 
-// beginAttachedMultipart begins a multipart that the sender marked as an attachment or
-// named: a web page, a message without a message's header. It is kept as it came, with
-// its header, so that a browser or a mail program opens it; its parts are attachments
-// by the same rules as those of others.
-func (p *parser) beginAttachedMultipart(e entity, number string) error {
-	x := p.run
-	x.leaves++
-	p.leaf.clear()
-	p.state = inBody
-	at := p.inside(number)
-	a := x.describeLeaf(e, number)
-	ext := ".eml"
-	if a.MediaType == "multipart/related" {
-		ext = ".mht"
-	}
-	switch _, known := SplitExt(a.Name); {
-	case a.Name == "":
-		a.Name = "attachment" + ext
-		x.note(a, ProblemNoName, a.Name)
-	case !slices.Contains([]string{".eml", ".mht", ".mhtml"}, strings.ToLower(known)):
-		a.Name = SafeName(CutName(a.Name, maxName-len(ext)) + ext)
-	}
-	c, err := x.beginNested(a, p.nested(multipart{boundary: boundaryOf(e.mediaType), mediaType: a.MediaType, number: number}))
-	if err != nil {
-		return err
-	}
-	p.leaf.content, p.leaf.w = c, &p.leaf.content
-	if at.depth > x.limits.Depth {
-		return &LimitError{"depth", int64(x.limits.Depth)}
-	}
-	if c.file == nil {
-		return nil
-	}
-	header := p.header.raw
-	end := "\r\n"
-	if !bytes.HasSuffix(header, []byte(end)) {
-		end = string(p.eol)
-	}
-	_, err = c.file.Write(append(header, end...))
-	return err
-}
-
 // isResourceFork reports whether a part of a multipart/appledouble is the half that
 // means nothing outside of a Macintosh (RFC 1740 section 4). Its name is kept for the other half.
 func (p *parser) isResourceFork(e *entity) bool {
@@ -367,38 +324,4 @@ func (l *leaf) abort() {
 func (l *leaf) clear() {
 	l.forgetStart()
 	*l = leaf{}
-}
-
-// expects reports whether a boundary is one of the attached message's that is being
-// read: some mailers use one boundary for both.
-func (p *parser) leafExpects(boundary string) bool {
-	l := &p.leaf
-	if l.failed == nil {
-		l.failed = p.decideStart()
-	}
-	if l.decoder != nil {
-		return false // what it expects is encoded, and what has come is not all decoded
-	}
-	if l.failed == nil {
-		l.failed = l.content.settle()
-	}
-	nested, ok := l.content.unpacker.(*parser)
-	return ok && nested.expects(boundary)
-}
-
-func (p *parser) expects(boundary string) bool {
-	if p.state == inHeader {
-		return p.header.boundary() == boundary || p.open(boundary)
-	}
-	return p.open(boundary) || p.leafExpects(boundary)
-}
-
-// open reports whether a multipart of that boundary is open.
-func (p *parser) open(boundary string) bool {
-	for i := range p.stack {
-		if m := &p.stack[i]; m.boundary == boundary && !m.closed {
-			return true
-		}
-	}
-	return false
 }

@@ -1,6 +1,7 @@
 package extractor
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 )
@@ -105,4 +106,46 @@ func (p *parser) beginMultipart(e entity, number string) error {
 		p.eol = 0 // QUIRK: gateways to old Macs wrote the header with other line ends than the body
 	}
 	return nil
+}
+
+// beginAttachedMultipart begins a multipart that the sender marked as an attachment or
+// named: a web page, a message without a message's header. It is kept as it came, with
+// its header, so that a browser or a mail program opens it; its parts are attachments
+// by the same rules as those of others.
+func (p *parser) beginAttachedMultipart(e entity, number string) error {
+	x := p.run
+	x.leaves++
+	p.leaf.clear()
+	p.state = inBody
+	at := p.inside(number)
+	a := x.describeLeaf(e, number)
+	ext := ".eml"
+	if a.MediaType == "multipart/related" {
+		ext = ".mht"
+	}
+	switch _, known := SplitExt(a.Name); {
+	case a.Name == "":
+		a.Name = "attachment" + ext
+		x.note(a, ProblemNoName, a.Name)
+	case !slices.Contains([]string{".eml", ".mht", ".mhtml"}, strings.ToLower(known)):
+		a.Name = SafeName(CutName(a.Name, maxName-len(ext)) + ext)
+	}
+	c, err := x.beginNested(a, p.nested(multipart{boundary: boundaryOf(e.mediaType), mediaType: a.MediaType, number: number}))
+	if err != nil {
+		return err
+	}
+	p.leaf.content, p.leaf.w = c, &p.leaf.content
+	if at.depth > x.limits.Depth {
+		return &LimitError{"depth", int64(x.limits.Depth)}
+	}
+	if c.file == nil {
+		return nil
+	}
+	header := p.header.raw
+	end := "\r\n"
+	if !bytes.HasSuffix(header, []byte(end)) {
+		end = string(p.eol)
+	}
+	_, err = c.file.Write(append(header, end...))
+	return err
 }
