@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
@@ -39,9 +40,9 @@ func announceDeletionsOf(ctx context.Context, led *sqlite.Ledger, log zerolog.Lo
 		level = zerolog.WarnLevel
 	}
 	if due.Deleted > 0 {
-		log.WithLevel(level).Str("account", a.Name).Int("messages", due.Deleted).Msg(count(due.Deleted, "delivered message") + " will be deleted at the next poll")
+		log.WithLevel(level).Str("account", a.Name).Int("messages", due.Deleted).Msg(console.Count(due.Deleted, "delivered message") + " will be deleted at the next poll")
 	}
 	if staying := due.Empty + due.Unread; staying > 0 && changed {
-		log.Info().Str("account", a.Name).Int("messages", staying).Int("without_file", due.Empty).Msg(fmt.Sprintf("%s before will stay on the server: no file of them was delivered, or something of them could not be read right", count(staying, "message")+" delivered"))
+		log.Info().Str("account", a.Name).Int("messages", staying).Int("without_file", due.Empty).Msg(fmt.Sprintf("%s before will stay on the server: no file of them was delivered, or something of them could not be read right", console.Count(staying, "message")+" delivered"))
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/foreign"
@@ -59,7 +60,7 @@ older than that or was lost, or the account was renamed.`,
 				fmt.Fprintln(cmd.ErrOrStderr(), fault)
 			}
 			if len(faults) > 0 {
-				return &exitError{exitConfig, fmt.Errorf("check configuration: attachd could not read or write at %s", count(len(faults), "place"))}
+				return &exitError{exitConfig, fmt.Errorf("check configuration: attachd could not read or write at %s", console.Count(len(faults), "place"))}
 			}
 			enabled := accounts(c)
 			gone, err := checkPolled(cmd.Context(), c)
@@ -70,10 +71,10 @@ older than that or was lost, or the account was renamed.`,
 				fmt.Fprintln(cmd.ErrOrStderr(), foreign.Error(fault))
 			}
 			if len(gone) > 0 {
-				return &exitError{exitTemporary, fmt.Errorf("%d of %s will not be polled", len(gone), count(len(enabled), "account"))}
+				return &exitError{exitTemporary, fmt.Errorf("%d of %s will not be polled", len(gone), console.Count(len(enabled), "account"))}
 			}
 			if !online {
-				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: ok, %s\n", path, count(len(enabled), "account"))
+				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: ok, %s\n", path, console.Count(len(enabled), "account"))
 				return failure(err)
 			}
 			return checkOnline(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), c, enabled)
@@ -93,7 +94,7 @@ func load(path string, stderr io.Writer) (*config.Config, []config.Warning, erro
 	}
 	if problems, ok := errors.AsType[config.Problems](err); ok {
 		fmt.Fprintln(stderr, foreign.Error(problems))
-		err = fmt.Errorf("load configuration: %s", count(len(problems), "problem"))
+		err = fmt.Errorf("load configuration: %s", console.Count(len(problems), "problem"))
 	}
 	return nil, nil, &exitError{exitConfig, err}
 }
@@ -142,7 +143,7 @@ func checkOnline(ctx context.Context, w, stderr io.Writer, c *config.Config, acc
 		return failure(err)
 	}
 	if failed > 0 {
-		return &exitError{exitTemporary, fmt.Errorf("%d of %s failed", failed, count(len(accounts), "account"))}
+		return &exitError{exitTemporary, fmt.Errorf("%d of %s failed", failed, console.Count(len(accounts), "account"))}
 	}
 	return nil
 }
@@ -164,29 +165,9 @@ func describeEnd(c *x509.Certificate) string {
 	case left <= 0: // which only insecure_skip_verify lets by, or a server that does not look
 		text += " (WARNING: has expired)"
 	case session.EndsSoon(c, time.Now()):
-		text += fmt.Sprintf(" (WARNING: in %s)", count(int(left/(24*time.Hour)), "day"))
+		text += fmt.Sprintf(" (WARNING: in %s)", console.Count(int(left/(24*time.Hour)), "day"))
 	}
 	return text
-}
-
-// count is "1 account" or "3 accounts".
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// formatBytes is a size for people, in powers of 1024.
-func formatBytes(n int64) string {
-	if n < 1024 {
-		return count(int(n), "byte")
-	}
-	value, unit := float64(n)/1024, 0
-	for value >= 1024 && unit < 3 {
-		value, unit = value/1024, unit+1
-	}
-	return fmt.Sprintf("%.1f %ciB", value, "KMGT"[unit])
 }
 
 func configFlag(cmd *cobra.Command, path *string) {

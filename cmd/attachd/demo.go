@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/cmd/attachd/demo"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
@@ -80,7 +81,7 @@ func runDemo(ctx context.Context, stdout, stderr io.Writer, dir, profile string,
 		return err
 	}
 	say := func(format string, args ...any) { fmt.Fprintf(stdout, format+"\n", args...) }
-	say("A POP3S server runs on %s for this demo, with a mailbox of %s.", server.Addr(), count(len(server.Mailbox(demo.Username)), "message"))
+	say("A POP3S server runs on %s for this demo, with a mailbox of %s.", server.Addr(), console.Count(len(server.Mailbox(demo.Username)), "message"))
 	say("attachd polls it with this configuration: %s\n", path)
 
 	say("First poll")
@@ -95,7 +96,7 @@ func runDemo(ctx context.Context, stdout, stderr io.Writer, dir, profile string,
 		}
 		say("  the server would not have it, and attachd would ask again later: %v", err)
 	}
-	say("\n%s, byte for byte as they were sent, in %s", count(delivered, "file"), c.Accounts[0].Output)
+	say("\n%s, byte for byte as they were sent, in %s", console.Count(delivered, "file"), c.Accounts[0].Output)
 	switch {
 	case clean:
 		say("That folder is removed now, as --clean says.")
@@ -112,7 +113,7 @@ func runDemo(ctx context.Context, stdout, stderr io.Writer, dir, profile string,
 // demoPoll runs the accounts of c once, by the code that `run --once` runs, and
 // tells what happens.
 func demoPoll(ctx context.Context, say func(string, ...any), stderr io.Writer, c *config.Config) (delivered int, err error) {
-	log := zerolog.New(newConsole(stderr, false)).Level(zerolog.WarnLevel)
+	log := zerolog.New(console.NewWriter(stderr, false)).Level(zerolog.WarnLevel)
 	var mu sync.Mutex // observe is called from the poll's two goroutines
 	d, err := newDaemon(ctx, c, log, func(e fetcher.Event) {
 		mu.Lock()
@@ -121,14 +122,14 @@ func demoPoll(ctx context.Context, say func(string, ...any), stderr io.Writer, c
 		case fetcher.LoggedIn:
 			say("  connected with %s, certificate verified, logged in with %s", e.TLS, e.Mechanism)
 		case fetcher.Listed:
-			say("  %s in the mailbox, %d of them new", count(e.Messages, "message"), e.New)
+			say("  %s in the mailbox, %d of them new", console.Count(e.Messages, "message"), e.New)
 		case fetcher.Retrieved:
 			if e.Attachments == 0 {
 				say("    message %s: no attachment", foreign.Text(e.UIDL))
 			}
 		case fetcher.Delivered:
 			delivered++
-			say("    message %s: %s (%s, %s)", foreign.Text(e.UIDL), foreign.Text(e.Attachment.Path), foreign.Text(e.Attachment.MediaType), formatBytes(e.Attachment.Size))
+			say("    message %s: %s (%s, %s)", foreign.Text(e.UIDL), foreign.Text(e.Attachment.Path), foreign.Text(e.Attachment.MediaType), console.Bytes(e.Attachment.Size))
 		}
 	})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/sink"
@@ -37,7 +38,7 @@ func dryRun(ctx context.Context, out, stderr io.Writer, c *config.Config, log ze
 			continue
 		}
 		enabled++
-		p := &preview{ctx: ctx, ledger: led, account: a, x: &extraction{out: out, progress: newProgress(io.Discard), account: a, extract: extractOptions(a.Files, limits(c))}}
+		p := &preview{ctx: ctx, ledger: led, account: a, x: &extraction{out: out, progress: console.NewProgress(io.Discard), account: a, extract: extractOptions(a.Files, limits(c))}}
 		err := p.checkFolder()
 		if err == nil {
 			err = fetcher.DryRun(ctx, account(c, a, own), led, readEnvelope, p, log)
@@ -51,7 +52,7 @@ func dryRun(ctx context.Context, out, stderr io.Writer, c *config.Config, log ze
 		}
 	}
 	if failed > 0 {
-		return &exitError{exitTemporary, fmt.Errorf("%d of %s failed", failed, count(enabled, "account"))}
+		return &exitError{exitTemporary, fmt.Errorf("%d of %s failed", failed, console.Count(enabled, "account"))}
 	}
 	return nil
 }
@@ -108,7 +109,7 @@ func (p *preview) checkFolder() error {
 
 // Found implements fetcher.Preview.
 func (p *preview) Found(o fetcher.Outlook) {
-	parts := []string{count(o.Messages, "message") + " on the server", fmt.Sprintf("%d new", o.New)}
+	parts := []string{console.Count(o.Messages, "message") + " on the server", fmt.Sprintf("%d new", o.New)}
 	for _, part := range []struct {
 		n    int
 		text string
@@ -127,7 +128,7 @@ func (p *preview) Found(o fetcher.Outlook) {
 	}
 	p.print("account %s: %s\n", p.account.Name, strings.Join(parts, ", "))
 	if o.Unfetchable != "" {
-		p.print("  %s\n", printableName(o.Unfetchable))
+		p.print("  %s\n", console.Cell(o.Unfetchable))
 	}
 	p.compared = max(o.Nameless, o.Moved)
 }
@@ -141,14 +142,14 @@ func (p *preview) Delete(m fetcher.Foreseen) {
 // Leave implements fetcher.Preview.
 func (p *preview) Leave(m fetcher.Foreseen, why string) {
 	p.left++
-	p.print("leave %s: %s\n", p.name(m), printableName(why))
+	p.print("leave %s: %s\n", p.name(m), console.Cell(why))
 }
 
 func (p *preview) name(m fetcher.Foreseen) string {
 	if m.Octets < 0 {
 		return m.UIDL
 	}
-	return fmt.Sprintf("%s (%s)", m.UIDL, formatBytes(m.Octets))
+	return fmt.Sprintf("%s (%s)", m.UIDL, console.Bytes(m.Octets))
 }
 
 // Fetch implements fetcher.Preview.
@@ -275,23 +276,23 @@ func (p *preview) sum() error {
 	p.compared = max(p.compared, p.again)
 	most := func(n int, noun string) string {
 		if p.compared > 0 && n > 0 {
-			return "up to " + count(n, noun)
+			return "up to " + console.Count(n, noun)
 		}
-		return count(n, noun)
+		return console.Count(n, noun)
 	}
-	text := fmt.Sprintf("would fetch %s with %s, and delete %s", count(p.fetched, "message"), most(p.files, "file"), most(p.deleted, "message"))
+	text := fmt.Sprintf("would fetch %s with %s, and delete %s", console.Count(p.fetched, "message"), most(p.files, "file"), most(p.deleted, "message"))
 	if p.leftOut > 0 {
-		text += fmt.Sprintf("; %s left out", count(p.leftOut, "attachment"))
+		text += fmt.Sprintf("; %s left out", console.Count(p.leftOut, "attachment"))
 	}
 	if p.left > 0 {
-		text += fmt.Sprintf("; %s left on the server", count(p.left, "message"))
+		text += fmt.Sprintf("; %s left on the server", console.Count(p.left, "message"))
 	}
 	if p.quarantined > 0 {
-		text += fmt.Sprintf("; %s to quarantine", count(p.quarantined, "message"))
+		text += fmt.Sprintf("; %s to quarantine", console.Count(p.quarantined, "message"))
 	}
 	p.print("account %s: %s. Nothing was done.\n", p.account.Name, text)
 	if p.compared > 0 {
-		p.print("  %s may have been delivered before: compared when they are fetched, and neither delivered again nor, if put back, deleted\n", count(p.compared, "message"))
+		p.print("  %s may have been delivered before: compared when they are fetched, and neither delivered again nor, if put back, deleted\n", console.Count(p.compared, "message"))
 	}
 	return p.err
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"unicode/utf8"
 
+	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/fetcher"
 )
@@ -21,7 +22,7 @@ func shown(s string) string {
 	if s == "" {
 		return ""
 	}
-	s = printableName(s)
+	s = console.Cell(s)
 	if utf8.RuneCountInString(s) > shownText {
 		s = string([]rune(s)[:shownText]) + "…"
 	}

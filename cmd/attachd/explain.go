@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/sink"
@@ -44,8 +45,8 @@ func (x *extraction) configure(file, account string) error {
 
 // explain says what would become of the attachments of the messages, and why.
 func (x *extraction) explain(ctx context.Context, args []string) error {
-	x.progress = newProgress(x.errors)
-	defer x.progress.done()
+	x.progress = console.NewProgress(x.errors)
+	defer x.progress.Done()
 	if x.extract.Filter != nil {
 		x.extract.Detect = true
 	}
@@ -92,7 +93,7 @@ func look(r io.Reader, o extractor.Options, to func(*extractor.Attachment) io.Wr
 // describe says what would become of the attachments of a message.
 func (x *extraction) describe(source string, m *extractor.Message, all []*extractor.Attachment) (string, error) {
 	var out strings.Builder
-	fmt.Fprintf(&out, "%s: from %q, subject %q: %s\n", foreign.Text(source), m.From, m.Subject, count(m.Attachments, "attachment"))
+	fmt.Fprintf(&out, "%s: from %q, subject %q: %s\n", foreign.Text(source), m.From, m.Subject, console.Count(m.Attachments, "attachment"))
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	p := plan(x.account, x.extract, "")
 	for _, a := range all {
@@ -109,11 +110,11 @@ func (x *extraction) describe(source string, m *extractor.Message, all []*extrac
 		if a.DetectedType != "" && a.DetectedType != mediaType {
 			mediaType += " (detected " + a.DetectedType + ")"
 		}
-		size := formatBytes(a.Size)
+		size := console.Bytes(a.Size)
 		if a.Size == 0 && a.LeftOut != "" {
 			size = "-"
 		}
-		fmt.Fprintf(table, "  %s\tpart %s\t%s\t%s\t%s\t%s\n", verdict, a.Part, printableName(a.Name), foreign.Text(mediaType), size, printableName(detail))
+		fmt.Fprintf(table, "  %s\tpart %s\t%s\t%s\t%s\t%s\n", verdict, a.Part, console.Cell(a.Name), foreign.Text(mediaType), size, console.Cell(detail))
 		if a.Noise != "" && a.LeftOut == "" {
 			fmt.Fprintf(table, "  \t\tnoise: drop would leave out %s\t\t\t\n", a.Noise)
 		}
@@ -134,11 +135,3 @@ func (x *extraction) describe(source string, m *extractor.Message, all []*extrac
 type nowhere struct{ io.Writer }
 
 func (nowhere) Close() error { return nil }
-
-// printableName is what a stranger chose for a column of a table, "-" for nothing.
-func printableName(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return foreign.Text(s)
-}

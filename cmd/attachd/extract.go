@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/mailfile"
@@ -40,7 +41,7 @@ writes nothing and says of each attachment what would become of it, and why.
 Exit code 0: all was read; 1: something could not be.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				if isTerminal(cmd.InOrStdin()) {
+				if console.IsTerminal(cmd.InOrStdin()) {
 					return &exitError{exitUsage, errors.New("extract: nothing to read: name files or folders, or pipe a message in")}
 				}
 				args = []string{"-"}
@@ -75,7 +76,7 @@ type extraction struct {
 	extract extractor.Options
 
 	dir      *sink.Directory
-	progress *progress
+	progress *console.Progress
 	pending  []extracted // staged, not yet in place
 	ignored  int
 	failed   int
@@ -96,15 +97,15 @@ func (x *extraction) run(ctx context.Context, dir string, args []string) (err er
 		return err
 	}
 	defer func() { err = errors.Join(err, x.dir.Close()) }()
-	x.progress = newProgress(x.errors)
-	if isTerminal(x.errors) && isTerminal(x.out) {
+	x.progress = console.NewProgress(x.errors)
+	if console.IsTerminal(x.errors) && console.IsTerminal(x.out) {
 		x.out = x.progress
 	}
-	defer x.progress.done()
+	defer x.progress.Done()
 
-	if isTerminal(x.errors) { // only a bar on a terminal is worth looking twice
+	if console.IsTerminal(x.errors) { // only a bar on a terminal is worth looking twice
 		for _, arg := range args {
-			x.progress.expect(0, mailfile.Octets(arg))
+			x.progress.Expect(0, mailfile.Octets(arg))
 		}
 	}
 	err = x.each(ctx, args, dir, x.message)
@@ -155,7 +156,7 @@ func (x *extraction) each(ctx context.Context, args []string, dir string, messag
 // outcome says at the end what was passed over.
 func (x *extraction) outcome() error {
 	if x.ignored > 0 {
-		fmt.Fprintf(x.progress, "attachd: %s left out: no mail by the look of the first line\n", count(x.ignored, "file"))
+		fmt.Fprintf(x.progress, "attachd: %s left out: no mail by the look of the first line\n", console.Count(x.ignored, "file"))
 	}
 	if x.failed > 0 {
 		return fmt.Errorf("%d of the messages and files could not be read", x.failed)
@@ -175,7 +176,7 @@ func (x *extraction) message(ctx context.Context, source string, size int64, r i
 	if err != nil {
 		return fmt.Errorf("%s: %w", foreign.Text(source), err)
 	}
-	x.progress.message(max(size, counted.n), len(files))
+	x.progress.Message(max(size, counted.n), len(files))
 	x.total.messages++
 	x.total.leftOut += len(m.LeftOut)
 	for _, f := range files {
@@ -258,7 +259,7 @@ type line struct {
 func (x *extraction) print(e extracted) error {
 	f := e.file
 	if !x.json {
-		_, err := fmt.Fprintf(x.out, "%s\t%s\t%s\tfrom %s\n", foreign.Text(f.Path), foreign.Text(f.Attachment.MediaType), formatBytes(f.Size), foreign.Text(e.source))
+		_, err := fmt.Fprintf(x.out, "%s\t%s\t%s\tfrom %s\n", foreign.Text(f.Path), foreign.Text(f.Attachment.MediaType), console.Bytes(f.Size), foreign.Text(e.source))
 		return err
 	}
 	problems := f.Attachment.Problems

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gabriel-vasile/mimetype"
 
+	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/extractor/mailfile"
 )
 
@@ -25,9 +26,9 @@ func (x *extraction) say(where string) {
 		return
 	}
 	t := x.total
-	text := fmt.Sprintf("%s, %s", count(t.messages, "message"), count(t.files, "attachment"))
+	text := fmt.Sprintf("%s, %s", console.Count(t.messages, "message"), console.Count(t.files, "attachment"))
 	if t.files > 0 {
-		text += fmt.Sprintf(" (%s) in %s", formatBytes(t.octets), where)
+		text += fmt.Sprintf(" (%s) in %s", console.Bytes(t.octets), where)
 	}
 	if t.leftOut > 0 {
 		text += fmt.Sprintf(", %d left out by the rules", t.leftOut)

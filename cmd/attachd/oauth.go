@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/oauth"
@@ -164,7 +165,7 @@ func oauthStatus(w io.Writer, c *config.Config, names []string) error {
 		return failure(err)
 	}
 	if missing > 0 {
-		return &exitError{exitTemporary, fmt.Errorf("%s without a valid sign-in", count(missing, "account"))}
+		return &exitError{exitTemporary, fmt.Errorf("%s without a valid sign-in", console.Count(missing, "account"))}
 	}
 	return nil
 }

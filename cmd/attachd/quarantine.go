@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/foreign"
@@ -247,13 +248,13 @@ func showQuarantined(cmd *cobra.Command, c *config.Config, q inQuarantine) error
 		fmt.Fprintf(out, "  %s\n", printableText(line))
 	}
 	fmt.Fprintln(out)
-	x := &extraction{out: out, progress: &progress{w: out}, account: q.account, extract: extractOptions(q.account.Files, limits(c))}
+	x := &extraction{out: out, progress: console.NewProgress(out), account: q.account, extract: extractOptions(q.account.Files, limits(c))}
 	return x.explainMessage(cmd.Context(), q.id(), -1, raw)
 }
 
 // printableText is a line of a mail for a terminal. The tab of a continued line is a blank.
 func printableText(line []byte) string {
-	return printableName(string(bytes.ReplaceAll(line, []byte("\t"), []byte(" "))))
+	return console.Cell(string(bytes.ReplaceAll(line, []byte("\t"), []byte(" "))))
 }
 
 func quarantineRetryCommand() *cobra.Command {
@@ -284,9 +285,9 @@ Exit code 0: all of them were delivered; 1: some were not.`,
 					}
 				}
 				if n := m.message.Files(); n > 0 {
-					fmt.Fprintf(cmd.OutOrStdout(), "%s\tdelivered, %s, after %d before\n", m.id(), count(files, "attachment"), n)
+					fmt.Fprintf(cmd.OutOrStdout(), "%s\tdelivered, %s, after %d before\n", m.id(), console.Count(files, "attachment"), n)
 				} else {
-					fmt.Fprintf(cmd.OutOrStdout(), "%s\tdelivered, %s\n", m.id(), count(files, "attachment"))
+					fmt.Fprintf(cmd.OutOrStdout(), "%s\tdelivered, %s\n", m.id(), console.Count(files, "attachment"))
 				}
 				return err
 			})

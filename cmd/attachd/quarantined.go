@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -42,7 +43,7 @@ func (q inQuarantine) envelope() fetcher.Envelope {
 // quarantineError is an error with the exit code for messages in quarantine, nil without any. What failed besides comes first.
 func quarantineError(messages int, failed string) error {
 	if messages > 0 {
-		text := count(messages, "message") + " in quarantine: attachd quarantine list says which and why"
+		text := console.Count(messages, "message") + " in quarantine: attachd quarantine list says which and why"
 		if failed != "" {
 			text = failed + "; " + text
 		}
@@ -99,15 +100,15 @@ func listQuarantine(w io.Writer, all []inQuarantine, asJSON bool) error {
 		}
 		size := "size unknown"
 		if m.Size >= 0 {
-			size = formatBytes(m.Size)
+			size = console.Bytes(m.Size)
 		}
-		fmt.Fprintf(table, "account %s:\t%s\tUIDL %s\t%s\tsince %s\t%s\n", q.account.Name, q.id(), printableName(m.UIDL), size,
-			m.Delivered.Local().Format("2006-01-02 15:04"), count(m.Attempts, "failed attempt"))
+		fmt.Fprintf(table, "account %s:\t%s\tUIDL %s\t%s\tsince %s\t%s\n", q.account.Name, q.id(), console.Cell(m.UIDL), size,
+			m.Delivered.Local().Format("2006-01-02 15:04"), console.Count(m.Attempts, "failed attempt"))
 		fmt.Fprintf(table, "\tfrom %s, subject %s\n", cmp.Or(is.From, "unknown"), cmp.Or(is.Subject, "unknown"))
 		if m.State != ledger.Quarantined {
-			fmt.Fprintf(table, "\tdelivered, with %s, and not read right: %s\n", count(m.Files(), "file"), printableName(m.Reason))
+			fmt.Fprintf(table, "\tdelivered, with %s, and not read right: %s\n", console.Count(m.Files(), "file"), console.Cell(m.Reason))
 		} else {
-			fmt.Fprintf(table, "\t%s\n", printableName(m.Reason))
+			fmt.Fprintf(table, "\t%s\n", console.Cell(m.Reason))
 		}
 		switch {
 		case missing && q.away != nil:

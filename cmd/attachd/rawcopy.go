@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
@@ -27,10 +28,10 @@ const shownDoubts = 8
 func reasonOf(doubts []extractor.Problem) string {
 	var texts []string
 	for _, p := range doubts[:min(len(doubts), shownDoubts)] {
-		texts = append(texts, printableName(p.String()))
+		texts = append(texts, console.Cell(p.String()))
 	}
 	if len(doubts) > shownDoubts {
-		texts = append(texts, "and "+count(len(doubts)-shownDoubts, "other"))
+		texts = append(texts, "and "+console.Count(len(doubts)-shownDoubts, "other"))
 	}
 	return strings.Join(texts, "; ")
 }

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/fetcher"
@@ -54,7 +55,7 @@ func (u *unknownMessages) look(f fetcher.Found) (delivered bool) {
 	if !delivered {
 		what = "will be fetched"
 	}
-	u.lines = append(u.lines, strings.Join([]string{"  " + what, "UIDL " + foreign.Text(f.UIDL), date, printableName(from), printableName(subject)}, "\t"))
+	u.lines = append(u.lines, strings.Join([]string{"  " + what, "UIDL " + foreign.Text(f.UIDL), date, console.Cell(from), console.Cell(subject)}, "\t"))
 	return delivered
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 )
@@ -49,13 +50,13 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 				return &exitError{exitUsage, errors.New("run: --dry-run goes with --once alone")}
 			}
 			var w io.Writer = cmd.ErrOrStderr()
-			progress := newProgress(io.Discard)
+			progress := console.NewProgress(io.Discard)
 			if once && !dry {
-				progress = newProgress(w)
+				progress = console.NewProgress(w)
 				w = progress
 			}
-			defer progress.done()
-			log, err := newLogger(w, isTerminal(cmd.ErrOrStderr()), logging)
+			defer progress.Done()
+			log, err := console.NewLogger(w, console.IsTerminal(cmd.ErrOrStderr()), logging)
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}
@@ -65,7 +66,7 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 				return dryRun(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), c, log)
 			}
 			warnOfRoot(log)
-			d, err := newDaemon(cmd.Context(), c, log, progress.observe)
+			d, err := newDaemon(cmd.Context(), c, log, progress.Observe)
 			if err != nil {
 				return failure(err)
 			}
@@ -92,7 +93,7 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 func runOnce(ctx context.Context, d *daemon, accounts []fetcher.Account) error {
 	failed := ""
 	if errs := d.supervisor.RunOnce(ctx, accounts); len(errs) > 0 {
-		failed = fmt.Sprintf("%d of %s failed", len(errs), count(len(accounts), "account"))
+		failed = fmt.Sprintf("%d of %s failed", len(errs), console.Count(len(accounts), "account"))
 	}
 	n, err := inQuarantines(context.WithoutCancel(ctx), d.ledger, accounts)
 	if err != nil {

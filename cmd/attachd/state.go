@@ -16,6 +16,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
@@ -105,7 +106,7 @@ func checkState(ctx context.Context, w io.Writer, c *config.Config, accounts []c
 		return failure(err)
 	}
 	if s.faults > 0 {
-		return &exitError{exitFailure, fmt.Errorf("check state: %s", count(s.faults, "fault"))}
+		return &exitError{exitFailure, fmt.Errorf("check state: %s", console.Count(s.faults, "fault"))}
 	}
 	return quarantineError(s.inQuarantine, "")
 }
@@ -187,7 +188,7 @@ const shownFailures = 20
 func (s *stateCheck) failed(ctx context.Context, a config.Account) error {
 	records, err := s.ledger.Failures(ctx, a.Name)
 	for _, r := range records[:min(len(records), shownFailures)] {
-		fmt.Fprintf(s.out, "  message '%s' could not be retrieved (attempt %d, next %s): %s\n", printableName(r.UIDL), r.Attempts, r.NextAttempt.Local().Format("2006-01-02 15:04"), printableName(r.Reason))
+		fmt.Fprintf(s.out, "  message '%s' could not be retrieved (attempt %d, next %s): %s\n", console.Cell(r.UIDL), r.Attempts, r.NextAttempt.Local().Format("2006-01-02 15:04"), console.Cell(r.Reason))
 	}
 	if n := len(records) - shownFailures; n > 0 {
 		fmt.Fprintf(s.out, "  and %d more\n", n)
@@ -225,7 +226,7 @@ func (s *stateCheck) staged(ctx context.Context, a config.Account, folder *sink.
 		}
 	}
 	if n := fates[sink.Waiting] + fates[sink.Published]; n > 0 {
-		fmt.Fprintf(s.out, "  %s of an interrupted delivery, %d of them in place: the next poll completes it\n", count(n, "file"), fates[sink.Published])
+		fmt.Fprintf(s.out, "  %s of an interrupted delivery, %d of them in place: the next poll completes it\n", console.Count(n, "file"), fates[sink.Published])
 	}
 	unknown := 0
 	for id := range folder.Files {
@@ -234,11 +235,11 @@ func (s *stateCheck) staged(ctx context.Context, a config.Account, folder *sink.
 		}
 	}
 	if unknown > 0 {
-		fmt.Fprintf(s.out, "  %s of a poll that is under way or was interrupted, whose messages will be fetched again\n", count(unknown, "file"))
+		fmt.Fprintf(s.out, "  %s of a poll that is under way or was interrupted, whose messages will be fetched again\n", console.Count(unknown, "file"))
 	}
 	if n := fates[sink.Elsewhere]; n > 0 {
 		s.fault("%s staged in another folder than %s as it is now: its disk is not mounted, or somebody removed it. Mount it; "+
-			"if it is gone for good, run attachd state forget --staged %s, and those messages are fetched again", count(n, "file"), a.Output, a.Name)
+			"if it is gone for good, run attachd state forget --staged %s, and those messages are fetched again", console.Count(n, "file"), a.Output, a.Name)
 	}
 	return nil
 }
@@ -352,7 +353,7 @@ func rebuild(cmd *cobra.Command, c *config.Config, accounts []config.Account, no
 		}
 	}
 	if failed > 0 {
-		return &exitError{exitTemporary, fmt.Errorf("%d of %s failed: run attachd state rebuild again for them", failed, count(len(accounts), "account"))}
+		return &exitError{exitTemporary, fmt.Errorf("%d of %s failed: run attachd state rebuild again for them", failed, console.Count(len(accounts), "account"))}
 	}
 	return nil
 }
@@ -373,7 +374,7 @@ func openOrReplace(ctx context.Context, out io.Writer, path string) (_ *sqlite.L
 	if err != nil {
 		return nil, false, err
 	}
-	fmt.Fprintf(out, "%s: damaged, kept as %s; a new one was made, with %s taken over\n", path, replaced.Kept, count(replaced.Salvaged, "message"))
+	fmt.Fprintf(out, "%s: damaged, kept as %s; a new one was made, with %s taken over\n", path, replaced.Kept, console.Count(replaced.Salvaged, "message"))
 	return led, false, nil
 }
 
@@ -420,7 +421,7 @@ func rebuildAccount(ctx context.Context, out io.Writer, s *fetcher.Supervisor, c
 	if adopted.Nameless > 0 {
 		kept += fmt.Sprintf("; %d have no UIDL and can't be recorded", adopted.Nameless)
 	}
-	_, err = fmt.Fprintf(out, "account %s: %s on the server, %d recorded as delivered%s\n", a.Name, count(adopted.Messages, "message"), adopted.Recorded, kept)
+	_, err = fmt.Fprintf(out, "account %s: %s on the server, %d recorded as delivered%s\n", a.Name, console.Count(adopted.Messages, "message"), adopted.Recorded, kept)
 	return errors.Join(err, unknown.print(out, a))
 }
 
@@ -464,7 +465,7 @@ together with the folder that they were staged in (attachd state check says so).
 			if err := errors.Join(err, d.close()); err != nil {
 				return failure(err)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "account %s: %s forgotten\n", args[0], count(n, "message"))
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "account %s: %s forgotten\n", args[0], console.Count(n, "message"))
 			return failure(err)
 		},
 	}
@@ -514,7 +515,7 @@ are in quarantine, move the folder ` + fetcher.QuarantineFolder + ` there, too.`
 			if err := errors.Join(err, d.close()); err != nil {
 				return failure(err)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "account %s: %s of account %s taken over\n", args[1], count(n, "message"), args[0])
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "account %s: %s of account %s taken over\n", args[1], console.Count(n, "message"), args[0])
 			return failure(err)
 		},
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 )
@@ -18,7 +19,7 @@ func (s *stateCheck) uncopied(ctx context.Context, a config.Account) error {
 			continue
 		}
 		if n++; n <= shownFailures {
-			fmt.Fprintf(s.out, "  message '%s' was delivered and stays on the server: something of it could not be read right, and the quarantine had no room for it (quarantine.max_bytes): %s\n", printableName(m.UIDL), printableName(why))
+			fmt.Fprintf(s.out, "  message '%s' was delivered and stays on the server: something of it could not be read right, and the quarantine had no room for it (quarantine.max_bytes): %s\n", console.Cell(m.UIDL), console.Cell(why))
 		}
 	}
 	if n -= shownFailures; n > 0 {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
@@ -30,23 +31,23 @@ func inspectState(ctx context.Context, stderr io.Writer, c *config.Config) (led 
 // waiting says what of a mailbox is new, and what will become of the rest.
 func waiting(p fetcher.Probe, known bool) string {
 	if !known {
-		return unfetchable(count(p.Messages, "message")+" on the server", p)
+		return unfetchable(console.Count(p.Messages, "message")+" on the server", p)
 	}
 	parts := []string{"nothing new"}
 	if p.Waiting > 0 {
-		parts[0] = count(p.Waiting, "message") + " waiting"
+		parts[0] = console.Count(p.Waiting, "message") + " waiting"
 		if p.Octets >= 0 {
-			parts[0] += " (" + formatBytes(p.Octets) + ")"
+			parts[0] += " (" + console.Bytes(p.Octets) + ")"
 		}
 	}
 	if p.Messages != p.Waiting {
-		parts = append(parts, count(p.Messages, "message")+" on the server")
+		parts = append(parts, console.Count(p.Messages, "message")+" on the server")
 	}
 	if p.Pending > 0 {
-		parts = append(parts, count(p.Pending, "message")+" failed before, to be tried again later (attachd state check says why)")
+		parts = append(parts, console.Count(p.Pending, "message")+" failed before, to be tried again later (attachd state check says why)")
 	}
 	if p.Due > 0 {
-		parts = append(parts, count(p.Due, "delivered message")+" will be deleted at the next poll")
+		parts = append(parts, console.Count(p.Due, "delivered message")+" will be deleted at the next poll")
 	}
 	switch {
 	case p.Staying == 1:

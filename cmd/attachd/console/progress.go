@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"fmt"
@@ -12,11 +12,12 @@ import (
 	"github.com/attachd/attachd/fetcher"
 )
 
-// progress shows on a terminal how far a run has come: messages, attachments,
-// bytes, rate and the time left, in one line. It is also the writer for what else goes to
-// that terminal, so that lines and progress don't run into each other. Without a
-// terminal it shows nothing and passes writes on.
-type progress struct {
+// Progress shows on a terminal how far a run has come: messages, attachments, bytes, rate and the time
+// left, in one line. It is also the writer for everything else on that terminal, so that other lines
+// and the progress do not run into each other. Without a terminal it shows nothing and passes writes on.
+//
+// Its methods may be called from several goroutines at once.
+type Progress struct {
 	w     io.Writer
 	width func() int // of the terminal, in columns; nil: no terminal
 	now   func() time.Time
@@ -31,9 +32,10 @@ type progress struct {
 // drawEvery is how often the line is drawn at most.
 const drawEvery = 100 * time.Millisecond
 
-func newProgress(w io.Writer) *progress {
-	p := &progress{w: w, now: time.Now}
-	if f, ok := w.(*os.File); ok && isTerminal(f) {
+// NewProgress shows the progress on w, if w is a terminal.
+func NewProgress(w io.Writer) *Progress {
+	p := &Progress{w: w, now: time.Now}
+	if f, ok := w.(*os.File); ok && IsTerminal(f) {
 		p.width = func() int {
 			size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
 			if err != nil || size.Col == 0 {
@@ -46,7 +48,7 @@ func newProgress(w io.Writer) *progress {
 }
 
 // Write passes on b, which should be whole lines, above the line.
-func (p *progress) Write(b []byte) (int, error) {
+func (p *Progress) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.clear()
@@ -54,15 +56,15 @@ func (p *progress) Write(b []byte) (int, error) {
 }
 
 // clear takes the line away. That it can't be only costs its looks.
-func (p *progress) clear() {
+func (p *Progress) clear() {
 	if p.shown {
 		_, _ = io.WriteString(p.w, "\r\x1b[K")
 		p.shown, p.drawn = false, time.Time{}
 	}
 }
 
-// expect adds messages of so many octets in all to what is to come.
-func (p *progress) expect(messages int, octets int64) {
+// Expect adds messages to what is to come, with their octets in all.
+func (p *Progress) Expect(messages int, octets int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.of += messages
@@ -72,8 +74,8 @@ func (p *progress) expect(messages int, octets int64) {
 	}
 }
 
-// message counts one message that has been read.
-func (p *progress) message(octets int64, attachments int) {
+// Message counts one message after it was read, with its octets and attachments.
+func (p *Progress) Message(octets int64, attachments int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.messages++
@@ -95,19 +97,19 @@ func (p *progress) message(octets int64, attachments int) {
 }
 
 // line is all ASCII.
-func (p *progress) line(took time.Duration) string {
-	line := count(p.messages, "message")
+func (p *Progress) line(took time.Duration) string {
+	line := Count(p.messages, "message")
 	if p.of > 0 {
 		line = fmt.Sprintf("%d/%d messages", p.messages, p.of)
 	}
-	line += fmt.Sprintf(", %s, %s", count(p.written, "attachment"), formatBytes(p.octets))
+	line += fmt.Sprintf(", %s, %s", Count(p.written, "attachment"), Bytes(p.octets))
 	// LIST's octets are only a hint: a message may be longer.
 	if p.total > p.octets {
-		line += fmt.Sprintf(" of %s (%d%%)", formatBytes(p.total), 100*p.octets/p.total)
+		line += fmt.Sprintf(" of %s (%d%%)", Bytes(p.total), 100*p.octets/p.total)
 	}
 	if seconds := took.Seconds(); seconds >= 1 && p.octets > 0 {
 		rate := float64(p.octets) / seconds
-		line += ", " + formatBytes(int64(rate)) + "/s"
+		line += ", " + Bytes(int64(rate)) + "/s"
 		if p.total > p.octets {
 			line += fmt.Sprintf(", %v left", time.Duration(float64(p.total-p.octets)/rate*float64(time.Second)).Round(time.Second))
 		}
@@ -115,20 +117,20 @@ func (p *progress) line(took time.Duration) string {
 	return line
 }
 
-// done takes the line away for good.
-func (p *progress) done() {
+// Done takes the line away for good. Writes are passed on afterwards, too.
+func (p *Progress) Done() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.clear()
 	p.width = nil
 }
 
-// observe is a fetcher.Supervisor's Observe.
-func (p *progress) observe(e fetcher.Event) {
+// Observe counts what a poll reports. It fits the Observe of a [fetcher.Supervisor].
+func (p *Progress) Observe(e fetcher.Event) {
 	switch e := e.(type) {
 	case fetcher.Listed:
-		p.expect(e.New, e.Octets)
+		p.Expect(e.New, e.Octets)
 	case fetcher.Retrieved:
-		p.message(e.Octets, e.Attachments)
+		p.Message(e.Octets, e.Attachments)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"encoding/json"
@@ -13,9 +13,9 @@ import (
 	"github.com/attachd/attachd/fetcher/foreign"
 )
 
-// newConsole makes the log that a person reads along: with sizes and durations in units, where JSON has numbers, and
-// with the date where it is another one than in the line before.
-func newConsole(w io.Writer, color bool) io.Writer {
+// NewWriter makes the log that a person reads along: sizes and durations have units where JSON has
+// numbers, and the date stands only where it differs from the line before.
+func NewWriter(w io.Writer, color bool) io.Writer {
 	days := &days{color: color}
 	return zerolog.ConsoleWriter{
 		Out: w, NoColor: !color, FormatTimestamp: days.format, FormatPrepare: inUnits,
@@ -31,7 +31,7 @@ func inUnits(fields map[string]any) error {
 	for _, name := range []string{"size", "octets", "octets_before", "max_message_size"} {
 		number, _ := fields[name].(json.Number)
 		if n, err := number.Int64(); err == nil {
-			fields[name] = withoutSpace.Replace(formatBytes(n)) // or it would be quoted
+			fields[name] = withoutSpace.Replace(Bytes(n)) // or it would be quoted
 		}
 	}
 	number, _ := fields["dur_ms"].(json.Number)

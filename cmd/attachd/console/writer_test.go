@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"strings"
@@ -15,7 +15,7 @@ import (
 func TestConsole(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	log := zerolog.New(newConsole(&out, false))
+	log := zerolog.New(NewWriter(&out, false))
 	at := func(e *zerolog.Event, text string) *zerolog.Event {
 		t.Helper()
 		parsed, err := time.ParseInLocation(time.DateTime, text, time.Local)
@@ -40,7 +40,7 @@ func TestConsole(t *testing.T) {
 	}
 
 	out.Reset()
-	json, err := newLogger(&out, false, config.Log{Level: config.LevelInfo, Format: config.FormatAuto})
+	json, err := NewLogger(&out, false, config.Log{Level: config.LevelInfo, Format: config.FormatAuto})
 	if err != nil {
 		t.Fatal(err)
 	}
