@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/attachd/attachd/cmd/attachd/console"
+	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/foreign"
@@ -62,7 +62,7 @@ older than that or was lost, or the account was renamed.`,
 			if len(faults) > 0 {
 				return &exitError{exitConfig, fmt.Errorf("check configuration: attachd could not read or write at %s", console.Count(len(faults), "place"))}
 			}
-			enabled := accounts(c)
+			enabled := wiring.Accounts(c)
 			gone, err := checkPolled(cmd.Context(), c)
 			if err != nil && !online { // a login can be tried all the same, with a word of the state
 				return failure(err)
@@ -83,20 +83,6 @@ older than that or was lost, or the account was renamed.`,
 	configFlag(cmd, &path)
 	cmd.Flags().BoolVar(&online, "online", false, "log in to every account")
 	return cmd
-}
-
-// load loads the configuration and prints all that is wrong with it, one line
-// each.
-func load(path string, stderr io.Writer) (*config.Config, []config.Warning, error) {
-	c, warnings, err := config.Load(path)
-	if err == nil {
-		return c, warnings, nil
-	}
-	if problems, ok := errors.AsType[config.Problems](err); ok {
-		fmt.Fprintln(stderr, foreign.Error(problems))
-		err = fmt.Errorf("load configuration: %s", console.Count(len(problems), "problem"))
-	}
-	return nil, nil, &exitError{exitConfig, err}
 }
 
 // checkOnline tries the accounts, as many at once as the daemon would, and
@@ -168,8 +154,4 @@ func describeEnd(c *x509.Certificate) string {
 		text += fmt.Sprintf(" (WARNING: in %s)", console.Count(int(left/(24*time.Hour)), "day"))
 	}
 	return text
-}
-
-func configFlag(cmd *cobra.Command, path *string) {
-	cmd.Flags().StringVarP(path, "config", "c", "/etc/attachd/attachd.yaml", "the configuration `FILE`")
 }

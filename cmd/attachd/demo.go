@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/cmd/attachd/demo"
 	"github.com/attachd/attachd/config"
@@ -115,7 +116,7 @@ func runDemo(ctx context.Context, stdout, stderr io.Writer, dir, profile string,
 func demoPoll(ctx context.Context, say func(string, ...any), stderr io.Writer, c *config.Config) (delivered int, err error) {
 	log := zerolog.New(console.NewWriter(stderr, false)).Level(zerolog.WarnLevel)
 	var mu sync.Mutex // observe is called from the poll's two goroutines
-	d, err := newDaemon(ctx, c, log, func(e fetcher.Event) {
+	a, err := app.Open(ctx, app.Options{Config: c, Log: log, Observe: func(e fetcher.Event) {
 		mu.Lock()
 		defer mu.Unlock()
 		switch e := e.(type) {
@@ -131,13 +132,17 @@ func demoPoll(ctx context.Context, say func(string, ...any), stderr io.Writer, c
 			delivered++
 			say("    message %s: %s (%s, %s)", foreign.Text(e.UIDL), foreign.Text(e.Attachment.Path), foreign.Text(e.Attachment.MediaType), console.Bytes(e.Attachment.Size))
 		}
-	})
+	}})
 	if err != nil {
 		return 0, err
 	}
-	defer d.close()
-	if errs := d.supervisor.RunOnce(ctx, accounts(c)); len(errs) > 0 {
-		return 0, errs[0]
+	defer a.Close()
+	o, err := a.RunOnce(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if len(o.Failed) > 0 {
+		return 0, o.Failed[0]
 	}
 	if delivered == 0 {
 		say("  nothing to fetch: what was delivered once is not delivered again")

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/config/testsize"
 	"github.com/attachd/attachd/fetcher/dovecottest"
 )
@@ -52,7 +53,7 @@ func (l *life) send(n int) {
 // attachd runs a command of the program, within the test, and returns what it printed.
 func (l *life) attachd(args ...string) (string, error) {
 	var out bytes.Buffer
-	if code := run(append(args, "--config", l.config), strings.NewReader(""), &out, &out); code != exitOK {
+	if code := run(append(args, "--config", l.config), strings.NewReader(""), &out, &out, app.Hooks{}); code != exitOK {
 		return out.String(), fmt.Errorf("exit code %d", code)
 	}
 	return out.String(), nil

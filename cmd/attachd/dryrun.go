@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/cmd/attachd/console"
+	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/sink"
@@ -32,16 +33,17 @@ func dryRun(ctx context.Context, out, stderr io.Writer, c *config.Config, log ze
 		defer led.Close()
 	}
 	failed, enabled := 0, 0
-	own := make(clientTokens)
+	accounts := wiring.Accounts(c)
 	for _, a := range c.Accounts {
 		if !a.Enabled {
 			continue
 		}
+		polled := accounts[enabled]
 		enabled++
-		p := &preview{ctx: ctx, ledger: led, account: a, x: &extraction{out: out, progress: console.NewProgress(io.Discard), account: a, extract: extractOptions(a.Files, limits(c))}}
+		p := &preview{ctx: ctx, ledger: led, account: a, x: &extraction{out: out, progress: console.NewProgress(io.Discard), rules: wiring.NewRules(c, a)}}
 		err := p.checkFolder()
 		if err == nil {
-			err = fetcher.DryRun(ctx, account(c, a, own), led, readEnvelope, p, log)
+			err = fetcher.DryRun(ctx, polled, led, wiring.ReadEnvelope, p, log)
 		}
 		if err == nil {
 			err = p.sum()
@@ -87,7 +89,7 @@ func (p *preview) print(format string, args ...any) {
 // the folder.
 func (p *preview) checkFolder() error {
 	if p.ledger != nil {
-		if err := checkDestination(p.ctx, p.ledger, p.account); err != nil {
+		if err := wiring.CheckDestination(p.ctx, p.ledger, p.account); err != nil {
 			return err
 		}
 	}
@@ -162,7 +164,7 @@ func (p *preview) Fetch(m fetcher.Foreseen, body io.Reader) error {
 		return p.err
 	}
 	sums := make(map[*extractor.Attachment]hash.Hash)
-	message, all, err := look(body, p.x.extract, func(a *extractor.Attachment) io.WriteCloser {
+	message, all, err := look(body, p.x.rules.Extract, func(a *extractor.Attachment) io.WriteCloser {
 		sums[a] = sha256.New()
 		return nowhere{sums[a]}
 	})
@@ -247,15 +249,12 @@ func (p *preview) sayRaw(m *extractor.Message, all []*extractor.Attachment) (fil
 		p.print("  the message itself is kept, too (raw: %s)\n", p.account.Files.Raw)
 		p.files++
 		return 1
-	case slices.ContainsFunc(problems, isDoubtful) && p.account.After == config.AfterDelete:
+	case slices.ContainsFunc(problems, wiring.IsDoubtful) && p.account.After == config.AfterDelete:
 		p.quarantined++
 		p.print("  the message itself goes to quarantine, as something of it can't be read right\n")
 	}
 	return 0
 }
-
-// isDoubtful reports whether something of a message may be in no file because of the problem.
-func isDoubtful(p extractor.Problem) bool { return p.Kind.Lossy() }
 
 // sayFate says what becomes of a message on the server, of which so many files are delivered.
 func (p *preview) sayFate(files int) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -32,7 +33,7 @@ func TestDryRunTakesNothing(t *testing.T) {
 		dir := t.TempDir()
 		config := s.config(t, dir, "after: delete", "duplicates: skip")
 		var out bytes.Buffer
-		if code := run([]string{"run", "--once", "--dry-run", "--config", config}, strings.NewReader(""), &out, &out); code != exitOK {
+		if code := run([]string{"run", "--once", "--dry-run", "--config", config}, strings.NewReader(""), &out, &out, app.Hooks{}); code != exitOK {
 			t.Fatalf("exit code %d\n%s", code, &out)
 		}
 		files := strings.Count(string(messages[0].Raw), "filename=")

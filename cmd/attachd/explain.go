@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/attachd/attachd/cmd/attachd/console"
+	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/sink"
@@ -31,8 +32,8 @@ func (x *extraction) configure(file, account string) error {
 	var names []string
 	for _, a := range c.Accounts {
 		if a.Name == account || account == "" && len(c.Accounts) == 1 {
-			x.account, x.extract = a, extractOptions(a.Files, limits(c))
-			x.account.After = config.AfterKeep // the messages at hand stay where they are
+			x.rules = wiring.NewRules(c, a)
+			x.rules.Account.After = config.AfterKeep // the messages at hand stay where they are
 			return nil
 		}
 		names = append(names, a.Name)
@@ -47,8 +48,8 @@ func (x *extraction) configure(file, account string) error {
 func (x *extraction) explain(ctx context.Context, args []string) error {
 	x.progress = console.NewProgress(x.errors)
 	defer x.progress.Done()
-	if x.extract.Filter != nil {
-		x.extract.Detect = true
+	if x.rules.Extract.Filter != nil {
+		x.rules.Extract.Detect = true
 	}
 	if err := x.each(ctx, args, "", x.explainMessage); err != nil {
 		return err
@@ -57,7 +58,7 @@ func (x *extraction) explain(ctx context.Context, args []string) error {
 }
 
 func (x *extraction) explainMessage(_ context.Context, source string, _ int64, r io.Reader) error {
-	m, all, err := look(r, x.extract, func(*extractor.Attachment) io.WriteCloser { return nowhere{io.Discard} })
+	m, all, err := look(r, x.rules.Extract, func(*extractor.Attachment) io.WriteCloser { return nowhere{io.Discard} })
 	if _, ok := errors.AsType[*extractor.LimitError](err); ok {
 		x.report(fmt.Errorf("%s: %w: it would be quarantined", foreign.Text(source), err))
 		return nil
@@ -95,7 +96,7 @@ func (x *extraction) describe(source string, m *extractor.Message, all []*extrac
 	var out strings.Builder
 	fmt.Fprintf(&out, "%s: from %q, subject %q: %s\n", foreign.Text(source), m.From, m.Subject, console.Count(m.Attachments, "attachment"))
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-	p := plan(x.account, x.extract, "")
+	p := x.rules.Plan("")
 	for _, a := range all {
 		verdict, detail := "keep", a.Name
 		switch {

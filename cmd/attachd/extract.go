@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/attachd/attachd/cmd/attachd/console"
-	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/mailfile"
 	"github.com/attachd/attachd/extractor/sink"
@@ -72,8 +72,7 @@ type extraction struct {
 	out, errors io.Writer
 	json        bool
 
-	account config.Account // whose settings hold; the zero value without --account
-	extract extractor.Options
+	rules wiring.Rules // of the account; the zero value without --account
 
 	dir      *sink.Directory
 	progress *console.Progress
@@ -168,8 +167,8 @@ func (x *extraction) outcome() error {
 // is reported and does not stop the rest.
 func (x *extraction) message(ctx context.Context, source string, size int64, r io.Reader) error {
 	counted := &countingReader{r: r}
-	m, files, err := x.dir.Stage(ctx, counted, plan(x.account, x.extract, ""))
-	if isUnprocessable(err) {
+	m, files, err := x.dir.Stage(ctx, counted, x.rules.Plan(""))
+	if wiring.IsUnprocessable(err) {
 		x.report(fmt.Errorf("%s: %w", foreign.Text(source), err))
 		return nil
 	}

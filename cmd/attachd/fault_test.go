@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
@@ -27,7 +28,7 @@ const faultEnv = "ATTACHD_TEST_FAULT"
 
 // plannedFault is what is to happen at one step of the program under test.
 type plannedFault struct {
-	// Step is the step's name and Hit the how manieth time that it is reached, from 1.
+	// Step is the name of the step, and Hit counts how often it is reached, from 1.
 	Step string
 	Hit  int
 	// Kill ends the process there and then. Otherwise the step fails with Errno, and
@@ -52,11 +53,11 @@ type faults struct {
 	begun  bool           // guarded by mu
 }
 
-// installFaults sets the hooks of the program as the environment says.
-func installFaults() {
+// plannedFaults returns the hooks that make the plan of the environment happen.
+func plannedFaults() app.Hooks {
 	text := os.Getenv(faultEnv)
 	if text == "" {
-		return
+		return app.Hooks{}
 	}
 	f := &faults{counts: make(map[string]int)}
 	if err := json.Unmarshal([]byte(text), &f.plan); err != nil {
@@ -68,8 +69,10 @@ func installFaults() {
 			panic(err)
 		}
 	}
-	sinkHook = f
-	ledgerHook = func(s sqlite.Step, name string) error { return f.at("ledger: " + string(s) + " " + name) }
+	return app.Hooks{
+		Sink:   f,
+		Ledger: func(s sqlite.Step, name string) error { return f.at("ledger: " + string(s) + " " + name) },
+	}
 }
 
 // Before implements sink.Hook.
@@ -448,7 +451,7 @@ func (st *stage) verdict() (broken []string) {
 		}
 	}
 	var out bytes.Buffer
-	if code := run([]string{"state", "check", "--config", st.config}, strings.NewReader(""), &out, &out); !wentWell(code, out.String()) {
+	if code := run([]string{"state", "check", "--config", st.config}, strings.NewReader(""), &out, &out, app.Hooks{}); !wentWell(code, out.String()) {
 		say("state check: exit code %d\n%s", code, &out)
 	}
 	return broken

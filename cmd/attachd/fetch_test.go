@@ -12,6 +12,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/cmd/attachd/app"
+	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/config/testsize"
 	"github.com/attachd/attachd/fetcher"
@@ -23,7 +25,7 @@ import (
 func once(t *testing.T, config string, flags ...string) (code int, log string) {
 	t.Helper()
 	var stderr bytes.Buffer
-	code = run(append([]string{"run", "--once", "--config", config}, flags...), strings.NewReader(""), io.Discard, &stderr)
+	code = run(append([]string{"run", "--once", "--config", config}, flags...), strings.NewReader(""), io.Discard, &stderr, app.Hooks{})
 	return code, stderr.String()
 }
 
@@ -197,7 +199,7 @@ func TestCheckWarnsOfCertificates(t *testing.T) {
 		path := mailServer{addr: s.Addr(), certificate: s.CertPEM()}.config(t, t.TempDir())
 		rewrite(t, path, "ca_file: ca.pem", "insecure_skip_verify: true")
 		var stdout bytes.Buffer
-		code := run([]string{"check", "--online", "--config", path}, strings.NewReader(""), &stdout, io.Discard)
+		code := run([]string{"check", "--online", "--config", path}, strings.NewReader(""), &stdout, io.Discard, app.Hooks{})
 		if want := ", certificate until " + test.end.UTC().Format(time.DateOnly) + test.want + "  "; code != exitOK || !strings.Contains(stdout.String(), want) {
 			t.Errorf("exit code %d, want the output to hold %q:\n%s", code, want, stdout.String())
 		}
@@ -220,7 +222,7 @@ func TestResume(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				a := accounts(c)[0]
+				a := wiring.Accounts(c)[0]
 				for i := range 3 {
 					p, err := fetcher.Check(t.Context(), a, zerolog.Nop())
 					if err != nil || p.Resumed != (i > 0) {

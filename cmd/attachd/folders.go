@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/foreign"
@@ -89,8 +90,8 @@ func (f *folderCheck) look(c *config.Config) {
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		f.file("state", c.State+suffix)
 	}
-	f.folder("state", lockDir(c))
-	if len(accounts(c)) == 0 {
+	f.folder("state", wiring.LockDir(c))
+	if len(wiring.Accounts(c)) == 0 {
 		f.folder("output", c.Output)
 	}
 	for _, a := range c.Accounts {
@@ -104,9 +105,9 @@ func (f *folderCheck) look(c *config.Config) {
 				f.folder(key, filepath.Join(a.Output, hidden))
 			}
 		}
-		f.file("state", filepath.Join(lockDir(c), a.Name+".lock"))
+		f.file("state", filepath.Join(wiring.LockDir(c), a.Name+".lock"))
 		if a.OAuth.NeedsSignIn() {
-			f.folder("state", tokenFolder(c))
+			f.folder("state", wiring.TokenDir(c))
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -56,7 +57,7 @@ func evilMail() []byte {
 func attachd(t *testing.T, args ...string) (shown string, code int) {
 	t.Helper()
 	var out bytes.Buffer
-	code = run(args, strings.NewReader(""), &out, &out)
+	code = run(args, strings.NewReader(""), &out, &out, app.Hooks{})
 	return out.String(), code
 }
 

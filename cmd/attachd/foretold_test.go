@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -29,7 +30,7 @@ func TestDryRunDoesNotPromise(t *testing.T) {
 	server.Replace("u0", letter("2", whole),
 		letter("3", "Message-ID: <2@x>\nSubject: piece\nContent-Type: message/partial; id=z; number=1; total=2\n\nContent-Type: application/pdf; name=b.pdf\n\nabc\n"))
 	var out bytes.Buffer
-	if code := run([]string{"run", "--once", "--dry-run", "--config", config}, strings.NewReader(""), &out, &out); code != exitOK {
+	if code := run([]string{"run", "--once", "--dry-run", "--config", config}, strings.NewReader(""), &out, &out, app.Hooks{}); code != exitOK {
 		t.Fatalf("exit code %d\n%s", code, &out)
 	}
 	for _, text := range []string{"  2 messages may have been delivered before: compared when they are fetched", "  a piece of a message: it is kept, and left on the server", "; 1 message to quarantine. Nothing was done."} {

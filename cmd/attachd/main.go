@@ -17,6 +17,7 @@ import (
 	// The authorities to trust where the system has none, as in an empty container.
 	_ "golang.org/x/crypto/x509roots/fallback"
 
+	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/fetcher/foreign"
 )
 
@@ -29,7 +30,7 @@ const (
 	exitConfig    = 78 // EX_CONFIG of sysexits.h
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, app.Hooks{})) }
 
 // exitError is an error with the exit code that it asks for.
 type exitError struct {
@@ -46,7 +47,7 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
-func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer, hooks app.Hooks) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	// A second signal ends the program the hard way, should the first not do.
@@ -55,7 +56,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	// end on the spot: what is staged is still to be delivered or removed.
 	signal.Ignore(syscall.SIGPIPE)
 
-	root := command()
+	root := command(hooks)
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)
@@ -81,7 +82,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return exitUsage
 }
 
-func command() *cobra.Command {
+func command(hooks app.Hooks) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "attachd",
 		Short: "Turn mail into files: attachments of POP3 mailboxes, into a folder per account",
@@ -90,7 +91,7 @@ into a folder per account. Each attachment arrives once, whole and byte-exact.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(runCommand(), checkCommand(), oauthCommand(), extractCommand(), quarantineCommand(), stateCommand(), demoCommand(), versionCommand())
+	root.AddCommand(runCommand(hooks), checkCommand(), oauthCommand(), extractCommand(), quarantineCommand(), stateCommand(), demoCommand(), versionCommand())
 	return root
 }
 

@@ -15,8 +15,7 @@ const asProgram = "ATTACHD_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		installFaults()
-		main()
+		os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, plannedFaults()))
 	}
 	testscript.Main(tests{m}, map[string]func(){"attachd": main})
 }

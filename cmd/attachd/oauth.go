@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/attachd/attachd/cmd/attachd/console"
+	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/oauth"
@@ -92,7 +93,7 @@ func tokenOrigin(a config.Account) string {
 }
 
 func signIn(ctx context.Context, w io.Writer, c *config.Config, a config.Account, device bool) error {
-	client := oauthClient(a)
+	client := wiring.OAuthClient(a)
 	say := func(format string, args ...any) error {
 		_, err := io.WriteString(w, foreign.Lines(fmt.Sprintf(format, args...)))
 		return err
@@ -115,7 +116,7 @@ func signIn(ctx context.Context, w io.Writer, c *config.Config, a config.Account
 	if err != nil {
 		return err
 	}
-	if err := tokenStore(c, a).Save(ctx, client, token); err != nil {
+	if err := wiring.TokenStore(c, a).Save(ctx, client, token); err != nil {
 		return err
 	}
 	return say("Signed in. The account is polled at its next turn; attachd check --online tries it at once.\n")
@@ -175,7 +176,7 @@ func signInStatus(c *config.Config, a config.Account) (text string, ok bool) {
 	if !a.OAuth.NeedsSignIn() {
 		return "needs no sign-in: " + tokenOrigin(a), true
 	}
-	s, err := tokenStore(c, a).Status(oauthClient(a))
+	s, err := wiring.TokenStore(c, a).Status(wiring.OAuthClient(a))
 	switch {
 	case err != nil:
 		return err.Error(), false

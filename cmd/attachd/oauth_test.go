@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/fetcher/oauth/oauthtest"
 )
 
@@ -47,7 +48,7 @@ func signInAs(t *testing.T, config, pattern string, person func(found string), f
 		case <-ctx.Done():
 		}
 	}()
-	code = run(append([]string{"oauth", "login", "lab", "--config", config}, flags...), strings.NewReader(""), w, w)
+	code = run(append([]string{"oauth", "login", "lab", "--config", config}, flags...), strings.NewReader(""), w, w, app.Hooks{})
 	cancel()
 	<-done
 	return code, w.text.String()
@@ -77,7 +78,7 @@ func TestOAuthLogin(t *testing.T) {
 	status := func(name string, want int, text string) {
 		t.Helper()
 		var out bytes.Buffer
-		code := run([]string{"oauth", "status", "--config", config}, strings.NewReader(""), &out, &out)
+		code := run([]string{"oauth", "status", "--config", config}, strings.NewReader(""), &out, &out, app.Hooks{})
 		expect(name, code, want, out.String(), text)
 	}
 
@@ -143,7 +144,7 @@ func TestOAuthLoginOfOthers(t *testing.T) {
 		config := tokenConfig(t, mail, dir, strings.ReplaceAll(test.lines, "http://login.test", login.URL()))
 		for _, command := range []string{"login", "status"} {
 			var out bytes.Buffer
-			code := run([]string{"oauth", command, test.account, "--config", config}, strings.NewReader(""), &out, &out)
+			code := run([]string{"oauth", command, test.account, "--config", config}, strings.NewReader(""), &out, &out, app.Hooks{})
 			switch {
 			case command == "login" && (code != exitUsage || !strings.Contains(out.String(), test.want)):
 				t.Errorf("login: exit code %d, want the output to hold %q:\n%s", code, test.want, out.String())

@@ -12,8 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
+	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -82,7 +81,7 @@ func (p *pieces) files(pattern ...string) []string {
 func (p *pieces) command(args ...string) (code int, out string) {
 	p.t.Helper()
 	var b bytes.Buffer
-	code = run(append(args, "--config", p.config), strings.NewReader(""), &b, io.Writer(&b))
+	code = run(append(args, "--config", p.config), strings.NewReader(""), &b, io.Writer(&b), app.Hooks{})
 	return code, b.String()
 }
 
@@ -123,20 +122,19 @@ func TestPiecesInterrupted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := newDaemon(t.Context(), c, zerolog.Nop(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.ledger.SetHook(func(s sqlite.Step, name string) error {
+	a, err := app.Open(t.Context(), app.Options{Config: c, Hooks: app.Hooks{Ledger: func(s sqlite.Step, name string) error {
 		if s == sqlite.StepCommit && name == string(ledger.Delivered) {
 			return errors.New("failed on purpose")
 		}
 		return nil
-	})
-	if errs := d.supervisor.RunOnce(t.Context(), accounts(c)); len(errs) != 1 {
-		t.Errorf("errors %v, want one", errs)
+	}}})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := d.close(); err != nil {
+	if o, err := a.RunOnce(t.Context()); err != nil || len(o.Failed) != 1 {
+		t.Errorf("%+v, %v, want one failure", o, err)
+	}
+	if err := a.Close(); err != nil {
 		t.Fatal(err)
 	}
 	p.server.Wait()

@@ -11,10 +11,11 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/cmd/attachd/console"
+	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/foreign"
@@ -98,15 +99,11 @@ that the message is kept in. With --json it prints one object per line:
 where files is how many files of the message were delivered, and missing says that the
 file is not there: somebody removed it, or the account's folder is not mounted.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, _, err := load(path, cmd.ErrOrStderr())
+			t, err := find(cmd, path, args)
 			if err != nil {
 				return err
 			}
-			accounts, err := namedAccounts(c, args)
-			if err != nil {
-				return err
-			}
-			all, err := readQuarantine(cmd.Context(), c, accounts)
+			all, err := readQuarantine(cmd.Context(), t.config, t.accounts)
 			if err != nil {
 				return failure(err)
 			}
@@ -116,22 +113,6 @@ file is not there: somebody removed it, or the account's folder is not mounted.`
 	configFlag(cmd, &path)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object per message")
 	return cmd
-}
-
-// namedAccounts finds the accounts of these names; all, without any.
-func namedAccounts(c *config.Config, names []string) ([]config.Account, error) {
-	if len(names) == 0 {
-		return c.Accounts, nil
-	}
-	var all []config.Account
-	for _, name := range names {
-		i := slices.IndexFunc(c.Accounts, func(a config.Account) bool { return a.Name == name })
-		if i < 0 {
-			return nil, &exitError{exitUsage, fmt.Errorf("the configuration has no account %q", name)}
-		}
-		all = append(all, c.Accounts[i])
-	}
-	return all, nil
 }
 
 // readQuarantine reads what of these accounts is in quarantine. A state file that was never made holds nothing.
@@ -152,7 +133,7 @@ func readQuarantine(ctx context.Context, c *config.Config, accounts []config.Acc
 		if len(messages) == 0 {
 			continue
 		}
-		away := checkDestination(ctx, led, a)
+		away := wiring.CheckDestination(ctx, led, a)
 		for _, m := range messages {
 			all = append(all, inQuarantine{a, m, away})
 		}
@@ -187,15 +168,11 @@ configuration as it is now. ID is what list shows, or the UIDL.`,
 
 // findQuarantined finds the messages that ACCOUNT ID... names.
 func findQuarantined(cmd *cobra.Command, path string, args []string) (*config.Config, []inQuarantine, error) {
-	c, _, err := load(path, cmd.ErrOrStderr())
+	t, err := find(cmd, path, args[:1])
 	if err != nil {
 		return nil, nil, err
 	}
-	accounts, err := namedAccounts(c, args[:1])
-	if err != nil {
-		return nil, nil, err
-	}
-	all, err := readQuarantine(cmd.Context(), c, accounts)
+	all, err := readQuarantine(cmd.Context(), t.config, t.accounts)
 	if err != nil {
 		return nil, nil, failure(err)
 	}
@@ -211,7 +188,7 @@ func findQuarantined(cmd *cobra.Command, path string, args []string) (*config.Co
 			return nil, nil, failure(fmt.Errorf("account %s has no message %q in quarantine: attachd quarantine list shows what there is", args[0], id))
 		}
 	}
-	return c, found, nil
+	return t.config, found, nil
 }
 
 // shownHeader is how much of a header is shown.
@@ -248,7 +225,7 @@ func showQuarantined(cmd *cobra.Command, c *config.Config, q inQuarantine) error
 		fmt.Fprintf(out, "  %s\n", printableText(line))
 	}
 	fmt.Fprintln(out)
-	x := &extraction{out: out, progress: console.NewProgress(out), account: q.account, extract: extractOptions(q.account.Files, limits(c))}
+	x := &extraction{out: out, progress: console.NewProgress(out), rules: wiring.NewRules(c, q.account)}
 	return x.explainMessage(cmd.Context(), q.id(), -1, raw)
 }
 
@@ -346,36 +323,29 @@ func messageArgs(all *bool) cobra.PositionalArgs {
 // eachQuarantined calls fn for the messages that are named, with their account locked, and
 // reports what fails without stopping at it.
 func eachQuarantined(cmd *cobra.Command, path string, args []string, all bool, fn func(context.Context, *fetcher.Quarantine, inQuarantine) error) error {
-	c, _, err := load(path, cmd.ErrOrStderr())
-	if err != nil {
-		return err
-	}
 	names, ids := args, []string(nil)
 	if !all {
 		names, ids = args[:1], args[1:]
 	}
-	accounts, err := namedAccounts(c, names)
+	t, err := find(cmd, path, names)
 	if err != nil {
 		return err
 	}
-	if err := asOwner(c); err != nil {
-		return err
-	}
-	d, err := newDaemon(cmd.Context(), c, zerolog.Nop(), nil)
+	d, err := t.open(cmd.Context())
 	if err != nil {
-		return failure(err)
+		return err
 	}
 	failed := 0
 	report := func(account string, err error) {
 		failed++
 		fmt.Fprintf(cmd.ErrOrStderr(), "attachd: %s\n", foreign.Error(&fetcher.AccountError{Account: account, Err: err}))
 	}
-	for _, a := range accounts {
-		if err := eachOfAccount(cmd.Context(), d, c, a, ids, fn, report); err != nil {
+	for _, a := range t.accounts {
+		if err := eachOfAccount(cmd.Context(), d, t.config, a, ids, fn, report); err != nil {
 			report(a.Name, err)
 		}
 	}
-	if err := d.close(); err != nil {
+	if err := d.Close(); err != nil {
 		return failure(err)
 	}
 	if failed > 0 {
@@ -384,13 +354,13 @@ func eachQuarantined(cmd *cobra.Command, path string, args []string, all bool, f
 	return nil
 }
 
-func eachOfAccount(ctx context.Context, d *daemon, c *config.Config, a config.Account, ids []string, fn func(context.Context, *fetcher.Quarantine, inQuarantine) error, report func(string, error)) (err error) {
+func eachOfAccount(ctx context.Context, d *app.App, c *config.Config, a config.Account, ids []string, fn func(context.Context, *fetcher.Quarantine, inQuarantine) error, report func(string, error)) (err error) {
 	// Accounts without anything in quarantine are left alone: neither locked, nor their folder made.
-	messages, err := d.ledger.Quarantined(ctx, a.Name)
+	messages, err := d.Ledger().Quarantined(ctx, a.Name)
 	if err != nil || len(messages) == 0 && len(ids) == 0 {
 		return err
 	}
-	q, err := d.supervisor.OpenQuarantine(ctx, account(c, a, make(clientTokens)))
+	q, err := d.Supervisor().OpenQuarantine(ctx, wiring.Account(c, a))
 	if err != nil {
 		return err
 	}

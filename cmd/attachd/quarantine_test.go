@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/config/testsize"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
@@ -181,7 +182,7 @@ func killRetryRound(t *testing.T, random *rand.Rand, messages []pop3test.Message
 		}
 	}
 	var listed bytes.Buffer
-	if code := run([]string{"quarantine", "list", "--config", config}, strings.NewReader(""), &listed, &listed); code != exitOK || listed.String() != "nothing is in quarantine\n" {
+	if code := run([]string{"quarantine", "list", "--config", config}, strings.NewReader(""), &listed, &listed, app.Hooks{}); code != exitOK || listed.String() != "nothing is in quarantine\n" {
 		t.Errorf("exit code %d\n%s", code, &listed)
 	}
 	return killed
@@ -217,7 +218,7 @@ func TestStagedElsewhere(t *testing.T) {
 		t.Helper()
 		var out bytes.Buffer
 		args = append([]string{"state"}, append(args, "--config", config)...)
-		if code := run(args, strings.NewReader(""), &out, &out); code != want {
+		if code := run(args, strings.NewReader(""), &out, &out, app.Hooks{}); code != want {
 			t.Errorf("%q: exit code %d, want %d\n%s", args, code, want, &out)
 		}
 		return out.String()

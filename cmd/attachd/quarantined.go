@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,10 +14,10 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/cmd/attachd/console"
+	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // envelopeBytes is how much of a message is read for its sender and subject.
@@ -37,7 +36,7 @@ func (q inQuarantine) envelope() fetcher.Envelope {
 	defer f.Close()
 	header := make([]byte, envelopeBytes)
 	n, _ := io.ReadFull(f, header) // what can't be read tells nothing
-	return readEnvelope(header[:n])
+	return wiring.ReadEnvelope(header[:n])
 }
 
 // quarantineError is an error with the exit code for messages in quarantine, nil without any. What failed besides comes first.
@@ -53,15 +52,6 @@ func quarantineError(messages int, failed string) error {
 		return nil
 	}
 	return &exitError{exitTemporary, fmt.Errorf("%s", failed)}
-}
-
-// inQuarantines counts the messages in quarantine of these accounts.
-func inQuarantines(ctx context.Context, led *sqlite.Ledger, accounts []fetcher.Account) (n int, err error) {
-	counts, err := led.QuarantineCounts(ctx)
-	for _, a := range accounts {
-		n += counts[a.Name]
-	}
-	return n, err
 }
 
 // quarantineLine is what list --json prints of one message: a contract that other tools rely on.

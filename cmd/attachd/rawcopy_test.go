@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -23,7 +24,7 @@ const doubtfulMail = "From: Lena <lena@example.org>\r\nSubject: =?utf-8?Q?M=C3=A
 func says(t *testing.T, want int, args ...string) string {
 	t.Helper()
 	var out bytes.Buffer
-	if code := run(args, strings.NewReader(""), &out, &out); code != want {
+	if code := run(args, strings.NewReader(""), &out, &out, app.Hooks{}); code != want {
 		t.Errorf("%q: exit code %d, want %d\n%s", args, code, want, &out)
 	}
 	return out.String()

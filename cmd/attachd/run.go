@@ -7,18 +7,17 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/config"
-	"github.com/attachd/attachd/fetcher"
 )
 
-func runCommand() *cobra.Command {
+func runCommand(hooks app.Hooks) *cobra.Command {
 	var path, level, format string
 	var once, dry bool
 	cmd := &cobra.Command{
@@ -60,26 +59,27 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}
-			logWarnings(log, warnings)
-			limitMemory(log)
+			app.LogWarnings(log, warnings)
+			app.LimitMemory(log)
 			if dry {
 				return dryRun(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), c, log)
 			}
 			warnOfRoot(log)
-			d, err := newDaemon(cmd.Context(), c, log, progress.Observe)
+			a, err := app.Open(cmd.Context(), app.Options{Config: c, Path: path, Log: log, Observe: progress.Observe, Hooks: hooks})
 			if err != nil {
 				return failure(err)
 			}
 			defer func() {
-				if err := d.close(); err != nil {
+				if err := a.Close(); err != nil {
 					log.Error().Err(err).Msg("state not closed cleanly")
 				}
 			}()
-			announceDeletions(cmd.Context(), d.ledger, log, nil, c)
 			if once {
-				return runOnce(cmd.Context(), d, accounts(c))
+				return runOnce(cmd.Context(), a)
 			}
-			return failure(d.run(cmd.Context(), path, c, log))
+			defer reloadOnHangup(a)()
+			a.Run(cmd.Context())
+			return nil
 		},
 	}
 	configFlag(cmd, &path)
@@ -90,34 +90,31 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 	return cmd
 }
 
-func runOnce(ctx context.Context, d *daemon, accounts []fetcher.Account) error {
-	failed := ""
-	if errs := d.supervisor.RunOnce(ctx, accounts); len(errs) > 0 {
-		failed = fmt.Sprintf("%d of %s failed", len(errs), console.Count(len(accounts), "account"))
+// reloadOnHangup has a reload on SIGHUP, until stop.
+func reloadOnHangup(a *app.App) (stop func()) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	go func() {
+		for range hangup {
+			a.Reload()
+		}
+	}()
+	return func() {
+		signal.Stop(hangup)
+		close(hangup)
 	}
-	n, err := inQuarantines(context.WithoutCancel(ctx), d.ledger, accounts)
+}
+
+func runOnce(ctx context.Context, a *app.App) error {
+	o, err := a.RunOnce(ctx)
 	if err != nil {
 		return failure(err)
 	}
-	return quarantineError(n, failed)
-}
-
-// run is the daemon's life.
-func (d *daemon) run(ctx context.Context, path string, c *config.Config, log zerolog.Logger) error {
-	log.Info().Str("version", version()).Int("accounts", len(accounts(c))).Str("output", c.Output).Msg("attachd started")
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-
-	sets := make(chan []fetcher.Account)
-	var parts sync.WaitGroup
-	parts.Go(func() { d.supervisor.Run(ctx, sets) })
-	r := &reloader{path: path, current: c, sets: sets, log: log, ledger: d.ledger}
-	r.apply(ctx, c)
-	r.run(ctx, hangup)
-	parts.Wait()
-	log.Info().Msg("attachd stopped")
-	return nil
+	failed := ""
+	if len(o.Failed) > 0 {
+		failed = fmt.Sprintf("%d of %s failed", len(o.Failed), console.Count(o.Accounts, "account"))
+	}
+	return quarantineError(o.Quarantined, failed)
 }
 
 func warnOfRoot(log zerolog.Logger) {

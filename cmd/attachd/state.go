@@ -16,7 +16,9 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/cmd/attachd/console"
+	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
@@ -24,15 +26,6 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
-
-// asOwner keeps root from leaving files to a daemon that runs as another user, and can't use them then.
-func asOwner(c *config.Config) error {
-	owner, ok := stateOwner(c)
-	if !ok || os.Geteuid() != 0 || owner.Uid == 0 {
-		return nil // or opening it will report why
-	}
-	return &exitError{exitUsage, fmt.Errorf("run this as the user that owns %s, with sudo -u '#%d' for instance", c.State, owner.Uid)}
-}
 
 func stateCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -55,15 +48,11 @@ changes nothing, asks no server and may be used while attachd runs.
 Exit code 0: all is sound; 75: messages are in quarantine; 1: something is not sound,
 and the output says what to do.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, _, err := load(path, cmd.ErrOrStderr())
+			t, err := find(cmd, path, args)
 			if err != nil {
 				return err
 			}
-			accounts, err := namedAccounts(c, args)
-			if err != nil {
-				return err
-			}
-			return checkState(cmd.Context(), cmd.OutOrStdout(), c, accounts)
+			return checkState(cmd.Context(), cmd.OutOrStdout(), t.config, t.accounts)
 		},
 	}
 	configFlag(cmd, &path)
@@ -82,7 +71,7 @@ func checkState(ctx context.Context, w io.Writer, c *config.Config, accounts []c
 	if err := led.Check(ctx); err != nil {
 		return failure(err)
 	}
-	s := &stateCheck{ledger: led, out: bufio.NewWriter(w), lockDir: lockDir(c)}
+	s := &stateCheck{ledger: led, out: bufio.NewWriter(w), lockDir: wiring.LockDir(c)}
 	fmt.Fprintf(s.out, "%s: whole\n", c.State)
 	summaries, err := led.Summaries(ctx)
 	if err != nil {
@@ -165,7 +154,7 @@ func (s *stateCheck) account(ctx context.Context, a config.Account, summary ledg
 	if folder.Mark > generation {
 		s.fault("%v", &fetcher.StaleError{Mark: folder.Mark, Generation: generation})
 	}
-	away := checkDestination(ctx, s.ledger, a)
+	away := wiring.CheckDestination(ctx, s.ledger, a)
 	if away != nil {
 		s.fault("%v", away)
 	}
@@ -305,18 +294,14 @@ not know is fetched and delivered again.
 attachd must not run. Exit code 75: some accounts failed; one whose folder has the
 mark of earlier deliveries is not polled until rebuild has worked for it.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, _, err := load(path, cmd.ErrOrStderr())
+			t, err := find(cmd, path, args)
 			if err != nil {
 				return err
 			}
-			accounts, err := namedAccounts(c, args)
-			if err != nil {
+			if err := asOwner(t.config); err != nil {
 				return err
 			}
-			if err := asOwner(c); err != nil {
-				return err
-			}
-			return rebuild(cmd, c, accounts, none, deletes, newer)
+			return rebuild(cmd, t.config, t.accounts, none, deletes, newer)
 		},
 	}
 	configFlag(cmd, &path)
@@ -330,7 +315,7 @@ mark of earlier deliveries is not polled until rebuild has worked for it.`,
 
 func rebuild(cmd *cobra.Command, c *config.Config, accounts []config.Account, none, deletes, newer bool) (err error) {
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
-	release, err := fetcher.OwnState(lockDir(c))
+	release, err := fetcher.OwnState(wiring.LockDir(c))
 	if err != nil {
 		return failure(err)
 	}
@@ -340,7 +325,7 @@ func rebuild(cmd *cobra.Command, c *config.Config, accounts []config.Account, no
 		return failure(err)
 	}
 	defer func() { err = errors.Join(err, failure(led.Close())) }()
-	s := newSupervisor(c, led, zerolog.Nop(), nil)
+	s := app.NewSupervisor(app.Options{Config: c}, led)
 	failed := 0
 	for _, a := range accounts {
 		if !a.Enabled {
@@ -401,7 +386,7 @@ func rebuildAccount(ctx context.Context, out io.Writer, s *fetcher.Supervisor, c
 	if err != nil {
 		return err
 	}
-	adopted, err := s.Adopt(ctx, account(c, a, make(clientTokens)), unknown.adopt(how), zerolog.Nop())
+	adopted, err := s.Adopt(ctx, wiring.Account(c, a), unknown.adopt(how), zerolog.Nop())
 	if err != nil {
 		return err
 	}
@@ -443,26 +428,19 @@ runs; an account that is being polled at that moment is refused: try again.
 together with the folder that they were staged in (attachd state check says so).`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, _, err := load(path, cmd.ErrOrStderr())
+			t, err := find(cmd, path, args)
 			if err != nil {
 				return err
 			}
-			accounts, err := namedAccounts(c, args)
+			a, err := t.open(cmd.Context())
 			if err != nil {
 				return err
 			}
-			if err := asOwner(c); err != nil {
-				return err
-			}
-			d, err := newDaemon(cmd.Context(), c, zerolog.Nop(), nil)
-			if err != nil {
-				return failure(err)
-			}
-			n, err := d.forget(cmd.Context(), accounts[0], uidls, staged, all)
+			n, err := forget(cmd.Context(), a, t.accounts[0], uidls, staged, all)
 			if n == 0 && len(uidls) > 0 && err == nil {
 				err = fmt.Errorf("the state knows no message of account %s with UIDL %q", args[0], strings.Join(uidls, ", "))
 			}
-			if err := errors.Join(err, d.close()); err != nil {
+			if err := errors.Join(err, a.Close()); err != nil {
 				return failure(err)
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "account %s: %s forgotten\n", args[0], console.Count(n, "message"))
@@ -478,53 +456,8 @@ together with the folder that they were staged in (attachd state check says so).
 	return cmd
 }
 
-func stateRenameCommand() *cobra.Command {
-	var path string
-	cmd := &cobra.Command{
-		Use:   "rename OLD NEW",
-		Short: "Let a renamed account go on where it ended",
-		Long: `rename gives what the state knows of account OLD, which is not in the configuration
-any more, to account NEW, which is: none of its mail is then delivered a second
-time. It may be used while attachd runs.
-
-Files stay where they are. If NEW has another output folder, and messages of OLD
-are in quarantine, move the folder ` + fetcher.QuarantineFolder + ` there, too.`,
-		Args: cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, _, err := load(path, cmd.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			if _, err := namedAccounts(c, args[1:]); err != nil {
-				return err
-			}
-			if accounts, err := namedAccounts(c, args[:1]); err == nil && accounts[0].Enabled {
-				return &exitError{exitUsage, fmt.Errorf("account %q is in the configuration still, and would fetch all its mail again", args[0])}
-			}
-			if err := asOwner(c); err != nil {
-				return err
-			}
-			d, err := newDaemon(cmd.Context(), c, zerolog.Nop(), nil)
-			if err != nil {
-				return failure(err)
-			}
-			n, err := d.supervisor.Rename(cmd.Context(), args[0], args[1])
-			if n == 0 && err == nil {
-				err = fmt.Errorf("the state knows no message of account %s", args[0])
-			}
-			if err := errors.Join(err, d.close()); err != nil {
-				return failure(err)
-			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "account %s: %s of account %s taken over\n", args[1], console.Count(n, "message"), args[0])
-			return failure(err)
-		},
-	}
-	configFlag(cmd, &path)
-	return cmd
-}
-
-func (d *daemon) forget(ctx context.Context, a config.Account, uidls []string, staged, all bool) (int, error) {
-	messages, err := d.ledger.Quarantined(ctx, a.Name)
+func forget(ctx context.Context, d *app.App, a config.Account, uidls []string, staged, all bool) (int, error) {
+	messages, err := d.Ledger().Quarantined(ctx, a.Name)
 	if err != nil {
 		return 0, err
 	}
@@ -535,13 +468,13 @@ func (d *daemon) forget(ctx context.Context, a config.Account, uidls []string, s
 		}
 	}
 	if all {
-		return d.supervisor.ForgetAll(ctx, a.Name)
+		return d.Supervisor().ForgetAll(ctx, a.Name)
 	}
-	return d.supervisor.Forget(ctx, a.Name, func(ctx context.Context) ([]ledger.Key, error) {
+	return d.Supervisor().Forget(ctx, a.Name, func(ctx context.Context) ([]ledger.Key, error) {
 		if staged {
-			return stagedElsewhere(ctx, d.ledger, a)
+			return stagedElsewhere(ctx, d.Ledger(), a)
 		}
-		records, err := d.ledger.Lookup(ctx, a.Name, uidls)
+		records, err := d.Ledger().Lookup(ctx, a.Name, uidls)
 		keys := make([]ledger.Key, len(records))
 		for i, r := range records {
 			keys[i] = r.Key

@@ -1,4 +1,4 @@
-package main
+package wiring
 
 import (
 	"context"
@@ -32,7 +32,7 @@ func tokens(c *config.Config, a config.Account, own clientTokens) func(ctx conte
 	case a.OAuth.Grant == config.GrantClientCredentials:
 		key := clientKey{a.OAuth, a.Proxy}
 		if source = own[key]; source == nil {
-			source = oauth.NewClientCredentialsSource(oauthClient(a))
+			source = oauth.NewClientCredentialsSource(OAuthClient(a))
 			own[key] = source
 		}
 	case a.OAuth.Grant == config.GrantServiceAccount:
@@ -41,20 +41,21 @@ func tokens(c *config.Config, a config.Account, own clientTokens) func(ctx conte
 			Subject: a.Username, TokenURL: a.OAuth.TokenURL, Scopes: strings.Fields(a.OAuth.Scopes), HTTP: oauth.NewHTTPClient(dialer(a.Proxy)),
 		})
 	default:
-		source = oauth.NewStoredSource(a.Name, oauthClient(a), tokenStore(c, a))
+		source = oauth.NewStoredSource(a.Name, OAuthClient(a), TokenStore(c, a))
 	}
 	return source.Token
 }
 
-// tokenStore is where the account's sign-in is kept.
-func tokenStore(c *config.Config, a config.Account) *oauth.Store {
-	return oauth.NewStore(tokenFolder(c), a.Name)
+// TokenStore is where the account's sign-in is kept.
+func TokenStore(c *config.Config, a config.Account) *oauth.Store {
+	return oauth.NewStore(TokenDir(c), a.Name)
 }
 
-func tokenFolder(c *config.Config) string { return c.State + ".tokens" }
+// TokenDir is the folder of the sign-ins, beside the state file.
+func TokenDir(c *config.Config) string { return c.State + ".tokens" }
 
-// oauthClient is the account's registration with an authorization server.
-func oauthClient(a config.Account) *oauth.Client {
+// OAuthClient is the account's registration with an authorization server.
+func OAuthClient(a config.Account) *oauth.Client {
 	params := a.OAuth.AuthParams()
 	params.Set("login_hint", a.Username) // or a browser that is signed in already offers its own user
 	client := &oauth.Client{

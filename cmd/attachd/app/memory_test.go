@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"math"
@@ -17,8 +17,8 @@ func TestMemory(t *testing.T) {
 	t.Setenv("GOMEMLIMIT", "which the runtime has read at the start")
 	for _, test := range []struct{ limit, want int64 }{{1 << 40, 1 << 40}, {math.MaxInt64, 0}} {
 		debug.SetMemoryLimit(test.limit)
-		limitMemory(zerolog.Nop())
-		if got := newSupervisor(&config.Config{MaxConcurrent: 1, MaxPerHost: 1}, nil, zerolog.Nop(), nil).Memory; got != test.want {
+		LimitMemory(zerolog.Nop())
+		if got := NewSupervisor(Options{Config: &config.Config{MaxConcurrent: 1, MaxPerHost: 1}}, nil).Memory; got != test.want {
 			t.Errorf("with a limit of %d the polls are told %d", test.limit, got)
 		}
 	}

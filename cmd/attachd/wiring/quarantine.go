@@ -1,4 +1,4 @@
-package main
+package wiring
 
 import (
 	"strings"
@@ -35,3 +35,6 @@ func reasonOf(doubts []extractor.Problem) string {
 	}
 	return strings.Join(texts, "; ")
 }
+
+// IsDoubtful reports whether something of a message may be in no file because of the problem.
+func IsDoubtful(p extractor.Problem) bool { return p.Kind.Lossy() }

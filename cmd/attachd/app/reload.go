@@ -1,14 +1,14 @@
-package main
+package app
 
 import (
 	"context"
 	"errors"
-	"os"
 	"runtime/debug"
 	"sync"
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
@@ -23,9 +23,8 @@ type reloader struct {
 	ledger  *sqlite.Ledger
 }
 
-// run reloads on every change of the files and on SIGHUP, until ctx ends.
-func (r *reloader) run(ctx context.Context, hangup <-chan os.Signal) {
-	changes := make(chan struct{}, 1)
+// run reloads on every change of the files and whenever asked, until ctx ends.
+func (r *reloader) run(ctx context.Context, asked chan struct{}) {
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	watching.Go(func() {
@@ -34,7 +33,7 @@ func (r *reloader) run(ctx context.Context, hangup <-chan os.Signal) {
 			Degraded: func(err error) { r.log.Warn().Err(err).Msg("configuration is watched by polling only") },
 		}, func() {
 			select {
-			case changes <- struct{}{}:
+			case asked <- struct{}{}:
 			default: // a reload is due already
 			}
 		})
@@ -43,8 +42,7 @@ func (r *reloader) run(ctx context.Context, hangup <-chan os.Signal) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-hangup:
-		case <-changes:
+		case <-asked:
 		}
 		r.reload(ctx)
 	}
@@ -63,8 +61,8 @@ func (r *reloader) reload(ctx context.Context) {
 		}
 		return
 	}
-	logWarnings(r.log, warnings)
-	if len(accounts(c)) == 0 && len(accounts(r.current)) > 0 {
+	LogWarnings(r.log, warnings)
+	if len(wiring.Accounts(c)) == 0 && len(wiring.Accounts(r.current)) > 0 {
 		// A file that is being written, or was truncated, reads like this too.
 		r.log.Error().Msg("configuration not reloaded: it has no account left; to stop polling, stop attachd")
 		return
@@ -81,14 +79,15 @@ func (r *reloader) reload(ctx context.Context) {
 func (r *reloader) apply(ctx context.Context, c *config.Config) {
 	r.current = c
 	select {
-	case r.sets <- accounts(c):
+	case r.sets <- wiring.Accounts(c):
 	case <-ctx.Done():
 	}
 	// What reading a file of thousands of accounts took is a multiple of what they take.
 	debug.FreeOSMemory()
 }
 
-func logWarnings(log zerolog.Logger, warnings []config.Warning) {
+// LogWarnings logs what is doubtful about a configuration that was loaded.
+func LogWarnings(log zerolog.Logger, warnings []config.Warning) {
 	for _, w := range warnings {
 		log.Warn().Str("warning", w.String()).Msg("configuration warning")
 	}

@@ -1,4 +1,4 @@
-package main
+package wiring
 
 import (
 	"bytes"
@@ -29,8 +29,9 @@ func shown(s string) string {
 	return s
 }
 
-// readEnvelope reads it of a header, which may be cut.
-func readEnvelope(header []byte) fetcher.Envelope {
+// ReadEnvelope reads who a message is from, and what about, of its header. That may be cut short; what
+// is missing, or beyond the limits of a header, is "".
+func ReadEnvelope(header []byte) fetcher.Envelope {
 	m, err := extractor.Extract(bytes.NewReader(header), extractor.Options{}, func(*extractor.Attachment) (io.WriteCloser, error) { return nil, nil })
 	if err != nil {
 		return fetcher.Envelope{} // of a message that is beyond the limits

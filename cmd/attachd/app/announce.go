@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/cmd/attachd/console"
+	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
@@ -22,7 +23,7 @@ func announceDeletions(ctx context.Context, led *sqlite.Ledger, log zerolog.Logg
 	for _, a := range append(added, changed...) {
 		affected[a.Name] = true
 	}
-	for _, a := range accounts(now) {
+	for _, a := range wiring.Accounts(now) {
 		if affected[a.Name] && a.Delete {
 			announceDeletionsOf(ctx, led, log, a, before != nil)
 		}

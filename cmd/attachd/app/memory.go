@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"errors"
@@ -9,10 +9,12 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// limitMemory has the garbage collector keep the process within nine tenths of what its control group allows (a container,
-// MemoryMax= of a unit): otherwise it lets the heap double first, and the kernel ends the process. GOMEMLIMIT in the environment
-// says otherwise.
-func limitMemory(log zerolog.Logger) {
+// LimitMemory has the garbage collector keep the whole process within nine tenths of what its control
+// group allows (a container, MemoryMax= of a unit). Without a limit the heap may double first, and the
+// kernel then ends the process. GOMEMLIMIT in the environment takes precedence.
+//
+// Call it before Open, which tells the polls of the limit.
+func LimitMemory(log zerolog.Logger) {
 	limit, err := memlimit.Set()
 	switch {
 	case errors.Is(err, memlimit.ErrNoCgroup), errors.Is(err, memlimit.ErrCgroupsNotSupported):
@@ -23,7 +25,7 @@ func limitMemory(log zerolog.Logger) {
 	}
 }
 
-// memory returns what the process is to keep to, 0 for no limit.
+// memory returns how many bytes the process is to keep to, 0 for no limit.
 func memory() int64 {
 	if limit := debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
 		return limit

@@ -1,0 +1,132 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/cmd/attachd/wiring"
+	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/extractor/sink"
+	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
+)
+
+// Options say what to run.
+type Options struct {
+	// Config is what to poll and where it goes. It is not changed.
+	Config *config.Config
+	// Path is the file that Config was loaded from. Only Run needs it, which watches it.
+	Path string
+	// Log takes what happens. The zero value logs nothing.
+	Log zerolog.Logger
+	// Observe, if set, is called as polls go along, from many goroutines at once.
+	Observe func(fetcher.Event)
+	// Hooks are for tests.
+	Hooks Hooks
+}
+
+// Hooks are asked before each step of a delivery. Tests use them to fail a step, or to end the process
+// at it. The zero value asks nobody.
+type Hooks struct {
+	Sink   sink.Hook
+	Ledger sqlite.Hook
+}
+
+// App is attachd with its state open. Call Run or RunOnce, once, and then Close.
+type App struct {
+	options    Options
+	ledger     *sqlite.Ledger
+	supervisor *fetcher.Supervisor
+	release    func() error  // lets others replace the state file
+	reloads    chan struct{} // of one slot: many reasons to reload are one reload
+}
+
+// Open opens the state, which it makes if there is none, and wires the fetcher to the folders.
+func Open(ctx context.Context, o Options) (*App, error) {
+	release, err := fetcher.ShareState(wiring.LockDir(o.Config))
+	if err != nil {
+		return nil, err
+	}
+	led, err := sqlite.Open(ctx, o.Config.State)
+	if err != nil {
+		return nil, errors.Join(err, release())
+	}
+	led.SetHook(o.Hooks.Ledger)
+	return &App{options: o, ledger: led, supervisor: NewSupervisor(o, led), release: release, reloads: make(chan struct{}, 1)}, nil
+}
+
+// Close closes the state. Run and RunOnce must have returned.
+func (a *App) Close() error { return errors.Join(a.ledger.Close(), a.release()) }
+
+// Ledger is the state, for commands that read and change it beside the polls.
+func (a *App) Ledger() *sqlite.Ledger { return a.ledger }
+
+// Supervisor is what polls, for commands that take an account for themselves.
+func (a *App) Supervisor() *fetcher.Supervisor { return a.supervisor }
+
+// NewSupervisor wires the fetcher to a ledger and to the accounts' folders, for a state file that Open
+// does not take, as it is being replaced.
+func NewSupervisor(o Options, led *sqlite.Ledger) *fetcher.Supervisor {
+	return &fetcher.Supervisor{
+		Ledger:          led,
+		OpenSink:        func(a fetcher.Account) (fetcher.Sink, error) { return wiring.OpenSink(a, o.Hooks.Sink) },
+		FindDestination: wiring.Destination,
+		LockDir:         wiring.LockDir(o.Config),
+		MaxConcurrent:   o.Config.MaxConcurrent,
+		MaxPerHost:      o.Config.MaxPerHost,
+		Memory:          memory(),
+		Log:             o.Log,
+		Observe:         o.Observe,
+		ReadEnvelope:    wiring.ReadEnvelope,
+	}
+}
+
+// Outcome is what polling every account once came to.
+type Outcome struct {
+	// Accounts is how many were polled.
+	Accounts int
+	// Failed has an error for each account that failed, with its name in the text. All of them are logged.
+	Failed []error
+	// Quarantined is how many messages of these accounts are in quarantine, from this and earlier polls.
+	Quarantined int
+}
+
+// RunOnce polls every enabled account once. The error concerns the state alone: what failed of the
+// accounts is in the outcome.
+func (a *App) RunOnce(ctx context.Context) (*Outcome, error) {
+	announceDeletions(ctx, a.ledger, a.options.Log, nil, a.options.Config)
+	accounts := wiring.Accounts(a.options.Config)
+	o := &Outcome{Accounts: len(accounts), Failed: a.supervisor.RunOnce(ctx, accounts)}
+	// Also after a signal, or what is in quarantine would go unsaid.
+	counts, err := a.ledger.QuarantineCounts(context.WithoutCancel(ctx))
+	for _, account := range accounts {
+		o.Quarantined += counts[account.Name]
+	}
+	return o, err
+}
+
+// Run polls the accounts at their intervals and follows the configuration, until ctx ends.
+func (a *App) Run(ctx context.Context) {
+	c, log := a.options.Config, a.options.Log
+	announceDeletions(ctx, a.ledger, log, nil, c)
+	log.Info().Str("version", Version()).Int("accounts", len(wiring.Accounts(c))).Str("output", c.Output).Msg("attachd started")
+	sets := make(chan []fetcher.Account)
+	var parts sync.WaitGroup
+	parts.Go(func() { a.supervisor.Run(ctx, sets) })
+	r := &reloader{path: a.options.Path, current: c, sets: sets, log: log, ledger: a.ledger}
+	r.apply(ctx, c)
+	r.run(ctx, a.reloads)
+	parts.Wait()
+	log.Info().Msg("attachd stopped")
+}
+
+// Reload has Run load the configuration again soon.
+func (a *App) Reload() {
+	select {
+	case a.reloads <- struct{}{}:
+	default: // it is due already
+	}
+}

@@ -1,0 +1,107 @@
+package wiring
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"strconv"
+
+	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/extractor"
+	"github.com/attachd/attachd/extractor/sink"
+	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/proxy"
+	"github.com/attachd/attachd/fetcher/session"
+)
+
+// LockDir is the folder of the locks of the state file and of the accounts in it.
+func LockDir(c *config.Config) string { return c.State + ".locks" }
+
+// settings are what of the configuration makes an account what it is. They are comparable: the
+// fetcher starts an account anew when they change.
+type settings struct {
+	config.Account
+	sink   sink.Options
+	limits extractor.Limits
+}
+
+// Accounts turns the enabled accounts of the configuration into the fetcher's, in their order. Those
+// that share the credentials of one OAuth client share its token.
+func Accounts(c *config.Config) []fetcher.Account {
+	var all []fetcher.Account
+	own := make(clientTokens)
+	for _, a := range c.Accounts {
+		if a.Enabled {
+			all = append(all, account(c, a, own))
+		}
+	}
+	return all
+}
+
+// Account turns one account of the configuration into the fetcher's, enabled or not.
+func Account(c *config.Config, a config.Account) fetcher.Account {
+	return account(c, a, make(clientTokens))
+}
+
+func account(c *config.Config, a config.Account, own clientTokens) fetcher.Account {
+	version := settings{a, sink.Options{FileMode: c.FileMode, MinFree: int64(a.Policy.MinFree)}, limits(c)}
+	return fetcher.Account{
+		Name:           a.Name,
+		Endpoint:       endpoint(c, a, own),
+		Interval:       a.Interval,
+		Jitter:         a.Jitter,
+		Delete:         a.After == config.AfterDelete,
+		DeleteAfter:    a.DeleteAfter,
+		DeleteEmpty:    a.Policy.Delete == config.DeleteAll,
+		SkipDuplicates: a.Duplicates == config.DuplicatesSkip,
+
+		MaxMessageSize:  int64(a.Policy.MaxMessageSize),
+		Oversize:        map[config.Oversize]fetcher.Oversize{config.OversizeSkip: fetcher.OversizeSkip, config.OversizeRaw: fetcher.OversizeRaw}[a.Policy.Oversize],
+		MaxMessages:     a.Policy.MaxMessages,
+		MaxBytes:        int64(a.Policy.MaxBytes),
+		CommitDeletions: a.Policy.CommitDeletions,
+		MinFree:         int64(a.Policy.MinFree),
+
+		QuarantineAge:   a.Quarantine.MaxAge,
+		QuarantineBytes: int64(a.Quarantine.MaxBytes),
+
+		FetchChangedUIDLs: a.Policy.UIDLChange == config.UIDLChangeFetch,
+
+		Attempts: a.Attempts,
+		Version:  version,
+	}
+}
+
+// endpoint says how the account's mailbox is reached.
+func endpoint(c *config.Config, a config.Account, own clientTokens) session.Endpoint {
+	resumed := tls.NewLRUClientSessionCache(1) // saves a good part of the next poll's handshake
+	return session.Endpoint{
+		Addr:     net.JoinHostPort(a.Host, strconv.Itoa(a.Port)),
+		Username: a.Username,
+		Password: func(ctx context.Context) (string, error) { s, err := a.Password.Resolve(ctx); return string(s), err },
+		Auth:     session.Auth(a.Auth),
+		Token:    tokens(c, a, own),
+		Dial:     dialer(a.Proxy),
+		Security: map[config.TLSMode]session.Security{config.TLSImplicit: session.Implicit, config.TLSStartTLS: session.StartTLS, config.TLSNone: session.Plaintext}[a.TLS.Mode],
+		TLS: func() (*tls.Config, error) {
+			t, err := a.TLS.ClientConfig()
+			if err == nil {
+				t.ClientSessionCache = resumed
+			}
+			return t, err
+		},
+		Timeouts: session.Timeouts{
+			Dial: a.Timeouts.Dial, TLS: a.Timeouts.TLS, Greeting: a.Timeouts.Greeting,
+			Reply: a.Timeouts.Reply, Idle: a.Timeouts.Idle, Session: a.Timeouts.Session,
+		},
+	}
+}
+
+// dialer makes connections through the proxy, nil without one.
+func dialer(p config.Proxy) func(ctx context.Context, network, addr string) (net.Conn, error) {
+	if p.IsZero() {
+		return nil
+	}
+	d := &proxy.Dialer{Scheme: p.Scheme, Addr: p.Addr, Username: p.Username, Password: func() string { return string(p.Password()) }, Name: p.String()}
+	return d.DialContext
+}

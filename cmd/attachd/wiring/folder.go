@@ -1,0 +1,131 @@
+package wiring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/attachd/attachd/extractor"
+	"github.com/attachd/attachd/extractor/sink"
+	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// OpenSink opens the folder of an account of [Accounts] or [Account]. The hook, nil for none, is asked
+// before each step of the sink.
+func OpenSink(a fetcher.Account, hook sink.Hook) (fetcher.Sink, error) {
+	s := a.Version.(settings)
+	o := s.sink
+	o.Hook = hook
+	d, err := sink.Open(s.Output, o)
+	if err != nil {
+		return nil, err
+	}
+	return &folder{Directory: d, rules: Rules{s.Account, extractOptions(s.Files, s.limits)}}, nil
+}
+
+// folder is a sink.Directory as the fetcher sees it: it translates between the
+// records of the two, which know nothing of each other.
+type folder struct {
+	*sink.Directory
+	rules Rules
+}
+
+func (f *folder) Stage(ctx context.Context, uidl string, r io.Reader) (fetcher.Staged, error) {
+	m, files, err := f.Directory.Stage(ctx, r, f.rules.Plan(uidl))
+	if IsUnprocessable(err) {
+		return fetcher.Staged{}, &fetcher.UnprocessableError{Err: err}
+	}
+	if err != nil {
+		return fetcher.Staged{}, err
+	}
+	s := fetcher.Staged{MessageID: m.MessageID, Envelope: envelope(m)}
+	for _, file := range files {
+		s.Attachments = append(s.Attachments, record(file))
+		s.RawKept = s.RawKept || file.Kind == sink.Raw || file.Kind == sink.Quarantined
+		if file.Joined != "" {
+			s.Joined = append(s.Joined, file.Joined)
+		}
+		if f := file.Attachment.Fragment; file.Kind == sink.Fragment && s.Waits == "" {
+			s.Waits = describePiece(f)
+			s.Attachments = slices.Insert(s.Attachments[:len(s.Attachments)-1], 0, record(file))
+		}
+	}
+	problems := m.Problems
+	for _, file := range files {
+		problems = append(problems, file.Attachment.Problems...)
+	}
+	var doubts []extractor.Problem
+	for _, problem := range problems {
+		s.Problems = append(s.Problems, problem.String())
+		if IsDoubtful(problem) {
+			doubts = append(doubts, problem)
+		}
+	}
+	s.Doubtful, s.Reason = len(doubts) > 0, reasonOf(doubts)
+	return s, nil
+}
+
+// IsUnprocessable reports whether an error of staging is the fault of the message itself, which breaks
+// a limit or is made of too many pieces, and not of the disk or the line.
+func IsUnprocessable(err error) bool {
+	_, limit := errors.AsType[*extractor.LimitError](err)
+	_, pieces := errors.AsType[*sink.PiecesError](err)
+	return limit || pieces
+}
+
+// describePiece says what a message waits for.
+func describePiece(f *extractor.Fragment) string {
+	of := ""
+	if f.Total > 0 {
+		of = fmt.Sprintf(" of %d", f.Total)
+	}
+	return fmt.Sprintf("piece %d%s of the message %q, which waits for the others", f.Number, of, f.ID)
+}
+
+func (f *folder) StageRaw(ctx context.Context, r io.Reader, folder, name string) (ledger.Attachment, error) {
+	file, err := f.Directory.StageRaw(ctx, r, folder, name)
+	if err != nil {
+		return ledger.Attachment{}, err
+	}
+	return record(file), nil
+}
+
+func (f *folder) Sync(ctx context.Context, files []ledger.Attachment) error {
+	return f.Directory.Sync(ctx, staged(files))
+}
+
+func (f *folder) Publish(a *ledger.Attachment) error {
+	file := &sink.Staged{ID: a.StagingID, Path: a.Path}
+	err := f.Directory.Publish(file)
+	if errors.Is(err, sink.ErrGone) {
+		return nil // it was published before a crash
+	}
+	if errors.Is(err, sink.ErrOtherFolder) {
+		err = fmt.Errorf("%w (attachd state check says what to do)", err)
+	}
+	a.Path = file.Path
+	return err
+}
+
+func (f *folder) Discard(files []ledger.Attachment) error { return f.Directory.Discard(staged(files)) }
+
+func (f *folder) Sweep() (removed int, err error) {
+	return f.Directory.Sweep(func(string) bool { return false })
+}
+
+func record(s *sink.Staged) ledger.Attachment {
+	return ledger.Attachment{StagingID: s.ID, Path: s.Path, OriginalName: s.Attachment.OriginalName, MediaType: s.Attachment.MediaType, Size: s.Size, SHA256: s.SHA256, Sidecar: s.Kind == sink.Sidecar, Quarantine: s.Kind == sink.Quarantined}
+}
+
+func staged(files []ledger.Attachment) []*sink.Staged {
+	all := make([]*sink.Staged, 0, len(files))
+	for _, a := range files {
+		if a.StagingID != "" {
+			all = append(all, &sink.Staged{ID: a.StagingID, Path: a.Path})
+		}
+	}
+	return all
+}

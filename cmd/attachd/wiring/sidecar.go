@@ -1,0 +1,64 @@
+package wiring
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"github.com/attachd/attachd/extractor"
+	"github.com/attachd/attachd/extractor/sink"
+	"github.com/attachd/attachd/fetcher/foreign"
+)
+
+// maxSidecarText is as much of a header's text as a person reads, in bytes.
+const maxSidecarText = 1 << 10
+
+// sidecar is what stands beside an attachment: a contract that other tools rely on,
+// so that fields are added and never changed.
+func sidecar(account, uidl string, m *extractor.Message, s *sink.Staged) ([]byte, error) {
+	a := &s.Attachment
+	problems := append(append([]extractor.Problem{}, a.Problems...), m.Problems...)
+	// Repeated beside each of a thousand attachments, a Subject of 64 KB is more than all of these.
+	clipped := func(field, text string) string {
+		short := extractor.Clip(text, maxSidecarText)
+		if short != text {
+			problems = append(problems, extractor.Problem{Kind: extractor.ProblemClipped, Detail: field})
+		}
+		return short
+	}
+	from, to, subject := clipped("from", m.From), clipped("to", m.To), clipped("subject", m.Subject)
+	date := ""
+	if !m.Date.IsZero() {
+		date = m.Date.Format(time.RFC3339)
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	err := enc.Encode(struct {
+		Account      string              `json:"account"`
+		UIDL         string              `json:"uidl"`
+		MessageID    string              `json:"message_id"`
+		From         string              `json:"from"`
+		To           string              `json:"to"`
+		Subject      string              `json:"subject"`
+		Date         string              `json:"date"`
+		Path         string              `json:"path"`
+		Name         string              `json:"name"`
+		OriginalName string              `json:"original_name"`
+		Part         string              `json:"part"`
+		Container    string              `json:"container,omitempty"`
+		MediaType    string              `json:"media_type"`
+		DetectedType string              `json:"detected_type"`
+		Disposition  string              `json:"disposition"`
+		ContentID    string              `json:"content_id,omitempty"`
+		Size         int64               `json:"size"`
+		SHA256       string              `json:"sha256"`
+		Problems     []extractor.Problem `json:"problems"`
+	}{
+		account, uidl, m.MessageID, from, to, subject, date, s.Path, a.Name, a.OriginalName, a.Part, a.Container,
+		a.MediaType, a.DetectedType, a.Disposition, a.ContentID, s.Size, hex.EncodeToString(s.SHA256[:]), problems,
+	})
+	return foreign.JSON(b.Bytes()), err
+}
