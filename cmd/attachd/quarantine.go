@@ -15,8 +15,10 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/cmd/attachd/console"
+	"github.com/attachd/attachd/cmd/attachd/preview"
 	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -225,8 +227,15 @@ func showQuarantined(cmd *cobra.Command, c *config.Config, q inQuarantine) error
 		fmt.Fprintf(out, "  %s\n", printableText(line))
 	}
 	fmt.Fprintln(out)
-	x := &extraction{out: out, progress: console.NewProgress(out), rules: wiring.NewRules(c, q.account)}
-	return x.explainMessage(cmd.Context(), q.id(), -1, raw)
+	text, err := preview.Message(raw, wiring.NewRules(c, q.account), q.id())
+	if _, ok := errors.AsType[*extractor.LimitError](err); ok {
+		text, err = fmt.Sprintf("attachd: %s\n", foreign.Error(err)), nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(out, text)
+	return err
 }
 
 // printableText is a line of a mail for a terminal. The tab of a continued line is a blank.

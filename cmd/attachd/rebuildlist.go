@@ -64,7 +64,7 @@ func describeHeader(header []byte) (at time.Time, from, subject string) {
 	if header == nil {
 		return at, "", ""
 	}
-	m, err := extractor.Extract(bytes.NewReader(header), extractor.Options{}, func(*extractor.Attachment) (io.WriteCloser, error) { return nowhere{io.Discard}, nil })
+	m, err := extractor.Extract(bytes.NewReader(header), extractor.Options{}, func(*extractor.Attachment) (io.WriteCloser, error) { return nil, nil })
 	if err != nil {
 		return at, "", ""
 	}

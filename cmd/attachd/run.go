@@ -14,6 +14,8 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/cmd/attachd/console"
+	"github.com/attachd/attachd/cmd/attachd/preview"
+	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 )
 
@@ -62,7 +64,7 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 			app.LogWarnings(log, warnings)
 			app.LimitMemory(log)
 			if dry {
-				return dryRun(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), c, log)
+				return dryRun(cmd, c, log)
 			}
 			warnOfRoot(log)
 			a, err := app.Open(cmd.Context(), app.Options{Config: c, Path: path, Log: log, Observe: progress.Observe, Hooks: hooks})
@@ -88,6 +90,21 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 	cmd.Flags().StringVar(&level, "log-level", "", "`LEVEL` instead of the configuration's: trace, debug, info, warn or error")
 	cmd.Flags().StringVar(&format, "log-format", "", "`FORMAT` instead of the configuration's: auto, console or json")
 	return cmd
+}
+
+func dryRun(cmd *cobra.Command, c *config.Config, log zerolog.Logger) error {
+	failed := 0
+	err := preview.DryRun(cmd.Context(), cmd.OutOrStdout(), c, log, func(err error) {
+		failed++
+		fmt.Fprintf(cmd.ErrOrStderr(), "attachd: %v\n", err)
+	})
+	if err != nil {
+		return failure(err)
+	}
+	if failed > 0 {
+		return &exitError{exitTemporary, fmt.Errorf("%d of %s failed", failed, console.Count(len(wiring.Accounts(c)), "account"))}
+	}
+	return nil
 }
 
 // reloadOnHangup has a reload on SIGHUP, until stop.

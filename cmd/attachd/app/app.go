@@ -71,16 +71,18 @@ func (a *App) Supervisor() *fetcher.Supervisor { return a.supervisor }
 // does not take, as it is being replaced.
 func NewSupervisor(o Options, led *sqlite.Ledger) *fetcher.Supervisor {
 	return &fetcher.Supervisor{
-		Ledger:          led,
-		OpenSink:        func(a fetcher.Account) (fetcher.Sink, error) { return wiring.OpenSink(a, o.Hooks.Sink) },
-		FindDestination: wiring.Destination,
-		LockDir:         wiring.LockDir(o.Config),
-		MaxConcurrent:   o.Config.MaxConcurrent,
-		MaxPerHost:      o.Config.MaxPerHost,
-		Memory:          memory(),
-		Log:             o.Log,
-		Observe:         o.Observe,
-		ReadEnvelope:    wiring.ReadEnvelope,
+		Ledger:   led,
+		OpenSink: func(a fetcher.Account) (fetcher.Sink, error) { return wiring.OpenSink(a, o.Hooks.Sink) },
+		FindDestination: func(a fetcher.Account) (fetcher.Destination, error) {
+			return wiring.FindDestination(wiring.Configured(a))
+		},
+		LockDir:       wiring.LockDir(o.Config),
+		MaxConcurrent: o.Config.MaxConcurrent,
+		MaxPerHost:    o.Config.MaxPerHost,
+		Memory:        memory(),
+		Log:           o.Log,
+		Observe:       o.Observe,
+		ReadEnvelope:  wiring.ReadEnvelope,
 	}
 }
 

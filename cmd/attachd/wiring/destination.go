@@ -15,11 +15,6 @@ func FindDestination(a config.Account) (fetcher.Destination, error) {
 	return fetcher.Destination{Place: a.Output, ID: i.ID, Mark: i.Mark, Gone: i.Gone}, err
 }
 
-// Destination is [FindDestination] for an account of [Accounts] or [Account].
-func Destination(a fetcher.Account) (fetcher.Destination, error) {
-	return FindDestination(a.Version.(settings).Account)
-}
-
 // CheckDestination returns a [*fetcher.DestinationError] if an account delivered to another folder than
 // the one that is there.
 func CheckDestination(ctx context.Context, led *sqlite.Ledger, a config.Account) error {

@@ -1,4 +1,4 @@
-package main
+package preview
 
 import (
 	"context"
@@ -22,25 +22,24 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
-// dryRun says what run --once would do, account by account, and does nothing.
-func dryRun(ctx context.Context, out, stderr io.Writer, c *config.Config, log zerolog.Logger) error {
+// DryRun says on out what polling every enabled account once would do, account by account, and does
+// none of it: no file is written, nothing is recorded and nothing is deleted. To see what is in new
+// messages it retrieves them, and then drops the line, so that no server takes them for consumed.
+//
+// An account that fails is reported, with an [*fetcher.AccountError], and does not stop the others. The
+// error of DryRun itself concerns the state.
+func DryRun(ctx context.Context, out io.Writer, c *config.Config, log zerolog.Logger, report func(error)) error {
 	led, err := sqlite.Inspect(ctx, c.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		led = nil
 	} else if err != nil {
-		return failure(err)
+		return err
 	} else {
 		defer led.Close()
 	}
-	failed, enabled := 0, 0
-	accounts := wiring.Accounts(c)
-	for _, a := range c.Accounts {
-		if !a.Enabled {
-			continue
-		}
-		polled := accounts[enabled]
-		enabled++
-		p := &preview{ctx: ctx, ledger: led, account: a, x: &extraction{out: out, progress: console.NewProgress(io.Discard), rules: wiring.NewRules(c, a)}}
+	for _, polled := range wiring.Accounts(c) {
+		a := wiring.Configured(polled)
+		p := &preview{ctx: ctx, out: out, ledger: led, account: a, rules: wiring.NewRules(c, a)}
 		err := p.checkFolder()
 		if err == nil {
 			err = fetcher.DryRun(ctx, polled, led, wiring.ReadEnvelope, p, log)
@@ -49,12 +48,8 @@ func dryRun(ctx context.Context, out, stderr io.Writer, c *config.Config, log ze
 			err = p.sum()
 		}
 		if err != nil {
-			failed++
-			fmt.Fprintf(stderr, "attachd: %v\n", &fetcher.AccountError{Account: a.Name, Err: err})
+			report(&fetcher.AccountError{Account: a.Name, Err: err})
 		}
-	}
-	if failed > 0 {
-		return &exitError{exitTemporary, fmt.Errorf("%d of %s failed", failed, console.Count(enabled, "account"))}
 	}
 	return nil
 }
@@ -62,9 +57,10 @@ func dryRun(ctx context.Context, out, stderr io.Writer, c *config.Config, log ze
 // preview prints what would become of the messages of one account. It implements fetcher.Preview.
 type preview struct {
 	ctx     context.Context
+	out     io.Writer
 	ledger  *sqlite.Ledger // nil: none was made yet
 	account config.Account
-	x       *extraction
+	rules   wiring.Rules
 
 	fetched, files, leftOut, left, quarantined, deleted int
 	again                                               int              // have the header of one that was delivered
@@ -81,7 +77,7 @@ type content struct {
 
 func (p *preview) print(format string, args ...any) {
 	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.x.out, format, args...)
+		_, p.err = fmt.Fprintf(p.out, format, args...)
 	}
 }
 
@@ -164,7 +160,7 @@ func (p *preview) Fetch(m fetcher.Foreseen, body io.Reader) error {
 		return p.err
 	}
 	sums := make(map[*extractor.Attachment]hash.Hash)
-	message, all, err := look(body, p.x.rules.Extract, func(a *extractor.Attachment) io.WriteCloser {
+	message, all, err := look(body, p.rules.Extract, func(a *extractor.Attachment) io.WriteCloser {
 		sums[a] = sha256.New()
 		return nowhere{sums[a]}
 	})
@@ -193,7 +189,7 @@ func (p *preview) Fetch(m fetcher.Foreseen, body io.Reader) error {
 			p.leftOut++
 		}
 	}
-	text, err := p.x.describe("fetch "+p.name(m), message, all)
+	text, err := describe(p.rules, "fetch "+p.name(m), message, all)
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,6 @@
-package main
+package preview
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,67 +10,23 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/cmd/attachd/wiring"
-	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher/foreign"
 )
 
-// configure takes the settings of an account.
-func (x *extraction) configure(file, account string) error {
-	if file == "" && account == "" {
-		return nil
-	}
-	if file == "" {
-		return &exitError{exitUsage, errors.New("extract: --account needs --config, the file that the account is in")}
-	}
-	c, _, err := load(file, x.errors)
-	if err != nil {
-		return err
-	}
-	var names []string
-	for _, a := range c.Accounts {
-		if a.Name == account || account == "" && len(c.Accounts) == 1 {
-			x.rules = wiring.NewRules(c, a)
-			x.rules.Account.After = config.AfterKeep // the messages at hand stay where they are
-			return nil
-		}
-		names = append(names, a.Name)
-	}
-	if account == "" {
-		return &exitError{exitUsage, fmt.Errorf("extract: --config needs --account, one of %s", strings.Join(names, ", "))}
-	}
-	return &exitError{exitUsage, fmt.Errorf("extract: %s has no account %q, only %s", file, account, strings.Join(names, ", "))}
-}
-
-// explain says what would become of the attachments of the messages, and why.
-func (x *extraction) explain(ctx context.Context, args []string) error {
-	x.progress = console.NewProgress(x.errors)
-	defer x.progress.Done()
-	if x.rules.Extract.Filter != nil {
-		x.rules.Extract.Detect = true
-	}
-	if err := x.each(ctx, args, "", x.explainMessage); err != nil {
-		return err
-	}
-	return x.outcome()
-}
-
-func (x *extraction) explainMessage(_ context.Context, source string, _ int64, r io.Reader) error {
-	m, all, err := look(r, x.rules.Extract, func(*extractor.Attachment) io.WriteCloser { return nowhere{io.Discard} })
+// Message takes a message apart, keeps nothing, and says for a person what would become of its
+// attachments by the rules. The name is what the message is called. The error is an
+// [*extractor.LimitError] for a message that would go to quarantine.
+func Message(r io.Reader, rules wiring.Rules, name string) (string, error) {
+	m, all, err := look(r, rules.Extract, func(*extractor.Attachment) io.WriteCloser { return nowhere{io.Discard} })
 	if _, ok := errors.AsType[*extractor.LimitError](err); ok {
-		x.report(fmt.Errorf("%s: %w: it would be quarantined", foreign.Text(source), err))
-		return nil
+		return "", fmt.Errorf("%s: %w: it would be quarantined", foreign.Text(name), err)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", foreign.Text(source), err)
+		return "", fmt.Errorf("%s: %w", foreign.Text(name), err)
 	}
-	text, err := x.describe(source, m, all)
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(x.out, text)
-	return err
+	return describe(rules, name, m, all)
 }
 
 // look takes a message apart and keeps nothing: what it is, and all attachments, left out or not.
@@ -92,11 +47,11 @@ func look(r io.Reader, o extractor.Options, to func(*extractor.Attachment) io.Wr
 }
 
 // describe says what would become of the attachments of a message.
-func (x *extraction) describe(source string, m *extractor.Message, all []*extractor.Attachment) (string, error) {
+func describe(rules wiring.Rules, name string, m *extractor.Message, all []*extractor.Attachment) (string, error) {
 	var out strings.Builder
-	fmt.Fprintf(&out, "%s: from %q, subject %q: %s\n", foreign.Text(source), m.From, m.Subject, console.Count(m.Attachments, "attachment"))
+	fmt.Fprintf(&out, "%s: from %q, subject %q: %s\n", foreign.Text(name), m.From, m.Subject, console.Count(m.Attachments, "attachment"))
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-	p := x.rules.Plan("")
+	p := rules.Plan("")
 	for _, a := range all {
 		verdict, detail := "keep", a.Name
 		switch {

@@ -1,7 +1,8 @@
-package main
+package extract
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,30 +11,43 @@ import (
 
 	"github.com/gabriel-vasile/mimetype"
 
-	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/extractor/mailfile"
 )
 
-// total is what an extraction came to.
-type total struct {
-	messages, files, leftOut int
-	octets                   int64
-}
-
-// say prints it where a person looks; a program counts its lines.
-func (x *extraction) say(where string) {
-	if x.json {
-		return
+// each hands on every message that the sources name, except those in the folder that is written to.
+// What can't be read is reported and passed over.
+func (x *Extraction) each(ctx context.Context, sources []string, dir string, message func(ctx context.Context, source string, size int64, r io.Reader) error) error {
+	for _, arg := range sources {
+		if arg == "-" {
+			stdin, err := x.standardInput()
+			if err != nil {
+				x.report(fmt.Errorf("standard input: %w", err))
+			} else if err := message(ctx, "-", -1, stdin); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := noMailFile(arg); err != nil {
+			x.report(fmt.Errorf("%s: %w", arg, err))
+			continue
+		}
+		ignored, err := mailfile.Messages(ctx, arg, dir, func(source string, size int64, r io.Reader) error { return message(ctx, source, size, r) })
+		x.ignored += ignored
+		if unreadable, ok := errors.AsType[*mailfile.UnreadableError](err); ok {
+			for _, err := range unreadable.Errs {
+				x.report(err)
+			}
+			continue
+		}
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
+			x.report(err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
 	}
-	t := x.total
-	text := fmt.Sprintf("%s, %s", console.Count(t.messages, "message"), console.Count(t.files, "attachment"))
-	if t.files > 0 {
-		text += fmt.Sprintf(" (%s) in %s", console.Bytes(t.octets), where)
-	}
-	if t.leftOut > 0 {
-		text += fmt.Sprintf(", %d left out by the rules", t.leftOut)
-	}
-	fmt.Fprintf(x.progress, "attachd: %s\n", text)
+	return nil
 }
 
 // sniffed is how much of a file is looked at.
@@ -78,8 +92,8 @@ func noMailFile(path string) error {
 }
 
 // standardInput is the message that is piped in, unless that is none.
-func (x *extraction) standardInput() (io.Reader, error) {
-	r := bufio.NewReaderSize(x.stdin, sniffed)
+func (x *Extraction) standardInput() (io.Reader, error) {
+	r := bufio.NewReaderSize(x.In, sniffed)
 	start, _ := r.Peek(sniffed)
 	return r, noMail(start)
 }

@@ -1,0 +1,159 @@
+package extract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/attachd/attachd/cmd/attachd/console"
+	"github.com/attachd/attachd/cmd/attachd/wiring"
+	"github.com/attachd/attachd/extractor/mailfile"
+	"github.com/attachd/attachd/extractor/sink"
+	"github.com/attachd/attachd/fetcher/foreign"
+)
+
+// Extraction is one run over message files. Fill in the exported fields and call Run or Explain, once.
+type Extraction struct {
+	// In is read for the source "-", to its end, as one message.
+	In io.Reader
+	// Out takes what is written or explained, and Errors what went wrong and, at the end, the sum. Where
+	// Errors is a terminal, the progress is shown there.
+	Out, Errors io.Writer
+	// JSON has one object per attachment written to Out, instead of a line for a person.
+	JSON bool
+	// Rules are those of an account. With the zero value every attachment is kept.
+	Rules wiring.Rules
+
+	dir      *sink.Directory
+	progress *console.Progress
+	pending  []extracted // staged, not yet in place
+	ignored  int
+	failed   int
+	total    total
+}
+
+type extracted struct {
+	source string
+	file   *sink.Staged
+}
+
+// groupSize is how many attachments are made durable together.
+const groupSize = 256
+
+// Run writes the attachments of the messages that the sources name to the folder dir, which is made if
+// it is missing. A file that is there is never overwritten. Attachments that were staged before an error
+// or the end of ctx are whole, and are delivered.
+//
+// Sources are message files, Maildirs, mbox files, folders of these, and "-". One that can't be read is
+// reported and passed over; Run fails at the end if there was any.
+func (x *Extraction) Run(ctx context.Context, dir string, sources []string) (err error) {
+	x.dir, err = sink.Open(dir, sink.Options{Staging: fmt.Sprintf(".attachd-extract-%d", os.Getpid())})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, x.dir.Close()) }()
+	x.progress = console.NewProgress(x.Errors)
+	if console.IsTerminal(x.Errors) && console.IsTerminal(x.Out) {
+		x.Out = x.progress
+	}
+	defer x.progress.Done()
+
+	if console.IsTerminal(x.Errors) { // only a bar on a terminal is worth looking twice
+		for _, arg := range sources {
+			x.progress.Expect(0, mailfile.Octets(arg))
+		}
+	}
+	err = x.each(ctx, sources, dir, x.message)
+	// What was staged before an error or a signal is whole: it is delivered.
+	if err := errors.Join(err, x.publish(context.WithoutCancel(ctx))); err != nil {
+		return err
+	}
+	x.say(dir)
+	return x.outcome()
+}
+
+// message stages the attachments of one message. One that can't be taken apart
+// is reported and does not stop the rest.
+func (x *Extraction) message(ctx context.Context, source string, size int64, r io.Reader) error {
+	counted := &countingReader{r: r}
+	m, files, err := x.dir.Stage(ctx, counted, x.Rules.Plan(""))
+	if wiring.IsUnprocessable(err) {
+		x.report(fmt.Errorf("%s: %w", foreign.Text(source), err))
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", foreign.Text(source), err)
+	}
+	x.progress.Message(max(size, counted.n), len(files))
+	x.total.messages++
+	x.total.leftOut += len(m.LeftOut)
+	for _, f := range files {
+		x.pending = append(x.pending, extracted{source, f})
+	}
+	if len(x.pending) >= groupSize {
+		return x.publish(ctx)
+	}
+	return nil
+}
+
+// publish makes what is staged durable, gives it its names and prints it.
+func (x *Extraction) publish(ctx context.Context) error {
+	defer x.discard() // what an error leaves
+	files := make([]*sink.Staged, len(x.pending))
+	for i, e := range x.pending {
+		files[i] = e.file
+	}
+	if err := x.dir.Sync(ctx, files); err != nil {
+		return err
+	}
+	var published []extracted
+	for len(x.pending) > 0 {
+		if err := x.dir.Publish(x.pending[0].file); err != nil {
+			return err
+		}
+		published = append(published, x.pending[0])
+		x.pending = x.pending[1:]
+	}
+	if err := x.dir.SyncFolders(); err != nil {
+		return err
+	}
+	for _, e := range published {
+		if e.file.Kind == sink.Sidecar {
+			continue
+		}
+		x.total.files++
+		x.total.octets += e.file.Size
+		if err := x.print(e); err != nil {
+			return fmt.Errorf("print what was written: %w", err)
+		}
+	}
+	return nil
+}
+
+// discard removes what is staged and will not be published.
+func (x *Extraction) discard() {
+	if len(x.pending) == 0 {
+		return
+	}
+	var files []*sink.Staged
+	for _, e := range x.pending {
+		files = append(files, e.file)
+	}
+	x.pending = nil
+	if err := x.dir.Discard(files); err != nil {
+		x.report(err)
+	}
+}
+
+type countingReader struct {
+	r io.Reader
+	n int64
+}
+
+func (c *countingReader) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b)
+	c.n += int64(n)
+	return n, err
+}

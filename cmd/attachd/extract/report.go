@@ -1,0 +1,79 @@
+package extract
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/attachd/attachd/cmd/attachd/console"
+	"github.com/attachd/attachd/extractor"
+	"github.com/attachd/attachd/fetcher/foreign"
+)
+
+// total is what an extraction came to.
+type total struct {
+	messages, files, leftOut int
+	octets                   int64
+}
+
+// say prints it where a person looks; a program counts its lines.
+func (x *Extraction) say(where string) {
+	if x.JSON {
+		return
+	}
+	t := x.total
+	text := fmt.Sprintf("%s, %s", console.Count(t.messages, "message"), console.Count(t.files, "attachment"))
+	if t.files > 0 {
+		text += fmt.Sprintf(" (%s) in %s", console.Bytes(t.octets), where)
+	}
+	if t.leftOut > 0 {
+		text += fmt.Sprintf(", %d left out by the rules", t.leftOut)
+	}
+	fmt.Fprintf(x.progress, "attachd: %s\n", text)
+}
+
+// outcome says at the end what was passed over.
+func (x *Extraction) outcome() error {
+	if x.ignored > 0 {
+		fmt.Fprintf(x.progress, "attachd: %s left out: no mail by the look of the first line\n", console.Count(x.ignored, "file"))
+	}
+	if x.failed > 0 {
+		return fmt.Errorf("%d of the messages and files could not be read", x.failed)
+	}
+	return nil
+}
+
+func (x *Extraction) report(err error) {
+	x.failed++
+	fmt.Fprintf(x.progress, "attachd: %s\n", foreign.Error(err))
+}
+
+// line is what --json prints of one attachment: a contract that other tools
+// rely on.
+type line struct {
+	Source       string              `json:"source"`
+	Path         string              `json:"path"`
+	Name         string              `json:"name"`
+	OriginalName string              `json:"original_name"`
+	MediaType    string              `json:"media_type"`
+	Disposition  string              `json:"disposition"`
+	Size         int64               `json:"size"`
+	SHA256       string              `json:"sha256"`
+	Problems     []extractor.Problem `json:"problems"`
+}
+
+func (x *Extraction) print(e extracted) error {
+	f := e.file
+	if !x.JSON {
+		_, err := fmt.Fprintf(x.Out, "%s\t%s\t%s\tfrom %s\n", foreign.Text(f.Path), foreign.Text(f.Attachment.MediaType), console.Bytes(f.Size), foreign.Text(e.source))
+		return err
+	}
+	problems := f.Attachment.Problems
+	if problems == nil {
+		problems = []extractor.Problem{}
+	}
+	return json.NewEncoder(foreign.JSONWriter{W: x.Out}).Encode(line{
+		e.source, f.Path, f.Attachment.Name, f.Attachment.OriginalName, f.Attachment.MediaType, f.Attachment.Disposition,
+		f.Size, hex.EncodeToString(f.SHA256[:]), problems,
+	})
+}
