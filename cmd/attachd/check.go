@@ -5,13 +5,13 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
-	"sync"
+	"strings"
 	"text/tabwriter"
 	"time"
 
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/attachd/attachd/cmd/attachd/check"
 	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
@@ -19,9 +19,6 @@ import (
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/session"
 )
-
-// checkTimeout bounds one account's check, whatever its server does.
-const checkTimeout = 2 * time.Minute
 
 func checkCommand() *cobra.Command {
 	var path string
@@ -55,7 +52,7 @@ older than that or was lost, or the account was renamed.`,
 			if incomplete > 0 {
 				return &exitError{exitConfig, fmt.Errorf("check configuration: %d of the files, programs and variables that it names cannot be used", incomplete)}
 			}
-			faults := checkFolders(path, c)
+			faults := check.Folders(path, c)
 			for _, fault := range faults {
 				fmt.Fprintln(cmd.ErrOrStderr(), fault)
 			}
@@ -63,7 +60,7 @@ older than that or was lost, or the account was renamed.`,
 				return &exitError{exitConfig, fmt.Errorf("check configuration: attachd could not read or write at %s", console.Count(len(faults), "place"))}
 			}
 			enabled := wiring.Accounts(c)
-			gone, err := checkPolled(cmd.Context(), c)
+			gone, err := check.Polled(cmd.Context(), c)
 			if err != nil && !online { // a login can be tried all the same, with a word of the state
 				return failure(err)
 			}
@@ -77,7 +74,7 @@ older than that or was lost, or the account was renamed.`,
 				_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s: ok, %s\n", path, console.Count(len(enabled), "account"))
 				return failure(err)
 			}
-			return checkOnline(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), c, enabled)
+			return checkOnline(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr(), c)
 		},
 	}
 	configFlag(cmd, &path)
@@ -85,51 +82,27 @@ older than that or was lost, or the account was renamed.`,
 	return cmd
 }
 
-// checkOnline tries the accounts, as many at once as the daemon would, and
-// prints them in the order of the configuration.
-func checkOnline(ctx context.Context, w, stderr io.Writer, c *config.Config, accounts []fetcher.Account) error {
-	led, known := inspectState(ctx, stderr, c)
-	if led != nil {
-		defer led.Close()
+// checkOnline tries the accounts and prints them in the order of the configuration.
+func checkOnline(ctx context.Context, w, stderr io.Writer, c *config.Config) error {
+	logins, unknown := check.Online(ctx, c)
+	if unknown != nil {
+		fmt.Fprintf(stderr, "warning: new messages can't be told from those delivered before: %v\n", unknown)
 	}
-	type result struct {
-		probe fetcher.Probe
-		err   error
-	}
-	results := make([]result, len(accounts))
-	slots := make(chan struct{}, c.MaxConcurrent)
-	var all sync.WaitGroup
-	for i, a := range accounts {
-		all.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-			defer cancel()
-			r := &results[i]
-			if known {
-				r.probe, r.err = fetcher.CheckNew(ctx, a, led, zerolog.Nop())
-			} else {
-				r.probe, r.err = fetcher.Check(ctx, a, zerolog.Nop())
-			}
-		})
-	}
-	all.Wait()
-
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	failed := 0
-	for i, r := range results {
-		if r.err != nil {
+	for _, l := range logins {
+		if l.Err != nil {
 			failed++
-			fmt.Fprintf(t, "FAIL\t%s\n", foreign.Error(&fetcher.AccountError{Account: accounts[i].Name, Err: r.err}))
+			fmt.Fprintf(t, "FAIL\t%s\n", foreign.Error(&fetcher.AccountError{Account: l.Account, Err: l.Err}))
 			continue
 		}
-		fmt.Fprintf(t, "ok\taccount %s:\t%s\t%s\t%s\t%s\n", accounts[i].Name, r.probe.Addr, describeTLS(r.probe), r.probe.Mechanism, waiting(r.probe, known))
+		fmt.Fprintf(t, "ok\taccount %s:\t%s\t%s\t%s\t%s\n", l.Account, l.Probe.Addr, describeTLS(l.Probe), l.Probe.Mechanism, waiting(l.Probe, unknown == nil))
 	}
 	if err := t.Flush(); err != nil {
 		return failure(err)
 	}
 	if failed > 0 {
-		return &exitError{exitTemporary, fmt.Errorf("%d of %s failed", failed, console.Count(len(accounts), "account"))}
+		return &exitError{exitTemporary, fmt.Errorf("%d of %s failed", failed, console.Count(len(logins), "account"))}
 	}
 	return nil
 }
@@ -152,6 +125,50 @@ func describeEnd(c *x509.Certificate) string {
 		text += " (WARNING: has expired)"
 	case session.EndsSoon(c, time.Now()):
 		text += fmt.Sprintf(" (WARNING: in %s)", console.Count(int(left/(24*time.Hour)), "day"))
+	}
+	return text
+}
+
+// waiting says what of a mailbox is new, and what will become of the rest.
+func waiting(p fetcher.Probe, known bool) string {
+	if !known {
+		return unfetchable(console.Count(p.Messages, "message")+" on the server", p)
+	}
+	parts := []string{"nothing new"}
+	if p.Waiting > 0 {
+		parts[0] = console.Count(p.Waiting, "message") + " waiting"
+		if p.Octets >= 0 {
+			parts[0] += " (" + console.Bytes(p.Octets) + ")"
+		}
+	}
+	if p.Messages != p.Waiting {
+		parts = append(parts, console.Count(p.Messages, "message")+" on the server")
+	}
+	if p.Pending > 0 {
+		parts = append(parts, console.Count(p.Pending, "message")+" failed before, to be tried again later (attachd state check says why)")
+	}
+	if p.Due > 0 {
+		parts = append(parts, console.Count(p.Due, "delivered message")+" will be deleted at the next poll")
+	}
+	switch {
+	case p.Staying == 1:
+		parts = append(parts, "1 stays there as no file of it was delivered")
+	case p.Staying > 1:
+		parts = append(parts, fmt.Sprintf("%d stay there as no file of them was delivered", p.Staying))
+	}
+	if n := p.Unread - p.NoRoom; n > 0 {
+		parts = append(parts, fmt.Sprintf("something of %d that stay there could not be read right, and they are kept nowhere else", n))
+	}
+	if p.NoRoom > 0 {
+		parts = append(parts, fmt.Sprintf("something of %d that stay there could not be read right, and the quarantine had no room for them (quarantine.max_bytes): they are tried again when it has", p.NoRoom))
+	}
+	return unfetchable(strings.Join(parts, ", "), p)
+}
+
+// unfetchable adds which messages can't be fetched, if any.
+func unfetchable(text string, p fetcher.Probe) string {
+	if p.Unfetchable != "" {
+		text += "; WARNING: " + p.Unfetchable
 	}
 	return text
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/cmd/attachd/console"
+	"github.com/attachd/attachd/cmd/attachd/state"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher/foreign"
 )
@@ -79,7 +80,7 @@ func namedAccounts(c *config.Config, names []string) ([]config.Account, error) {
 
 // asOwner keeps root from leaving files that a daemon of another user could not use.
 func asOwner(c *config.Config) error {
-	owner, ok := stateOwner(c)
+	owner, ok := state.Owner(c)
 	if !ok || os.Geteuid() != 0 || owner.Uid == 0 {
 		return nil // or opening it will report why
 	}

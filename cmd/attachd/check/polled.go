@@ -1,4 +1,4 @@
-package main
+package check
 
 import (
 	"context"
@@ -11,9 +11,10 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
-// checkPolled returns, of all accounts that are polled, what would keep a poll from asking the server: its folder is gone, the state is
-// older than that or was lost, or the account was renamed.
-func checkPolled(ctx context.Context, c *config.Config) (faults []error, err error) {
+// Polled returns what would keep polls from asking the server, as an [*fetcher.AccountError] for each
+// account that is concerned: its folder is gone, the state is older than that or was lost, or the
+// account was renamed. The error of Polled itself says that the state can't be read.
+func Polled(ctx context.Context, c *config.Config) (faults []error, err error) {
 	led, err := sqlite.Inspect(ctx, c.State)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -38,7 +39,7 @@ func checkPolled(ctx context.Context, c *config.Config) (faults []error, err err
 	return faults, nil
 }
 
-// checkAccount does that for one; led is nil where there is no state.
+// checkAccount does this for one account; led is nil where there is no state.
 func checkAccount(ctx context.Context, led *sqlite.Ledger, c *config.Config, a config.Account, polled func(string) bool) error {
 	found, err := wiring.FindDestination(a)
 	if err != nil {

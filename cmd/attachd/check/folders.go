@@ -1,4 +1,4 @@
-package main
+package check
 
 import (
 	"errors"
@@ -13,26 +13,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/attachd/attachd/cmd/attachd/state"
 	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/foreign"
 )
-
-// stateOwner returns who owns the state, as which the daemon runs: the file, or its folder while there is none, or only
-// one that root has left there.
-func stateOwner(c *config.Config) (owner *syscall.Stat_t, ok bool) {
-	for _, path := range []string{c.State, filepath.Dir(c.State)} {
-		info, err := os.Stat(path)
-		if err != nil {
-			continue
-		}
-		if owner, ok = info.Sys().(*syscall.Stat_t); ok && owner.Uid != 0 {
-			break
-		}
-	}
-	return owner, ok
-}
 
 // folderCheck looks whether a user can write where the daemon must. It makes nothing.
 type folderCheck struct {
@@ -43,13 +29,15 @@ type folderCheck struct {
 	faults []string
 }
 
-// checkFolders returns what keeps the daemon from writing its state and the files of its accounts, as far as can be seen
-// beforehand. The daemon's user is that of this process or, when that is root, the one that owns the state. What root can read
-// of the configuration at path, and that user can't, is told, too.
-func checkFolders(path string, c *config.Config) []string {
+// Folders returns what keeps the daemon from writing its state and the files of its accounts, as far as
+// can be seen beforehand: one text for each place, which says what to do. It makes nothing.
+//
+// The daemon's user is that of this process or, when that is root, the one that owns the state. What
+// root can read of the configuration at path, and that user can't, is told, too.
+func Folders(path string, c *config.Config) []string {
 	f := &folderCheck{config: path, output: c.Output, seen: make(map[string]bool)}
 	uid := os.Geteuid()
-	if owner, ok := stateOwner(c); ok && uid == 0 && owner.Uid != 0 {
+	if owner, ok := state.Owner(c); ok && uid == 0 && owner.Uid != 0 {
 		f.user = userName(int(owner.Uid))
 		if asUser(owner.Uid, owner.Gid, func() { f.look(c); f.read(path) }) {
 			return f.faults

@@ -1,0 +1,63 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/cmd/attachd/wiring"
+	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
+)
+
+// loginTimeout bounds the check of one account, whatever its server does.
+const loginTimeout = 2 * time.Minute
+
+// Login is what came of trying an account.
+type Login struct {
+	Account string
+	Probe   fetcher.Probe
+	Err     error // nil: the account has logged in
+}
+
+// Online connects to the server of every enabled account, verifies it, logs in and leaves, for as many
+// accounts at once as the daemon would poll. Nothing is retrieved and nothing is changed. The logins are
+// in the order of the configuration.
+//
+// If the state can't be read, as by somebody who is not the daemon's user, unknown says why, and the
+// probes have all messages as new. A state that was not made yet is no such case.
+func Online(ctx context.Context, c *config.Config) (logins []Login, unknown error) {
+	led, unknown := sqlite.Inspect(ctx, c.State)
+	if errors.Is(unknown, fs.ErrNotExist) {
+		led, unknown = nil, nil
+	}
+	if led != nil {
+		defer led.Close()
+	}
+	accounts := wiring.Accounts(c)
+	logins = make([]Login, len(accounts))
+	slots := make(chan struct{}, c.MaxConcurrent)
+	var all sync.WaitGroup
+	for i, a := range accounts {
+		all.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			ctx, cancel := context.WithTimeout(ctx, loginTimeout)
+			defer cancel()
+			l := &logins[i]
+			l.Account = a.Name
+			if unknown == nil {
+				l.Probe, l.Err = fetcher.CheckNew(ctx, a, led, zerolog.Nop())
+			} else {
+				l.Probe, l.Err = fetcher.Check(ctx, a, zerolog.Nop())
+			}
+		})
+	}
+	all.Wait()
+	return logins, unknown
+}

@@ -1,0 +1,2 @@
+// Package state looks into the state file and mends it.
+package state
