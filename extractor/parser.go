@@ -131,20 +131,21 @@ func (p *parser) gather(block []byte) ([]byte, error) {
 	if end > 0 {
 		line, rest = block[:end], block[end:]
 	}
-	if p.state == inHeader && !p.header.blank {
-		if err := p.countHeader(len(line)); err != nil {
-			return nil, err
-		}
-	}
 	if room := longestLine + 1 - len(p.line); p.state == inHeader && room > 0 && len(line) > room {
 		// Of a line this long the beginning tells whether it is the header's. A body's
 		// is passed on from here, since it may have any length.
 		if begin := append(p.line, line[:room]...); p.isBodyLine(begin) {
 			p.line = nil
+			if err := p.countHeader(room); err != nil {
+				return nil, err
+			}
 			err := p.headerLine(begin)
 			p.within = p.eol != 0 // where line ends are looked for anew, so is the beginning
 			return block[room:], err
 		}
+	}
+	if err := p.countHeader(len(line)); err != nil {
+		return nil, err
 	}
 	if len(p.line) > 0 || end == 0 {
 		p.line = p.keep(p.line, line)
@@ -181,8 +182,11 @@ func (p *parser) keep(line, more []byte) []byte {
 	return line
 }
 
-// countHeader counts n more bytes of a header.
+// countHeader counts n more bytes if they are a header's.
 func (p *parser) countHeader(n int) error {
+	if p.state != inHeader || p.header.blank {
+		return nil
+	}
 	p.header.bytes += int64(n)
 	if limits := p.run.limits; p.header.bytes > limits.HeaderBytes {
 		return &LimitError{"header bytes", limits.HeaderBytes}
