@@ -90,7 +90,7 @@ func TestCompare(t *testing.T) {
 		t.Skip("ATTACHD_COMPARE is not set: make compare runs this")
 	}
 	tools := comparedTools(t)
-	cases := goldenCases()
+	cases := goldenCases(t)
 	if os.Getenv("ATTACHD_CORPUS") == "" {
 		fmt.Println("ATTACHD_CORPUS is not set: compared on the golden mail alone, without the corpora")
 	} else {
@@ -382,87 +382,4 @@ func harmless(name string, whole bool) *regexp.Regexp {
 		b.WriteString(`(\.\w+)?$`)
 	}
 	return regexp.MustCompile(b.String())
-}
-
-// senderNames are names of goldens as the sender wrote them, where attachd's
-// differ from them in more than a character.
-var senderNames = map[string][]string{
-	"passwd":    {"../../etc/passwd"},
-	"f.pdf":     {`C:\docs\f.pdf`},
-	"_htaccess": {".htaccess"},
-	"_CON.txt":  {"CON.txt"},
-	"x.txt":     {`C:\a/b\x.txt`},
-
-	"two blanks.pdf": {"two  blanks.pdf"},
-
-	// Where the sender is in doubt, either is right.
-	"single.pdf": {"'single.pdf'"},
-	"first.pdf":  {"second.pdf"},
-	"ab.txt":     {"a", "b.txt"},
-}
-
-// goldenCases are the goldens with LF line ends, as mail lies in files, for that is
-// what most of the tools were made for.
-func goldenCases() []compared {
-	rows := map[string]string{"selection": "structure", "content": "transfer encodings", "name": "file names"}
-	var cases []compared
-	for _, group := range goldenGroups() {
-		row, ok := rows[group.name]
-		if !ok {
-			row = group.name
-		}
-		for _, g := range group.goldens {
-			c := compared{row: row, name: g.name, messages: [][]byte{[]byte(lf(g.message))}}
-			for _, w := range g.want {
-				field := wantLine.FindStringSubmatch(lf(w))
-				a := attached{content: []byte(field[5]), size: -1}
-				if field[2] == "" {
-					a.names = append([]string{field[3]}, senderNames[field[3]]...)
-				}
-				c.want = append(c.want, a)
-			}
-			cases = append(cases, c)
-		}
-	}
-	return slices.Concat(cases, partialCases(), splitCases())
-}
-
-// partialCases are messages in pieces (RFC 2046 section 5.2.2), each a mail of its own.
-func partialCases() []compared {
-	whole := lf("Subject: x|MIME-Version: 1.0|" + mixed + "--b|" + fill("x", "in") + "--b|" + fill("y", "iny") + "--b--|")
-	want := []attached{{names: []string{"x"}, content: []byte("in" + rest), size: -1}, {names: []string{"y"}, content: []byte("iny" + rest), size: -1}}
-	piece := func(number, total int, text string) []byte {
-		return []byte(lf(fmt.Sprintf("Subject: x|MIME-Version: 1.0|Content-Type: message/partial; id=\"i@example.org\"; number=%d; total=%d||", number, total)) + text)
-	}
-	lines := strings.SplitAfter(whole, "\n")
-	first, second, third := strings.Join(lines[:10], ""), strings.Join(lines[10:20], ""), strings.Join(lines[20:], "")
-	return []compared{
-		{"containers", "a message in three pieces", [][]byte{piece(1, 3, first), piece(2, 3, second), piece(3, 3, third)}, want},
-		{"containers", "a message in three pieces, the last one first", [][]byte{piece(3, 3, third), piece(1, 3, first), piece(2, 3, second)}, want},
-	}
-}
-
-// splitCases are files in pieces that only their subjects or the lines of yEnc
-// join, as they were sent before message/partial and on Usenet.
-func splitCases() []compared {
-	content := strings.Repeat(rest, 10)
-	lines := strings.SplitAfter(lf(uuencoded("a.bin", content, '`', "|")), "\n")
-	mail := func(number int, body string) []byte {
-		return []byte(fmt.Sprintf("From: a@example.org\nSubject: a.bin (%d/2)\n\n%s", number, body))
-	}
-	half := len(content) / 2
-	yenc := func(number int, content string, from int) string {
-		y := yencoded("a.bin", content)
-		return lf(strings.NewReplacer(
-			fmt.Sprintf("=ybegin line=128 size=%d name=a.bin|", len(content)), fmt.Sprintf("=ybegin part=%d total=2 line=128 size=%d name=a.bin|=ypart begin=%d end=%d|", number, 2*half, from+1, from+half),
-			" crc32=", fmt.Sprintf(" part=%d pcrc32=", number)).Replace(y))
-	}
-	first, second := yenc(1, content[:half], 0), yenc(2, content[half:], half)
-	want := []attached{{names: []string{"a.bin"}, content: []byte(content), size: -1}}
-	const row = "uuencode, yEnc, BinHex"
-	return []compared{
-		{row, "uuencode in two mails", [][]byte{mail(1, strings.Join(lines[:60], "")), mail(2, strings.Join(lines[60:], ""))}, want},
-		{row, "yEnc in two mails", [][]byte{mail(1, first), mail(2, second)}, want},
-		{row, "yEnc in two pieces in one mail", [][]byte{[]byte("Subject: x\n\n" + first + "\n" + second)}, want},
-	}
 }

@@ -163,8 +163,8 @@ func tnefCases(t *testing.T) []compared {
 
 func tnefMail(stream []byte) []byte {
 	var b strings.Builder
-	b.WriteString(lf("From: a@example.org|Subject: x|MIME-Version: 1.0|" + mixed + "--b|Content-Type: text/plain||text|--b|" +
-		"Content-Type: application/ms-tnef; name=winmail.dat|Content-Disposition: attachment; filename=winmail.dat|Content-Transfer-Encoding: base64||"))
+	b.WriteString("From: a@example.org\nSubject: x\nMIME-Version: 1.0\n" + mixedHeader + "--b\nContent-Type: text/plain\n\ntext\n--b\n" +
+		"Content-Type: application/ms-tnef; name=winmail.dat\nContent-Disposition: attachment; filename=winmail.dat\nContent-Transfer-Encoding: base64\n\n")
 	for encoded := base64.StdEncoding.EncodeToString(stream); encoded != ""; {
 		n := min(76, len(encoded))
 		fmt.Fprintln(&b, encoded[:n])

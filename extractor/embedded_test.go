@@ -113,16 +113,6 @@ func TestUUEncode(t *testing.T) {
 	}
 }
 
-// TestAppleDouble: the data fork is the file; the other half says at most its name.
-func TestAppleDouble(t *testing.T) {
-	t.Parallel()
-	message := strings.ReplaceAll("Content-Type: multipart/appledouble; boundary=b||--b|Content-Type: application/applefile; name=Report||fork|--b|Content-Type: application/pdf||pdf|--b--|", "|", "\n")
-	all, _, err := capture(strings.NewReader(message), Limits{}, false)
-	if err != nil || len(all) != 1 || all[0].Name != "Report" || all[0].content.String() != "pdf" {
-		t.Errorf("%d attachments, %v", len(all), err)
-	}
-}
-
 // TestFilter: what each condition takes, and that what is left out early and late
 // comes to the same.
 func TestFilter(t *testing.T) {
@@ -221,92 +211,9 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-// TestMisplacedLineEnds: what senders do who are not sure of line ends.
-func TestMisplacedLineEnds(t *testing.T) {
+// TestParseEncoding: how mailers write the names of encodings.
+func TestParseEncoding(t *testing.T) {
 	t.Parallel()
-	boundary := strings.Repeat("x", longestBoundary)
-	for name, test := range map[string]struct{ message, want string }{
-		"a blank line in the header":                 {"Subject: x||MIME-Version: 1.0|Content-Type: multipart/mixed; boundary=b||--b|" + part("a", "one") + "--b--|", "1 a one"},
-		"a blank line before the Content-Type":       {"Subject: x|MIME-Version: 1.0||Content-Type: multipart/mixed; boundary=b||--b|" + part("a", "one") + "--b--|", "1 a one"},
-		"a blank line in a part's header":            {mixed + "--b|Content-Type: a/b|Content-Transfer-Encoding: base64||Content-Disposition: attachment; filename=a||b25l|--b--|", "1 a one"},
-		"a blank line before the encoding":           {mixed + "--b|Content-Type: a/b; name=a||Content-Transfer-Encoding: base64|Content-Disposition: attachment; filename=a||b25l|--b--|", "1 a one"},
-		"a message that begins with its type":        {mixed + "--b|Content-Type: message/rfc822; name=m.eml||Content-Type: a/b; name=x||in|--b--|", "1 m.eml Content-Type: a/b; name=x||in, 1.1 x in"},
-		"a file that begins with a field it has":     {mixed + "--b|Content-Type: a/b; name=a||Content-Type: text|--b--|", "1 a Content-Type: text"},
-		"a file that begins with a version":          {mixed + "--b|Content-Type: a/b; name=a||MIME-Version: 1.0|--b--|", "1 a MIME-Version: 1.0"},
-		"a file that begins with a blank line":       {mixed + "--b|Content-Type: a/b; name=a|||one|--b--|", "1 a |one"},
-		"no Content-Type at all":                     {"Subject: x|MIME-Version: 1.0||--abc|" + part("a", "one") + "--abc--|", "1 a one"},
-		"dashes that are text":                       {"Subject: x||--abc|begin 644 a|#;VYE|`|end|", "1.1 a one"},
-		"a message of a line of dashes":              {"Subject: x||--abc", ""},
-		"the boundary behind base64":                 {mixed + "--b|Content-Type: a/b; name=a|Content-Transfer-Encoding: base64||b25lcw==--b--|", "1 a ones"},
-		"url-safe base64 behind padding":             {mixed + "--b|Content-Type: a/b; name=a|Content-Transfer-Encoding: base64||b25lcw==-_-_|--b--|", "1 a ones\xfb\xff\xbf"},
-		"as long a boundary as can be":               {"Content-Type: multipart/mixed; boundary=" + boundary + "||--" + boundary + "|" + part("a", "one") + "--" + boundary + "--|", "1 a one"},
-		"a long line of junk before the header":      {strings.Repeat("x", 100_000) + "|" + mixed + "--b|" + part("a", "one") + "--b--|", "1 a one"},
-		"a message as a stream of bytes":             {"Content-Type: application/octet-stream; name=m.eml||Content-Type: a/b; name=x||in", "1 m.eml Content-Type: a/b; name=x||in, 1.1 x in"},
-		"one boundary of several is indented":        {"Content-Type: multipart/mixed; boundary=outer_=_00||--outer_=_00|" + part("a", "one") + " --outer_=_00|" + part("b", "two") + "--outer_=_00--|", "1 a one, 2 b two"},
-		"a field that is indented":                   {"Content-Type: a/b;| name=a| Content-Transfer-Encoding: base64||b25l|", "1 a one"},
-		"a blank line early in the header":           {"From: a@b||X-Mailer: y|Subject: x|MIME-Version: 1.0|Content-Type: multipart/mixed; boundary=b||--b|" + part("a", "one") + "--b--|", "1 a one"},
-		"a message that is not base64":               {mixed + "--b|Content-Type: message/rfc822; name=m.eml|Content-Transfer-Encoding: base64||Subject: x|Content-Type: a/b; name=x||in|--b--|", "1 m.eml Subject: x|Content-Type: a/b; name=x||in, 1.1 x in"},
-		"half a type":                                {"Content-Type: application||%PDF-1.4", "1 attachment.pdf %PDF-1.4"},
-		"a header in CRLF and a body in CR":          {"Subject: x\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.ReplaceAll("text|--b|"+part("a", "one")+"--b|"+part("b", "two")+"--b--|", "|", "\r"), "1 a one, 2 b two"},
-		"a header in LF and a long body without any": {"Subject: x|Content-Type: multipart/mixed; boundary=b||" + strings.Repeat("x", 40_000), ""},
-	} {
-		for _, eol := range []string{"\n", "\r\n"} {
-			t.Run(fmt.Sprintf("%s %q", name, eol), func(t *testing.T) {
-				t.Parallel()
-				message := strings.ReplaceAll(test.message, "|", eol)
-				for _, r := range []io.Reader{strings.NewReader(message), iotest.OneByteReader(strings.NewReader(message)), iotest.HalfReader(strings.NewReader(message))} {
-					all, _, err := capture(r, Limits{}, false)
-					if err != nil {
-						t.Fatal(err)
-					}
-					var got []string
-					for _, c := range all {
-						got = append(got, fmt.Sprintf("%s %s %s", c.Part, c.Name, &c.content))
-					}
-					if s, want := strings.Join(got, ", "), strings.ReplaceAll(test.want, "|", eol); s != want {
-						t.Errorf("got %q, want %q", s, want)
-					}
-				}
-			})
-		}
-	}
-	long := "Content-Type: multipart/mixed; boundary=" + boundary + "x\n\n--" + boundary + "x\n"
-	if _, _, err := capture(strings.NewReader(long), Limits{}, false); err == nil {
-		t.Error("a boundary too long to be compared is no error")
-	}
-}
-
-// TestBase64InText: notices that gateways put before and behind base64 are no data.
-func TestBase64InText(t *testing.T) {
-	t.Parallel()
-	content := strings.Repeat("0123456789ab", 40) // whole quanta, so that no padding ends it
-	for name, test := range map[string]struct{ body, want string }{
-		"text before":                   {"This is base64:|%s", content},
-		"several lines before":          {"Dear friends,||here it is, as promised:|%s", content},
-		"a footer behind a blank line":  {"%s|This mail was scanned by antivirus|", content},
-		"a footer without a blank line": {"%sThis mail was scanned|", content},
-		"quoted":                        {"> MDEy|> MzQ1|>> Njc4|", "012345678"},
-		"blank lines between":           {"MDEy||MzQ1||", "012345"},
-		"lines that grow":               {"MDEy|MzQ1Njc4|OWFi|", "0123456789ab"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			encoded := base64.StdEncoding.EncodeToString([]byte(content))
-			var lines strings.Builder
-			for encoded != "" {
-				n := min(76, len(encoded))
-				lines.WriteString(encoded[:n] + "|")
-				encoded = encoded[n:]
-			}
-			message := strings.ReplaceAll("Content-Type: a/b; name=a|Content-Transfer-Encoding: base64||"+strings.Replace(test.body, "%s", lines.String(), 1), "|", "\r\n")
-			for _, r := range []io.Reader{strings.NewReader(message), iotest.OneByteReader(strings.NewReader(message))} {
-				all, _, err := capture(r, Limits{}, false)
-				if err != nil || len(all) != 1 || all[0].content.String() != test.want {
-					t.Errorf("%d files, %q, %v", len(all), &all[0].content, err)
-				}
-			}
-		})
-	}
 	for token, want := range map[string]encoding{
 		"base 64": base64Encoding, "x-base64": base64Encoding, "mime-base64": base64Encoding, "8bit base64": base64Encoding, "base64\x00": base64Encoding, "BASE_64": base64Encoding,
 		"quoted printable": quotedPrintable, "x-quoted-printable": quotedPrintable, "quoted_printable": quotedPrintable, "quoted-printible": quotedPrintable, "quote-printable": quotedPrintable,
@@ -315,50 +222,6 @@ func TestBase64InText(t *testing.T) {
 		if got := parseEncoding(token, ignore); got != want {
 			t.Errorf("%q is read as %d", token, got)
 		}
-	}
-}
-
-// TestEncodedText: yEnc and BinHex where senders say so in the header.
-func TestEncodedText(t *testing.T) {
-	t.Parallel()
-	content := strings.Repeat("0123456789 abc\x00\xff", 300)
-	yenc := func(s string) string { return strings.ReplaceAll(yencoded("a.bin", s), "|", "\r\n") }
-	oneLine := yenc(content)
-	head, rest, _ := strings.Cut(oneLine, "\r\n")
-	data, tail, _ := strings.Cut(rest, "\r\n=yend")
-	oneLine = head + "\r\n" + strings.ReplaceAll(data, "\r\n", "") + "\r\n=yend" + tail
-	hqx := strings.ReplaceAll(binHexed("M\x8arz.bin", content, ""), "|", "\r\n")
-	_, bare, _ := strings.Cut(hqx, "\r\n")
-	for name, test := range map[string]struct{ header, body, want string }{
-		"yEnc as an encoding":            {"Content-Type: a/b; name=x\r\nContent-Transfer-Encoding: x-yenc", yenc(content), "1.1 a.bin"},
-		"yEnc as a type":                 {"Content-Type: application/x-yencoded; name=x", yenc(content), "1.1 a.bin"},
-		"yEnc on a single line":          {"Subject: x", oneLine, "1.1 a.bin"},
-		"BinHex as an encoding":          {"Content-Type: a/b; name=x\r\nContent-Transfer-Encoding: mac-binhex40", hqx, "1.1 März.bin"},
-		"BinHex without its first line":  {"Content-Type: application/mac-binhex40; name=x", strings.TrimLeft(bare, "\r\n"), "1.1 März.bin"},
-		"BinHex that is none":            {"Content-Type: application/mac-binhex40; name=x", content, "1 x"},
-		"a sentence about =ybegin":       {"Subject: x", "=ybegin is how it begins\r\n", ""},
-		"a text that is said to be yEnc": {"Content-Type: a/b; name=x\r\nContent-Transfer-Encoding: yenc", content, "1 x"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			message := test.header + "\r\n\r\n" + test.body
-			for _, r := range []io.Reader{strings.NewReader(message), iotest.OneByteReader(strings.NewReader(message)), iotest.HalfReader(strings.NewReader(message))} {
-				all, _, err := capture(r, Limits{}, false)
-				if err != nil {
-					t.Fatal(err)
-				}
-				var got []string
-				for _, c := range all {
-					got = append(got, c.Part+" "+c.Name)
-					if c.content.String() != content {
-						t.Errorf("%s: %d bytes that differ", c.Name, c.content.Len())
-					}
-				}
-				if s := strings.Join(got, ", "); s != test.want {
-					t.Errorf("got %q, want %q", s, test.want)
-				}
-			}
-		})
 	}
 }
 

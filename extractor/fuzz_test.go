@@ -61,12 +61,10 @@ func summary(all []*captured, m *Message, err error) string {
 // does not matter; every writer is closed exactly once; names are safe; all that
 // is written together is no more than every level of nesting could hold.
 func FuzzExtract(f *testing.F) {
-	for _, goldens := range [][]golden{structureGoldens(), contentGoldens(), selectionGoldens(), nameGoldens()} {
-		for i, g := range goldens {
-			f.Add([]byte(strings.ReplaceAll(g.message, "|", []string{"\n", "\r\n", "\r"}[i%3])), uint32(i))
-		}
+	for i, g := range goldens(f) {
+		eol := []string{"\n", "\r\n", "\r"}[i%3]
+		f.Add(bytes.ReplaceAll(bytes.ReplaceAll(g.message, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte(eol)), uint32(i))
 	}
-	f.Add([]byte(seed), uint32(1))
 	for _, cte := range []string{"", "Content-Type: a/b\nContent-Transfer-Encoding: x-uuencode\n"} {
 		f.Add([]byte("Subject: x\n"+cte+"\ntext\n"+uuencoded("a", strings.Repeat("abc", 40), '`', "\n")+"begin-base64 644 b\naGFs\n====\n"), uint32(3))
 	}
@@ -239,9 +237,13 @@ func FuzzQuotedPrintable(f *testing.F) {
 // FuzzParams: nothing panics; a value has no blanks or capitals in it; nothing is
 // longer than the field; every decoded text is UTF-8.
 func FuzzParams(f *testing.F) {
-	for _, g := range nameGoldens() {
-		_, value, _ := strings.Cut(g.name, ": ")
-		f.Add(value)
+	for _, g := range goldens(f) {
+		header, _, _ := strings.Cut(string(g.message), "\n\n")
+		for field := range strings.SplitSeq(strings.ReplaceAll(header, "\n ", " "), "\n") {
+			if name, value, ok := strings.Cut(field, ": "); ok && strings.HasPrefix(name, "Content-") && strings.HasSuffix(g.row(), "names") {
+				f.Add(value)
+			}
+		}
 	}
 	f.Add(`attachment; filename*999999999999999999999*=a; filename*-1=b; filename**=c; filename*0*=utf-8''%`)
 	f.Add(`"=?utf-8?q?a/b?="; name="=?big5?B?pA==?= =?big5?B?fw==?=`)

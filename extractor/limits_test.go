@@ -2,11 +2,53 @@ package extractor
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
 	"strings"
 	"testing"
 )
+
+// TestLimits: a message beyond a limit is an error, at the limit it is none, and
+// every writer is closed either way.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	nested := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, "Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n", i, i)
+		}
+		return b.String() + "Content-Type: a/b; name=t\n\nx"
+	}
+	tests := []struct {
+		limit  string
+		limits Limits
+		at     string // message at the limit
+		beyond string
+	}{
+		{"header bytes", Limits{HeaderBytes: 100}, "Subject: " + strings.Repeat("x", 89) + "\n\nbody", "Subject: " + strings.Repeat("x", 120) + "\n\nbody"},
+		{"header fields", Limits{HeaderFields: 3}, strings.Repeat("A: b\n", 3) + "\nbody", strings.Repeat("A: b\n", 5) + "\nbody"},
+		{"depth", Limits{Depth: 5}, nested(5), nested(6)},
+		{"parts", Limits{Parts: 3}, "Content-Type: multipart/mixed; boundary=b\n\n" + strings.Repeat("--b\n\nx\n", 3), "Content-Type: multipart/mixed; boundary=b\n\n" + strings.Repeat("--b\nContent-Type: a/b; name=t\n\nx\n", 4)},
+	}
+	for _, test := range tests {
+		t.Run(test.limit, func(t *testing.T) {
+			t.Parallel()
+			if _, _, err := capture(strings.NewReader(test.at), test.limits, false); err != nil {
+				t.Errorf("at the limit: %v", err)
+			}
+			all, _, err := capture(strings.NewReader(test.beyond), test.limits, false)
+			if limit, ok := errors.AsType[*LimitError](err); !ok || limit.Limit != test.limit {
+				t.Errorf("beyond the limit: %v", err)
+			}
+			for _, c := range all {
+				if c.closed != 1 {
+					t.Errorf("part %s was closed %d times", c.Part, c.closed)
+				}
+			}
+		})
+	}
+}
 
 // TestManyAttachments: more attachments than any person sends are refused unless somebody asks for them.
 func TestManyAttachments(t *testing.T) {

@@ -48,6 +48,10 @@ func generatedGoldens() []goldenMail {
 // mixedHeader is the header of a message whose parts follow.
 const mixedHeader = "Content-Type: multipart/mixed; boundary=b\n\n"
 
+// rest makes contents as long as those of real files, and as awkward: some tools take a
+// line or two of base64 for text, or convert line ends.
+var rest = strings.Repeat("\x00\xff\r\n\n and so on", 30)
+
 // filePart is a part with a file that begins with start, in base64.
 func filePart(name, start string) string {
 	var b strings.Builder
