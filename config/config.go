@@ -121,28 +121,6 @@ type Account struct {
 	Secrets Fingerprint
 }
 
-// Auth is the way to log in.
-type Auth string
-
-// The ways to log in that this version knows.
-const (
-	AuthAuto  Auth = "auto" // APOP when the greeting offers it, else USER/PASS
-	AuthAPOP  Auth = "apop"
-	AuthPass  Auth = "pass"
-	AuthPlain Auth = "plain"
-	AuthLogin Auth = "login"
-
-	AuthXOAuth2     Auth = "xoauth2"     // with an access token, as Google and Microsoft have it
-	AuthOAuthBearer Auth = "oauthbearer" // with an access token, by RFC 7628
-)
-
-func (a *Auth) parse(s string) error {
-	return choose(a, s, AuthAuto, AuthAPOP, AuthPass, AuthPlain, AuthLogin, AuthXOAuth2, AuthOAuthBearer)
-}
-
-// byToken tells whether the login takes an access token in place of a password.
-func (a Auth) byToken() bool { return a == AuthXOAuth2 || a == AuthOAuthBearer }
-
 // After is what becomes of a message on the server once its attachments are safe.
 type After string
 

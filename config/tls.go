@@ -9,8 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/netip"
 	"slices"
 	"strings"
+	"time"
 )
 
 // TLSMode is how a connection comes to be encrypted.
@@ -187,4 +189,100 @@ func pinMismatch(chain []*x509.Certificate) error {
 	}
 	sum := sha256.Sum256(chain[0].RawSubjectPublicKeyInfo)
 	return fmt.Errorf("%w; its own key has sha256/%s", ErrPinMismatch, base64.StdEncoding.EncodeToString(sum[:]))
+}
+
+// tls checks the section of that name.
+func (l *loader) tls(r *rawAccount, host string) TLS {
+	v := &r.TLS
+	t := TLS{
+		Mode:               v.Mode.or(TLSImplicit),
+		InsecureSkipVerify: v.InsecureSkipVerify.or(false),
+		MinVersion:         uint16(v.MinVersion.or(tls.VersionTLS12)),
+		ServerName:         v.ServerName.or(""),
+		CAFile:             l.path(&v.CAFile, l.folderOf(r, v.CAFile.at)),
+		CertFile:           l.path(&v.CertFile, l.folderOf(r, v.CertFile.at)),
+		KeyFile:            l.path(&v.KeyFile, l.folderOf(r, v.KeyFile.at)),
+	}
+	if t.Mode == TLSNone {
+		l.plaintext(v, host)
+		return TLS{Mode: TLSNone}
+	}
+	if v.ServerName.ok() {
+		if fault := hostFault(t.ServerName); fault != "" {
+			l.problem(v.ServerName.at, "%s", fault)
+		}
+	}
+	if v.PinSHA256.ok() {
+		var err error
+		if t.Pins, err = parsePins(v.PinSHA256.v); err != nil {
+			l.problem(v.PinSHA256.at, "%v", err)
+		} else if t.Pins == "" {
+			l.problem(v.PinSHA256.at, "must not be an empty list")
+		}
+	}
+	if v.CertFile.set != v.KeyFile.set {
+		at, other := v.CertFile.at, "key_file"
+		if v.KeyFile.set {
+			at, other = v.KeyFile.at, "cert_file"
+		}
+		l.problem(at, "needs %s beside it", other)
+	}
+	if t.InsecureSkipVerify && !v.PinSHA256.set {
+		l.warn(WarnNotVerified, v.InsecureSkipVerify.at, "the server's certificate is not verified: whoever is on the line can read the password and the mail")
+	}
+	l.certificates(v, t)
+	return t
+}
+
+// certificates looks at the files the section names.
+func (l *loader) certificates(v *rawTLS, t TLS) {
+	if t.CAFile != "" {
+		l.file(v.CAFile.at, t.CAFile, "ca", kindCert, func(data []byte) error {
+			if !x509.NewCertPool().AppendCertsFromPEM(data) {
+				return errNoCertificate
+			}
+			return nil
+		})
+	}
+	if t.CertFile == "" || t.KeyFile == "" {
+		return
+	}
+	l.file(v.CertFile.at, t.CertFile, "cert", kindCert, func([]byte) error { return nil })
+	l.file(v.KeyFile.at, t.KeyFile, "key for "+t.CertFile, kindSecret, func(key []byte) error {
+		cert, _, err := readRegular(t.CertFile, maxCertBytes)
+		if err != nil {
+			return nil // which is the certificate's fault
+		}
+		pair, err := tls.X509KeyPair(cert, key)
+		if err == nil && time.Now().After(pair.Leaf.NotAfter) {
+			l.warn(WarnExpired, v.CertFile.at, "its certificate has expired on %s", pair.Leaf.NotAfter.Format(time.DateOnly))
+		}
+		return err
+	})
+}
+
+// plaintext checks that a line without TLS stays on this machine.
+func (l *loader) plaintext(v *rawTLS, host string) {
+	addr, err := netip.ParseAddr(host)
+	if host != "" && !strings.EqualFold(host, "localhost") && (err != nil || !addr.IsLoopback()) {
+		l.problem(v.Mode.at, "none is for a proxy on this machine: the host must be localhost or a loopback address, not %s", quote(host))
+		return
+	}
+	for _, key := range []struct {
+		set bool
+		at  position
+	}{
+		{v.CAFile.set, v.CAFile.at},
+		{v.ServerName.set, v.ServerName.at},
+		{v.InsecureSkipVerify.set, v.InsecureSkipVerify.at},
+		{v.MinVersion.set, v.MinVersion.at},
+		{v.PinSHA256.set, v.PinSHA256.at},
+		{v.CertFile.set, v.CertFile.at},
+		{v.KeyFile.set, v.KeyFile.at},
+	} {
+		if key.set {
+			l.problem(key.at, "has no meaning with mode: none")
+		}
+	}
+	l.warn(WarnPlaintext, v.Mode.at, "the password and the mail go to %s in the clear", quote(host))
 }
