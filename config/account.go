@@ -19,16 +19,17 @@ func (l *loader) account(r *rawAccount, c *Config) Account {
 	l.inRange(&r.Attempts, 1, math.MaxInt32)
 	a := Account{
 		Name:       l.name(r),
-		Host:       l.host(r),
-		Username:   l.username(r),
-		Auth:       r.Auth.or(AuthAuto),
+		Endpoint:   l.endpoint(r),
+		Login:      l.login(r),
 		After:      r.After.or(AfterKeep),
 		Duplicates: r.Duplicates.or(DuplicatesKeep),
 		Attempts:   r.Attempts.or(DefaultAttempts),
 		Interval:   r.Interval.or(c.Interval),
 		Enabled:    r.Enabled.or(true),
+		Files:      l.attachments(&r.rawFiles),
+		Policy:     l.policy(&r.rawPolicy),
+		Quarantine: l.quarantine(&r.Quarantine),
 	}
-	l.credentials(r, &a)
 	if c.Output != "" && a.Name != "" {
 		a.Output = filepath.Join(c.Output, a.Name)
 	}
@@ -40,24 +41,26 @@ func (l *loader) account(r *rawAccount, c *Config) Account {
 	} else {
 		a.DeleteAfter = r.DeleteAfter.or(0)
 	}
-	a.TLS = l.tls(r, a.Host)
-	l.inRange(&r.Port, 1, 65535)
-	a.Port = r.Port.or(a.TLS.defaultPort())
-	for other, port := range map[TLSMode]int{TLSImplicit: 995, TLSStartTLS: 110} {
-		if r.Port.ok() && a.Port == port && a.TLS.Mode != other && a.TLS.Mode != TLSNone {
-			l.warn(WarnOddPort, r.Port.at, "%d is the port for tls.mode: %s, and the mode is %s", port, other, a.TLS.Mode)
-		}
-	}
-	a.Files = l.attachments(&r.rawFiles)
-	a.Policy = l.policy(&r.rawPolicy)
-	a.Timeouts = l.timeouts(&r.Timeouts)
-	a.Quarantine = l.quarantine(&r.Quarantine)
-	a.Proxy = l.proxy(r, a.TLS.Mode)
 	password, _ := a.Password.path()
 	client, _ := a.OAuth.ClientSecret.path()
 	key, _ := a.OAuth.Key.path()
 	a.Secrets = l.in.fingerprint(password, client, key, a.TLS.CAFile, a.TLS.CertFile, a.TLS.KeyFile)
 	return a
+}
+
+// endpoint checks where the server is and how it is reached.
+func (l *loader) endpoint(r *rawAccount) Endpoint {
+	e := Endpoint{Host: l.host(r), Timeouts: l.timeouts(&r.Timeouts)}
+	e.TLS = l.tls(r, e.Host)
+	e.Proxy = l.proxy(r, e.TLS.Mode)
+	l.inRange(&r.Port, 1, 65535)
+	e.Port = r.Port.or(e.TLS.defaultPort())
+	for other, port := range map[TLSMode]int{TLSImplicit: 995, TLSStartTLS: 110} {
+		if r.Port.ok() && e.Port == port && e.TLS.Mode != other && e.TLS.Mode != TLSNone {
+			l.warn(WarnOddPort, r.Port.at, "%d is the port for tls.mode: %s, and the mode is %s", port, other, e.TLS.Mode)
+		}
+	}
+	return e
 }
 
 // defaultPort is the port of IANA's registry for the mode.

@@ -89,17 +89,9 @@ type Limits struct {
 // Account is one mailbox. Two accounts are the same to the daemon when they compare equal, so it holds no slices,
 // maps or pointers.
 type Account struct {
-	Name     string // a safe single path component, unique also when letter case is ignored
-	Host     string // name or address, without brackets
-	Port     int
-	Username string
-	Password SecretRef // nothing when it logs in with a token
-	Auth     Auth
-
-	Token         SecretRef     // token_command, if that is where its tokens come from
-	TokenLifetime time.Duration // of what token_command writes without saying; 0 is the default
-	OAuth         OAuth         // where else its tokens come from
-	Proxy         Proxy         // what its connections go through
+	Name string // a safe single path component, unique also when letter case is ignored
+	Endpoint
+	Login
 
 	After       After
 	DeleteAfter time.Duration // counted from the first delivery; 0 is at once. Only with AfterDelete
@@ -110,15 +102,22 @@ type Account struct {
 	Jitter   time.Duration // at most this much is to be added to or taken from a start time
 	Output   string        // absolute path of this account's folder
 	Enabled  bool
-	TLS      TLS
-	Files    Files
-	Policy   Policy
-	Timeouts Timeouts
 
+	Files      Files
+	Policy     Policy
 	Quarantine Quarantine
 
 	// Secrets changes when the content of a file that this account refers to does, such as a password that was rotated.
 	Secrets Fingerprint
+}
+
+// Endpoint is the server of an account and the way to it.
+type Endpoint struct {
+	Host     string // name or address, without brackets
+	Port     int
+	TLS      TLS
+	Proxy    Proxy // what its connections go through
+	Timeouts Timeouts
 }
 
 // After is what becomes of a message on the server once its attachments are safe.

@@ -131,9 +131,11 @@ func TestLoadExample(t *testing.T) {
 	}
 	a := c.Accounts[0]
 	want := Account{
-		Name: "hans", Host: "mx.freenet.de", Port: 995, Username: "hans", Password: FileSecret("/etc/attachd/secrets/hans"),
-		Auth: AuthAuto, After: AfterKeep, Duplicates: DuplicatesKeep, Attempts: DefaultAttempts, Interval: 5 * time.Minute, Jitter: 30 * time.Second,
-		Output: "/var/lib/attachd/attachments/hans", Enabled: true, TLS: TLS{Mode: TLSImplicit, MinVersion: tls.VersionTLS12},
+		Name:     "hans",
+		Endpoint: Endpoint{Host: "mx.freenet.de", Port: 995, TLS: TLS{Mode: TLSImplicit, MinVersion: tls.VersionTLS12}},
+		Login:    Login{Username: "hans", Password: FileSecret("/etc/attachd/secrets/hans"), Auth: AuthAuto},
+		After:    AfterKeep, Duplicates: DuplicatesKeep, Attempts: DefaultAttempts, Interval: 5 * time.Minute, Jitter: 30 * time.Second,
+		Output: "/var/lib/attachd/attachments/hans", Enabled: true,
 		Files: a.Files, Policy: a.Policy, Quarantine: Quarantine{MaxBytes: 1 << 30}, Secrets: a.Secrets,
 	}
 	if a != want {
@@ -173,9 +175,15 @@ func TestLoadDefaults(t *testing.T) {
 		t.Errorf("defaults: %+v", c)
 	}
 	want := Account{
-		Name: "a", Host: "h", Port: 995, Username: "u", Password: InlineSecret("x"), Auth: AuthAuto, After: AfterKeep,
+		Name:       "a",
+		Endpoint:   Endpoint{Host: "h", Port: 995, TLS: TLS{Mode: TLSImplicit, MinVersion: tls.VersionTLS12}},
+		Login:      Login{Username: "u", Password: InlineSecret("x"), Auth: AuthAuto},
+		After:      AfterKeep,
 		Duplicates: DuplicatesKeep, Attempts: DefaultAttempts, Interval: DefaultInterval, Jitter: DefaultInterval / 10, Output: filepath.Join(dir, "out", "a"),
-		Enabled: true, TLS: TLS{Mode: TLSImplicit, MinVersion: tls.VersionTLS12}, Files: Files{InlineImages: InlineNamed, Raw: RawNever, Noise: NoiseKeep, Extension: ExtensionAsSent}, Policy: Policy{Oversize: OversizeSkip, MinFree: DefaultMinFree, UIDLChange: UIDLChangeAsk, Delete: DeleteWithFiles}, Quarantine: Quarantine{MaxBytes: DefaultQuarantineBytes}, Secrets: c.Accounts[0].Secrets,
+		Enabled:    true,
+		Files:      Files{InlineImages: InlineNamed, Raw: RawNever, Noise: NoiseKeep, Extension: ExtensionAsSent},
+		Policy:     Policy{Oversize: OversizeSkip, MinFree: DefaultMinFree, UIDLChange: UIDLChangeAsk, Delete: DeleteWithFiles},
+		Quarantine: Quarantine{MaxBytes: DefaultQuarantineBytes}, Secrets: c.Accounts[0].Secrets,
 	}
 	if got := c.Accounts[0]; got != want {
 		t.Errorf("account: got %+v, want %+v", got, want)

@@ -5,8 +5,20 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode"
 )
+
+// Login is what an account logs in with: a password, or a token if Auth is for tokens.
+type Login struct {
+	Username string
+	Password SecretRef // nothing when it logs in with a token
+	Auth     Auth
+
+	Token         SecretRef     // token_command, if that is where its tokens come from
+	TokenLifetime time.Duration // of a token for which token_command gives none; 0 is the default
+	OAuth         OAuth         // where else its tokens come from
+}
 
 // Auth is the way to log in.
 type Auth string
@@ -45,22 +57,24 @@ func (l *loader) username(r *rawAccount) string {
 	return ""
 }
 
-// credentials finds what the account logs in with.
-func (l *loader) credentials(r *rawAccount, a *Account) {
+// login finds what the account logs in with.
+func (l *loader) login(r *rawAccount) Login {
+	a := Login{Username: l.username(r), Auth: r.Auth.or(AuthAuto)}
 	password := secretKeys{"password", &r.Password, &r.PasswordFile, &r.PasswordEnv, &r.PasswordCommand, &r.PasswordCredential}
 	if a.Auth.byToken() {
 		for _, at := range password.given() {
 			l.problem(at, "has no meaning with auth: %s, which takes a token: give oauth or token_command", a.Auth)
 		}
-		l.tokens(r, a)
-		return
+		l.tokens(r, &a)
+		return a
 	}
 	l.noTokens(r)
 	if len(password.given()) == 0 {
 		l.problem(r.at.key("password"), "missing: give one of %s", password.names())
-		return
+		return a
 	}
 	a.Password = l.secret(r, password)
+	return a
 }
 
 // secretKeys are the five keys that a secret can be given by.

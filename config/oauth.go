@@ -124,7 +124,7 @@ func (l *loader) noTokens(r *rawAccount) {
 }
 
 // tokens finds the one source of the account's access tokens.
-func (l *loader) tokens(r *rawAccount, a *Account) {
+func (l *loader) tokens(r *rawAccount, a *Login) {
 	switch {
 	case r.TokenCommand.set && r.OAuth.set:
 		l.problem(r.TokenCommand.at, "the access token has 2 sources: token_command, oauth; give one")
