@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/mailbox"
 	"github.com/attachd/attachd/fetcher/oauth"
 	"github.com/attachd/attachd/fetcher/session"
@@ -38,9 +39,10 @@ func backoff(err error, failures int, interval time.Duration) time.Duration {
 	first, limit := backoffFirst, backoffMax
 	var login *session.LoginError
 	var signIn *oauth.SignInError
+	var elsewhere *delivery.DestinationError
 	reply, refused := mailbox.Refused(err)
 	switch {
-	case diskFull(err), isDestination(err):
+	case diskFull(err), errors.As(err, &elsewhere):
 		// Not the server's fault, and looking again costs little.
 		first, limit = roomAgain, roomAgain
 	case errors.As(err, &signIn):

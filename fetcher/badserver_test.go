@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
@@ -78,7 +79,7 @@ func TestBadServer(t *testing.T) {
 			w.start(t)
 			good := newWorld(t, "good")
 			good.start(t)
-			w.supervisor.OpenSink = func(a Account) (Sink, error) {
+			w.supervisor.OpenSink = func(a Account) (delivery.Sink, error) {
 				if a.Name == "good" {
 					return newMemory(t, w.ledger), nil
 				}

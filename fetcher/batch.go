@@ -9,6 +9,7 @@ import (
 	"iter"
 	"strings"
 
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
@@ -155,7 +156,7 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 	e := b.entries[b.asked]
 	b.asked++
 	defer func() { p.use(e.size) }() // it is on the disk, or has failed
-	if failed := p.commit.failure(); failed != nil {
+	if failed := p.delivery.Err(); failed != nil {
 		return failed
 	}
 	if refused != nil {
@@ -183,7 +184,7 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 		}
 		if err != nil {
 			if m != nil {
-				p.sink.Discard(m.Attachments)
+				p.delivery.Sink.Discard(m.Attachments)
 			}
 			err = p.blame(ctx, l, e, counted, err)
 		}
@@ -222,9 +223,9 @@ func (p *poll) commitBatch(ctx context.Context, l *listing, b *batch) error {
 	all := true
 	for _, r := range b.staged {
 		switch {
-		case !b.proven && p.maybeCut(r, differ), !all && isJoined(r.message): // from a piece that was cut, perhaps
+		case !b.proven && p.maybeCut(r, differ), !all && delivery.IsJoined(r.message): // from a piece that was cut, perhaps
 			all = false
-			p.sink.Discard(r.message.Attachments)
+			p.delivery.Sink.Discard(r.message.Attachments)
 			err = errors.Join(err, p.noteCut(ctx, l, r))
 		case p.tooShort(r):
 			deliver, failed := p.noteShort(ctx, l, r)
@@ -233,7 +234,7 @@ func (p *poll) commitBatch(ctx context.Context, l *listing, b *batch) error {
 				continue
 			}
 			all = false
-			p.sink.Discard(r.message.Attachments)
+			p.delivery.Sink.Discard(r.message.Attachments)
 		default:
 			whole = append(whole, r)
 		}
@@ -276,17 +277,17 @@ func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
 	var back []ledger.Listed
 	for i, r := range staged {
 		if i < n && r.known == unknown {
-			if failed := p.commit.add(r.message); failed != nil {
+			if failed := p.delivery.Add(r.message); failed != nil {
 				err = failed
 			}
 			continue
 		}
-		p.sink.Discard(r.message.Attachments)
+		p.delivery.Sink.Discard(r.message.Attachments)
 		switch {
 		case i >= n:
 		case r.known == settled:
 			p.settled[r.entry.number] = true
-			p.envelopes.remember(r.message.Key, Envelope{r.message.From, r.message.Subject})
+			p.envelopes.remember(r.message.Key, delivery.EnvelopeOf(r.message))
 			if r.entry.nameless() || p.doubtful[r.entry.number] == r.message.Key {
 				again = append(again, r.message.Key)
 			}

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/config/testsize"
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
@@ -139,24 +140,24 @@ type tally struct {
 	most   int64    // read of each message; 0: all
 }
 
-func (s *tally) Stage(_ context.Context, _ string, r io.Reader) (Staged, error) {
+func (s *tally) Stage(_ context.Context, _ string, r io.Reader) (delivery.Staged, error) {
 	if s.most > 0 {
 		r = io.LimitReader(r, s.most)
 	}
 	body, err := io.ReadAll(r)
 	if err != nil {
-		return Staged{}, err
+		return delivery.Staged{}, err
 	}
 	sum := sha256.Sum256(body)
 	name := hex.EncodeToString(sum[:8])
 	if err := s.step("stage %s", name); err != nil {
-		return Staged{}, err
+		return delivery.Staged{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := fmt.Sprintf("id-%d", len(s.steps))
 	s.staged[id] = body
-	return Staged{Attachments: []ledger.Attachment{{StagingID: id, Path: name, Size: int64(len(body)), SHA256: sum}}}, nil
+	return delivery.Staged{Attachments: []ledger.Attachment{{StagingID: id, Path: name, Size: int64(len(body)), SHA256: sum}}}, nil
 }
 
 func (s *tally) Publish(f *ledger.Attachment) error {
@@ -266,7 +267,7 @@ func (p play) begin(t *testing.T) (*world, *tally) {
 	if p.sink != nil {
 		p.sink(sink)
 	}
-	w.supervisor.OpenSink = func(Account) (Sink, error) { return sink, nil }
+	w.supervisor.OpenSink = func(Account) (delivery.Sink, error) { return sink, nil }
 	w.start(t)
 	return w, sink
 }

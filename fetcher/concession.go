@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
@@ -59,7 +60,7 @@ func (p *poll) concede(err error) concessions {
 		more.unpipelined = true
 	case p.brokeAt != nil && more.spared < mostSpared:
 		p.spared[*p.brokeAt] = p.now().Add(concession)
-		p.log.Warn().Str("uidl", printable(p.brokeAt.UIDL)).Time("until", p.spared[*p.brokeAt]).Err(err).Msg("message is left on the server, which breaks at its DELE")
+		p.log.Warn().Str("uidl", foreign.UIDL(p.brokeAt.UIDL)).Time("until", p.spared[*p.brokeAt]).Err(err).Msg("message is left on the server, which breaks at its DELE")
 		more.spared++
 	}
 	return more

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
@@ -146,7 +147,7 @@ func (a *Account) sort(d *difference, e entry, known []ledger.Record, now time.T
 	case !a.Delete, now.Before(r.Delivered.Add(a.DeleteAfter)):
 	case r.Unread:
 		d.unread++
-		if _, is := IsWithoutCopy(r.Reason); is {
+		if _, is := delivery.IsWithoutCopy(r.Reason); is {
 			d.uncopied = append(d.uncopied, lookalike{e, r})
 		}
 	case !r.Deletable(a.DeleteEmpty):

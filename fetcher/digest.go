@@ -3,13 +3,9 @@ package fetcher
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/attachd/attachd/fetcher/ledger"
 )
-
-// isDigest reports whether a message is known by its digest, as the server gave no UIDL when it was retrieved.
-func isDigest(k ledger.Key) bool { return strings.HasPrefix(k.UIDL, digestUIDL) }
 
 // goneDigests returns those of the messages known by a digest that are not on the server any more. A listing does not say what
 // they are called: they are gone once it is known of every message that is listed which one it is, and for good if the server has refused

@@ -11,7 +11,7 @@
 // where the server announces one, and hands each reply as a stream to the
 // account's [Sink], which writes the attachments to staging files.
 //
-// Staged messages gather in groups. When a group is full by count, by size or
+// delivery.Staged messages gather in groups. When a group is full by count, by size or
 // by age, these steps follow, in this order:
 //
 //  1. the staging files and their folder are fsynced ([Sink.Sync]);

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"syscall"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
@@ -38,25 +39,10 @@ func (p *poll) maxAttempts() int {
 	return p.account.Attempts
 }
 
-// diskFault reports whether staging failed for a reason that any message would fail
-// for. What is left (a folder of a name that a file has, a path too long, a template)
-// is for this message alone, as far as one can tell.
-func diskFault(err error) bool {
-	errno, ok := errors.AsType[syscall.Errno](err)
-	if !ok {
-		return false
-	}
-	switch errno {
-	case syscall.ENAMETOOLONG, syscall.ENOTDIR, syscall.EISDIR, syscall.EEXIST, syscall.EINVAL, syscall.EILSEQ, syscall.ELOOP:
-		return false
-	}
-	return true
-}
-
 // blame notes against a message that the line broke within it, or that its files could not
 // be staged.
 func (p *poll) blame(ctx context.Context, l *listing, e entry, body *boundedReader, cause error) error {
-	if ctx.Err() != nil || body.err == nil && diskFault(cause) || !p.simply.unpipelined && mailbox.Broken(cause) {
+	if ctx.Err() != nil || body.err == nil && delivery.DiskFault(cause) || !p.simply.unpipelined && mailbox.Broken(cause) {
 		return cause // the disk's fault, or nobody's, or the poll is made again one by one
 	}
 	if err := p.noteFailure(ctx, l, e, cause, afterBreak); err != nil {
@@ -89,7 +75,7 @@ func (p *poll) noteFailure(ctx context.Context, l *listing, e entry, cause error
 	uidl := l.uidl(e)
 	if u, ok := p.copying[e.number]; ok {
 		p.putOffCopy(u) // as what is recorded of it is that it was delivered
-		p.log.Warn().Str("uidl", printable(uidl)).Err(cause).Msg("message not retrieved for its copy in quarantine")
+		p.log.Warn().Str("uidl", foreign.UIDL(uidl)).Err(cause).Msg("message not retrieved for its copy in quarantine")
 		return nil
 	}
 	attempts, err := p.attempts(ctx, l, e)
@@ -103,7 +89,7 @@ func (p *poll) noteFailure(ctx context.Context, l *listing, e entry, cause error
 	if poll := p.now().Add(p.account.Interval); next.Before(poll) {
 		next = poll // to be said: nobody comes before that
 	}
-	p.log.Warn().Str("uidl", printable(uidl)).Int("attempt", attempts+1).Time("next", next).Err(cause).Msg("message not retrieved")
+	p.log.Warn().Str("uidl", foreign.UIDL(uidl)).Int("attempt", attempts+1).Time("next", next).Err(cause).Msg("message not retrieved")
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -27,7 +28,7 @@ func (p *poll) noteGone(ctx context.Context, gone []ledger.Key) error {
 	for _, k := range before {
 		if !slices.Contains(after, k) {
 			p.deletedBefore++
-			p.envelopes.of(k).to(p.log.Info().Str("uidl", printable(k.UIDL))).Msg("message deleted on the server, as an earlier poll asked: the answer had not come")
+			p.envelopes.of(k).To(p.log.Info().Str("uidl", foreign.UIDL(k.UIDL))).Msg("message deleted on the server, as an earlier poll asked: the answer had not come")
 		}
 	}
 	return nil

@@ -13,6 +13,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
@@ -125,7 +127,7 @@ func (l *loop) reschedule(err error) time.Duration {
 	delay := max(backoff(err, l.failures, l.account.Interval), l.loginDelay)
 	err = &AccountError{l.account.Name, err}
 	level := zerolog.WarnLevel
-	if _, stale := errors.AsType[*StaleError](err); stale || errors.Is(err, ledger.ErrDamaged) {
+	if _, stale := errors.AsType[*delivery.StaleError](err); stale || errors.Is(err, ledger.ErrDamaged) {
 		level = zerolog.ErrorLevel // nothing gets better by waiting
 	}
 	if text := err.Error(); text == l.lastFailure {
@@ -172,7 +174,7 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 
 // visit makes a poll: again at once while each leaves something to do, and again, more simply, where one broke by
 // what may be a bug of the server's.
-func (l *loop) visit(ctx, waiting context.Context, sink Sink) error {
+func (l *loop) visit(ctx, waiting context.Context, sink delivery.Sink) error {
 	s, addr, now, log := l.supervisor, l.account.Addr, l.supervisor.clock(), l.log()
 	l.undone.incomplete, l.muted = nil, make(map[int]bool)
 	started := now()
@@ -234,18 +236,39 @@ func (l *loop) visit(ctx, waiting context.Context, sink Sink) error {
 	return err
 }
 
-func (l *loop) newPoll(sink Sink, simply concessions, exact bool) *poll {
+func (l *loop) newPoll(sink delivery.Sink, simply concessions, exact bool) *poll {
 	s := l.supervisor
 	if l.spared == nil {
 		l.spared = make(map[ledger.Key]time.Time)
 	}
 	s.common.memory.set(s.Memory)
 	return &poll{
-		account: l.account, slot: l.slot, ledger: s.Ledger, sink: sink, log: l.log(), observe: l.observe, now: s.clock(),
+		account: l.account, slot: l.slot, ledger: s.Ledger, delivery: l.newDelivery(sink), log: l.log(), observe: l.observe, now: s.clock(),
 		certificates: &s.certificates, common: &s.common, said: &s.expiry, undeleted: &s.undeleted, polled: s.polled, simply: simply, sizes: sizes{exact: exact},
 		settled: make(map[int]bool), doubtful: make(map[int]ledger.Key), examined: make(map[int]bool), overdue: make(map[int]bool), noTop: simply.withoutTop, spared: l.spared, muted: l.muted,
 		envelopes: &l.envelopes, readEnvelope: s.ReadEnvelope,
 		knownOversized: l.oversized, oversized: make(map[string]int64),
+	}
+}
+
+func (l *loop) newDelivery(sink delivery.Sink) *delivery.Delivery {
+	d := l.supervisor.newDelivery(l.account, sink)
+	if l.account.deletesAtOnce() {
+		d.Committed = func(m *ledger.Message) { l.envelopes.remember(m.Key, delivery.EnvelopeOf(m)) }
+	}
+	d.File = func(m *ledger.Message, a ledger.Attachment) {
+		l.observe(Delivered{Account: l.account.Name, UIDL: m.UIDL, Attachment: a})
+	}
+	return d
+}
+
+func (s *Supervisor) newDelivery(a Account, sink delivery.Sink) *delivery.Delivery {
+	return &delivery.Delivery{
+		Account: a.Name, Ledger: s.Ledger, Sink: sink, Log: s.Log.With().Str("account", a.Name).Logger(), Now: s.clock(),
+		Policy: delivery.Policy{
+			SkipDuplicates: a.SkipDuplicates, Delete: a.Delete, AtOnce: a.deletesAtOnce(), Empty: a.DeleteEmpty,
+			QuarantineAge: a.QuarantineAge, QuarantineBytes: a.QuarantineBytes,
+		},
 	}
 }
 
@@ -260,16 +283,16 @@ func (l *loop) report(p *poll, took time.Duration, err error) {
 	log := l.log()
 	event := log.Debug()
 	deleted := p.deleted + p.deletedBefore
-	if p.retrieved+p.failed+p.unkept+len(p.quarantine)+p.copies+deleted > 0 {
+	if p.retrieved+p.failed+p.unkept+len(p.quarantine)+p.delivery.Tally.Copies+deleted > 0 {
 		event, l.busy = log.Info(), true
 	}
-	event = event.Int("messages", p.retrieved).Int("attachments", p.delivered).Int("failed", p.failed).Int("deleted", deleted).Int("without_file", p.staying.count(p.account.deletesAtOnce())).Int("not_read_right", p.staying.countUnread(p.account.deletesAtOnce())).
-		Int("quarantined", len(p.quarantine)+p.copies).Int("left", p.left).Int("received_before", p.leftOut)
+	event = event.Int("messages", p.retrieved).Int("attachments", p.delivery.Tally.Delivered).Int("failed", p.failed).Int("deleted", deleted).Int("without_file", p.stay()).Int("not_read_right", p.stayUnread()).
+		Int("quarantined", len(p.quarantine)+p.delivery.Tally.Copies).Int("left", p.left).Int("received_before", p.delivery.Tally.LeftOut)
 	l.countQuarantine(event).Dur("dur_ms", took).Bool("complete", err == nil && p.incomplete() == nil).Msg("poll done")
 	if n := len(p.oversized); n > 0 && n != len(l.oversized) {
 		some := slices.Sorted(maps.Keys(p.oversized))
 		for i, uidl := range some {
-			some[i] = printable(uidl)
+			some[i] = foreign.UIDL(uidl)
 		}
 		log.Warn().Int("messages", n).Strs("uidls", some[:min(n, 10)]).Int64("max_message_size", p.account.MaxMessageSize).Msg("left messages on the server that are too large")
 	}

@@ -17,9 +17,6 @@ type common struct {
 type share struct {
 	octets  int64 // of what is promised
 	listing int64 // bytes of memory
-	// quarantine is how many bytes the account's takes, once they are counted.
-	quarantine int64
-	counted    bool
 }
 
 // budget bounds the memory of all polls together: a server, or who sends mail, can make each of them hold many times what an honest
@@ -106,7 +103,7 @@ func (p *poll) holds(b *batch, m *ledger.Message) bool {
 	n, memory := weight(m), &p.common.memory
 	if !memory.take(&memory.staged, 0, n, stagedPart) {
 		if len(b.staged) > 0 {
-			p.sink.Discard(m.Attachments)
+			p.delivery.Sink.Discard(m.Attachments)
 			b.putOff = true
 			p.log.Warn().Int("number", b.entries[b.asked-1].number).Int("held", len(b.staged)).Msg("messages are put off: those under way have too many attachments to be held in memory at once")
 			return false

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
@@ -91,10 +92,10 @@ type crowd struct {
 	each int
 }
 
-func (s *crowd) Stage(_ context.Context, uidl string, r io.Reader) (Staged, error) {
+func (s *crowd) Stage(_ context.Context, uidl string, r io.Reader) (delivery.Staged, error) {
 	body, err := io.ReadAll(r)
 	if err != nil {
-		return Staged{}, err
+		return delivery.Staged{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,7 +105,7 @@ func (s *crowd) Stage(_ context.Context, uidl string, r io.Reader) (Staged, erro
 		s.staged[name] = body
 		all = append(all, ledger.Attachment{StagingID: name, Path: name, Size: int64(len(body)), SHA256: sha256.Sum256([]byte(name))})
 	}
-	return Staged{Attachments: all}, nil
+	return delivery.Staged{Attachments: all}, nil
 }
 
 func (s *crowd) Sync(context.Context, []ledger.Attachment) error { return nil }
@@ -131,7 +132,7 @@ func TestManyAttachmentsAtOnce(t *testing.T) {
 	w := newWorld(t, bodies...)
 	w.account.Delete = true
 	w.supervisor.Memory = 8 * 2 * each * 600 // for two messages and a little
-	w.supervisor.OpenSink = func(Account) (Sink, error) { return &crowd{w.sink, each}, nil }
+	w.supervisor.OpenSink = func(Account) (delivery.Sink, error) { return &crowd{w.sink, each}, nil }
 	w.start(t)
 	polls := 0
 	for err := w.once(t); ; err = w.once(t) {
@@ -159,40 +160,5 @@ func TestManyAttachmentsAtOnce(t *testing.T) {
 	}
 	if b := &w.supervisor.common.memory; b.staged != 0 {
 		t.Errorf("%d bytes are held still", b.staged)
-	}
-}
-
-// TestManyAttachmentsAreCommitted: what waits for the disk is bounded by files, not by messages.
-func TestManyAttachmentsAreCommitted(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	w.start(t)
-	most := 0
-	c := startCommitter(t.Context(), &committer{account: "lab", ledger: w.ledger, sink: &crowd{w.sink, 0}, now: w.supervisor.clock(), delivered: func(group []*ledger.Message) {
-		files := 0
-		for _, m := range group {
-			files += len(m.Attachments)
-		}
-		most = max(most, files)
-	}})
-	for i := range 100 {
-		m := &ledger.Message{Key: ledger.Key{UIDL: fmt.Sprint(i), Size: 1}, State: ledger.Delivered}
-		for n := range 100 {
-			m.Attachments = append(m.Attachments, ledger.Attachment{Path: fmt.Sprintf("%d-%d", i, n), StagingID: "x"})
-		}
-		if err := c.add(m); err != nil {
-			t.Fatal(err)
-		}
-		c.mu.Lock()
-		if c.pending > maxPending+100 {
-			t.Errorf("%d files wait", c.pending)
-		}
-		c.mu.Unlock()
-	}
-	if err := c.finish(); err != nil {
-		t.Fatal(err)
-	}
-	if most > groupFiles+100 || c.pending != 0 {
-		t.Errorf("a group of %d files, %d wait still", most, c.pending)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -34,7 +35,7 @@ func (p *poll) recognize(ctx context.Context, l *listing, e entry, counted *boun
 		return unknown, nil
 	}
 	fail := func(err error) (standing, error) {
-		p.sink.Discard(m.Attachments)
+		p.delivery.Sink.Discard(m.Attachments)
 		return unknown, err
 	}
 	if before, ok := p.doubtful[e.number]; ok {
@@ -49,7 +50,7 @@ func (p *poll) recognize(ctx context.Context, l *listing, e entry, counted *boun
 		}
 		m.UIDL = otherUIDL(before.UIDL, m.Identity(), m.Attachments)
 		l.rename(e.number, m.UIDL)
-		p.log.Warn().Str("uidl", printable(before.UIDL)).Msg("server uses a UIDL again for another message")
+		p.log.Warn().Str("uidl", foreign.UIDL(before.UIDL)).Msg("server uses a UIDL again for another message")
 		records, err := p.ledger.Lookup(ctx, p.account.Name, []string{m.UIDL})
 		if err != nil {
 			return fail(err)
@@ -83,7 +84,7 @@ func (p *poll) findPutBack(ctx context.Context, staged []received) error {
 	for i, r := range staged {
 		if before, found := gone[r.message]; found && (!r.undated || before.Size == r.message.Size) {
 			staged[i].known = putBack
-			p.log.Warn().Str("uidl", printable(r.message.UIDL)).Str("before", printable(before.UIDL)).
+			p.log.Warn().Str("uidl", foreign.UIDL(r.message.UIDL)).Str("before", foreign.UIDL(before.UIDL)).
 				Msg("message was delivered before and deleted, and is there again: it is left on the server")
 		}
 	}
@@ -107,14 +108,14 @@ func (p *poll) leaveOutMoved(ctx context.Context, l *listing, e entry, counted *
 		return nil
 	}
 	if err != nil {
-		p.sink.Discard(m.Attachments)
+		p.delivery.Sink.Discard(m.Attachments)
 		return err
 	}
 	// Whether the other one has a copy in quarantine is not known.
 	kept := m.Kept()
-	p.sink.Discard(slices.DeleteFunc(slices.Clone(m.Attachments), func(a ledger.Attachment) bool { return a.Quarantine }))
+	p.delivery.Sink.Discard(slices.DeleteFunc(slices.Clone(m.Attachments), func(a ledger.Attachment) bool { return a.Quarantine }))
 	m.Before, m.Attachments = m.Files(), kept
-	p.log.Info().Str("uidl", printable(m.UIDL)).Str("before", printable(before.UIDL)).Int64("octets", m.Size).Int64("octets_before", before.Size).Msg("message was delivered before, under another UIDL or size")
+	p.log.Info().Str("uidl", foreign.UIDL(m.UIDL)).Str("before", foreign.UIDL(before.UIDL)).Int64("octets", m.Size).Int64("octets_before", before.Size).Msg("message was delivered before, under another UIDL or size")
 	return nil
 }
 
@@ -138,7 +139,7 @@ func (p *poll) before(ctx context.Context, l *listing, e entry, counted *bounded
 		}
 		if l.lists(k) {
 			// Unless another message stands there.
-			if replaced, err := p.ledger.Others(ctx, p.account.Name, k, otherMark); err != nil {
+			if replaced, err := p.ledger.Others(ctx, p.account.Name, k, ledger.OtherMark); err != nil {
 				return k, false, err
 			} else if !replaced {
 				continue

@@ -16,9 +16,6 @@ import (
 // retrieved: at every poll. That will do where messages are deleted as soon as they are
 // delivered, and nowhere else.
 
-// digestUIDL begins what stands for a UIDL of such a message. No server can send a NUL.
-const digestUIDL = "\x00sha256-"
-
 // readListing asks what there is, by UIDL or, if there is no such thing, by number. count is the answer to STAT.
 func (p *poll) readListing(ctx context.Context, count int) (*listing, error) {
 	if p.simply.oneByOne {
@@ -88,7 +85,7 @@ func (p *poll) nameIt(ctx context.Context, l *listing, e entry, counted *bounded
 	l.identified[e.number] = m.Key
 	records, err := p.ledger.Lookup(ctx, p.account.Name, []string{name})
 	if err != nil {
-		p.sink.Discard(m.Attachments)
+		p.delivery.Sink.Discard(m.Attachments)
 		return unknown, fmt.Errorf("read the record of a message without a UIDL: %w", err)
 	}
 	return standingOf(records, counted.n), nil
@@ -96,7 +93,7 @@ func (p *poll) nameIt(ctx context.Context, l *listing, e entry, counted *bounded
 
 // digestName is what stands for the UIDL of the message that was read.
 func (p *poll) digestName(counted *boundedReader) string {
-	name := digestUIDL + hex.EncodeToString(counted.digest.Sum(nil))
+	name := ledger.DigestMark + hex.EncodeToString(counted.digest.Sum(nil))
 	if p.twins == nil {
 		p.twins = make(map[string]int)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -83,7 +84,7 @@ func TestNamelessQuarantine(t *testing.T) {
 	w.server.Hook = noUIDL
 	w.sink.fail = func(s string) error {
 		if s == "stage poison" {
-			return &UnprocessableError{errors.New("too deep")}
+			return &delivery.UnprocessableError{Err: errors.New("too deep")}
 		}
 		return nil
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
@@ -26,7 +27,7 @@ import (
 )
 
 // memory is a small working Sink: each message is one attachment, its body.
-// Staged and published files live in maps, and steps records what was asked of it.
+// delivery.Staged and published files live in maps, and steps records what was asked of it.
 type memory struct {
 	t      *testing.T
 	ledger *sqlite.Ledger
@@ -83,7 +84,7 @@ func (m *memory) Free() (int64, error) {
 	return m.free, m.noRoom
 }
 
-func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (s Staged, _ error) {
+func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (s delivery.Staged, _ error) {
 	m.mu.Lock()
 	m.reads++
 	if done := m.awaited[m.reads]; done != nil {
@@ -92,7 +93,7 @@ func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (s Staged, _ er
 	m.mu.Unlock()
 	body, err := io.ReadAll(r)
 	if err != nil {
-		return Staged{}, err
+		return delivery.Staged{}, err
 	}
 	if _, behind, ok := bytes.Cut(body, []byte("\r\n\r\n")); ok && m.bodies {
 		defer func(header []byte) { s.MessageID = identify(header).MessageID }(body)
@@ -100,7 +101,7 @@ func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (s Staged, _ er
 	}
 	text := strings.TrimSpace(string(body))
 	if err := m.step("stage %s", text); err != nil {
-		return Staged{}, err
+		return delivery.Staged{}, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -110,7 +111,7 @@ func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (s Staged, _ er
 	if _, after, ok := strings.Cut(text, "<"); ok && m.messageIDs {
 		messageID, _, _ = strings.Cut(after, ">")
 	}
-	s = Staged{MessageID: messageID, Attachments: []ledger.Attachment{{StagingID: id, Path: text, Size: int64(len(body)), SHA256: sha256.Sum256(body)}}}
+	s = delivery.Staged{MessageID: messageID, Attachments: []ledger.Attachment{{StagingID: id, Path: text, Size: int64(len(body)), SHA256: sha256.Sum256(body)}}}
 	return s, nil
 }
 
@@ -224,7 +225,7 @@ func newWorld(t *testing.T, bodies ...string) *world {
 	w.ledger = openLedger(t, filepath.Join(dir, "state.db"))
 	w.sink = newMemory(t, w.ledger)
 	w.supervisor = &Supervisor{
-		Ledger: w.ledger, OpenSink: func(Account) (Sink, error) { return w.sink, nil }, LockDir: filepath.Join(dir, "locks"),
+		Ledger: w.ledger, OpenSink: func(Account) (delivery.Sink, error) { return w.sink, nil }, LockDir: filepath.Join(dir, "locks"),
 		MaxConcurrent: 4, MaxPerHost: 4, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.DebugLevel),
 	}
 	w.account = Account{
@@ -370,7 +371,7 @@ func TestQuarantine(t *testing.T) {
 	w.sink.fail = func(s string) error {
 		switch s {
 		case "stage poison":
-			return &UnprocessableError{errors.New("too deep")}
+			return &delivery.UnprocessableError{Err: errors.New("too deep")}
 		case "stage bomb":
 			panic("index out of range")
 		}
@@ -383,7 +384,7 @@ func TestQuarantine(t *testing.T) {
 	}
 	var kept []string
 	for path, body := range w.sink.published {
-		if strings.HasPrefix(path, QuarantineFolder+"/") && strings.HasSuffix(path, ".eml") {
+		if strings.HasPrefix(path, delivery.QuarantineFolder+"/") && strings.HasSuffix(path, ".eml") {
 			reason := string(w.sink.published[strings.TrimSuffix(path, ".eml")+".txt"])
 			kept = append(kept, string(body)+strings.Split(reason, "\n")[2])
 		}

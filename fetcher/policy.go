@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"syscall"
 
+	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -82,7 +84,7 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 	defer promised.mu.Unlock()
 	if a.MinFree > 0 && len(unseen) > 0 {
 		var err error
-		if free, err = p.sink.Free(); diskFull(err) {
+		if free, err = p.delivery.Sink.Free(); diskFull(err) {
 			out.noRoom = err
 			return out, nil
 		}
@@ -98,7 +100,7 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 		oversize := a.MaxMessageSize > 0 && size > a.MaxMessageSize
 		if a.skips(size) {
 			p.oversized[l.uidl(e)] = size
-			p.log.Debug().Str("uidl", printable(l.uidl(e))).Int64("octets", size).Msg("message left on the server: larger than max_message_size")
+			p.log.Debug().Str("uidl", foreign.UIDL(l.uidl(e))).Int64("octets", size).Msg("message left on the server: larger than max_message_size")
 			continue
 		}
 		if !a.allows(p.taken, size) {
@@ -117,7 +119,7 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 		if room >= 0 && octets+size > room {
 			// Smaller ones behind it may have room.
 			if short == nil {
-				short = &NoRoomError{Free: free, Keep: a.MinFree, Promised: promised.octets, Need: size, UIDL: printable(l.uidl(e))}
+				short = &NoRoomError{Free: free, Keep: a.MinFree, Promised: promised.octets, Need: size, UIDL: foreign.UIDL(l.uidl(e))}
 			}
 			continue
 		}
@@ -148,13 +150,13 @@ func (a *Account) skips(size int64) bool {
 // stageRaw keeps a message as it is, as a file of its own in the account's folder.
 func (p *poll) stageRaw(ctx context.Context, l *listing, e entry, body *boundedReader) (*ledger.Message, error) {
 	uidl := l.uidl(e)
-	raw, err := p.sink.StageRaw(ctx, body, "", "message-"+QuarantineName(uidl, p.now())+".eml")
+	raw, err := p.delivery.Sink.StageRaw(ctx, body, "", "message-"+delivery.QuarantineName(uidl, p.now())+".eml")
 	if err != nil {
 		return nil, p.blame(ctx, l, e, body, err)
 	}
 	p.retrieved++
 	envelope := p.envelope(p.header.header)
-	envelope.to(p.log.Info().Str("uidl", printable(uidl)).Int64("octets", body.n)).Msg("message kept as it is: larger than max_message_size")
+	envelope.To(p.log.Info().Str("uidl", foreign.UIDL(uidl)).Int64("octets", body.n)).Msg("message kept as it is: larger than max_message_size")
 	p.observe(Retrieved{Account: p.account.Name, UIDL: uidl, Octets: body.n, Attachments: 1})
 	return &ledger.Message{Key: l.key(e), State: ledger.Delivered, Attachments: []ledger.Attachment{raw}, From: envelope.From, Subject: envelope.Subject}, nil
 }
@@ -166,5 +168,5 @@ func (p *poll) again() bool {
 	if p.throttled {
 		return false
 	}
-	return p.more && p.retrieved+len(p.committed)+p.deleted > 0 || p.mailbox.Traits().Batches && p.retrieved >= drainAgain && p.left == 0
+	return p.more && p.retrieved+len(p.delivery.Tally.Committed)+p.deleted > 0 || p.mailbox.Traits().Batches && p.retrieved >= drainAgain && p.left == 0
 }

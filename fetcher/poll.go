@@ -9,6 +9,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/mailbox"
@@ -16,13 +18,13 @@ import (
 
 // poll is one visit to one mailbox, from connect to QUIT.
 type poll struct {
-	account Account
-	slot    *slot
-	ledger  *sqlite.Ledger
-	sink    Sink
-	log     zerolog.Logger
-	observe func(Event)
-	now     func() time.Time
+	account  Account
+	slot     *slot
+	ledger   *sqlite.Ledger
+	delivery *delivery.Delivery
+	log      zerolog.Logger
+	observe  func(Event)
+	now      func() time.Time
 	// certificates and common are shared by all polls.
 	certificates *certificateWarnings
 	common       *common
@@ -49,13 +51,6 @@ type poll struct {
 	visited bool
 	octets  int64
 
-	commit *committer
-	// The committer's goroutine writes these; the poll reads them after finish.
-	committed []ledger.Key
-	delivered int
-	copies    int // of messages that were delivered, put in quarantine
-	leftOut   int // attachments, as received before
-
 	settled map[int]bool   // by number: messages that were retrieved and turned out to be delivered before
 	twins   map[string]int // how many without a UIDL have the same digest
 
@@ -78,7 +73,7 @@ type poll struct {
 	deleted           int
 	deletedBefore     int // by an earlier poll, which was not told
 	envelopes         *envelopes
-	readEnvelope      func(header []byte) Envelope
+	readEnvelope      func(header []byte) delivery.Envelope
 	staying           staying
 	uncopied          []lookalike      // delivered and due, and not to be deleted without a copy in quarantine
 	copying           map[int]uncopied // of these, by number, those whose copies are fetched
@@ -113,7 +108,6 @@ const (
 
 // run makes the visit. Whatever it returns, what was committed stays so.
 func (p *poll) run(ctx context.Context) error {
-	p.newCommitter()
 	var err error
 	if _, p.octets, p.visited, err = p.ledger.Mailbox(ctx, p.account.Name); err != nil {
 		return fmt.Errorf("read the record of the mailbox: %w", err)
@@ -121,10 +115,10 @@ func (p *poll) run(ctx context.Context) error {
 	if err := p.guardName(ctx); err != nil {
 		return err
 	}
-	if err := p.recover(ctx); err != nil {
+	if err := p.delivery.Recover(ctx); err != nil {
 		return err
 	}
-	if err := errors.Join(p.agePieces(ctx), p.expireQuarantine(ctx)); err != nil {
+	if err := errors.Join(p.delivery.AgePieces(ctx), p.delivery.ExpireQuarantine(ctx)); err != nil {
 		return err
 	}
 	if err := p.connect(ctx); err != nil {
@@ -163,7 +157,7 @@ func (p *poll) run(ctx context.Context) error {
 	if err := p.retrieve(ctx, l, allotted.whole, allotted.raw); err != nil {
 		return err
 	}
-	p.staying.before, p.staying.unread, p.staying.noRoom = diff.staying, diff.unread-p.staying.copied, len(diff.uncopied)-p.staying.copied
+	p.staying.before, p.staying.unread, p.staying.noRoom = diff.staying, diff.unread-p.delivery.Tally.Copied, len(diff.uncopied)-p.delivery.Tally.Copied
 	due, err := p.due(ctx, l, diff.expired)
 	if err != nil {
 		return err
@@ -178,26 +172,6 @@ func (p *poll) run(ctx context.Context) error {
 		return fmt.Errorf("record the mailbox's size: %w", err)
 	}
 	return allotted.noRoom
-}
-
-func (p *poll) newCommitter() {
-	p.commit = &committer{account: p.account.Name, ledger: p.ledger, sink: p.sink, now: p.now, skipDuplicates: p.account.SkipDuplicates, delivered: p.noteDelivered}
-}
-
-// recover completes what a crash left behind, before anything new is fetched.
-func (p *poll) recover(ctx context.Context) error {
-	finished, swept, err := p.commit.recoverStaged(ctx)
-	if err != nil {
-		return err
-	}
-	if finished > 0 {
-		p.log.Warn().Int("messages", finished).Msg("finished an interrupted delivery")
-	}
-	if swept > 0 {
-		p.log.Warn().Int("files", swept).Msg("removed unfinished files of an interrupted poll, to be fetched again")
-	}
-	p.committed = p.committed[:0] // the listing will say which of them to delete
-	return nil
 }
 
 // list asks what the mailbox holds and compares it with the ledger.
@@ -253,14 +227,14 @@ func (p *poll) due(ctx context.Context, l *listing, expired []lookalike) ([]dele
 	if err != nil {
 		return nil, err
 	}
-	due := make([]deletion, 0, len(expired)+len(p.committed))
+	due := make([]deletion, 0, len(expired)+len(p.delivery.Tally.Committed))
 	for _, e := range expired {
 		due = append(due, deletion{e.entry.number, e.record.Key})
 	}
 	atOnce := p.account.deletesAtOnce()
-	committed := make(map[ledger.Key]bool, len(p.committed))
-	for _, k := range p.committed {
-		committed[k] = atOnce && !p.staying.delivered[k]
+	committed := make(map[ledger.Key]bool, len(p.delivery.Tally.Committed))
+	for _, k := range p.delivery.Tally.Committed {
+		committed[k] = atOnce && !p.delivery.Tally.Staying[k]
 	}
 	for _, e := range slices.Concat(l.entries, l.nameless) {
 		switch key := l.key(e); {
@@ -309,7 +283,7 @@ func (p *poll) finish(ctx context.Context, due []deletion) error {
 			p.step = stepQuit
 		}
 		if refused = err != nil; refused {
-			p.log.Warn().Str("uidl", printable(key.UIDL)).Err(err).Msg("server did not delete a message")
+			p.log.Warn().Str("uidl", foreign.UIDL(key.UIDL)).Err(err).Msg("server did not delete a message")
 			return
 		}
 		confirmed = append(confirmed, key)
@@ -331,44 +305,4 @@ func (p *poll) finish(ctx context.Context, due []deletion) error {
 		return fmt.Errorf("record deletions: %w", err)
 	}
 	return p.noteDeleted(ctx, confirmed)
-}
-
-// noteDelivered is the committer's report of one group.
-func (p *poll) noteDelivered(group []*ledger.Message) {
-	for _, m := range group {
-		envelope := Envelope{m.From, m.Subject}
-		switch {
-		case isRaw(m):
-			envelope.to(p.log.Error().Str("uidl", printable(m.UIDL)).Str("file", m.Attachments[0].Path).Str("reason", m.Reason)).Msg("message quarantined")
-			continue
-		case isPiece(m):
-			envelope.to(p.log.Warn().Str("uidl", printable(m.UIDL)).Str("file", m.Attachments[0].Path).Str("reason", m.Reason)).Msg("piece of a message kept until the others come")
-		default:
-			p.committed = append(p.committed, m.Key)
-			if p.account.deletesAtOnce() {
-				p.envelopes.remember(m.Key, envelope)
-			}
-			p.noteStaying(m)
-			p.noteCopy(m)
-		}
-		for _, a := range m.Attachments {
-			if isOurs(a) {
-				continue
-			}
-			if a.StagingID == "" && !a.LeftOut { // by an earlier poll
-				continue
-			}
-			if a.LeftOut && a.Sidecar {
-				continue
-			}
-			if a.LeftOut {
-				p.leftOut++
-				envelope.to(p.log.Info().Str("uidl", printable(m.UIDL)).Str("file", a.Path).Int64("size", a.Size)).Msg("attachment left out, received before")
-				continue
-			}
-			p.delivered++
-			envelope.to(p.log.Info().Str("uidl", printable(m.UIDL)).Str("file", a.Path).Int64("size", a.Size).Str("media_type", a.MediaType)).Msg("attachment delivered")
-			p.observe(Delivered{Account: p.account.Name, UIDL: m.UIDL, Attachment: a})
-		}
-	}
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/mailbox"
@@ -35,7 +37,7 @@ type Outlook struct {
 type Foreseen struct {
 	UIDL   string // safe to print
 	Octets int64  // -1 when not known
-	Envelope
+	delivery.Envelope
 }
 
 // Preview is told what a poll would do.
@@ -60,7 +62,7 @@ type Preview interface {
 //
 // The mailbox is listed as a poll does it. What a poll finds out by comparing messages is not foreseen: that a UIDL was used again, or
 // that a message was delivered under another one, or deleted and put back. min_free is not looked at.
-func DryRun(ctx context.Context, a Account, led *sqlite.Ledger, read func(header []byte) Envelope, v Preview, log zerolog.Logger) error {
+func DryRun(ctx context.Context, a Account, led *sqlite.Ledger, read func(header []byte) delivery.Envelope, v Preview, log zerolog.Logger) error {
 	p, err := foreseer(ctx, a, led, log)
 	if err != nil {
 		return err
@@ -116,13 +118,13 @@ func (l *listing) foreseen(e entry) Foreseen {
 	if e.nameless() {
 		return Foreseen{UIDL: fmt.Sprintf("number %d, without UIDL", e.number), Octets: e.size}
 	}
-	return Foreseen{UIDL: printable(l.uidl(e)), Octets: e.size}
+	return Foreseen{UIDL: foreign.UIDL(l.uidl(e)), Octets: e.size}
 }
 
 // foreseeDeletions tells what would be deleted, with sender and subject where the server knows TOP.
 func (p *poll) foreseeDeletions(f *forecast, v Preview) error {
 	for chunk := range slices.Chunk(f.due, examineChunk) {
-		seen := make(map[int]Envelope)
+		seen := make(map[int]delivery.Envelope)
 		_, _, err := showHeaders(p.mailbox, numbersOf(chunk), func(n int, header []byte) { seen[n] = p.envelope(header) })
 		if err != nil {
 			return fmt.Errorf("read the headers of what would be deleted on %s: %w", p.account.Addr, err)

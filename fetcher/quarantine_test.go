@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
@@ -42,7 +43,7 @@ func TestQuarantineRefused(t *testing.T) {
 	w.supervisor.now = func() time.Time { return now }
 	w.sink.fail = func(s string) error {
 		if s == "stage poison" {
-			return &UnprocessableError{errors.New("too deep")}
+			return &delivery.UnprocessableError{Err: errors.New("too deep")}
 		}
 		return nil
 	}
@@ -151,7 +152,7 @@ func TestStaleLedger(t *testing.T) {
 	w := newWorld(t, "one")
 	w.start(t)
 	w.sink.behind = 5
-	var stale *StaleError
+	var stale *delivery.StaleError
 	if err := w.once(t); !errors.As(err, &stale) || stale.Mark != 5 || stale.Generation != 0 {
 		t.Fatalf("error %v, want a StaleError", err)
 	}

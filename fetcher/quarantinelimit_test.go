@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -24,16 +25,16 @@ func (s *cabinet) RemoveFile(path string) error {
 	return nil
 }
 
-func (s *cabinet) Stage(ctx context.Context, uidl string, r io.Reader) (Staged, error) {
+func (s *cabinet) Stage(ctx context.Context, uidl string, r io.Reader) (delivery.Staged, error) {
 	body, err := io.ReadAll(r)
 	if err != nil {
-		return Staged{}, err
+		return delivery.Staged{}, err
 	}
 	staged, err := s.memory.Stage(ctx, uidl, bytes.NewReader(body))
 	if err != nil || !bytes.Contains(body, []byte("torn")) {
 		return staged, err
 	}
-	a, err := s.memory.StageRaw(ctx, bytes.NewReader(body), QuarantineFolder, "copy-"+uidl+quarantineExt)
+	a, err := s.memory.StageRaw(ctx, bytes.NewReader(body), delivery.QuarantineFolder, "copy-"+uidl+".eml")
 	a.Quarantine = true
 	staged.Attachments = append(staged.Attachments, a)
 	staged.Doubtful, staged.RawKept, staged.Reason = true, true, "torn"
@@ -45,7 +46,7 @@ func (s *cabinet) kept() (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for path := range s.published {
-		if strings.HasPrefix(path, QuarantineFolder) && strings.HasSuffix(path, quarantineExt) {
+		if strings.HasPrefix(path, delivery.QuarantineFolder) && strings.HasSuffix(path, ".eml") {
 			n++
 		}
 	}
@@ -58,13 +59,13 @@ func TestQuarantineLimit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "bad1", "bad2", "bad3", "good", "torn")
 	sink := &cabinet{w.sink}
-	w.supervisor.OpenSink = func(Account) (Sink, error) { return sink, nil }
+	w.supervisor.OpenSink = func(Account) (delivery.Sink, error) { return sink, nil }
 	now := time.Now()
 	w.supervisor.now = func() time.Time { return now }
 	w.account.Delete, w.account.QuarantineBytes = true, 2*8<<10 // of two messages
 	w.sink.fail = func(s string) error {
 		if strings.HasPrefix(s, "stage bad") {
-			return &UnprocessableError{errors.New("too deep")}
+			return &delivery.UnprocessableError{Err: errors.New("too deep")}
 		}
 		return nil
 	}
@@ -104,7 +105,7 @@ func TestNoRoomForCopy(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, "Subject: torn")
 			sink := &cabinet{w.sink}
-			w.supervisor.OpenSink = func(Account) (Sink, error) { return sink, nil }
+			w.supervisor.OpenSink = func(Account) (delivery.Sink, error) { return sink, nil }
 			now := time.Now()
 			w.supervisor.now = func() time.Time { return now }
 			w.account.Delete, w.account.DeleteAfter, w.account.QuarantineBytes, w.account.SkipDuplicates = true, after, 1, true
@@ -160,7 +161,7 @@ func TestCopyOfAnother(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "Subject: torn", "Subject: good")
 	sink := &cabinet{w.sink}
-	w.supervisor.OpenSink = func(Account) (Sink, error) { return sink, nil }
+	w.supervisor.OpenSink = func(Account) (delivery.Sink, error) { return sink, nil }
 	w.account.Delete, w.account.QuarantineBytes = true, 1
 	w.start(t)
 	if err := w.once(t); err != nil {
@@ -187,13 +188,13 @@ func TestQuarantineAge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "bad", "good")
 	sink := &cabinet{w.sink}
-	w.supervisor.OpenSink = func(Account) (Sink, error) { return sink, nil }
+	w.supervisor.OpenSink = func(Account) (delivery.Sink, error) { return sink, nil }
 	now := time.Now()
 	w.supervisor.now = func() time.Time { return now }
 	w.account.Delete = true
 	w.sink.fail = func(s string) error {
 		if s == "stage bad" {
-			return &UnprocessableError{errors.New("too deep")}
+			return &delivery.UnprocessableError{Err: errors.New("too deep")}
 		}
 		return nil
 	}

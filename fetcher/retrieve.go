@@ -6,11 +6,10 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"runtime/debug"
-	"strings"
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
@@ -22,7 +21,7 @@ func (p *poll) retrieve(ctx context.Context, l *listing, entries, oversize []ent
 		return nil
 	}
 	p.step = stepRetrieve
-	startCommitter(ctx, p.commit)
+	p.delivery.Start(ctx)
 	err := p.retrieveEach(ctx, l, entries, p.stageMessage)
 	if err == nil {
 		err = p.retrieveEach(ctx, l, oversize, p.stageRaw)
@@ -41,7 +40,7 @@ func (p *poll) retrieve(ctx context.Context, l *listing, entries, oversize []ent
 	if err == nil && p.unkept > 0 {
 		err = fmt.Errorf("retrieve %d messages from %s: they could not be kept; see the log for each", p.unkept, p.account.Addr)
 	}
-	if failed := p.commit.finish(); failed != nil {
+	if failed := p.delivery.Finish(); failed != nil {
 		// Not the line's fault, whatever became of it afterwards.
 		return failed
 	}
@@ -53,12 +52,12 @@ type stage func(ctx context.Context, l *listing, e entry, body *boundedReader) (
 
 // stageMessage takes a message apart. One that can't be is noted for quarantine.
 func (p *poll) stageMessage(ctx context.Context, l *listing, e entry, counted *boundedReader) (*ledger.Message, error) {
-	staged, err := p.stageSafely(ctx, l.uidl(e), counted)
-	if unprocessable, ok := errors.AsType[*UnprocessableError](err); ok {
+	staged, err := p.delivery.Stage(ctx, l.uidl(e), counted)
+	if unprocessable, ok := errors.AsType[*delivery.UnprocessableError](err); ok {
 		p.quarantine = append(p.quarantine, quarantined{e, unprocessable.Error()})
 		return nil, nil
 	}
-	if err != nil && counted.err == nil && ctx.Err() == nil && !diskFault(err) {
+	if err != nil && counted.err == nil && ctx.Err() == nil && !delivery.DiskFault(err) {
 		attempts, lookupErr := p.attempts(ctx, l, e)
 		if lookupErr != nil {
 			return nil, errors.Join(err, lookupErr)
@@ -73,8 +72,8 @@ func (p *poll) stageMessage(ctx context.Context, l *listing, e entry, counted *b
 	}
 	uidl := l.uidl(e)
 	if staged.Waits == "" {
-		if err := p.boundCopies(ctx, uidl, &staged); err != nil {
-			p.sink.Discard(staged.Attachments)
+		if err := p.delivery.BoundCopies(ctx, uidl, &staged); err != nil {
+			p.delivery.Sink.Discard(staged.Attachments)
 			return nil, err
 		}
 	}
@@ -83,7 +82,7 @@ func (p *poll) stageMessage(ctx context.Context, l *listing, e entry, counted *b
 		if staged.Doubtful {
 			level = zerolog.InfoLevel
 		}
-		staged.Envelope.to(p.log.WithLevel(level).Str("uidl", printable(uidl)).Strs("problems", staged.Problems)).Msg("message repaired")
+		staged.Envelope.To(p.log.WithLevel(level).Str("uidl", foreign.UIDL(uidl)).Strs("problems", staged.Problems)).Msg("message repaired")
 	}
 	p.retrieved++
 	p.observe(Retrieved{Account: p.account.Name, UIDL: uidl, Octets: counted.n, Attachments: countFiles(staged.Attachments)})
@@ -91,31 +90,8 @@ func (p *poll) stageMessage(ctx context.Context, l *listing, e entry, counted *b
 		Key: l.key(e), State: ledger.Delivered, MessageID: staged.MessageID, Attachments: staged.Attachments,
 		Unread: staged.Doubtful && !staged.RawKept, Reason: staged.Reason, From: staged.Envelope.From, Subject: staged.Envelope.Subject,
 	}
-	staged.waitsOrJoins(m)
+	staged.WaitsOrJoins(m)
 	return m, nil
-}
-
-// countFiles counts attachments without what only accompanies them, and without what lies in quarantine.
-func countFiles(files []ledger.Attachment) int {
-	n := 0
-	for _, f := range files {
-		if !f.Sidecar && !f.Quarantine {
-			n++
-		}
-	}
-	return n
-}
-
-// stageSafely is the one place that recovers from a panic: a message that
-// breaks its reading is quarantined like any other that can't be handled, with
-// the stack as the reason, and the daemon goes on.
-func (p *poll) stageSafely(ctx context.Context, uidl string, r io.Reader) (s Staged, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = &UnprocessableError{fmt.Errorf("read message: panic: %v\n%s", v, debug.Stack())}
-		}
-	}()
-	return p.sink.Stage(ctx, uidl, r)
 }
 
 // defaultMaxMessage is far beyond what any server accepts.
@@ -176,17 +152,4 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 		b.err = err
 	}
 	return n, err
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return line
-}
-
-// printable is a UIDL for a log: opaque bytes of the server's choice.
-func printable(uidl string) string {
-	for _, mark := range []string{otherMark, doubtfulMark} {
-		uidl, _, _ = strings.Cut(uidl, mark) // which is not of the server
-	}
-	return foreign.Text(uidl)
 }

@@ -30,12 +30,6 @@ const examineChunk = 500
 // missedByMistake is how many messages a listing may lack before it is taken for a mistake, the first time.
 const missedByMistake = 1000
 
-// Behind a NUL, which no server can send, these tell messages apart that share a UIDL and a size.
-const (
-	otherMark    = "\x00id-"
-	doubtfulMark = "\x00again"
-)
-
 // otherUIDL is what a message is called that has the UIDL of another one.
 func otherUIDL(uidl string, id ledger.Identity, attachments []ledger.Attachment) string {
 	sum := sha256.New()
@@ -49,7 +43,7 @@ func otherUIDL(uidl string, id ledger.Identity, attachments []ledger.Attachment)
 			sum.Write(a.SHA256[:])
 		}
 	}
-	return uidl + otherMark + hex.EncodeToString(sum.Sum(nil)[:8])
+	return uidl + ledger.OtherMark + hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
 // likeness is what two headers say.
@@ -188,14 +182,14 @@ func (p *poll) examineChunk(ctx context.Context, l *listing, chunk []lookalike) 
 			known = append(known, as) // if it has been delivered as that
 			others++
 		case asked, refused[s.entry.number] != nil && !p.noTop && s.record.State != ledger.Quarantined:
-			p.doubt(l, s, s.record.UIDL+doubtfulMark)
+			p.doubt(l, s, s.record.UIDL+ledger.DoubtfulMark)
 		case !gone:
 		case s.record.State == ledger.Quarantined, was == ledger.Identity{} && s.record.Delivered.IsZero():
 			known = append(known, s.record.Key) // there is nothing to compare with
 		case s.record.State != ledger.Deleted && s.record.Missed < 3:
 			known = append(known, s.record.Key) // to retrieve it would cost more than one listing is worth
 		default:
-			p.doubt(l, s, s.record.UIDL+doubtfulMark)
+			p.doubt(l, s, s.record.UIDL+ledger.DoubtfulMark)
 		}
 	}
 	return others, p.noteListedAgain(ctx, known)
@@ -252,13 +246,13 @@ func (p *poll) noteMissed(ctx context.Context, l *listing, d difference) error {
 	if err != nil {
 		return err
 	}
-	if present != d.present+len(p.committed)-p.deleted {
+	if present != d.present+len(p.delivery.Tally.Committed)-p.deleted {
 		keys, err := p.ledger.Present(ctx, p.account.Name)
 		if err != nil {
 			return err
 		}
-		gone := l.unlisted(slices.DeleteFunc(slices.Clone(keys), isDigest))
-		digests, err := p.goneDigests(ctx, l, slices.DeleteFunc(keys, func(k ledger.Key) bool { return !isDigest(k) }))
+		gone := l.unlisted(slices.DeleteFunc(slices.Clone(keys), ledger.Key.IsDigest))
+		digests, err := p.goneDigests(ctx, l, slices.DeleteFunc(keys, func(k ledger.Key) bool { return !k.IsDigest() }))
 		if err != nil {
 			return err
 		}

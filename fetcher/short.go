@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/foreign"
 )
 
 // A server that can't get at a message may send its beginning, or nothing, and end it as if that were all. LIST tells, as far as
@@ -19,26 +22,16 @@ const (
 	exactLasts = 30 * 24 * time.Hour
 )
 
-// shortOf is in the reason of each message that came too short.
-const shortOf = " octets came of the "
-
-func cameShort(r received) error {
-	return fmt.Errorf("%d%s%d that LIST says", r.octets, shortOf, r.entry.size)
-}
-
-// wasShort reports whether this is said of a message.
-func wasShort(reason string) bool { return strings.Contains(reason, shortOf) }
-
 // tooShort reports whether a message has been cut, as far as LIST can tell. In quarantine goes whatever comes.
 func (p *poll) tooShort(r received) bool {
-	return r.known == unknown && !isRaw(r.message) && r.entry.size <= p.maxMessage() && p.sizes.areShort(r)
+	return r.known == unknown && !delivery.IsRaw(r.message) && r.entry.size <= p.maxMessage() && p.sizes.areShort(r)
 }
 
 // maybeCut reports whether a message came shorter than listed where the attempt before fell out of step. What a
 // mail has behind a lone dot may look like the replies to all that is asked then; its length does not. differ
 // says that others' sizes were wrong, too.
 func (p *poll) maybeCut(r received, differ bool) bool {
-	return p.outOfStep && (p.sizes.exact || !differ) && r.octets < r.entry.size && r.known == unknown && !isRaw(r.message)
+	return p.outOfStep && (p.sizes.exact || !differ) && r.octets < r.entry.size && r.known == unknown && !delivery.IsRaw(r.message)
 }
 
 // wasCut reports whether this is said of a message that was cut at a lone dot. The text is that of the ledger's
@@ -54,14 +47,14 @@ func (p *poll) noteCut(ctx context.Context, l *listing, r received) error {
 	if !r.entry.nameless() {
 		p.unkept++
 	}
-	return p.noteFailure(ctx, l, r.entry, fmt.Errorf("%w: it may have been %s", cameShort(r), p.mailbox.Traits().Cut), afterBreak)
+	return p.noteFailure(ctx, l, r.entry, fmt.Errorf("%w: it may have been %s", delivery.CameShort(r.octets, r.entry.size), p.mailbox.Traits().Cut), afterBreak)
 }
 
 // noteShort counts an attempt, and reports whether the message is delivered as it is after the last, to stay on the server. Where
 // the sizes are known to be right it is quarantined then, and one without a UIDL is left on the server.
 func (p *poll) noteShort(ctx context.Context, l *listing, r received) (deliver bool, err error) {
 	p.failed++
-	cause := cameShort(r)
+	cause := delivery.CameShort(r.octets, r.entry.size)
 	exact := p.sizes.known() || r.octets == 0
 	if r.entry.nameless() {
 		if !exact {
@@ -75,10 +68,10 @@ func (p *poll) noteShort(ctx context.Context, l *listing, r received) (deliver b
 		return false, err
 	}
 	switch attempts := before.Attempts + 1; {
-	case exact && attempts >= p.maxAttempts(), isPiece(r.message) && attempts >= p.maxAttempts():
+	case exact && attempts >= p.maxAttempts(), delivery.IsPiece(r.message) && attempts >= p.maxAttempts():
 		p.quarantine = append(p.quarantine, quarantined{r.entry, fmt.Sprintf("%v (attempt %d)", cause, attempts)})
 		return false, nil
-	case !exact && !isPiece(r.message) && (attempts >= p.maxAttempts() || before.Reason == cause.Error()):
+	case !exact && !delivery.IsPiece(r.message) && (attempts >= p.maxAttempts() || before.Reason == cause.Error()):
 		p.leaveShort(l, r)
 		return true, nil
 	}
@@ -90,8 +83,8 @@ func (p *poll) noteShort(ctx context.Context, l *listing, r received) (deliver b
 func (p *poll) leaveShort(l *listing, r received) {
 	r.message.Unread = true
 	if r.message.Reason == "" {
-		r.message.Reason = cameShort(r).Error()
+		r.message.Reason = delivery.CameShort(r.octets, r.entry.size).Error()
 	}
-	Envelope{r.message.From, r.message.Subject}.to(p.log.Warn().Str("uidl", printable(l.uidl(r.entry))).Int64("received", r.octets).Int64("listed", r.entry.size)).
+	delivery.EnvelopeOf(r.message).To(p.log.Warn().Str("uidl", foreign.UIDL(l.uidl(r.entry))).Int64("received", r.octets).Int64("listed", r.entry.size)).
 		Msg("message delivered as it came, shorter than LIST says: it may have been cut, and is never deleted on the server; look at it there with another program")
 }

@@ -13,71 +13,30 @@ import (
 // A message is deleted only if something of it was delivered: rules that leave everything out, by a slip of the pen, would
 // empty a mailbox of which nothing was saved.
 
-// staying are the messages that were delivered and are left on the server all the same. The committer's goroutine
-// writes what this poll delivers, which is read after it has ended.
+// staying counts the messages that earlier polls delivered and that are left on the server all the same.
 type staying struct {
-	delivered map[ledger.Key]bool // by this poll
-	before    int                 // by earlier ones, and due
-	settled   int                 // retrieved once more, and known
-	// Those of which something could not be read right, and that are kept nowhere else: of delivered, and by earlier polls; noRoom are
-	// those of either for which the quarantine has no room, and copied are not among them any more.
-	unreadNow, unread         int
-	noRoomNow, noRoom, copied int
+	before  int // due
+	settled int // retrieved once more, and known
+	// Of unread something could not be read right, and they are kept nowhere else; noRoom are those for which the
+	// quarantine has no room.
+	unread, noRoom int
 }
 
-// count is how many would have been deleted by now if a file of them had been delivered.
-func (s *staying) count(atOnce bool) int {
-	n := s.before + s.settled
-	if atOnce {
-		n += len(s.delivered) - s.unreadNow
+// stay is how many would have been deleted by now if a file of them had been delivered.
+func (p *poll) stay() int {
+	n := p.staying.before + p.staying.settled
+	if t := &p.delivery.Tally; p.account.deletesAtOnce() {
+		n += len(t.Staying) - t.Unread
 	}
 	return n
 }
 
-// countUnread is how many would have been deleted by now if all of them could have been read right, or were kept.
-func (s *staying) countUnread(atOnce bool) int {
-	if atOnce {
-		return s.unread + s.unreadNow
+// stayUnread is how many would have been deleted by now if all of them could have been read right, or were kept.
+func (p *poll) stayUnread() int {
+	if p.account.deletesAtOnce() {
+		return p.staying.unread + p.delivery.Tally.Unread
 	}
-	return s.unread
-}
-
-// noteStaying says of a message that was just delivered that it stays on the server, if that is so.
-func (p *poll) noteStaying(m *ledger.Message) {
-	if !p.account.Delete || (ledger.Record{Files: m.Files(), Unread: m.Unread}).Deletable(p.account.DeleteEmpty) {
-		return
-	}
-	if p.staying.delivered == nil {
-		p.staying.delivered = make(map[ledger.Key]bool)
-	}
-	p.staying.delivered[m.Key] = true
-	if wasShort(m.Reason) {
-		return // as has been said
-	}
-	why := "message stays on the server: no file of it was delivered (delete: with_files)"
-	if m.Unread {
-		p.staying.unreadNow++
-		why = "message stays on the server: something of it could not be read right, and it is kept nowhere else"
-		if _, full := IsWithoutCopy(m.Reason); full {
-			p.staying.noRoomNow++
-			why = "message stays on the server: something of it could not be read right, and the quarantine has no room for it"
-		}
-	}
-	Envelope{m.From, m.Subject}.to(p.log.Info().Str("uidl", printable(m.UIDL))).Msg(why)
-}
-
-// noteCopy says of a message that was just delivered that it lies in quarantine as well, if that is so.
-func (p *poll) noteCopy(m *ledger.Message) {
-	kept := m.Kept()
-	if len(kept) == 0 || kept[0].StagingID == "" {
-		return
-	}
-	p.copies++
-	if m.Retried {
-		p.staying.copied++
-	}
-	Envelope{m.From, m.Subject}.to(p.log.Warn().Str("uidl", printable(m.UIDL)).Str("file", kept[0].Path).Str("reason", m.Reason)).
-		Msg("message delivered and kept in quarantine, as something of it could not be read right")
+	return p.staying.unread
 }
 
 // mayDelete returns those of the messages that were delivered before, and retrieved once more, that may be deleted.
@@ -108,7 +67,7 @@ func (p *poll) mayDelete(ctx context.Context, l *listing) (map[ledger.Key]bool, 
 			continue
 		}
 		p.staying.settled++
-		if strings.HasPrefix(k.UIDL, digestUIDL) {
+		if strings.HasPrefix(k.UIDL, ledger.DigestMark) {
 			nameless++
 		}
 	}

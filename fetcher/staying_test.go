@@ -16,6 +16,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 	"github.com/attachd/attachd/fetcher/session"
@@ -24,13 +25,13 @@ import (
 // sieve is a sink that finds no file in messages with "plain", and something doubtful in those with "doubtful".
 type sieve struct{ *memory }
 
-func (s sieve) Stage(ctx context.Context, uidl string, r io.Reader) (Staged, error) {
+func (s sieve) Stage(ctx context.Context, uidl string, r io.Reader) (delivery.Staged, error) {
 	m, err := s.memory.Stage(ctx, uidl, r)
 	if err != nil {
 		return m, err
 	}
 	path := m.Attachments[0].Path
-	m.Envelope = Envelope{"sender of " + path, "subject of " + path}
+	m.Envelope = delivery.Envelope{From: "sender of " + path, Subject: "subject of " + path}
 	if strings.Contains(path, "plain") {
 		err = s.Discard(m.Attachments)
 		m.Attachments = nil
@@ -69,10 +70,10 @@ func values(lines []map[string]any, field string) string {
 func newSieve(t *testing.T, bodies ...string) (*world, *bytes.Buffer) {
 	t.Helper()
 	w := newWorld(t, bodies...)
-	w.supervisor.OpenSink = func(Account) (Sink, error) { return sieve{w.sink}, nil }
-	w.supervisor.ReadEnvelope = func(header []byte) Envelope {
+	w.supervisor.OpenSink = func(Account) (delivery.Sink, error) { return sieve{w.sink}, nil }
+	w.supervisor.ReadEnvelope = func(header []byte) delivery.Envelope {
 		text, _, _ := strings.Cut(string(header), "\r\n")
-		return Envelope{"sender of " + text, "subject of " + text}
+		return delivery.Envelope{From: "sender of " + text, Subject: "subject of " + text}
 	}
 	log := new(bytes.Buffer)
 	w.supervisor.Log = zerolog.New(zerolog.SyncWriter(log))
@@ -245,7 +246,7 @@ func TestQuarantineIsNews(t *testing.T) {
 	w, log := newSieve(t, "poison one", "poison two")
 	w.sink.fail = func(s string) error {
 		if strings.HasPrefix(s, "stage ") {
-			return &UnprocessableError{errors.New("too many parts")}
+			return &delivery.UnprocessableError{Err: errors.New("too many parts")}
 		}
 		return nil
 	}
@@ -319,7 +320,7 @@ func TestQuarantineIsSaid(t *testing.T) {
 	w, log := newSieve(t, "one", "poison")
 	w.sink.fail = func(s string) error {
 		if s == "stage poison" {
-			return &UnprocessableError{errors.New("too deep")}
+			return &delivery.UnprocessableError{Err: errors.New("too deep")}
 		}
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
@@ -23,10 +24,10 @@ type Supervisor struct {
 	// Ledger holds what was seen and delivered. It is shared by all accounts.
 	Ledger *sqlite.Ledger
 	// OpenSink opens an account's destination for one poll.
-	OpenSink func(a Account) (Sink, error)
+	OpenSink func(a Account) (delivery.Sink, error)
 	// FindDestination, if set, looks at that without making anything. An account whose destination is
 	// not the one that it delivered to is not polled, see [CheckDestination].
-	FindDestination func(a Account) (Destination, error)
+	FindDestination func(a Account) (delivery.Destination, error)
 	// LockDir is the folder of the accounts' lock files, made when missing.
 	LockDir string
 	// MaxConcurrent caps the polls that run at once, MaxPerHost those to one
@@ -40,7 +41,7 @@ type Supervisor struct {
 	// Observe, if set, is called as polls go along, from many goroutines at once.
 	Observe func(Event)
 	// ReadEnvelope, if set, reads it of a message's header, for the log.
-	ReadEnvelope func(header []byte) Envelope
+	ReadEnvelope func(header []byte) delivery.Envelope
 
 	now          func() time.Time // nil: time.Now
 	certificates certificateWarnings

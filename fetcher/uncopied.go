@@ -3,22 +3,14 @@ package fetcher
 import (
 	"context"
 	"slices"
-	"strings"
 
+	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
 // A message that was delivered, and of which something could not be read right, is deleted only once a copy of it lies in quarantine.
 // Where that had no room, the message stays on the server, and is fetched again, for the copy alone, when there is some.
-
-// withoutCopy is the reason recorded of such a message: it begins with this.
-func withoutCopy(reason string) string { return errQuarantineFull.Error() + "; " + reason }
-
-// IsWithoutCopy reports whether a message that was delivered stays on the server as the quarantine had no room for a copy of it,
-// and why it needs one.
-func IsWithoutCopy(reason string) (why string, is bool) {
-	return strings.CutPrefix(reason, errQuarantineFull.Error()+"; ")
-}
 
 // uncopied is a message without its copy, and what is recorded of it.
 type uncopied struct {
@@ -33,7 +25,7 @@ func (p *poll) retrieveUncopied(ctx context.Context, l *listing) error {
 		if p.isSpared(u.record.Key) {
 			continue
 		}
-		takes, err := p.quarantineTakes(ctx, u.record.Size)
+		takes, err := p.delivery.Takes(ctx, u.record.Size)
 		if err != nil {
 			return err
 		}
@@ -67,15 +59,15 @@ func (p *poll) retrieveUncopied(ctx context.Context, l *listing) error {
 // stageCopy stages the copy of a message that was delivered, if it is that one still.
 func (p *poll) stageCopy(ctx context.Context, l *listing, e entry, body *boundedReader) (*ledger.Message, error) {
 	was := p.copying[e.number]
-	reason, _ := IsWithoutCopy(was.message.Reason)
-	files, err := p.stageQuarantined(ctx, was.message.UIDL, reason, body)
+	reason, _ := delivery.IsWithoutCopy(was.message.Reason)
+	files, err := p.delivery.StageQuarantined(ctx, was.message.UIDL, reason, body)
 	if err != nil {
 		return nil, p.blame(ctx, l, e, body, err)
 	}
 	if compare(was.message.Identity(), identify(p.header.header)) != same {
 		p.putOffCopy(was)
-		p.log.Warn().Str("uidl", printable(was.message.UIDL)).Msg("no copy is kept of a message that was delivered: another one may stand in its place")
-		return nil, p.sink.Discard(files)
+		p.log.Warn().Str("uidl", foreign.UIDL(was.message.UIDL)).Msg("no copy is kept of a message that was delivered: another one may stand in its place")
+		return nil, p.delivery.Sink.Discard(files)
 	}
 	is := p.envelope(p.header.header)
 	m := &ledger.Message{

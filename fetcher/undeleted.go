@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -35,11 +36,11 @@ func (p *poll) noteDeleted(ctx context.Context, confirmed []ledger.Key) error {
 	}
 	for _, k := range confirmed {
 		if undeleted[k] {
-			p.log.Debug().Str("uidl", printable(k.UIDL)).Msg("server confirmed once more that it deletes a message")
+			p.log.Debug().Str("uidl", foreign.UIDL(k.UIDL)).Msg("server confirmed once more that it deletes a message")
 			continue
 		}
 		p.deleted++
-		p.envelopes.of(k).to(p.log.Info().Str("uidl", printable(k.UIDL))).Msg("message deleted on the server")
+		p.envelopes.of(k).To(p.log.Info().Str("uidl", foreign.UIDL(k.UIDL))).Msg("message deleted on the server")
 	}
 	if p.deleted > 0 {
 		p.observe(Deleted{Account: p.account.Name, Messages: p.deleted})

@@ -127,7 +127,7 @@ func (e *IncompleteError) Error() string {
 
 // incomplete returns what a poll that ended well leaves undone, nil for nothing.
 func (p *poll) incomplete() *IncompleteError {
-	noRoom := p.staying.noRoom + p.staying.noRoomNow
+	noRoom := p.staying.noRoom + p.delivery.Tally.NoRoom
 	if p.failed+p.putOff+noRoom == 0 && p.unfetchable == "" {
 		return nil
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/config"
-	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
@@ -60,7 +60,7 @@ func (p *pieces) poll(left, waiting int, delivered bool) {
 	if n := len(p.server.Mailbox("u0")); n != left {
 		p.t.Errorf("%d messages are left on the server, want %d", n, left)
 	}
-	if files := p.files(fetcher.PartialFolder, "*", "*"); len(files) != waiting {
+	if files := p.files(delivery.PartialFolder, "*", "*"); len(files) != waiting {
 		p.t.Errorf("waiting: %q, want %d", files, waiting)
 	}
 	content, err := os.ReadFile(filepath.Join(p.out, "whole.bin"))
@@ -171,7 +171,7 @@ func TestOldPieces(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.poll(2, 0, false)
-	if kept := p.files(fetcher.QuarantineFolder, "*.eml"); len(kept) != 2 {
+	if kept := p.files(delivery.QuarantineFolder, "*.eml"); len(kept) != 2 {
 		t.Errorf("in quarantine: %q", kept)
 	}
 	if code, out := p.command("quarantine", "list"); code != exitOK || strings.Count(out, "not come within 30 days") != 2 {

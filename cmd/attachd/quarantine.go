@@ -20,6 +20,7 @@ import (
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
@@ -50,7 +51,7 @@ type inQuarantine struct {
 	away error
 }
 
-func (q inQuarantine) id() string { return fetcher.QuarantineID(q.message) }
+func (q inQuarantine) id() string { return delivery.QuarantineID(q.message) }
 
 // path is where the raw message lies, "" if the state does not say.
 func (q inQuarantine) path() string {
@@ -71,7 +72,7 @@ func (q inQuarantine) open() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := fetcher.VerifyQuarantined(raw, q.message); err != nil {
+	if err := delivery.VerifyQuarantined(raw, q.message); err != nil {
 		raw.Close()
 		return nil, err
 	}
@@ -203,7 +204,7 @@ func showQuarantined(cmd *cobra.Command, c *config.Config, q inQuarantine) error
 	}
 	if err != nil {
 		return errors.Join(listQuarantine(cmd.OutOrStdout(), []inQuarantine{q}, false),
-			fmt.Errorf("read the message in quarantine: %w; %s", err, fetcher.WhenLost(q.account.Name, q.message)))
+			fmt.Errorf("read the message in quarantine: %w; %s", err, delivery.WhenLost(q.account.Name, q.message)))
 	}
 	defer raw.Close()
 	start := make([]byte, shownHeader)
@@ -258,7 +259,7 @@ read right now leaves the quarantine; what can't stays, with the new reason.
 Exit code 0: all of them were delivered; 1: some were not.`,
 		Args: messageArgs(&all),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return eachQuarantined(cmd, path, args, all, func(ctx context.Context, q *fetcher.Quarantine, m inQuarantine) error {
+			return eachQuarantined(cmd, path, args, all, func(ctx context.Context, q *delivery.Quarantine, m inQuarantine) error {
 				again, err := q.Retry(ctx, m.message)
 				if again == nil {
 					return err
@@ -296,7 +297,7 @@ from now. Of a message that was delivered only the copy is removed. Without --ye
 		Args: messageArgs(&all),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			n := 0
-			err := eachQuarantined(cmd, path, args, all, func(ctx context.Context, q *fetcher.Quarantine, m inQuarantine) error {
+			err := eachQuarantined(cmd, path, args, all, func(ctx context.Context, q *delivery.Quarantine, m inQuarantine) error {
 				if n++; !yes {
 					_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s\twould remove %s\n", m.id(), foreign.Text(m.path()))
 					return err
@@ -331,7 +332,7 @@ func messageArgs(all *bool) cobra.PositionalArgs {
 
 // eachQuarantined calls fn for the messages that are named, with their account locked, and
 // reports what fails without stopping at it.
-func eachQuarantined(cmd *cobra.Command, path string, args []string, all bool, fn func(context.Context, *fetcher.Quarantine, inQuarantine) error) error {
+func eachQuarantined(cmd *cobra.Command, path string, args []string, all bool, fn func(context.Context, *delivery.Quarantine, inQuarantine) error) error {
 	names, ids := args, []string(nil)
 	if !all {
 		names, ids = args[:1], args[1:]
@@ -363,7 +364,7 @@ func eachQuarantined(cmd *cobra.Command, path string, args []string, all bool, f
 	return nil
 }
 
-func eachOfAccount(ctx context.Context, d *app.App, c *config.Config, a config.Account, ids []string, fn func(context.Context, *fetcher.Quarantine, inQuarantine) error, report func(string, error)) (err error) {
+func eachOfAccount(ctx context.Context, d *app.App, c *config.Config, a config.Account, ids []string, fn func(context.Context, *delivery.Quarantine, inQuarantine) error, report func(string, error)) (err error) {
 	// Accounts without anything in quarantine are left alone: neither locked, nor their folder made.
 	messages, err := d.Ledger().Quarantined(ctx, a.Name)
 	if err != nil || len(messages) == 0 && len(ids) == 0 {

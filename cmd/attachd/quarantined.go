@@ -15,7 +15,7 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/cmd/attachd/wiring"
-	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
@@ -24,14 +24,14 @@ import (
 const envelopeBytes = 64 << 10
 
 // envelope reads who a message in quarantine is from, and what about. Its file may be gone, or not be readable for who lists it.
-func (q inQuarantine) envelope() fetcher.Envelope {
+func (q inQuarantine) envelope() delivery.Envelope {
 	kept := q.message.Kept()
 	if len(kept) == 0 {
-		return fetcher.Envelope{}
+		return delivery.Envelope{}
 	}
 	f, err := os.OpenInRoot(q.account.Output, filepath.FromSlash(kept[0].Path))
 	if err != nil {
-		return fetcher.Envelope{}
+		return delivery.Envelope{}
 	}
 	defer f.Close()
 	header := make([]byte, envelopeBytes)

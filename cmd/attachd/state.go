@@ -22,6 +22,7 @@ import (
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
@@ -152,7 +153,7 @@ func (s *stateCheck) account(ctx context.Context, a config.Account, summary ledg
 		return err
 	}
 	if folder.Mark > generation {
-		s.fault("%v", &fetcher.StaleError{Mark: folder.Mark, Generation: generation})
+		s.fault("%v", &delivery.StaleError{Mark: folder.Mark, Generation: generation})
 	}
 	away := wiring.CheckDestination(ctx, s.ledger, a)
 	if away != nil {
@@ -244,7 +245,7 @@ func (s *stateCheck) quarantined(ctx context.Context, a config.Account, away err
 		q := inQuarantine{account: a, message: m}
 		known[filepath.Base(q.path())] = true
 		if err := q.isWhole(); err != nil && away == nil {
-			s.fault("message %s in quarantine can't be read: %v: %s", q.id(), err, fetcher.WhenLost(a.Name, m))
+			s.fault("message %s in quarantine can't be read: %v: %s", q.id(), err, delivery.WhenLost(a.Name, m))
 		}
 	}
 	if s.inQuarantine += len(messages); len(messages) > 0 {
@@ -253,13 +254,13 @@ func (s *stateCheck) quarantined(ctx context.Context, a config.Account, away err
 	if away != nil {
 		return nil
 	}
-	entries, err := os.ReadDir(filepath.Join(a.Output, fetcher.QuarantineFolder))
+	entries, err := os.ReadDir(filepath.Join(a.Output, delivery.QuarantineFolder))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	for _, e := range entries {
 		if strings.HasSuffix(e.Name(), ".eml") && !known[e.Name()] {
-			fmt.Fprintf(s.out, "  %s is in %s and not known any more: a retry that was interrupted has delivered it, or the state was rebuilt since\n", foreign.Text(e.Name()), fetcher.QuarantineFolder)
+			fmt.Fprintf(s.out, "  %s is in %s and not known any more: a retry that was interrupted has delivered it, or the state was rebuilt since\n", foreign.Text(e.Name()), delivery.QuarantineFolder)
 		}
 	}
 	return err

@@ -7,7 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/attachd/attachd/cmd/attachd/console"
-	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/delivery"
 )
 
 func stateRenameCommand() *cobra.Command {
@@ -20,7 +20,7 @@ any more, to account NEW, which is: none of its mail is then delivered a second
 time. It may be used while attachd runs.
 
 Files stay where they are. If NEW has another output folder, and messages of OLD
-are in quarantine, move the folder ` + fetcher.QuarantineFolder + ` there, too.`,
+are in quarantine, move the folder ` + delivery.QuarantineFolder + ` there, too.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := find(cmd, path, args[1:])

@@ -6,7 +6,7 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/config"
-	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/delivery"
 )
 
 // uncopied says which messages were delivered and stay on the server as the quarantine had no room for them.
@@ -14,7 +14,7 @@ func (s *stateCheck) uncopied(ctx context.Context, a config.Account) error {
 	messages, err := s.ledger.Unread(ctx, a.Name)
 	n := 0
 	for _, m := range messages {
-		why, is := fetcher.IsWithoutCopy(m.Reason)
+		why, is := delivery.IsWithoutCopy(m.Reason)
 		if !is {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
@@ -72,8 +73,8 @@ func (a *App) Supervisor() *fetcher.Supervisor { return a.supervisor }
 func NewSupervisor(o Options, led *sqlite.Ledger) *fetcher.Supervisor {
 	return &fetcher.Supervisor{
 		Ledger:   led,
-		OpenSink: func(a fetcher.Account) (fetcher.Sink, error) { return wiring.OpenSink(a, o.Hooks.Sink) },
-		FindDestination: func(a fetcher.Account) (fetcher.Destination, error) {
+		OpenSink: func(a fetcher.Account) (delivery.Sink, error) { return wiring.OpenSink(a, o.Hooks.Sink) },
+		FindDestination: func(a fetcher.Account) (delivery.Destination, error) {
 			return wiring.FindDestination(wiring.Configured(a))
 		},
 		LockDir:       wiring.LockDir(o.Config),

@@ -16,7 +16,7 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/state"
 	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
-	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/foreign"
 )
 
@@ -88,7 +88,7 @@ func (f *folderCheck) look(c *config.Config) {
 		}
 		key := "output of account " + a.Name
 		f.folder(key, a.Output)
-		for _, hidden := range []string{".staging", fetcher.QuarantineFolder} {
+		for _, hidden := range []string{".staging", delivery.QuarantineFolder} {
 			if _, err := os.Lstat(filepath.Join(a.Output, hidden)); err == nil {
 				f.folder(key, filepath.Join(a.Output, hidden))
 			}

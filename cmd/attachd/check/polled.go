@@ -8,6 +8,7 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
@@ -46,12 +47,12 @@ func checkAccount(ctx context.Context, led *sqlite.Ledger, c *config.Config, a c
 		return err
 	}
 	if led == nil {
-		return fetcher.CheckMark(ctx, nil, a.Name, found.Mark)
+		return delivery.CheckMark(ctx, nil, a.Name, found.Mark)
 	}
-	if _, err := fetcher.CheckDestination(ctx, led, a.Name, found); err != nil {
+	if _, err := delivery.CheckDestination(ctx, led, a.Name, found); err != nil {
 		return err
 	}
-	if err := fetcher.CheckMark(ctx, led, a.Name, found.Mark); err != nil {
+	if err := delivery.CheckMark(ctx, led, a.Name, found.Mark); err != nil {
 		return err
 	}
 	return fetcher.CheckName(ctx, led, wiring.Account(c, a), polled)

@@ -19,6 +19,7 @@ import (
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
@@ -100,7 +101,7 @@ func (p *preview) checkFolder() error {
 		}
 	}
 	if folder.Mark > generation {
-		return &fetcher.StaleError{Mark: folder.Mark, Generation: generation}
+		return &delivery.StaleError{Mark: folder.Mark, Generation: generation}
 	}
 	return nil
 }

@@ -7,15 +7,15 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/extractor"
-	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/delivery"
 )
 
 // shownText is how many characters are shown of a sender or a subject.
 const shownText = 200
 
 // envelope is what is shown of a message, nothing for what it lacks.
-func envelope(m *extractor.Message) fetcher.Envelope {
-	return fetcher.Envelope{From: shown(m.From), Subject: shown(m.Subject)}
+func envelope(m *extractor.Message) delivery.Envelope {
+	return delivery.Envelope{From: shown(m.From), Subject: shown(m.Subject)}
 }
 
 func shown(s string) string {
@@ -31,10 +31,10 @@ func shown(s string) string {
 
 // ReadEnvelope reads who a message is from, and what about, of its header. That may be cut short; what
 // is missing, or beyond the limits of a header, is "".
-func ReadEnvelope(header []byte) fetcher.Envelope {
+func ReadEnvelope(header []byte) delivery.Envelope {
 	m, err := extractor.Extract(bytes.NewReader(header), extractor.Options{}, func(*extractor.Attachment) (io.WriteCloser, error) { return nil, nil })
 	if err != nil {
-		return fetcher.Envelope{} // of a message that is beyond the limits
+		return delivery.Envelope{} // of a message that is beyond the limits
 	}
 	return envelope(m)
 }

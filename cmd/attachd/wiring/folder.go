@@ -10,12 +10,13 @@ import (
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
 // OpenSink opens the folder of an account of [Accounts] or [Account]. The hook, nil for none, is asked
 // before each step of the sink.
-func OpenSink(a fetcher.Account, hook sink.Hook) (fetcher.Sink, error) {
+func OpenSink(a fetcher.Account, hook sink.Hook) (delivery.Sink, error) {
 	s := a.Version.(settings)
 	o := s.sink
 	o.Hook = hook
@@ -33,15 +34,15 @@ type folder struct {
 	rules Rules
 }
 
-func (f *folder) Stage(ctx context.Context, uidl string, r io.Reader) (fetcher.Staged, error) {
+func (f *folder) Stage(ctx context.Context, uidl string, r io.Reader) (delivery.Staged, error) {
 	m, files, err := f.Directory.Stage(ctx, r, f.rules.Plan(uidl))
 	if IsUnprocessable(err) {
-		return fetcher.Staged{}, &fetcher.UnprocessableError{Err: err}
+		return delivery.Staged{}, &delivery.UnprocessableError{Err: err}
 	}
 	if err != nil {
-		return fetcher.Staged{}, err
+		return delivery.Staged{}, err
 	}
-	s := fetcher.Staged{MessageID: m.MessageID, Envelope: envelope(m)}
+	s := delivery.Staged{MessageID: m.MessageID, Envelope: envelope(m)}
 	for _, file := range files {
 		s.Attachments = append(s.Attachments, record(file))
 		s.RawKept = s.RawKept || file.Kind == sink.Raw || file.Kind == sink.Quarantined

@@ -7,7 +7,7 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/sink"
-	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/delivery"
 )
 
 // quarantinePlan says where a message goes of which something could not be read right, if it will be deleted on the server
@@ -15,8 +15,8 @@ import (
 func quarantinePlan(account, uidl string) func(*extractor.Message, []extractor.Problem) sink.Quarantine {
 	return func(_ *extractor.Message, doubts []extractor.Problem) sink.Quarantine {
 		return sink.Quarantine{
-			Folder: fetcher.QuarantineFolder, Name: fetcher.QuarantineName(uidl, time.Now()),
-			Reason: fetcher.QuarantineReason(account, uidl, reasonOf(doubts)),
+			Folder: delivery.QuarantineFolder, Name: delivery.QuarantineName(uidl, time.Now()),
+			Reason: delivery.QuarantineReason(account, uidl, reasonOf(doubts)),
 		}
 	}
 }

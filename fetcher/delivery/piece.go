@@ -1,4 +1,4 @@
-package fetcher
+package delivery
 
 import (
 	"context"
@@ -21,23 +21,23 @@ const PartialFolder = ".partial"
 // pieceAge is how long a piece waits for the others before it is kept like any message that can't be handled.
 const pieceAge = 30 * 24 * time.Hour
 
-// isPiece reports whether a message waits for others that it is a piece of.
-func isPiece(m *ledger.Message) bool {
+// IsPiece reports whether a message waits for others that it is a piece of.
+func IsPiece(m *ledger.Message) bool {
 	kept := m.Kept()
 	return m.State == ledger.Quarantined && len(kept) > 0 && strings.HasPrefix(kept[0].Path, PartialFolder+"/")
 }
 
-// isRaw reports whether a message is kept as it came.
-func isRaw(m *ledger.Message) bool { return m.State == ledger.Quarantined && !isPiece(m) }
+// IsRaw reports whether a message is kept as it came.
+func IsRaw(m *ledger.Message) bool { return m.State == ledger.Quarantined && !IsPiece(m) }
 
 // isOurs reports whether a file is none that was delivered.
 func isOurs(a ledger.Attachment) bool {
 	return a.Quarantine || strings.HasSuffix(a.Path, ledger.JoinedMark)
 }
 
-// waitsOrJoins puts into a message what its staging found out of pieces: that it is one, or which folders of pieces it
+// WaitsOrJoins puts into a message what its staging found out of pieces: that it is one, or which folders of pieces it
 // was joined from.
-func (s *Staged) waitsOrJoins(m *ledger.Message) {
+func (s *Staged) WaitsOrJoins(m *ledger.Message) {
 	if s.Waits != "" {
 		m.State, m.Reason, m.Unread = ledger.Quarantined, s.Waits, false
 		m.Attachments[0].Quarantine = true
@@ -47,17 +47,17 @@ func (s *Staged) waitsOrJoins(m *ledger.Message) {
 	}
 }
 
-// isJoined reports whether a message was joined from others.
-func isJoined(m *ledger.Message) bool {
+// IsJoined reports whether a message was joined from others.
+func IsJoined(m *ledger.Message) bool {
 	return slices.ContainsFunc(m.Attachments, func(a ledger.Attachment) bool { return strings.HasSuffix(a.Path, ledger.JoinedMark) })
 }
 
 // removeJoined removes the pieces of the messages of a group that are in place, also of one that a crash interrupted.
-func (c *committer) removeJoined(group []*ledger.Message) error {
+func (d *Delivery) removeJoined(group []*ledger.Message) error {
 	for _, m := range group {
 		for _, a := range m.Attachments {
 			if folder, ok := strings.CutSuffix(a.Path, ledger.JoinedMark); ok {
-				if err := c.sink.RemovePieces(folder); err != nil {
+				if err := d.Sink.RemovePieces(folder); err != nil {
 					return err
 				}
 			}
@@ -66,21 +66,21 @@ func (c *committer) removeJoined(group []*ledger.Message) error {
 	return nil
 }
 
-// agePieces moves the pieces that have waited for too long into quarantine proper.
-func (p *poll) agePieces(ctx context.Context) error {
-	any, err := p.anyPieces()
+// AgePieces moves the pieces that have waited for too long into quarantine proper.
+func (d *Delivery) AgePieces(ctx context.Context) error {
+	any, err := d.anyPieces()
 	if err != nil || !any {
 		return err
 	}
-	messages, err := p.ledger.Quarantined(ctx, p.account.Name)
+	messages, err := d.Ledger.Quarantined(ctx, d.Account)
 	if err != nil {
 		return err
 	}
 	for _, m := range messages {
-		if !isPiece(m) || p.now().Sub(m.Delivered) < pieceAge {
+		if !IsPiece(m) || d.Now().Sub(m.Delivered) < pieceAge {
 			continue
 		}
-		if err := p.agePiece(ctx, m); err != nil {
+		if err := d.agePiece(ctx, m); err != nil {
 			return fmt.Errorf("move %s into quarantine: %w", m.Attachments[0].Path, err)
 		}
 	}
@@ -88,8 +88,8 @@ func (p *poll) agePieces(ctx context.Context) error {
 }
 
 // anyPieces looks whether there may be any, which costs less than to ask the ledger.
-func (p *poll) anyPieces() (bool, error) {
-	folder, err := p.sink.OpenFile(PartialFolder)
+func (d *Delivery) anyPieces() (bool, error) {
+	folder, err := d.Sink.OpenFile(PartialFolder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -105,9 +105,9 @@ func (p *poll) anyPieces() (bool, error) {
 }
 
 // agePiece moves one. After a crash at the end the old file stays, known to nobody.
-func (p *poll) agePiece(ctx context.Context, m *ledger.Message) error {
+func (d *Delivery) agePiece(ctx context.Context, m *ledger.Message) error {
 	piece := m.Kept()[0]
-	raw, err := p.sink.OpenFile(piece.Path)
+	raw, err := d.Sink.OpenFile(piece.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // state check says so
 	}
@@ -115,7 +115,7 @@ func (p *poll) agePiece(ctx context.Context, m *ledger.Message) error {
 		return err
 	}
 	defer raw.Close()
-	files, err := p.stageQuarantined(ctx, m.UIDL, m.Reason+"; they have not come within 30 days", raw)
+	files, err := d.StageQuarantined(ctx, m.UIDL, m.Reason+"; they have not come within 30 days", raw)
 	if err != nil {
 		return err
 	}
@@ -123,21 +123,21 @@ func (p *poll) agePiece(ctx context.Context, m *ledger.Message) error {
 		Key: m.Key, State: ledger.Quarantined, Header: m.Header, MessageID: m.MessageID, Retried: true,
 		Reason: m.Reason + "; they have not come within 30 days", Attachments: append(files, slices.DeleteFunc(slices.Clone(m.Attachments), func(a ledger.Attachment) bool { return a.Quarantine })...),
 	}
-	if err := p.commit.commit(ctx, []*ledger.Message{aged}); err != nil {
+	if err := d.Commit(ctx, []*ledger.Message{aged}); err != nil {
 		return err
 	}
-	return errors.Join(p.sink.RemoveFile(piece.Path), p.removeEmpty(path.Dir(piece.Path)))
+	return errors.Join(d.Sink.RemoveFile(piece.Path), d.removeEmpty(path.Dir(piece.Path)))
 }
 
 // removeEmpty removes a folder that nothing is left in.
-func (p *poll) removeEmpty(folder string) error {
-	f, err := p.sink.OpenFile(folder)
+func (d *Delivery) removeEmpty(folder string) error {
+	f, err := d.Sink.OpenFile(folder)
 	if err != nil {
 		return nil
 	}
 	defer f.Close()
 	if _, err := f.Readdirnames(1); errors.Is(err, io.EOF) {
-		return p.sink.RemovePieces(folder)
+		return d.Sink.RemovePieces(folder)
 	}
 	return nil
 }

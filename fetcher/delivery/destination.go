@@ -1,12 +1,13 @@
-package fetcher
+package delivery
 
 import (
 	"context"
 	"errors"
 	"fmt"
 
+	"github.com/rs/zerolog"
+
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // Destination is what stands where an account's files go to.
@@ -33,16 +34,11 @@ func (e *DestinationError) Error() string {
 	return fmt.Sprintf("%s %s: is its disk mounted? Mount it, and the account goes on. If files are to go to what is there now: attachd state accept %s", e.Place, what, e.Account)
 }
 
-func isDestination(err error) bool {
-	_, ok := errors.AsType[*DestinationError](err)
-	return ok
-}
-
 // CheckDestination returns a [*DestinationError] if the account delivered to a folder and found is another one. One that the operator
 // moved, by naming another place, is as good as the one before.
 //
 // An account that delivered before the ledger kept a folder's ID is known by the mark of its folder: consumers who take all files away leave that.
-func CheckDestination(ctx context.Context, led *sqlite.Ledger, account string, found Destination) (known ledger.Destination, err error) {
+func CheckDestination(ctx context.Context, led Destinations, account string, found Destination) (known ledger.Destination, err error) {
 	known, err = led.Destination(ctx, account)
 	switch {
 	case err != nil:
@@ -54,32 +50,32 @@ func CheckDestination(ctx context.Context, led *sqlite.Ledger, account string, f
 	return known, err
 }
 
-// openSink opens where an account's files go, if that is where they went before.
-func (s *Supervisor) openSink(ctx context.Context, a Account) (Sink, error) {
-	if s.FindDestination == nil {
-		return s.OpenSink(a)
+// Place opens where an account's files go, if that is where they went before. find looks at the folder without making anything, nil
+// for a sink that stands nowhere; open opens it.
+func Place(ctx context.Context, account string, led Destinations, find func() (Destination, error), open func(context.Context) (Sink, error), log zerolog.Logger) (Sink, error) {
+	if find == nil {
+		return open(ctx)
 	}
-	found, err := s.FindDestination(a)
+	found, err := find()
 	if err != nil {
 		return nil, err
 	}
-	known, err := CheckDestination(ctx, s.Ledger, a.Name, found)
+	known, err := CheckDestination(ctx, led, account, found)
 	if err != nil {
 		return nil, err
 	}
-	sink, err := s.OpenSink(a)
+	sink, err := open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	placed := &placedSink{Sink: sink, ledger: s.Ledger, account: a.Name}
-	if placed.at, err = s.FindDestination(a); err != nil {
+	placed := &placedSink{Sink: sink, ledger: led, account: account}
+	if placed.at, err = find(); err != nil {
 		return nil, errors.Join(err, sink.Close())
 	}
 	switch is := placed.at; {
 	case known.Folder == is.ID && known.Place == is.Place:
 		placed.noted = true
 	case known.Folder != "":
-		log := s.Log.With().Str("account", a.Name).Logger()
 		log.Warn().Str("before", known.Place).Str("now", is.Place).Msg("account's files go to another folder than before, as the configuration says")
 		fallthrough
 	case known.Generation > 0: // delivered before the ledger kept it
@@ -94,7 +90,7 @@ func (s *Supervisor) openSink(ctx context.Context, a Account) (Sink, error) {
 // bound to no folder: a disk may be mounted after its first polls.
 type placedSink struct {
 	Sink
-	ledger  *sqlite.Ledger
+	ledger  Destinations
 	account string
 	at      Destination
 	noted   bool
@@ -117,32 +113,4 @@ func (p *placedSink) note(ctx context.Context) error {
 	}
 	p.noted = true
 	return nil
-}
-
-// AcceptDestination has an account go on with the folder that is there now, which is made if it is missing. It fails with [ErrLocked] while the account
-// is being polled.
-func (s *Supervisor) AcceptDestination(ctx context.Context, a Account) (Destination, error) {
-	var at Destination
-	_, err := s.locked(a.Name, func() (_ int, err error) {
-		sink, err := s.OpenSink(a)
-		if err != nil {
-			return 0, fmt.Errorf("open output: %w", err)
-		}
-		defer func() { err = errors.Join(err, sink.Close()) }()
-		if at, err = s.FindDestination(a); err != nil {
-			return 0, err
-		}
-		known, err := s.Ledger.Destination(ctx, a.Name)
-		if err != nil {
-			return 0, err
-		}
-		if known.Generation > at.Mark {
-			err = sink.SetMark(known.Generation)
-		}
-		if err == nil {
-			err = s.Ledger.SetDestination(ctx, a.Name, at.Place, at.ID)
-		}
-		return 0, err
-	})
-	return at, err
 }

@@ -1,4 +1,4 @@
-package fetcher
+package delivery
 
 import (
 	"context"
@@ -14,7 +14,6 @@ import (
 
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // QuarantineFolder holds, below the account's folder, the messages that could
@@ -26,50 +25,32 @@ const quarantineExt = ".eml"
 // Quarantine is what an account has in quarantine, at the hands of one process: until
 // Close nobody polls the account.
 type Quarantine struct {
-	account Account
-	ledger  *sqlite.Ledger
-	poll    *poll
-	unlock  func() error
+	delivery *Delivery
+	release  func() error
 }
 
-// OpenQuarantine takes an account for working on its quarantine. It fails with [ErrLocked]
-// while the account is being polled, and first completes what a crash left behind, as
-// a poll does. Nothing of it asks the server.
-func (s *Supervisor) OpenQuarantine(ctx context.Context, a Account) (_ *Quarantine, err error) {
-	unlock, err := lockAccount(s.LockDir, a.Name)
-	if err != nil {
-		return nil, fmt.Errorf("lock account: %w", err)
+// OpenQuarantine works on an account's quarantine, by way of d. It first completes
+// what a crash left behind, as a poll does. Nothing of it asks the server. release
+// is called by Close, and lets the account be polled again. On error d's sink is
+// closed, and release is left to the caller.
+func OpenQuarantine(ctx context.Context, d *Delivery, release func() error) (*Quarantine, error) {
+	if err := d.Recover(ctx); err != nil {
+		return nil, errors.Join(err, d.Sink.Close())
 	}
-	defer func() {
-		if err != nil {
-			unlock()
-		}
-	}()
-	sink, err := s.openSink(ctx, a)
-	if err != nil {
-		return nil, fmt.Errorf("open output: %w", err)
-	}
-	p := &poll{account: a, ledger: s.Ledger, sink: sink, log: s.Log.With().Str("account", a.Name).Logger(), observe: func(Event) {}, now: s.clock()}
-	p.newCommitter()
-	if err := p.recover(ctx); err != nil {
-		return nil, errors.Join(err, sink.Close())
-	}
-	return &Quarantine{account: a, ledger: s.Ledger, poll: p, unlock: unlock}, nil
+	return &Quarantine{d, release}, nil
 }
 
 // Close lets the account be polled again.
-func (q *Quarantine) Close() error {
-	return errors.Join(q.poll.sink.Close(), q.unlock())
-}
+func (q *Quarantine) Close() error { return errors.Join(q.delivery.Sink.Close(), q.release()) }
 
 // Messages returns what is in quarantine, oldest first.
 func (q *Quarantine) Messages(ctx context.Context) ([]*ledger.Message, error) {
-	return q.ledger.Quarantined(ctx, q.account.Name)
+	return q.delivery.Ledger.Quarantined(ctx, q.delivery.Account)
 }
 
 // open opens the file that a message is kept in.
 func (q *Quarantine) open(m *ledger.Message) (*os.File, error) {
-	raw, err := q.poll.sink.OpenFile(m.Kept()[0].Path)
+	raw, err := q.delivery.Sink.OpenFile(m.Kept()[0].Path)
 	if err != nil {
 		return nil, err
 	}
@@ -103,14 +84,14 @@ func (q *Quarantine) Drop(ctx context.Context, m *ledger.Message) error {
 	if err := q.remove(m); err != nil {
 		return err
 	}
-	return q.ledger.Dropped(ctx, q.account.Name, m.Key, q.poll.now())
+	return q.delivery.Ledger.Dropped(ctx, q.delivery.Account, m.Key, q.delivery.Now())
 }
 
 // remove removes the files that a message is kept in.
 func (q *Quarantine) remove(m *ledger.Message) error {
 	var errs []error
 	for _, f := range m.Kept() {
-		errs = append(errs, q.poll.sink.RemoveFile(f.Path))
+		errs = append(errs, q.delivery.Sink.RemoveFile(f.Path))
 	}
 	return errors.Join(errs...)
 }
@@ -125,44 +106,16 @@ func QuarantineID(m *ledger.Message) string {
 	return strings.TrimSuffix(path.Base(kept[0].Path), quarantineExt)
 }
 
-type quarantined struct {
-	entry  entry
-	reason string
-}
-
-// retrieveQuarantined fetches the messages that could not be taken apart once
-// more and keeps them as they are.
-func (p *poll) retrieveQuarantined(ctx context.Context, l *listing) error {
-	admitted, err := p.admitted(ctx, l)
-	if err != nil {
-		return err
-	}
-	entries := make([]entry, len(admitted))
-	reasons := make(map[int]string, len(admitted))
-	for i, q := range admitted {
-		entries[i], reasons[q.entry.number] = q.entry, q.reason
-	}
-	return p.retrieveEach(ctx, l, entries, func(ctx context.Context, l *listing, e entry, bounded *boundedReader) (*ledger.Message, error) {
-		uidl, reason := l.uidl(e), reasons[e.number]
-		files, err := p.stageQuarantined(ctx, uidl, reason, bounded)
-		if err != nil {
-			return nil, p.blame(ctx, l, e, bounded, err)
-		}
-		is := p.envelope(p.header.header)
-		return &ledger.Message{Key: l.key(e), State: ledger.Quarantined, Reason: firstLine(reason), Attachments: files, From: is.From, Subject: is.Subject}, nil
-	})
-}
-
-// stageQuarantined stages a message as it came, and beside it why it is kept.
-func (p *poll) stageQuarantined(ctx context.Context, uidl, reason string, r io.Reader) ([]ledger.Attachment, error) {
-	name := QuarantineName(uidl, p.now())
-	raw, err := p.sink.StageRaw(ctx, r, QuarantineFolder, name+quarantineExt)
+// StageQuarantined stages a message as it came, and beside it why it is kept.
+func (d *Delivery) StageQuarantined(ctx context.Context, uidl, reason string, r io.Reader) ([]ledger.Attachment, error) {
+	name := QuarantineName(uidl, d.Now())
+	raw, err := d.Sink.StageRaw(ctx, r, QuarantineFolder, name+quarantineExt)
 	if err != nil {
 		return nil, err
 	}
-	why, err := p.sink.StageRaw(ctx, strings.NewReader(QuarantineReason(p.account.Name, uidl, reason)), QuarantineFolder, name+".txt")
+	why, err := d.Sink.StageRaw(ctx, strings.NewReader(QuarantineReason(d.Account, uidl, reason)), QuarantineFolder, name+".txt")
 	if err != nil {
-		p.sink.Discard([]ledger.Attachment{raw})
+		d.Sink.Discard([]ledger.Attachment{raw})
 		return nil, err
 	}
 	raw.Quarantine, why.Quarantine = true, true

@@ -1,4 +1,4 @@
-package fetcher
+package delivery
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -29,12 +30,12 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 	}
 	raw, err := q.open(m)
 	if err != nil {
-		return nil, fmt.Errorf("read the message in quarantine: %w; %s", err, WhenLost(q.account.Name, m))
+		return nil, fmt.Errorf("read the message in quarantine: %w; %s", err, WhenLost(q.delivery.Account, m))
 	}
 	defer raw.Close()
-	staged, err := q.poll.stageSafely(ctx, m.UIDL, raw)
-	if err != nil && ctx.Err() == nil && !diskFault(err) {
-		return nil, errors.Join(err, q.ledger.StillQuarantined(ctx, q.account.Name, m.Key, firstLine(err.Error())))
+	staged, err := q.delivery.Stage(ctx, m.UIDL, raw)
+	if err != nil && ctx.Err() == nil && !DiskFault(err) {
+		return nil, errors.Join(err, q.delivery.Ledger.StillQuarantined(ctx, q.delivery.Account, m.Key, foreign.FirstLine(err.Error())))
 	}
 	if err != nil {
 		return nil, err
@@ -48,17 +49,17 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 	}
 	was := m.State == ledger.Quarantined
 	doubtful := staged.Doubtful && (copied || !staged.RawKept)
-	stays := doubtful && (q.account.Delete || !was)
+	stays := doubtful && (q.delivery.Policy.Delete || !was)
 	if len(fresh) == 0 && !was {
 		return q.nothingNew(ctx, m, staged.Reason, stays)
 	}
-	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, Header: m.Header, MessageID: staged.MessageID, Retried: true, Reason: staged.Reason, Unread: doubtful && !stays || wasShort(m.Reason)}
+	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, Header: m.Header, MessageID: staged.MessageID, Retried: true, Reason: staged.Reason, Unread: doubtful && !stays || WasShort(m.Reason)}
 	again.Attachments = slices.Concat(delivered(m), fresh)
-	staged.waitsOrJoins(again)
+	staged.WaitsOrJoins(again)
 	if stays {
 		again.Attachments = append(again.Attachments, m.Kept()...)
 	}
-	if err := q.poll.commit.commit(ctx, []*ledger.Message{again}); err != nil {
+	if err := q.delivery.Commit(ctx, []*ledger.Message{again}); err != nil {
 		return nil, err
 	}
 	if stays {
@@ -70,12 +71,12 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 // waits ends the retry of a message that is a piece of another one, which is not whole yet. It goes to where pieces wait.
 func (q *Quarantine) waits(ctx context.Context, m *ledger.Message, staged Staged) error {
 	cause := errors.New(staged.Waits)
-	if isPiece(m) || m.State != ledger.Quarantined { // it has its place already, or had it
-		return errors.Join(cause, q.poll.sink.Discard(staged.Attachments), q.ledger.StillQuarantined(ctx, q.account.Name, m.Key, staged.Waits))
+	if IsPiece(m) || m.State != ledger.Quarantined { // it has its place already, or had it
+		return errors.Join(cause, q.delivery.Sink.Discard(staged.Attachments), q.delivery.Ledger.StillQuarantined(ctx, q.delivery.Account, m.Key, staged.Waits))
 	}
 	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, Header: m.Header, MessageID: staged.MessageID, Attachments: staged.Attachments, Retried: true}
-	staged.waitsOrJoins(again)
-	if err := q.poll.commit.commit(ctx, []*ledger.Message{again}); err != nil {
+	staged.WaitsOrJoins(again)
+	if err := q.delivery.Commit(ctx, []*ledger.Message{again}); err != nil {
 		return err
 	}
 	return errors.Join(cause, q.remove(m))
@@ -84,13 +85,13 @@ func (q *Quarantine) waits(ctx context.Context, m *ledger.Message, staged Staged
 // nothingNew ends the retry of a message that was delivered, of which no other file came.
 func (q *Quarantine) nothingNew(ctx context.Context, m *ledger.Message, reason string, stays bool) (*ledger.Message, error) {
 	if !stays {
-		if err := q.ledger.Dropped(ctx, q.account.Name, m.Key, q.poll.now()); err != nil {
+		if err := q.delivery.Ledger.Dropped(ctx, q.delivery.Account, m.Key, q.delivery.Now()); err != nil {
 			return nil, err
 		}
 		return m, q.remove(m)
 	}
 	err := fmt.Errorf("%w, and nothing came of it that was not delivered before: %s; once you have looked at it, attachd quarantine drop removes it", ErrStillDoubtful, reason)
-	return nil, errors.Join(err, q.ledger.StillQuarantined(ctx, q.account.Name, m.Key, reason))
+	return nil, errors.Join(err, q.delivery.Ledger.StillQuarantined(ctx, q.delivery.Account, m.Key, reason))
 }
 
 // delivered are the files of a message that do not lie in quarantine.
@@ -127,8 +128,8 @@ func (q *Quarantine) fresh(m *ledger.Message, staged []ledger.Attachment) (fresh
 			fresh = append(fresh, staged[first:i+1]...)
 		}
 	}
-	if err := q.poll.sink.Discard(known); err != nil {
-		q.poll.sink.Discard(fresh)
+	if err := q.delivery.Sink.Discard(known); err != nil {
+		q.delivery.Sink.Discard(fresh)
 		return nil, false, fmt.Errorf("discard what was delivered before: %w", err)
 	}
 	return fresh, copied, nil
@@ -139,5 +140,5 @@ func WhenLost(account string, m *ledger.Message) string {
 	if m.State != ledger.Quarantined {
 		return fmt.Sprintf("what came out of it was delivered: attachd quarantine drop %s %s gives the rest up", account, QuarantineID(m))
 	}
-	return fmt.Sprintf("attachd state forget --uidl '%s' %s has it fetched again", printable(m.UIDL), account)
+	return fmt.Sprintf("attachd state forget --uidl '%s' %s has it fetched again", foreign.UIDL(m.UIDL), account)
 }

@@ -1,4 +1,4 @@
-package fetcher
+package delivery
 
 import (
 	"context"
@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // A group ends at whichever of these is reached first. Larger groups spread the
@@ -20,25 +19,16 @@ const (
 	groupAge      = time.Second
 )
 
-// maxPending is how many files may wait to be committed before the poll waits for them in turn.
+// maxPending is how many files may wait to be committed before who stages them waits in turn.
 const maxPending = 2 * groupFiles
 
 // commitGrace is how long the last group may take once the poll was cancelled,
 // so that a stop commits what is staged and still ends in time.
 const commitGrace = 8 * time.Second
 
-// committer gathers staged messages into groups and commits them, in its own
-// goroutine, so that the next messages are read while the disk works.
+// committer gathers staged messages into groups, and commits them in a goroutine of
+// its own.
 type committer struct {
-	account string
-	ledger  *sqlite.Ledger
-	sink    Sink
-	now     func() time.Time
-	// skipDuplicates leaves out bytes that the account received before.
-	skipDuplicates bool
-	// delivered is called from the committer's goroutine after each group.
-	delivered func([]*ledger.Message)
-
 	staged chan *ledger.Message
 	ended  chan struct{}
 
@@ -48,19 +38,21 @@ type committer struct {
 	fewer   *sync.Cond // of mu: pending has become less
 }
 
-// startCommitter begins the goroutine, which ends after finish.
-func startCommitter(ctx context.Context, c *committer) *committer {
+// Start begins the goroutine that commits what Add hands over, so that the next
+// messages are read while the disk works. It ends with Finish.
+func (d *Delivery) Start(ctx context.Context) {
+	c := &d.committer
 	c.staged = make(chan *ledger.Message, groupMessages)
 	c.ended = make(chan struct{})
 	c.fewer = sync.NewCond(&c.mu)
-	go c.run(ctx)
-	return c
+	go d.run(ctx)
 }
 
-// add hands over one staged message. It blocks while the disk is behind, which
-// bounds what is staged and not committed. It returns the error that stopped
-// the committer, if one did; the message is then discarded.
-func (c *committer) add(m *ledger.Message) error {
+// Add hands over one staged message. It blocks while the disk is behind, which
+// bounds what is staged and not committed. It returns the error that stopped the
+// commits, if one did; the message is then discarded.
+func (d *Delivery) Add(m *ledger.Message) error {
+	c := &d.committer
 	c.mu.Lock()
 	for c.pending >= maxPending && c.err == nil {
 		c.fewer.Wait()
@@ -69,7 +61,7 @@ func (c *committer) add(m *ledger.Message) error {
 	c.pending += len(m.Attachments)
 	c.mu.Unlock()
 	if err != nil {
-		c.sink.Discard(m.Attachments)
+		d.Sink.Discard(m.Attachments)
 		return err
 	}
 	c.staged <- m
@@ -87,27 +79,31 @@ func (c *committer) done(files int, err error) {
 	c.fewer.Broadcast()
 }
 
-// finish commits what is left and returns the first error of all groups.
-func (c *committer) finish() error {
-	close(c.staged)
-	<-c.ended
-	return c.failure()
+// Finish commits what is left and returns the first error of all groups.
+func (d *Delivery) Finish() error {
+	close(d.committer.staged)
+	<-d.committer.ended
+	return d.Err()
 }
 
-// idle reports whether no file waits to be committed.
-func (c *committer) idle() bool {
+// Idle reports whether no file waits to be committed.
+func (d *Delivery) Idle() bool {
+	c := &d.committer
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.pending == 0
 }
 
-func (c *committer) failure() error {
+// Err returns why nothing more is committed, nil as long as all is well.
+func (d *Delivery) Err() error {
+	c := &d.committer
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
 }
 
-func (c *committer) run(ctx context.Context) {
+func (d *Delivery) run(ctx context.Context) {
+	c := &d.committer
 	defer close(c.ended)
 	// The groups outlive the poll's cancellation by a bounded grace: what was
 	// staged is worth a few fsyncs.
@@ -125,7 +121,7 @@ func (c *committer) run(ctx context.Context) {
 		if len(group) == 0 {
 			return
 		}
-		c.done(files, c.commit(commitCtx, group))
+		c.done(files, d.Commit(commitCtx, group))
 		group, size, files = nil, 0, 0
 	}
 	for {
@@ -135,8 +131,8 @@ func (c *committer) run(ctx context.Context) {
 			case !more:
 				flush()
 				return
-			case c.failure() != nil:
-				c.sink.Discard(m.Attachments)
+			case d.Err() != nil:
+				d.Sink.Discard(m.Attachments)
 				continue
 			}
 			if len(group) == 0 {
@@ -156,29 +152,29 @@ func (c *committer) run(ctx context.Context) {
 	}
 }
 
-// commit makes a group durable and visible, in the order that the package's
+// Commit makes a group durable and visible, in the order that the package's
 // documentation gives. Staging files are discarded only while the ledger does
 // not know them; from then on recovery finishes the group.
-func (c *committer) commit(ctx context.Context, group []*ledger.Message) error {
-	if c.skipDuplicates {
-		if err := c.leaveOutDuplicates(ctx, group); err != nil {
+func (d *Delivery) Commit(ctx context.Context, group []*ledger.Message) error {
+	if d.Policy.SkipDuplicates {
+		if err := d.leaveOutDuplicates(ctx, group); err != nil {
 			return err
 		}
 	}
 	files := staged(group)
-	if err := c.sink.Sync(ctx, files); err != nil {
-		c.sink.Discard(files)
+	if err := d.Sink.Sync(ctx, files); err != nil {
+		d.Sink.Discard(files)
 		return fmt.Errorf("sync attachments: %w", err)
 	}
-	if err := c.ledger.Stage(ctx, c.account, group); err != nil {
+	if err := d.Ledger.Stage(ctx, d.Account, group); err != nil {
 		// The transaction may have reached the disk even so: the files stay
 		// until the next poll's recovery has asked the ledger.
 		return fmt.Errorf("record attachments: %w", err)
 	}
-	if err := c.publish(ctx, group); err != nil {
+	if err := d.publish(ctx, group); err != nil {
 		return err
 	}
-	c.delivered(group)
+	d.note(group)
 	return nil
 }
 
@@ -198,7 +194,7 @@ func staged(group []*ledger.Message) []ledger.Attachment {
 // leaveOutDuplicates discards the staging files whose bytes the account has
 // received before, in an earlier group or in this one. What is left of such an
 // attachment is its record.
-func (c *committer) leaveOutDuplicates(ctx context.Context, group []*ledger.Message) error {
+func (d *Delivery) leaveOutDuplicates(ctx context.Context, group []*ledger.Message) error {
 	type content struct {
 		sum  [32]byte
 		size int64
@@ -217,7 +213,7 @@ func (c *committer) leaveOutDuplicates(ctx context.Context, group []*ledger.Mess
 			received := seen[is]
 			if !received {
 				var err error
-				if received, err = c.ledger.Received(ctx, c.account, a.SHA256, a.Size); err != nil {
+				if received, err = d.Ledger.Received(ctx, d.Account, a.SHA256, a.Size); err != nil {
 					return fmt.Errorf("look for duplicates: %w", err)
 				}
 			}
@@ -229,7 +225,7 @@ func (c *committer) leaveOutDuplicates(ctx context.Context, group []*ledger.Mess
 			if i > 0 && m.Attachments[i-1].Sidecar {
 				duplicate = m.Attachments[i-1 : i+1]
 			}
-			if err := c.sink.Discard(duplicate); err != nil {
+			if err := d.Sink.Discard(duplicate); err != nil {
 				return fmt.Errorf("discard duplicate: %w", err)
 			}
 			for i := range duplicate {
@@ -242,91 +238,32 @@ func (c *committer) leaveOutDuplicates(ctx context.Context, group []*ledger.Mess
 
 // publish gives the staged files of a group that the ledger knows their names
 // and marks the group delivered.
-func (c *committer) publish(ctx context.Context, group []*ledger.Message) error {
+func (d *Delivery) publish(ctx context.Context, group []*ledger.Message) error {
 	for _, m := range group {
 		for i := range m.Attachments {
 			if m.Attachments[i].StagingID == "" {
 				continue
 			}
-			if err := c.sink.Publish(&m.Attachments[i]); err != nil {
+			if err := d.Sink.Publish(&m.Attachments[i]); err != nil {
 				return fmt.Errorf("publish attachment: %w", err)
 			}
 		}
 	}
-	if err := c.sink.SyncFolders(); err != nil {
+	if err := d.Sink.SyncFolders(); err != nil {
 		return fmt.Errorf("sync folders: %w", err)
 	}
-	if err := c.removeJoined(group); err != nil {
+	if err := d.removeJoined(group); err != nil {
 		return err
 	}
-	generation, err := c.ledger.Generation(ctx, c.account)
+	generation, err := d.Ledger.Generation(ctx, d.Account)
 	if err == nil {
-		err = c.sink.SetMark(generation)
+		err = d.Sink.SetMark(generation)
 	}
 	if err != nil {
 		return fmt.Errorf("mark the folder: %w", err)
 	}
-	if err := c.ledger.Delivered(ctx, c.account, group, c.now()); err != nil {
+	if err := d.Ledger.Delivered(ctx, d.Account, group, d.Now()); err != nil {
 		return fmt.Errorf("record delivery: %w", err)
 	}
 	return nil
-}
-
-// StaleError says that the account's folder has deliveries that the ledger does not
-// know of: it was lost, or is an older copy. To go on would deliver them again.
-type StaleError struct {
-	Mark, Generation int64 // how far the folder is, and the ledger
-}
-
-// Error says what happened and what to do.
-func (e *StaleError) Error() string {
-	return fmt.Sprintf("the state file is older than this account's folder, or was lost and made anew: the folder had %d groups delivered, the state knows %d. "+
-		"Put the newest state file back; if there is none, attachd state rebuild records what is on the server as delivered", e.Mark, e.Generation)
-}
-
-// CheckMark returns a [*StaleError] for a ledger that is behind an account's folder, whose mark is given; nil is a ledger that is not there.
-func CheckMark(ctx context.Context, led *sqlite.Ledger, account string, mark int64) error {
-	var generation int64
-	if led != nil {
-		var err error
-		if generation, err = led.Generation(ctx, account); err != nil {
-			return err
-		}
-	}
-	if mark > generation {
-		return &StaleError{mark, generation}
-	}
-	return nil
-}
-
-// checkMark returns a [*StaleError] for a ledger that is behind the folder.
-func (c *committer) checkMark(ctx context.Context) error {
-	mark, err := c.sink.Mark()
-	if err != nil {
-		return err
-	}
-	return CheckMark(ctx, c.ledger, c.account, mark)
-}
-
-// recoverStaged finishes what an earlier poll staged and could not complete,
-// and removes the staging files that the ledger never came to know.
-func (c *committer) recoverStaged(ctx context.Context) (finished int, swept int, err error) {
-	if err := c.checkMark(ctx); err != nil {
-		return 0, 0, err
-	}
-	group, err := c.ledger.Unfinished(ctx, c.account)
-	if err != nil {
-		return 0, 0, fmt.Errorf("read unfinished deliveries: %w", err)
-	}
-	if len(group) > 0 {
-		if err := c.publish(ctx, group); err != nil {
-			return 0, 0, fmt.Errorf("finish an interrupted delivery: %w", err)
-		}
-		c.delivered(group)
-	}
-	swept, err = c.sink.Sweep()
-	if err != nil {
-		return len(group), swept, fmt.Errorf("remove unfinished files: %w", err)
-	}
-	return len(group), swept, nil
 }

@@ -3,24 +3,9 @@ package fetcher
 import (
 	"sync"
 
-	"github.com/rs/zerolog"
-
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
-
-// Envelope is what a person knows a message by. The texts are decoded, bounded and safe to print.
-type Envelope struct{ From, Subject string }
-
-// to adds what is known to a line of the log.
-func (v Envelope) to(e *zerolog.Event) *zerolog.Event {
-	if v.From != "" {
-		e.Str("from", v.From)
-	}
-	if v.Subject != "" {
-		e.Str("subject", v.Subject)
-	}
-	return e
-}
 
 // envelopesMost bounds what a poll remembers, for the lines of what it deletes. Beyond it they have the UIDL alone, which the
 // line of the delivery has, too.
@@ -30,17 +15,17 @@ const envelopesMost = 10_000
 // is known by the next one. A nil one remembers nothing.
 type envelopes struct {
 	mu  sync.Mutex
-	all map[ledger.Key]Envelope // guarded by mu
+	all map[ledger.Key]delivery.Envelope // guarded by mu
 }
 
-func (v *envelopes) remember(k ledger.Key, is Envelope) {
+func (v *envelopes) remember(k ledger.Key, is delivery.Envelope) {
 	if v == nil {
 		return
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.all == nil {
-		v.all = make(map[ledger.Key]Envelope)
+		v.all = make(map[ledger.Key]delivery.Envelope)
 	}
 	if len(v.all) < envelopesMost {
 		v.all[k] = is
@@ -50,7 +35,7 @@ func (v *envelopes) remember(k ledger.Key, is Envelope) {
 // rename has what was remembered of one key known by another.
 func (v *envelopes) rename(from, to ledger.Key) {
 	is := v.of(from)
-	if is == (Envelope{}) {
+	if is == (delivery.Envelope{}) {
 		return
 	}
 	v.mu.Lock()
@@ -65,9 +50,9 @@ func (v *envelopes) clear() {
 	clear(v.all)
 }
 
-func (v *envelopes) of(k ledger.Key) Envelope {
+func (v *envelopes) of(k ledger.Key) delivery.Envelope {
 	if v == nil {
-		return Envelope{}
+		return delivery.Envelope{}
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -75,9 +60,9 @@ func (v *envelopes) of(k ledger.Key) Envelope {
 }
 
 // envelope reads that of a header.
-func (p *poll) envelope(header []byte) Envelope {
+func (p *poll) envelope(header []byte) delivery.Envelope {
 	if p.readEnvelope == nil {
-		return Envelope{}
+		return delivery.Envelope{}
 	}
 	return p.readEnvelope(header)
 }

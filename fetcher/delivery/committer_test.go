@@ -1,0 +1,64 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// steadySink is one in which everything succeeds at once.
+type steadySink struct {
+	Sink
+	most int // files of a group
+}
+
+func (s *steadySink) Sync(_ context.Context, files []ledger.Attachment) error {
+	s.most = max(s.most, len(files))
+	return nil
+}
+func (*steadySink) Publish(*ledger.Attachment) error { return nil }
+func (*steadySink) SyncFolders() error               { return nil }
+func (*steadySink) SetMark(int64) error              { return nil }
+
+// steadyLedger is one, too.
+type steadyLedger struct{ Ledger }
+
+func (steadyLedger) Stage(context.Context, string, []*ledger.Message) error { return nil }
+func (steadyLedger) Generation(context.Context, string) (int64, error)      { return 1, nil }
+func (steadyLedger) Delivered(context.Context, string, []*ledger.Message, time.Time) error {
+	return nil
+}
+
+// TestManyAttachmentsAreCommitted: what waits for the disk is bounded by files, not by messages.
+func TestManyAttachmentsAreCommitted(t *testing.T) {
+	t.Parallel()
+	s := &steadySink{}
+	d := &Delivery{Account: "lab", Sink: s, Ledger: steadyLedger{}, Now: time.Now}
+	d.Start(t.Context())
+	for i := range 100 {
+		m := &ledger.Message{Key: ledger.Key{UIDL: fmt.Sprint(i), Size: 1}, State: ledger.Delivered}
+		for n := range 100 {
+			m.Attachments = append(m.Attachments, ledger.Attachment{Path: fmt.Sprintf("%d-%d", i, n), StagingID: "x"})
+		}
+		if err := d.Add(m); err != nil {
+			t.Fatal(err)
+		}
+		d.committer.mu.Lock()
+		if d.committer.pending > maxPending+100 {
+			t.Errorf("%d files wait", d.committer.pending)
+		}
+		d.committer.mu.Unlock()
+	}
+	if err := d.Finish(); err != nil {
+		t.Fatal(err)
+	}
+	if s.most > groupFiles+100 || d.committer.pending != 0 {
+		t.Errorf("a group of %d files, %d wait still", s.most, d.committer.pending)
+	}
+	if d.Tally.Delivered != 100*100 {
+		t.Errorf("%d files delivered", d.Tally.Delivered)
+	}
+}

@@ -1,0 +1,89 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+
+	"github.com/attachd/attachd/fetcher/foreign"
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// quota is how many bytes the account's quarantine takes, once they are counted.
+type quota struct {
+	bytes   int64
+	counted bool
+}
+
+// Takes reports whether there is room in quarantine for so many bytes more, and takes it.
+func (d *Delivery) Takes(ctx context.Context, octets int64) (bool, error) {
+	most := d.Policy.QuarantineBytes
+	if most <= 0 {
+		return true, nil
+	}
+	if !d.quota.counted {
+		n, err := d.Ledger.QuarantineBytes(ctx, d.Account)
+		if err != nil {
+			return false, err
+		}
+		d.quota.bytes, d.quota.counted = n, true
+	}
+	const reason = 4 << 10 // the file beside it
+	if octets = max(octets, reason) + reason; d.quota.bytes+octets > most {
+		return false, nil
+	}
+	d.quota.bytes += octets
+	return true, nil
+}
+
+// ErrQuarantineFull says why a message is left on the server that could not be handled.
+var ErrQuarantineFull = errors.New("left on the server, as the quarantine is full (quarantine.max_bytes): attachd quarantine list says what is in it")
+
+// BoundCopies takes the copy for quarantine from a message that is delivered, if there is no room for it: it then stays on the server, and is fetched again for the copy.
+func (d *Delivery) BoundCopies(ctx context.Context, uidl string, s *Staged) error {
+	var copies, files []ledger.Attachment
+	var octets int64
+	for _, a := range s.Attachments {
+		if a.Quarantine {
+			copies = append(copies, a)
+			octets += a.Size
+		} else {
+			files = append(files, a)
+		}
+	}
+	if len(copies) == 0 {
+		return nil
+	}
+	if takes, err := d.Takes(ctx, octets); takes || err != nil {
+		return err
+	}
+	s.Envelope.To(d.Log.Warn().Str("uidl", foreign.UIDL(uidl)).Str("reason", s.Reason)).Msg("no copy is kept of a message of which something could not be read right: it is " + ErrQuarantineFull.Error())
+	s.Attachments, s.RawKept, s.Reason = files, false, withoutCopy(s.Reason)
+	return d.Sink.Discard(copies)
+}
+
+// ExpireQuarantine removes what has been in quarantine for too long. It stays on the server, if it is still there.
+func (d *Delivery) ExpireQuarantine(ctx context.Context) error {
+	if d.Policy.QuarantineAge <= 0 {
+		return nil
+	}
+	messages, err := d.Ledger.Quarantined(ctx, d.Account)
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		age := d.Now().Sub(m.Delivered)
+		if IsPiece(m) || m.Delivered.IsZero() || age < d.Policy.QuarantineAge {
+			continue
+		}
+		for _, f := range m.Kept() {
+			if err := d.Sink.RemoveFile(f.Path); err != nil {
+				return err
+			}
+		}
+		if err := d.Ledger.Expired(ctx, d.Account, m.Key); err != nil {
+			return err
+		}
+		d.Log.Warn().Str("uidl", foreign.UIDL(m.UIDL)).Str("file", m.Kept()[0].Path).Str("reason", m.Reason).Str("max_age", d.Policy.QuarantineAge.String()).Msg("message removed from quarantine for its age")
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// Sink is where one account's attachments go. A poll opens it, uses it from two
+// goroutines (staging in one, everything else in another) and closes it.
+type Sink interface {
+	// Stage reads the message of a UIDL from r to its end and writes its
+	// attachments to staging files. On an error nothing of the message stays. An error that is
+	// the message's own fault, not the line's or the disk's, is an
+	// [*UnprocessableError].
+	Stage(ctx context.Context, uidl string, r io.Reader) (Staged, error)
+	// StageRaw stages the bytes of r as they are, to become folder/name.
+	StageRaw(ctx context.Context, r io.Reader, folder, name string) (ledger.Attachment, error)
+	// Sync returns once the staging files are durable under their staging names.
+	Sync(ctx context.Context, files []ledger.Attachment) error
+	// Publish gives a staged file its final name without overwriting another,
+	// and sets f.Path to the name it really got. A staging file that is gone was
+	// published before a crash: Publish then returns nil.
+	Publish(f *ledger.Attachment) error
+	// Free returns how many bytes can still be written.
+	Free() (int64, error)
+	// SyncFolders makes the names given by Publish durable.
+	SyncFolders() error
+	// Discard removes staging files that will not be published.
+	Discard(files []ledger.Attachment) error
+	// Sweep removes every staging file, the leftovers of a process that died. It
+	// is called when the ledger holds nothing unfinished and nothing is staged.
+	Sweep() (removed int, err error)
+	// SetMark leaves a number in the folder, and Mark returns the one left last, 0
+	// without any: how far the ledger was when it was last used with this folder.
+	SetMark(n int64) error
+	Mark() (int64, error)
+	// OpenFile and RemoveFile read and remove a file in quarantine, by the path
+	// that StageRaw gave it. Removing one that is gone is no error.
+	OpenFile(path string) (*os.File, error)
+	RemoveFile(path string) error
+	// RemovePieces removes a folder below PartialFolder with all that is in it. One that is gone is no error.
+	RemovePieces(folder string) error
+	Close() error
+}
+
+// Staged is what a message came to.
+type Staged struct {
+	MessageID   string
+	Envelope    Envelope
+	Attachments []ledger.Attachment
+	// Problems are the repairs that reading the message took, in words. Doubtful
+	// says that one of them concerns more than a name.
+	Problems []string
+	Doubtful bool
+	// RawKept says that the message itself is among the attachments, or in quarantine; Reason why it is there.
+	RawKept bool
+	Reason  string
+	// Waits, unless "", says that the message is a piece of another one whose other pieces have not come. The piece is the first of
+	// Attachments, for a folder below PartialFolder. Joined are the folders of the pieces that the message was joined from.
+	Waits  string
+	Joined []string
+}
+
+// UnprocessableError says that a message itself, not the line or the disk, is
+// why it can't be taken apart: it goes to quarantine.
+type UnprocessableError struct{ Err error }
+
+// Error returns the text of the cause.
+func (e *UnprocessableError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *UnprocessableError) Unwrap() error { return e.Err }
+
+// Stage takes a message apart. It is the one place that recovers from a panic: a
+// message that breaks its reading is quarantined like any other that can't be
+// handled, with the stack as the reason, and the daemon goes on.
+func (d *Delivery) Stage(ctx context.Context, uidl string, r io.Reader) (s Staged, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &UnprocessableError{fmt.Errorf("read message: panic: %v\n%s", v, debug.Stack())}
+		}
+	}()
+	return d.Sink.Stage(ctx, uidl, r)
+}
