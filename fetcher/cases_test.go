@@ -104,7 +104,7 @@ var weirdCases = []weirdCase{
 	{51, "Commit", "sees us stopped in a message", "commit what is whole, delete nothing", nil, "supervisor_test.go TestStopCommitsWhatIsStaged"},
 	{52, "Commit", "drops the line at QUIT, refuses QUIT, does not answer it", "deletions stay pending, nothing is fetched again", quitFails, ""},
 	{53, "Commit", "sees our disk fail at each step", "no DELE, no QUIT", nil, "order_test.go TestFailedStep"},
-	{54, "Commit", "is polled with a ledger that is damaged or of another version", "stop loudly", nil, "ledger/ledger_test.go TestOpenRefuses"},
+	{54, "Commit", "is polled with a ledger that is damaged or of another version", "stop loudly", nil, "ledger/sqlite/ledger_test.go TestOpenRefuses"},
 	{55, "Commit", "has two daemons polling one mailbox", "one waits", twoDaemons, ""},
 	{56, "Commit", "takes RETR and QUIT as consumed (Gmail)", "no QUIT while something is not committed", gmailModel, ""},
 	{57, "Commit", "deletes on RETR", "deliver what came, once", deletesOnRetr, ""},
