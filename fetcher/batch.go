@@ -213,10 +213,7 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 // commitBatch hands on a batch that is whole.
 func (p *poll) commitBatch(ctx context.Context, l *listing, b *batch) error {
 	defer p.giveBatch(b)
-	var err error
-	for i, cause := range b.refused {
-		err = errors.Join(err, p.refused(ctx, l, b.entries[i], cause))
-	}
+	err := p.noteRefused(ctx, l, b)
 	whole := b.staged[:0]
 	differ := p.sizes.differ
 	p.sizes.note(b.staged)

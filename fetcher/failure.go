@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/attachd/attachd/fetcher/delivery"
@@ -51,21 +52,45 @@ func (p *poll) blame(ctx context.Context, l *listing, e entry, body *boundedRead
 	return cause
 }
 
-// refused handles the -ERR to one RETR: the message is asked again at a later
+// noteRefused handles the messages of a batch whose RETR was answered with -ERR: they are asked again at a later
 // poll, and the others go on.
-func (p *poll) refused(ctx context.Context, l *listing, e entry, cause error) error {
-	p.failed++
-	longest := retryMax
-	if reply, ok := mailbox.Refused(cause); ok && reply.Throttled() {
-		longest = backoffMax // as it is not the message's fault, and its turn comes when the server thinks so
-		p.throttled = true
+func (p *poll) noteRefused(ctx context.Context, l *listing, b *batch) (err error) {
+	if len(b.refused) == 0 {
+		return nil
 	}
-	return p.noteFailure(ctx, l, e, cause, func(attempts int) time.Duration { return min(retryWait(attempts), longest) })
+	p.failed += len(b.refused)
+	var entries []entry
+	for i := range b.refused {
+		entries = append(entries, b.entries[i])
+	}
+	before, err := p.failures(ctx, l, entries...)
+	if err != nil {
+		return err
+	}
+	for i, cause := range b.refused {
+		longest := retryMax
+		if reply, ok := mailbox.Refused(cause); ok && reply.Throttled() {
+			longest = backoffMax // as it is not the message's fault, and its turn comes when the server thinks so
+			p.throttled = true
+		}
+		e := b.entries[i]
+		err = errors.Join(err, p.noteAttempt(ctx, l, e, before[e.number].Attempts, cause, func(attempts int) time.Duration { return min(retryWait(attempts), longest) }))
+	}
+	return err
 }
 
 // noteFailure records that a message could not be retrieved and when it is to be
 // tried again, which wait tells from the attempts before.
 func (p *poll) noteFailure(ctx context.Context, l *listing, e entry, cause error, wait func(attempts int) time.Duration) error {
+	attempts, err := p.attempts(ctx, l, e)
+	if err != nil {
+		return err
+	}
+	return p.noteAttempt(ctx, l, e, attempts, cause, wait)
+}
+
+// noteAttempt is noteFailure where the attempts before are known.
+func (p *poll) noteAttempt(ctx context.Context, l *listing, e entry, attempts int, cause error, wait func(attempts int) time.Duration) error {
 	if e.nameless() {
 		// Nothing to remember it by. The order of such messages changes from poll to poll, so that
 		// one that breaks the line lets the others have their turn.
@@ -77,10 +102,6 @@ func (p *poll) noteFailure(ctx context.Context, l *listing, e entry, cause error
 		p.putOffCopy(u) // as what is recorded of it is that it was delivered
 		p.log.Warn().Str("uidl", foreign.UIDL(uidl)).Err(cause).Msg("message not retrieved for its copy in quarantine")
 		return nil
-	}
-	attempts, err := p.attempts(ctx, l, e)
-	if err != nil {
-		return err
 	}
 	next := p.now().Add(min(wait(attempts), retryMax))
 	if err := p.ledger.Failed(ctx, p.account.Name, l.key(e), cause.Error(), next); err != nil {
@@ -95,22 +116,22 @@ func (p *poll) noteFailure(ctx context.Context, l *listing, e entry, cause error
 
 // attempts returns how often a message failed before.
 func (p *poll) attempts(ctx context.Context, l *listing, e entry) (int, error) {
-	r, err := p.failures(ctx, l, e)
-	return r.Attempts, err
+	before, err := p.failures(ctx, l, e)
+	return before[e.number].Attempts, err
 }
 
-// failures returns what is recorded of a message that failed before.
-func (p *poll) failures(ctx context.Context, l *listing, e entry) (r ledger.Record, err error) {
-	if e.nameless() {
-		return r, nil
-	}
-	uidl := l.uidl(e)
-	records, err := p.ledger.Lookup(ctx, p.account.Name, []string{uidl})
+// failures returns what is recorded of messages that failed before, by their numbers.
+func (p *poll) failures(ctx context.Context, l *listing, entries ...entry) (map[int]ledger.Record, error) {
+	entries = slices.DeleteFunc(slices.Clone(entries), entry.nameless)
+	known, err := p.account.known(ctx, p.ledger, l, entries)
 	if err != nil {
-		return r, fmt.Errorf("read the record of UIDL %q: %w", uidl, err)
+		return nil, err
 	}
-	r, _ = ledger.Match(records, e.size)
-	return r, nil
+	before := make(map[int]ledger.Record, len(entries))
+	for _, e := range entries {
+		before[e.number], _ = ledger.Match(known[l.uidl(e)], e.size)
+	}
+	return before, nil
 }
 
 // forgetFailures removes what is recorded of failed attempts under names that nothing listed has any more: of

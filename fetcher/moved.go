@@ -39,11 +39,11 @@ func (p *poll) recognize(ctx context.Context, l *listing, e entry, counted *boun
 		return unknown, err
 	}
 	if before, ok := p.doubtful[e.number]; ok {
-		is, err := p.ledger.Is(ctx, p.account.Name, before, m)
+		is, err := p.ledger.Is(ctx, p.account.Name, map[*ledger.Message]ledger.Key{m: before})
 		if err != nil {
 			return fail(err)
 		}
-		if is {
+		if is[m] {
 			m.Key = before
 			l.rename(e.number, before.UIDL)
 			return settled, nil
@@ -129,25 +129,31 @@ func (p *poll) before(ctx context.Context, l *listing, e entry, counted *bounded
 			return k, found, err
 		}
 	}
-	same, err := p.ledger.Same(ctx, p.account.Name, m)
+	same, err := p.ledger.Same(ctx, p.account.Name, []*ledger.Message{m})
 	if err != nil {
 		return ledger.Key{}, false, err
 	}
-	for _, k := range same {
-		if p.undated(m) && k.UIDL != m.UIDL && k.Size != m.Size {
-			continue
+	var listed []ledger.Key
+	for _, k := range same[m] {
+		switch {
+		case p.undated(m) && k.UIDL != m.UIDL && k.Size != m.Size:
+		case l.lists(k):
+			listed = append(listed, k)
+		default:
+			return k, true, nil
 		}
-		if l.lists(k) {
-			// Unless another message stands there.
-			if replaced, err := p.ledger.Others(ctx, p.account.Name, k, ledger.OtherMark); err != nil {
-				return k, false, err
-			} else if !replaced {
-				continue
-			}
-		}
-		return k, true, nil
 	}
-	return ledger.Key{}, false, nil
+	if len(listed) == 0 {
+		return ledger.Key{}, false, nil
+	}
+	// One that is listed is there still, unless another message stands in its place.
+	replaced, err := p.ledger.Others(ctx, p.account.Name, listed, ledger.OtherMark)
+	for _, k := range listed {
+		if replaced[k] {
+			return k, true, err
+		}
+	}
+	return ledger.Key{}, false, err
 }
 
 // lists reports whether the listing has a message of this key, as far as it is known what they are called.

@@ -75,13 +75,13 @@ func (p *poll) checkNumbers(ctx context.Context, d difference) error {
 		return nil
 	}
 	last := d.last.entry.number
-	before, err := p.ledger.Identity(ctx, p.account.Name, d.last.record.Key)
+	before, err := p.identities(ctx, []lookalike{d.last})
 	if err != nil {
 		return err
 	}
-	ids, _, err := p.headers([]lookalike{d.last}, map[int]ledger.Identity{last: before})
+	ids, _, err := p.headers([]lookalike{d.last}, before)
 	p.noTop = p.simply.withoutTop // one that is refused says nothing of others
-	if err != nil || compare(before, ids[last]) != other {
+	if err != nil || compare(before[last], ids[last]) != other {
 		return err
 	}
 	// It may be known that another one stands there.
@@ -155,11 +155,9 @@ func (p *poll) notExamined(ctx context.Context, l *listing) (all []lookalike, er
 
 func (p *poll) examineChunk(ctx context.Context, l *listing, chunk []lookalike) (others int, err error) {
 	var known []ledger.Key
-	before := make(map[int]ledger.Identity)
-	for _, s := range chunk {
-		if before[s.entry.number], err = p.ledger.Identity(ctx, p.account.Name, s.record.Key); err != nil {
-			return 0, err
-		}
+	before, err := p.identities(ctx, chunk)
+	if err != nil {
+		return 0, err
 	}
 	ids, refused, err := p.headers(chunk, before)
 	if err != nil {
@@ -193,6 +191,23 @@ func (p *poll) examineChunk(ctx context.Context, l *listing, chunk []lookalike) 
 		}
 	}
 	return others, p.noteListedAgain(ctx, known)
+}
+
+// identities returns what is known of the headers of the messages that are recorded, by the numbers of the entries.
+func (p *poll) identities(ctx context.Context, chunk []lookalike) (map[int]ledger.Identity, error) {
+	keys := make([]ledger.Key, len(chunk))
+	for i, s := range chunk {
+		keys[i] = s.record.Key
+	}
+	known, err := p.ledger.Identities(ctx, p.account.Name, keys)
+	if err != nil {
+		return nil, err
+	}
+	before := make(map[int]ledger.Identity, len(chunk))
+	for _, s := range chunk {
+		before[s.entry.number] = known[s.record.Key]
+	}
+	return before, nil
 }
 
 // doubt gives a message a name other than that of the one recorded, until it has been compared with that.

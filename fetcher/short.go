@@ -63,10 +63,11 @@ func (p *poll) noteShort(ctx context.Context, l *listing, r received) (deliver b
 		}
 		return false, p.noteFailure(ctx, l, r.entry, cause, afterBreak)
 	}
-	before, err := p.failures(ctx, l, r.entry)
+	failures, err := p.failures(ctx, l, r.entry)
 	if err != nil {
 		return false, err
 	}
+	before := failures[r.entry.number]
 	switch attempts := before.Attempts + 1; {
 	case exact && attempts >= p.maxAttempts(), delivery.IsPiece(r.message) && attempts >= p.maxAttempts():
 		p.quarantine = append(p.quarantine, quarantined{r.entry, fmt.Sprintf("%v (attempt %d)", cause, attempts)})

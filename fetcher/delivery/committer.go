@@ -195,30 +195,29 @@ func staged(group []*ledger.Message) []ledger.Attachment {
 // received before, in an earlier group or in this one. What is left of such an
 // attachment is its record.
 func (d *Delivery) leaveOutDuplicates(ctx context.Context, group []*ledger.Message) error {
-	type content struct {
-		sum  [32]byte
-		size int64
-	}
-	seen := make(map[content]bool)
+	var contents []ledger.Content
 	for _, m := range group {
-		if m.State == ledger.Quarantined {
-			continue
-		}
 		for i := range m.Attachments {
-			a := &m.Attachments[i]
-			if a.Sidecar || a.Quarantine || a.StagingID == "" {
-				continue // a sidecar goes the way of the attachment behind it; what was delivered before is not staged
+			if mayBeDuplicate(m, i) {
+				contents = append(contents, m.Attachments[i].Content())
 			}
-			is := content{a.SHA256, a.Size}
-			received := seen[is]
-			if !received {
-				var err error
-				if received, err = d.Ledger.Received(ctx, d.Account, a.SHA256, a.Size); err != nil {
-					return fmt.Errorf("look for duplicates: %w", err)
-				}
+		}
+	}
+	if len(contents) == 0 {
+		return nil
+	}
+	received, err := d.Ledger.Received(ctx, d.Account, contents)
+	if err != nil {
+		return fmt.Errorf("look for duplicates: %w", err)
+	}
+	for _, m := range group {
+		for i := range m.Attachments {
+			if !mayBeDuplicate(m, i) {
+				continue
 			}
-			seen[is] = true
-			if !received {
+			is := m.Attachments[i].Content()
+			if !received[is] {
+				received[is] = true
 				continue
 			}
 			duplicate := m.Attachments[i : i+1]
@@ -234,6 +233,13 @@ func (d *Delivery) leaveOutDuplicates(ctx context.Context, group []*ledger.Messa
 		}
 	}
 	return nil
+}
+
+// mayBeDuplicate reports whether an attachment is to be compared with those received before. A sidecar goes the way of
+// the attachment behind it; what was delivered before is not staged.
+func mayBeDuplicate(m *ledger.Message, i int) bool {
+	a := &m.Attachments[i]
+	return m.State != ledger.Quarantined && !a.Sidecar && !a.Quarantine && a.StagingID != ""
 }
 
 // publish gives the staged files of a group that the ledger knows their names

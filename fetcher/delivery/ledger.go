@@ -12,8 +12,8 @@ import (
 // those that write are durable once they return.
 type Ledger interface {
 	Generations
-	// Received reports whether the account received these bytes before.
-	Received(ctx context.Context, account string, sha256 [32]byte, size int64) (bool, error)
+	// Received returns which of these bytes the account received before.
+	Received(ctx context.Context, account string, contents []ledger.Content) (map[ledger.Content]bool, error)
 	// Stage records a group: its files are durable in staging files, and have names.
 	Stage(ctx context.Context, account string, group []*ledger.Message) error
 	// Unfinished returns what was staged and not delivered.

@@ -51,6 +51,15 @@ type Attachment struct {
 	LeftOut bool
 }
 
+// Content is what tells whether two files are the same, byte for byte.
+type Content struct {
+	SHA256 [32]byte
+	Size   int64
+}
+
+// Content returns the attachment's content.
+func (a *Attachment) Content() Content { return Content{a.SHA256, a.Size} }
+
 // Message is a message with its files.
 type Message struct {
 	Key
@@ -78,6 +87,13 @@ type Message struct {
 type Identity struct {
 	MessageID string   // without brackets, "" for none
 	Header    [32]byte // a digest of the fields that tell messages apart; zero when not known
+}
+
+// Is reports whether two headers may be of one message: with the same Message-ID, and the same digest as far as both are known. A
+// Message-ID of m that is longer than a ledger keeps is cut like that of i.
+func (i Identity) Is(m Identity) bool {
+	unknown := [32]byte{}
+	return i.MessageID == ClipText(m.MessageID) && (i.Header == m.Header || i.Header == unknown || m.Header == unknown)
 }
 
 // Identity returns what is known of it.

@@ -20,6 +20,7 @@ import (
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
@@ -64,16 +65,10 @@ type preview struct {
 	rules   wiring.Rules
 
 	fetched, files, leftOut, left, quarantined, deleted int
-	again                                               int              // have the header of one that was delivered
-	compared                                            int              // may have been delivered before
-	seen                                                map[content]bool // of this run
-	err                                                 error            // of printing
-}
-
-// content is what two attachments are the same by.
-type content struct {
-	sum  [sha256.Size]byte
-	size int64
+	again                                               int                     // have the header of one that was delivered
+	compared                                            int                     // may have been delivered before
+	seen                                                map[ledger.Content]bool // of this run
+	err                                                 error                   // of printing
 }
 
 func (p *preview) print(format string, args ...any) {
@@ -215,15 +210,17 @@ func (p *preview) leaveOutDuplicate(a *extractor.Attachment, sum hash.Hash) (dup
 	if a.LeftOut != "" || p.account.Duplicates != config.DuplicatesSkip {
 		return false, nil
 	}
-	is := content{[sha256.Size]byte(sum.Sum(nil)), a.Size}
+	is := ledger.Content{SHA256: [sha256.Size]byte(sum.Sum(nil)), Size: a.Size}
 	duplicate = p.seen[is]
 	if !duplicate && p.ledger != nil {
-		if duplicate, err = p.ledger.Received(p.ctx, p.account.Name, is.sum, is.size); err != nil {
+		received, err := p.ledger.Received(p.ctx, p.account.Name, []ledger.Content{is})
+		if err != nil {
 			return false, err
 		}
+		duplicate = received[is]
 	}
 	if p.seen == nil {
-		p.seen = make(map[content]bool)
+		p.seen = make(map[ledger.Content]bool)
 	}
 	p.seen[is] = true
 	if duplicate {

@@ -229,7 +229,8 @@ func TestReplaceStaged(t *testing.T) {
 		t.Errorf("%d salvaged, records differ (-want +got):\n%s", r.Salvaged, diff)
 	}
 	check(t, l.Stage(t.Context(), "hans", []*ledger.Message{message("a", 1, 2)}))
-	if received, err := l.Received(t.Context(), "hans", message("b", 1, 1).Attachments[0].SHA256, 0); err != nil || !received {
+	is := message("b", 1, 1).Attachments[0].Content()
+	if received, err := l.Received(t.Context(), "hans", []ledger.Content{is}); err != nil || !received[is] {
 		t.Errorf("the digest of a file that was delivered is lost: %v", err)
 	}
 }
@@ -321,14 +322,15 @@ func TestRename(t *testing.T) {
 		}
 	}
 	holders("hans", "johann")
-	received, err := l.Received(ctx, "johann", m.Attachments[0].SHA256, m.Attachments[0].Size)
+	is := m.Attachments[0].Content()
+	received, err := l.Received(ctx, "johann", []ledger.Content{is})
 	check(t, err)
 	generation, err := l.Generation(ctx, "johann")
 	check(t, err)
 	_, octets, visited, err := l.Mailbox(ctx, "johann")
 	check(t, err)
-	if !received || generation != 1 || octets != 10 || !visited {
-		t.Errorf("received %t, generation %d, octets %d, visited %t", received, generation, octets, visited)
+	if !received[is] || generation != 1 || octets != 10 || !visited {
+		t.Errorf("received %t, generation %d, octets %d, visited %t", received[is], generation, octets, visited)
 	}
 	if _, _, visited, err = l.Mailbox(ctx, "hans"); err != nil || visited {
 		t.Errorf("the old name was visited: %t, %v", visited, err)

@@ -134,7 +134,8 @@ func TestDelivery(t *testing.T) {
 		{"hans", "b-0.pdf", 10, false}, // in quarantine
 		{"eva", "a-0.pdf", 5, false},
 	} {
-		if got, err := l.Received(ctx, tt.account, sha256.Sum256([]byte(tt.name)), tt.size); err != nil || got != tt.want {
+		is := ledger.Content{SHA256: sha256.Sum256([]byte(tt.name)), Size: tt.size}
+		if got, err := l.Received(ctx, tt.account, []ledger.Content{is}); err != nil || got[is] != tt.want {
 			t.Errorf("Received(%s, %s, %d) = %v, %v, want %v", tt.account, tt.name, tt.size, got, err, tt.want)
 		}
 	}
@@ -395,15 +396,16 @@ func TestSidecarsDoNotCount(t *testing.T) {
 			again.Attachments[i].SHA256 = a.SHA256
 		}
 	}
-	if is, err := l.Is(ctx, "hans", before.Key, again); !is || err != nil {
-		t.Errorf("the same: %t, %v", is, err)
+	was := map[*ledger.Message]ledger.Key{again: before.Key}
+	if is, err := l.Is(ctx, "hans", was); !is[again] || err != nil {
+		t.Errorf("the same: %v, %v", is, err)
 	}
-	if same, err := l.Same(ctx, "hans", again); len(same) != 1 || err != nil {
+	if same, err := l.Same(ctx, "hans", []*ledger.Message{again}); len(same[again]) != 1 || err != nil {
 		t.Errorf("the same: %v, %v", same, err)
 	}
 	again.Attachments[2].SHA256[0]++
-	if is, err := l.Is(ctx, "hans", before.Key, again); is || err != nil {
-		t.Errorf("another: %t, %v", is, err)
+	if is, err := l.Is(ctx, "hans", was); is[again] || err != nil {
+		t.Errorf("another: %v, %v", is, err)
 	}
 }
 

@@ -67,16 +67,17 @@ func TestKeptCopy(t *testing.T) {
 			if len(kept) != 1 || kept[0].State != in || kept[0].Reason == "" || len(kept[0].Kept()) != 2 || len(kept[0].Attachments) != 3 {
 				t.Fatalf("in quarantine: %+v", kept)
 			}
-			if same, err := l.Is(ctx, "hans", k, message("a", 10, 1)); err != nil || !same {
+			again := message("a", 10, 1)
+			if is, err := l.Is(ctx, "hans", map[*ledger.Message]ledger.Key{again: k}); err != nil || !is[again] {
 				t.Errorf("it is not the same with its copy in quarantine: %v", err)
 			}
 
 			// Another file of it, while the copy stays; and a second time, after a crash.
-			again := *kept[0]
+			again = kept[0]
 			again.State, again.Retried, again.Reason = ledger.Delivered, true, "still illegal"
 			more := message("c", 10, 1).Attachments[0]
 			again.Attachments = append(again.Attachments, more)
-			check(t, l.Stage(ctx, "hans", []*ledger.Message{&again}))
+			check(t, l.Stage(ctx, "hans", []*ledger.Message{again}))
 			if kept, err := l.Quarantined(ctx, "hans"); err != nil || len(kept) != 0 {
 				t.Errorf("in quarantine while staged: %+v, %v", kept, err)
 			}
@@ -95,7 +96,7 @@ func TestKeptCopy(t *testing.T) {
 			if kept, err := l.Quarantined(ctx, "hans"); err != nil || len(kept) != 0 {
 				t.Errorf("in quarantine: %+v, %v", kept, err)
 			}
-			for name, err := range map[string]error{"retry": l.Stage(ctx, "hans", []*ledger.Message{&again}), "drop": l.Dropped(ctx, "hans", k, at)} {
+			for name, err := range map[string]error{"retry": l.Stage(ctx, "hans", []*ledger.Message{again}), "drop": l.Dropped(ctx, "hans", k, at)} {
 				if _, ok := errors.AsType[*ledger.TransitionError](err); !ok {
 					t.Errorf("%s when it is not there any more: %v", name, err)
 				}

@@ -15,7 +15,7 @@ import (
 const lookupChunk = 500
 
 type readStatements struct {
-	account, lookup, lookupOne, mailbox, received *sql.Stmt
+	account, lookup, lookupOne, mailbox *sql.Stmt
 }
 
 // The order is part of what Lookup promises.
@@ -32,18 +32,11 @@ func lookupQuery(n int, version int) string {
 }
 
 func (s *readStatements) prepare(ctx context.Context, db *sql.DB, version int) error {
-	delivered := "m.state IN ('delivered', 'delete_pending', 'deleted')"
-	if version >= 6 {
-		delivered += " AND f.kept = 0"
-	}
 	return prepareAll(ctx, db, map[**sql.Stmt]string{
 		&s.account:   "SELECT id FROM account WHERE name = ?",
 		&s.lookup:    lookupQuery(lookupChunk, version),
 		&s.lookupOne: lookupQuery(1, version),
 		&s.mailbox:   "SELECT messages, octets FROM account WHERE name = ?",
-		&s.received: `SELECT 1 FROM attachment AS f JOIN message AS m ON m.id = f.message
-			WHERE f.account = ? AND substr(f.sha256, 1, 8) = ? AND f.sha256 = ? AND f.size = ?
-			AND ` + delivered + ` LIMIT 1`,
 	})
 }
 
@@ -290,27 +283,3 @@ func (l *Ledger) DeliveredCount(ctx context.Context, account string) (n int, err
 }
 
 const wasDelivered = "state IN ('delivered', 'delete_pending', 'deleted')"
-
-// Received reports whether the account has received an attachment of these bytes
-// in a message that was delivered. Files in quarantine don't count.
-func (l *Ledger) Received(ctx context.Context, account string, sha256 [32]byte, size int64) (bool, error) {
-	var one int
-	var id int64
-	err := l.before(StepRead, "received")
-	if err == nil {
-		id, err = l.accountID(ctx, account)
-	}
-	if err == nil {
-		if id == 0 {
-			return false, nil
-		}
-		err = l.read.received.QueryRowContext(ctx, id, sha256[:8], sha256[:], size).Scan(&one)
-	}
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("look up an attachment of account %s: %w", account, l.explain(err))
-	}
-	return true, nil
-}

@@ -3,116 +3,153 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Kept returns how many messages of an account were delivered or are in quarantine and are, as
-// far as is known, still on the server; and how many of them [Ledger.Present] returns.
-func (l *Ledger) Kept(ctx context.Context, account string) (kept, present int, err error) {
-	err = l.ask(ctx, account, "kept", func(id int64) error {
-		return l.reader.QueryRowContext(ctx, "SELECT COUNT(*), COUNT(*) FILTER (WHERE missed < 3) FROM message WHERE account = ? AND state IN ('delivered', 'delete_pending', 'quarantined')", id).Scan(&kept, &present)
+// Identities returns what is known of the headers of messages. A message of which nothing is known is not in it.
+func (l *Ledger) Identities(ctx context.Context, account string, keys []ledger.Key) (map[ledger.Key]ledger.Identity, error) {
+	identities := make(map[ledger.Key]ledger.Identity, len(keys))
+	err := l.ask(ctx, account, "identity", func(id int64) error {
+		return l.eachIdentity(ctx, id, keys, func(_ int64, k ledger.Key, is ledger.Identity) {
+			if is != (ledger.Identity{}) {
+				identities[k] = is
+			}
+		})
 	})
-	return kept, present, err
+	return identities, err
 }
 
-// Present returns the messages of an account that should still be on the server, but for those of which
-// nobody thinks so any more.
-func (l *Ledger) Present(ctx context.Context, account string) (keys []ledger.Key, err error) {
-	err = l.ask(ctx, account, "present", func(id int64) error {
-		keys, err = l.keys(ctx, "SELECT uidl, size FROM message WHERE account = ? AND missed < 3 AND state IN ('delivered', 'delete_pending', 'quarantined')", id)
-		return err
-	})
-	return keys, err
-}
-
-// NamesUIDLs reports whether the server of an account has given UIDLs. It takes a UIDL that begins
-// with NUL for one that the server has not given.
-func (l *Ledger) NamesUIDLs(ctx context.Context, account string) (named bool, err error) {
-	err = l.ask(ctx, account, "uidls", func(id int64) error {
-		return l.reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM message WHERE account = ? AND uidl >= x'01')", id).Scan(&named)
-	})
-	return named, err
-}
-
-// Nameless reports whether messages of an account were delivered for which the server gave no UIDL, and which are, as far as
-// is known, still there.
-func (l *Ledger) Nameless(ctx context.Context, account string) (nameless bool, err error) {
-	err = l.ask(ctx, account, "nameless", func(id int64) error {
-		return l.reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM message WHERE account = ? AND uidl < x'01' AND state IN ('delivered', 'delete_pending'))", id).Scan(&nameless)
-	})
-	return nameless, err
-}
-
-// Identity returns what is known of the header of a message.
-func (l *Ledger) Identity(ctx context.Context, account string, k ledger.Key) (i ledger.Identity, err error) {
-	err = l.ask(ctx, account, "identity", func(id int64) error {
-		var sum []byte
-		err := l.reader.QueryRowContext(ctx, "SELECT coalesce(message_id, ''), sha256 FROM message WHERE account = ? AND uidl = ? AND size = ?", id, []byte(k.UIDL), k.Size).Scan(&i.MessageID, &sum)
-		copy(i.Header[:], sum)
-		if errors.Is(err, sql.ErrNoRows) {
+// eachIdentity passes on those of the messages that there are, with their rows.
+func (l *Ledger) eachIdentity(ctx context.Context, account int64, keys []ledger.Key, fn func(row int64, k ledger.Key, is ledger.Identity)) error {
+	for chunk := range slices.Chunk(keys, lookupChunk) {
+		asked := make(map[ledger.Key]bool, len(chunk))
+		args := []any{account}
+		for _, k := range chunk {
+			if !asked[k] {
+				asked[k] = true
+				args = append(args, []byte(k.UIDL))
+			}
+		}
+		query := "SELECT id, uidl, size, coalesce(message_id, ''), sha256 FROM message WHERE account = ? AND uidl IN (?" + placeholders(len(asked)-1) + ")"
+		err := eachRow(ctx, l.reader, query, func(rows *sql.Rows) error {
+			var row int64
+			var k ledger.Key
+			var is ledger.Identity
+			var uidl, sum sql.RawBytes
+			if err := rows.Scan(&row, &uidl, &k.Size, &is.MessageID, &sum); err != nil {
+				return err
+			}
+			copy(is.Header[:], sum)
+			if k.UIDL = string(uidl); asked[k] {
+				fn(row, k, is)
+			}
 			return nil
+		}, args...)
+		if err != nil {
+			return err
 		}
-		return err
-	})
-	return i, err
+	}
+	return nil
 }
 
-// Is reports whether the message of key k that was delivered is m: with the same Message-ID, the same header as far as
-// that is known, and attachments as [Ledger.Same] compares them.
-func (l *Ledger) Is(ctx context.Context, account string, k ledger.Key, m *ledger.Message) (is bool, err error) {
-	err = l.ask(ctx, account, "is", func(id int64) error {
-		var row int64
-		err := l.reader.QueryRowContext(ctx, "SELECT id FROM message WHERE account = ? AND uidl = ? AND size = ? AND message_id IS ? AND coalesce(sha256, ?5, x'') = coalesce(?5, sha256, x'')",
-			id, []byte(k.UIDL), k.Size, text(m.MessageID), digest(m.Header)).Scan(&row)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
+// Is returns those of the messages that were delivered under the keys given with them: with the same Message-ID, the
+// same header as far as that is known, and attachments as [Ledger.Same] compares them.
+func (l *Ledger) Is(ctx context.Context, account string, was map[*ledger.Message]ledger.Key) (map[*ledger.Message]bool, error) {
+	is := make(map[*ledger.Message]bool, len(was))
+	err := l.ask(ctx, account, "is", func(id int64) error {
+		rows := make(map[ledger.Key]int64)
+		known := make(map[ledger.Key]ledger.Identity)
+		if err := l.eachIdentity(ctx, id, slices.Collect(maps.Values(was)), func(row int64, k ledger.Key, is ledger.Identity) {
+			rows[k], known[k] = row, is
+		}); err != nil {
+			return err
 		}
-		if err == nil {
-			is, err = l.hasExactly(ctx, row, ledger.WithoutSidecars(m.Attachments))
+		for m, k := range was {
+			if rows[k] == 0 || !known[k].Is(m.Identity()) {
+				continue
+			}
+			same, err := l.hasExactly(ctx, rows[k], ledger.WithoutSidecars(m.Attachments))
+			if err != nil {
+				return err
+			}
+			if same {
+				is[m] = true
+			}
 		}
-		return err
+		return nil
 	})
 	return is, err
 }
 
-// Others reports whether messages were delivered of which the UIDL is that of k, with mark behind it, and the size the same.
-func (l *Ledger) Others(ctx context.Context, account string, k ledger.Key, mark string) (others bool, err error) {
-	from := append([]byte(k.UIDL), mark...)
-	to := append(slices.Clone(from), 0xff)
-	err = l.ask(ctx, account, "others", func(id int64) error {
-		return l.reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM message WHERE account = ? AND uidl > ? AND uidl < ? AND size = ? AND state IN ('delivered', 'delete_pending'))", id, from, to, k.Size).Scan(&others)
-	})
-	return others, err
-}
-
-// Same returns the messages of an account that were delivered and are, as far as is known, still on
-// the server, which may be m: with the same Message-ID and the same header ([ledger.Identity]), as a mail that is sent a second
-// time has another Date or Received; and with the same attachments, byte for byte and in this order. Sidecars
-// don't count. Without attachments, none is the same. Where the header of either is not known, the Message-ID or, without
-// one, the UIDL will do.
-func (l *Ledger) Same(ctx context.Context, account string, m *ledger.Message) (same []ledger.Key, err error) {
-	attachments := ledger.WithoutSidecars(m.Attachments)
-	if len(attachments) == 0 {
-		return nil, nil
-	}
-	err = l.ask(ctx, account, "same", func(id int64) error {
-		candidates, err := l.candidates(ctx, id, m, ledger.Largest(attachments))
-		for row, key := range candidates {
+// Same returns, for each of the messages, those of the account that it may be, oldest first: messages that were delivered and are, as
+// far as is known, still on the server. They have
+//
+//   - the same Message-ID and the same header ([ledger.Identity]), as a mail that is sent a second time has another
+//     Date or Received. Where the header of either is not known, the Message-ID or, without one, the UIDL will do.
+//   - the same attachments, byte for byte and in this order. Sidecars don't count. A message without attachments is none of them.
+func (l *Ledger) Same(ctx context.Context, account string, messages []*ledger.Message) (map[*ledger.Message][]ledger.Key, error) {
+	same := make(map[*ledger.Message][]ledger.Key)
+	err := l.ask(ctx, account, "same", func(id int64) error {
+		for chunk := range slices.Chunk(messages, askedChunk) {
+			candidates, err := l.candidates(ctx, id, chunk)
 			if err != nil {
-				break
+				return err
 			}
-			var ok bool
-			if ok, err = l.hasExactly(ctx, row, attachments); ok {
-				same = append(same, key)
+			for _, c := range candidates {
+				ok, err := l.hasExactly(ctx, c.row, ledger.WithoutSidecars(c.of.Attachments))
+				if err != nil {
+					return err
+				}
+				if ok {
+					same[c.of] = append(same[c.of], c.Key)
+				}
 			}
 		}
-		return err
+		return nil
 	})
 	return same, err
+}
+
+// candidate is a message that another one may be, by its header and one of its attachments.
+type candidate struct {
+	of  *ledger.Message
+	row int64
+	ledger.Key
+}
+
+func (l *Ledger) candidates(ctx context.Context, account int64, messages []*ledger.Message) (found []candidate, err error) {
+	args := []any{account}
+	asked := 0
+	for n, m := range messages {
+		if attachments := ledger.WithoutSidecars(m.Attachments); len(attachments) > 0 {
+			sum := ledger.Largest(attachments).SHA256
+			args = append(args, n, sum[:8], sum[:], text(m.MessageID), digest(m.Header), []byte(m.UIDL))
+			asked++
+		}
+	}
+	if asked == 0 {
+		return nil, nil
+	}
+	// CROSS JOIN keeps this order: the digests are asked for first, as they are in an index.
+	err = eachRow(ctx, l.reader, `WITH asked(n, head, sum, id, header, uidl) AS (VALUES `+tuples(asked, 6)+`)
+		SELECT DISTINCT asked.n, m.id, m.uidl, m.size FROM asked CROSS JOIN attachment AS f CROSS JOIN message AS m
+		WHERE f.account = ?1 AND substr(f.sha256, 1, 8) = head AND f.sha256 = sum AND f.kept = 0 AND m.id = f.message AND m.message_id IS asked.id AND m.state IN ('delivered', 'delete_pending')
+		AND (m.sha256 = header OR (m.sha256 IS NULL OR header IS NULL) AND (m.message_id IS NOT NULL OR m.uidl = asked.uidl)) ORDER BY asked.n, m.id`,
+		func(rows *sql.Rows) error {
+			var n int
+			var c candidate
+			var uidl sql.RawBytes
+			if err := rows.Scan(&n, &c.row, &uidl, &c.Size); err != nil {
+				return err
+			}
+			c.of, c.UIDL = messages[n], string(uidl)
+			found = append(found, c)
+			return nil
+		}, args...)
+	return found, err
 }
 
 // Gone returns, of those messages that an account had before and that were deleted, which these were: with the same
@@ -185,27 +222,6 @@ func (l *Ledger) gone(ctx context.Context, account int64, digests []any, candida
 	return nil
 }
 
-func (l *Ledger) candidates(ctx context.Context, account int64, is *ledger.Message, a ledger.Attachment) (map[int64]ledger.Key, error) {
-	rows, err := l.reader.QueryContext(ctx, `SELECT DISTINCT m.id, m.uidl, m.size FROM attachment AS f JOIN message AS m ON m.id = f.message
-		WHERE f.account = ?1 AND substr(f.sha256, 1, 8) = ?2 AND f.sha256 = ?3 AND m.message_id IS ?4 AND m.state IN ('delivered', 'delete_pending') AND f.kept = 0
-		AND (m.sha256 = ?5 OR (m.sha256 IS NULL OR ?5 IS NULL) AND (m.message_id IS NOT NULL OR m.uidl = ?6))`,
-		account, a.SHA256[:8], a.SHA256[:], text(is.MessageID), digest(is.Header), []byte(is.UIDL))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	found := make(map[int64]ledger.Key)
-	for rows.Next() {
-		var id, size int64
-		var uidl []byte
-		if err := rows.Scan(&id, &uidl, &size); err != nil {
-			return nil, err
-		}
-		found[id] = ledger.Key{UIDL: string(uidl), Size: size}
-	}
-	return found, rows.Err()
-}
-
 // hasExactly reports whether a message was recorded with these attachments, which are without sidecars.
 func (l *Ledger) hasExactly(ctx context.Context, message int64, attachments []ledger.Attachment) (bool, error) {
 	rows, err := l.reader.QueryContext(ctx, "SELECT path, sha256 FROM attachment WHERE message = ? AND kept = 0 ORDER BY n", message)
@@ -227,38 +243,4 @@ func (l *Ledger) hasExactly(ctx context.Context, message int64, attachments []le
 		return false, err
 	}
 	return ledger.SameFiles(recorded, attachments), nil
-}
-
-// ask calls fn with the account's row, unless there is none.
-func (l *Ledger) ask(ctx context.Context, account, what string, fn func(id int64) error) error {
-	err := l.before(StepRead, what)
-	var id int64
-	if err == nil {
-		id, err = l.accountID(ctx, account)
-	}
-	if err == nil && id != 0 {
-		err = fn(id)
-	}
-	if err != nil {
-		return fmt.Errorf("look up messages of account %s: %w", account, l.explain(err))
-	}
-	return nil
-}
-
-func (l *Ledger) keys(ctx context.Context, query string, args ...any) ([]ledger.Key, error) {
-	rows, err := l.reader.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var keys []ledger.Key
-	for rows.Next() {
-		var uidl []byte
-		var size int64
-		if err := rows.Scan(&uidl, &size); err != nil {
-			return nil, err
-		}
-		keys = append(keys, ledger.Key{UIDL: string(uidl), Size: size})
-	}
-	return keys, rows.Err()
 }

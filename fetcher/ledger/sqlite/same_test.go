@@ -47,9 +47,9 @@ func TestSame(t *testing.T) {
 		"one UIDL, and another's header":    {made("plain", "", "header", 1), nil},
 		"one UIDL, and a header of its own": {made("named", "id", "new header", 1), nil},
 	} {
-		same, err := l.Same(ctx, "hans", tt.message)
+		same, err := l.Same(ctx, "hans", []*ledger.Message{tt.message})
 		var uidls []string
-		for _, k := range same {
+		for _, k := range same[tt.message] {
 			uidls = append(uidls, k.UIDL)
 		}
 		if err != nil || !slices.Equal(uidls, tt.want) {

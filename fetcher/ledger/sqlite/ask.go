@@ -1,0 +1,117 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// Others returns those of the keys beside which other messages were delivered: of the same size, and with the key's
+// UIDL, then mark, then anything as theirs.
+func (l *Ledger) Others(ctx context.Context, account string, keys []ledger.Key, mark string) (map[ledger.Key]bool, error) {
+	others := make(map[ledger.Key]bool)
+	err := l.ask(ctx, account, "others", func(id int64) error {
+		for chunk := range slices.Chunk(keys, askedChunk) {
+			args := []any{id}
+			for n, k := range chunk {
+				from := append([]byte(k.UIDL), mark...)
+				args = append(args, n, from, append(slices.Clone(from), 0xff), k.Size)
+			}
+			err := l.eachAsked(ctx, `WITH asked(n, low, high, size) AS (VALUES `+tuples(len(chunk), 4)+`) SELECT n FROM asked
+				WHERE EXISTS (SELECT 1 FROM message WHERE account = ?1 AND uidl > low AND uidl < high AND size = asked.size AND state IN ('delivered', 'delete_pending'))`,
+				func(n int) { others[chunk[n]] = true }, args)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return others, err
+}
+
+// Received returns those of the contents that the account has received as an attachment
+// of a message that was delivered. Files in quarantine don't count.
+func (l *Ledger) Received(ctx context.Context, account string, contents []ledger.Content) (map[ledger.Content]bool, error) {
+	received := make(map[ledger.Content]bool)
+	err := l.ask(ctx, account, "received", func(id int64) error {
+		kept := " AND f.kept = 0"
+		if l.before6() {
+			kept = ""
+		}
+		for chunk := range slices.Chunk(contents, askedChunk) {
+			args := []any{id}
+			for n, c := range chunk {
+				args = append(args, n, c.SHA256[:8], c.SHA256[:], c.Size)
+			}
+			err := l.eachAsked(ctx, `WITH asked(n, head, sum, size) AS (VALUES `+tuples(len(chunk), 4)+`) SELECT n FROM asked
+				WHERE EXISTS (SELECT 1 FROM attachment AS f JOIN message AS m ON m.id = f.message
+					WHERE f.account = ?1 AND substr(f.sha256, 1, 8) = head AND f.sha256 = sum AND f.size = asked.size AND m.state IN ('delivered', 'delete_pending', 'deleted')`+kept+`)`,
+				func(n int) { received[chunk[n]] = true }, args)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return received, err
+}
+
+// askedChunk is how many things one statement asks for that has several parameters for each.
+const askedChunk = 256
+
+// tuples are placeholders for the rows of a VALUES clause. They begin with ?2.
+func tuples(rows, columns int) string {
+	row := "(?" + placeholders(columns-1) + ")"
+	first := "(?2" + placeholders(columns-1) + ")"
+	return first + strings.Repeat(", "+row, rows-1)
+}
+
+// eachAsked passes on the first column of a query: which of those asked for it is about.
+func (l *Ledger) eachAsked(ctx context.Context, query string, fn func(n int), args []any) error {
+	return eachRow(ctx, l.reader, query, func(rows *sql.Rows) error {
+		var n int
+		if err := rows.Scan(&n); err != nil {
+			return err
+		}
+		fn(n)
+		return nil
+	}, args...)
+}
+
+// ask calls fn with the account's row, unless there is none.
+func (l *Ledger) ask(ctx context.Context, account, what string, fn func(id int64) error) error {
+	err := l.before(StepRead, what)
+	var id int64
+	if err == nil {
+		id, err = l.accountID(ctx, account)
+	}
+	if err == nil && id != 0 {
+		err = fn(id)
+	}
+	if err != nil {
+		return fmt.Errorf("look up messages of account %s: %w", account, l.explain(err))
+	}
+	return nil
+}
+
+func (l *Ledger) keys(ctx context.Context, query string, args ...any) ([]ledger.Key, error) {
+	rows, err := l.reader.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var keys []ledger.Key
+	for rows.Next() {
+		var uidl []byte
+		var size int64
+		if err := rows.Scan(&uidl, &size); err != nil {
+			return nil, err
+		}
+		keys = append(keys, ledger.Key{UIDL: string(uidl), Size: size})
+	}
+	return keys, rows.Err()
+}
