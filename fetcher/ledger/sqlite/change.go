@@ -2,105 +2,121 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"time"
+	"database/sql"
+	"strings"
 
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Adopt records messages that the ledger does not know as delivered, without any files: those
-// of a server's listing, after a ledger was lost. at is the time of their delivery, from
-// which a deletion is counted; zero says that it is not known whether they were
-// delivered, and they are never to be deleted. Messages that are known stay as they are, but for those
-// that could not be retrieved. It works in chunks like [Ledger.DeletePending] and returns how many it recorded.
-func (l *Ledger) Adopt(ctx context.Context, account string, messages []ledger.Listed, at time.Time) (adopted int, err error) {
-	now := time.Now().UnixMilli()
-	for chunk := range slices.Chunk(messages, moveChunk) {
-		n := 0
-		err := l.change(ctx, account, "adopt", func(ctx context.Context, c *change) error {
-			for _, m := range chunk {
-				result, err := c.tx.ExecContext(ctx, `INSERT INTO message (account, uidl, size, state, message_id, sha256, first_seen, delivered, files) VALUES (?, ?, ?, 'delivered', ?, ?, ?, ?, NULL)
-					ON CONFLICT (account, uidl, size) DO UPDATE SET state = excluded.state, message_id = excluded.message_id, sha256 = excluded.sha256, delivered = excluded.delivered, files = NULL, next_attempt = NULL WHERE state = 'failed'`, c.id, []byte(m.UIDL), m.Size, text(m.MessageID), digest(m.Header), now, milliseconds(at))
-				if err != nil {
-					return err
-				}
-				added, err := result.RowsAffected()
-				if err != nil {
-					return err
-				}
-				n += int(added)
-			}
-			return nil
-		})
-		if err != nil {
-			return adopted, fmt.Errorf("record the messages of account %s: %w", account, err)
-		}
-		adopted += n
-	}
-	return adopted, nil
+// change is one transaction on one account.
+type change struct {
+	*writeStatements
+	tx      *sql.Tx
+	account string
+	id      int64
 }
 
-// Forget removes all that is known of messages, so that they are fetched again if the server
-// still has them, and returns how many there were. Nobody may be polling the account.
-func (l *Ledger) Forget(ctx context.Context, account string, keys []ledger.Key) (forgotten int, err error) {
-	if len(keys) == 0 {
-		return 0, nil
-	}
-	err = l.change(ctx, account, "forget", func(ctx context.Context, c *change) error {
-		known, err := c.rows(ctx, keys)
-		if err != nil {
-			return err
-		}
-		for _, k := range keys {
-			r, ok := known[k]
-			if !ok {
-				continue
-			}
-			if _, err := c.tx.ExecContext(ctx, "DELETE FROM message WHERE id = ?", r.id); err != nil {
-				return err
-			}
-			delete(known, k)
-			forgotten++
-		}
-		return nil
-	})
-	if err != nil {
-		return 0, fmt.Errorf("forget messages of account %s: %w", account, err)
-	}
-	return forgotten, nil
-}
-
-// ForgetAll forgets every message of an account, like [Ledger.Forget], and its mailbox's size.
-func (l *Ledger) ForgetAll(ctx context.Context, account string) (forgotten int, err error) {
-	err = l.change(ctx, account, "forget all", func(ctx context.Context, c *change) error {
-		result, err := c.tx.ExecContext(ctx, "DELETE FROM message WHERE account = ?", c.id)
-		if err != nil {
-			return err
-		}
-		n, err := result.RowsAffected()
-		forgotten = int(n)
-		if err != nil {
-			return err
-		}
-		_, err = c.tx.ExecContext(ctx, "UPDATE account SET messages = NULL, octets = NULL WHERE id = ?", c.id)
+// change runs fn in a transaction, which holds the write lock from its start. name is
+// for the hook.
+func (l *Ledger) change(ctx context.Context, account, name string, fn func(ctx context.Context, c *change) error) error {
+	if err := l.before(StepBegin, name); err != nil {
 		return err
-	})
-	if err != nil {
-		return 0, fmt.Errorf("forget account %s: %w", account, err)
 	}
-	return forgotten, nil
-}
-
-// CatchUp raises the account's generation to n, if it is behind: what the account's folder
-// holds is from now on taken as known.
-func (l *Ledger) CatchUp(ctx context.Context, account string, n int64) error {
-	err := l.change(ctx, account, "catch up", func(ctx context.Context, c *change) error {
-		_, err := c.tx.ExecContext(ctx, "UPDATE account SET generation = max(generation, ?) WHERE id = ?", n, c.id)
+	tx, err := l.writer.BeginTx(ctx, nil)
+	if err != nil {
+		return l.explain(err)
+	}
+	defer tx.Rollback()
+	// The transaction ends with ctx. The statements need not watch it one by one,
+	// which costs the driver a goroutine each.
+	quiet := context.WithoutCancel(ctx)
+	c := &change{writeStatements: &l.write, tx: tx, account: account}
+	if c.id, err = l.accountID(ctx, account); err == nil && c.id == 0 {
+		err = tx.StmtContext(quiet, l.write.account).QueryRowContext(quiet, account).Scan(&c.id)
+	}
+	if err != nil {
+		return l.explain(err)
+	}
+	if err := fn(quiet, c); err != nil {
+		return l.explain(err)
+	}
+	if err := l.before(StepCommit, name); err != nil {
 		return err
-	})
-	if err != nil {
-		return fmt.Errorf("record the generation of account %s: %w", account, err)
 	}
+	if err := tx.Commit(); err != nil {
+		return l.explain(err)
+	}
+	if err := l.before(StepCommitted, name); err != nil {
+		return err
+	}
+	l.rememberAccount(account, c.id)
 	return nil
+}
+
+func (c *change) exec(ctx context.Context, statement *sql.Stmt, args ...any) (sql.Result, error) {
+	return c.tx.StmtContext(ctx, statement).ExecContext(ctx, args...)
+}
+
+func (c *change) refuse(k ledger.Key, from, to ledger.State) error {
+	return &ledger.TransitionError{Account: c.account, Key: k, From: from, To: to}
+}
+
+type row struct {
+	id    int64
+	state ledger.State
+}
+
+// rows returns what is known of the keys' UIDLs, by key.
+func (c *change) rows(ctx context.Context, keys []ledger.Key) (map[ledger.Key]row, error) {
+	found := make(map[ledger.Key]row)
+	args := make([]any, 1+knownChunk)
+	args[0] = c.id
+	for len(keys) > 0 {
+		statement, n := c.known, knownChunk
+		if len(keys) == 1 {
+			statement, n = c.knownOne, 1
+		}
+		for i := range n {
+			args[1+i] = []byte(keys[min(i, len(keys)-1)].UIDL)
+		}
+		if err := c.appendRows(ctx, found, statement, args[:1+n]); err != nil {
+			return nil, err
+		}
+		keys = keys[min(n, len(keys)):]
+	}
+	return found, nil
+}
+
+func (c *change) appendRows(ctx context.Context, found map[ledger.Key]row, statement *sql.Stmt, args []any) error {
+	rows, err := c.tx.StmtContext(ctx, statement).QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var k ledger.Key
+		var r row
+		var uidl, state sql.RawBytes
+		if err := rows.Scan(&r.id, &uidl, &k.Size, &state); err != nil {
+			return err
+		}
+		k.UIDL, r.state = string(uidl), internState(state)
+		found[k] = r
+	}
+	return rows.Err()
+}
+
+const (
+	knownChunk = 256  // keys looked up by one statement of a change
+	moveChunk  = 2048 // keys moved by one transaction
+)
+
+func placeholders(n int) string { return strings.Repeat(", ?", n) }
+
+func keysOf(group []*ledger.Message) []ledger.Key {
+	keys := make([]ledger.Key, len(group))
+	for i, m := range group {
+		keys[i] = m.Key
+	}
+	return keys
 }

@@ -93,19 +93,3 @@ func (l *Ledger) summaries(ctx context.Context) ([]ledger.Summary, error) {
 	}
 	return all, rows.Err()
 }
-
-// Generation returns how many groups of the account were staged.
-func (l *Ledger) Generation(ctx context.Context, account string) (int64, error) {
-	if l.writer == nil && l.version < 2 { // which Inspect leaves as it is
-		return 0, nil
-	}
-	var n int64
-	err := l.before(StepRead, "generation")
-	if err == nil {
-		err = l.reader.QueryRowContext(ctx, "SELECT generation FROM account WHERE name = ?", account).Scan(&n)
-	}
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return 0, fmt.Errorf("look up the generation of account %s: %w", account, l.explain(err))
-	}
-	return n, nil
-}

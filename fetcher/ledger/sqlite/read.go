@@ -161,29 +161,6 @@ func (l *Ledger) Unfinished(ctx context.Context, account string) ([]*ledger.Mess
 	return l.messages(ctx, account, ledger.Staged, "state = 'staged'")
 }
 
-// Failures returns the messages of an account that could not be retrieved, those first that are asked for next.
-func (l *Ledger) Failures(ctx context.Context, account string) (records []ledger.Record, err error) {
-	err = l.ask(ctx, account, "failures", func(id int64) error {
-		rows, err := l.reader.QueryContext(ctx, "SELECT uidl, size, attempts, next_attempt, coalesce(reason, '') FROM message WHERE account = ? AND state = 'failed' ORDER BY next_attempt", id)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			r := ledger.Record{State: ledger.Failed}
-			var uidl []byte
-			var next sql.NullInt64
-			if err := rows.Scan(&uidl, &r.Size, &r.Attempts, &next, &r.Reason); err != nil {
-				return err
-			}
-			r.UIDL, r.NextAttempt = string(uidl), fromMilliseconds(next)
-			records = append(records, r)
-		}
-		return rows.Err()
-	})
-	return records, err
-}
-
 // messages returns those of which a condition is true. It is part of the text: the index on what is staged is found by it.
 func (l *Ledger) messages(ctx context.Context, account string, in ledger.State, which string) ([]*ledger.Message, error) {
 	messages, err := l.readMessages(ctx, account, in, which)
@@ -256,22 +233,6 @@ func (l *Ledger) readMessages(ctx context.Context, account string, in ledger.Sta
 		byID[row].Attachments = append(byID[row].Attachments, a)
 	}
 	return messages, files.Err()
-}
-
-// Mailbox returns the last STAT that [Ledger.SetMailbox] recorded; ok is false
-// when there is none.
-func (l *Ledger) Mailbox(ctx context.Context, account string) (count int, octets int64, ok bool, err error) {
-	var messages, size sql.NullInt64
-	if err = l.before(StepRead, "mailbox"); err == nil {
-		err = l.read.mailbox.QueryRowContext(ctx, account).Scan(&messages, &size)
-	}
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return 0, 0, false, nil
-	case err != nil:
-		return 0, 0, false, fmt.Errorf("look up the mailbox of account %s: %w", account, l.explain(err))
-	}
-	return int(messages.Int64), size.Int64, messages.Valid, nil
 }
 
 // DeliveredCount returns how many messages of an account were delivered.

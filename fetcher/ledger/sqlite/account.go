@@ -1,0 +1,92 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// Mailbox returns the last STAT that [Ledger.SetMailbox] recorded; ok is false
+// when there is none.
+func (l *Ledger) Mailbox(ctx context.Context, account string) (count int, octets int64, ok bool, err error) {
+	var messages, size sql.NullInt64
+	if err = l.before(StepRead, "mailbox"); err == nil {
+		err = l.read.mailbox.QueryRowContext(ctx, account).Scan(&messages, &size)
+	}
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, 0, false, nil
+	case err != nil:
+		return 0, 0, false, fmt.Errorf("look up the mailbox of account %s: %w", account, l.explain(err))
+	}
+	return int(messages.Int64), size.Int64, messages.Valid, nil
+}
+
+// SetMailbox records the answer to STAT, for comparing with the next one.
+func (l *Ledger) SetMailbox(ctx context.Context, account string, count int, octets int64) error {
+	// Most polls find nothing new: they cost no fsync.
+	if n, size, ok, err := l.Mailbox(ctx, account); err == nil && ok && n == count && size == octets {
+		return nil
+	}
+	err := l.change(ctx, account, "mailbox", func(ctx context.Context, c *change) error {
+		_, err := c.exec(ctx, c.mailbox, count, octets, c.id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("record the mailbox of account %s: %w", account, err)
+	}
+	return nil
+}
+
+// SetOwner records whose mailbox an account is, and where. When it was another one before, all of its
+// messages count as missed, which changed says.
+func (l *Ledger) SetOwner(ctx context.Context, account, mailbox string) (changed bool, err error) {
+	var before sql.NullString
+	err = l.ask(ctx, account, "owner", func(id int64) error {
+		return l.reader.QueryRowContext(ctx, "SELECT mailbox FROM account WHERE id = ?", id).Scan(&before)
+	})
+	if err != nil || before.String == mailbox {
+		return false, err
+	}
+	err = l.change(ctx, account, "owner", func(ctx context.Context, c *change) error {
+		_, err := c.tx.ExecContext(ctx, "UPDATE account SET mailbox = ? WHERE id = ?", mailbox, c.id)
+		if err == nil && before.Valid {
+			_, err = c.tx.ExecContext(ctx, "UPDATE message SET missed = 3 WHERE account = ?", c.id)
+		}
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("record the mailbox of account %s: %w", account, err)
+	}
+	return before.Valid, nil
+}
+
+// Generation returns how many groups of the account were staged.
+func (l *Ledger) Generation(ctx context.Context, account string) (int64, error) {
+	if l.writer == nil && l.version < 2 { // which Inspect leaves as it is
+		return 0, nil
+	}
+	var n int64
+	err := l.before(StepRead, "generation")
+	if err == nil {
+		err = l.reader.QueryRowContext(ctx, "SELECT generation FROM account WHERE name = ?", account).Scan(&n)
+	}
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("look up the generation of account %s: %w", account, l.explain(err))
+	}
+	return n, nil
+}
+
+// CatchUp raises the account's generation to n, if it is behind: what the account's folder
+// holds is from now on taken as known.
+func (l *Ledger) CatchUp(ctx context.Context, account string, n int64) error {
+	err := l.change(ctx, account, "catch up", func(ctx context.Context, c *change) error {
+		_, err := c.tx.ExecContext(ctx, "UPDATE account SET generation = max(generation, ?) WHERE id = ?", n, c.id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("record the generation of account %s: %w", account, err)
+	}
+	return nil
+}

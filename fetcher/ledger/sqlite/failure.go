@@ -1,0 +1,53 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// Failed records that a message could not be retrieved, why, and when it is
+// asked for again. It counts one attempt.
+func (l *Ledger) Failed(ctx context.Context, account string, k ledger.Key, reason string, next time.Time) error {
+	err := l.change(ctx, account, string(ledger.Failed), func(ctx context.Context, c *change) error {
+		known, err := c.rows(ctx, []ledger.Key{k})
+		if err != nil {
+			return err
+		}
+		if r, ok := known[k]; ok && r.state != ledger.Failed {
+			return c.refuse(k, r.state, ledger.Failed)
+		}
+		_, err = c.exec(ctx, c.failed, c.id, []byte(k.UIDL), k.Size, text(reason), milliseconds(next), time.Now().UnixMilli())
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("record a failure of account %s: %w", account, err)
+	}
+	return nil
+}
+
+// Failures returns the messages of an account that could not be retrieved, those first that are asked for next.
+func (l *Ledger) Failures(ctx context.Context, account string) (records []ledger.Record, err error) {
+	err = l.ask(ctx, account, "failures", func(id int64) error {
+		rows, err := l.reader.QueryContext(ctx, "SELECT uidl, size, attempts, next_attempt, coalesce(reason, '') FROM message WHERE account = ? AND state = 'failed' ORDER BY next_attempt", id)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			r := ledger.Record{State: ledger.Failed}
+			var uidl []byte
+			var next sql.NullInt64
+			if err := rows.Scan(&uidl, &r.Size, &r.Attempts, &next, &r.Reason); err != nil {
+				return err
+			}
+			r.UIDL, r.NextAttempt = string(uidl), fromMilliseconds(next)
+			records = append(records, r)
+		}
+		return rows.Err()
+	})
+	return records, err
+}

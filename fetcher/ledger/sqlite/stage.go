@@ -1,0 +1,184 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+type writeStatements struct {
+	account, generation, known, knownOne, insert, restage, reopen, unfile, file, finish, path, unstage, paths, pending, deleted, failed, mailbox *sql.Stmt
+}
+
+func knownQuery(n int) string {
+	return "SELECT id, uidl, size, state FROM message WHERE account = ? AND uidl IN (?" + placeholders(n-1) + ")"
+}
+
+func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
+	return prepareAll(ctx, db, map[**sql.Stmt]string{
+		&s.account:    "INSERT INTO account (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id",
+		&s.generation: "UPDATE account SET generation = generation + 1 WHERE id = ?",
+		&s.known:      knownQuery(knownChunk),
+		&s.knownOne:   knownQuery(1),
+		&s.insert: `INSERT INTO message (account, uidl, size, state, becomes, sha256, message_id, reason, files, unread, first_seen)
+			VALUES (?, ?, ?, 'staged', ?, ?, ?, ?, ?, ?, ?)`,
+		&s.restage: `UPDATE message SET state = 'staged', size = ?, becomes = ?, sha256 = ?, message_id = ?, reason = ?, files = ?, unread = ?, next_attempt = NULL, delivered = NULL WHERE id = ?`,
+		&s.reopen:  `UPDATE message SET was = state, state = 'staged', becomes = 'delivered', reason = ?, files = ?, unread = ? WHERE id = ?`,
+		&s.unfile:  "DELETE FROM attachment WHERE message = ?",
+		&s.file: `INSERT INTO attachment (message, n, account, staging, path, original_name, media_type, size, sha256, kept)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		&s.finish:  "UPDATE message SET state = coalesce(was, becomes), becomes = NULL, was = NULL, attempts = CASE coalesce(was, becomes) WHEN 'delivered' THEN 0 ELSE attempts END, delivered = coalesce(delivered, ?) WHERE id = ?",
+		&s.paths:   "SELECT path FROM attachment WHERE message = ? ORDER BY n",
+		&s.path:    "UPDATE attachment SET path = ? WHERE message = ? AND n = ?",
+		&s.unstage: "UPDATE attachment SET staging = NULL WHERE message = ?",
+		&s.pending: "UPDATE message SET state = 'delete_pending' WHERE id = ?",
+		&s.deleted: "UPDATE message SET state = 'deleted' WHERE id = ?",
+		&s.failed: `INSERT INTO message (account, uidl, size, state, reason, attempts, next_attempt, first_seen)
+			VALUES (?, ?, ?, 'failed', ?, 1, ?, ?) ON CONFLICT (account, uidl, size)
+			DO UPDATE SET attempts = attempts + 1, reason = excluded.reason, next_attempt = excluded.next_attempt`,
+		&s.mailbox: "UPDATE account SET messages = ?, octets = ? WHERE id = ?",
+	})
+}
+
+// Stage records a group of messages whose staging files are durable, all or
+// none. A message may be new, have failed before, or be [ledger.Message].Retried, with the files in quarantine that stay
+// there among its attachments; a failure
+// recorded while its size was not known is taken up by it. The account's generation
+// grows by one.
+func (l *Ledger) Stage(ctx context.Context, account string, group []*ledger.Message) error {
+	now := time.Now()
+	err := l.change(ctx, account, "stage", func(ctx context.Context, c *change) error {
+		known, err := c.rows(ctx, keysOf(group))
+		if err != nil {
+			return err
+		}
+		if _, err := c.exec(ctx, c.generation, c.id); err != nil {
+			return err
+		}
+		for _, m := range group {
+			id, err := c.stage(ctx, known, m, now)
+			if err != nil {
+				return err
+			}
+			known[m.Key] = row{id, ledger.Staged}
+			allKept := m.AllKept()
+			for n := range m.Attachments {
+				a := &m.Attachments[n]
+				if _, err := c.exec(ctx, c.file, id, n, c.id, null(a.StagingID), a.Path, name(a.OriginalName), name(a.MediaType), a.Size, a.SHA256[:], allKept || a.Quarantine); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("stage %d messages of account %s: %w", len(group), account, err)
+	}
+	return nil
+}
+
+// stage records one message without its attachments and returns its row.
+func (c *change) stage(ctx context.Context, known map[ledger.Key]row, m *ledger.Message, now time.Time) (int64, error) {
+	becomes := m.State
+	switch becomes {
+	case "":
+		becomes = ledger.Delivered
+	case ledger.Delivered, ledger.Quarantined:
+	default:
+		return 0, fmt.Errorf("message %q is to become %s: only %s and %s can be staged for", m.UIDL, becomes, ledger.Delivered, ledger.Quarantined)
+	}
+	r, exists := known[m.Key]
+	if unsized := (ledger.Key{UIDL: m.UIDL, Size: -1}); !exists && known[unsized].state == ledger.Failed {
+		r, exists = known[unsized], true
+		delete(known, unsized)
+	}
+	files := m.Files()
+	if exists && m.Retried {
+		return r.id, c.retry(ctx, r, m, becomes)
+	}
+	if exists {
+		if r.state != ledger.Failed {
+			return 0, c.refuse(m.Key, r.state, ledger.Staged)
+		}
+		_, err := c.exec(ctx, c.restage, m.Size, string(becomes), digest(m.Header), text(m.MessageID), text(m.Reason), files, m.Unread, r.id)
+		return r.id, err
+	}
+	firstSeen := m.FirstSeen
+	if firstSeen.IsZero() {
+		firstSeen = now
+	}
+	result, err := c.exec(ctx, c.insert, c.id, []byte(m.UIDL), m.Size, string(becomes), digest(m.Header), text(m.MessageID), text(m.Reason), files, m.Unread, firstSeen.UnixMilli())
+	if err != nil {
+		return 0, err
+	}
+	return result.LastInsertId()
+}
+
+// Delivered records that the files of staged messages stand durably under the
+// paths that group says now, which may differ from those staged. A message
+// becomes delivered, or quarantined if it was staged for that. One that is
+// past this already stays as it is, with the time of its first delivery.
+func (l *Ledger) Delivered(ctx context.Context, account string, group []*ledger.Message, at time.Time) error {
+	err := l.change(ctx, account, string(ledger.Delivered), func(ctx context.Context, c *change) error {
+		known, err := c.rows(ctx, keysOf(group))
+		if err != nil {
+			return err
+		}
+		for _, m := range group {
+			r := known[m.Key]
+			switch r.state {
+			case ledger.Staged:
+			case ledger.Delivered, ledger.DeletePending, ledger.Deleted, ledger.Quarantined:
+				continue
+			default:
+				return c.refuse(m.Key, r.state, ledger.Delivered)
+			}
+			if err := c.finishMessage(ctx, r.id, m, at); err != nil {
+				return err
+			}
+		}
+		return c.settleJoined(ctx, group, at)
+	})
+	if err != nil {
+		return fmt.Errorf("record the delivery of %d messages of account %s: %w", len(group), account, err)
+	}
+	return nil
+}
+
+func (c *change) finishMessage(ctx context.Context, id int64, m *ledger.Message, at time.Time) error {
+	if _, err := c.exec(ctx, c.finish, at.UnixMilli(), id); err != nil || len(m.Attachments) == 0 {
+		return err
+	}
+	rows, err := c.tx.StmtContext(ctx, c.paths).QueryContext(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var changed []int
+	n := 0
+	for ; rows.Next(); n++ {
+		var path sql.RawBytes
+		if err := rows.Scan(&path); err != nil {
+			return err
+		}
+		if n < len(m.Attachments) && string(path) != m.Attachments[n].Path {
+			changed = append(changed, n)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if n != len(m.Attachments) {
+		return fmt.Errorf("message %q was staged with %d attachments and is delivered with %d", m.UIDL, n, len(m.Attachments))
+	}
+	for _, n := range changed {
+		if _, err := c.exec(ctx, c.path, m.Attachments[n].Path, id, n); err != nil {
+			return err
+		}
+	}
+	_, err = c.exec(ctx, c.unstage, id)
+	return err
+}
