@@ -944,7 +944,7 @@ func gmailModel(t *testing.T) {
 		var broken atomic.Bool
 		broken.Store(true)
 		w, _ := play{
-			server: func(s *pop3test.Server) { s.PopOnQuit = true },
+			server: func(s *pop3test.Server) { s.Retr.ConsumesAtQuit = true },
 			errs:   []string{"disk on fire", ""},
 			keep:   true, want: []string{"one\r\n", "two\r\n", "three\r\n"},
 			sink: func(s *tally) {
@@ -966,7 +966,7 @@ func gmailModel(t *testing.T) {
 
 func deletesOnRetr(t *testing.T) {
 	for _, keep := range []bool{false, true} {
-		w, sink := play{keep: keep, server: func(s *pop3test.Server) { s.DeleteOnRetr = true }}.begin(t)
+		w, sink := play{keep: keep, server: func(s *pop3test.Server) { s.Retr.DeletesAtOnce = true }}.begin(t)
 		for range 2 {
 			if err := w.once(t); err != nil {
 				t.Error(err)

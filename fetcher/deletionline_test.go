@@ -83,7 +83,7 @@ func TestLostQuitIsNamed(t *testing.T) {
 func TestUndeletedIsNotSaidDeleted(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t, "one", "two")
-	w.account.Delete, w.server.NeverDeletes = true, true
+	w.account.Delete, w.server.Dele.Ignored = true, true
 	w.start(t)
 	for i, want := range []int{2, 2, 0, 0} {
 		log.Reset()

@@ -243,7 +243,7 @@ func TestDrain(t *testing.T) {
 	w := newWorld(t, bodies...)
 	w.server.Greeting = "+OK Gpop ready for requests from 127.0.0.1 x"
 	w.account.Auth = session.AuthPass
-	w.server.Oldest, w.server.PopOnQuit = drainAgain, true
+	w.server.List.Oldest, w.server.Retr.ConsumesAtQuit = drainAgain, true
 	w.start(t)
 	if err := w.once(t); err != nil {
 		t.Fatal(err)

@@ -40,7 +40,7 @@ func TestProfiles(t *testing.T) {
 				t.Cleanup(w.server.Close)
 				now := time.Now()
 				clock := func() time.Time { return now }
-				w.supervisor.now, w.server.Now = clock, clock
+				w.supervisor.now, w.server.Throttle.Now = clock, clock
 				w.account.Delete, w.account.Auth = !keep, session.Auth(profile.Login)
 				w.account.Token = func(context.Context, string) (string, error) { return "pw0", nil }
 				sink := &tally{memory: w.sink}
@@ -94,7 +94,7 @@ func TestThrottle(t *testing.T) {
 		w.server.Throttle.Logins = 2
 		now := time.Now()
 		clock := func() time.Time { return now }
-		w.supervisor.now, w.server.Now = clock, clock
+		w.supervisor.now, w.server.Throttle.Now = clock, clock
 		w.account.Auth = session.Auth(profile.Login)
 		w.account.Token = func(context.Context, string) (string, error) { return "pw0", nil }
 		w.start(t)

@@ -48,7 +48,7 @@ func TestQuarantineRefused(t *testing.T) {
 		return nil
 	}
 	retrieved := 0 // of the message, over all sessions
-	w.server.PopOnQuit = true
+	w.server.Retr.ConsumesAtQuit = true
 	w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
 		if cmd != "RETR" || c.UIDL(args) != "uid-2" {
 			return false

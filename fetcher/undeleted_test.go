@@ -15,7 +15,7 @@ import (
 // TestRenumberOnDele: a server that numbers messages anew at each DELE deletes none that was not delivered.
 func TestRenumberOnDele(t *testing.T) {
 	t.Parallel()
-	renumbers := func(s *pop3test.Server) { s.RenumberOnDele = true }
+	renumbers := func(s *pop3test.Server) { s.Dele.Renumbers = true }
 	refused := func(c *pop3test.Conn, cmd, args string) bool {
 		if !isMessage(c, cmd, args, "uid-2") && !isMessage(c, cmd, args, "uid-4") {
 			return false
@@ -64,7 +64,7 @@ func TestNeverDeletes(t *testing.T) {
 				w, delivered := counting(t)
 				now := time.Now()
 				w.account.Delete, w.account.DeleteAfter = true, tt.after
-				w.server.NeverDeletes, w.server.Hook = true, tt.hook
+				w.server.Dele.Ignored, w.server.Hook = true, tt.hook
 				w.server.Mailboxes["u0"] = []pop3test.Message{mail("a", "one", "Message-ID: <1@x>"), mail("b", "two", "Message-ID: <2@x>")}
 				w.start(t)
 				said := func() int {

@@ -117,7 +117,7 @@ func TestUnfetchable(t *testing.T) {
 // TestFromZero: a server that counts messages from 0 has them all fetched and deleted, if it means it.
 func TestFromZero(t *testing.T) {
 	t.Parallel()
-	fromZero := func(s *pop3test.Server) { s.FromZero = true }
+	fromZero := func(s *pop3test.Server) { s.List.FromZero = true }
 	zeroBased := func(c *pop3test.Conn, cmd, _ string) bool {
 		if cmd != "UIDL" && cmd != "LIST" {
 			return false
@@ -143,7 +143,7 @@ func TestFromZero(t *testing.T) {
 	w, _ := counting(t)
 	now := time.Now()
 	w.supervisor.now = func() time.Time { return now }
-	w.server.FromZero, w.account.Delete, w.account.DeleteAfter = true, true, time.Hour
+	w.server.List.FromZero, w.account.Delete, w.account.DeleteAfter = true, true, time.Hour
 	w.server.Mailboxes["u0"] = []pop3test.Message{mail("a", "one", "Message-ID: <1@x>"), mail("b", "two", "Message-ID: <2@x>")}
 	w.start(t)
 	w.poll(t)

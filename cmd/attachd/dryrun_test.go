@@ -24,7 +24,7 @@ func TestDryRunTakesNothing(t *testing.T) {
 			"Subject: broken\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Disposition: attachment; filename=a.txt\r\n\r\nunclosed\r\n")})
 		server := pop3test.NewServer()
 		server.Users, server.Mailboxes = map[string]string{"u0": "pw0"}, map[string][]pop3test.Message{"u0": messages}
-		server.PopOnQuit, server.Pipelining, server.APOP = true, pipelining, true
+		server.Retr.ConsumesAtQuit, server.Pipelining, server.APOP = true, pipelining, true
 		if err := server.Start(); err != nil {
 			t.Fatal(err)
 		}

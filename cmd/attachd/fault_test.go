@@ -256,7 +256,7 @@ func newStage(t *testing.T, scenes []scene, fault func(st *stage, c *pop3test.Co
 	later := make(map[string][]pop3test.Message)
 	st := &stage{t: t, dir: t.TempDir(), server: pop3test.NewServer()}
 	st.server.Users, st.server.Mailboxes = make(map[string]string), make(map[string][]pop3test.Message)
-	st.server.APOP, st.server.Pipelining, st.server.PopOnQuit = true, true, scenes[0].pops
+	st.server.APOP, st.server.Pipelining, st.server.Retr.ConsumesAtQuit = true, true, scenes[0].pops
 	for i, s := range scenes {
 		m := &box{name: fmt.Sprintf("u%d", i), scene: s, want: make(map[[32]byte]string)}
 		m.got = newCollector(t, filepath.Join(st.dir, "out", m.name), filepath.Join(st.dir, "taken", m.name))

@@ -62,7 +62,7 @@ func quitLost(uidl func(session int, c *pop3test.Conn)) func(int, *pop3test.Conn
 // oddLists are servers whose lists don't fit each other, or what they said before.
 func oddLists() []oddity {
 	return []oddity{
-		{name: "messages are counted from 0", server: func(s *pop3test.Server) { s.FromZero = true }},
+		{name: "messages are counted from 0", server: func(s *pop3test.Server) { s.List.FromZero = true }},
 		{name: "UIDL lacks a message that LIST has", hook: second(func(int) string { return "" })},
 		{name: "UIDL garbles a line", hook: second(func(n int) string { return fmt.Sprintf("uid-2 %d", n) })},
 		{name: "UIDL with NUL", hook: second(func(n int) string { return fmt.Sprintf("%d uid\x00-2", n) })},
@@ -76,8 +76,8 @@ func oddLists() []oddity {
 			return cell
 		}},
 		{name: "STAT counts mail as it comes", hook: liveSTAT()},
-		{name: "messages are numbered anew at each DELE", server: func(s *pop3test.Server) { s.RenumberOnDele = true }},
-		{name: "QUIT is confirmed and deletes nothing", runs: 4, server: func(s *pop3test.Server) { s.NeverDeletes = true }, want: "3/3, 3 left"},
+		{name: "messages are numbered anew at each DELE", server: func(s *pop3test.Server) { s.Dele.Renumbers = true }},
+		{name: "QUIT is confirmed and deletes nothing", runs: 4, server: func(s *pop3test.Server) { s.Dele.Ignored = true }, want: "3/3, 3 left"},
 		{name: "cut at QUIT, then other UIDLs", hook: quitLost(otherUIDLs)},
 		{name: "cut at QUIT, then other UIDLs, no Message-ID", header: dated, hook: quitLost(otherUIDLs)},
 		{name: "no UIDL at first, and cut at QUIT", header: dated, hook: quitLost(func(session int, c *pop3test.Conn) {

@@ -45,7 +45,7 @@ func startServer(ts *testscript.TestScript, _ bool, args []string) {
 	server, _, err := demo.NewServer("")
 	ts.Check(err)
 	if len(args) == 2 && args[0] == "refuse" {
-		server.LoginError = args[1]
+		server.Auth.Refusal = args[1]
 	}
 	if len(args) == 3 && args[0] == "answer" {
 		server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {

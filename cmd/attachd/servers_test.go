@@ -190,7 +190,7 @@ func oddities() []oddity {
 			}
 			return "refused"
 		}},
-		{name: "AUTH continued by a bare +", sasl: true, server: func(s *pop3test.Server) { s.Continuation = "+" }},
+		{name: "AUTH continued by a bare +", sasl: true, server: func(s *pop3test.Server) { s.Auth.Continuation = "+" }},
 		{name: "[IN-USE] at first", hook: inFirst(func(c *pop3test.Conn, cmd, _ string) bool {
 			if cmd == "PASS" {
 				c.Reply("-ERR [IN-USE] maildrop is locked")

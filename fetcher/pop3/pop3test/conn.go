@@ -2,16 +2,11 @@ package pop3test
 
 import (
 	"bufio"
-	"bytes"
-	"crypto/md5"
 	"crypto/rand"
 	"crypto/tls"
-	"encoding/base64"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"net"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -26,17 +21,14 @@ type Conn struct {
 	reader   *bufio.Reader
 	writer   *bufio.Writer
 	over     bool
-	bad      int  // commands that are unknown
+	unknown  int  // commands
 	tooSoon  bool // this login, by the server's Throttle
 	sent     int  // messages
 
-	stamp     string
-	name      string // of USER
-	user      string // who is logged in
-	messages  []*Message
-	deleted   []bool
-	retrieved []bool
-	withdrawn []*Message // deleted, and without a number
+	stamp string // of the greeting, for APOP
+	name  string // of USER
+	user  string // who is logged in
+	view  view   // of the user's maildrop
 }
 
 // User returns who is logged in, "" before that.
@@ -82,8 +74,8 @@ func (c *Conn) Hang() {
 // Commit carries out the deletions of the session, as QUIT does, and answers
 // nothing.
 func (c *Conn) Commit() {
-	c.server.expunge(c)
-	c.messages, c.deleted, c.retrieved, c.withdrawn = nil, nil, nil, nil
+	c.expunge()
+	c.view = view{}
 }
 
 func (c *Conn) startTLS() error {
@@ -113,15 +105,15 @@ func (c *Conn) greet() error {
 
 // command carries out one command. An error ends the session at once.
 func (c *Conn) command(cmd, args string) error {
-	c.server.record(shown(cmd, args))
+	c.server.sessions.record(shown(cmd, args))
 	if c.server.Hook != nil && c.server.Hook(c, cmd, args) {
 		return nil
 	}
 	switch {
 	case cmd == "QUIT":
 		if c.user != "" {
-			c.server.expunge(c)
-			c.server.unlock(c)
+			c.expunge()
+			c.release()
 		}
 		c.Reply("+OK bye")
 		c.over = true
@@ -155,10 +147,10 @@ func shown(cmd, args string) string {
 
 func (c *Conn) capa() {
 	lines := c.capabilities()
-	if announce := c.server.manner.capa; announce != nil {
+	if announce := c.server.Capa; announce != nil {
 		own := announce(c.user != "")
 		if own == nil {
-			c.unknown()
+			c.refuseUnknown()
 			return
 		}
 		lines = append(append([]string{"+OK"}, own...), ".")
@@ -166,10 +158,10 @@ func (c *Conn) capa() {
 	c.Reply(lines...)
 }
 
-// unknown refuses a command.
-func (c *Conn) unknown() {
+// refuseUnknown refuses a command that the server does not know.
+func (c *Conn) refuseUnknown() {
 	c.Reply("-ERR unknown command")
-	if c.bad++; c.user == "" && c.bad == c.server.manner.badCommands {
+	if c.unknown++; c.user == "" && c.unknown == c.server.MaxUnknown {
 		c.over = true
 	}
 }
@@ -190,216 +182,4 @@ func (c *Conn) capabilities() []string {
 		lines = append(lines, "STLS")
 	}
 	return append(append(lines, s.Capabilities...), ".")
-}
-
-// authorization is the state before the login (RFC 1939 section 4).
-func (c *Conn) authorization(cmd, args string) error {
-	s := c.server
-	switch cmd {
-	case "STLS":
-		if !s.STLS || c.Conn != c.raw {
-			c.Reply("-ERR no STLS here")
-			return nil
-		}
-		c.Reply("+OK begin")
-		if err := c.writer.Flush(); err != nil {
-			return err
-		}
-		if err := c.startTLS(); err != nil {
-			return err
-		}
-		c.buffer()
-	case "USER":
-		if s.NoUserPass {
-			c.Reply("-ERR [SYS/PERM] plain logins are off")
-			return nil
-		}
-		c.name = args
-		c.Reply("+OK user ok")
-	case "PASS":
-		if c.name == "" {
-			c.Reply("-ERR USER first")
-			return nil
-		}
-		password, known := s.Users[c.name]
-		c.login(c.name, known && password == args)
-	case "APOP":
-		user, digest, _ := strings.Cut(args, " ")
-		password, known := s.Users[user]
-		sum := md5.Sum([]byte(c.stamp + password))
-		c.login(user, s.APOP && known && digest == hex.EncodeToString(sum[:]))
-	case "AUTH":
-		return c.auth(args)
-	default:
-		c.unknown()
-	}
-	return nil
-}
-
-// auth is AUTH PLAIN and LOGIN (RFC 5034), XOAUTH2 and OAUTHBEARER.
-func (c *Conn) auth(args string) error {
-	mechanism, initial, _ := strings.Cut(args, " ")
-	if c.server.Tokens != nil && (strings.EqualFold(mechanism, "XOAUTH2") || strings.EqualFold(mechanism, "OAUTHBEARER")) {
-		return c.authToken(strings.EqualFold(mechanism, "OAUTHBEARER"), initial)
-	}
-	ask := func(challenge string) ([]byte, error) {
-		line := initial
-		if initial = ""; line == "" {
-			c.challenge(challenge)
-			if err := c.writer.Flush(); err != nil {
-				return nil, err
-			}
-			answer, err := c.reader.ReadSlice('\n')
-			if err != nil {
-				return nil, err
-			}
-			line = strings.TrimRight(string(answer), "\r\n")
-		}
-		decoded, err := base64.StdEncoding.DecodeString(line)
-		if err != nil {
-			return nil, nil // "*" or garbage: nobody's password
-		}
-		return decoded, nil
-	}
-	var user, password []byte
-	var err error
-	switch {
-	case c.server.NoUserPass:
-		c.Reply("-ERR [SYS/PERM] plain logins are off")
-		return nil
-	case strings.EqualFold(mechanism, "PLAIN"):
-		answer, err := ask("")
-		if err != nil {
-			return err
-		}
-		if parts := bytes.Split(answer, []byte{0}); len(parts) == 3 {
-			user, password = parts[1], parts[2]
-		}
-	case strings.EqualFold(mechanism, "LOGIN"):
-		if user, err = ask("Username:"); err != nil {
-			return err
-		}
-		if password, err = ask("Password:"); err != nil {
-			return err
-		}
-	default:
-		c.Reply("-ERR unknown mechanism")
-		return nil
-	}
-	want, known := c.server.Users[string(user)]
-	c.login(string(user), known && want == string(password))
-	return nil
-}
-
-// challenge is the server's part of a SASL exchange (RFC 5034 section 4).
-func (c *Conn) challenge(text string) {
-	prefix := "+ "
-	if c.server.Continuation != "" && text == "" {
-		prefix = c.server.Continuation
-	}
-	c.Reply(prefix + base64.StdEncoding.EncodeToString([]byte(text)))
-}
-
-func (c *Conn) login(user string, ok bool) {
-	c.tooSoon = ok && c.server.throttled(user)
-	switch {
-	case c.tooSoon && c.server.Throttle.Command == "":
-		c.Reply(c.server.Throttle.Answer)
-	case c.server.LoginError != "":
-		c.Reply(c.server.LoginError)
-	case !ok:
-		c.Reply("-ERR permission denied")
-	case !c.server.lock(c, user):
-		c.Reply("-ERR [IN-USE] maildrop is locked by another session")
-	default:
-		count, octets := c.size()
-		c.Reply(fmt.Sprintf("+OK %d messages (%d octets).", count, octets))
-	}
-}
-
-func (c *Conn) size() (count int, octets int64) {
-	for i, m := range c.messages {
-		if !c.deleted[i] {
-			count++
-			octets += c.octets(m)
-		}
-	}
-	return count, octets
-}
-
-// transaction is the state after the login (RFC 1939 section 5).
-func (c *Conn) transaction(cmd, args string) {
-	if c.tooSoon && cmd == c.server.Throttle.Command {
-		c.Reply(c.server.Throttle.Answer)
-		return
-	}
-	switch cmd {
-	case "NOOP":
-		c.Reply("+OK")
-	case "STAT":
-		count, octets := c.size()
-		c.Reply(fmt.Sprintf("+OK %d %d", count, octets))
-	case "LIST":
-		size := c.server.manner.size
-		if size == nil {
-			size = func(octets int64) string { return strconv.FormatInt(octets, 10) }
-		}
-		c.list(args, func(m *Message) string { return size(c.octets(m)) })
-	case "UIDL":
-		c.list(args, func(m *Message) string { return m.UIDL })
-	case "RSET":
-		clear(c.deleted)
-		c.Reply("+OK")
-	case "RETR":
-		if i, ok := c.index(args); ok {
-			if limit := c.server.manner.retr; limit > 0 && c.sent >= limit {
-				c.Reply(c.server.manner.retrRefusal)
-				return
-			}
-			c.sent++
-			c.Reply(fmt.Sprintf("+OK %d octets", c.octets(c.messages[i])))
-			c.message(c.messages[i].Raw)
-			c.retrieved[i] = true
-			if c.server.DeleteOnRetr {
-				c.server.consume(c.user, c.messages[i])
-			}
-		}
-	case "TOP":
-		number, lines, _ := strings.Cut(args, " ")
-		n, err := strconv.Atoi(lines)
-		if err != nil || n < 0 {
-			c.Reply("-ERR how many lines?")
-			return
-		}
-		if i, ok := c.index(number); ok {
-			c.Reply("+OK")
-			c.message(top(c.messages[i].Raw, n))
-		}
-	case "DELE":
-		if i, ok := c.index(args); ok {
-			c.deleted[i] = true
-			if c.server.RenumberOnDele {
-				c.withdraw(i)
-			}
-			c.Reply("+OK")
-		}
-	default:
-		c.unknown()
-	}
-}
-
-func (c *Conn) list(args string, value func(*Message) string) {
-	if args != "" {
-		if i, ok := c.index(args); ok {
-			c.Reply(fmt.Sprintf("+OK %d %s", i+c.server.first(), value(c.messages[i])))
-		}
-		return
-	}
-	c.Reply("+OK")
-	for i, m := range c.messages {
-		if !c.deleted[i] {
-			c.Reply(strconv.Itoa(i+c.server.first()) + " " + value(m))
-		}
-	}
-	c.Reply(".")
 }

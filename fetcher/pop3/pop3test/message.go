@@ -13,8 +13,8 @@ func (m *Message) octets() int64 {
 
 // octets is the size of m as the server has it.
 func (c *Conn) octets(m *Message) int64 {
-	if c.server.manner.octets != nil {
-		return c.server.manner.octets(m.Raw)
+	if c.server.List.Octets != nil {
+		return c.server.List.Octets(m.Raw)
 	}
 	return m.octets()
 }
@@ -27,7 +27,7 @@ func openEnded(raw []byte) bool {
 
 // message writes raw with its dots stuffed, and the final dot.
 func (c *Conn) message(raw []byte) {
-	if c.server.manner.unstuffed {
+	if c.server.Retr.Unstuffed {
 		c.writer.Write(raw)
 		c.end(raw)
 		return

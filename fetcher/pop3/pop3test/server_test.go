@@ -213,7 +213,7 @@ func TestLockWait(t *testing.T) {
 func TestClose(t *testing.T) {
 	t.Parallel()
 	s := plain(t, func(s *pop3test.Server) {
-		s.LoginError = "-ERR [SYS/TEMP] later"
+		s.Auth.Refusal = "-ERR [SYS/TEMP] later"
 		s.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
 			if cmd == "NOOP" {
 				c.Hang()
