@@ -739,7 +739,10 @@ func millionMessages(t *testing.T) {
 		}
 		io.WriteString(server, ".\r\n")
 	}()
-	c, err := pop3.NewClient(t.Context(), client, pop3.Timeouts{}, nil)
+	c, err := (&pop3.Dialer{
+		Mode:        pop3.Plaintext,
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return client, nil },
+	}).Dial(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

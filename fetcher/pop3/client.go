@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,10 +19,6 @@ const bufferSize = 64 << 10
 
 // readers are the buffers of clients that are closed, most of what a poll that finds nothing new allocates.
 var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, bufferSize) }}
-
-// maxDrain is how much of a message Close reads to keep the client usable, in
-// bytes. Past that a new connection is cheaper.
-const maxDrain = 1 << 20
 
 // Client is a connection to a server. It is not for use by several goroutines at
 // once; to end it from elsewhere, end its context.
@@ -58,24 +53,9 @@ type Client struct {
 	err       error             // the first fault
 }
 
-// NewClient reads the greeting from conn, which may be a *tls.Conn, and returns
-// a client that owns it. ctx governs the connection for its whole life. A nil
-// trace traces nothing. On error conn is closed.
-func NewClient(ctx context.Context, conn net.Conn, t Timeouts, trace func(TraceLine)) (*Client, error) {
-	c := newClient(ctx, conn, t, trace)
-	if err := c.readGreeting(); err != nil {
-		return nil, err
-	}
-	return c, nil
-}
-
 func newClient(ctx context.Context, conn net.Conn, t Timeouts, trace func(TraceLine)) *Client {
 	t = t.withDefaults()
 	c := &Client{raw: conn, conn: &timedConn{Conn: conn, write: t.Write, end: time.Now().Add(t.Session), waiting: func(bool) {}}, timeouts: t, trace: trace, pooled: true}
-	if secured, ok := conn.(*tls.Conn); ok {
-		// Closing a tls.Conn may take 5 seconds when the server does not read.
-		c.raw, c.tls = secured.NetConn(), secured
-	}
 	c.r, c.w = readers.Get().(*bufio.Reader), c.conn
 	c.r.Reset(c.conn)
 	c.cause = func() error { return context.Cause(ctx) }
@@ -99,24 +79,6 @@ func (c *Client) TLSState() (state tls.ConnectionState, ok bool) {
 // dot is text, a lone dot too, until so many octets have come. A message that is
 // shorter then has no end.
 func (c *Client) Unstuffed(octets func(n int) int64) { c.unstuffed = octets }
-
-// Noop asks the server for a reply and nothing else.
-func (c *Client) Noop() error {
-	_, err := c.cmd("NOOP")
-	return err
-}
-
-// Rset takes back all deletions of this session.
-func (c *Client) Rset() error {
-	_, err := c.cmd("RSET")
-	return err
-}
-
-// Dele marks message n as deleted. The server deletes it when it confirms QUIT.
-func (c *Client) Dele(n int) error {
-	_, err := c.cmd("DELE", strconv.Itoa(n))
-	return err
-}
 
 // Quit ends the session and closes the connection. Only when it returns nil has
 // the server said that it deleted what was to be deleted (RFC 1939 section 6).

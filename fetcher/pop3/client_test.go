@@ -25,7 +25,7 @@ import (
 )
 
 // serve runs a server at the other end of a pipe and returns what
-// [pop3.NewClient] makes of this end. The server must be content when the test
+// a [pop3.Dialer] makes of this end. The server must be content when the test
 // ends. To be called in a synctest bubble.
 func serve(t *testing.T, server func(conn net.Conn) error, trace ...func(pop3.TraceLine)) (*pop3.Client, error) {
 	t.Helper()
@@ -44,7 +44,7 @@ func serveContext(t *testing.T, ctx context.Context, server func(conn net.Conn) 
 	if len(trace) > 0 {
 		tracer = trace[0]
 	}
-	c, err := pop3.NewClient(ctx, ours, pop3.Timeouts{}, tracer)
+	c, err := through(ours, tracer).Dial(ctx)
 	t.Cleanup(func() {
 		if c != nil {
 			c.Close()
@@ -54,6 +54,14 @@ func serveContext(t *testing.T, ctx context.Context, server func(conn net.Conn) 
 		}
 	})
 	return c, err
+}
+
+// through returns a dialer whose connection is conn.
+func through(conn net.Conn, trace func(pop3.TraceLine)) *pop3.Dialer {
+	return &pop3.Dialer{
+		Mode: pop3.Plaintext, Trace: trace,
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return conn, nil },
+	}
 }
 
 // play is [serve] with a transcript for a server.
@@ -85,13 +93,13 @@ func sizes(c *pop3.Client) (entries []string, err error) {
 }
 
 func readMessage(c *pop3.Client, n int) (string, error) {
-	body, err := c.Retr(n)
-	if err != nil {
-		return "", err
-	}
-	defer body.Close()
 	var message bytes.Buffer
-	_, err = message.ReadFrom(body)
+	err := c.RetrEach(slices.Values([]int{n}), 1, func(_ int, body io.Reader, err error) error {
+		if err == nil {
+			_, err = message.ReadFrom(body)
+		}
+		return err
+	})
 	return message.String(), err
 }
 

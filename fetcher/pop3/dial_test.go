@@ -101,13 +101,15 @@ func TestSessions(t *testing.T) {
 				if diff := cmp.Diff(want, steps); diff != "" {
 					t.Errorf("steps differ (-want +got):\n%s", diff)
 				}
-				if err := c.Dele(2); err != nil {
-					t.Fatal(err)
-				}
 				if left := len(s.Mailbox("u")); left != 3 {
 					t.Errorf("%d messages left before QUIT, want 3", left)
 				}
-				if err := c.Quit(); err != nil {
+				err = c.DeleQuit(slices.Values([]int{2}), 1, func(_ int, refused error) {
+					if refused != nil {
+						t.Errorf("DELE: %v", refused)
+					}
+				})
+				if err != nil {
 					t.Fatal(err)
 				}
 				if left := s.Mailbox("u"); len(left) != 2 || left[1].UIDL != "c" {
@@ -330,32 +332,6 @@ func TestTLSConfig(t *testing.T) {
 	}()
 	if _, err := (&pop3.Dialer{Addr: listener.Addr().String(), TLSConfig: config}).Dial(t.Context()); err == nil || !strings.Contains(err.Error(), "protocol version") {
 		t.Errorf("TLS 1.1: error %v", err)
-	}
-}
-
-// TestNewClientOnTLS: a TLS connection of the caller is known for what it is.
-func TestNewClientOnTLS(t *testing.T) {
-	t.Parallel()
-	s := start(t, nil)
-	conn, err := tls.Dial("tcp", s.Addr(), &tls.Config{RootCAs: s.CertPool()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := pop3.NewClient(t.Context(), conn, pop3.Timeouts{}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	state, ok := c.TLSState()
-	if !ok || len(state.PeerCertificates) != 1 {
-		t.Errorf("TLS: %t, %d certificates", ok, len(state.PeerCertificates))
-	}
-	if _, err := c.Capa(); err != nil {
-		t.Fatal(err)
-	}
-	// PIPELINING is announced and there is TLS: USER and PASS go together.
-	if err := c.UserPass("u", "secret"); err != nil {
-		t.Error(err)
 	}
 }
 

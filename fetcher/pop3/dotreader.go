@@ -67,23 +67,7 @@ func (b *body) WriteTo(w io.Writer) (int64, error) {
 	}
 }
 
-// Close reads a short rest of the message to keep the client usable, and breaks
-// the client for a long one.
-func (b *body) Close() error {
-	if b.err != nil {
-		return nil
-	}
-	for drained := 0; drained < maxDrain; {
-		if err := b.advance(); err != nil {
-			return nil // the end, or a fault that every later call returns
-		}
-		drained += b.plain
-		b.consume(b.plain)
-	}
-	b.fail(fmt.Errorf("message %d was not read to its end", b.n))
-	return nil
-}
-
+// drain reads the message to its end.
 func (b *body) drain() error {
 	for {
 		if err := b.advance(); err != nil {

@@ -25,29 +25,9 @@ const Confirm = -1
 // quit, in the place of a message's number, has QUIT sent.
 const quit = -2
 
-// Retr asks for message n and returns it as a stream, which must be closed before
-// the next command. Its Read returns io.EOF only after the final dot. Its Close
-// keeps the client usable if at most 1 MiB is left to read.
-func (c *Client) Retr(n int) (io.ReadCloser, error) {
-	return c.message(n, "RETR", strconv.Itoa(n))
-}
-
-// Top is [Client.Retr] for the header and the first lines of the body. The last
-// of the lines may be cut, and some servers send more or less than asked.
-func (c *Client) Top(n, lines int) (io.ReadCloser, error) {
-	return c.message(n, "TOP", strconv.Itoa(n), strconv.Itoa(lines))
-}
-
 // TopEach is [Client.RetrEach] for the headers alone.
 func (c *Client) TopEach(ns iter.Seq[int], window int, fn func(n int, header io.Reader, err error) error) error {
 	return c.bodies("TOP", ns, window, fn)
-}
-
-func (c *Client) message(n int, verb string, args ...string) (io.ReadCloser, error) {
-	if _, err := c.cmd(verb, args...); err != nil {
-		return nil, err
-	}
-	return c.newBody(n), nil
 }
 
 // RetrEach asks for the messages ns and calls fn for each, in that order, with up

@@ -530,12 +530,14 @@ func TestDesync(t *testing.T) {
 	}
 }
 
-func TestCloseBody(t *testing.T) {
+// TestWithinMessage: while a message is being read no command is sent, and what is left of it is
+// read before the next.
+func TestWithinMessage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := &pipeliningServer{reply: func(line string) string {
 			switch line {
-			case "TOP 1 5\r\n", "RETR 1\r\n":
+			case "TOP 1 0\r\n":
 				return "+OK\r\nfirst\r\nsecond\r\n.\r\n"
 			case "RETR 2\r\n":
 				return "+OK\r\n" + strings.Repeat("long line\r\n", 200_000) + ".\r\n"
@@ -546,34 +548,32 @@ func TestCloseBody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		top, err := c.Top(1, 5)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Noop(); err == nil || !strings.Contains(err.Error(), "message 1 is still being read") {
-			t.Errorf("NOOP within a message: %v", err)
-		}
-		var b [3]byte
-		if _, err := io.ReadFull(top, b[:]); err != nil || string(b[:]) != "fir" {
-			t.Errorf("read %q, error %v", b, err)
-		}
-		for range 2 {
-			if err := top.Close(); err != nil {
-				t.Error(err)
+		part := func(want string) func(n int, body io.Reader, err error) error {
+			return func(n int, body io.Reader, err error) error {
+				if err != nil {
+					return err
+				}
+				if err := c.Noop(); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("message %d is still being read", n)) {
+					t.Errorf("NOOP within message %d: %v", n, err)
+				}
+				b := make([]byte, len(want))
+				if _, err := io.ReadFull(body, b); err != nil || string(b) != want {
+					t.Errorf("read %q, error %v", b, err)
+				}
+				return nil
 			}
+		}
+		if err := c.TopEach(slices.Values([]int{1}), 1, part("fir")); err != nil {
+			t.Fatal(err)
 		}
 		if err := c.Noop(); err != nil {
 			t.Errorf("client is not usable behind a short rest: %v", err)
 		}
-		body, err := c.Retr(2)
-		if err != nil {
+		if err := c.RetrEach(slices.Values([]int{2}), 1, part("long")); err != nil {
 			t.Fatal(err)
 		}
-		if err := body.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := c.Noop(); err == nil || !strings.Contains(err.Error(), "message 2 was not read to its end") {
-			t.Errorf("client behind a long rest: %v", err)
+		if err := c.Noop(); err != nil {
+			t.Errorf("client is not usable behind a long rest: %v", err)
 		}
 	})
 }
@@ -703,24 +703,35 @@ func TestClosedClientReadsNothing(t *testing.T) {
 	const transcript = "S: +OK hello\nC: RETR 1\nS: +OK\nS: the first line\nS: the second line\n"
 	synctest.Test(t, func(t *testing.T) {
 		closed := play(t, transcript)
-		body, err := closed.Retr(1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.ReadFull(body, make([]byte, 5)); err != nil {
-			t.Fatal(err)
-		}
-		closed.Close()
-		for range 10 { // of which one at least gets the buffer
-			other := play(t, transcript)
-			if _, err := other.Retr(1); err != nil {
+		var body io.Reader
+		if err := closed.RetrEach(slices.Values([]int{1}), 1, func(_ int, b io.Reader, err error) error {
+			if err != nil {
 				t.Fatal(err)
 			}
-			if n, err := body.Read(make([]byte, 100)); n > 0 || !errors.Is(err, net.ErrClosed) {
-				t.Fatalf("%d bytes were read, error %v", n, err)
+			body = b
+			if _, err := io.ReadFull(body, make([]byte, 5)); err != nil {
+				t.Fatal(err)
 			}
-			if _, err := closed.Capa(); !errors.Is(err, net.ErrClosed) {
-				t.Fatalf("CAPA: error %v", err)
+			return closed.Close()
+		}); !errors.Is(err, net.ErrClosed) {
+			t.Fatalf("RETR on a client that is closed within: error %v", err)
+		}
+		for range 10 { // one of them at least gets the buffer
+			other := play(t, transcript)
+			err := other.RetrEach(slices.Values([]int{1}), 1, func(_ int, _ io.Reader, err error) error {
+				if err != nil {
+					return err
+				}
+				if n, err := body.Read(make([]byte, 100)); n > 0 || !errors.Is(err, net.ErrClosed) {
+					t.Fatalf("%d bytes were read, error %v", n, err)
+				}
+				if _, err := closed.Capa(); !errors.Is(err, net.ErrClosed) {
+					t.Fatalf("CAPA: error %v", err)
+				}
+				return other.Close()
+			})
+			if !errors.Is(err, net.ErrClosed) {
+				t.Fatal(err)
 			}
 		}
 	})
