@@ -26,7 +26,7 @@ func (s *Supervisor) AcceptDestination(ctx context.Context, a Account) (delivery
 			return 0, err
 		}
 		if known.Generation > at.Mark {
-			err = sink.SetMark(known.Generation)
+			err = sink.SetMark(ctx, known.Generation)
 		}
 		if err == nil {
 			err = s.Ledger.SetDestination(ctx, a.Name, at.Place, at.ID)

@@ -184,7 +184,7 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 		}
 		if err != nil {
 			if m != nil {
-				p.delivery.Sink.Discard(m.Attachments)
+				p.delivery.Discard(ctx, m.Attachments)
 			}
 			err = p.blame(ctx, l, e, counted, err)
 		}
@@ -200,7 +200,7 @@ func (p *poll) receive(ctx context.Context, l *listing, b *batch, body io.Reader
 		b.within = true
 		return fmt.Errorf("retrieve message %d (UIDL %q) of %s: %w", e.number, l.uidl(e), p.account.Addr, err)
 	}
-	if m != nil && !p.holds(b, m) {
+	if m != nil && !p.holds(ctx, b, m) {
 		p.unkept++
 		m = nil
 	}
@@ -222,7 +222,7 @@ func (p *poll) commitBatch(ctx context.Context, l *listing, b *batch) error {
 		switch {
 		case !b.proven && p.maybeCut(r, differ), !all && delivery.IsJoined(r.message): // from a piece that was cut, perhaps
 			all = false
-			p.delivery.Sink.Discard(r.message.Attachments)
+			p.delivery.Discard(ctx, r.message.Attachments)
 			err = errors.Join(err, p.noteCut(ctx, l, r))
 		case p.tooShort(r):
 			deliver, failed := p.noteShort(ctx, l, r)
@@ -231,7 +231,7 @@ func (p *poll) commitBatch(ctx context.Context, l *listing, b *batch) error {
 				continue
 			}
 			all = false
-			p.delivery.Sink.Discard(r.message.Attachments)
+			p.delivery.Discard(ctx, r.message.Attachments)
 		default:
 			whole = append(whole, r)
 		}
@@ -274,12 +274,12 @@ func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
 	var back []ledger.Listed
 	for i, r := range staged {
 		if i < n && r.known == unknown {
-			if failed := p.delivery.Add(r.message); failed != nil {
+			if failed := p.delivery.Add(ctx, r.message); failed != nil {
 				err = failed
 			}
 			continue
 		}
-		p.delivery.Sink.Discard(r.message.Attachments)
+		p.delivery.Discard(ctx, r.message.Attachments)
 		switch {
 		case i >= n:
 		case r.known == settled:

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"slices"
@@ -160,20 +161,25 @@ func (s *tally) Stage(_ context.Context, _ string, r io.Reader) (delivery.Staged
 	return delivery.Staged{Attachments: []ledger.Attachment{{StagingID: id, Path: name, Size: int64(len(body)), SHA256: sum}}}, nil
 }
 
-func (s *tally) Publish(f *ledger.Attachment) error {
+func (s *tally) Publish(ctx context.Context, files []*ledger.Attachment) error {
 	s.mu.Lock()
-	body, ok := s.staged[f.StagingID]
+	before := maps.Clone(s.staged)
 	s.mu.Unlock()
-	if err := s.memory.Publish(f); err != nil || !ok {
-		return err
+	err := s.memory.Publish(ctx, files)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range files {
+		body, was := before[f.StagingID]
+		_, still := s.staged[f.StagingID]
+		switch {
+		case !was || still:
+		case strings.HasSuffix(f.Path, ".eml"):
+			s.kept = append(s.kept, body)
+		case !strings.HasSuffix(f.Path, ".txt"):
+			s.copies = append(s.copies, body)
+		}
 	}
-	switch {
-	case strings.HasSuffix(f.Path, ".eml"):
-		s.kept = append(s.kept, body)
-	case !strings.HasSuffix(f.Path, ".txt"):
-		s.copies = append(s.copies, body)
-	}
-	return nil
+	return err
 }
 
 var (

@@ -1,6 +1,7 @@
 package fetcher
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
@@ -99,11 +100,11 @@ func weight(m *ledger.Message) int64 {
 
 // holds asks for the memory of one more message of a batch. Without it the message is put off, and with it those behind: the first
 // of a batch always finds room, so that each poll gets on.
-func (p *poll) holds(b *batch, m *ledger.Message) bool {
+func (p *poll) holds(ctx context.Context, b *batch, m *ledger.Message) bool {
 	n, memory := weight(m), &p.common.memory
 	if !memory.take(&memory.staged, 0, n, stagedPart) {
 		if len(b.staged) > 0 {
-			p.delivery.Sink.Discard(m.Attachments)
+			p.delivery.Discard(ctx, m.Attachments)
 			b.putOff = true
 			p.log.Warn().Int("number", b.entries[b.asked-1].number).Int("held", len(b.staged)).Msg("messages are put off: those under way have too many attachments to be held in memory at once")
 			return false

@@ -110,13 +110,13 @@ func (s *crowd) Stage(_ context.Context, uidl string, r io.Reader) (delivery.Sta
 
 func (s *crowd) Sync(context.Context, []ledger.Attachment) error { return nil }
 
-func (s *crowd) SyncFolders() error { return nil }
-
-func (s *crowd) Publish(f *ledger.Attachment) error {
+func (s *crowd) Publish(_ context.Context, files []*ledger.Attachment) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.published[f.Path] = s.staged[f.StagingID]
-	delete(s.staged, f.StagingID)
+	for _, f := range files {
+		s.published[f.Path] = s.staged[f.StagingID]
+		delete(s.staged, f.StagingID)
+	}
 	return nil
 }
 

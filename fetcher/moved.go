@@ -35,7 +35,7 @@ func (p *poll) recognize(ctx context.Context, l *listing, e entry, counted *boun
 		return unknown, nil
 	}
 	fail := func(err error) (standing, error) {
-		p.delivery.Sink.Discard(m.Attachments)
+		p.delivery.Discard(ctx, m.Attachments)
 		return unknown, err
 	}
 	if before, ok := p.doubtful[e.number]; ok {
@@ -108,12 +108,12 @@ func (p *poll) leaveOutMoved(ctx context.Context, l *listing, e entry, counted *
 		return nil
 	}
 	if err != nil {
-		p.delivery.Sink.Discard(m.Attachments)
+		p.delivery.Discard(ctx, m.Attachments)
 		return err
 	}
 	// Whether the other one has a copy in quarantine is not known.
 	kept := m.Kept()
-	p.delivery.Sink.Discard(slices.DeleteFunc(slices.Clone(m.Attachments), func(a ledger.Attachment) bool { return a.Quarantine }))
+	p.delivery.Discard(ctx, slices.DeleteFunc(slices.Clone(m.Attachments), func(a ledger.Attachment) bool { return a.Quarantine }))
 	m.Before, m.Attachments = m.Files(), kept
 	p.log.Info().Str("uidl", foreign.UIDL(m.UIDL)).Str("before", foreign.UIDL(before.UIDL)).Int64("octets", m.Size).Int64("octets_before", before.Size).Msg("message was delivered before, under another UIDL or size")
 	return nil

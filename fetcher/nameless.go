@@ -85,7 +85,7 @@ func (p *poll) nameIt(ctx context.Context, l *listing, e entry, counted *bounded
 	l.identified[e.number] = m.Key
 	records, err := p.ledger.Lookup(ctx, p.account.Name, []string{name})
 	if err != nil {
-		p.delivery.Sink.Discard(m.Attachments)
+		p.delivery.Discard(ctx, m.Attachments)
 		return unknown, fmt.Errorf("read the record of a message without a UIDL: %w", err)
 	}
 	return standingOf(records, counted.n), nil

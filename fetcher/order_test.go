@@ -8,7 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -78,7 +78,7 @@ func (m *memory) reading(n int) <-chan struct{} {
 	return done
 }
 
-func (m *memory) Free() (int64, error) {
+func (m *memory) Free(context.Context) (int64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.free, m.noRoom
@@ -137,24 +137,23 @@ func (m *memory) Sync(_ context.Context, files []ledger.Attachment) error {
 	return nil
 }
 
-func (m *memory) Publish(f *ledger.Attachment) error {
-	if err := m.step("publish %s, ledger: %s", f.Path, m.unfinished()); err != nil {
-		return err
+func (m *memory) Publish(_ context.Context, files []*ledger.Attachment) error {
+	for _, f := range files {
+		if err := m.step("publish %s, ledger: %s", f.Path, m.unfinished()); err != nil {
+			return err
+		}
+		m.mu.Lock()
+		body, ok := m.staged[f.StagingID]
+		if ok {
+			delete(m.staged, f.StagingID)
+			m.published[f.Path] = body
+		}
+		m.mu.Unlock()
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	body, ok := m.staged[f.StagingID]
-	if !ok {
-		return nil
-	}
-	delete(m.staged, f.StagingID)
-	m.published[f.Path] = body
-	return nil
+	return m.step("sync folders, ledger: %s", m.unfinished())
 }
 
-func (m *memory) SyncFolders() error { return m.step("sync folders, ledger: %s", m.unfinished()) }
-
-func (m *memory) Discard(files []ledger.Attachment) error {
+func (m *memory) Discard(_ context.Context, files []ledger.Attachment) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, f := range files {
@@ -163,20 +162,24 @@ func (m *memory) Discard(files []ledger.Attachment) error {
 	return nil
 }
 
-func (m *memory) SetMark(n int64) error {
+func (m *memory) SetMark(_ context.Context, n int64) error {
 	m.mark = n
 	return nil
 }
 
-func (m *memory) Mark() (int64, error) { return m.behind, nil }
+func (m *memory) Mark(context.Context) (int64, error) { return m.behind, nil }
 
-func (m *memory) OpenFile(string) (*os.File, error) { return nil, os.ErrNotExist }
+func (m *memory) OpenFile(context.Context, string) (io.ReadSeekCloser, error) {
+	return nil, fs.ErrNotExist
+}
 
-func (m *memory) RemoveFile(string) error { return os.ErrNotExist }
+func (m *memory) RemoveFile(context.Context, string) error { return fs.ErrNotExist }
 
-func (m *memory) RemovePieces(string) error { return nil }
+func (m *memory) HasPieces(context.Context) (bool, error) { return false, nil }
 
-func (m *memory) Sweep() (int, error) {
+func (m *memory) RemovePieces(context.Context, string) error { return nil }
+
+func (m *memory) Sweep(context.Context) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := len(m.staged)

@@ -74,7 +74,7 @@ func (a *Account) allows(taken allowance, size int64) bool {
 
 // allot applies the account's policies to the messages that are new: their size,
 // the most that one poll is to fetch, and the room on the disk.
-func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
+func (p *poll) allot(ctx context.Context, l *listing, unseen []entry) (allotment, error) {
 	a := p.account
 	var out allotment
 	room := int64(-1) // no limit
@@ -84,7 +84,7 @@ func (p *poll) allot(l *listing, unseen []entry) (allotment, error) {
 	defer promised.mu.Unlock()
 	if a.MinFree > 0 && len(unseen) > 0 {
 		var err error
-		if free, err = p.delivery.Sink.Free(); diskFull(err) {
+		if free, err = p.delivery.Sink.Free(ctx); diskFull(err) {
 			out.noRoom = err
 			return out, nil
 		}

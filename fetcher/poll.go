@@ -146,7 +146,7 @@ func (p *poll) run(ctx context.Context) error {
 	if err := p.guardUIDLs(ctx, l, diff.unseen); err != nil {
 		return err
 	}
-	allotted, err := p.allot(l, append(diff.unseen, turns(l.nameless)...))
+	allotted, err := p.allot(ctx, l, append(diff.unseen, turns(l.nameless)...))
 	if err != nil {
 		return err
 	}

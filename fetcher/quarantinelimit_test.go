@@ -18,7 +18,7 @@ import (
 // cabinet is a sink whose files can be removed, and which copies into quarantine what has "torn" in it.
 type cabinet struct{ *memory }
 
-func (s *cabinet) RemoveFile(path string) error {
+func (s *cabinet) RemoveFile(_ context.Context, path string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.published, path)

@@ -73,7 +73,7 @@ func (p *poll) stageMessage(ctx context.Context, l *listing, e entry, counted *b
 	uidl := l.uidl(e)
 	if staged.Waits == "" {
 		if err := p.delivery.BoundCopies(ctx, uidl, &staged); err != nil {
-			p.delivery.Sink.Discard(staged.Attachments)
+			p.delivery.Discard(ctx, staged.Attachments)
 			return nil, err
 		}
 	}

@@ -32,7 +32,7 @@ func (p *poll) use(octets int64) {
 // finds no room. Else nobody knows, and the poll ends behind the batch, so that what came before is kept: at the next one, the message
 // comes first.
 func (p *poll) withoutRoom(ctx context.Context, l *listing, b *batch, e entry, cause error) error {
-	free, err := p.delivery.Sink.Free()
+	free, err := p.delivery.Sink.Free(ctx)
 	alone := len(b.staged) == 0 && p.delivery.Idle()
 	if err != nil || !alone || free-p.account.MinFree <= max(e.size, 0) {
 		if b.full == nil {

@@ -33,7 +33,7 @@ func (s sieve) Stage(ctx context.Context, uidl string, r io.Reader) (delivery.St
 	path := m.Attachments[0].Path
 	m.Envelope = delivery.Envelope{From: "sender of " + path, Subject: "subject of " + path}
 	if strings.Contains(path, "plain") {
-		err = s.Discard(m.Attachments)
+		err = s.Discard(ctx, m.Attachments)
 		m.Attachments = nil
 	}
 	if strings.Contains(path, "doubtful") {

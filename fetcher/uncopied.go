@@ -67,7 +67,7 @@ func (p *poll) stageCopy(ctx context.Context, l *listing, e entry, body *bounded
 	if compare(was.message.Identity(), identify(p.header.header)) != same {
 		p.putOffCopy(was)
 		p.log.Warn().Str("uidl", foreign.UIDL(was.message.UIDL)).Msg("no copy is kept of a message that was delivered: another one may stand in its place")
-		return nil, p.delivery.Sink.Discard(files)
+		return nil, p.delivery.Discard(ctx, files)
 	}
 	is := p.envelope(p.header.header)
 	m := &ledger.Message{

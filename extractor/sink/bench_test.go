@@ -75,7 +75,7 @@ func BenchmarkLarge(b *testing.B) {
 		check(b, err)
 		check(b, d.Sync(b.Context(), []*Staged{s}))
 		ours += time.Since(start)
-		check(b, d.Discard([]*Staged{s}))
+		check(b, d.Discard(b.Context(), []*Staged{s}))
 
 		start = time.Now()
 		path := filepath.Join(dir, "bare")

@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
@@ -71,8 +72,10 @@ const (
 	StepMark        Step = "mark"
 )
 
-// Directory is an open folder for attachments. Stage and StageRaw may run in one
-// goroutine and the other methods in another.
+// Directory is an open folder for attachments. Its methods may be called from several goroutines at once, if no two
+// calls concern the same staging file. Close comes last.
+//
+// Each operation of a disk runs to its end, however long it takes; a context that ends keeps the next one from being begun.
 type Directory struct {
 	// set at construction
 	path      string // absolute
@@ -103,7 +106,7 @@ type Directory struct {
 	reserved map[string]string  // final paths of these, to IDs
 	last     map[string]int     // highest number given, by path without number
 	folders  map[string]*folder // below the top, opened so far
-	touched  map[*folder]bool   // got or lost a name since the last SyncFolders
+	touched  map[*folder]bool   // got or lost a name since they were fsynced last
 	broken   error              // the fsync of a folder failed
 
 	waiting waitingPieces
@@ -267,8 +270,12 @@ const (
 )
 
 // Mark returns the number that SetMark left in the staging folder, 0 without any.
-func (d *Directory) Mark() (int64, error) {
-	n, err := readMark(d.staging.root)
+func (d *Directory) Mark(ctx context.Context) (int64, error) {
+	err := ctx.Err()
+	var n int64
+	if err == nil {
+		n, err = readMark(d.staging.root)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("read mark of %s: %w", d.stagingPath(), err)
 	}
@@ -295,8 +302,11 @@ func readMark(staging *os.Root) (int64, error) {
 
 // SetMark leaves a number in the staging folder, which tells a later user how far
 // this one came. It is not fsynced: after a power cut it may be an earlier one.
-func (d *Directory) SetMark(n int64) error {
-	err := d.before(StepMark, folderIDFile)
+func (d *Directory) SetMark(ctx context.Context, n int64) error {
+	err := ctx.Err()
+	if err == nil {
+		err = d.before(StepMark, folderIDFile)
+	}
 	var f *os.File
 	if err == nil {
 		f, err = d.staging.root.OpenFile(folderIDFile, os.O_WRONLY, 0)

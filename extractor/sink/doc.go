@@ -7,8 +7,8 @@
 // target ([Directory.Stage]), hashed as it is written; [Directory.Sync] returns when its
 // bytes and its name in the staging folder are durable; the caller then records
 // its ID and final name in a ledger; [Directory.Publish] renames it there without
-// overwriting anything; [Directory.SyncFolders] makes the new names durable. After a crash the caller
-// publishes again what its ledger holds as staged: [ErrGone] says that it
+// overwriting anything and makes the new name durable. After a crash the caller
+// publishes again what its ledger holds as staged: a staging file that is gone
 // was published before the crash. [Directory.Sweep] removes staging files that the ledger
 // does not know. A consumer of the folder that ignores names with a leading dot never
 // sees half a file, and each file arrives with a single rename.
@@ -41,7 +41,7 @@
 //
 // Each staging folder has an ID of its own that is part of its files' IDs. A file
 // that is missing from a staging folder it was not staged in is an
-// [ErrOtherFolder] and not an ErrGone: the disk is not mounted, or somebody has
+// [ErrOtherFolder] and not one that was published: the disk is not mounted, or somebody has
 // removed the folder, and the file was not necessarily delivered.
 //
 // Publish uses renameat2 with RENAME_NOREPLACE on Linux. Elsewhere, and on file systems that lack it,

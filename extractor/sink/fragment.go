@@ -2,6 +2,7 @@ package sink
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -337,30 +338,34 @@ func (d *Directory) openPiece(p *piece) (*os.File, error) {
 }
 
 // removeJoined removes the pieces of messages whose contents have been published.
-func (d *Directory) removeJoined() error {
+func (d *Directory) removeJoined(ctx context.Context) error {
 	d.mu.Lock()
 	joined := d.waiting.joined
 	d.waiting.joined = nil
 	d.mu.Unlock()
 	for _, folder := range joined {
-		if err := d.RemovePieces(folder); err != nil {
+		if err := d.RemovePieces(ctx, folder); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// RemovePieces removes the pieces that a message was joined from, by [Staged].Joined. SyncFolders does so when the message is published, and
+// RemovePieces removes the pieces that a message was joined from, by [Staged].Joined. Publish does so when the message is published, and
 // this is for one that was published before a crash. Pieces that are gone are no error.
-func (d *Directory) RemovePieces(folder string) error {
+func (d *Directory) RemovePieces(ctx context.Context, folder string) error {
 	if path.Dir(folder) != PartialFolder {
 		return fmt.Errorf("remove the pieces of a joined message in %s: %q is no folder of such", d.path, folder)
 	}
-	if err := d.top.root.RemoveAll(folder); err != nil {
-		return fmt.Errorf("remove the pieces of a joined message in %s: %w", d.path, err)
-	}
 	d.foldersInUse.Lock()
 	defer d.foldersInUse.Unlock()
+	err := ctx.Err()
+	if err == nil {
+		err = d.top.root.RemoveAll(folder)
+	}
+	if err != nil {
+		return fmt.Errorf("remove the pieces of a joined message in %s: %w", d.path, err)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, same := range d.waiting.pieces[folder] {
@@ -371,10 +376,38 @@ func (d *Directory) RemovePieces(folder string) error {
 		}
 	}
 	delete(d.waiting.pieces, folder)
-	if f := d.folders[folder]; f != nil {
-		delete(d.folders, folder)
+	d.forgetFolder(folder)
+	return nil
+}
+
+// forgetFolder closes a folder that was removed. d.foldersInUse and d.mu are held for writing.
+func (d *Directory) forgetFolder(name string) {
+	if f := d.folders[name]; f != nil {
+		delete(d.folders, name)
 		delete(d.touched, f)
 		f.close()
 	}
-	return nil
+}
+
+// HasPieces reports whether pieces of messages may wait for others. It reads one name.
+func (d *Directory) HasPieces(ctx context.Context) (bool, error) {
+	err := ctx.Err()
+	var dir *os.File
+	if err == nil {
+		dir, err = d.top.root.Open(PartialFolder)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil {
+		defer dir.Close()
+		_, err = dir.Readdirnames(1)
+	}
+	if errors.Is(err, io.EOF) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look for pieces of messages in %s: %w", d.path, err)
+	}
+	return true, nil
 }

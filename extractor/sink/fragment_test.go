@@ -101,14 +101,14 @@ func TestPieceDiscarded(t *testing.T) {
 	d := open1(t, t.TempDir(), Options{})
 	first, err := stagePiece(t, d, partOf("a", 1, 2, head))
 	check(t, err)
-	check(t, d.Discard(first))
+	check(t, d.Discard(t.Context(), first))
 	second, err := stagePiece(t, d, partOf("a", 2, 2, tail))
 	check(t, err)
 	if second[0].Kind != Fragment {
 		t.Fatalf("staged %+v", second[0])
 	}
 	deliver(t, d, second)
-	check(t, d.RemoveFile(second[0].Path))
+	check(t, d.RemoveFile(t.Context(), second[0].Path))
 	again, err := stagePiece(t, d, partOf("a", 1, 2, head))
 	check(t, err)
 	if again[0].Kind != Fragment {

@@ -1,11 +1,13 @@
 package sink
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 )
@@ -114,21 +116,35 @@ func (i *Inspection) Fate(id string) Fate {
 
 // OpenFile opens a file below the folder for reading, by its path there: one that was delivered, or
 // put into a hidden folder by [Directory.StageRaw].
-func (d *Directory) OpenFile(path string) (*os.File, error) {
-	f, err := d.top.root.Open(filepath.FromSlash(path))
+func (d *Directory) OpenFile(ctx context.Context, path string) (io.ReadSeekCloser, error) {
+	err := ctx.Err()
+	var f *os.File
+	if err == nil {
+		f, err = d.top.root.Open(filepath.FromSlash(path))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open %q in %s: %w", path, d.path, err)
 	}
 	return f, nil
 }
 
-// RemoveFile removes a file below the folder. One that is gone is no error.
-func (d *Directory) RemoveFile(path string) error {
-	if err := d.top.root.Remove(filepath.FromSlash(path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove %q in %s: %w", path, d.path, err)
+// RemoveFile removes a file below the folder. One that is gone is no error. With the last piece of a message goes
+// the folder that it waited in.
+func (d *Directory) RemoveFile(ctx context.Context, name string) error {
+	d.foldersInUse.Lock()
+	defer d.foldersInUse.Unlock()
+	err := ctx.Err()
+	if err == nil {
+		err = d.top.root.Remove(filepath.FromSlash(name))
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove %q in %s: %w", name, d.path, err)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.waiting.remove(path)
+	d.waiting.remove(name)
+	if folder := path.Dir(name); path.Dir(folder) == PartialFolder && d.top.root.Remove(folder) == nil { // it was empty
+		d.forgetFolder(folder)
+	}
 	return nil
 }

@@ -24,14 +24,14 @@ func TestInspect(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	if n, err := d.Mark(); err != nil || n != 0 {
+	if n, err := d.Mark(t.Context()); err != nil || n != 0 {
 		t.Errorf("mark %d, %v, of a new folder", n, err)
 	}
 	for _, n := range []int64{7, 1 << 62, 9} {
-		if err := d.SetMark(n); err != nil {
+		if err := d.SetMark(t.Context(), n); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := d.Mark(); err != nil || got != n {
+		if got, err := d.Mark(t.Context()); err != nil || got != n {
 			t.Errorf("mark %d, %v, want %d", got, err, n)
 		}
 	}
@@ -46,7 +46,7 @@ func TestInspect(t *testing.T) {
 	if err := d.Sync(t.Context(), staged); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Publish(staged[1]); err != nil {
+	if err := d.Publish(t.Context(), []*Staged{staged[1]}); err != nil {
 		t.Fatal(err)
 	}
 	if i, err = Inspect(dir); err != nil || i.Mark != 9 || len(i.Files) != 1 {
@@ -64,7 +64,7 @@ func TestInspect(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close()
-	if n, err := again.Mark(); err != nil || n != 9 || again.folderID != d.folderID {
+	if n, err := again.Mark(t.Context()); err != nil || n != 9 || again.folderID != d.folderID {
 		t.Errorf("opened again: mark %d, %v, ID %s, want 9 and %s", n, err, again.folderID, d.folderID)
 	}
 
@@ -91,7 +91,7 @@ func TestMarkOfAnother(t *testing.T) {
 		if err := os.WriteFile(name, []byte(d.folderID+text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := d.Mark(); err != nil || n != 0 {
+		if n, err := d.Mark(t.Context()); err != nil || n != 0 {
 			t.Errorf("%q: mark %d, %v, want none", text, n, err)
 		}
 	}
@@ -112,20 +112,20 @@ func TestOpenAndRemoveFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"../secret", "link", filepath.Join(above, "secret")} {
-		if f, err := d.OpenFile(path); err == nil {
+		if f, err := d.OpenFile(t.Context(), path); err == nil {
 			f.Close()
 			t.Errorf("%s was opened", path)
 		}
 	}
 	for _, path := range []string{"../secret", filepath.Join(above, "secret")} {
-		if err := d.RemoveFile(path); err == nil {
+		if err := d.RemoveFile(t.Context(), path); err == nil {
 			t.Errorf("%s was removed", path)
 		}
 	}
 	if _, err := os.Stat(filepath.Join(above, "secret")); err != nil {
 		t.Error(err)
 	}
-	if err := d.RemoveFile("gone/gone"); err != nil {
+	if err := d.RemoveFile(t.Context(), "gone/gone"); err != nil {
 		t.Errorf("a file that is gone: %v", err)
 	}
 }

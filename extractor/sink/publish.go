@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,10 +13,9 @@ import (
 	"syscall"
 )
 
-// Errors of [Directory.Publish].
+// Errors of [Directory.Sync] and [Directory.Publish].
 var (
-	// ErrGone: the staging file is not there any more. If a ledger says that it was
-	// durable there, it has been published before a crash.
+	// ErrGone: the staging file is not there any more.
 	ErrGone = errors.New("staging file is gone")
 	// ErrOtherFolder: the file was staged in a staging folder that is not this
 	// one: the disk is not mounted, or the folder has been removed.
@@ -29,19 +29,28 @@ var (
 // maxRetries bounds how often other processes may take the name away.
 const maxRetries = 1000
 
-// Publish renames a staging file to s.Path. If that name is taken by now it uses
-// the next free one and sets s.Path. The name is durable after SyncFolders.
+// Publish renames staging files to their Paths, in this order, and makes the names durable. Where a name is
+// taken by now it uses the next free one and sets s.Path. It stops at the first file that it can't publish; those before it
+// are in place then, and it is no error to publish them again.
 //
-// After a crash, s need only have the ID and the Path of a file that was staged by an
-// earlier Directory. ErrGone then says that it has been published; as that
-// rename may not be durable yet, SyncFolders must be called even so.
-func (d *Directory) Publish(s *Staged) error {
-	if err := d.publish(s); err != nil {
-		return fmt.Errorf("publish %q in %s: %w", s.Path, d.path, err)
+// After a crash, a file need only have the ID and the Path of one that was staged by an earlier Directory. If its staging file is gone
+// it has been published: Publish sets s.Before and makes that rename durable, as it may not have been yet.
+//
+// A context that ends stops it between two files, or before the names are durable.
+func (d *Directory) Publish(ctx context.Context, files []*Staged) error {
+	for _, s := range files {
+		err := ctx.Err()
+		if err == nil {
+			err = d.publish(s)
+		}
+		if s.Before = errors.Is(err, ErrGone); err != nil && !s.Before {
+			return fmt.Errorf("publish %q in %s: %w", s.Path, d.path, err)
+		}
 	}
-	return nil
+	return d.syncFolders(ctx)
 }
 
+// publish renames one file. ErrGone says that it was published before.
 func (d *Directory) publish(s *Staged) error {
 	if !isStagingID(s.ID) {
 		return fmt.Errorf("staging file %q is no name that was given here", s.ID)
@@ -227,9 +236,12 @@ func (d *Directory) moveIfFree(from *folder, oldName string, to *folder, newName
 
 // Discard removes staging files that will not be published and frees their
 // names. Files that are gone or published already are passed over.
-func (d *Directory) Discard(group []*Staged) error {
+func (d *Directory) Discard(ctx context.Context, group []*Staged) error {
 	var errs []error
 	for _, s := range group {
+		if err := ctx.Err(); err != nil {
+			return errors.Join(append(errs, fmt.Errorf("discard staging files in %s: %w", d.path, err))...)
+		}
 		if !isStagingID(s.ID) {
 			errs = append(errs, fmt.Errorf("discard staging file %q: no name that was given here", s.ID))
 			continue
@@ -263,7 +275,7 @@ func (d *Directory) discard(id string) error {
 // Sweep removes the staging files that keep does not know, nil for none to be
 // kept, and that were not staged by this Directory: what a crash left before the
 // ledger came to know of it. Other files in the staging folder stay.
-func (d *Directory) Sweep(keep func(id string) bool) (removed int, err error) {
+func (d *Directory) Sweep(ctx context.Context, keep func(id string) bool) (removed int, err error) {
 	dir, err := d.staging.root.Open(".")
 	if err != nil {
 		return 0, fmt.Errorf("sweep %s: %w", d.stagingPath(), err)
@@ -281,7 +293,11 @@ func (d *Directory) Sweep(keep func(id string) bool) (removed int, err error) {
 			if ours || !isStagingID(id) && !halfMade || keep != nil && keep(id) {
 				continue
 			}
-			if err := d.discard(id); err != nil {
+			err := ctx.Err()
+			if err == nil {
+				err = d.discard(id)
+			}
+			if err != nil {
 				return removed, fmt.Errorf("sweep %s: %w", d.stagingPath(), err)
 			}
 			removed++

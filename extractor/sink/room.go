@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"sync"
@@ -92,7 +93,10 @@ func (d *Directory) space() (space, error) {
 
 // Free returns how many bytes can still be written to the folder's file system. A [*RoomError] says
 // that it takes no more files.
-func (d *Directory) Free() (int64, error) {
+func (d *Directory) Free(ctx context.Context) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, fmt.Errorf("ask for the free bytes of %s: %w", d.path, err)
+	}
 	s, err := d.space()
 	return s.bytes, err
 }

@@ -90,7 +90,7 @@ func TestInodes(t *testing.T) {
 	_, err := tryDelivery(t.Context(), d, many...)
 	wantNoRoom(t, dir, err, "inodes")
 	deliver(t, d, stage(t, d, many[:600]...))
-	if _, err := d.Free(); err != nil {
+	if _, err := d.Free(t.Context()); err != nil {
 		t.Error(err)
 	}
 	for err = nil; err == nil; {
@@ -100,7 +100,7 @@ func TestInodes(t *testing.T) {
 	if s, err := askSpace(d.top.dir); err != nil || s.filesFree != 7 {
 		t.Errorf("%d more files can be made, want a hundredth of 700, error %v", s.filesFree, err)
 	}
-	if _, err := d.Free(); !errors.Is(err, syscall.ENOSPC) {
+	if _, err := d.Free(t.Context()); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("error %v where no file can be made", err)
 	}
 }

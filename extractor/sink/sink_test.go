@@ -76,10 +76,7 @@ func stage(t testing.TB, d *Directory, files ...attached) []*Staged {
 func deliver(t testing.TB, d *Directory, group []*Staged) {
 	t.Helper()
 	check(t, d.Sync(t.Context(), group))
-	for _, s := range group {
-		check(t, d.Publish(s))
-	}
-	check(t, d.SyncFolders())
+	check(t, d.Publish(t.Context(), group))
 }
 
 // names lists a folder's files, without the staging folder's own.
@@ -367,7 +364,7 @@ func TestOrder(t *testing.T) {
 	ops := &operations{}
 	d := open1(t, t.TempDir(), Options{Hook: ops})
 	s := stage(t, d, attached{"a", []byte("x")})[0]
-	if err := d.Publish(s); !errors.Is(err, ErrNotSynced) {
+	if err := d.Publish(t.Context(), []*Staged{s}); !errors.Is(err, ErrNotSynced) {
 		t.Errorf("Publish before Sync: %v", err)
 	}
 	ops.mu.Lock()
@@ -402,14 +399,12 @@ func TestSyncWaits(t *testing.T) {
 		if err := d.Sync(ctx, group); !errors.Is(err, context.Canceled) {
 			t.Errorf("a cancelled Sync returned %v", err)
 		}
-		if err := d.Publish(group[0]); !errors.Is(err, ErrNotSynced) {
+		if err := d.Publish(t.Context(), []*Staged{group[0]}); !errors.Is(err, ErrNotSynced) {
 			t.Errorf("Publish after a cancelled Sync: %v", err)
 		}
 		close(release)
 		check(t, <-returned)
-		for _, s := range group {
-			check(t, d.Publish(s))
-		}
+		check(t, d.Publish(t.Context(), group))
 		check(t, d.Close())
 	})
 }
@@ -466,7 +461,7 @@ func TestFaults(t *testing.T) {
 						}
 						failures := 0
 						for _, f := range group {
-							if err := d.Publish(f); errors.Is(err, ErrNotSynced) {
+							if err := d.Publish(t.Context(), []*Staged{f}); errors.Is(err, ErrNotSynced) {
 								failures++
 							}
 						}
@@ -474,7 +469,7 @@ func TestFaults(t *testing.T) {
 							t.Errorf("%d of 2 files of the failed group could not be published", failures)
 						}
 					}
-					check(t, d.Discard(group))
+					check(t, d.Discard(t.Context(), group))
 					if got := names(t, filepath.Join(dir, defaultStaging)); len(got) != 0 {
 						t.Errorf("left in the staging folder: %v", got)
 					}
@@ -510,12 +505,7 @@ func tryDelivery(ctx context.Context, d *Directory, files ...attached) ([]*Stage
 	if err := d.Sync(ctx, group); err != nil {
 		return group, err
 	}
-	for _, s := range group {
-		if err := d.Publish(s); err != nil {
-			return group, err
-		}
-	}
-	return group, d.SyncFolders()
+	return group, d.Publish(ctx, group)
 }
 
 // TestStageFailure: a message that breaks off, is too deep, or panics leaves nothing.
@@ -580,7 +570,7 @@ func TestRecovery(t *testing.T) {
 	first := open1(t, dir, Options{})
 	group := stage(t, first, attached{"a", []byte("1")}, attached{"b", []byte("2")}, attached{"c", []byte("3")})
 	check(t, first.Sync(t.Context(), group))
-	check(t, first.Publish(group[0]))
+	check(t, first.Publish(t.Context(), []*Staged{group[0]}))
 	lost := stage(t, first, attached{"lost", []byte("4")}) // the ledger never came to know it
 	// The crash: nothing is closed. A consumer moves the first file away.
 	check(t, os.Remove(filepath.Join(dir, "a")))
@@ -592,21 +582,20 @@ func TestRecovery(t *testing.T) {
 	for i, s := range group {
 		recorded[i] = &Staged{ID: s.ID, Path: s.Path}
 	}
-	removed, err := second.Sweep(func(id string) bool {
+	removed, err := second.Sweep(t.Context(), func(id string) bool {
 		return slices.ContainsFunc(recorded, func(s *Staged) bool { return s.ID == id })
 	})
 	if err != nil || removed != 1 {
 		t.Errorf("Sweep removed %d, %v, want 1", removed, err)
 	}
-	for i, want := range []error{ErrGone, nil, nil} {
-		if err := second.Publish(recorded[i]); !errors.Is(err, want) {
-			t.Errorf("Publish(%s) = %v, want %v", recorded[i].Path, err, want)
+	check(t, second.Publish(t.Context(), recorded))
+	for i, want := range []bool{true, false, false} {
+		if got := recorded[i].Before; got != want {
+			t.Errorf("%s was published before: %v, want %v", recorded[i].Path, got, want)
 		}
 	}
-	ops.steps = nil
-	check(t, second.SyncFolders())
-	if !slices.Equal(ops.steps, []string{"fsync folder ", "fsync folder .staging"}) {
-		t.Errorf("SyncFolders did %q", ops.steps)
+	if last := ops.steps[len(ops.steps)-2:]; !slices.Equal(last, []string{"fsync folder ", "fsync folder .staging"}) {
+		t.Errorf("Publish ended with %q", last)
 	}
 	if got := paths(recorded); !slices.Equal(got, []string{"a", "b-2", "c"}) {
 		t.Errorf("paths %q", got)
@@ -628,16 +617,16 @@ func TestGoneAlone(t *testing.T) {
 	s, err := first.StageRaw(t.Context(), strings.NewReader("x"), ".quarantine", "m.eml")
 	check(t, err)
 	check(t, first.Sync(t.Context(), []*Staged{s}))
-	check(t, first.Publish(s))
+	check(t, first.Publish(t.Context(), []*Staged{s}))
 	ops := &operations{}
 	second := open1(t, dir, Options{Hook: ops})
-	if err := second.Publish(&Staged{ID: s.ID, Path: s.Path}); !errors.Is(err, ErrGone) {
-		t.Errorf("error %v", err)
+	again := &Staged{ID: s.ID, Path: s.Path}
+	check(t, second.Publish(t.Context(), []*Staged{again}))
+	if !again.Before {
+		t.Error("it counts as published just now")
 	}
-	ops.steps = nil
-	check(t, second.SyncFolders())
-	if !slices.Equal(ops.steps, []string{"fsync folder .quarantine", "fsync folder .staging"}) {
-		t.Errorf("SyncFolders did %q", ops.steps)
+	if last := ops.steps[len(ops.steps)-2:]; !slices.Equal(last, []string{"fsync folder .quarantine", "fsync folder .staging"}) {
+		t.Errorf("Publish ended with %q", last)
 	}
 }
 
@@ -654,17 +643,17 @@ func TestOtherFolder(t *testing.T) {
 	second := open1(t, dir, Options{})
 	third := open1(t, dir, Options{}) // and after the next start
 	for _, d := range []*Directory{second, third, first} {
-		err := d.Publish(&Staged{ID: group[0].ID, Path: "a"})
+		err := d.Publish(t.Context(), []*Staged{{ID: group[0].ID, Path: "a"}})
 		if d == first { // its folder is still there, elsewhere
 			check(t, err)
 			continue
 		}
-		if !errors.Is(err, ErrOtherFolder) || errors.Is(err, ErrGone) {
+		if !errors.Is(err, ErrOtherFolder) {
 			t.Errorf("error %v, want ErrOtherFolder", err)
 		}
 	}
 	check(t, os.RemoveAll(dir+".unmounted"))
-	if err := first.Publish(group[1]); err == nil || errors.Is(err, ErrGone) {
+	if err := first.Publish(t.Context(), []*Staged{group[1]}); err == nil || group[1].Before {
 		t.Errorf("in a removed folder: %v", err)
 	}
 	if _, _, err := first.Stage(t.Context(), bytes.NewReader(mail(attached{"c", nil})), Plan{}); err == nil {
@@ -674,7 +663,7 @@ func TestOtherFolder(t *testing.T) {
 	s := stage(t, second, attached{"a", []byte("1")})[0]
 	check(t, second.Sync(t.Context(), []*Staged{s}))
 	check(t, os.Remove(filepath.Join(dir, defaultStaging, s.ID)))
-	if err := second.Publish(s); err == nil || errors.Is(err, ErrGone) {
+	if err := second.Publish(t.Context(), []*Staged{s}); err == nil || s.Before {
 		t.Errorf("a removed staging file: %v", err)
 	}
 }
@@ -696,11 +685,11 @@ func TestPublishRefuses(t *testing.T) {
 		{ID: id, Path: "x/../y/a"},
 		{ID: id, Path: ".a"},
 	} {
-		if err := d.Publish(&s); err == nil || errors.Is(err, ErrGone) {
+		if err := d.Publish(t.Context(), []*Staged{&s}); err == nil || s.Before {
 			t.Errorf("%+v: %v", s, err)
 		}
 	}
-	if err := d.Discard([]*Staged{{ID: "../victim"}, {ID: folderIDFile}, {ID: id}}); err == nil {
+	if err := d.Discard(t.Context(), []*Staged{{ID: "../victim"}, {ID: folderIDFile}, {ID: id}}); err == nil {
 		t.Error("Discard took a name that is no staging file's")
 	}
 	if got := names(t, dir); !slices.Equal(got, []string{"victim"}) {
@@ -719,7 +708,7 @@ func TestSweepLeavesStrangers(t *testing.T) {
 	for range 1499 { // more than one read of the folder
 		check(t, os.WriteFile(filepath.Join(dir, defaultStaging, d.newID()), nil, 0o600))
 	}
-	if removed, err := d.Sweep(nil); err != nil || removed != 1500 {
+	if removed, err := d.Sweep(t.Context(), nil); err != nil || removed != 1500 {
 		t.Errorf("removed %d, %v", removed, err)
 	}
 	if got := names(t, filepath.Join(dir, defaultStaging)); len(got) != 2 {
@@ -741,7 +730,7 @@ func TestPrivateStaging(t *testing.T) {
 	}
 	d, err = Open(dir, Options{Staging: ".attachd-extract-1"})
 	check(t, err)
-	check(t, d.Discard(left))
+	check(t, d.Discard(t.Context(), left))
 	check(t, d.Close())
 	check(t, d.Close())
 	if got := names(t, dir); !slices.Equal(got, []string{"a"}) {
@@ -785,7 +774,7 @@ func TestTwoDirectories(t *testing.T) {
 							t.Error(err)
 							return
 						}
-						if err := d.Publish(group[0]); err != nil {
+						if err := d.Publish(t.Context(), []*Staged{group[0]}); err != nil {
 							t.Error(err)
 							return
 						}
@@ -865,7 +854,7 @@ func TestCrashBetweenLinkAndUnlink(t *testing.T) {
 		first.options.Hook = ops
 		s := stage(t, first, attached{"a", []byte("1")})[0]
 		check(t, first.Sync(t.Context(), []*Staged{s}))
-		if err := first.Publish(s); !errors.Is(err, broken) {
+		if err := first.Publish(t.Context(), []*Staged{s}); !errors.Is(err, broken) {
 			t.Fatalf("error %v", err)
 		}
 		want := "a"
@@ -875,7 +864,7 @@ func TestCrashBetweenLinkAndUnlink(t *testing.T) {
 		}
 		second := open1(t, dir, Options{})
 		second.noRename2.Store(true)
-		check(t, second.Publish(&Staged{ID: s.ID, Path: "a"}))
+		check(t, second.Publish(t.Context(), []*Staged{{ID: s.ID, Path: "a"}}))
 		if got := names(t, dir); !slices.Equal(got, []string{want}) {
 			t.Errorf("files %q, want %q", got, want)
 		}

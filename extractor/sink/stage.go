@@ -21,6 +21,7 @@ type Staged struct {
 	Size       int64
 	SHA256     [32]byte
 	Kind       Kind
+	Before     bool   // set by Publish: it was published before a crash
 	Joined     string // of the first attachment of a message that came in pieces: their folder, see RemovePieces
 }
 

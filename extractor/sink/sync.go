@@ -90,8 +90,11 @@ func (d *Directory) Sync(ctx context.Context, group []*Staged) error {
 	return nil
 }
 
-// SyncFolders makes the names that Publish gave durable, and the removal of the staging names.
-func (d *Directory) SyncFolders() error {
+// syncFolders makes the names that publish gave durable, and the removal of the staging names.
+func (d *Directory) syncFolders(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("sync folders in %s: %w", d.path, err)
+	}
 	d.mu.Lock()
 	touched := d.touched
 	d.touched = make(map[*folder]bool)
@@ -100,6 +103,16 @@ func (d *Directory) SyncFolders() error {
 		return d.failure()
 	}
 	defer d.closeFolders()
+	if err := d.fsyncTouched(touched); err != nil {
+		return err
+	}
+	return d.removeJoined(ctx)
+}
+
+// fsyncTouched makes the names in folders durable, which stay open meanwhile.
+func (d *Directory) fsyncTouched(touched map[*folder]bool) error {
+	d.foldersInUse.RLock()
+	defer d.foldersInUse.RUnlock()
 	// The new names first: a power cut in between then leaves a file with both
 	// names or under the new one, never without any.
 	for f := range touched {
@@ -107,10 +120,7 @@ func (d *Directory) SyncFolders() error {
 			return err
 		}
 	}
-	if err := d.fsyncFolder(d.staging); err != nil {
-		return err
-	}
-	return d.removeJoined()
+	return d.fsyncFolder(d.staging)
 }
 
 // maxFolders is how many folders are kept open for the next files.

@@ -26,6 +26,21 @@ const maxPending = 2 * groupFiles
 // so that a stop commits what is staged and still ends in time.
 const commitGrace = 8 * time.Second
 
+// graceful returns a context that outlives ctx by the grace, and what ends it.
+func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(commitGrace, cancel) })
+	return late, func() { stop(); cancel() }
+}
+
+// Discard removes staging files, also while a stop is under way: else the next poll would find them
+// and report an interruption.
+func (d *Delivery) Discard(ctx context.Context, files []ledger.Attachment) error {
+	ctx, cancel := graceful(ctx)
+	defer cancel()
+	return d.Sink.Discard(ctx, files)
+}
+
 // committer gathers staged messages into groups, and commits them in a goroutine of
 // its own.
 type committer struct {
@@ -51,7 +66,7 @@ func (d *Delivery) Start(ctx context.Context) {
 // Add hands over one staged message. It blocks while the disk is behind, which
 // bounds what is staged and not committed. It returns the error that stopped the
 // commits, if one did; the message is then discarded.
-func (d *Delivery) Add(m *ledger.Message) error {
+func (d *Delivery) Add(ctx context.Context, m *ledger.Message) error {
 	c := &d.committer
 	c.mu.Lock()
 	for c.pending >= maxPending && c.err == nil {
@@ -61,7 +76,7 @@ func (d *Delivery) Add(m *ledger.Message) error {
 	c.pending += len(m.Attachments)
 	c.mu.Unlock()
 	if err != nil {
-		d.Sink.Discard(m.Attachments)
+		d.Discard(ctx, m.Attachments)
 		return err
 	}
 	c.staged <- m
@@ -105,12 +120,8 @@ func (d *Delivery) Err() error {
 func (d *Delivery) run(ctx context.Context) {
 	c := &d.committer
 	defer close(c.ended)
-	// The groups outlive the poll's cancellation by a bounded grace: what was
-	// staged is worth a few fsyncs.
-	commitCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	commitCtx, cancel := graceful(ctx) // what was staged is worth a few fsyncs
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(commitGrace, cancel) })
-	defer stop()
 
 	var group []*ledger.Message
 	var size int64
@@ -132,7 +143,7 @@ func (d *Delivery) run(ctx context.Context) {
 				flush()
 				return
 			case d.Err() != nil:
-				d.Sink.Discard(m.Attachments)
+				d.Sink.Discard(commitCtx, m.Attachments)
 				continue
 			}
 			if len(group) == 0 {
@@ -163,7 +174,7 @@ func (d *Delivery) Commit(ctx context.Context, group []*ledger.Message) error {
 	}
 	files := staged(group)
 	if err := d.Sink.Sync(ctx, files); err != nil {
-		d.Sink.Discard(files)
+		d.Discard(ctx, files)
 		return fmt.Errorf("sync attachments: %w", err)
 	}
 	if err := d.Ledger.Stage(ctx, d.Account, group); err != nil {
@@ -224,7 +235,7 @@ func (d *Delivery) leaveOutDuplicates(ctx context.Context, group []*ledger.Messa
 			if i > 0 && m.Attachments[i-1].Sidecar {
 				duplicate = m.Attachments[i-1 : i+1]
 			}
-			if err := d.Sink.Discard(duplicate); err != nil {
+			if err := d.Sink.Discard(ctx, duplicate); err != nil {
 				return fmt.Errorf("discard duplicate: %w", err)
 			}
 			for i := range duplicate {
@@ -245,25 +256,23 @@ func mayBeDuplicate(m *ledger.Message, i int) bool {
 // publish gives the staged files of a group that the ledger knows their names
 // and marks the group delivered.
 func (d *Delivery) publish(ctx context.Context, group []*ledger.Message) error {
+	var files []*ledger.Attachment
 	for _, m := range group {
 		for i := range m.Attachments {
-			if m.Attachments[i].StagingID == "" {
-				continue
-			}
-			if err := d.Sink.Publish(&m.Attachments[i]); err != nil {
-				return fmt.Errorf("publish attachment: %w", err)
+			if m.Attachments[i].StagingID != "" {
+				files = append(files, &m.Attachments[i])
 			}
 		}
 	}
-	if err := d.Sink.SyncFolders(); err != nil {
-		return fmt.Errorf("sync folders: %w", err)
+	if err := d.Sink.Publish(ctx, files); err != nil {
+		return fmt.Errorf("publish attachments: %w", err)
 	}
-	if err := d.removeJoined(group); err != nil {
+	if err := d.removeJoined(ctx, group); err != nil {
 		return err
 	}
 	generation, err := d.Ledger.Generation(ctx, d.Account)
 	if err == nil {
-		err = d.Sink.SetMark(generation)
+		err = d.Sink.SetMark(ctx, generation)
 	}
 	if err != nil {
 		return fmt.Errorf("mark the folder: %w", err)

@@ -19,9 +19,8 @@ func (s *steadySink) Sync(_ context.Context, files []ledger.Attachment) error {
 	s.most = max(s.most, len(files))
 	return nil
 }
-func (*steadySink) Publish(*ledger.Attachment) error { return nil }
-func (*steadySink) SyncFolders() error               { return nil }
-func (*steadySink) SetMark(int64) error              { return nil }
+func (*steadySink) Publish(context.Context, []*ledger.Attachment) error { return nil }
+func (*steadySink) SetMark(context.Context, int64) error                { return nil }
 
 // steadyLedger is one, too.
 type steadyLedger struct{ Ledger }
@@ -43,7 +42,7 @@ func TestManyAttachmentsAreCommitted(t *testing.T) {
 		for n := range 100 {
 			m.Attachments = append(m.Attachments, ledger.Attachment{Path: fmt.Sprintf("%d-%d", i, n), StagingID: "x"})
 		}
-		if err := d.Add(m); err != nil {
+		if err := d.Add(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
 		d.committer.mu.Lock()

@@ -8,8 +8,8 @@
 //
 //  1. the staging files and their folder are fsynced ([Sink.Sync]);
 //  2. the ledger records in one transaction what is staged under which names;
-//  3. the files are renamed into place without overwriting ([Sink.Publish]);
-//  4. the folders are fsynced ([Sink.SyncFolders]);
+//  3. the files are renamed into place without overwriting;
+//  4. the folders are fsynced ([Sink.Publish] does both);
 //  5. the ledger marks the group delivered.
 //
 // A crash at any point leaves one of two states behind. A staging file that the

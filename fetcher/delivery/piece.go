@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -53,11 +51,11 @@ func IsJoined(m *ledger.Message) bool {
 }
 
 // removeJoined removes the pieces of the messages of a group that are in place, also of one that a crash interrupted.
-func (d *Delivery) removeJoined(group []*ledger.Message) error {
+func (d *Delivery) removeJoined(ctx context.Context, group []*ledger.Message) error {
 	for _, m := range group {
 		for _, a := range m.Attachments {
 			if folder, ok := strings.CutSuffix(a.Path, ledger.JoinedMark); ok {
-				if err := d.Sink.RemovePieces(folder); err != nil {
+				if err := d.Sink.RemovePieces(ctx, folder); err != nil {
 					return err
 				}
 			}
@@ -68,7 +66,7 @@ func (d *Delivery) removeJoined(group []*ledger.Message) error {
 
 // AgePieces moves the pieces that have waited for too long into quarantine proper.
 func (d *Delivery) AgePieces(ctx context.Context) error {
-	any, err := d.anyPieces()
+	any, err := d.Sink.HasPieces(ctx)
 	if err != nil || !any {
 		return err
 	}
@@ -87,27 +85,10 @@ func (d *Delivery) AgePieces(ctx context.Context) error {
 	return nil
 }
 
-// anyPieces looks whether there may be any, which costs less than to ask the ledger.
-func (d *Delivery) anyPieces() (bool, error) {
-	folder, err := d.Sink.OpenFile(PartialFolder)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	defer folder.Close()
-	names, err := folder.Readdirnames(1)
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return len(names) > 0, err
-}
-
 // agePiece moves one. After a crash at the end the old file stays, known to nobody.
 func (d *Delivery) agePiece(ctx context.Context, m *ledger.Message) error {
 	piece := m.Kept()[0]
-	raw, err := d.Sink.OpenFile(piece.Path)
+	raw, err := d.Sink.OpenFile(ctx, piece.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // state check says so
 	}
@@ -126,18 +107,5 @@ func (d *Delivery) agePiece(ctx context.Context, m *ledger.Message) error {
 	if err := d.Commit(ctx, []*ledger.Message{aged}); err != nil {
 		return err
 	}
-	return errors.Join(d.Sink.RemoveFile(piece.Path), d.removeEmpty(path.Dir(piece.Path)))
-}
-
-// removeEmpty removes a folder that nothing is left in.
-func (d *Delivery) removeEmpty(folder string) error {
-	f, err := d.Sink.OpenFile(folder)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	if _, err := f.Readdirnames(1); errors.Is(err, io.EOF) {
-		return d.Sink.RemovePieces(folder)
-	}
-	return nil
+	return d.Sink.RemoveFile(ctx, piece.Path)
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"strings"
 	"time"
@@ -49,8 +48,8 @@ func (q *Quarantine) Messages(ctx context.Context) ([]*ledger.Message, error) {
 }
 
 // open opens the file that a message is kept in.
-func (q *Quarantine) open(m *ledger.Message) (*os.File, error) {
-	raw, err := q.delivery.Sink.OpenFile(m.Kept()[0].Path)
+func (q *Quarantine) open(ctx context.Context, m *ledger.Message) (io.ReadSeekCloser, error) {
+	raw, err := q.delivery.Sink.OpenFile(ctx, m.Kept()[0].Path)
 	if err != nil {
 		return nil, err
 	}
@@ -81,17 +80,17 @@ func VerifyQuarantined(raw io.ReadSeeker, m *ledger.Message) error {
 // and deleted on the server as the account's policy says. One that was delivered stays as it is.
 func (q *Quarantine) Drop(ctx context.Context, m *ledger.Message) error {
 	// The files first: killed in between, the message is there to be dropped again.
-	if err := q.remove(m); err != nil {
+	if err := q.remove(ctx, m); err != nil {
 		return err
 	}
 	return q.delivery.Ledger.Dropped(ctx, q.delivery.Account, m.Key, q.delivery.Now())
 }
 
 // remove removes the files that a message is kept in.
-func (q *Quarantine) remove(m *ledger.Message) error {
+func (q *Quarantine) remove(ctx context.Context, m *ledger.Message) error {
 	var errs []error
 	for _, f := range m.Kept() {
-		errs = append(errs, q.delivery.Sink.RemoveFile(f.Path))
+		errs = append(errs, q.delivery.Sink.RemoveFile(ctx, f.Path))
 	}
 	return errors.Join(errs...)
 }
@@ -115,7 +114,7 @@ func (d *Delivery) StageQuarantined(ctx context.Context, uidl, reason string, r 
 	}
 	why, err := d.Sink.StageRaw(ctx, strings.NewReader(QuarantineReason(d.Account, uidl, reason)), QuarantineFolder, name+".txt")
 	if err != nil {
-		d.Sink.Discard([]ledger.Attachment{raw})
+		d.Discard(ctx, []ledger.Attachment{raw})
 		return nil, err
 	}
 	raw.Quarantine, why.Quarantine = true, true

@@ -58,7 +58,7 @@ func (d *Delivery) BoundCopies(ctx context.Context, uidl string, s *Staged) erro
 	}
 	s.Envelope.To(d.Log.Warn().Str("uidl", foreign.UIDL(uidl)).Str("reason", s.Reason)).Msg("no copy is kept of a message of which something could not be read right: it is " + ErrQuarantineFull.Error())
 	s.Attachments, s.RawKept, s.Reason = files, false, withoutCopy(s.Reason)
-	return d.Sink.Discard(copies)
+	return d.Discard(ctx, copies)
 }
 
 // ExpireQuarantine removes what has been in quarantine for too long. It stays on the server, if it is still there.
@@ -76,7 +76,7 @@ func (d *Delivery) ExpireQuarantine(ctx context.Context) error {
 			continue
 		}
 		for _, f := range m.Kept() {
-			if err := d.Sink.RemoveFile(f.Path); err != nil {
+			if err := d.Sink.RemoveFile(ctx, f.Path); err != nil {
 				return err
 			}
 		}

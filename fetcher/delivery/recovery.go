@@ -34,7 +34,7 @@ func CheckMark(ctx context.Context, led Generations, account string, mark int64)
 
 // checkMark returns a [*StaleError] for a ledger that is behind the folder.
 func (d *Delivery) checkMark(ctx context.Context) error {
-	mark, err := d.Sink.Mark()
+	mark, err := d.Sink.Mark(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (d *Delivery) Recover(ctx context.Context) error {
 		d.note(group)
 		d.Log.Warn().Int("messages", len(group)).Msg("finished an interrupted delivery")
 	}
-	swept, err := d.Sink.Sweep()
+	swept, err := d.Sink.Sweep(ctx)
 	if err != nil {
 		return fmt.Errorf("remove unfinished files: %w", err)
 	}

@@ -28,7 +28,7 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 	if len(m.Kept()) == 0 {
 		return nil, fmt.Errorf("the state knows of no file that message %q is kept in", m.UIDL)
 	}
-	raw, err := q.open(m)
+	raw, err := q.open(ctx, m)
 	if err != nil {
 		return nil, fmt.Errorf("read the message in quarantine: %w; %s", err, WhenLost(q.delivery.Account, m))
 	}
@@ -43,7 +43,7 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 	if staged.Waits != "" {
 		return nil, q.waits(ctx, m, staged)
 	}
-	fresh, copied, err := q.fresh(m, staged.Attachments)
+	fresh, copied, err := q.fresh(ctx, m, staged.Attachments)
 	if err != nil {
 		return nil, err
 	}
@@ -65,21 +65,21 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 	if stays {
 		return again, fmt.Errorf("%w, and stays in quarantine: %s", ErrStillDoubtful, staged.Reason)
 	}
-	return again, q.remove(m)
+	return again, q.remove(ctx, m)
 }
 
 // waits ends the retry of a message that is a piece of another one, which is not whole yet. It goes to where pieces wait.
 func (q *Quarantine) waits(ctx context.Context, m *ledger.Message, staged Staged) error {
 	cause := errors.New(staged.Waits)
 	if IsPiece(m) || m.State != ledger.Quarantined { // it has its place already, or had it
-		return errors.Join(cause, q.delivery.Sink.Discard(staged.Attachments), q.delivery.Ledger.StillQuarantined(ctx, q.delivery.Account, m.Key, staged.Waits))
+		return errors.Join(cause, q.delivery.Discard(ctx, staged.Attachments), q.delivery.Ledger.StillQuarantined(ctx, q.delivery.Account, m.Key, staged.Waits))
 	}
 	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, Header: m.Header, MessageID: staged.MessageID, Attachments: staged.Attachments, Retried: true}
 	staged.WaitsOrJoins(again)
 	if err := q.delivery.Commit(ctx, []*ledger.Message{again}); err != nil {
 		return err
 	}
-	return errors.Join(cause, q.remove(m))
+	return errors.Join(cause, q.remove(ctx, m))
 }
 
 // nothingNew ends the retry of a message that was delivered, of which no other file came.
@@ -88,7 +88,7 @@ func (q *Quarantine) nothingNew(ctx context.Context, m *ledger.Message, reason s
 		if err := q.delivery.Ledger.Dropped(ctx, q.delivery.Account, m.Key, q.delivery.Now()); err != nil {
 			return nil, err
 		}
-		return m, q.remove(m)
+		return m, q.remove(ctx, m)
 	}
 	err := fmt.Errorf("%w, and nothing came of it that was not delivered before: %s; once you have looked at it, attachd quarantine drop removes it", ErrStillDoubtful, reason)
 	return nil, errors.Join(err, q.delivery.Ledger.StillQuarantined(ctx, q.delivery.Account, m.Key, reason))
@@ -101,7 +101,7 @@ func delivered(m *ledger.Message) []ledger.Attachment {
 
 // fresh returns those of the files staged that the message was not delivered with, and whether it was staged for
 // quarantine once more. It discards the others.
-func (q *Quarantine) fresh(m *ledger.Message, staged []ledger.Attachment) (fresh []ledger.Attachment, copied bool, err error) {
+func (q *Quarantine) fresh(ctx context.Context, m *ledger.Message, staged []ledger.Attachment) (fresh []ledger.Attachment, copied bool, err error) {
 	type content struct {
 		sum  [32]byte
 		size int64
@@ -128,8 +128,8 @@ func (q *Quarantine) fresh(m *ledger.Message, staged []ledger.Attachment) (fresh
 			fresh = append(fresh, staged[first:i+1]...)
 		}
 	}
-	if err := q.delivery.Sink.Discard(known); err != nil {
-		q.delivery.Sink.Discard(fresh)
+	if err := q.delivery.Discard(ctx, known); err != nil {
+		q.delivery.Discard(ctx, fresh)
 		return nil, false, fmt.Errorf("discard what was delivered before: %w", err)
 	}
 	return fresh, copied, nil

@@ -4,14 +4,24 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"runtime/debug"
 
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Sink is where one account's attachments go. A poll opens it, uses it from two
-// goroutines (staging in one, everything else in another) and closes it.
+// Sink is where one account's attachments go. A poll opens it, uses it and closes it.
+//
+// # Calls at once
+//
+// A poll has two goroutines. One stages: it calls Stage and StageRaw. The other commits: it calls Sync,
+// Publish, RemovePieces and SetMark. Free and Discard may come from both, at any time. No two calls at once
+// concern the same staging file. The other methods are called while no other call is under way.
+//
+// # Cancelling
+//
+// A call whose context ends returns soon, with that context's error. It may have done all of its work, a part
+// or nothing, and leaves nothing that the same call of a later Sink could not complete: Publish is called again
+// for all files of a group that the ledger holds as staged, and Sweep removes what Discard has left.
 type Sink interface {
 	// Stage reads the message of a UIDL from r to its end and writes its
 	// attachments to staging files. On an error nothing of the message stays. An error that is
@@ -22,29 +32,30 @@ type Sink interface {
 	StageRaw(ctx context.Context, r io.Reader, folder, name string) (ledger.Attachment, error)
 	// Sync returns once the staging files are durable under their staging names.
 	Sync(ctx context.Context, files []ledger.Attachment) error
-	// Publish gives a staged file its final name without overwriting another,
-	// and sets f.Path to the name it really got. A staging file that is gone was
-	// published before a crash: Publish then returns nil.
-	Publish(f *ledger.Attachment) error
-	// Free returns how many bytes can still be written.
-	Free() (int64, error)
-	// SyncFolders makes the names given by Publish durable.
-	SyncFolders() error
-	// Discard removes staging files that will not be published.
-	Discard(files []ledger.Attachment) error
+	// Publish gives staged files their final names without overwriting others, in this order, and sets
+	// the Path of each to the name it really got. It returns nil once all of them are durable under these
+	// names. A staging file that is gone was published before a crash, which is no error.
+	Publish(ctx context.Context, files []*ledger.Attachment) error
+	// Discard removes staging files that will not be published. Those that are gone are no error.
+	Discard(ctx context.Context, files []ledger.Attachment) error
 	// Sweep removes every staging file, the leftovers of a process that died. It
 	// is called when the ledger holds nothing unfinished and nothing is staged.
-	Sweep() (removed int, err error)
+	Sweep(ctx context.Context) (removed int, err error)
+	// Free returns how many bytes can still be written.
+	Free(ctx context.Context) (int64, error)
 	// SetMark leaves a number in the folder, and Mark returns the one left last, 0
 	// without any: how far the ledger was when it was last used with this folder.
-	SetMark(n int64) error
-	Mark() (int64, error)
-	// OpenFile and RemoveFile read and remove a file in quarantine, by the path
-	// that StageRaw gave it. Removing one that is gone is no error.
-	OpenFile(path string) (*os.File, error)
-	RemoveFile(path string) error
+	SetMark(ctx context.Context, n int64) error
+	Mark(ctx context.Context) (int64, error)
+	// OpenFile and RemoveFile read and remove a file in quarantine or a piece of a message, by the Path that
+	// it was published under. OpenFile returns an fs.ErrNotExist for one that is gone, and RemoveFile nil.
+	OpenFile(ctx context.Context, path string) (io.ReadSeekCloser, error)
+	RemoveFile(ctx context.Context, path string) error
+	// HasPieces reports whether pieces of messages may wait below PartialFolder. It is asked in each poll,
+	// before the ledger is, and is cheap.
+	HasPieces(ctx context.Context) (bool, error)
 	// RemovePieces removes a folder below PartialFolder with all that is in it. One that is gone is no error.
-	RemovePieces(folder string) error
+	RemovePieces(ctx context.Context, folder string) error
 	Close() error
 }
 

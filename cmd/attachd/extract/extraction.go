@@ -66,8 +66,7 @@ func (x *Extraction) Run(ctx context.Context, dir string, sources []string) (err
 		}
 	}
 	err = x.each(ctx, sources, dir, x.message)
-	// What was staged before an error or a signal is whole: it is delivered.
-	if err := errors.Join(err, x.publish(context.WithoutCancel(ctx))); err != nil {
+	if err := errors.Join(err, x.publish(ctx)); err != nil {
 		return err
 	}
 	x.say(dir)
@@ -100,7 +99,8 @@ func (x *Extraction) message(ctx context.Context, source string, size int64, r i
 
 // publish makes what is staged durable, gives it its names and prints it.
 func (x *Extraction) publish(ctx context.Context) error {
-	defer x.discard() // what an error leaves
+	ctx = context.WithoutCancel(ctx) // what is staged is whole: it is delivered also when a signal comes
+	defer x.discard(ctx)             // what an error leaves
 	files := make([]*sink.Staged, len(x.pending))
 	for i, e := range x.pending {
 		files[i] = e.file
@@ -108,17 +108,11 @@ func (x *Extraction) publish(ctx context.Context) error {
 	if err := x.dir.Sync(ctx, files); err != nil {
 		return err
 	}
-	var published []extracted
-	for len(x.pending) > 0 {
-		if err := x.dir.Publish(x.pending[0].file); err != nil {
-			return err
-		}
-		published = append(published, x.pending[0])
-		x.pending = x.pending[1:]
-	}
-	if err := x.dir.SyncFolders(); err != nil {
+	if err := x.dir.Publish(ctx, files); err != nil {
 		return err
 	}
+	published := x.pending
+	x.pending = nil
 	for _, e := range published {
 		if e.file.Kind == sink.Sidecar {
 			continue
@@ -133,7 +127,7 @@ func (x *Extraction) publish(ctx context.Context) error {
 }
 
 // discard removes what is staged and will not be published.
-func (x *Extraction) discard() {
+func (x *Extraction) discard(ctx context.Context) {
 	if len(x.pending) == 0 {
 		return
 	}
@@ -142,7 +136,7 @@ func (x *Extraction) discard() {
 		files = append(files, e.file)
 	}
 	x.pending = nil
-	if err := x.dir.Discard(files); err != nil {
+	if err := x.dir.Discard(ctx, files); err != nil {
 		x.report(err)
 	}
 }

@@ -98,23 +98,27 @@ func (f *folder) Sync(ctx context.Context, files []ledger.Attachment) error {
 	return f.Directory.Sync(ctx, staged(files))
 }
 
-func (f *folder) Publish(a *ledger.Attachment) error {
-	file := &sink.Staged{ID: a.StagingID, Path: a.Path}
-	err := f.Directory.Publish(file)
-	if errors.Is(err, sink.ErrGone) {
-		return nil // it was published before a crash
+func (f *folder) Publish(ctx context.Context, files []*ledger.Attachment) error {
+	all := make([]*sink.Staged, len(files))
+	for i, a := range files {
+		all[i] = &sink.Staged{ID: a.StagingID, Path: a.Path}
 	}
+	err := f.Directory.Publish(ctx, all)
 	if errors.Is(err, sink.ErrOtherFolder) {
 		err = fmt.Errorf("%w (attachd state check says what to do)", err)
 	}
-	a.Path = file.Path
+	for i, file := range all {
+		files[i].Path = file.Path
+	}
 	return err
 }
 
-func (f *folder) Discard(files []ledger.Attachment) error { return f.Directory.Discard(staged(files)) }
+func (f *folder) Discard(ctx context.Context, files []ledger.Attachment) error {
+	return f.Directory.Discard(ctx, staged(files))
+}
 
-func (f *folder) Sweep() (removed int, err error) {
-	return f.Directory.Sweep(func(string) bool { return false })
+func (f *folder) Sweep(ctx context.Context) (removed int, err error) {
+	return f.Directory.Sweep(ctx, nil)
 }
 
 func record(s *sink.Staged) ledger.Attachment {
