@@ -1,0 +1,75 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/attachd/attachd/cmd/attachd/app"
+	"github.com/attachd/attachd/cmd/attachd/quarantine"
+	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/extractor/sink"
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
+)
+
+// Forgotten says which messages of an account to forget. One of the fields is set.
+type Forgotten struct {
+	// UIDLs names single messages.
+	UIDLs []string
+	// Staged are those with a file in a staging folder that is gone.
+	Staged bool
+	// All are all.
+	All bool
+}
+
+// Forget removes what the state knows of messages, and returns of how many: the next poll fetches them
+// again if they are still on the server. It fails while the account is being polled, and for a message
+// in quarantine, whose file would be forgotten with it.
+func Forget(ctx context.Context, a *app.App, account config.Account, what Forgotten) (int, error) {
+	records, err := a.Ledger().Quarantined(ctx, account.Name)
+	if err != nil {
+		return 0, err
+	}
+	for _, r := range records {
+		m := quarantine.Message{Account: account, Record: r}
+		if (what.All || slices.Contains(what.UIDLs, r.UIDL)) && m.Verify() == nil {
+			return 0, fmt.Errorf("message %s is in quarantine, and its file would be forgotten: first attachd quarantine retry, or drop, it", m.ID())
+		}
+	}
+	if what.All {
+		return a.Supervisor().ForgetAll(ctx, account.Name)
+	}
+	return a.Supervisor().Forget(ctx, account.Name, func(ctx context.Context) ([]ledger.Key, error) {
+		if what.Staged {
+			return stagedElsewhere(ctx, a.Ledger(), account)
+		}
+		records, err := a.Ledger().Lookup(ctx, account.Name, what.UIDLs)
+		keys := make([]ledger.Key, len(records))
+		for i, r := range records {
+			keys[i] = r.Key
+		}
+		return keys, err
+	})
+}
+
+// stagedElsewhere lists the messages with a file in a staging folder that is gone.
+func stagedElsewhere(ctx context.Context, led *sqlite.Ledger, a config.Account) ([]ledger.Key, error) {
+	folder, err := sink.Inspect(a.Output)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := led.Unfinished(ctx, a.Name)
+	if err != nil {
+		return nil, err
+	}
+	var keys []ledger.Key
+	for _, m := range messages {
+		if slices.ContainsFunc(m.Attachments, func(f ledger.Attachment) bool {
+			return f.StagingID != "" && folder.Fate(f.StagingID) == sink.Elsewhere
+		}) {
+			keys = append(keys, m.Key)
+		}
+	}
+	return keys, nil
+}
