@@ -23,7 +23,7 @@ var rooms = map[string][]string{
 	"cmd/attachd/app":        {"cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/sink", "fetcher/..."},
 	"cmd/attachd/check":      {"cmd/attachd/state", "cmd/attachd/wiring", "config", "fetcher/..."},
 	"cmd/attachd/console":    {"config", "fetcher", "fetcher/foreign"},
-	"cmd/attachd/demo":       {"fetcher/pop3/pop3test"},
+	"cmd/attachd/demo":       {"cmd/attachd/app", "cmd/attachd/console", "config", "fetcher", "fetcher/foreign", "fetcher/pop3/pop3test"},
 	"cmd/attachd/extract":    {"cmd/attachd/preview", "cmd/attachd/wiring", "cmd/attachd/console", "extractor/...", "fetcher/foreign"},
 	"cmd/attachd/preview":    {"cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
 	"cmd/attachd/quarantine": {"cmd/attachd/app", "cmd/attachd/wiring", "config", "fetcher/..."},

@@ -1,8 +1,3 @@
-// Package demo is a mailbox to try attachd on: a POP3S server on loopback that
-// holds a few telling messages. Among them are a picture as a mail client sends it, an
-// invoice with German file names in two encodings, an inline picture beside a
-// nameless logo, a forwarded message with an attachment of its own, a second
-// file of a name that is taken, and a message without any attachment.
 package demo
 
 import (
@@ -22,11 +17,18 @@ const (
 //go:embed mailbox/*.eml
 var mailbox embed.FS
 
-// NewServer returns the server, which is not started yet. It speaks POP3S with
-// a certificate made at its start, and its client must trust
-// [pop3test.Server.CertPEM]. It offers APOP and USER/PASS, or does what the profile
-// of that name does; login is the way to log in. The error for a name that there is
-// none of lists those that there are.
+// UnknownServerError says that there is no server profile of a name.
+type UnknownServerError struct{ Name string }
+
+// Error lists the names that there are.
+func (e *UnknownServerError) Error() string {
+	return fmt.Sprintf("find a server of the name %q: there are\n%s", e.Name, Servers())
+}
+
+// NewServer returns the server, which is not started yet. It speaks POP3S with a certificate made at its
+// start, and its client must trust [pop3test.Server.CertPEM]. It offers APOP and USER/PASS or, if a
+// profile is named, does what the server of that profile does. login is the value of the key auth. The
+// error is an [*UnknownServerError] for a name without a profile.
 func NewServer(profile string) (s *pop3test.Server, login string, err error) {
 	entries, err := mailbox.ReadDir("mailbox")
 	if err != nil {
@@ -43,7 +45,7 @@ func NewServer(profile string) (s *pop3test.Server, login string, err error) {
 	if profile != "" {
 		p, ok := pop3test.ProfileNamed(profile)
 		if !ok {
-			return nil, "", fmt.Errorf("find a server of the name %q: there are\n%s", profile, Servers())
+			return nil, "", &UnknownServerError{profile}
 		}
 		return p.NewServer(Username, Password, raws...), p.Login, nil
 	}

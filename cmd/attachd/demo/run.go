@@ -1,0 +1,177 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/cmd/attachd/app"
+	"github.com/attachd/attachd/cmd/attachd/console"
+	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/foreign"
+)
+
+// Options say how to show it.
+type Options struct {
+	// Out takes the story, and Errors the log of the polls from its warnings on.
+	Out, Errors io.Writer
+	// Dir is the folder to work in, made if missing; "" is a new one among the temporary files.
+	Dir string
+	// Server names the profile of the server, "" for one without quirks.
+	Server string
+	// Clean removes the folder in the end.
+	Clean bool
+}
+
+// Run starts the server, writes a configuration for it, polls it twice and tells what happens. The
+// configuration and the files that were delivered stay unless Clean is set.
+//
+// It fails with an [*UnknownServerError] for a profile that there is not. That the second poll fails is
+// no error of a server with a profile: some refuse to be asked again so soon.
+func Run(ctx context.Context, o Options) (err error) {
+	server, login, err := NewServer(o.Server)
+	if err != nil {
+		return err
+	}
+	dir, made := o.Dir, o.Dir == ""
+	if made {
+		dir, err = os.MkdirTemp("", "attachd-demo-")
+	} else {
+		err = os.MkdirAll(dir, 0o750)
+	}
+	if err != nil {
+		return fmt.Errorf("make the demo's folder: %w", err)
+	}
+	if o.Clean {
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	}
+	if err := server.Start(); err != nil {
+		return fmt.Errorf("start the demo's server: %w", err)
+	}
+	defer server.Close()
+
+	path, err := writeConfig(dir, server.Addr(), login, server.CertPEM())
+	if err != nil {
+		return err
+	}
+	c, _, err := config.Load(path)
+	if err != nil {
+		return err
+	}
+	say := func(format string, args ...any) { fmt.Fprintf(o.Out, format+"\n", args...) }
+	say("A POP3S server runs on %s for this demo, with a mailbox of %s.", server.Addr(), console.Count(len(server.Mailbox(Username)), "message"))
+	say("attachd polls it with this configuration: %s\n", path)
+
+	say("First poll")
+	delivered, err := poll(ctx, say, o.Errors, c)
+	if err != nil {
+		return err
+	}
+	say("\nSecond poll")
+	if _, err := poll(ctx, say, o.Errors, c); err != nil {
+		if o.Server == "" {
+			return err
+		}
+		say("  the server would not have it, and attachd would ask again later: %v", err)
+	}
+	say("\n%s, byte for byte as they were sent, in %s", console.Count(delivered, "file"), c.Accounts[0].Output)
+	switch {
+	case o.Clean:
+		say("That folder is removed now, as --clean says.")
+		return nil
+	case made:
+		say("The folder %s stays: remove it when you have seen enough (attachd demo --clean does so by itself).", dir)
+	}
+	say("For your own mailbox: copy the configuration, put in your server and password, and try")
+	say("  attachd check --online --config attachd.yaml")
+	say("  attachd run --config attachd.yaml")
+	return nil
+}
+
+// poll runs the accounts of c once, by the code that `run --once` runs, and
+// tells what happens.
+func poll(ctx context.Context, say func(string, ...any), stderr io.Writer, c *config.Config) (delivered int, err error) {
+	log := zerolog.New(console.NewWriter(stderr, false)).Level(zerolog.WarnLevel)
+	var mu sync.Mutex // observe is called from the poll's two goroutines
+	a, err := app.Open(ctx, app.Options{Config: c, Log: log, Observe: func(e fetcher.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch e := e.(type) {
+		case fetcher.LoggedIn:
+			say("  connected with %s, certificate verified, logged in with %s", e.TLS, e.Mechanism)
+		case fetcher.Listed:
+			say("  %s in the mailbox, %d of them new", console.Count(e.Messages, "message"), e.New)
+		case fetcher.Retrieved:
+			if e.Attachments == 0 {
+				say("    message %s: no attachment", foreign.Text(e.UIDL))
+			}
+		case fetcher.Delivered:
+			delivered++
+			say("    message %s: %s (%s, %s)", foreign.Text(e.UIDL), foreign.Text(e.Attachment.Path), foreign.Text(e.Attachment.MediaType), console.Bytes(e.Attachment.Size))
+		}
+	}})
+	if err != nil {
+		return 0, err
+	}
+	defer a.Close()
+	o, err := a.RunOnce(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if len(o.Failed) > 0 {
+		return 0, o.Failed[0]
+	}
+	if delivered == 0 {
+		say("  nothing to fetch: what was delivered once is not delivered again")
+	}
+	return delivered, nil
+}
+
+// writeConfig writes the configuration, commented as one to learn from.
+func writeConfig(dir, addr, login string, certificate []byte) (path string, err error) {
+	dir, err = filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("find the demo's folder: %w", err)
+	}
+	host, port, _ := strings.Cut(addr, ":")
+	secret := "password_file: password"
+	if login == string(config.AuthXOAuth2) {
+		secret = fmt.Sprintf("token_command: [cat, %q]", filepath.Join(dir, "password"))
+	}
+	text := strings.Join([]string{
+		"# The configuration of the  Paths are relative to this file.",
+		"output: attachments",
+		"state: state.db",
+		"interval: 5m",
+		"accounts:",
+		"  - name: hans",
+		"    host: " + host,
+		"    port: " + port + "        # 995 unless given",
+		"    username: " + Username,
+		"    " + secret,
+		"    auth: " + login + strings.Repeat(" ", max(0, 13-len(login))) + "# auto is APOP when the server offers it, else USER/PASS",
+		"    after: keep        # or: delete",
+		"    tls:",
+		"      ca_file: demo-ca.pem   # only for servers whose certificate no public authority signed",
+		"",
+	}, "\n")
+	path = filepath.Join(dir, "attachd.yaml")
+	for _, f := range []struct {
+		name    string
+		content []byte
+	}{{"attachd.yaml", []byte(text)}, {"demo-ca.pem", certificate}, {"password", []byte(Password + "\n")}} {
+		if err := os.WriteFile(filepath.Join(dir, f.name), slices.Clone(f.content), 0o600); err != nil {
+			return "", fmt.Errorf("write the demo's files: %w", err)
+		}
+	}
+	return path, nil
+}
