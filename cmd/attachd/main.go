@@ -1,6 +1,41 @@
-// Command attachd turns mail into files: it polls mailboxes over POP3S and
-// writes the attachments of what arrives into a folder per account. README.md
-// says how to use it; `attachd help` lists the commands.
+// Command attachd turns mail into files: it polls mailboxes over POP3S and writes the attachments of
+// new messages into a folder per account. Each attachment arrives once, whole and byte-exact.
+//
+//	attachd run          poll the configured accounts, for ever or --once
+//	attachd check        check the configuration and its folders, with --online every login
+//	attachd extract      write the attachments of message files, Maildirs and mbox files
+//	attachd quarantine   list, show, retry and drop messages that could not be taken apart
+//	attachd state        check, rebuild, forget, accept, rename: look after the state file
+//	attachd oauth        login, status: sign in for accounts that log in with tokens
+//	attachd demo         show all of this, with a mail server of its own
+//	attachd version      print the version
+//
+// `attachd help COMMAND` has the flags of each, and README.md says how to install, configure and run it.
+//
+// # Exit codes
+//
+// Exit codes are a stable contract.
+//
+//	0   all went well
+//	1   the command failed
+//	2   the command line is wrong
+//	75  some accounts failed, or messages are in quarantine: a later run may do better
+//	78  the configuration is wrong, or it names folders that can't be used
+//
+// # Streams
+//
+// Standard output has what was asked for, and standard error the log and what went wrong. No line of
+// either has control characters that a sender or a server chose.
+//
+// # Signals
+//
+// SIGTERM and SIGINT end a run with everything delivered that was staged; the second one ends it at
+// once. SIGHUP has a run load its configuration again.
+//
+// # Sources
+//
+// This package has one file per subcommand, which parses flags, calls and prints. Package app polls,
+// extract extracts, and each other package below is named for what it finds or does.
 package main
 
 import (
@@ -21,13 +56,14 @@ import (
 	"github.com/attachd/attachd/fetcher/foreign"
 )
 
-// The exit codes, of which scripts and service managers may rely on every one.
+// The exit codes are a stable contract; the package comment says what each means. Those above 2 are
+// those of sysexits.h.
 const (
 	exitOK        = 0
 	exitFailure   = 1
 	exitUsage     = 2
-	exitTemporary = 75 // EX_TEMPFAIL of sysexits.h: some accounts failed, or messages are in quarantine
-	exitConfig    = 78 // EX_CONFIG of sysexits.h
+	exitTemporary = 75 // EX_TEMPFAIL
+	exitConfig    = 78 // EX_CONFIG
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, app.Hooks{})) }
@@ -47,13 +83,14 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
+// run runs attachd with these arguments and streams, and returns its exit code. The hooks are for tests.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer, hooks app.Hooks) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// A second signal ends the program the hard way, should the first not do.
+	// A second signal ends the program at once, should the first not do.
 	context.AfterFunc(ctx, stop)
-	// A reader of our output that goes away is an error of writing to it, not the
-	// end on the spot: what is staged is still to be delivered or removed.
+	// A reader of our output that goes away is an error of writing to it, and not the end of the
+	// process: what is staged is still to be delivered or removed.
 	signal.Ignore(syscall.SIGPIPE)
 
 	root := command(hooks)
@@ -72,9 +109,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, hooks app.Hoo
 	if errors.As(err, &exit) {
 		return exit.code
 	}
-	// Whatever comes without a code is cobra's own: an unknown command, a flag
-	// that does not exist, an argument too many or too few, of which it says only
-	// how many.
+	// An error without a code is cobra's own: an unknown command, an unknown flag, or a wrong number of
+	// arguments. cobra does not say which arguments there should be.
 	if !cmd.HasSubCommands() {
 		fmt.Fprintf(stderr, "Usage: %s\n", cmd.UseLine())
 	}
@@ -82,6 +118,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, hooks app.Hoo
 	return exitUsage
 }
 
+// command is attachd with all its subcommands.
 func command(hooks app.Hooks) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "attachd",
@@ -95,10 +132,11 @@ into a folder per account. Each attachment arrives once, whole and byte-exact.`,
 	return root
 }
 
-// showHelp is what a command does that only has others below it. With NoArgs, one that is misspelt is an error.
+// showHelp is for a command that only has others below it. With cobra.NoArgs beside it, a misspelt
+// subcommand is an error.
 func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
-// failure is an error of a command's own work, unless it has an exit code already.
+// failure gives an error the exit code 1, unless it has a code already.
 func failure(err error) error {
 	if _, ok := errors.AsType[*exitError](err); ok || err == nil {
 		return err

@@ -84,7 +84,7 @@ func listQuarantine(w io.Writer, all []quarantine.Message, asJSON bool) error {
 			size = console.Bytes(m.Size)
 		}
 		fmt.Fprintf(table, "account %s:\t%s\tUIDL %s\t%s\tsince %s\t%s\n", q.Account.Name, q.ID(), console.Cell(m.UIDL), size,
-			m.Delivered.Local().Format("2006-01-02 15:04"), console.Count(m.Attempts, "failed attempt"))
+			console.Minute(m.Delivered), console.Count(m.Attempts, "failed attempt"))
 		fmt.Fprintf(table, "\tfrom %s, subject %s\n", cmp.Or(is.From, "unknown"), cmp.Or(is.Subject, "unknown"))
 		if m.State != ledger.Quarantined {
 			fmt.Fprintf(table, "\tdelivered, with %s, and not read right: %s\n", console.Count(m.Files(), "file"), console.Cell(m.Reason))

@@ -67,9 +67,6 @@ func printReport(w io.Writer, c *config.Config, r *state.Report) error {
 // shownFailures is how many messages that were not retrieved or not copied are shown of an account.
 const shownFailures = 20
 
-// minutes is how the time of something that lasts is shown.
-const minutes = "2006-01-02 15:04"
-
 func printAccount(w io.Writer, a *state.Account) {
 	say := func(format string, args ...any) { fmt.Fprintf(w, "  "+format+"\n", args...) }
 	fault := func(errs ...error) {
@@ -82,10 +79,10 @@ func printAccount(w io.Writer, a *state.Account) {
 	s := a.Summary
 	fmt.Fprintf(w, "account %s: %s\n", s.Account, describeSummary(s))
 	if !s.Newest.IsZero() {
-		say("first message seen %s, newest %s", s.Oldest.Local().Format(minutes), s.Newest.Local().Format(minutes))
+		say("first message seen %s, newest %s", console.Minute(s.Oldest), console.Minute(s.Newest))
 	}
 	if !a.LastPoll.IsZero() {
-		say("last polled %s", a.LastPoll.Local().Format(minutes))
+		say("last polled %s", console.Minute(a.LastPoll))
 	}
 	if s.Unknown > 0 {
 		say("%d of the delivered were taken for it by state rebuild, or put back, and stay on the server", s.Unknown)
@@ -99,7 +96,7 @@ func printAccount(w io.Writer, a *state.Account) {
 	}
 	fault(a.Staged.Elsewhere)
 	for _, r := range a.Failures[:min(len(a.Failures), shownFailures)] {
-		say("message '%s' could not be retrieved (attempt %d, next %s): %s", console.Cell(r.UIDL), r.Attempts, r.NextAttempt.Local().Format(minutes), console.Cell(r.Reason))
+		say("message '%s' could not be retrieved (attempt %d, next %s): %s", console.Cell(r.UIDL), r.Attempts, console.Minute(r.NextAttempt), console.Cell(r.Reason))
 	}
 	if n := len(a.Failures) - shownFailures; n > 0 {
 		say("and %d more", n)

@@ -132,7 +132,7 @@ func printUnknown(w io.Writer, a config.Account, adopted *state.Adopted, newer b
 			what = "will be fetched"
 		}
 		if !m.At.IsZero() {
-			date = m.At.Local().Format(minutes)
+			date = console.Minute(m.At)
 		}
 		fmt.Fprintf(t, "  %s\tUIDL %s\t%s\t%s\t%s\n", what, foreign.Text(m.UIDL), date, console.Cell(m.From), console.Cell(m.Subject))
 	}
@@ -143,6 +143,6 @@ func printUnknown(w io.Writer, a config.Account, adopted *state.Adopted, newer b
 		return nil
 	}
 	_, err := fmt.Fprintf(w, "  The state did not know these, and knows all up to %s. If they were not delivered: attachd state rebuild --newer-than-backup %s\n"+
-		"  has those fetched that came later, attachd state forget --uidl UIDL %s a single one.\n", adopted.Since.Local().Format(minutes), a.Name, a.Name)
+		"  has those fetched that came later, attachd state forget --uidl UIDL %s a single one.\n", console.Minute(adopted.Since), a.Name, a.Name)
 	return err
 }

@@ -9,6 +9,7 @@ package console
 import (
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/mattn/go-isatty"
 
@@ -40,6 +41,9 @@ func Bytes(n int64) string {
 	}
 	return fmt.Sprintf("%.1f %ciB", value, "KMGT"[unit])
 }
+
+// Minute is a time that may lie days or months away, in the zone of this machine.
+func Minute(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
 
 // Cell is a stranger's text for a column of a table: escaped as [foreign.Text] does it, and "-" for
 // nothing, so that the columns stay in their places.
