@@ -3,6 +3,7 @@ package fetcher
 import (
 	"time"
 
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/session"
 )
 
@@ -13,6 +14,8 @@ type Account struct {
 	Name string
 	// Endpoint says where the mailbox is and how to get there.
 	session.Endpoint
+	// Output says where its attachments go.
+	delivery.Output
 	// Interval is the time from the end of one poll to the start of the next, give
 	// or take up to Jitter.
 	Interval, Jitter time.Duration
@@ -45,9 +48,6 @@ type Account struct {
 	// CommitDeletions is after how many DELE a poll says QUIT, which is what makes
 	// them last (RFC 1939 section 6), and comes again for the rest. 0: all in one.
 	CommitDeletions int
-	// MinFree is how many bytes are to stay free where the sink writes. A message
-	// that would not leave them is not asked for.
-	MinFree int64
 	// QuarantineAge is after how long a message in quarantine is removed, and QuarantineBytes how much may be there; 0 for no limit. What is
 	// removed, or does not go there, stays on the server.
 	QuarantineAge   time.Duration

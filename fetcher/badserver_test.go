@@ -2,6 +2,7 @@ package fetcher
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -79,13 +80,8 @@ func TestBadServer(t *testing.T) {
 			w.start(t)
 			good := newWorld(t, "good")
 			good.start(t)
-			w.supervisor.OpenSink = func(a Account) (delivery.Sink, error) {
-				if a.Name == "good" {
-					return newMemory(t, w.ledger), nil
-				}
-				return w.sink, nil
-			}
 			bad, other := w.account, good.account
+			other.OpenSink = func(context.Context) (delivery.Sink, error) { return newMemory(t, w.ledger), nil }
 			bad.Name, other.Name = "bad", "good"
 			bad.MaxMessage = 1 << 20
 			bad.Timeouts = pop3.Timeouts{Greeting: 200 * time.Millisecond, Reply: time.Second, Idle: 200 * time.Millisecond}

@@ -273,7 +273,7 @@ func (p play) begin(t *testing.T) (*world, *tally) {
 	if p.sink != nil {
 		p.sink(sink)
 	}
-	w.supervisor.OpenSink = func(Account) (delivery.Sink, error) { return sink, nil }
+	w.account.OpenSink = func(context.Context) (delivery.Sink, error) { return sink, nil }
 	w.start(t)
 	return w, sink
 }

@@ -10,7 +10,7 @@ import (
 
 // connect opens the session.
 func (p *poll) connect(ctx context.Context) error {
-	s, err := p.account.Open(ctx, session.Options{
+	s, err := p.account.Endpoint.Open(ctx, session.Options{
 		WithoutCapa: p.simply.withoutCapa, Unpipelined: p.simply.unpipelined, Ask: p.questions(), Waiting: p.slot.waiting,
 		Own: func(c *x509.Certificate) { p.noteCertificate("the account's own", c) }, Log: p.log,
 	})

@@ -132,7 +132,7 @@ func TestManyAttachmentsAtOnce(t *testing.T) {
 	w := newWorld(t, bodies...)
 	w.account.Delete = true
 	w.supervisor.Memory = 8 * 2 * each * 600 // for two messages and a little
-	w.supervisor.OpenSink = func(Account) (delivery.Sink, error) { return &crowd{w.sink, each}, nil }
+	w.account.OpenSink = func(context.Context) (delivery.Sink, error) { return &crowd{w.sink, each}, nil }
 	w.start(t)
 	polls := 0
 	for err := w.once(t); ; err = w.once(t) {

@@ -228,11 +228,12 @@ func newWorld(t *testing.T, bodies ...string) *world {
 	w.ledger = openLedger(t, filepath.Join(dir, "state.db"))
 	w.sink = newMemory(t, w.ledger)
 	w.supervisor = &Supervisor{
-		Ledger: w.ledger, OpenSink: func(Account) (delivery.Sink, error) { return w.sink, nil }, LockDir: filepath.Join(dir, "locks"),
+		Ledger: w.ledger, LockDir: filepath.Join(dir, "locks"),
 		MaxConcurrent: 4, MaxPerHost: 4, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.DebugLevel),
 	}
 	w.account = Account{
 		Name: "lab", Interval: time.Hour,
+		Output: delivery.Output{OpenSink: func(context.Context) (delivery.Sink, error) { return w.sink, nil }},
 		Endpoint: session.Endpoint{
 			Username: "u0", Auth: session.AuthAuto, TLS: func() (*tls.Config, error) { return &tls.Config{RootCAs: w.server.CertPool()}, nil },
 			Password: func(context.Context) (string, error) { return "pw0", nil },

@@ -44,7 +44,7 @@ func TestProfiles(t *testing.T) {
 				w.account.Delete, w.account.Auth = !keep, session.Auth(profile.Login)
 				w.account.Token = func(context.Context, string) (string, error) { return "pw0", nil }
 				sink := &tally{memory: w.sink}
-				w.supervisor.OpenSink = func(Account) (delivery.Sink, error) { return sink, nil }
+				w.account.OpenSink = func(context.Context) (delivery.Sink, error) { return sink, nil }
 				w.start(t)
 				polls, refused := 0, 0
 				for ; polls < 3 || len(sink.copies) < count && polls < 50; polls++ {

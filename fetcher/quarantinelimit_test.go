@@ -59,7 +59,7 @@ func TestQuarantineLimit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "bad1", "bad2", "bad3", "good", "torn")
 	sink := &cabinet{w.sink}
-	w.supervisor.OpenSink = func(Account) (delivery.Sink, error) { return sink, nil }
+	w.account.OpenSink = func(context.Context) (delivery.Sink, error) { return sink, nil }
 	now := time.Now()
 	w.supervisor.now = func() time.Time { return now }
 	w.account.Delete, w.account.QuarantineBytes = true, 2*8<<10 // of two messages
@@ -105,7 +105,7 @@ func TestNoRoomForCopy(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, "Subject: torn")
 			sink := &cabinet{w.sink}
-			w.supervisor.OpenSink = func(Account) (delivery.Sink, error) { return sink, nil }
+			w.account.OpenSink = func(context.Context) (delivery.Sink, error) { return sink, nil }
 			now := time.Now()
 			w.supervisor.now = func() time.Time { return now }
 			w.account.Delete, w.account.DeleteAfter, w.account.QuarantineBytes, w.account.SkipDuplicates = true, after, 1, true
@@ -161,7 +161,7 @@ func TestCopyOfAnother(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "Subject: torn", "Subject: good")
 	sink := &cabinet{w.sink}
-	w.supervisor.OpenSink = func(Account) (delivery.Sink, error) { return sink, nil }
+	w.account.OpenSink = func(context.Context) (delivery.Sink, error) { return sink, nil }
 	w.account.Delete, w.account.QuarantineBytes = true, 1
 	w.start(t)
 	if err := w.once(t); err != nil {
@@ -188,7 +188,7 @@ func TestQuarantineAge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "bad", "good")
 	sink := &cabinet{w.sink}
-	w.supervisor.OpenSink = func(Account) (delivery.Sink, error) { return sink, nil }
+	w.account.OpenSink = func(context.Context) (delivery.Sink, error) { return sink, nil }
 	now := time.Now()
 	w.supervisor.now = func() time.Time { return now }
 	w.account.Delete = true

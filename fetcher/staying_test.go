@@ -70,7 +70,7 @@ func values(lines []map[string]any, field string) string {
 func newSieve(t *testing.T, bodies ...string) (*world, *bytes.Buffer) {
 	t.Helper()
 	w := newWorld(t, bodies...)
-	w.supervisor.OpenSink = func(Account) (delivery.Sink, error) { return sieve{w.sink}, nil }
+	w.account.OpenSink = func(context.Context) (delivery.Sink, error) { return sieve{w.sink}, nil }
 	w.supervisor.ReadEnvelope = func(header []byte) delivery.Envelope {
 		text, _, _ := strings.Cut(string(header), "\r\n")
 		return delivery.Envelope{From: "sender of " + text, Subject: "subject of " + text}

@@ -23,11 +23,6 @@ const startSpread = 50 * time.Millisecond
 type Supervisor struct {
 	// Ledger holds what was seen and delivered. It is shared by all accounts.
 	Ledger *sqlite.Ledger
-	// OpenSink opens an account's destination for one poll.
-	OpenSink func(a Account) (delivery.Sink, error)
-	// FindDestination, if set, looks at that without making anything. An account whose destination is
-	// not the one that it delivered to is not polled, see [CheckDestination].
-	FindDestination func(a Account) (delivery.Destination, error)
 	// LockDir is the folder of the accounts' lock files, made when missing.
 	LockDir string
 	// MaxConcurrent caps the polls that run at once, MaxPerHost those to one

@@ -222,7 +222,7 @@ func TestResume(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				a := wiring.Accounts(c)[0]
+				a := wiring.Accounts(c, nil)[0]
 				for i := range 3 {
 					p, err := fetcher.Check(t.Context(), a, zerolog.Nop())
 					if err != nil || p.Resumed != (i > 0) {

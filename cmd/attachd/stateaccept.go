@@ -6,7 +6,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/foreign"
 )
@@ -33,7 +32,7 @@ Nothing that was delivered is fetched again: attachd state forget has it fetched
 				return err
 			}
 			for _, account := range t.accounts {
-				at, acceptErr := a.Supervisor().AcceptDestination(cmd.Context(), wiring.Account(t.config, account))
+				at, acceptErr := a.Supervisor().AcceptDestination(cmd.Context(), a.Account(account))
 				if acceptErr != nil {
 					err = errors.Join(err, &fetcher.AccountError{Account: account.Name, Err: acceptErr})
 					continue

@@ -10,6 +10,19 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
+// Output is where the attachments of one account go.
+type Output struct {
+	// OpenSink opens the sink for one visit, which closes it.
+	OpenSink func(ctx context.Context) (Sink, error)
+	// FindDestination, unless nil, looks at what stands there and makes nothing. An
+	// account whose destination is not the one that it delivered to is not polled, see
+	// [CheckDestination].
+	FindDestination func(ctx context.Context) (Destination, error)
+	// MinFree is how many bytes are to stay free where the sink writes. A message that
+	// would not leave them is not asked for.
+	MinFree int64
+}
+
 // Destination is what stands where an account's files go to.
 type Destination struct {
 	Place string // the folder's path
@@ -50,13 +63,13 @@ func CheckDestination(ctx context.Context, led Destinations, account string, fou
 	return known, err
 }
 
-// Place opens where an account's files go, if that is where they went before. find looks at the folder without making anything, nil
-// for a sink that stands nowhere; open opens it.
-func Place(ctx context.Context, account string, led Destinations, find func() (Destination, error), open func(context.Context) (Sink, error), log zerolog.Logger) (Sink, error) {
-	if find == nil {
-		return open(ctx)
+// Open opens where an account's files go, if that is where they went before. It
+// fails with a [*DestinationError] otherwise.
+func (o *Output) Open(ctx context.Context, account string, led Destinations, log zerolog.Logger) (Sink, error) {
+	if o.FindDestination == nil {
+		return o.OpenSink(ctx)
 	}
-	found, err := find()
+	found, err := o.FindDestination(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -64,12 +77,12 @@ func Place(ctx context.Context, account string, led Destinations, find func() (D
 	if err != nil {
 		return nil, err
 	}
-	sink, err := open(ctx)
+	sink, err := o.OpenSink(ctx)
 	if err != nil {
 		return nil, err
 	}
 	placed := &placedSink{Sink: sink, ledger: led, account: account}
-	if placed.at, err = find(); err != nil {
+	if placed.at, err = o.FindDestination(ctx); err != nil {
 		return nil, errors.Join(err, sink.Close())
 	}
 	switch is := placed.at; {
@@ -84,6 +97,29 @@ func Place(ctx context.Context, account string, led Destinations, find func() (D
 		}
 	}
 	return placed, nil
+}
+
+// Accept has an account go on with what stands there now, which is made if it is
+// missing.
+func (o *Output) Accept(ctx context.Context, account string, led Destinations) (at Destination, err error) {
+	sink, err := o.OpenSink(ctx)
+	if err != nil {
+		return at, fmt.Errorf("open output: %w", err)
+	}
+	defer func() { err = errors.Join(err, sink.Close()) }()
+	if at, err = o.FindDestination(ctx); err != nil {
+		return at, err
+	}
+	known, err := led.Destination(ctx, account)
+	if err != nil {
+		return at, err
+	}
+	if known.Generation > at.Mark {
+		if err := sink.SetMark(ctx, known.Generation); err != nil {
+			return at, err
+		}
+	}
+	return at, led.SetDestination(ctx, account, at.Place, at.ID)
 }
 
 // placedSink notes in the ledger where it is before the first of its files are recorded there. An account that has delivered nothing is

@@ -23,7 +23,7 @@ func announceDeletions(ctx context.Context, led *sqlite.Ledger, log zerolog.Logg
 	for _, a := range append(added, changed...) {
 		affected[a.Name] = true
 	}
-	for _, a := range wiring.Accounts(now) {
+	for _, a := range wiring.Accounts(now, nil) {
 		if affected[a.Name] && a.Delete {
 			announceDeletionsOf(ctx, led, log, a, before != nil)
 		}

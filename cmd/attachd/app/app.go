@@ -11,7 +11,6 @@ import (
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
-	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
@@ -65,6 +64,11 @@ func (a *App) Close() error { return errors.Join(a.ledger.Close(), a.release()) 
 // Ledger is the state, for commands that read and change it beside the polls.
 func (a *App) Ledger() *sqlite.Ledger { return a.ledger }
 
+// Account turns one account of the configuration into the fetcher's, enabled or not.
+func (a *App) Account(c config.Account) fetcher.Account {
+	return wiring.Account(a.options.Config, c, a.options.Hooks.Sink)
+}
+
 // Supervisor is what polls, for commands that take an account for themselves.
 func (a *App) Supervisor() *fetcher.Supervisor { return a.supervisor }
 
@@ -72,11 +76,7 @@ func (a *App) Supervisor() *fetcher.Supervisor { return a.supervisor }
 // does not take, as it is being replaced.
 func NewSupervisor(o Options, led *sqlite.Ledger) *fetcher.Supervisor {
 	return &fetcher.Supervisor{
-		Ledger:   led,
-		OpenSink: func(a fetcher.Account) (delivery.Sink, error) { return wiring.OpenSink(a, o.Hooks.Sink) },
-		FindDestination: func(a fetcher.Account) (delivery.Destination, error) {
-			return wiring.FindDestination(wiring.Configured(a))
-		},
+		Ledger:        led,
 		LockDir:       wiring.LockDir(o.Config),
 		MaxConcurrent: o.Config.MaxConcurrent,
 		MaxPerHost:    o.Config.MaxPerHost,
@@ -101,7 +101,7 @@ type Outcome struct {
 // accounts is in the outcome.
 func (a *App) RunOnce(ctx context.Context) (*Outcome, error) {
 	announceDeletions(ctx, a.ledger, a.options.Log, nil, a.options.Config)
-	accounts := wiring.Accounts(a.options.Config)
+	accounts := wiring.Accounts(a.options.Config, a.options.Hooks.Sink)
 	o := &Outcome{Accounts: len(accounts), Failed: a.supervisor.RunOnce(ctx, accounts)}
 	// Also after a signal, or what is in quarantine would go unsaid.
 	counts, err := a.ledger.QuarantineCounts(context.WithoutCancel(ctx))
@@ -115,11 +115,11 @@ func (a *App) RunOnce(ctx context.Context) (*Outcome, error) {
 func (a *App) Run(ctx context.Context) {
 	c, log := a.options.Config, a.options.Log
 	announceDeletions(ctx, a.ledger, log, nil, c)
-	log.Info().Str("version", Version()).Int("accounts", len(wiring.Accounts(c))).Str("output", c.Output).Msg("attachd started")
+	log.Info().Str("version", Version()).Int("accounts", len(wiring.Accounts(c, a.options.Hooks.Sink))).Str("output", c.Output).Msg("attachd started")
 	sets := make(chan []fetcher.Account)
 	var parts sync.WaitGroup
 	parts.Go(func() { a.supervisor.Run(ctx, sets) })
-	r := &reloader{path: a.options.Path, current: c, sets: sets, log: log, ledger: a.ledger}
+	r := &reloader{path: a.options.Path, current: c, hook: a.options.Hooks.Sink, sets: sets, log: log, ledger: a.ledger}
 	r.apply(ctx, c)
 	r.run(ctx, a.reloads)
 	parts.Wait()

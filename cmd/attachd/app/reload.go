@@ -10,6 +10,7 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
@@ -18,6 +19,7 @@ import (
 type reloader struct {
 	path    string
 	current *config.Config
+	hook    sink.Hook // of the accounts' sinks, nil for none
 	sets    chan<- []fetcher.Account
 	log     zerolog.Logger
 	ledger  *sqlite.Ledger
@@ -62,7 +64,7 @@ func (r *reloader) reload(ctx context.Context) {
 		return
 	}
 	LogWarnings(r.log, warnings)
-	if len(wiring.Accounts(c)) == 0 && len(wiring.Accounts(r.current)) > 0 {
+	if len(wiring.Accounts(c, nil)) == 0 && len(wiring.Accounts(r.current, nil)) > 0 {
 		// A file that is being written, or was truncated, reads like this too.
 		r.log.Error().Msg("configuration not reloaded: it has no account left; to stop polling, stop attachd")
 		return
@@ -79,7 +81,7 @@ func (r *reloader) reload(ctx context.Context) {
 func (r *reloader) apply(ctx context.Context, c *config.Config) {
 	r.current = c
 	select {
-	case r.sets <- wiring.Accounts(c):
+	case r.sets <- wiring.Accounts(c, r.hook):
 	case <-ctx.Done():
 	}
 	// What reading a file of thousands of accounts took is a multiple of what they take.

@@ -79,7 +79,7 @@ func (f *folderCheck) look(c *config.Config) {
 		f.file("state", c.State+suffix)
 	}
 	f.folder("state", wiring.LockDir(c))
-	if len(wiring.Accounts(c)) == 0 {
+	if len(wiring.Accounts(c, nil)) == 0 {
 		f.folder("output", c.Output)
 	}
 	for _, a := range c.Accounts {

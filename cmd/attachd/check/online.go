@@ -39,7 +39,7 @@ func Online(ctx context.Context, c *config.Config) (logins []Login, unknown erro
 	if led != nil {
 		defer led.Close()
 	}
-	accounts := wiring.Accounts(c)
+	accounts := wiring.Accounts(c, nil)
 	logins = make([]Login, len(accounts))
 	slots := make(chan struct{}, c.MaxConcurrent)
 	var all sync.WaitGroup

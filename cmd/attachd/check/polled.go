@@ -55,5 +55,5 @@ func checkAccount(ctx context.Context, led *sqlite.Ledger, c *config.Config, a c
 	if err := delivery.CheckMark(ctx, led, a.Name, found.Mark); err != nil {
 		return err
 	}
-	return fetcher.CheckName(ctx, led, wiring.Account(c, a), polled)
+	return fetcher.CheckName(ctx, led, wiring.Account(c, a, nil), polled)
 }

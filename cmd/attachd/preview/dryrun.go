@@ -39,7 +39,7 @@ func DryRun(ctx context.Context, out io.Writer, c *config.Config, log zerolog.Lo
 	} else {
 		defer led.Close()
 	}
-	for _, polled := range wiring.Accounts(c) {
+	for _, polled := range wiring.Accounts(c, nil) {
 		a := wiring.Configured(polled)
 		p := &preview{ctx: ctx, out: out, ledger: led, account: a, rules: wiring.NewRules(c, a)}
 		err := p.checkFolder()

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/attachd/attachd/cmd/attachd/app"
-	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher/delivery"
 )
@@ -25,7 +24,7 @@ func Each(ctx context.Context, a *app.App, c *config.Config, account config.Acco
 	if err != nil || len(records) == 0 && len(ids) == 0 {
 		return err
 	}
-	q, err := a.Supervisor().OpenQuarantine(ctx, wiring.Account(c, account))
+	q, err := a.Supervisor().OpenQuarantine(ctx, a.Account(account))
 	if err != nil {
 		return err
 	}

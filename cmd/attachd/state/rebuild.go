@@ -122,7 +122,7 @@ func (r *Rebuild) Adopt(ctx context.Context, a config.Account, o Adoption) (*Ado
 	if !since.IsZero() { // or it is no backup, and has nothing to list
 		how.Look, how.Again = unknown.look, o.Newer
 	}
-	adopted, err := r.supervisor.Adopt(ctx, wiring.Account(r.config, a), how, zerolog.Nop())
+	adopted, err := r.supervisor.Adopt(ctx, wiring.Account(r.config, a, nil), how, zerolog.Nop())
 	if err != nil {
 		return nil, err
 	}

@@ -26,31 +26,33 @@ type settings struct {
 }
 
 // Accounts turns the enabled accounts of the configuration into the fetcher's, in their order. Those
-// that share the credentials of one OAuth client share its token.
-func Accounts(c *config.Config) []fetcher.Account {
+// that share the credentials of one OAuth client share its token. The hook, nil for none, is asked before each
+// step of a sink.
+func Accounts(c *config.Config, hook sink.Hook) []fetcher.Account {
 	var all []fetcher.Account
 	own := make(clientTokens)
 	for _, a := range c.Accounts {
 		if a.Enabled {
-			all = append(all, account(c, a, own))
+			all = append(all, account(c, a, own, hook))
 		}
 	}
 	return all
 }
 
 // Account turns one account of the configuration into the fetcher's, enabled or not.
-func Account(c *config.Config, a config.Account) fetcher.Account {
-	return account(c, a, make(clientTokens))
+func Account(c *config.Config, a config.Account, hook sink.Hook) fetcher.Account {
+	return account(c, a, make(clientTokens), hook)
 }
 
 // Configured returns what an account of [Accounts] or [Account] was made from.
 func Configured(a fetcher.Account) config.Account { return a.Version.(settings).Account }
 
-func account(c *config.Config, a config.Account, own clientTokens) fetcher.Account {
+func account(c *config.Config, a config.Account, own clientTokens, hook sink.Hook) fetcher.Account {
 	version := settings{a, sink.Options{FileMode: c.FileMode, MinFree: int64(a.Policy.MinFree)}, limits(c)}
 	return fetcher.Account{
 		Name:           a.Name,
 		Endpoint:       endpoint(c, a, own),
+		Output:         version.output(hook),
 		Interval:       a.Interval,
 		Jitter:         a.Jitter,
 		Delete:         a.After == config.AfterDelete,
@@ -63,7 +65,6 @@ func account(c *config.Config, a config.Account, own clientTokens) fetcher.Accou
 		MaxMessages:     a.Policy.MaxMessages,
 		MaxBytes:        int64(a.Policy.MaxBytes),
 		CommitDeletions: a.Policy.CommitDeletions,
-		MinFree:         int64(a.Policy.MinFree),
 
 		QuarantineAge:   a.Quarantine.MaxAge,
 		QuarantineBytes: int64(a.Quarantine.MaxBytes),

@@ -2,8 +2,8 @@
 // the extractor's options, the sink's plans and the sources of OAuth tokens. The parts know neither
 // the configuration nor one another.
 //
-//   - [Accounts] and [Account] are the fetcher's accounts; [OpenSink] and [FindDestination] are the folder that
-//     such an account delivers to.
+//   - [Accounts] and [Account] are the fetcher's accounts, with the folder that each delivers to;
+//     [FindDestination] looks at that folder.
 //   - [Rules] say how a message becomes files: which attachments are kept, under which names, and what
 //     is written beside them.
 //   - [OAuthClient] and [TokenStore] are for an account that logs in with a token.

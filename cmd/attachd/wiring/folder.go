@@ -9,22 +9,25 @@ import (
 
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/sink"
-	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// OpenSink opens the folder of an account of [Accounts] or [Account]. The hook, nil for none, is asked
-// before each step of the sink.
-func OpenSink(a fetcher.Account, hook sink.Hook) (delivery.Sink, error) {
-	s := a.Version.(settings)
+// output is the folder of an account. The hook, nil for none, is asked before each step of the sink.
+func (s settings) output(hook sink.Hook) delivery.Output {
 	o := s.sink
 	o.Hook = hook
-	d, err := sink.Open(s.Output, o)
-	if err != nil {
-		return nil, err
+	return delivery.Output{
+		OpenSink: func(context.Context) (delivery.Sink, error) {
+			d, err := sink.Open(s.Output, o)
+			if err != nil {
+				return nil, err
+			}
+			return &folder{Directory: d, rules: Rules{s.Account, extractOptions(s.Files, s.limits)}}, nil
+		},
+		FindDestination: func(context.Context) (delivery.Destination, error) { return FindDestination(s.Account) },
+		MinFree:         o.MinFree,
 	}
-	return &folder{Directory: d, rules: Rules{s.Account, extractOptions(s.Files, s.limits)}}, nil
 }
 
 // folder is a sink.Directory as the fetcher sees it: it translates between the
