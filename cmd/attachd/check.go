@@ -61,7 +61,7 @@ older than that or was lost, or the account was renamed.`,
 			}
 			enabled := wiring.Accounts(c, nil)
 			gone, err := check.Polled(cmd.Context(), c)
-			if err != nil && !online { // a login can be tried all the same, with a word of the state
+			if err != nil && !online { // a login can be tried without the state
 				return failure(err)
 			}
 			for _, fault := range gone {
@@ -121,7 +121,7 @@ func describeTLS(p fetcher.Probe) string {
 func describeEnd(c *x509.Certificate) string {
 	text := "until " + c.NotAfter.Format(time.DateOnly)
 	switch left := time.Until(c.NotAfter); {
-	case left <= 0: // which only insecure_skip_verify lets by, or a server that does not look
+	case left <= 0: // accepted with insecure_skip_verify, or by a server that does not look
 		text += " (WARNING: has expired)"
 	case session.EndsSoon(c, time.Now()):
 		text += fmt.Sprintf(" (WARNING: in %s)", console.Count(int(left/(24*time.Hour)), "day"))
@@ -129,7 +129,7 @@ func describeEnd(c *x509.Certificate) string {
 	return text
 }
 
-// waiting says what of a mailbox is new, and what will become of the rest.
+// waiting says what of a mailbox is new, if that is known, and what will become of the rest.
 func waiting(p fetcher.Probe, known bool) string {
 	if !known {
 		return unfetchable(console.Count(p.Messages, "message")+" on the server", p)

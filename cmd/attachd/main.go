@@ -1,5 +1,5 @@
-// Command attachd turns mail into files: it polls mailboxes over POP3S and writes the attachments of
-// new messages into a folder per account. Each attachment arrives once, whole and byte-exact.
+// Command attachd turns mail into files: it polls mailboxes over POP3S and writes the attachments
+// of new messages into a folder per account. Each attachment arrives once, whole and byte-exact.
 //
 //	attachd run          poll the configured accounts, for ever or --once
 //	attachd check        check the configuration and its folders, with --online every login
@@ -10,7 +10,8 @@
 //	attachd demo         show all of this, with a mail server of its own
 //	attachd version      print the version
 //
-// `attachd help COMMAND` has the flags of each, and README.md says how to install, configure and run it.
+// `attachd help COMMAND` has the flags of each, and README.md says how to install, configure and
+// run it.
 //
 // # Exit codes
 //
@@ -24,8 +25,8 @@
 //
 // # Streams
 //
-// Standard output has what was asked for, and standard error the log and what went wrong. No line of
-// either has control characters that a sender or a server chose.
+// Standard output has what was asked for, and standard error the log and what went wrong. No line
+// of either has control characters that a sender or a server chose.
 //
 // # Signals
 //
@@ -34,8 +35,8 @@
 //
 // # Sources
 //
-// This package has one file per subcommand, which parses flags, calls and prints. Package app polls,
-// extract extracts, and each other package below is named for what it finds or does.
+// This package has one file per subcommand, which parses flags, calls and prints. Package app
+// polls, extract extracts, and each other package below is named for what it finds or does.
 package main
 
 import (
@@ -83,7 +84,8 @@ func (e *exitError) Error() string {
 
 func (e *exitError) Unwrap() error { return e.err }
 
-// run runs attachd with these arguments and streams, and returns its exit code. The hooks are for tests.
+// run runs attachd with these arguments and streams, and returns its exit code. The hooks are for
+// tests.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer, hooks app.Hooks) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -109,8 +111,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, hooks app.Hoo
 	if errors.As(err, &exit) {
 		return exit.code
 	}
-	// An error without a code is cobra's own: an unknown command, an unknown flag, or a wrong number of
-	// arguments. cobra does not say which arguments there should be.
+	// An error without a code is cobra's own: an unknown command, an unknown flag, or a wrong
+	// number of arguments. cobra does not say which arguments there should be.
 	if !cmd.HasSubCommands() {
 		fmt.Fprintf(stderr, "Usage: %s\n", cmd.UseLine())
 	}

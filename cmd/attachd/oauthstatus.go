@@ -39,8 +39,8 @@ Exit code 0: all is well; 75: an account needs a sign-in.`,
 	return cmd
 }
 
-// oauthStatus prints the sign-ins of the accounts of these names or, without any, of those that log in
-// with a token, in the order of the configuration.
+// oauthStatus prints the sign-ins of the accounts of these names or, without any, of those that log
+// in with a token, in the order of the configuration.
 func oauthStatus(w io.Writer, c *config.Config, names []string) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	missing := 0
@@ -63,7 +63,8 @@ func oauthStatus(w io.Writer, c *config.Config, names []string) error {
 	return nil
 }
 
-// signInStatus describes the sign-in of one account, and tells whether it can log in with it as far as is known here.
+// signInStatus describes the sign-in of one account. ok says that the account can log in with it,
+// as far as is known without asking a server.
 func signInStatus(c *config.Config, a config.Account) (text string, ok bool) {
 	if !a.OAuth.NeedsSignIn() {
 		return "needs no sign-in: " + tokenOrigin(a), true
@@ -87,7 +88,7 @@ func signInStatus(c *config.Config, a config.Account) (text string, ok bool) {
 	return text, true
 }
 
-// tokenOrigin says where the secret of an account comes from that needs no sign-in.
+// tokenOrigin names the source of the secret, for an account that needs no sign-in.
 func tokenOrigin(a config.Account) string {
 	switch {
 	case !a.Token.IsZero():

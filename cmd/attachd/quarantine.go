@@ -30,7 +30,7 @@ refused: try again.`,
 	return cmd
 }
 
-// messageArgs checks ACCOUNT ID..., or with --all any accounts.
+// messageArgs accepts ACCOUNT ID... or, with --all, any accounts.
 func messageArgs(all *bool) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if !*all && len(args) < 2 {
@@ -74,7 +74,8 @@ func eachQuarantined(cmd *cobra.Command, path string, args []string, all bool, f
 	return nil
 }
 
-// quarantineError is an error with the exit code for messages in quarantine, nil without any. What failed besides comes first.
+// quarantineError is the error for this many messages in quarantine, nil if there are none and
+// nothing failed. failed, unless "", stands first in its text.
 func quarantineError(messages int, failed string) error {
 	if messages > 0 {
 		text := console.Count(messages, "message") + " in quarantine: attachd quarantine list says which and why"

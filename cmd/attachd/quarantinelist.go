@@ -46,7 +46,8 @@ file is not there: somebody removed it, or the account's folder is not mounted.`
 	return cmd
 }
 
-// quarantineLine is what list --json prints of one message: a contract that other tools rely on.
+// quarantineLine is what list --json prints of one message. It is a stable contract: fields are
+// added, and never changed.
 type quarantineLine struct {
 	Account  string `json:"account"`
 	ID       string `json:"id"`

@@ -47,7 +47,7 @@ configuration as it is now. ID is what list shows, or the UIDL.`,
 	return cmd
 }
 
-// shownHeader is how much of a header is shown.
+// shownHeader is how many bytes of a header are shown.
 const shownHeader = 8 << 10
 
 func showQuarantined(out io.Writer, c *config.Config, m quarantine.Message) error {
@@ -92,7 +92,7 @@ func showQuarantined(out io.Writer, c *config.Config, m quarantine.Message) erro
 	return err
 }
 
-// printableText is a line of a mail for a terminal. The tab of a continued line is a blank.
+// printableText makes a line of a header printable. The tab of a continued line becomes a blank.
 func printableText(line []byte) string {
 	return console.Cell(string(bytes.ReplaceAll(line, []byte("\t"), []byte(" "))))
 }

@@ -107,7 +107,7 @@ func dryRun(cmd *cobra.Command, c *config.Config, log zerolog.Logger) error {
 	return nil
 }
 
-// reloadOnHangup has a reload on SIGHUP, until stop.
+// reloadOnHangup has the configuration loaded again on each SIGHUP, until stop is called.
 func reloadOnHangup(a *app.App) (stop func()) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
@@ -136,11 +136,12 @@ func runOnce(ctx context.Context, a *app.App) error {
 
 func warnOfRoot(log zerolog.Logger) {
 	if os.Geteuid() == 0 {
-		log.Warn().Msg("attachd runs as root, which it has no need of: a fault in reading what strangers send would be one of the whole machine; run it as a user of its own")
+		log.Warn().Msg("attachd runs as root and does not need to: a fault in reading mail would be one of the whole machine; run it as a user of its own")
 	}
 }
 
-// logOptions is how to log: as the configuration says, unless the command line does.
+// logOptions returns the log section of the configuration with the flags of the command line over
+// it.
 func logOptions(l config.Log, level, format string) (config.Log, error) {
 	if level != "" {
 		if err := l.Level.Set(level); err != nil {

@@ -120,7 +120,8 @@ func rebuildAccount(ctx context.Context, out io.Writer, r *state.Rebuild, a conf
 	return errors.Join(err, printUnknown(out, a, adopted, how.Newer))
 }
 
-// printUnknown lists the messages that the state did not know, and says what can be done about them.
+// printUnknown lists the messages that the state did not know, and says what can be done about
+// them.
 func printUnknown(w io.Writer, a config.Account, adopted *state.Adopted, newer bool) error {
 	if len(adopted.Unknown) == 0 {
 		return nil

@@ -17,9 +17,9 @@ import (
 	"github.com/attachd/attachd/fetcher/foreign"
 )
 
-// target is what a subcommand works on: a configuration, and the accounts of it that the command line
-// names. Subcommands that change the state take these steps: find, whatever they check of their own,
-// and then open.
+// target is what a subcommand works on: a configuration, and the accounts of it that the command
+// line names. Subcommands that change the state take these steps: find, whatever they check of
+// their own, and then open.
 type target struct {
 	config   *config.Config
 	accounts []config.Account

@@ -2,21 +2,22 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/rs/zerolog"
 
-	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
-// announceDeletions says how many messages that were delivered the next poll will delete: of accounts that are new or changed, and
-// before the first poll of all of them (before is nil then). Where messages are deleted as they are delivered, there are
-// none, unless they were to be kept until now or a deletion failed.
+// announceDeletions logs how many delivered messages the next poll will delete, for each account
+// that is new or changed between two configurations. Before the first poll, before is nil and all
+// are new.
+//
+// An account that deletes messages as it delivers them has none to announce, unless they were to be
+// kept until now or a deletion failed.
 func announceDeletions(ctx context.Context, led *sqlite.Ledger, log zerolog.Logger, before, now *config.Config) {
 	added, _, changed := config.Diff(before, now)
 	affected := make(map[string]bool)
@@ -41,9 +42,9 @@ func announceDeletionsOf(ctx context.Context, led *sqlite.Ledger, log zerolog.Lo
 		level = zerolog.WarnLevel
 	}
 	if due.Deleted > 0 {
-		log.WithLevel(level).Str("account", a.Name).Int("messages", due.Deleted).Msg(console.Count(due.Deleted, "delivered message") + " will be deleted at the next poll")
+		log.WithLevel(level).Str("account", a.Name).Int("messages", due.Deleted).Msg("delivered messages will be deleted at the next poll")
 	}
 	if staying := due.Empty + due.Unread; staying > 0 && changed {
-		log.Info().Str("account", a.Name).Int("messages", staying).Int("without_file", due.Empty).Msg(fmt.Sprintf("%s before will stay on the server: no file of them was delivered, or something of them could not be read right", console.Count(staying, "message")+" delivered"))
+		log.Info().Str("account", a.Name).Int("messages", staying).Int("without_file", due.Empty).Msg("delivered messages stay on the server: no file of them was delivered, or something of them could not be read right")
 	}
 }

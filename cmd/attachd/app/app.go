@@ -28,8 +28,8 @@ type Options struct {
 	Hooks Hooks
 }
 
-// Hooks are asked before each step of a delivery. Tests use them to fail a step, or to end the process
-// at it. The zero value asks nobody.
+// Hooks are asked before each step of a delivery. Tests use them to fail a step, or to end the
+// process at it. The zero value asks nobody.
 type Hooks struct {
 	Sink   sink.Hook
 	Ledger sqlite.Hook
@@ -72,8 +72,8 @@ func (a *App) Account(c config.Account) fetcher.Account {
 // Supervisor is what polls, for commands that take an account for themselves.
 func (a *App) Supervisor() *fetcher.Supervisor { return a.supervisor }
 
-// NewSupervisor wires the fetcher to a ledger and to the accounts' folders, for a state file that Open
-// does not take, as it is being replaced.
+// NewSupervisor wires the fetcher to a ledger and to the accounts' folders, for a state file that
+// Open does not take, as it is being replaced.
 func NewSupervisor(o Options, led *sqlite.Ledger) *fetcher.Supervisor {
 	return &fetcher.Supervisor{
 		Ledger:        led,
@@ -91,9 +91,11 @@ func NewSupervisor(o Options, led *sqlite.Ledger) *fetcher.Supervisor {
 type Outcome struct {
 	// Accounts is how many were polled.
 	Accounts int
-	// Failed has an error for each account that failed, with its name in the text. All of them are logged.
+	// Failed has an error for each account that failed, with its name in the text. All of them are
+	// logged.
 	Failed []error
-	// Quarantined is how many messages of these accounts are in quarantine, from this and earlier polls.
+	// Quarantined is how many messages of these accounts are in quarantine, from this and earlier
+	// polls.
 	Quarantined int
 }
 

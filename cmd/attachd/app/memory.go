@@ -9,9 +9,9 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// LimitMemory has the garbage collector keep the whole process within nine tenths of what its control
-// group allows (a container, MemoryMax= of a unit). Without a limit the heap may double first, and the
-// kernel then ends the process. GOMEMLIMIT in the environment takes precedence.
+// LimitMemory has the garbage collector keep the whole process within nine tenths of what its
+// control group allows (a container, MemoryMax= of a unit). Without a limit the heap may double
+// first, and the kernel then ends the process. GOMEMLIMIT in the environment takes precedence.
 //
 // Call it before Open, which tells the polls of the limit.
 func LimitMemory(log zerolog.Logger) {
@@ -19,7 +19,7 @@ func LimitMemory(log zerolog.Logger) {
 	switch {
 	case errors.Is(err, memlimit.ErrNoCgroup), errors.Is(err, memlimit.ErrCgroupsNotSupported):
 	case err != nil:
-		log.Debug().Err(err).Msg("the limit of the memory is not known: GOMEMLIMIT can say it")
+		log.Debug().Err(err).Msg("memory limit not known: GOMEMLIMIT can set it")
 	case limit < math.MaxInt64:
 		log.Debug().Int64("bytes", limit).Msg("memory is limited")
 	}

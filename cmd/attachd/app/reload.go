@@ -15,7 +15,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
-// reloader follows the configuration's files and hands on what is valid.
+// reloader follows the configuration's files and hands on what is valid. It is owned by the
+// goroutine of [App.Run].
 type reloader struct {
 	path    string
 	current *config.Config
@@ -50,7 +51,7 @@ func (r *reloader) run(ctx context.Context, asked chan struct{}) {
 	}
 }
 
-// reload is all or nothing: a file with a fault in it leaves everything as it is.
+// reload loads the configuration and hands it on. A file with a fault changes nothing.
 func (r *reloader) reload(ctx context.Context) {
 	c, warnings, err := config.Load(r.path)
 	if err != nil {
@@ -84,7 +85,8 @@ func (r *reloader) apply(ctx context.Context, c *config.Config) {
 	case r.sets <- wiring.Accounts(c, r.hook):
 	case <-ctx.Done():
 	}
-	// What reading a file of thousands of accounts took is a multiple of what they take.
+	// Reading a file of thousands of accounts takes a multiple of the memory that they occupy
+	// later.
 	debug.FreeOSMemory()
 }
 

@@ -6,8 +6,9 @@ import (
 	"runtime/debug"
 )
 
-// Version is what the Go toolchain recorded about the build: the module's
-// version, and the commit where it was built from a checkout.
+// Version returns the name and version of the program, the commit if it was built from a checkout,
+// the version of Go and the platform, as the Go toolchain recorded them: "attachd v1.2.3 go1.26
+// linux/amd64".
 func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -11,12 +11,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// asUser calls fn with the permissions that another user has to files, and reports whether it could. The kernel then decides, which knows of access
-// lists and of what a network file system allows. They are those of one thread, which ends behind fn; fn starts no goroutine.
+// asUser calls fn with the permissions that another user has to files, and reports whether it
+// could. The kernel then decides, and it knows of access lists and of what a network file system
+// allows. The permissions are those of one thread, which ends after fn; fn must not start a
+// goroutine.
 func asUser(uid, gid uint32, fn func()) bool {
 	groups := []uint32{gid}
 	if u, err := user.LookupId(strconv.FormatUint(uint64(uid), 10)); err == nil {
-		ids, _ := u.GroupIds() // without them less is allowed, which is said rather than kept back
+		ids, _ := u.GroupIds() // without them less is allowed, and more is reported
 		for _, id := range ids {
 			if n, err := strconv.ParseUint(id, 10, 32); err == nil {
 				groups = append(groups, uint32(n))
@@ -35,7 +37,7 @@ func asUser(uid, gid uint32, fn func()) bool {
 			done <- false
 			return
 		}
-		if now, err := unix.SetfsuidRetUid(-1); err != nil || now != int(uid) { // which is how to ask
+		if now, err := unix.SetfsuidRetUid(-1); err != nil || now != int(uid) { // setting an invalid one asks
 			done <- false
 			return
 		}

@@ -2,5 +2,5 @@
 
 package check
 
-// asUser can't be done here.
+// asUser can't take another user's permissions on this system.
 func asUser(uid, gid uint32, fn func()) bool { return false }

@@ -25,15 +25,15 @@ type folderCheck struct {
 	config string // as the operator names it
 	user   string
 	output string          // below which accounts have their folders
-	seen   map[string]bool // paths, of which accounts share some
+	seen   map[string]bool // paths; accounts share some
 	faults []string
 }
 
-// Folders returns what keeps the daemon from writing its state and the files of its accounts, as far as
-// can be seen beforehand: one text for each place, which says what to do. It makes nothing.
+// Folders returns what keeps the daemon from writing its state and the files of its accounts, as
+// far as can be seen beforehand: one text for each place, which says what to do. It makes nothing.
 //
-// The daemon's user is that of this process or, when that is root, the one that owns the state. What
-// root can read of the configuration at path, and that user can't, is told, too.
+// The daemon's user is that of this process or, if that is root, the owner of the state. Files of
+// the configuration at path that root can read and the daemon's user can't are among the faults.
 func Folders(path string, c *config.Config) []string {
 	f := &folderCheck{config: path, output: c.Output, seen: make(map[string]bool)}
 	uid := os.Geteuid()
@@ -61,7 +61,8 @@ func (f *folderCheck) read(path string) {
 	}
 }
 
-// unreadable is a fault that the configuration's reader found, which knows only the user of the process.
+// unreadable adds a fault of reading the configuration. Its text names the user of the process, in
+// place of which the daemon's is put.
 func (f *folderCheck) unreadable(text string) {
 	f.faults = append(f.faults, foreign.Lines(strings.ReplaceAll(text, "attachd runs as uid 0", "attachd runs as "+f.user)))
 }
@@ -104,7 +105,7 @@ func (f *folderCheck) fault(key, format string, args ...any) {
 	f.faults = append(f.faults, foreign.Text(f.config+": "+key+": "+fmt.Sprintf(format, args...)))
 }
 
-// folder looks at a folder that is there or will be made, together with those above it that are missing.
+// folder looks at a folder that is there, or at the one above it where it will be made.
 func (f *folderCheck) folder(key, path string) {
 	for at, missing := path, ""; !f.seen[at]; at = filepath.Dir(at) {
 		f.seen[at] = true
@@ -138,7 +139,8 @@ func (f *folderCheck) file(key, path string) {
 	}
 }
 
-// access asks the kernel whether the file or folder at can be written, where missing, if anything, is to be made.
+// access asks the kernel whether the file or folder at can be written. missing, unless "", is the
+// folder that is to be made there.
 func (f *folderCheck) access(key, at, missing string, mode uint32, info fs.FileInfo) {
 	err := unix.Faccessat(unix.AT_FDCWD, at, mode, unix.AT_EACCESS)
 	switch {

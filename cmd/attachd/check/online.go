@@ -25,12 +25,12 @@ type Login struct {
 	Err     error // nil: the account has logged in
 }
 
-// Online connects to the server of every enabled account, verifies it, logs in and leaves, for as many
-// accounts at once as the daemon would poll. Nothing is retrieved and nothing is changed. The logins are
-// in the order of the configuration.
+// Online connects to the server of every enabled account, verifies it, logs in and leaves, for as
+// many accounts at once as the daemon would poll. Nothing is retrieved and nothing is changed. The
+// logins are in the order of the configuration.
 //
-// If the state can't be read, as by somebody who is not the daemon's user, unknown says why, and the
-// probes have all messages as new. A state that was not made yet is no such case.
+// If the state can't be read, as by somebody who is not the daemon's user, unknown says why, and
+// the probes have all messages as new. A state that was not made yet is no such case.
 func Online(ctx context.Context, c *config.Config) (logins []Login, unknown error) {
 	led, unknown := sqlite.Inspect(ctx, c.State)
 	if errors.Is(unknown, fs.ErrNotExist) {

@@ -12,9 +12,9 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
-// Polled returns what would keep polls from asking the server, as an [*fetcher.AccountError] for each
-// account that is concerned: its folder is gone, the state is older than that or was lost, or the
-// account was renamed. The error of Polled itself says that the state can't be read.
+// Polled returns what would keep polls from asking the server, as an [*fetcher.AccountError] for
+// each account that is concerned: its folder is gone, the state is older than that or was lost, or
+// the account was renamed. The error of Polled itself says that the state can't be read.
 func Polled(ctx context.Context, c *config.Config) (faults []error, err error) {
 	led, err := sqlite.Inspect(ctx, c.State)
 	switch {

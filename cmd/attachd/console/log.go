@@ -10,9 +10,9 @@ import (
 	"github.com/attachd/attachd/fetcher/foreign"
 )
 
-// NewLogger makes the daemon's logger, which writes to w. With the format auto, a terminal gets lines
-// for a person, and everything else (a journal, a container's log) gets JSON. Colors need a terminal
-// and no NO_COLOR in the environment. It fails if the level is none that zerolog knows.
+// NewLogger makes the daemon's logger, which writes to w. With the format auto, a terminal gets
+// lines for a person, and everything else (a journal, a container's log) gets JSON. Colors need a
+// terminal and no NO_COLOR in the environment. It fails if the level is none that zerolog knows.
 func NewLogger(w io.Writer, terminal bool, l config.Log) (zerolog.Logger, error) {
 	level, err := zerolog.ParseLevel(string(l.Level))
 	if err != nil {

@@ -12,9 +12,10 @@ import (
 	"github.com/attachd/attachd/fetcher"
 )
 
-// Progress shows on a terminal how far a run has come: messages, attachments, bytes, rate and the time
-// left, in one line. It is also the writer for everything else on that terminal, so that other lines
-// and the progress do not run into each other. Without a terminal it shows nothing and passes writes on.
+// Progress shows on a terminal how far a run has come: messages, attachments, bytes, rate and the
+// time left, in one line. It is also the writer for everything else on that terminal, so that other
+// lines and the progress do not run into each other. Without a terminal it shows nothing and passes
+// writes on.
 //
 // Its methods may be called from several goroutines at once.
 type Progress struct {
@@ -55,7 +56,7 @@ func (p *Progress) Write(b []byte) (int, error) {
 	return p.w.Write(b)
 }
 
-// clear takes the line away. That it can't be only costs its looks.
+// clear takes the line away. A failure to do so concerns the looks alone.
 func (p *Progress) clear() {
 	if p.shown {
 		_, _ = io.WriteString(p.w, "\r\x1b[K")
@@ -96,7 +97,7 @@ func (p *Progress) Message(octets int64, attachments int) {
 	p.shown, p.drawn = true, now
 }
 
-// line is all ASCII.
+// line returns what to show this long after the start. It is ASCII, so that bytes are columns.
 func (p *Progress) line(took time.Duration) string {
 	line := Count(p.messages, "message")
 	if p.of > 0 {

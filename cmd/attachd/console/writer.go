@@ -42,7 +42,7 @@ func inUnits(fields map[string]any) error {
 	return nil
 }
 
-// formatDuration is a duration for people, to three digits or so.
+// formatDuration rounds a duration for people, to about three digits.
 func formatDuration(d time.Duration) string {
 	unit := time.Second
 	switch {

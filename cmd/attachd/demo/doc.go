@@ -1,8 +1,8 @@
-// Package demo shows what attachd does, with nothing configured: [Run] polls a mail server of its own
-// twice, by the code that `attachd run --once` runs.
+// Package demo shows what attachd does, with nothing configured: [Run] polls a mail server of its
+// own twice, by the code that `attachd run --once` runs.
 //
-// [NewServer] is that server: a POP3S server on loopback that holds a few telling messages. Among them
-// are a picture as a mail client sends it, an invoice with German file names in two encodings, an inline
-// picture beside a logo without a name, a forwarded message with an attachment of its own, a second file
-// of a name that is taken, and a message without any attachment.
+// [NewServer] is that server: a POP3S server on loopback that holds a few telling messages. Among
+// them are a picture as a mail client sends it, an invoice with German file names in two encodings,
+// an inline picture beside a logo without a name, a forwarded message with an attachment of its
+// own, a second file of a name that is taken, and a message without any attachment.
 package demo

@@ -35,8 +35,8 @@ type Options struct {
 // Run starts the server, writes a configuration for it, polls it twice and tells what happens. The
 // configuration and the files that were delivered stay unless Clean is set.
 //
-// It fails with an [*UnknownServerError] for a profile that there is not. That the second poll fails is
-// no error of a server with a profile: some refuse to be asked again so soon.
+// It fails with an [*UnknownServerError] for a name without a profile. A server with a profile may
+// refuse the second poll, as some do so soon after the first: that is told, and is no error.
 func Run(ctx context.Context, o Options) (err error) {
 	server, login, err := NewServer(o.Server)
 	if err != nil {
@@ -97,8 +97,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	return nil
 }
 
-// poll runs the accounts of c once, by the code that `run --once` runs, and
-// tells what happens.
+// poll polls the accounts of c once, by the code of `run --once`, and tells what happens.
 func poll(ctx context.Context, say func(string, ...any), stderr io.Writer, c *config.Config) (delivered int, err error) {
 	log := zerolog.New(console.NewWriter(stderr, false)).Level(zerolog.WarnLevel)
 	var mu sync.Mutex // observe is called from the poll's two goroutines
@@ -136,7 +135,7 @@ func poll(ctx context.Context, say func(string, ...any), stderr io.Writer, c *co
 	return delivered, nil
 }
 
-// writeConfig writes the configuration, commented as one to learn from.
+// writeConfig writes a configuration with comments, to learn from, and returns its path.
 func writeConfig(dir, addr, login string, certificate []byte) (path string, err error) {
 	dir, err = filepath.Abs(dir)
 	if err != nil {

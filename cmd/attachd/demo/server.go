@@ -25,10 +25,10 @@ func (e *UnknownServerError) Error() string {
 	return fmt.Sprintf("find a server of the name %q: there are\n%s", e.Name, Servers())
 }
 
-// NewServer returns the server, which is not started yet. It speaks POP3S with a certificate made at its
-// start, and its client must trust [pop3test.Server.CertPEM]. It offers APOP and USER/PASS or, if a
-// profile is named, does what the server of that profile does. login is the value of the key auth. The
-// error is an [*UnknownServerError] for a name without a profile.
+// NewServer returns the server, which is not started yet. It speaks POP3S with a certificate made
+// at its start, and its client must trust [pop3test.Server.CertPEM]. It offers APOP and USER/PASS
+// or, if a profile is named, does what the server of that profile does. login is the value of the
+// key auth. The error is an [*UnknownServerError] for a name without a profile.
 func NewServer(profile string) (s *pop3test.Server, login string, err error) {
 	entries, err := mailbox.ReadDir("mailbox")
 	if err != nil {

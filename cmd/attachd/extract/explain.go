@@ -10,7 +10,8 @@ import (
 	"github.com/attachd/attachd/extractor"
 )
 
-// Explain writes nothing. It says of each attachment of the messages what Run would do with it, and why.
+// Explain writes nothing. It says of each attachment of the messages what Run would do with it, and
+// why.
 func (x *Extraction) Explain(ctx context.Context, sources []string) error {
 	x.progress = console.NewProgress(x.Errors)
 	defer x.progress.Done()

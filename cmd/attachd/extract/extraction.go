@@ -14,12 +14,13 @@ import (
 	"github.com/attachd/attachd/fetcher/foreign"
 )
 
-// Extraction is one run over message files. Fill in the exported fields and call Run or Explain, once.
+// Extraction is one run over message files. Fill in the exported fields and call Run or Explain,
+// once.
 type Extraction struct {
 	// In is read for the source "-", to its end, as one message.
 	In io.Reader
-	// Out takes what is written or explained, and Errors what went wrong and, at the end, the sum. Where
-	// Errors is a terminal, the progress is shown there.
+	// Out takes what is written or explained, and Errors what went wrong and, at the end, the sum.
+	// Where Errors is a terminal, the progress is shown there.
 	Out, Errors io.Writer
 	// JSON has one object per attachment written to Out, instead of a line for a person.
 	JSON bool
@@ -42,12 +43,12 @@ type extracted struct {
 // groupSize is how many attachments are made durable together.
 const groupSize = 256
 
-// Run writes the attachments of the messages that the sources name to the folder dir, which is made if
-// it is missing. A file that is there is never overwritten. Attachments that were staged before an error
-// or the end of ctx are whole, and are delivered.
+// Run writes the attachments of the messages that the sources name to the folder dir, which is made
+// if it is missing. A file that is there is never overwritten. Attachments that were staged before
+// an error or the end of ctx are whole, and are delivered.
 //
-// Sources are message files, Maildirs, mbox files, folders of these, and "-". One that can't be read is
-// reported and passed over; Run fails at the end if there was any.
+// Sources are message files, Maildirs, mbox files, folders of these, and "-". One that can't be
+// read is reported and passed over; Run fails at the end if there was any.
 func (x *Extraction) Run(ctx context.Context, dir string, sources []string) (err error) {
 	x.dir, err = sink.Open(dir, sink.Options{Staging: fmt.Sprintf(".attachd-extract-%d", os.Getpid())})
 	if err != nil {
@@ -73,8 +74,8 @@ func (x *Extraction) Run(ctx context.Context, dir string, sources []string) (err
 	return x.outcome()
 }
 
-// message stages the attachments of one message. One that can't be taken apart
-// is reported and does not stop the rest.
+// message stages the attachments of one message. A message that can't be taken apart is reported
+// and does not stop the rest.
 func (x *Extraction) message(ctx context.Context, source string, size int64, r io.Reader) error {
 	counted := &countingReader{r: r}
 	m, files, err := x.dir.Stage(ctx, counted, x.Rules.Plan(""))
@@ -126,7 +127,7 @@ func (x *Extraction) publish(ctx context.Context) error {
 	return nil
 }
 
-// discard removes what is staged and will not be published.
+// discard removes the staging files that will not be published.
 func (x *Extraction) discard(ctx context.Context) {
 	if len(x.pending) == 0 {
 		return

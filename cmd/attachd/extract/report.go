@@ -16,7 +16,7 @@ type total struct {
 	octets                   int64
 }
 
-// say prints it where a person looks; a program counts its lines.
+// say prints the total, unless a program reads along.
 func (x *Extraction) say(where string) {
 	if x.JSON {
 		return
@@ -32,7 +32,7 @@ func (x *Extraction) say(where string) {
 	fmt.Fprintf(x.progress, "attachd: %s\n", text)
 }
 
-// outcome says at the end what was passed over.
+// outcome says how much was passed over, and fails if something could not be read.
 func (x *Extraction) outcome() error {
 	if x.ignored > 0 {
 		fmt.Fprintf(x.progress, "attachd: %s left out: no mail by the look of the first line\n", console.Count(x.ignored, "file"))
@@ -48,8 +48,8 @@ func (x *Extraction) report(err error) {
 	fmt.Fprintf(x.progress, "attachd: %s\n", foreign.Error(err))
 }
 
-// line is what --json prints of one attachment: a contract that other tools
-// rely on.
+// line is what --json prints of one attachment. It is a stable contract: fields are added, and
+// never changed.
 type line struct {
 	Source       string              `json:"source"`
 	Path         string              `json:"path"`

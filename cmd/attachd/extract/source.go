@@ -50,10 +50,11 @@ func (x *Extraction) each(ctx context.Context, sources []string, dir string, mes
 	return nil
 }
 
-// sniffed is how much of a file is looked at.
+// sniffed is how many bytes of a file decide whether it is mail.
 const sniffed = 3072
 
-// noMail says that a file was named that is something else. A broken mail is read whatever it begins with.
+// noMail returns an error if a file begins like something other than mail. It is nil in doubt, as a
+// broken mail may begin with anything.
 func noMail(start []byte) error {
 	if mailfile.LooksLikeMail(start) {
 		return nil
@@ -75,7 +76,7 @@ func noMail(start []byte) error {
 	}
 }
 
-// noMailFile says so of the file that a path names, nil of a folder.
+// noMailFile is noMail for the file at path; nil for a folder.
 func noMailFile(path string) error {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() {
@@ -91,7 +92,7 @@ func noMailFile(path string) error {
 	return noMail(start[:n])
 }
 
-// standardInput is the message that is piped in, unless that is none.
+// standardInput returns the message that is piped in, or the error of noMail.
 func (x *Extraction) standardInput() (io.Reader, error) {
 	r := bufio.NewReaderSize(x.In, sniffed)
 	start, _ := r.Peek(sniffed)

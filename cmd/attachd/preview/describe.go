@@ -29,7 +29,8 @@ func Message(r io.Reader, rules wiring.Rules, name string) (string, error) {
 	return describe(rules, name, m, all)
 }
 
-// look takes a message apart and keeps nothing: what it is, and all attachments, left out or not.
+// look takes a message apart and returns all its attachments, also those that the rules leave out.
+// Their bytes go to what to returns for each.
 func look(r io.Reader, o extractor.Options, to func(*extractor.Attachment) io.WriteCloser) (m *extractor.Message, all []*extractor.Attachment, err error) {
 	m, err = extractor.Extract(r, o, func(a *extractor.Attachment) (io.WriteCloser, error) {
 		all = append(all, a)
@@ -87,7 +88,7 @@ func describe(rules wiring.Rules, name string, m *extractor.Message, all []*extr
 	return out.String(), nil
 }
 
-// nowhere is where an attachment goes that is only looked at.
+// nowhere keeps nothing of an attachment.
 type nowhere struct{ io.Writer }
 
 func (nowhere) Close() error { return nil }

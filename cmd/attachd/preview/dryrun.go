@@ -28,8 +28,8 @@ import (
 // none of it: no file is written, nothing is recorded and nothing is deleted. To see what is in new
 // messages it retrieves them, and then drops the line, so that no server takes them for consumed.
 //
-// An account that fails is reported, with an [*fetcher.AccountError], and does not stop the others. The
-// error of DryRun itself concerns the state.
+// An account that fails is reported, with an [*fetcher.AccountError], and does not stop the others.
+// The error of DryRun itself concerns the state.
 func DryRun(ctx context.Context, out io.Writer, c *config.Config, log zerolog.Logger, report func(error)) error {
 	led, err := sqlite.Inspect(ctx, c.State)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -64,8 +64,9 @@ type preview struct {
 	account config.Account
 	rules   wiring.Rules
 
+	// Counts of messages, except files and leftOut, which count attachments.
 	fetched, files, leftOut, left, quarantined, deleted int
-	again                                               int                     // have the header of one that was delivered
+	again                                               int                     // with the header of one that was delivered
 	compared                                            int                     // may have been delivered before
 	seen                                                map[ledger.Content]bool // of this run
 	err                                                 error                   // of printing
@@ -77,8 +78,8 @@ func (p *preview) print(format string, args ...any) {
 	}
 }
 
-// checkFolder fails where a poll would: for a folder that is gone, or is another one than before, and for a state file that is older than
-// the folder.
+// checkFolder fails where a poll would: if the folder is gone, if it is another one than before,
+// and if the state file is older than it.
 func (p *preview) checkFolder() error {
 	if p.ledger != nil {
 		if err := wiring.CheckDestination(p.ctx, p.ledger, p.account); err != nil {
@@ -205,7 +206,8 @@ func (p *preview) SeenBefore(fetcher.Foreseen) {
 	p.print("  has the header of a message that was delivered before: compared with that first\n")
 }
 
-// leaveOutDuplicate leaves an attachment out whose bytes the account has received before, if it is to.
+// leaveOutDuplicate marks an attachment as left out if the account has received its bytes before
+// and skips duplicates.
 func (p *preview) leaveOutDuplicate(a *extractor.Attachment, sum hash.Hash) (duplicate bool, err error) {
 	if a.LeftOut != "" || p.account.Duplicates != config.DuplicatesSkip {
 		return false, nil
@@ -229,7 +231,8 @@ func (p *preview) leaveOutDuplicate(a *extractor.Attachment, sum hash.Hash) (dup
 	return duplicate, nil
 }
 
-// sayRaw says where the message itself would be kept, and counts that as a file where it is one.
+// sayRaw says where the message itself would be kept, and returns 1 if that is a file for
+// consumers.
 func (p *preview) sayRaw(m *extractor.Message, all []*extractor.Attachment) (files int) {
 	problems := slices.Clone(m.Problems)
 	for _, a := range all {
@@ -250,7 +253,7 @@ func (p *preview) sayRaw(m *extractor.Message, all []*extractor.Attachment) (fil
 	return 0
 }
 
-// sayFate says what becomes of a message on the server, of which so many files are delivered.
+// sayFate says what becomes of the message on the server, given how many files of it are delivered.
 func (p *preview) sayFate(files int) {
 	switch {
 	case p.account.After != config.AfterDelete:
@@ -264,7 +267,7 @@ func (p *preview) sayFate(files int) {
 	}
 }
 
-// sum says what all of it came to.
+// sum says what the messages of the account come to.
 func (p *preview) sum() error {
 	p.compared = max(p.compared, p.again)
 	most := func(n int, noun string) string {

@@ -11,15 +11,16 @@ import (
 	"github.com/attachd/attachd/fetcher/delivery"
 )
 
-// Each calls fn for the messages of an account that the ids name, or for all of them without ids, while
-// nobody else polls the account or works on its quarantine.
+// Each calls fn for the messages of an account that the ids name, or for all of them without ids,
+// while nobody else polls the account or works on its quarantine.
 //
 // What fails of one message, and an id that names none, is reported and does not stop the rest. The
 // error of Each itself says that the account can't be worked on, or that ctx has ended.
 func Each(ctx context.Context, a *app.App, c *config.Config, account config.Account, ids []string,
 	fn func(context.Context, *delivery.Quarantine, Message) error, report func(error),
 ) (err error) {
-	// Accounts without anything in quarantine are left alone: neither locked, nor their folder made.
+	// Accounts without anything in quarantine are left alone: neither locked, nor their folder
+	// made.
 	records, err := a.Ledger().Quarantined(ctx, account.Name)
 	if err != nil || len(records) == 0 && len(ids) == 0 {
 		return err

@@ -21,13 +21,13 @@ type Message struct {
 	Account config.Account
 	// Record is what the state says of the message.
 	Record *ledger.Message
-	// Away, unless nil, says that the account's folder is gone, or that another one is in its place.
-	// Nothing can then be said of the message's file.
+	// Away, unless nil, says that the account's folder is gone, or that another one is in its
+	// place. Nothing can then be said of the message's file.
 	Away error
 }
 
-// Read returns what is in quarantine of these accounts, in their order and each oldest first. A state
-// file that was never made holds nothing.
+// Read returns what is in quarantine of these accounts, in their order and each oldest first. A
+// state file that was never made holds nothing.
 func Read(ctx context.Context, c *config.Config, accounts []config.Account) (all []Message, err error) {
 	led, err := sqlite.Inspect(ctx, c.State)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -53,8 +53,8 @@ func Read(ctx context.Context, c *config.Config, accounts []config.Account) (all
 	return all, nil
 }
 
-// Find returns the messages of an account that the ids name, in the order of these. It fails if one of
-// the ids names none.
+// Find returns the messages of an account that the ids name, in the order of these. It fails if one
+// of the ids names none.
 func Find(ctx context.Context, c *config.Config, account config.Account, ids []string) (found []Message, err error) {
 	all, err := Read(ctx, c, []config.Account{account})
 	if err != nil {
@@ -95,8 +95,8 @@ func (m Message) IsMissing() bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// Open opens the message's file, and fails unless it is as it was fetched. No link leads away from the
-// account's folder.
+// Open opens the message's file, and fails unless it is as it was fetched. No link leads away from
+// the account's folder.
 func (m Message) Open() (*os.File, error) {
 	f, err := m.openUnverified()
 	if err != nil {
@@ -129,8 +129,8 @@ func (m Message) Verify() error {
 // envelopeBytes is how much of a message is read for its sender and subject.
 const envelopeBytes = 64 << 10
 
-// Envelope reads who the message is from, and what about, of its file. It is empty if the file is gone,
-// or can't be read by the user of this process.
+// Envelope reads who the message is from, and what about, of its file. It is empty if the file is
+// gone, or can't be read by the user of this process.
 func (m Message) Envelope() delivery.Envelope {
 	f, err := m.openUnverified()
 	if err != nil {

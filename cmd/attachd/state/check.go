@@ -24,8 +24,8 @@ import (
 
 // Report is what [Check] found.
 type Report struct {
-	// NotMade says that there is no state file, and need not be: nothing was delivered yet. The rest of
-	// the report is empty then.
+	// NotMade says that there is no state file, and need not be: nothing was delivered yet. The
+	// rest of the report is empty then.
 	NotMade bool
 	// Accounts are those that were asked about.
 	Accounts []*Account
@@ -53,25 +53,25 @@ func (r *Report) Quarantined() (n int) {
 type Account struct {
 	Summary  ledger.Summary
 	LastPoll time.Time // zero: it is not known
-	// Stale says that the state is older than the folder, and Away that the folder is gone or another
-	// one; nil otherwise.
+	// Stale says that the state is older than the folder, and Away that the folder is gone or
+	// another one; nil otherwise.
 	Stale, Away error
 	Staged      Staged
 	// Failures are the messages that could not be retrieved.
 	Failures []ledger.Record
-	// Uncopied are the messages that were delivered, and stay on the server as the quarantine had no
-	// room for them.
+	// Uncopied are the messages that were delivered, and stay on the server as the quarantine had
+	// no room for them.
 	Uncopied []Uncopied
-	// Quarantined is how many messages are in quarantine. Lost has an error for each that can't be read;
-	// that is not known while the folder is away.
+	// Quarantined is how many messages are in quarantine. Lost has an error for each that can't be
+	// read; that is not known while the folder is away.
 	Quarantined int
 	Lost        []error
 	// Strays are files in quarantine that the state does not know.
 	Strays []string
 }
 
-// Faults returns what is not sound: Stale, Away, what Staged found elsewhere, and Lost. Each text says
-// what to do.
+// Faults returns what is not sound: Stale, Away, what Staged found elsewhere, and Lost. Each text
+// says what to do.
 func (a *Account) Faults() (all []error) {
 	for _, err := range []error{a.Stale, a.Away, a.Staged.Elsewhere} {
 		if err != nil {
@@ -210,8 +210,8 @@ func (found *Account) checkStaged(ctx context.Context, led *sqlite.Ledger, a con
 	return nil
 }
 
-// checkQuarantine checks that the messages in quarantine are there, and that no others are. Nothing can
-// be said of a folder that is away.
+// checkQuarantine checks that the messages in quarantine are there, and that no others are. Nothing
+// can be said of a folder that is away.
 func (found *Account) checkQuarantine(ctx context.Context, led *sqlite.Ledger, a config.Account) error {
 	records, err := led.Quarantined(ctx, a.Name)
 	if err != nil {

@@ -23,9 +23,9 @@ type Forgotten struct {
 	All bool
 }
 
-// Forget removes what the state knows of messages, and returns of how many: the next poll fetches them
-// again if they are still on the server. It fails while the account is being polled, and for a message
-// in quarantine, whose file would be forgotten with it.
+// Forget removes what the state knows of messages, and returns how many they were. The next poll
+// fetches them again if they are still on the server. Forget fails while the account is being
+// polled. It also fails for a message in quarantine, as its file would be forgotten, too.
 func Forget(ctx context.Context, a *app.App, account config.Account, what Forgotten) (int, error) {
 	records, err := a.Ledger().Quarantined(ctx, account.Name)
 	if err != nil {

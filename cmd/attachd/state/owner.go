@@ -8,8 +8,9 @@ import (
 	"github.com/attachd/attachd/config"
 )
 
-// Owner returns the user that owns the state, as which the daemon runs. It is the owner of the file or,
-// while there is none, or only one that root has left there, of its folder. Without either ok is false.
+// Owner returns who owns the state, which is the user that the daemon runs as. It is the owner of
+// the file, or of its folder while there is no file or root owns it. ok is false if there is
+// neither.
 func Owner(c *config.Config) (owner *syscall.Stat_t, ok bool) {
 	for _, path := range []string{c.State, filepath.Dir(c.State)} {
 		info, err := os.Stat(path)

@@ -19,7 +19,8 @@ import (
 // adoptTimeout bounds the listing of one account, whatever its server does.
 const adoptTimeout = 10 * time.Minute
 
-// Rebuild is the state file in the hands of one process, to be made anew from what the servers list.
+// Rebuild is the state file in the hands of one process, to be made anew from what the servers
+// list.
 type Rebuild struct {
 	// Replaced, unless nil, says what became of a damaged file.
 	Replaced *sqlite.Replaced
@@ -30,8 +31,8 @@ type Rebuild struct {
 	release    func() error
 }
 
-// OpenRebuild opens the state file, which no other process may have open. One that is damaged is kept
-// beside the new one that takes its place.
+// OpenRebuild opens the state file, which no other process may have open. One that is damaged is
+// kept beside the new one that takes its place.
 func OpenRebuild(ctx context.Context, c *config.Config) (*Rebuild, error) {
 	release, err := fetcher.OwnState(wiring.LockDir(c))
 	if err != nil {
@@ -67,8 +68,8 @@ func (r *Rebuild) open(ctx context.Context) error {
 // Close closes the state file and lets other processes have it.
 func (r *Rebuild) Close() error { return errors.Join(r.ledger.Close(), r.release()) }
 
-// Forgo records nothing of an account: whatever the state does not know is fetched again. The account is
-// polled from then on even if its folder has had more deliveries than the state knows.
+// Forgo records nothing of an account: whatever the state does not know is fetched again. The
+// account is polled from then on even if its folder has had more deliveries than the state knows.
 func (r *Rebuild) Forgo(ctx context.Context, a config.Account) error {
 	folder, err := sink.Inspect(a.Output)
 	if err != nil {
@@ -88,14 +89,14 @@ type Adoption struct {
 // Adopted is what recording the messages of an account came to.
 type Adopted struct {
 	fetcher.Adopted
-	// Since is until when the state knew of all messages, zero if it never knew any. Unknown are then
-	// those that it did not know.
+	// Since is until when the state knew of all messages, zero if it never knew any. Unknown are
+	// then those that it did not know.
 	Since   time.Time
 	Unknown []Unknown
 }
 
-// Adopt asks the server of an account what it holds, and records each message that the state does not
-// know as delivered, without downloading any. The account is polled from then on.
+// Adopt asks the server of an account what it holds, and records each message that the state does
+// not know as delivered, without downloading any. The account is polled from then on.
 func (r *Rebuild) Adopt(ctx context.Context, a config.Account, o Adoption) (*Adopted, error) {
 	folder, err := sink.Inspect(a.Output)
 	if err != nil {

@@ -29,7 +29,8 @@ type unknownMessages struct {
 	found []Unknown
 }
 
-// look takes a message whose date is not known for a new one: it is better delivered twice than not at all.
+// look takes a message whose date is not known for a new one: it is better delivered twice than not
+// at all.
 func (u *unknownMessages) look(f fetcher.Found) (delivered bool) {
 	at, from, subject := describeHeader(f.Header)
 	delivered = !u.newer || !at.IsZero() && at.Before(u.since.Add(-clockSkew))
@@ -37,8 +38,8 @@ func (u *unknownMessages) look(f fetcher.Found) (delivered bool) {
 	return delivered
 }
 
-// describeHeader gives when a message came, by the first of its Received fields or else by its Date, and
-// its sender and subject.
+// describeHeader gives when a message came, by the first of its Received fields or else by its
+// Date, and its sender and subject.
 func describeHeader(header []byte) (at time.Time, from, subject string) {
 	if header == nil {
 		return at, "", ""
@@ -53,8 +54,8 @@ func describeHeader(header []byte) (at time.Time, from, subject string) {
 	return at, m.From, m.Subject
 }
 
-// received gives the time at the end of the first Received field (RFC 5321 section 4.4), which the last
-// server has added.
+// received gives the time at the end of the first Received field (RFC 5321 section 4.4), which the
+// last server has added.
 func received(header []byte) time.Time {
 	var field []byte
 	for line := range bytes.Lines(header) {

@@ -17,17 +17,17 @@ import (
 // LockDir is the folder of the locks of the state file and of the accounts in it.
 func LockDir(c *config.Config) string { return c.State + ".locks" }
 
-// settings are what of the configuration makes an account what it is. They are comparable: the
-// fetcher starts an account anew when they change.
+// settings are the part of the configuration that an account depends on. They are comparable, and
+// the fetcher starts an account anew when they change.
 type settings struct {
 	config.Account
 	sink   sink.Options
 	limits extractor.Limits
 }
 
-// Accounts turns the enabled accounts of the configuration into the fetcher's, in their order. Those
-// that share the credentials of one OAuth client share its token. The hook, nil for none, is asked before each
-// step of a sink.
+// Accounts turns the enabled accounts of the configuration into the fetcher's, in their order.
+// Those that share the credentials of one OAuth client share its token. The hook, nil for none, is
+// asked before each step of a sink.
 func Accounts(c *config.Config, hook sink.Hook) []fetcher.Account {
 	var all []fetcher.Account
 	own := make(clientTokens)

@@ -15,8 +15,8 @@ func FindDestination(a config.Account) (delivery.Destination, error) {
 	return delivery.Destination{Place: a.Output, ID: i.ID, Mark: i.Mark, Gone: i.Gone}, err
 }
 
-// CheckDestination returns a [*delivery.DestinationError] if an account delivered to another folder than
-// the one that is there.
+// CheckDestination returns a [*delivery.DestinationError] if an account delivered to another folder
+// than the one that is there.
 func CheckDestination(ctx context.Context, led *sqlite.Ledger, a config.Account) error {
 	found, err := FindDestination(a)
 	if err == nil {

@@ -1,6 +1,6 @@
-// Package wiring turns the configuration into what the parts of attachd take: the fetcher's accounts,
-// the extractor's options, the sink's plans and the sources of OAuth tokens. The parts know neither
-// the configuration nor one another.
+// Package wiring turns the configuration into what the parts of attachd take: the fetcher's
+// accounts, the extractor's options, the sink's plans and the sources of OAuth tokens. The parts
+// know neither the configuration nor one another.
 //
 //   - [Accounts] and [Account] are the fetcher's accounts, with the folder that each delivers to;
 //     [FindDestination] looks at that folder.

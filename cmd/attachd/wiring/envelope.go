@@ -13,7 +13,7 @@ import (
 // shownText is how many characters are shown of a sender or a subject.
 const shownText = 200
 
-// envelope is what is shown of a message, nothing for what it lacks.
+// envelope is what is shown of a message; "" for what it lacks.
 func envelope(m *extractor.Message) delivery.Envelope {
 	return delivery.Envelope{From: shown(m.From), Subject: shown(m.Subject)}
 }
@@ -29,8 +29,8 @@ func shown(s string) string {
 	return s
 }
 
-// ReadEnvelope reads who a message is from, and what about, of its header. That may be cut short; what
-// is missing, or beyond the limits of a header, is "".
+// ReadEnvelope reads the sender and the subject from a message's header, which may be cut short.
+// What is missing, or beyond the limits of a header, is "".
 func ReadEnvelope(header []byte) delivery.Envelope {
 	m, err := extractor.Extract(bytes.NewReader(header), extractor.Options{}, func(*extractor.Attachment) (io.WriteCloser, error) { return nil, nil })
 	if err != nil {

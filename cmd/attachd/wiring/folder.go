@@ -72,15 +72,15 @@ func (f *folder) Stage(ctx context.Context, uidl string, r io.Reader) (delivery.
 	return s, nil
 }
 
-// IsUnprocessable reports whether an error of staging is the fault of the message itself, which breaks
-// a limit or is made of too many pieces, and not of the disk or the line.
+// IsUnprocessable reports whether an error of staging is the fault of the message itself, which
+// breaks a limit or is made of too many pieces, and not of the disk or the line.
 func IsUnprocessable(err error) bool {
 	_, limit := errors.AsType[*extractor.LimitError](err)
 	_, pieces := errors.AsType[*sink.PiecesError](err)
 	return limit || pieces
 }
 
-// describePiece says what a message waits for.
+// describePiece says what a piece of a message waits for.
 func describePiece(f *extractor.Fragment) string {
 	of := ""
 	if f.Total > 0 {

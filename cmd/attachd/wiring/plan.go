@@ -16,7 +16,7 @@ func limits(c *config.Config) extractor.Limits {
 	}
 }
 
-// extractOptions turns what an account says of its files into the extractor's options.
+// extractOptions turns the settings of an account's files into the extractor's options.
 func extractOptions(f config.Files, l extractor.Limits) extractor.Options {
 	o := extractor.Options{
 		Limits: l, RTF: f.RTFBody, NestedMessages: f.NestedMessages, Detect: f.Sidecar,
@@ -46,8 +46,8 @@ func filterRules(rules []config.Rule) []extractor.Rule {
 	return all
 }
 
-// Rules say how the messages of one account become files. The zero value are those of no account:
-// every attachment is kept, below the name that it came with.
+// Rules say how the messages of one account become files. With the zero value every attachment is
+// kept under the name that it came with.
 type Rules struct {
 	Account config.Account
 	Extract extractor.Options
@@ -75,7 +75,7 @@ func (r Rules) Plan(uidl string) sink.Plan {
 	if a.Files.Path != "" {
 		p.Path = func(m *extractor.Message, at *extractor.Attachment) string {
 			path, err := a.Files.Path.Execute(pathData(a.Name, uidl, m, at))
-			if err != nil { // of a template that was checked: this message is out of the ordinary
+			if err != nil { // the template is valid, and can fail for an odd message only
 				return at.Name
 			}
 			return path

@@ -10,8 +10,8 @@ import (
 	"github.com/attachd/attachd/fetcher/delivery"
 )
 
-// quarantinePlan says where a message goes of which something could not be read right, if it will be deleted on the server
-// and is kept nowhere else.
+// quarantinePlan says where the copy of a message goes if something of it could not be read right.
+// It is for accounts that delete messages on the server and keep them nowhere else.
 func quarantinePlan(account, uidl string) func(*extractor.Message, []extractor.Problem) sink.Quarantine {
 	return func(_ *extractor.Message, doubts []extractor.Problem) sink.Quarantine {
 		return sink.Quarantine{
@@ -21,7 +21,7 @@ func quarantinePlan(account, uidl string) func(*extractor.Message, []extractor.P
 	}
 }
 
-// shownDoubts is how many repairs of one message are named.
+// shownDoubts is how many problems of one message are named.
 const shownDoubts = 8
 
 // reasonOf names what could not be read right of a message.

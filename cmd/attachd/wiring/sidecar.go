@@ -11,15 +11,15 @@ import (
 	"github.com/attachd/attachd/fetcher/foreign"
 )
 
-// maxSidecarText is as much of a header's text as a person reads, in bytes.
+// maxSidecarText is how much of one header field a sidecar repeats, in bytes: what a person reads.
 const maxSidecarText = 1 << 10
 
-// sidecar is what stands beside an attachment: a contract that other tools rely on,
-// so that fields are added and never changed.
+// sidecar returns the JSON that stands beside an attachment. It is a stable contract: fields are
+// added, and never changed.
 func sidecar(account, uidl string, m *extractor.Message, s *sink.Staged) ([]byte, error) {
 	a := &s.Attachment
 	problems := append(append([]extractor.Problem{}, a.Problems...), m.Problems...)
-	// Repeated beside each of a thousand attachments, a Subject of 64 KB is more than all of these.
+	// A Subject of 64 KB, beside each of a thousand attachments, would be more than all of these.
 	clipped := func(field, text string) string {
 		short := extractor.Clip(text, maxSidecarText)
 		if short != text {

@@ -8,8 +8,8 @@ import (
 	"github.com/attachd/attachd/fetcher/oauth"
 )
 
-// clientTokens are the sources of tokens that belong to a client rather than to an account: one such token is good for
-// all mailboxes that the client may read.
+// clientTokens are the sources of tokens that belong to a client rather than to an account. One
+// such token is good for all mailboxes that the client may read.
 type clientTokens map[clientKey]*oauth.Source
 
 type clientKey struct {
@@ -17,8 +17,8 @@ type clientKey struct {
 	proxy config.Proxy
 }
 
-// tokens gives the account's access tokens, nil for one that logs in with a password. The accounts of one daemon are
-// made once each, so a token is kept from poll to poll.
+// tokens returns the source of an account's access tokens, nil for an account that logs in with a
+// password. An account is made once, and its source keeps a token from poll to poll.
 func tokens(c *config.Config, a config.Account, own clientTokens) func(ctx context.Context, refused string) (string, error) {
 	var source *oauth.Source
 	switch {
