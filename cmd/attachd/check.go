@@ -59,7 +59,7 @@ older than that or was lost, or the account was renamed.`,
 			if len(faults) > 0 {
 				return &exitError{exitConfig, fmt.Errorf("check configuration: attachd could not read or write at %s", console.Count(len(faults), "place"))}
 			}
-			enabled := wiring.Accounts(c, nil)
+			enabled := wiring.Enabled(c)
 			gone, err := check.Polled(cmd.Context(), c)
 			if err != nil && !online { // a login can be tried without the state
 				return failure(err)

@@ -102,7 +102,7 @@ func dryRun(cmd *cobra.Command, c *config.Config, log zerolog.Logger) error {
 		return failure(err)
 	}
 	if failed > 0 {
-		return &exitError{exitTemporary, fmt.Errorf("%d of %s failed", failed, console.Count(len(wiring.Accounts(c, nil)), "account"))}
+		return &exitError{exitTemporary, fmt.Errorf("%d of %s failed", failed, console.Count(len(wiring.Enabled(c)), "account"))}
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func (a *App) RunOnce(ctx context.Context) (*Outcome, error) {
 func (a *App) Run(ctx context.Context) {
 	c, log := a.options.Config, a.options.Log
 	announceDeletions(ctx, a.ledger, log, nil, c)
-	log.Info().Str("version", Version()).Int("accounts", len(wiring.Accounts(c, a.options.Hooks.Sink))).Str("output", c.Output).Msg("attachd started")
+	log.Info().Str("version", Version()).Int("accounts", len(wiring.Enabled(c))).Str("output", c.Output).Msg("attachd started")
 	sets := make(chan []fetcher.Account)
 	var parts sync.WaitGroup
 	parts.Go(func() { a.supervisor.Run(ctx, sets) })

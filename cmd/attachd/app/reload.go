@@ -65,7 +65,7 @@ func (r *reloader) reload(ctx context.Context) {
 		return
 	}
 	LogWarnings(r.log, warnings)
-	if len(wiring.Accounts(c, nil)) == 0 && len(wiring.Accounts(r.current, nil)) > 0 {
+	if len(wiring.Enabled(c)) == 0 && len(wiring.Enabled(r.current)) > 0 {
 		// A file that is being written, or was truncated, reads like this too.
 		r.log.Error().Msg("configuration not reloaded: it has no account left; to stop polling, stop attachd")
 		return

@@ -80,7 +80,7 @@ func (f *folderCheck) look(c *config.Config) {
 		f.file("state", c.State+suffix)
 	}
 	f.folder("state", wiring.LockDir(c))
-	if len(wiring.Accounts(c, nil)) == 0 {
+	if len(wiring.Enabled(c)) == 0 {
 		f.folder("output", c.Output)
 	}
 	for _, a := range c.Accounts {
