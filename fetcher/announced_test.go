@@ -70,7 +70,7 @@ func TestLoginDelay(t *testing.T) {
 				return capa(c, cmd, args)
 			}
 			w.start(t)
-			l := &loop{supervisor: w.supervisor, slots: newSlots(1, 1), account: w.account}
+			l := w.loop(w.account)
 			err := l.poll(t.Context(), t.Context())
 			if (err != nil) != tt.err {
 				t.Error(err)
@@ -95,7 +95,7 @@ func TestLoginDelayOfChanged(t *testing.T) {
 	w.start(t)
 	now := time.Now()
 	w.supervisor.now = func() time.Time { return now }
-	l := &loop{supervisor: w.supervisor, slots: newSlots(1, 1), account: w.account}
+	l := w.loop(w.account)
 	if err := l.poll(t.Context(), t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,8 @@ func TestLoginDelayOfChanged(t *testing.T) {
 	for user, want := range map[string]time.Duration{"u0": 6 * time.Minute, "u1": 10 * time.Minute} {
 		changed := w.account
 		changed.Interval, changed.Username = time.Minute, user
-		next := &loop{supervisor: w.supervisor, slots: newSlots(1, 1), account: changed, before: l}
+		next := w.loop(changed)
+		next.before = l
 		if delay := next.first(t.Context(), t.Context()); delay != want {
 			t.Errorf("%s: waits %v, want %v", user, delay, want)
 		}
@@ -118,7 +119,7 @@ func TestLoginDelayOfBefore(t *testing.T) {
 	w.account.Auth, w.account.Interval = session.AuthPass, time.Minute
 	w.server.Hook = announces("LOGIN-DELAY 600")
 	w.start(t)
-	process := func() *loop { return &loop{supervisor: w.supervisor, slots: newSlots(1, 1), account: w.account} }
+	process := func() *loop { return w.loop(w.account) }
 	if delay := process().first(t.Context(), t.Context()); delay != 10*time.Minute || w.server.Sessions() != 1 {
 		t.Fatalf("first of all: waits %v after %d sessions", delay, w.server.Sessions())
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 	"github.com/attachd/attachd/fetcher/session"
 )
@@ -57,7 +58,7 @@ func TestAPOPRefused(t *testing.T) {
 			}
 			w.start(t)
 			err := w.once(t)
-			_, check := Check(t.Context(), w.account, zerolog.Nop())
+			_, check := poll.Check(t.Context(), w.account.Account, zerolog.Nop())
 			w.server.Wait()
 			for _, err := range []error{err, check} {
 				if err == nil || !strings.Contains(err.Error(), tt.reply) || strings.Contains(err.Error(), "auth: pass") != tt.hint {

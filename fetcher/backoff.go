@@ -1,7 +1,6 @@
 package fetcher
 
 import (
-	"context"
 	"errors"
 	"math/rand/v2"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/mailbox"
 	"github.com/attachd/attachd/fetcher/oauth"
+	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/session"
 )
 
@@ -42,7 +42,7 @@ func backoff(err error, failures int, interval time.Duration) time.Duration {
 	var elsewhere *delivery.DestinationError
 	reply, refused := mailbox.Refused(err)
 	switch {
-	case diskFull(err), errors.As(err, &elsewhere):
+	case poll.DiskFull(err), errors.As(err, &elsewhere):
 		// Not the server's fault, and looking again costs little.
 		first, limit = roomAgain, roomAgain
 	case errors.As(err, &signIn):
@@ -81,20 +81,4 @@ func backoff(err error, failures int, interval time.Duration) time.Duration {
 // jitter spreads d by a quarter in either direction.
 func jitter(d time.Duration) time.Duration {
 	return d*3/4 + rand.N(d/2+1)
-}
-
-// sleep waits for d, or less when ctx ends, and reports whether the whole of d
-// passed.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if ctx.Err() != nil {
-		return false
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

@@ -147,7 +147,7 @@ func TestNextPoll(t *testing.T) {
 			w.server.Pipelining = false
 			w.server.Hook = on(tt.command, tt.does)
 			w.start(t)
-			l := &loop{supervisor: w.supervisor, slots: newSlots(1, 1), account: w.account}
+			l := w.loop(w.account)
 			next := l.turn(t.Context(), t.Context())
 			if next > tt.longest || !strings.HasPrefix(name, "closes") && next < tt.interval {
 				t.Errorf("next poll in %v", next)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/pop3"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
@@ -144,7 +145,7 @@ func TestWrongCounts(t *testing.T) {
 				}
 				return
 			}
-			if unfetchable, ok := errors.AsType[*IncompleteError](err); ok && strings.HasPrefix(unfetchable.Unfetchable, "97 of 99") {
+			if unfetchable, ok := errors.AsType[*poll.IncompleteError](err); ok && strings.HasPrefix(unfetchable.Unfetchable, "97 of 99") {
 				err = nil
 			}
 			if err != nil || len(w.sink.published) != 2 {

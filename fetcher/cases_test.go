@@ -19,9 +19,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/attachd/attachd/config/testsize"
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/pop3"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 	"github.com/attachd/attachd/fetcher/session"
@@ -85,7 +85,7 @@ var weirdCases = []weirdCase{
 	{34, "Auth", "has passwords with spaces, UTF-8, %, of 200 bytes", "send as they are; never one with CR or LF", passwords, ""},
 
 	{35, "Lists", "garbles UIDL, LIST and STAT in every way", "take the numbers and names that there are", garbledLists, ""},
-	{36, "Lists", "lists a million messages", "memory stays bounded", millionMessages, ""},
+	{36, "Lists", "lists a million messages", "memory stays bounded", nil, "identity/listing_test.go TestMillionMessages"},
 	{37, "Lists", "has gaps, disorder, 0, negative and huge numbers", "leave out what is no number, try 0", play{hook: answers("UIDL", "+OK\r\n0 zero\r\n-1 minus\r\n9223372036854775808 huge\r\n3 uid-3\r\n1 uid-1\r\n2 uid-2\r\n.\r\n")}.test, ""},
 	{38, "Lists", "has a UIDL list shorter or longer than LIST", "the UIDL list counts; what it lacks is told", unequalLists, ""},
 	{39, "Lists", "cuts the connection inside a list", "ask again at once", once("UIDL", func(c *pop3test.Conn) { c.Reply("+OK", "1 uid-1"); c.Cut() }, ""), ""},
@@ -629,7 +629,7 @@ func wrongPort(t *testing.T) {
 
 func closesOnCapa(t *testing.T) {
 	w, _ := play{hook: on("CAPA", (*pop3test.Conn).Cut)}.run(t)
-	if probe, err := Check(t.Context(), w.account, w.supervisor.Log); err != nil || probe.Mechanism != "APOP" {
+	if probe, err := poll.Check(t.Context(), w.account.Account, w.supervisor.Log); err != nil || probe.Mechanism != "APOP" {
 		t.Errorf("check: %+v, error %v", probe, err)
 	}
 	// A server that wants a pause between logins does not hide why there were two.
@@ -725,42 +725,6 @@ func garbledLists(t *testing.T) {
 		"nothing but garbage":    {hook: uidl("hello", "there"), want: none, left: 3, errs: []string{"out of step"}},
 		"list longer than STAT":  {hook: answers("STAT", "+OK 1 5\r\n"), errs: []string{""}},
 	})
-}
-
-func millionMessages(t *testing.T) {
-	messages := testsize.Of(50_000, 1_000_000)
-	client, server := net.Pipe()
-	go func() {
-		defer server.Close()
-		io.WriteString(server, "+OK\r\n")
-		io.ReadFull(server, make([]byte, len("UIDL\r\n")))
-		io.WriteString(server, "+OK\r\n")
-		var out bytes.Buffer
-		for n := 1; n <= messages; n++ {
-			fmt.Fprintf(&out, "%d 0000%08d5f3759df\r\n", n, n)
-			if out.Len() > 32<<10 || n == messages {
-				server.Write(out.Bytes())
-				out.Reset()
-			}
-		}
-		io.WriteString(server, ".\r\n")
-	}()
-	c, err := (&pop3.Dialer{
-		Mode:        pop3.Plaintext,
-		DialContext: func(context.Context, string, string) (net.Conn, error) { return client, nil },
-	}).Dial(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	l, err := readUIDLs(session.Maildrop(c, nil, true), nil)
-	if last := fmt.Sprintf("0000%08d5f3759df", messages); err != nil || len(l.nameless) != 0 || len(l.entries) != messages || l.uidl(l.entries[messages-1]) != last {
-		t.Fatalf("%d entries, %d without a UIDL, error %v", len(l.entries), len(l.nameless), err)
-	}
-	// What stays is the entries, of 24 bytes, and the UIDLs, with the slack of growing slices.
-	if held := cap(l.entries)*24 + cap(l.uidls); held > 80*messages {
-		t.Errorf("the listing of %d messages holds %d KiB", messages, held>>10)
-	}
 }
 
 func unequalLists(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/session"
 )
 
@@ -77,11 +78,11 @@ func TestOwnCertificateWarning(t *testing.T) {
 			t.Errorf("log says %s", &log)
 		}
 	}
-	if p, err := Check(t.Context(), w.account, zerolog.Nop()); err != nil || p.Own != own {
+	if p, err := poll.Check(t.Context(), w.account.Account, zerolog.Nop()); err != nil || p.Own != own {
 		t.Errorf("check tells of %v, %v", p.Own, err)
 	}
 	w.server.Greeting = "-ERR no"
-	if _, err := Check(t.Context(), w.account, zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "tls.cert_file, has expired on ") {
+	if _, err := poll.Check(t.Context(), w.account.Account, zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "tls.cert_file, has expired on ") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -109,7 +110,7 @@ func TestResume(t *testing.T) {
 		w.account.TLS = func() (*tls.Config, error) {
 			return &tls.Config{RootCAs: w.server.CertPool(), ClientSessionCache: test.cache}, nil
 		}
-		p, err := Check(t.Context(), w.account, zerolog.Nop())
+		p, err := poll.Check(t.Context(), w.account.Account, zerolog.Nop())
 		if err != nil || p.Resumed != test.want || p.Certificate == nil {
 			t.Errorf("resumed %t, want %t; certificate %v, %v", p.Resumed, test.want, p.Certificate, err)
 		}

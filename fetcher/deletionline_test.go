@@ -66,7 +66,7 @@ func TestLostQuitIsNamed(t *testing.T) {
 		c.Cut()
 	}))
 	w.start(t)
-	l := &loop{supervisor: w.supervisor, slots: newSlots(1, 1), account: w.account}
+	l := w.loop(w.account)
 	for i := range 2 {
 		if err := l.poll(t.Context(), t.Context()); (err != nil) != (i == 0) {
 			t.Fatalf("poll %d: %v", i+1, err)

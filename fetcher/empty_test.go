@@ -7,6 +7,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/identity"
+	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -24,9 +26,9 @@ func TestUIDLRefusedOfNothing(t *testing.T) {
 			w.server.Hook = answers("LIST", line+"\r\n")
 			w.start(t)
 			w.poll(t)
-			_, err := Check(t.Context(), w.account, zerolog.Nop())
+			_, err := poll.Check(t.Context(), w.account.Account, zerolog.Nop())
 			w.server.Wait()
-			_, adoptErr := w.supervisor.Adopt(t.Context(), w.account, Adoption{}, zerolog.Nop())
+			_, adoptErr := w.supervisor.Adopt(t.Context(), w.account, identity.Adoption{}, zerolog.Nop())
 			if (err != nil) != fails || (adoptErr != nil) != fails {
 				t.Errorf("check: %v; adopt: %v", err, adoptErr)
 			}
@@ -57,9 +59,9 @@ func TestUIDLRefusedOfNothing(t *testing.T) {
 							t.Fatalf("error %v", err)
 						}
 					}
-					_, err := Check(t.Context(), w.account, zerolog.Nop())
+					_, err := poll.Check(t.Context(), w.account.Account, zerolog.Nop())
 					w.server.Wait()
-					_, adoptErr := w.supervisor.Adopt(t.Context(), w.account, Adoption{}, zerolog.Nop())
+					_, adoptErr := w.supervisor.Adopt(t.Context(), w.account, identity.Adoption{}, zerolog.Nop())
 					w.server.Wait()
 					if (err != nil) != fails || (adoptErr != nil) != fails {
 						t.Errorf("check: %v; adopt: %v", err, adoptErr)

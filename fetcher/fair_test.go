@@ -17,6 +17,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/pop3"
 	"github.com/attachd/attachd/fetcher/session"
 )
@@ -83,8 +84,8 @@ func fleet(t *testing.T, most, accounts int, set func(i int, a *Account), lasts 
 		gaps[account] = max(gaps[account], time.Since(last[account]))
 		last[account] = time.Now()
 	}
-	w.supervisor.Observe = func(e Event) {
-		if done, ok := e.(Done); ok {
+	w.supervisor.Observe = func(e event.Event) {
+		if done, ok := e.(event.Done); ok {
 			seen(done.Account)
 			mu.Lock()
 			defer mu.Unlock()

@@ -8,24 +8,25 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
 // foretold is what a dry run says.
 type foretold struct {
-	Outlook
+	poll.Outlook
 	fetched, deleted, again int
 }
 
-func (f *foretold) Found(o Outlook) { f.Outlook = o }
-func (f *foretold) Fetch(_ Foreseen, body io.Reader) error {
+func (f *foretold) Found(o poll.Outlook) { f.Outlook = o }
+func (f *foretold) Fetch(_ poll.Foreseen, body io.Reader) error {
 	f.fetched++
 	_, err := io.Copy(io.Discard, body)
 	return err
 }
-func (f *foretold) SeenBefore(Foreseen)    { f.again++ }
-func (f *foretold) Leave(Foreseen, string) {}
-func (f *foretold) Delete(Foreseen)        { f.deleted++ }
+func (f *foretold) SeenBefore(poll.Foreseen)    { f.again++ }
+func (f *foretold) Leave(poll.Foreseen, string) {}
+func (f *foretold) Delete(poll.Foreseen)        { f.deleted++ }
 
 // TestForecastIsThePoll: on servers that contradict themselves, check and a dry run find what a poll then finds, and fail where it fails.
 func TestForecastIsThePoll(t *testing.T) {
@@ -49,10 +50,10 @@ func TestForecastIsThePoll(t *testing.T) {
 			w := newWorld(t, "one", "two", "three")
 			w.account.Delete, w.server.Hook = !tt.keep, tt.hook
 			w.start(t)
-			probe, checkErr := CheckNew(t.Context(), w.account, w.ledger, zerolog.Nop())
+			probe, checkErr := poll.CheckNew(t.Context(), w.account.Account, w.ledger, zerolog.Nop())
 			w.server.Wait()
 			var f foretold
-			dryErr := DryRun(t.Context(), w.account, w.ledger, nil, &f, zerolog.Nop())
+			dryErr := poll.DryRun(t.Context(), w.account.Account, w.ledger, nil, &f, zerolog.Nop())
 			w.server.Wait()
 			pollErr := w.once(t)
 			if tt.fails != "" {
@@ -96,7 +97,7 @@ func TestFailedIsForetold(t *testing.T) {
 	if err := w.once(t); err != nil {
 		t.Fatal(err)
 	}
-	probe, err := CheckNew(t.Context(), w.account, w.ledger, zerolog.Nop())
+	probe, err := poll.CheckNew(t.Context(), w.account.Account, w.ledger, zerolog.Nop())
 	if err != nil || probe.Pending != 1 || probe.Waiting != 0 {
 		t.Errorf("%d failed, %d wait, %v", probe.Pending, probe.Waiting, err)
 	}
@@ -112,7 +113,7 @@ func TestMovedIsForetold(t *testing.T) {
 	}
 	w.server.Replace("u0", letters("n", "one", "two")...)
 	var f foretold
-	if err := DryRun(t.Context(), w.account, w.ledger, nil, &f, zerolog.Nop()); err != nil || f.New != 2 || f.Moved != 2 {
+	if err := poll.DryRun(t.Context(), w.account.Account, w.ledger, nil, &f, zerolog.Nop()); err != nil || f.New != 2 || f.Moved != 2 {
 		t.Errorf("%d new, %d to be compared, %v", f.New, f.Moved, err)
 	}
 }
@@ -130,7 +131,7 @@ func TestPutBackIsForetold(t *testing.T) {
 	}
 	w.server.Replace("u0", letters("n", "one", "two")...)
 	var f foretold
-	if err := DryRun(t.Context(), w.account, w.ledger, nil, &f, zerolog.Nop()); err != nil || f.fetched != 2 || f.again != 1 {
+	if err := poll.DryRun(t.Context(), w.account.Account, w.ledger, nil, &f, zerolog.Nop()); err != nil || f.fetched != 2 || f.again != 1 {
 		t.Errorf("%d would be fetched, %d of them seen before, %v", f.fetched, f.again, err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/config/testsize"
+	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/pop3"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 	"github.com/attachd/attachd/fetcher/session"
@@ -91,7 +92,7 @@ func TestNothingNew(t *testing.T) {
 	}
 	w.server.Mailboxes["u0"] = all
 	w.start(t)
-	if adopted, err := w.supervisor.Adopt(t.Context(), w.account, Adoption{}, zerolog.Nop()); err != nil || adopted.Recorded != messages {
+	if adopted, err := w.supervisor.Adopt(t.Context(), w.account, identity.Adoption{}, zerolog.Nop()); err != nil || adopted.Recorded != messages {
 		t.Fatalf("%+v, %v", adopted, err)
 	}
 	if err := w.once(t); err != nil { // learns the mailbox's octets

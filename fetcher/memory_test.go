@@ -11,26 +11,10 @@ import (
 	"testing"
 
 	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
-
-// TestBudget: what one holds alone may be anything, and with others it is a part of the memory.
-func TestBudget(t *testing.T) {
-	t.Parallel()
-	var b budget
-	b.set(1000)
-	if !b.take(&b.staged, 0, 5000, stagedPart) || b.take(&b.staged, 0, 1, stagedPart) || !b.take(&b.staged, 5000, 1, stagedPart) {
-		t.Error("alone, all is allowed, and nothing beside it")
-	}
-	b.give(&b.staged, 5001)
-	if !b.take(&b.staged, 0, 100, stagedPart) || !b.take(&b.staged, 0, 25, stagedPart) || b.take(&b.staged, 0, 1, stagedPart) || !b.take(&b.listings, 0, 250, listingPart) {
-		t.Errorf("an eighth of 1000 is for messages and a fourth for listings: %+v", &b)
-	}
-	if b.set(0); b.limit != unlimitedMemory {
-		t.Errorf("limit %d where there is none", b.limit)
-	}
-}
 
 // TestListingsTogether: long listings of several accounts at once don't add up. The one that finds no room is read later.
 func TestListingsTogether(t *testing.T) {
@@ -60,8 +44,8 @@ func TestListingsTogether(t *testing.T) {
 		}
 		return cmd == "UIDL"
 	}
-	w.supervisor.Observe = func(e Event) {
-		if done, ok := e.(Done); ok && done.Account == "other" {
+	w.supervisor.Observe = func(e event.Event) {
+		if done, ok := e.(event.Done); ok && done.Account == "other" {
 			close(failed)
 		}
 	}
@@ -81,8 +65,8 @@ func TestListingsTogether(t *testing.T) {
 	if refused == nil || !strings.HasPrefix(refused.Error(), "account other:") {
 		t.Errorf("errors %v, want one of account other", errs)
 	}
-	if b := &w.supervisor.common.memory; b.listings != 0 {
-		t.Errorf("%d bytes are held still", b.listings)
+	if b := w.supervisor.poller.Held().Listings; b != 0 {
+		t.Errorf("%d bytes are held still", b)
 	}
 }
 
@@ -158,7 +142,7 @@ func TestManyAttachmentsAtOnce(t *testing.T) {
 	if left := len(w.server.Mailbox("u0")); left != 0 {
 		t.Errorf("%d messages are left", left)
 	}
-	if b := &w.supervisor.common.memory; b.staged != 0 {
-		t.Errorf("%d bytes are held still", b.staged)
+	if b := w.supervisor.poller.Held().Staged; b != 0 {
+		t.Errorf("%d bytes are held still", b)
 	}
 }

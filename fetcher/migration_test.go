@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -55,7 +56,7 @@ func TestUIDLsChanged(t *testing.T) {
 			w.server.Replace("u0", test.later...)
 			w.account.FetchChangedUIDLs = test.fetch
 			err := w.once(t)
-			changed, stopped := errors.AsType[*UIDLsChangedError](err)
+			changed, stopped := errors.AsType[*identity.UIDLsChangedError](err)
 			if stopped != test.stopped || err != nil && !stopped {
 				t.Fatalf("error %v", err)
 			}

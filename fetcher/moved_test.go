@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -50,8 +51,8 @@ func TestMoved(t *testing.T) {
 			w := newWorld(t)
 			w.sink.messageIDs = true
 			delivered := 0
-			w.supervisor.Observe = func(e Event) {
-				if _, ok := e.(Delivered); ok {
+			w.supervisor.Observe = func(e event.Event) {
+				if _, ok := e.(event.Delivered); ok {
 					delivered++
 				}
 			}
@@ -130,8 +131,8 @@ func TestPutBack(t *testing.T) {
 			w.sink.messageIDs = true
 			w.account.Delete, w.account.FetchChangedUIDLs = true, tt.fetch
 			delivered := 0
-			w.supervisor.Observe = func(e Event) {
-				if _, ok := e.(Delivered); ok {
+			w.supervisor.Observe = func(e event.Event) {
+				if _, ok := e.(event.Delivered); ok {
 					delivered++
 				}
 			}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -62,8 +63,8 @@ func TestNamelessTwins(t *testing.T) {
 	w.account.Delete = true
 	w.server.Hook = noUIDL
 	delivered := 0
-	w.supervisor.Observe = func(e Event) {
-		if _, ok := e.(Delivered); ok {
+	w.supervisor.Observe = func(e event.Event) {
+		if _, ok := e.(event.Delivered); ok {
 			delivered++
 		}
 	}

@@ -20,8 +20,10 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
+	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 	"github.com/attachd/attachd/fetcher/session"
 )
@@ -96,7 +98,7 @@ func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (s delivery.Sta
 		return delivery.Staged{}, err
 	}
 	if _, behind, ok := bytes.Cut(body, []byte("\r\n\r\n")); ok && m.bodies {
-		defer func(header []byte) { s.MessageID = identify(header).MessageID }(body)
+		defer func(header []byte) { s.MessageID = identity.Identify(header).MessageID }(body)
 		body = behind
 	}
 	text := strings.TrimSpace(string(body))
@@ -231,14 +233,14 @@ func newWorld(t *testing.T, bodies ...string) *world {
 		Ledger: w.ledger, LockDir: filepath.Join(dir, "locks"),
 		MaxConcurrent: 4, MaxPerHost: 4, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.DebugLevel),
 	}
-	w.account = Account{
+	w.account = Account{Account: poll.Account{
 		Name: "lab", Interval: time.Hour,
 		Output: delivery.Output{OpenSink: func(context.Context) (delivery.Sink, error) { return w.sink, nil }},
 		Endpoint: session.Endpoint{
 			Username: "u0", Auth: session.AuthAuto, TLS: func() (*tls.Config, error) { return &tls.Config{RootCAs: w.server.CertPool()}, nil },
 			Password: func(context.Context) (string, error) { return "pw0", nil },
 		},
-	}
+	}}
 	return w
 }
 
@@ -265,7 +267,7 @@ func (w *world) once(t *testing.T) error {
 // whole returns the errors that are not of single messages.
 func (w *world) whole(errs []error) []error {
 	return slices.DeleteFunc(errs, func(err error) bool {
-		incomplete, ok := errors.AsType[*IncompleteError](err)
+		incomplete, ok := errors.AsType[*poll.IncompleteError](err)
 		return ok && incomplete.Unfetchable == ""
 	})
 }
@@ -408,4 +410,10 @@ func TestQuarantine(t *testing.T) {
 	if left := w.server.Mailbox("u0"); len(left) != 2 {
 		t.Errorf("%d messages left on the server, want the two in quarantine", len(left))
 	}
+}
+
+// loop returns the loop of an account, as Run would start it.
+func (w *world) loop(a Account) *loop {
+	w.supervisor.fill()
+	return newLoop(w.supervisor, newSlots(1, 1), a)
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/event"
+	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 	"github.com/attachd/attachd/fetcher/session"
 )
@@ -54,7 +56,7 @@ func TestPolicies(t *testing.T) {
 	}{
 		"no policy":                 {func(*Account, *memory) {}, "big one two", 0, 1, 0},
 		"a size":                    {func(a *Account, _ *memory) { a.MaxMessageSize = 500 }, "one two", 1, 1, 0},
-		"a size, and raw":           {func(a *Account, _ *memory) { a.MaxMessageSize, a.Oversize = 500, OversizeRaw }, "big(raw) one two", 0, 1, 0},
+		"a size, and raw":           {func(a *Account, _ *memory) { a.MaxMessageSize, a.Oversize = 500, poll.OversizeRaw }, "big(raw) one two", 0, 1, 0},
 		"messages a poll":           {func(a *Account, _ *memory) { a.MaxMessages = 2 }, "big one", 1, 1, 0},
 		"bytes a poll":              {func(a *Account, _ *memory) { a.MaxBytes = 1012 }, "big one", 1, 1, 0},
 		"bytes for not even one":    {func(a *Account, _ *memory) { a.MaxBytes = 3 }, "one", 2, 1, 0},
@@ -77,7 +79,7 @@ func TestPolicies(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 			if err != nil {
-				if _, ok := errors.AsType[*NoRoomError](err); !ok || !strings.Contains(err.Error(), "min_free") {
+				if _, ok := errors.AsType[*poll.NoRoomError](err); !ok || !strings.Contains(err.Error(), "min_free") {
 					t.Errorf("error %v", err)
 				}
 			}
@@ -113,8 +115,8 @@ func TestRoomForAll(t *testing.T) {
 		}
 		return false
 	}
-	w.supervisor.Observe = func(e Event) {
-		if done, ok := e.(Done); ok && done.Account == "other" {
+	w.supervisor.Observe = func(e event.Event) {
+		if done, ok := e.(event.Done); ok && done.Account == "other" {
 			ended.Do(func() { close(refused) })
 		}
 	}
@@ -125,7 +127,7 @@ func TestRoomForAll(t *testing.T) {
 	if len(errs) != 1 {
 		t.Fatalf("errors %v, want one", errs)
 	}
-	short, ok := errors.AsType[*NoRoomError](errs[0])
+	short, ok := errors.AsType[*poll.NoRoomError](errs[0])
 	if !ok || short.UIDL != "v0" || short.Promised < 6000 || !strings.Contains(errs[0].Error(), " are what other accounts are fetching") {
 		t.Errorf("error %v", errs[0])
 	}
@@ -135,7 +137,7 @@ func TestRoomForAll(t *testing.T) {
 	if len(w.sink.published) != 2 {
 		t.Errorf("delivered %q", w.has())
 	}
-	if n := w.supervisor.common.promised.octets; n != 0 {
+	if n := w.supervisor.poller.Held().Promised; n != 0 {
 		t.Errorf("%d octets are promised still", n)
 	}
 }
@@ -170,7 +172,7 @@ func TestSkippedAsksNothing(t *testing.T) {
 	var log bytes.Buffer
 	w.supervisor.Log = zerolog.New(&log)
 	w.start(t)
-	l := &loop{supervisor: w.supervisor, slots: newSlots(1, 1), account: w.account}
+	l := w.loop(w.account)
 	for i, want := range []struct {
 		lists int
 		has   string
@@ -269,7 +271,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	w.start(t)
 	err := w.once(t)
-	if !diskFull(err) {
+	if !poll.DiskFull(err) {
 		t.Fatalf("error %v", err)
 	}
 	if commands(w, "QUIT") > 0 {

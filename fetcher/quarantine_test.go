@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
@@ -163,7 +164,7 @@ func TestStaleLedger(t *testing.T) {
 		t.Errorf("OpenQuarantine: %v, want a StaleError", err)
 	}
 	// Rebuilding may be done all the same: nothing of the above has left the account locked.
-	_, err := w.supervisor.Adopt(t.Context(), w.account, Adoption{}, zerolog.Nop())
+	_, err := w.supervisor.Adopt(t.Context(), w.account, identity.Adoption{}, zerolog.Nop())
 	if err := errors.Join(err, w.ledger.CatchUp(t.Context(), "lab", 5)); err != nil {
 		t.Fatal(err)
 	}
@@ -185,8 +186,8 @@ func TestAdopt(t *testing.T) {
 		if err := w.ledger.Failed(t.Context(), "lab", ledger.Key{UIDL: "uid-3", Size: -1}, "-ERR", time.Time{}); err != nil {
 			t.Fatal(err)
 		}
-		adopted, err := w.supervisor.Adopt(t.Context(), w.account, Adoption{Delivered: delivered}, zerolog.Nop())
-		if want := (Adopted{Messages: 3, Recorded: 2}); err != nil || adopted != want {
+		adopted, err := w.supervisor.Adopt(t.Context(), w.account, identity.Adoption{Delivered: delivered}, zerolog.Nop())
+		if want := (identity.Adopted{Messages: 3, Recorded: 2}); err != nil || adopted != want {
 			t.Fatalf("%+v, %v, want %+v", adopted, err, want)
 		}
 		w.account.Delete = true
@@ -246,8 +247,8 @@ func TestAdoptMoved(t *testing.T) {
 				t.Fatalf("%d delivered", n)
 			}
 			w.server.Replace("u0", letters("b", tt.later...)...)
-			adopted, err := w.supervisor.Adopt(t.Context(), w.account, Adoption{UpToDate: !tt.old}, zerolog.Nop())
-			if want := (Adopted{Messages: len(tt.later), Recorded: len(tt.later) - tt.isNew, New: tt.isNew}); err != nil || adopted != want {
+			adopted, err := w.supervisor.Adopt(t.Context(), w.account, identity.Adoption{UpToDate: !tt.old}, zerolog.Nop())
+			if want := (identity.Adopted{Messages: len(tt.later), Recorded: len(tt.later) - tt.isNew, New: tt.isNew}); err != nil || adopted != want {
 				t.Fatalf("%+v, %v, want %+v", adopted, err, want)
 			}
 			if n := w.poll(t) - len(ids); n != tt.isNew {
@@ -273,8 +274,8 @@ func TestAdoptOddServers(t *testing.T) {
 		return true
 	}
 	w.start(t)
-	adopted, err := w.supervisor.Adopt(t.Context(), w.account, Adoption{}, zerolog.Nop())
-	if want := (Adopted{Messages: 3, Recorded: 2, Nameless: 1}); err != nil || adopted != want {
+	adopted, err := w.supervisor.Adopt(t.Context(), w.account, identity.Adoption{}, zerolog.Nop())
+	if want := (identity.Adopted{Messages: 3, Recorded: 2, Nameless: 1}); err != nil || adopted != want {
 		t.Fatalf("%+v, %v, want %+v", adopted, err, want)
 	}
 }
@@ -290,7 +291,7 @@ func TestLockedAccount(t *testing.T) {
 	}
 	defer unlock()
 	_, open := w.supervisor.OpenQuarantine(t.Context(), w.account)
-	_, adopt := w.supervisor.Adopt(t.Context(), w.account, Adoption{}, zerolog.Nop())
+	_, adopt := w.supervisor.Adopt(t.Context(), w.account, identity.Adoption{}, zerolog.Nop())
 	_, forget := w.supervisor.ForgetAll(t.Context(), "lab")
 	for name, err := range map[string]error{"open": open, "adopt": adopt, "forget": forget} {
 		if !errors.Is(err, ErrLocked) {

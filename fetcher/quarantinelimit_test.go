@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -115,7 +116,7 @@ func TestNoRoomForCopy(t *testing.T) {
 			for range 3 {
 				err := errors.Join(w.supervisor.RunOnce(t.Context(), []Account{w.account})...)
 				w.server.Wait()
-				if incomplete, ok := errors.AsType[*IncompleteError](err); time.Until(now) > after-time.Minute && (!ok || incomplete.NoRoom != 1) {
+				if incomplete, ok := errors.AsType[*poll.IncompleteError](err); time.Until(now) > after-time.Minute && (!ok || incomplete.NoRoom != 1) {
 					t.Errorf("error %v", err)
 				}
 				now = now.Add(after)
@@ -130,7 +131,7 @@ func TestNoRoomForCopy(t *testing.T) {
 			if len(lines(t, &log, "no copy is kept of a message")) != 1 || !strings.Contains(log.String(), "quarantine is full") {
 				t.Errorf("log says %s", &log)
 			}
-			probe, err := CheckNew(t.Context(), w.account, w.ledger, zerolog.Nop())
+			probe, err := poll.CheckNew(t.Context(), w.account.Account, w.ledger, zerolog.Nop())
 			if err != nil || probe.Staying != 0 || after == 0 && (probe.Unread != 1 || probe.NoRoom != 1) {
 				t.Errorf("check finds %+v, %v", probe, err)
 			}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 	"time"
-
-	"github.com/rs/zerolog"
 )
 
 // warnAgain is how often it is said that messages are in quarantine.
@@ -28,16 +26,4 @@ func (s *Supervisor) warnOfQuarantine(ctx context.Context) {
 	for _, name := range names {
 		s.Log.Warn().Str("account", name).Int("messages", counts[name]).Msg("messages are in quarantine: attachd quarantine list says which and why")
 	}
-}
-
-// countQuarantine adds to a line of the log how many messages of the account are in quarantine.
-func (l *loop) countQuarantine(e *zerolog.Event) *zerolog.Event {
-	if !e.Enabled() {
-		return e
-	}
-	counts, err := l.supervisor.Ledger.QuarantineCounts(context.Background())
-	if err != nil {
-		return e.AnErr("in_quarantine", err)
-	}
-	return e.Int("in_quarantine", counts[l.account.Name])
 }

@@ -15,6 +15,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/config/testsize"
+	"github.com/attachd/attachd/fetcher/event"
+	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
@@ -126,8 +128,8 @@ func (e *episode) newUIDL() string {
 	return strconv.Itoa(last + 1)
 }
 
-func (e *episode) observe(event Event) {
-	d, ok := event.(Delivered)
+func (e *episode) observe(is event.Event) {
+	d, ok := is.(event.Delivered)
 	if !ok {
 		return
 	}
@@ -193,7 +195,7 @@ func (e *episode) happen() {
 			for i := range e.box {
 				e.box[i].UIDL = e.newUIDL()
 			}
-		case what == 7 && len(e.hidden) == 0 && !e.account.deletesAtOnce():
+		case what == 7 && len(e.hidden) == 0 && !(e.account.Delete && e.account.DeleteAfter <= 0):
 			e.note("all are hidden")
 			e.box, e.hidden = nil, e.box
 		case what == 8 && len(e.hidden) > 0:
@@ -250,7 +252,7 @@ func (e *episode) poll(t *testing.T, faulty bool) {
 	e.note("poll %s %+v", e.describe(e.box), e.fault)
 	planned := e.fault.nth
 	err := e.once(t)
-	var changed *UIDLsChangedError
+	var changed *identity.UIDLsChangedError
 	if err != nil && (planned == 0 || errors.As(err, &changed)) {
 		t.Errorf("poll failed: %v", err)
 	}
@@ -275,7 +277,7 @@ func (e *episode) poll(t *testing.T, faulty bool) {
 // putBack reports whether a message is taken for one that was put back: its UIDL changed before QUIT was answered.
 func (e *episode) putBack(t *testing.T, m pop3test.Message) bool {
 	t.Helper()
-	records, err := e.ledger.Lookup(t.Context(), e.account.Name, []string{m.UIDL, otherUIDL(m.UIDL, identify(m.Raw), nil)})
+	records, err := e.ledger.Lookup(t.Context(), e.account.Name, []string{m.UIDL, identity.OtherUIDL(m.UIDL, identity.Identify(m.Raw), nil)})
 	if err != nil {
 		t.Error(err)
 	}

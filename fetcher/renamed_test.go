@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -20,7 +21,7 @@ func TestRenamed(t *testing.T) {
 	}
 	refused := func(t *testing.T, w *world) {
 		t.Helper()
-		var renamed *RenamedError
+		var renamed *identity.RenamedError
 		if err := w.once(t); !errors.As(err, &renamed) || len(renamed.Before) != 1 || renamed.Before[0] != "lab" {
 			t.Fatalf("error %v, want that lab was renamed", err)
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
@@ -59,8 +60,8 @@ func TestReused(t *testing.T) {
 			w.sink.messageIDs = true
 			w.account.Delete, w.account.DeleteAfter = tt.remove, tt.after
 			var delivered []string
-			w.supervisor.Observe = func(e Event) {
-				if d, ok := e.(Delivered); ok {
+			w.supervisor.Observe = func(e event.Event) {
+				if d, ok := e.(event.Delivered); ok {
 					delivered = append(delivered, d.UIDL)
 				}
 			}
@@ -393,8 +394,8 @@ func TestNumberedAnew(t *testing.T) {
 			w.sink.messageIDs = true
 			w.account.MaxMessageSize = 200
 			delivered := 0
-			w.supervisor.Observe = func(e Event) {
-				if _, ok := e.(Delivered); ok {
+			w.supervisor.Observe = func(e event.Event) {
+				if _, ok := e.(event.Delivered); ok {
 					delivered++
 				}
 			}

@@ -1,15 +1,13 @@
 package fetcher
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"math"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -33,7 +31,7 @@ func TestMessageWithoutRoom(t *testing.T) {
 	w.account.Delete, w.account.MinFree, w.sink.free = true, 1000, 10_000
 	w.sink.fail = fullAt("bad")
 	w.start(t)
-	if err := w.once(t); !diskFull(err) || w.states(t, "uid-1", "uid-2", "uid-3") != "delivered  delivered" {
+	if err := w.once(t); !poll.DiskFull(err) || w.states(t, "uid-1", "uid-2", "uid-3") != "delivered  delivered" {
 		t.Errorf("beside others: error %v, states %q", err, w.states(t, "uid-1", "uid-2", "uid-3"))
 	}
 	for attempt, want := range []string{"delivered failed/1 delivered", "deleted failed/2 deleted", "deleted quarantined/2 deleted"} {
@@ -69,7 +67,7 @@ func TestDiskFillsUp(t *testing.T) {
 	w.account.Delete = true
 	w.sink.fail = fullAt("bad")
 	w.start(t)
-	if err := w.once(t); !diskFull(err) {
+	if err := w.once(t); !poll.DiskFull(err) {
 		t.Errorf("error %v", err)
 	}
 	if got := w.states(t, "uid-1", "uid-2", "uid-3"); got != "delivered  delivered" {
@@ -101,7 +99,7 @@ func TestNoRoomDeletesEvenSo(t *testing.T) {
 			noRoom(w)
 			w.server.Append("u0", pop3test.Message{UIDL: "uid-2", Raw: []byte("two\r\n")})
 			now = now.Add(2 * time.Hour)
-			if err := w.once(t); !diskFull(err) {
+			if err := w.once(t); !poll.DiskFull(err) {
 				t.Errorf("error %v", err)
 			}
 			if got := w.states(t, "uid-1", "uid-2"); got != "deleted " {
@@ -110,29 +108,3 @@ func TestNoRoomDeletesEvenSo(t *testing.T) {
 		})
 	}
 }
-
-// TestOutgrown: a message is given up once it is far beyond what LIST says.
-func TestOutgrown(t *testing.T) {
-	t.Parallel()
-	const most = defaultMaxMessage
-	for _, test := range []struct{ listed, want int64 }{
-		{-1, most}, {0, most}, {1, 64 << 20}, {16 << 20, 64 << 20}, {32 << 20, 128 << 20}, {2 << 30, most}, {most, most}, {1 << 40, most}, {math.MaxInt64, most},
-	} {
-		if got := outgrown(test.listed, most); got != test.want {
-			t.Errorf("listed as %d: %d, want %d", test.listed, got, test.want)
-		}
-	}
-	p := &poll{}
-	n, err := io.Copy(io.Discard, p.bounded(entry{size: 100}, endlessReader{}))
-	if err == nil || !strings.Contains(err.Error(), "LIST says 100") || n > 65<<20 {
-		t.Errorf("%d octets were read, error %v", n, err)
-	}
-	if errors.Is(err, io.EOF) {
-		t.Error("it passes for whole")
-	}
-}
-
-// endlessMessage is a message without end.
-type endlessReader struct{}
-
-func (endlessReader) Read(p []byte) (int, error) { return len(p), nil }

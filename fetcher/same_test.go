@@ -8,6 +8,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/event"
+	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -25,8 +27,8 @@ func counting(t *testing.T) (w *world, delivered func() int) {
 	w = newWorld(t)
 	w.sink.bodies = true
 	n := 0
-	w.supervisor.Observe = func(e Event) {
-		if _, ok := e.(Delivered); ok {
+	w.supervisor.Observe = func(e event.Event) {
+		if _, ok := e.(event.Delivered); ok {
 			n++
 		}
 	}
@@ -217,11 +219,11 @@ func TestUIDLsChangedWithoutMessageID(t *testing.T) {
 			delivered()
 			w.server.Replace("u0", mails("b", tt.later, tt.from, tt.to)...)
 			err := w.once(t)
-			if _, stopped := errors.AsType[*UIDLsChangedError](err); stopped != tt.stopped || err != nil && !stopped {
+			if _, stopped := errors.AsType[*identity.UIDLsChangedError](err); stopped != tt.stopped || err != nil && !stopped {
 				t.Fatalf("error %v", err)
 			}
 			if tt.stopped {
-				if _, err := w.supervisor.Adopt(t.Context(), w.account, Adoption{UpToDate: true}, zerolog.Nop()); err != nil {
+				if _, err := w.supervisor.Adopt(t.Context(), w.account, identity.Adoption{UpToDate: true}, zerolog.Nop()); err != nil {
 					t.Fatal(err)
 				}
 				w.poll(t)

@@ -230,33 +230,3 @@ func (w *world) hasWhole(raw string) bool {
 	}
 	return false
 }
-
-// TestTail: the end of a message is known, and dots and lines are counted, in whatever pieces it comes.
-func TestTail(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct {
-		raw   string
-		whole bool
-		slack int64
-	}{
-		{multipart(1, ".a\r\n..b"), true, 11},
-		{multipart(1, "a") + " \r\n\r\n", true, 10},
-		{"Content-Type: multipart/mixed; boundary=b; x=y\n\n--b\n\na\n--b--", true, 5},
-		{"Content-Type: multipart/mixed; boundary=b\n\n--b\n\na\n--b\n", false, 6},
-		{"Content-Type: multipart/mixed; boundary=b\n\n--b\n\na\n--xb--\n", false, 6},
-		{"Content-Type: multipart/mixed; boundary=b\n\na\n--b--\nfooter\n", false, 5},
-		{"Subject: boundary=b\n\na\n--b--\n", false, 4},
-		{"Content-Type: text/plain\n\n; boundary=b\n--b--\n", false, 4},
-		{"", false, 0},
-	} {
-		for step := 1; step <= len(tt.raw)+1; step++ {
-			var r tailReader
-			for rest := []byte(tt.raw); len(rest) > 0; rest = rest[min(step, len(rest)):] {
-				r.write(rest[:min(step, len(rest))])
-			}
-			if whole := r.whole([]byte(tt.raw)); whole != tt.whole || r.slack != tt.slack {
-				t.Errorf("%q in steps of %d: whole %t, slack %d; want %t, %d", tt.raw, step, whole, r.slack, tt.whole, tt.slack)
-			}
-		}
-	}
-}

@@ -156,7 +156,7 @@ func TestHungMailboxIsKnown(t *testing.T) {
 		return false
 	}
 	w.start(t)
-	l := &loop{supervisor: w.supervisor, slots: newSlots(1, 1), account: w.account}
+	l := w.loop(w.account)
 	for _, hangs := range []bool{true, true, false, true} {
 		silent.Store(hangs)
 		if l.account.Timeouts.Reply = 0; hangs { // and what works may take its time

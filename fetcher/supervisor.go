@@ -11,7 +11,8 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/delivery"
-	"github.com/attachd/attachd/fetcher/ledger/sqlite"
+	"github.com/attachd/attachd/fetcher/event"
+	"github.com/attachd/attachd/fetcher/poll"
 )
 
 // startSpread is how much later each further account may have its first poll, within the first interval,
@@ -22,7 +23,7 @@ const startSpread = 50 * time.Millisecond
 // exported fields, then call Run or RunOnce, once.
 type Supervisor struct {
 	// Ledger holds what was seen and delivered. It is shared by all accounts.
-	Ledger *sqlite.Ledger
+	Ledger Ledger
 	// LockDir is the folder of the accounts' lock files, made when missing.
 	LockDir string
 	// MaxConcurrent caps the polls that run at once, MaxPerHost those to one
@@ -34,19 +35,23 @@ type Supervisor struct {
 	Memory int64
 	Log    zerolog.Logger
 	// Observe, if set, is called as polls go along, from many goroutines at once.
-	Observe func(Event)
+	Observe func(event.Event)
 	// ReadEnvelope, if set, reads it of a message's header, for the log.
 	ReadEnvelope func(header []byte) delivery.Envelope
 
-	now          func() time.Time // nil: time.Now
-	certificates certificateWarnings
-	common       common
-	expiry       reminders
-	undeleted    reminders
+	now func() time.Time // nil: time.Now
 
-	mu    sync.Mutex
-	broke map[brokenBy]int // guarded by mu
-	names map[string]bool  // guarded by mu: the accounts of the newest set
+	poller poll.Poller // filled in by fill
+
+	mu      sync.Mutex
+	names   map[string]bool  // guarded by mu: the accounts of the newest set
+	running map[string]*loop // guarded by mu: by account
+}
+
+// fill hands what all visits share to the poller, before anything is polled.
+func (s *Supervisor) fill() {
+	p := &s.poller
+	p.Ledger, p.Log, p.Now, p.Observe, p.ReadEnvelope, p.Polled, p.Memory = s.Ledger, s.Log, s.now, s.Observe, s.ReadEnvelope, s.polled, s.Memory
 }
 
 // AccountError is the failure of one account's poll. Its text starts with the
@@ -67,8 +72,8 @@ func (e *AccountError) Unwrap() error { return e.Err }
 // gone or changed end after the poll they are in, changed ones start again with
 // the new settings, and the rest run on undisturbed.
 func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {
+	s.fill()
 	slots := newSlots(s.MaxConcurrent, s.MaxPerHost)
-	running := make(map[string]*loop)
 	var all sync.WaitGroup
 	defer all.Wait()
 	again := time.NewTicker(warnAgain)
@@ -86,50 +91,81 @@ func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {
 				s.warnOfQuarantine(ctx)
 				started = true
 			}
-			for name, l := range running {
-				if !wanted[name] {
-					l.leave()
-					delete(running, name)
-				}
-			}
-			var starting []Account
-			for _, a := range accounts {
-				if l := running[a.Name]; l == nil || l.account.Version != a.Version {
-					starting = append(starting, a)
-				}
-			}
-			for _, a := range starting {
-				old := running[a.Name]
-				l := &loop{supervisor: s, slots: slots, account: a, ended: make(chan struct{})}
-				if old != nil {
-					// A maildrop has room for one session: the old loop's poll must
-					// be over before the new one's begins (RFC 1939 section 4).
-					old.leave()
-					l.before = old
-				}
-				var waiting context.Context
-				waiting, l.leave = context.WithCancel(ctx)
-				running[a.Name] = l
-				// Within the interval, or those that came first would be polled again before others were once.
-				delay := rand.N(min(startSpread*time.Duration(len(starting)), a.Interval) + 1)
-				all.Go(func() { l.run(ctx, waiting, delay) })
+			for _, start := range s.replace(ctx, slots, accounts, wanted) {
+				all.Go(start)
 			}
 		}
 	}
 }
 
+// replace ends the loops of accounts that are not wanted any more, or changed, and returns what starts the new ones.
+func (s *Supervisor) replace(ctx context.Context, slots *slots, accounts []Account, wanted map[string]bool) (starts []func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running == nil {
+		s.running = make(map[string]*loop)
+	}
+	for name, l := range s.running {
+		if !wanted[name] {
+			l.leave()
+			delete(s.running, name)
+		}
+	}
+	var starting []Account
+	for _, a := range accounts {
+		if l := s.running[a.Name]; l == nil || l.account.Version != a.Version {
+			starting = append(starting, a)
+		}
+	}
+	for _, a := range starting {
+		old := s.running[a.Name]
+		l := newLoop(s, slots, a)
+		if old != nil {
+			// A maildrop has room for one session: the old loop's poll must
+			// be over before the new one's begins (RFC 1939 section 4).
+			old.leave()
+			l.before = old
+		}
+		var waiting context.Context
+		waiting, l.leave = context.WithCancel(ctx)
+		s.running[a.Name] = l
+		// Within the interval, or those that came first would be polled again before others were once.
+		delay := rand.N(min(startSpread*time.Duration(len(starting)), a.Interval) + 1)
+		starts = append(starts, func() { l.run(ctx, waiting, delay) })
+	}
+	return starts
+}
+
+// PollNow has an account polled at once, or again when the poll under way has ended,
+// whatever it waits for; but no sooner than the server wants between two logins (CAPA
+// LOGIN-DELAY). It reports whether Run polls an account of this name.
+func (s *Supervisor) PollNow(account string) bool {
+	s.mu.Lock()
+	l := s.running[account]
+	s.mu.Unlock()
+	if l == nil {
+		return false
+	}
+	select {
+	case l.wake <- struct{}{}:
+	default: // it is woken already
+	}
+	return true
+}
+
 // RunOnce polls each account once and returns the accounts that failed, each
 // with an [*AccountError], when all are done. Those that left messages behind, with an [*IncompleteError], are among them.
 func (s *Supervisor) RunOnce(ctx context.Context, accounts []Account) []error {
+	s.fill()
 	slots := newSlots(s.MaxConcurrent, s.MaxPerHost)
 	s.setNames(accounts)
 	var all sync.WaitGroup
 	failed, busy := make([]error, len(accounts)), make([]bool, len(accounts))
 	for i, a := range accounts {
 		all.Go(func() {
-			l := &loop{supervisor: s, slots: slots, account: a}
+			l := newLoop(s, slots, a)
 			err := l.poll(ctx, ctx)
-			busy[i] = l.busy || err != nil
+			busy[i] = l.result.Busy() || err != nil
 			if err != nil {
 				failed[i] = &AccountError{a.Name, err}
 				log := l.log()
@@ -137,9 +173,9 @@ func (s *Supervisor) RunOnce(ctx context.Context, accounts []Account) []error {
 				return
 			}
 			l.sayWhatIsLeft()
-			if l.undone.incomplete != nil {
+			if l.result.Incomplete != nil {
 				busy[i] = true
-				failed[i] = &AccountError{a.Name, l.undone.incomplete}
+				failed[i] = &AccountError{a.Name, l.result.Incomplete}
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 	"github.com/attachd/attachd/fetcher/session"
 )
@@ -40,8 +41,8 @@ func within(t *testing.T, what string, done <-chan struct{}) {
 // polls returns a channel that gets the error of each poll as it ends.
 func (w *world) polls() <-chan error {
 	done := make(chan error, 100)
-	w.supervisor.Observe = func(e Event) {
-		if d, ok := e.(Done); ok {
+	w.supervisor.Observe = func(e event.Event) {
+		if d, ok := e.(event.Done); ok {
 			done <- d.Err
 		}
 	}
@@ -158,7 +159,7 @@ func TestRetry(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")
 	w.start(t)
-	l := &loop{supervisor: w.supervisor, account: w.account}
+	l := w.loop(w.account)
 	failure := &session.LoginError{Addr: w.account.Addr, Mechanism: "APOP", Err: context.DeadlineExceeded}
 	if wait := l.reschedule(failure); wait > 7*time.Minute || l.failures != 1 {
 		t.Errorf("wait %v after %d failures", wait, l.failures)

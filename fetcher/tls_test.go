@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 	"github.com/attachd/attachd/fetcher/session"
 )
@@ -47,7 +48,7 @@ func TestOldTLS(t *testing.T) {
 		w.account.TLS = func() (*tls.Config, error) {
 			return &tls.Config{RootCAs: w.server.CertPool(), MinVersion: test.oldest}, nil
 		}
-		_, err = Check(t.Context(), w.account, zerolog.Nop())
+		_, err = poll.Check(t.Context(), w.account.Account, zerolog.Nop())
 		if err == nil || test.want != "" && !strings.Contains(err.Error(), test.want) || test.want == "" && strings.Contains(err.Error(), "TLS 1.") {
 			t.Errorf("%s: got %v, want %s", tls.VersionName(test.newest), err, test.want)
 		}
@@ -72,7 +73,7 @@ func TestNoSASL(t *testing.T) {
 		}
 		w.account.Auth = auth
 		w.start(t)
-		_, err := Check(t.Context(), w.account, zerolog.Nop())
+		_, err := poll.Check(t.Context(), w.account.Account, zerolog.Nop())
 		if want := "(the server announces no SASL mechanism and may not know AUTH " + strings.ToUpper(string(auth)) + ")"; err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 	"github.com/attachd/attachd/fetcher/session"
 )
@@ -55,7 +56,7 @@ func TestRefusedToken(t *testing.T) {
 				}
 				return test.another, test.err
 			}
-			_, err := Check(t.Context(), w.account, zerolog.Nop())
+			_, err := poll.Check(t.Context(), w.account.Account, zerolog.Nop())
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}

@@ -10,6 +10,8 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/event"
+	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -105,7 +107,7 @@ func TestUnfetchable(t *testing.T) {
 				if policy == "delete" {
 					return
 				}
-				probe, err := Check(t.Context(), w.account, zerolog.Nop())
+				probe, err := poll.Check(t.Context(), w.account.Account, zerolog.Nop())
 				if said := fmt.Sprint(probe.Unfetchable, err); !strings.Contains(said, tt.why) || !strings.Contains(said, tt.also) || tt.why == "" && said != "<nil>" {
 					t.Errorf("check says %s", said)
 				}
@@ -168,8 +170,8 @@ func TestRefusedIsIncomplete(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two", "three")
 	var done []error
-	w.supervisor.Observe = func(e Event) {
-		if d, ok := e.(Done); ok {
+	w.supervisor.Observe = func(e event.Event) {
+		if d, ok := e.(event.Done); ok {
 			done = append(done, d.Err)
 		}
 	}
@@ -186,7 +188,7 @@ func TestRefusedIsIncomplete(t *testing.T) {
 	w.start(t)
 	now := time.Now()
 	w.supervisor.now = func() time.Time { return now }
-	for i, want := range []IncompleteError{{Failed: 3}, {PutOff: 3}, {}} {
+	for i, want := range []poll.IncompleteError{{Failed: 3}, {PutOff: 3}, {}} {
 		log.Reset()
 		errs := w.supervisor.RunOnce(t.Context(), []Account{w.account})
 		w.server.Wait()
@@ -202,7 +204,7 @@ func TestRefusedIsIncomplete(t *testing.T) {
 			}
 			break
 		}
-		got, ok := errors.AsType[*IncompleteError](errors.Join(errs...))
+		got, ok := errors.AsType[*poll.IncompleteError](errors.Join(errs...))
 		if !ok || *got != want || !errors.Is(done[i], got) {
 			t.Errorf("poll %d: %v, and %v told, want %v", i+1, errs, done[i], &want)
 		}
@@ -216,7 +218,7 @@ func TestRefusedIsIncomplete(t *testing.T) {
 		return cmd == "RETR"
 	}
 	w.start(t)
-	l := &loop{supervisor: w.supervisor, slots: newSlots(1, 1), account: w.account}
+	l := w.loop(w.account)
 	if next := l.turn(t.Context(), t.Context()); next < w.account.Interval || l.failures > 0 {
 		t.Errorf("next poll in %v after %d failures", next, l.failures)
 	}

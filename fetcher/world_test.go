@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
@@ -45,3 +46,13 @@ func openLedger(t *testing.T, path string) *sqlite.Ledger {
 	t.Cleanup(func() { led.Close() })
 	return led
 }
+
+// What the rooms below have, in the units of this package's tests.
+const (
+	retryFirst      = 5 * time.Minute
+	retryMax        = 24 * time.Hour
+	mostSpared      = 3
+	changedLeast    = 20
+	missedByMistake = 1000
+	drainAgain      = 200
+)

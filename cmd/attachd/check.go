@@ -17,6 +17,7 @@ import (
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/foreign"
+	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/session"
 )
 
@@ -107,7 +108,7 @@ func checkOnline(ctx context.Context, w, stderr io.Writer, c *config.Config) err
 	return nil
 }
 
-func describeTLS(p fetcher.Probe) string {
+func describeTLS(p poll.Probe) string {
 	if p.Certificate == nil {
 		return "no TLS"
 	}
@@ -130,7 +131,7 @@ func describeEnd(c *x509.Certificate) string {
 }
 
 // waiting says what of a mailbox is new, if that is known, and what will become of the rest.
-func waiting(p fetcher.Probe, known bool) string {
+func waiting(p poll.Probe, known bool) string {
 	if !known {
 		return unfetchable(console.Count(p.Messages, "message")+" on the server", p)
 	}
@@ -166,7 +167,7 @@ func waiting(p fetcher.Probe, known bool) string {
 }
 
 // unfetchable adds which messages can't be fetched, if any.
-func unfetchable(text string, p fetcher.Probe) string {
+func unfetchable(text string, p poll.Probe) string {
 	if p.Unfetchable != "" {
 		text += "; WARNING: " + p.Unfetchable
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/config/testsize"
-	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -224,7 +224,7 @@ func TestResume(t *testing.T) {
 				}
 				a := wiring.Accounts(c, nil)[0]
 				for i := range 3 {
-					p, err := fetcher.Check(t.Context(), a, zerolog.Nop())
+					p, err := poll.Check(t.Context(), a.Account, zerolog.Nop())
 					if err != nil || p.Resumed != (i > 0) {
 						t.Errorf("%s, connection %d: resumed %t, %v", mode, i+1, p.Resumed, err)
 					}

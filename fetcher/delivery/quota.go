@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"errors"
 
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -35,9 +34,6 @@ func (d *Delivery) Takes(ctx context.Context, octets int64) (bool, error) {
 	return true, nil
 }
 
-// ErrQuarantineFull says why a message is left on the server that could not be handled.
-var ErrQuarantineFull = errors.New("left on the server, as the quarantine is full (quarantine.max_bytes): attachd quarantine list says what is in it")
-
 // BoundCopies takes the copy for quarantine from a message that is delivered, if there is no room for it: it then stays on the server, and is fetched again for the copy.
 func (d *Delivery) BoundCopies(ctx context.Context, uidl string, s *Staged) error {
 	var copies, files []ledger.Attachment
@@ -56,8 +52,8 @@ func (d *Delivery) BoundCopies(ctx context.Context, uidl string, s *Staged) erro
 	if takes, err := d.Takes(ctx, octets); takes || err != nil {
 		return err
 	}
-	s.Envelope.To(d.Log.Warn().Str("uidl", foreign.UIDL(uidl)).Str("reason", s.Reason)).Msg("no copy is kept of a message of which something could not be read right: it is " + ErrQuarantineFull.Error())
-	s.Attachments, s.RawKept, s.Reason = files, false, withoutCopy(s.Reason)
+	s.Envelope.To(d.Log.Warn().Str("uidl", foreign.UIDL(uidl)).Str("reason", s.Reason)).Msg("no copy is kept of a message of which something could not be read right: it is " + ledger.ErrQuarantineFull.Error())
+	s.Attachments, s.RawKept, s.Reason = files, false, ledger.WithoutCopy(s.Reason)
 	return d.Discard(ctx, copies)
 }
 

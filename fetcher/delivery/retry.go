@@ -53,7 +53,7 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 	if len(fresh) == 0 && !was {
 		return q.nothingNew(ctx, m, staged.Reason, stays)
 	}
-	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, Header: m.Header, MessageID: staged.MessageID, Retried: true, Reason: staged.Reason, Unread: doubtful && !stays || WasShort(m.Reason)}
+	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, Header: m.Header, MessageID: staged.MessageID, Retried: true, Reason: staged.Reason, Unread: doubtful && !stays || ledger.WasShort(m.Reason)}
 	again.Attachments = slices.Concat(delivered(m), fresh)
 	staged.WaitsOrJoins(again)
 	if stays {

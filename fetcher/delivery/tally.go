@@ -72,14 +72,14 @@ func (d *Delivery) noteStaying(m *ledger.Message) {
 		t.Staying = make(map[ledger.Key]bool)
 	}
 	t.Staying[m.Key] = true
-	if WasShort(m.Reason) {
+	if ledger.WasShort(m.Reason) {
 		return // as has been said
 	}
 	why := "message stays on the server: no file of it was delivered (delete: with_files)"
 	if m.Unread {
 		t.Unread++
 		why = "message stays on the server: something of it could not be read right, and it is kept nowhere else"
-		if _, full := IsWithoutCopy(m.Reason); full {
+		if _, full := ledger.IsWithoutCopy(m.Reason); full {
 			t.NoRoom++
 			why = "message stays on the server: something of it could not be read right, and the quarantine has no room for it"
 		}

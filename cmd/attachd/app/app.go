@@ -11,6 +11,7 @@ import (
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
@@ -23,7 +24,7 @@ type Options struct {
 	// Log takes what happens. The zero value logs nothing.
 	Log zerolog.Logger
 	// Observe, if set, is called as polls go along, from many goroutines at once.
-	Observe func(fetcher.Event)
+	Observe func(event.Event)
 	// Hooks are for tests.
 	Hooks Hooks
 }

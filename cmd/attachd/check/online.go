@@ -11,8 +11,8 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
-	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
+	"github.com/attachd/attachd/fetcher/poll"
 )
 
 // loginTimeout bounds the check of one account, whatever its server does.
@@ -21,7 +21,7 @@ const loginTimeout = 2 * time.Minute
 // Login is what came of trying an account.
 type Login struct {
 	Account string
-	Probe   fetcher.Probe
+	Probe   poll.Probe
 	Err     error // nil: the account has logged in
 }
 
@@ -51,10 +51,10 @@ func Online(ctx context.Context, c *config.Config) (logins []Login, unknown erro
 			defer cancel()
 			l := &logins[i]
 			l.Account = a.Name
-			if unknown == nil {
-				l.Probe, l.Err = fetcher.CheckNew(ctx, a, led, zerolog.Nop())
+			if unknown == nil && led != nil {
+				l.Probe, l.Err = poll.CheckNew(ctx, a.Account, led, zerolog.Nop())
 			} else {
-				l.Probe, l.Err = fetcher.Check(ctx, a, zerolog.Nop())
+				l.Probe, l.Err = poll.Check(ctx, a.Account, zerolog.Nop())
 			}
 		})
 	}

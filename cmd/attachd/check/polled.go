@@ -9,6 +9,7 @@ import (
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
@@ -55,5 +56,6 @@ func checkAccount(ctx context.Context, led *sqlite.Ledger, c *config.Config, a c
 	if err := delivery.CheckMark(ctx, led, a.Name, found.Mark); err != nil {
 		return err
 	}
-	return fetcher.CheckName(ctx, led, wiring.Account(c, a, nil), polled)
+	account := wiring.Account(c, a, nil)
+	return identity.CheckName(ctx, led, account.Identity(), polled)
 }

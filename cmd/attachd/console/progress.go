@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/event"
 )
 
 // Progress shows on a terminal how far a run has come: messages, attachments, bytes, rate and the
@@ -127,11 +127,11 @@ func (p *Progress) Done() {
 }
 
 // Observe counts what a poll reports. It fits the Observe of a [fetcher.Supervisor].
-func (p *Progress) Observe(e fetcher.Event) {
+func (p *Progress) Observe(e event.Event) {
 	switch e := e.(type) {
-	case fetcher.Listed:
+	case event.Listed:
 		p.Expect(e.New, e.Octets)
-	case fetcher.Retrieved:
+	case event.Retrieved:
 		p.Message(e.Octets, e.Attachments)
 	}
 }

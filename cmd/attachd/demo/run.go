@@ -16,7 +16,7 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/config"
-	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/foreign"
 )
 
@@ -101,19 +101,19 @@ func Run(ctx context.Context, o Options) (err error) {
 func poll(ctx context.Context, say func(string, ...any), stderr io.Writer, c *config.Config) (delivered int, err error) {
 	log := zerolog.New(console.NewWriter(stderr, false)).Level(zerolog.WarnLevel)
 	var mu sync.Mutex // observe is called from the poll's two goroutines
-	a, err := app.Open(ctx, app.Options{Config: c, Log: log, Observe: func(e fetcher.Event) {
+	a, err := app.Open(ctx, app.Options{Config: c, Log: log, Observe: func(e event.Event) {
 		mu.Lock()
 		defer mu.Unlock()
 		switch e := e.(type) {
-		case fetcher.LoggedIn:
+		case event.LoggedIn:
 			say("  connected with %s, certificate verified, logged in with %s", e.TLS, e.Mechanism)
-		case fetcher.Listed:
+		case event.Listed:
 			say("  %s in the mailbox, %d of them new", console.Count(e.Messages, "message"), e.New)
-		case fetcher.Retrieved:
+		case event.Retrieved:
 			if e.Attachments == 0 {
 				say("    message %s: no attachment", foreign.Text(e.UIDL))
 			}
-		case fetcher.Delivered:
+		case event.Delivered:
 			delivered++
 			say("    message %s: %s (%s, %s)", foreign.Text(e.UIDL), foreign.Text(e.Attachment.Path), foreign.Text(e.Attachment.MediaType), console.Bytes(e.Attachment.Size))
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
+	"github.com/attachd/attachd/fetcher/poll"
 )
 
 // DryRun says on out what polling every enabled account once would do, account by account, and does
@@ -39,12 +40,16 @@ func DryRun(ctx context.Context, out io.Writer, c *config.Config, log zerolog.Lo
 	} else {
 		defer led.Close()
 	}
+	var known poll.Ledger // nil without a state
+	if led != nil {
+		known = led
+	}
 	for _, polled := range wiring.Accounts(c, nil) {
 		a := wiring.Configured(polled)
 		p := &preview{ctx: ctx, out: out, ledger: led, account: a, rules: wiring.NewRules(c, a)}
 		err := p.checkFolder()
 		if err == nil {
-			err = fetcher.DryRun(ctx, polled, led, wiring.ReadEnvelope, p, log)
+			err = poll.DryRun(ctx, polled.Account, known, wiring.ReadEnvelope, p, log)
 		}
 		if err == nil {
 			err = p.sum()
@@ -56,7 +61,7 @@ func DryRun(ctx context.Context, out io.Writer, c *config.Config, log zerolog.Lo
 	return nil
 }
 
-// preview prints what would become of the messages of one account. It implements fetcher.Preview.
+// preview prints what would become of the messages of one account. It implements poll.Preview.
 type preview struct {
 	ctx     context.Context
 	out     io.Writer
@@ -102,8 +107,8 @@ func (p *preview) checkFolder() error {
 	return nil
 }
 
-// Found implements fetcher.Preview.
-func (p *preview) Found(o fetcher.Outlook) {
+// Found implements poll.Preview.
+func (p *preview) Found(o poll.Outlook) {
 	parts := []string{console.Count(o.Messages, "message") + " on the server", fmt.Sprintf("%d new", o.New)}
 	for _, part := range []struct {
 		n    int
@@ -128,27 +133,27 @@ func (p *preview) Found(o fetcher.Outlook) {
 	p.compared = max(o.Nameless, o.Moved)
 }
 
-// Delete implements fetcher.Preview.
-func (p *preview) Delete(m fetcher.Foreseen) {
+// Delete implements poll.Preview.
+func (p *preview) Delete(m poll.Foreseen) {
 	p.deleted++
 	p.print("delete %s: from %q, subject %q\n", p.name(m), m.From, m.Subject)
 }
 
-// Leave implements fetcher.Preview.
-func (p *preview) Leave(m fetcher.Foreseen, why string) {
+// Leave implements poll.Preview.
+func (p *preview) Leave(m poll.Foreseen, why string) {
 	p.left++
 	p.print("leave %s: %s\n", p.name(m), console.Cell(why))
 }
 
-func (p *preview) name(m fetcher.Foreseen) string {
+func (p *preview) name(m poll.Foreseen) string {
 	if m.Octets < 0 {
 		return m.UIDL
 	}
 	return fmt.Sprintf("%s (%s)", m.UIDL, console.Bytes(m.Octets))
 }
 
-// Fetch implements fetcher.Preview.
-func (p *preview) Fetch(m fetcher.Foreseen, body io.Reader) error {
+// Fetch implements poll.Preview.
+func (p *preview) Fetch(m poll.Foreseen, body io.Reader) error {
 	if body == nil {
 		p.fetched++
 		p.files++
@@ -200,8 +205,8 @@ func (p *preview) Fetch(m fetcher.Foreseen, body io.Reader) error {
 	return p.err
 }
 
-// SeenBefore implements fetcher.Preview.
-func (p *preview) SeenBefore(fetcher.Foreseen) {
+// SeenBefore implements poll.Preview.
+func (p *preview) SeenBefore(poll.Foreseen) {
 	p.again++
 	p.print("  has the header of a message that was delivered before: compared with that first\n")
 }

@@ -173,7 +173,7 @@ func (found *Account) check(ctx context.Context, led *sqlite.Ledger, a config.Ac
 		return err
 	}
 	for _, m := range unread {
-		if why, is := delivery.IsWithoutCopy(m.Reason); is {
+		if why, is := ledger.IsWithoutCopy(m.Reason); is {
 			found.Uncopied = append(found.Uncopied, Uncopied{m.UIDL, why})
 		}
 	}

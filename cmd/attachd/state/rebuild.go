@@ -12,6 +12,7 @@ import (
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
@@ -88,7 +89,7 @@ type Adoption struct {
 
 // Adopted is what recording the messages of an account came to.
 type Adopted struct {
-	fetcher.Adopted
+	identity.Adopted
 	// Since is until when the state knew of all messages, zero if it never knew any. Unknown are
 	// then those that it did not know.
 	Since   time.Time
@@ -108,7 +109,7 @@ func (r *Rebuild) Adopt(ctx context.Context, a config.Account, o Adoption) (*Ado
 	if err != nil {
 		return nil, err
 	}
-	how := fetcher.Adoption{UpToDate: r.Replaced == nil && generation >= folder.Mark}
+	how := identity.Adoption{UpToDate: r.Replaced == nil && generation >= folder.Mark}
 	if o.Delete {
 		how.Delivered = time.Now()
 	}

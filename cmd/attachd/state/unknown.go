@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/extractor"
-	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/identity"
 )
 
 // Unknown is a message that the state did not know, as it is a backup from before the message came.
@@ -31,7 +31,7 @@ type unknownMessages struct {
 
 // look takes a message whose date is not known for a new one: it is better delivered twice than not
 // at all.
-func (u *unknownMessages) look(f fetcher.Found) (delivered bool) {
+func (u *unknownMessages) look(f identity.Found) (delivered bool) {
 	at, from, subject := describeHeader(f.Header)
 	delivered = !u.newer || !at.IsZero() && at.Before(u.since.Add(-clockSkew))
 	u.found = append(u.found, Unknown{delivered, f.UIDL, at, from, subject})

@@ -10,6 +10,7 @@ import (
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/proxy"
 	"github.com/attachd/attachd/fetcher/session"
 )
@@ -58,29 +59,30 @@ func Configured(a fetcher.Account) config.Account { return a.Version.(settings).
 func account(c *config.Config, a config.Account, own clientTokens, hook sink.Hook) fetcher.Account {
 	version := settings{a, sink.Options{FileMode: c.FileMode, MinFree: int64(a.Policy.MinFree)}, limits(c)}
 	return fetcher.Account{
-		Name:           a.Name,
-		Endpoint:       endpoint(c, a, own),
-		Output:         version.output(hook),
-		Interval:       a.Interval,
-		Jitter:         a.Jitter,
-		Delete:         a.After == config.AfterDelete,
-		DeleteAfter:    a.DeleteAfter,
-		DeleteEmpty:    a.Policy.Delete == config.DeleteAll,
-		SkipDuplicates: a.Duplicates == config.DuplicatesSkip,
-
-		MaxMessageSize:  int64(a.Policy.MaxMessageSize),
-		Oversize:        map[config.Oversize]fetcher.Oversize{config.OversizeSkip: fetcher.OversizeSkip, config.OversizeRaw: fetcher.OversizeRaw}[a.Policy.Oversize],
-		MaxMessages:     a.Policy.MaxMessages,
-		MaxBytes:        int64(a.Policy.MaxBytes),
-		CommitDeletions: a.Policy.CommitDeletions,
-
-		QuarantineAge:   a.Quarantine.MaxAge,
-		QuarantineBytes: int64(a.Quarantine.MaxBytes),
-
-		FetchChangedUIDLs: a.Policy.UIDLChange == config.UIDLChangeFetch,
-
-		Attempts: a.Attempts,
-		Version:  version,
+		Account: poll.Account{
+			Name:     a.Name,
+			Endpoint: endpoint(c, a, own),
+			Output:   version.output(hook),
+			Deletion: poll.Deletion{
+				Delete:          a.After == config.AfterDelete,
+				DeleteAfter:     a.DeleteAfter,
+				DeleteEmpty:     a.Policy.Delete == config.DeleteAll,
+				CommitDeletions: a.Policy.CommitDeletions,
+			},
+			Limits: poll.Limits{
+				MaxMessageSize: int64(a.Policy.MaxMessageSize),
+				Oversize:       map[config.Oversize]poll.Oversize{config.OversizeSkip: poll.OversizeSkip, config.OversizeRaw: poll.OversizeRaw}[a.Policy.Oversize],
+				MaxMessages:    a.Policy.MaxMessages,
+				MaxBytes:       int64(a.Policy.MaxBytes),
+			},
+			Quarantine:        poll.Quarantine{QuarantineAge: a.Quarantine.MaxAge, QuarantineBytes: int64(a.Quarantine.MaxBytes)},
+			Interval:          a.Interval,
+			SkipDuplicates:    a.Duplicates == config.DuplicatesSkip,
+			Attempts:          a.Attempts,
+			FetchChangedUIDLs: a.Policy.UIDLChange == config.UIDLChangeFetch,
+		},
+		Jitter:  a.Jitter,
+		Version: version,
 	}
 }
 

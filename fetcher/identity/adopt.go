@@ -1,0 +1,179 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// Adopted is what [Matcher.Adopt] found.
+type Adopted struct {
+	// Messages are on the server, those without a UIDL included, and Recorded of them are recorded now. New were never
+	// delivered, and remain to be.
+	Messages, Recorded, New int
+	// Again of the new ones were recorded by an earlier Adopt.
+	Again int
+	// Nameless are without a UIDL, and remain unknown: only who retrieves them can tell which they are.
+	Nameless int
+}
+
+// Adoption says what to make of the messages that a server lists and the ledger does not know.
+type Adoption struct {
+	// Delivered, unless zero, counts as the time of their delivery. Otherwise they are never deleted on the server,
+	// as nobody knows whether they were delivered.
+	Delivered time.Time
+	// UpToDate says that the ledger knows of all that was delivered. When the server has given it other UIDLs, what is
+	// new can then be told from the rest by its header.
+	UpToDate bool
+	// Look, unless nil, is shown every message before it is recorded, and says whether it was delivered. Otherwise it is not
+	// recorded, and remains to be fetched.
+	Look func(Found) (delivered bool)
+	// Again shows it those, too, that an earlier Adopt recorded without Delivered.
+	Again bool
+}
+
+// Adopt asks the store what it holds, and returns the messages to be recorded as
+// delivered: those of which the ledger knows nothing, after it was lost, so that its
+// mail is not delivered a second time, or the server gave it other UIDLs. Nothing is
+// retrieved. whole says that the line is still good: what breaks it while messages
+// are shown costs what is told of them, and no more. Recorded is left to the caller.
+func (x *Matcher) Adopt(ctx context.Context, how Adoption) (adopt []ledger.Listed, done Adopted, whole bool, err error) {
+	if err := x.listForAdoption(); err != nil {
+		return nil, done, false, err
+	}
+	l := x.Listing
+	done.Nameless = len(l.Nameless)
+	done.Messages = len(l.Entries) + done.Nameless
+	messages, err := x.unknown(ctx)
+	if err != nil {
+		return nil, done, false, err
+	}
+	moved := false
+	if how.UpToDate {
+		if moved, err = mayBeMoved(ctx, x.Ledger, x.Account.Name, len(messages), len(l.Entries)); err != nil {
+			return nil, done, false, err
+		}
+	}
+	adopt = listed(l, messages, nil)
+	if moved {
+		if adopt, err = x.deliveredBefore(ctx, messages); err != nil {
+			return nil, done, false, fmt.Errorf("read the headers of the messages of %s: %w", x.Account.Addr, err)
+		}
+		done.New = len(messages) - len(adopt)
+	}
+	whole = true
+	if how.Look != nil {
+		if adopt, done.Again, whole, err = x.show(ctx, messages, adopt, how); err != nil {
+			return nil, done, false, err
+		}
+		done.New = len(messages) - len(adopt) + done.Again
+	}
+	return adopt, done, whole, nil
+}
+
+// listForAdoption asks what the mailbox holds.
+func (x *Matcher) listForAdoption() error {
+	count, _, err := x.Mailbox.Stat()
+	if err != nil {
+		return x.notListed("ask the size", err)
+	}
+	x.Listing, err = readUIDLs(x.Mailbox, nil)
+	if nothingThere(err, count) {
+		x.Listing = emptyListing()
+		return nil
+	}
+	if err != nil {
+		return x.notListed("list the UIDLs", err)
+	}
+	if err := x.Listing.readSizes(x.Mailbox); err != nil && !nothingThere(err, count) {
+		return x.notListed("list the sizes", err)
+	}
+	x.Listing.complete(count)
+	return nil
+}
+
+func listed(l *Listing, entries []Entry, ids map[int]ledger.Identity) []ledger.Listed {
+	all := make([]ledger.Listed, len(entries))
+	for i, e := range entries {
+		all[i] = ledger.Listed{Key: l.Key(e), Identity: ids[e.Number]}
+	}
+	return all
+}
+
+// deliveredBefore returns those of the messages that may have been delivered: all, unless at least half of those whose header
+// tells something are known; then those that are known, and those that nobody can tell.
+func (x *Matcher) deliveredBefore(ctx context.Context, entries []Entry) ([]ledger.Listed, error) {
+	all := make([]ledger.Listed, 0, len(entries))
+	known := ledger.Known{Headers: make(map[[32]byte]bool), MessageIDs: make(map[string]bool)}
+	for chunk := range slices.Chunk(entries, examineChunk) {
+		ids, _, err := AskHeaders(x.Mailbox, func(yield func(int) bool) {
+			for _, e := range chunk {
+				if !yield(e.Number) {
+					return
+				}
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		more, err := x.Ledger.Known(ctx, x.Account.Name, slices.Collect(maps.Values(ids)))
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(known.Headers, more.Headers)
+		maps.Copy(known.MessageIDs, more.MessageIDs)
+		all = append(all, listed(x.Listing, chunk, ids)...)
+	}
+	return knownOf(all, known), nil
+}
+
+// knownOf sorts out what deliveredBefore has asked for. The same Message-ID with another header is another message, unless the
+// headers of most that are known have changed, as a server may add to them.
+func knownOf(all []ledger.Listed, known ledger.Known) (before []ledger.Listed) {
+	identified, byHeader, byID := 0, 0, 0
+	for _, m := range all {
+		if m.Identity != (ledger.Identity{}) {
+			identified++
+		}
+		if _, ok := known.MessageIDs[m.MessageID]; known.Headers[m.Header] {
+			byHeader++
+		} else if ok {
+			byID++
+		}
+	}
+	if float64(byHeader+byID) < changedKnown*float64(identified) {
+		return all
+	}
+	telling := byHeader >= byID
+	for _, m := range all {
+		unknownHeader, ok := known.MessageIDs[m.MessageID]
+		switch {
+		case known.Headers[m.Header], m.Identity == ledger.Identity{}, ok && (unknownHeader || !telling), m.MessageID == "" && !telling:
+			before = append(before, m)
+		}
+	}
+	return before
+}
+
+// unknown lists the messages of which the ledger knows nothing, not even a failure.
+func (x *Matcher) unknown(ctx context.Context) ([]Entry, error) {
+	var entries []Entry
+	l := x.Listing
+	for chunk := range slices.Chunk(l.Entries, lookupChunk) {
+		known, err := x.Account.known(ctx, x.Ledger, l, chunk)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range chunk {
+			k := l.Key(e)
+			if _, ok := ledger.Match(known[k.UIDL], k.Size); !ok {
+				entries = append(entries, e)
+			}
+		}
+	}
+	return entries, nil
+}

@@ -1,0 +1,124 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/mailbox"
+)
+
+// Found is a message that the ledger does not know, or only takes for delivered.
+type Found struct {
+	UIDL   string
+	Octets int64 // -1 unknown
+	// Header begins the message, as far as 64 KiB. It is nil where the server does not give it, and good until Look returns.
+	Header []byte
+}
+
+// foundChunk is how many headers are asked for before it is seen whether the server gives any: TOP is optional (RFC 1939 section 7), and
+// many refusals in a row have servers hang up.
+const foundChunk = 20
+
+// look shows messages to how.Look, in the order of their numbers, and returns those of them that are to be fetched. whole says
+// that the line is still good: what breaks it costs what is told of the messages, and no more.
+func look(box mailbox.Mailbox, l *Listing, entries []Entry, how Adoption) (fetch map[ledger.Key]bool, whole bool) {
+	slices.SortFunc(entries, byNumber)
+	fetch = make(map[ledger.Key]bool)
+	show := func(e Entry, header []byte) {
+		if k := l.Key(e); !how.Look(Found{UIDL: k.UIDL, Octets: k.Size, Header: header}) {
+			fetch[k] = true
+		}
+	}
+	var h HeaderReader
+	chunk := make([]byte, 4<<10)
+	whole = true
+	asks := true
+	for part := range slices.Chunk(entries, foundChunk) {
+		given, i := 0, 0
+		if asks {
+			numbers := func(yield func(int) bool) {
+				for _, e := range part {
+					if !yield(e.Number) {
+						return
+					}
+				}
+			}
+			err := box.Headers(numbers, func(_ int, header io.Reader, err error) error {
+				h.Reset()
+				for err == nil {
+					var n int
+					n, err = header.Read(chunk)
+					h.Write(chunk[:n])
+				}
+				switch _, refused := mailbox.Refused(err); {
+				case refused:
+					show(part[i], nil)
+				case errors.Is(err, io.EOF):
+					given++
+					show(part[i], h.header)
+				default:
+					return err
+				}
+				i++
+				return nil
+			})
+			whole = err == nil
+			asks = whole && given > 0
+		}
+		for ; i < len(part); i++ {
+			show(part[i], nil)
+		}
+	}
+	return fetch, whole
+}
+
+// show shows what is about to be recorded, of these messages, to how.Look, and returns what of it remains. What an earlier Adopt
+// recorded and is to be fetched after all is forgotten.
+func (x *Matcher) show(ctx context.Context, messages []Entry, adopt []ledger.Listed, how Adoption) (delivered []ledger.Listed, forgotten int, whole bool, err error) {
+	l := x.Listing
+	about := make(map[ledger.Key]bool, len(adopt))
+	for _, m := range adopt {
+		about[m.Key] = true
+	}
+	shown := slices.DeleteFunc(slices.Clone(messages), func(e Entry) bool { return !about[l.Key(e)] })
+	if how.Again {
+		before, err := x.takenForDelivered(ctx)
+		if err != nil {
+			return nil, 0, false, err
+		}
+		shown = append(shown, before...)
+	}
+	fetch, whole := look(x.Mailbox, l, shown, how)
+	var again []ledger.Key
+	for k := range fetch {
+		if !about[k] {
+			again = append(again, k)
+		}
+	}
+	if forgotten, err = x.Ledger.Forget(ctx, x.Account.Name, again); err != nil {
+		return nil, 0, false, err
+	}
+	return slices.DeleteFunc(adopt, func(m ledger.Listed) bool { return fetch[m.Key] }), forgotten, whole, nil
+}
+
+// takenForDelivered lists the messages that an earlier Adopt recorded without a time.
+func (x *Matcher) takenForDelivered(ctx context.Context) ([]Entry, error) {
+	var entries []Entry
+	l := x.Listing
+	for chunk := range slices.Chunk(l.Entries, lookupChunk) {
+		known, err := x.Account.known(ctx, x.Ledger, l, chunk)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range chunk {
+			k := l.Key(e)
+			if r, ok := ledger.Match(known[k.UIDL], k.Size); ok && r.State == ledger.Delivered && r.Delivered.IsZero() {
+				entries = append(entries, e)
+			}
+		}
+	}
+	return entries, nil
+}

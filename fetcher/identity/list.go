@@ -1,0 +1,149 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/attachd/attachd/fetcher/mailbox"
+)
+
+// level is what a listing has been compared by.
+type level int
+
+const (
+	byKeys level = iota
+	bySizes
+	byHeaders
+)
+
+// List asks what the mailbox holds and compares it with the ledger: by the keys; by
+// the sizes where something is new, or the octets say that a known key may stand for
+// another message now; and by headers where that is doubtful.
+func (x *Matcher) List(ctx context.Context) error {
+	x.doubts.noHeaders = x.Manner.WithoutHeaders
+	return x.survey(ctx, byHeaders, x.suffices)
+}
+
+// survey learns more of the mailbox, level by level, and compares what it knows by
+// then with the ledger, until that suffices.
+func (x *Matcher) survey(ctx context.Context, last level, suffices func(context.Context, level) (bool, error)) error {
+	for at := byKeys; at <= last; at++ {
+		learnt, err := x.learn(ctx, at)
+		if err != nil {
+			return err
+		}
+		if learnt {
+			if x.Difference, err = x.Account.compare(ctx, x.Ledger, x.Listing, x.Now(), x.cut()); err != nil {
+				return x.notListed("compare the listing", err)
+			}
+		}
+		if done, err := suffices(ctx, at); done || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// learn asks the store for one level more, and reports whether there is something new
+// to compare.
+func (x *Matcher) learn(ctx context.Context, at level) (learnt bool, err error) {
+	switch at {
+	case byKeys:
+		return true, x.askKeys(ctx)
+	case bySizes:
+		err := x.askSizes()
+		return err == nil && x.doubts.refused == nil, err
+	}
+	if x.Mailbox.Traits().StableKeys {
+		return false, nil
+	}
+	if err := x.examine(ctx); err != nil {
+		return false, x.notListed("look at UIDLs that may have been used again", err)
+	}
+	return len(x.doubts.examined) > 0, nil
+}
+
+// suffices reports whether a poll can go on with what is known at this level.
+func (x *Matcher) suffices(ctx context.Context, at level) (bool, error) {
+	switch at {
+	case byKeys:
+		x.settle()
+		if !x.whole() || x.Manner.SizesAsked || x.Mailbox.Traits().CheapSizes {
+			return false, nil
+		}
+		err := x.checkNumbers(ctx)
+		return err == nil && !x.doubts.renumbered, err
+	case bySizes:
+		if x.doubts.refused != nil {
+			return true, nil
+		}
+		return false, x.checkNumbers(ctx)
+	}
+	x.Difference.Expired = slices.DeleteFunc(x.Difference.Expired, func(due Lookalike) bool {
+		return !x.doubts.examined[due.Entry.Number] && !x.Mailbox.Traits().StableKeys
+	})
+	return true, x.noteMoved(ctx)
+}
+
+// askKeys asks STAT and UIDL.
+func (x *Matcher) askKeys(ctx context.Context) (err error) {
+	if x.Stat.Messages, x.Stat.Octets, err = x.Mailbox.Stat(); err != nil {
+		return x.notListed("ask the size", err)
+	}
+	if x.Listing, err = x.readListing(ctx, x.Stat.Messages); err != nil {
+		return x.notListed("list the UIDLs", err)
+	}
+	if x.sameOctets() {
+		x.Listing.setSizes(x.Visited.Oversized)
+	}
+	return nil
+}
+
+// sameOctets reports whether STAT says what it did at the visit before.
+func (x *Matcher) sameOctets() bool { return x.Visited.Ever && x.Visited.Octets == x.Stat.Octets }
+
+// settle notes whether nothing is new and nothing to be deleted, by the keys alone.
+// Nothing is deleted that only has the key of what was delivered.
+func (x *Matcher) settle() {
+	l, d := x.Listing, &x.Difference
+	isNew := func(e Entry) bool { return !x.Account.Skips(e.Size) }
+	x.doubts.settled = !slices.ContainsFunc(d.Unseen, isNew) && len(d.Expired)+len(d.suspects)+len(l.Nameless) == 0 && (len(l.Entries) == 0 || x.sameOctets())
+	if !x.Mailbox.Traits().Batches {
+		l.uncounted = max(x.Stat.Messages-l.Messages(), 0)
+	}
+}
+
+// whole reports whether LIST would tell nothing more.
+func (x *Matcher) whole() bool {
+	return x.doubts.settled && x.Listing.uncounted == 0 && !x.Listing.hasGaps()
+}
+
+// askSizes asks LIST, which tells the sizes and which messages UIDL left out. A
+// mailbox that is settled does without, if LIST is refused.
+func (x *Matcher) askSizes() error {
+	l := x.Listing
+	if err := x.readSizes(l); err != nil {
+		err = x.notListed("list the sizes", err)
+		if _, ok := mailbox.Refused(err); x.doubts.settled && ok {
+			x.doubts.refused = err
+			return nil
+		}
+		return err
+	}
+	if x.Mailbox.Traits().Batches {
+		l.complete(-1) // which lists the oldest messages only
+	} else {
+		l.complete(x.Stat.Messages)
+	}
+	x.Account.leaveNameless(l)
+	return nil
+}
+
+// cut is what the store's errors say of a message that was cut, "" for one whose
+// messages have a length.
+func (x *Matcher) cut() string { return x.Mailbox.Traits().Cut }
+
+func (x *Matcher) notListed(what string, err error) error {
+	return fmt.Errorf("%s of %s: %w", what, x.Account.Addr, err)
+}

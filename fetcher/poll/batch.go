@@ -1,0 +1,358 @@
+package poll
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+
+	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/identity"
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/mailbox"
+)
+
+// A batch is retrieved before any of it is committed. It bounds what a server
+// that falls out of step can spoil, and what is fetched again because of it.
+const (
+	batchMessages = 256
+	batchOctets   = 8 << 20
+)
+
+// batch returns how many of the entries make the next batch. After the line has
+// broken it is one, so that those in order go through.
+func (p *poll) batch(entries []identity.Entry) int {
+	if p.simply.unpipelined {
+		return 1
+	}
+	n := 1
+	for octets := entries[0].Size; n < min(len(entries), batchMessages); n++ {
+		if octets += max(entries[n].Size, 0); octets > batchOctets {
+			break
+		}
+	}
+	return n
+}
+
+// received is a message that is staged and not yet known to be whole: a server that
+// does not stuff a lone dot ends it early, and what follows the dot may even look
+// like a reply, as if the rest of the text were the next message.
+type received struct {
+	entry   identity.Entry
+	octets  int64
+	message *ledger.Message
+	known   identity.Standing
+	undated bool
+	slack   int64 // see tailReader
+	whole   bool  // it has its end
+}
+
+// batch is messages that are committed once the server has answered each RETR
+// and then STAT, neither more nor less.
+type batch struct {
+	entries []identity.Entry
+	asked   int // entries whose reply, or the beginning of it, has come
+	staged  []received
+	refused map[int]error // by index of entries
+	within  bool          // the line or the disk failed within a message
+	full    error         // the disk became full, for which no message can be blamed
+	proven  bool          // not by STAT, but for sure
+	held    int64         // bytes of memory
+	putOff  bool          // what comes is not staged, for want of memory
+}
+
+// retrieveEach fetches the entries in one go, batch by batch. Of the batch in which
+// something fails only those are committed that are above suspicion.
+func (p *poll) retrieveEach(ctx context.Context, entries []identity.Entry, stage stage) error {
+	var batches []*batch
+	for rest := entries; len(rest) > 0; {
+		n := p.batch(rest)
+		batches = append(batches, &batch{entries: rest[:n], refused: make(map[int]error)})
+		rest = rest[n:]
+	}
+	at := 0 // the batch that replies come for
+	err := p.mailbox.Retrieve(withProofs(batches), p.wholeOctets, func(n int, body io.Reader, err error) error {
+		b := batches[at]
+		if n != mailbox.Confirm {
+			return p.receive(ctx, b, body, err, stage)
+		}
+		if err != nil {
+			if err := p.prove(b, err); err != nil {
+				return err
+			}
+		}
+		at++
+		return p.commitBatch(ctx, b)
+	})
+	if err != nil && at < len(batches) {
+		return p.salvage(ctx, batches[at], err)
+	}
+	return err
+}
+
+// short returns a message that came shorter than listed, or for all that is known.
+func (b *batch) short() (identity.Entry, bool) {
+	for _, r := range b.staged {
+		if r.octets < r.entry.Size || r.entry.Size < 0 {
+			return r.entry, true
+		}
+	}
+	return identity.Entry{}, false
+}
+
+// prove makes sure that no message was cut where the server answers STAT otherwise than before, as some do that count mail as
+// it comes. A UIDL is what nobody knows who sends a message; it can be asked for where nothing is on its way ahead of the replies.
+func (p *poll) prove(b *batch, differs error) error {
+	cut, short := b.short()
+	if !short {
+		return nil
+	}
+	if l := p.matcher.Listing; len(l.Entries) > 0 && p.mailbox.Traits().Window == 1 {
+		last := l.Entries[len(l.Entries)-1]
+		want, _, _ := strings.Cut(p.uidl(last), "\x00") // the rest is not of the server
+		uidl, err := p.mailbox.Key(last.Number)
+		if b.proven = err == nil && uidl == want; b.proven {
+			return nil
+		}
+		if _, refused := mailbox.Refused(err); err != nil && !refused {
+			return err
+		}
+	}
+	return &mailbox.StepError{Detail: fmt.Sprintf("%v; message %d may have been %s", differs, cut.Number, p.mailbox.Traits().Cut)}
+}
+
+// withProofs are the numbers of the messages, batch by batch, with one behind each that shows that
+// the last message has ended. Some servers answer it otherwise each time, which does no harm where
+// each message came as long as listed.
+func withProofs(batches []*batch) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, b := range batches {
+			for _, e := range b.entries {
+				if !yield(e.Number) {
+					return
+				}
+			}
+			if !yield(mailbox.Confirm) {
+				return
+			}
+		}
+	}
+}
+
+// receive stages a message, or notes that the server refused it.
+func (p *poll) receive(ctx context.Context, b *batch, body io.Reader, refused error, stage stage) error {
+	e := b.entries[b.asked]
+	b.asked++
+	defer func() { p.use(e.Size) }() // it is on the disk, or has failed
+	if failed := p.delivery.Err(); failed != nil {
+		return failed
+	}
+	if refused != nil {
+		b.refused[b.asked-1] = refused
+		return nil
+	}
+	counted := p.bounded(e, body)
+	if p.matcher.NeedsDigest(e) {
+		counted.digest = sha256.New()
+	}
+	m, err := p.stage(ctx, b, e, counted, stage)
+	known := identity.Unknown
+	if err == nil && m != nil {
+		known, err = p.identify(ctx, e, counted, m)
+	}
+	if err != nil {
+		b.within = true
+		return fmt.Errorf("retrieve message %d (UIDL %q) of %s: %w", e.Number, p.uidl(e), p.Account.Addr, err)
+	}
+	if m != nil && !p.holds(ctx, b, m) {
+		p.unkept++
+		m = nil
+	}
+	if m != nil {
+		header := p.header.Header()
+		b.staged = append(b.staged, received{e, counted.n, m, known, identity.Undated(m, header), counted.tail.slack, counted.tail.whole(header)})
+	}
+	return nil
+}
+
+// stage stages a message, and reads it to its end. It returns nil for one that is not to be committed.
+func (p *poll) stage(ctx context.Context, b *batch, e identity.Entry, counted *boundedReader, stage stage) (m *ledger.Message, err error) {
+	if b.putOff {
+		p.unkept++
+	} else {
+		m, err = stage(ctx, e, counted)
+	}
+	if err != nil && counted.err == nil && ctx.Err() == nil && DiskFull(err) {
+		m, err = nil, p.withoutRoom(ctx, b, e, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// What was not read counts, and must end, too.
+	if _, err = io.Copy(io.Discard, counted); err == nil {
+		if m != nil {
+			m.Header = identity.Identify(p.header.Header()).Header
+		}
+		return m, nil
+	}
+	if m != nil {
+		p.delivery.Discard(ctx, m.Attachments)
+	}
+	return nil, p.blame(ctx, e, counted, err)
+}
+
+// identify finds out which message it is that was staged.
+func (p *poll) identify(ctx context.Context, e identity.Entry, counted *boundedReader, m *ledger.Message) (identity.Standing, error) {
+	read := identity.Read{Octets: counted.n, Header: p.header.Header()}
+	if counted.digest != nil {
+		read.Digest = counted.digest.Sum(nil)
+	}
+	known, drop, err := p.matcher.Identify(ctx, e, read, m)
+	if err != nil {
+		drop = m.Attachments
+	}
+	if len(drop) > 0 {
+		p.delivery.Discard(ctx, drop)
+	}
+	return known, err
+}
+
+// commitBatch hands on a batch that is whole.
+func (p *poll) commitBatch(ctx context.Context, b *batch) error {
+	defer p.giveBatch(b)
+	err := p.noteRefused(ctx, b)
+	whole := b.staged[:0]
+	differ := p.sizes.differ
+	p.sizes.note(b.staged)
+	all := true
+	for _, r := range b.staged {
+		switch {
+		case !b.proven && p.maybeCut(r, differ), !all && delivery.IsJoined(r.message): // from a piece that was cut, perhaps
+			all = false
+			p.delivery.Discard(ctx, r.message.Attachments)
+			err = errors.Join(err, p.noteCut(ctx, r))
+		case p.tooShort(r):
+			deliver, failed := p.noteShort(ctx, r)
+			if err = errors.Join(err, failed); deliver {
+				whole = append(whole, r)
+				continue
+			}
+			all = false
+			p.delivery.Discard(ctx, r.message.Attachments)
+		default:
+			whole = append(whole, r)
+		}
+	}
+	return errors.Join(err, p.addFirst(ctx, whole, len(whole)), b.full)
+}
+
+// salvage commits what is above suspicion of a batch in which cause happened, and
+// discards the rest.
+func (p *poll) salvage(ctx context.Context, b *batch, cause error) error {
+	defer p.giveBatch(b)
+	whole := p.aboveSuspicion(b)
+	// The other cases are noted already, or nobody's fault, or the poll is made again one by one.
+	if !b.within && ctx.Err() == nil && p.simply.unpipelined && mailbox.Broken(cause) {
+		suspect := b.entries[0] // the only one
+		attempts, err := p.attempts(ctx, suspect)
+		switch {
+		case err != nil:
+			cause = errors.Join(cause, err)
+		case attempts > 0 && exact(b.staged) == 1:
+			whole = 1 // as long as listed, and the line breaks behind it each time
+		default:
+			cause = errors.Join(cause, p.noteFailure(ctx, suspect, cause, afterBreak))
+		}
+	}
+	if failed := p.addFirst(ctx, b.staged, whole); failed != nil && !errors.Is(cause, failed) {
+		cause = errors.Join(cause, failed)
+	}
+	return cause
+}
+
+// addFirst hands the first messages to the committer and discards the others.
+func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
+	ctx = context.WithoutCancel(ctx) // a stop commits what is staged
+	err := p.findPutBack(ctx, staged[:n])
+	if err != nil {
+		n = 0
+	}
+	var again []ledger.Key
+	var back []ledger.Listed
+	for i, r := range staged {
+		if i < n && r.known == identity.Unknown {
+			if failed := p.delivery.Add(ctx, r.message); failed != nil {
+				err = failed
+			}
+			continue
+		}
+		p.delivery.Discard(ctx, r.message.Attachments)
+		switch {
+		case i >= n:
+		case r.known == identity.Settled:
+			p.settled[r.entry.Number] = true
+			p.Past.envelopes.remember(r.message.Key, delivery.EnvelopeOf(r.message))
+			if was, doubtful := p.matcher.Doubtful(r.entry.Number); r.entry.IsNameless() || doubtful && was == r.message.Key {
+				again = append(again, r.message.Key)
+			}
+		case r.known == identity.PutBack:
+			back = append(back, ledger.Listed{Key: r.message.Key, Identity: r.message.Identity()})
+		}
+	}
+	return errors.Join(err, p.matcher.NoteRecognized(ctx, again, back))
+}
+
+// findPutBack finds out which of the messages that are to be delivered were delivered before and deleted.
+func (p *poll) findPutBack(ctx context.Context, staged []received) error {
+	var messages []*ledger.Message
+	undated := make(map[*ledger.Message]bool)
+	for _, r := range staged {
+		if r.known == identity.Unknown {
+			messages = append(messages, r.message)
+			undated[r.message] = r.undated
+		}
+	}
+	back, err := p.matcher.FindPutBack(ctx, messages, func(m *ledger.Message) bool { return undated[m] })
+	for i, r := range staged {
+		if back[r.message] {
+			staged[i].known = identity.PutBack
+		}
+	}
+	return err
+}
+
+// exact counts the messages up to the first whose octets are not as listed.
+func exact(batch []received) int {
+	for i, r := range batch {
+		if r.octets != r.entry.Size {
+			return i
+		}
+	}
+	return len(batch)
+}
+
+// aboveSuspicion counts the messages to be kept of a batch that failed. Without
+// pipelining these are the ones as long as listed, but for the last, which may be cut,
+// unless the line broke within another one. Ahead of the replies, a server that drops or
+// invents one has each message behind it pass for a neighbour: then the length proves a message
+// only if no other one has the same, and with it those before.
+func (p *poll) aboveSuspicion(b *batch) int {
+	n := exact(b.staged)
+	if p.mailbox.Traits().Window == 1 {
+		if !b.within {
+			n = min(n, max(len(b.staged)-1, 0))
+		}
+		return n
+	}
+	sizes := make(map[int64]int)
+	for _, e := range b.entries {
+		sizes[e.Size]++
+	}
+	for n > 0 && sizes[b.staged[n-1].entry.Size] > 1 {
+		n--
+	}
+	return n
+}

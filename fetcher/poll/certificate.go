@@ -1,0 +1,50 @@
+package poll
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/session"
+)
+
+// certificateWarnings sees to one warning a day for a certificate, however many accounts have to do with it.
+type certificateWarnings struct {
+	mu   sync.Mutex
+	last map[string]time.Time // guarded by mu: by the certificate's digest and the server's address
+}
+
+// due tells whether a warning about a certificate, in use with the server at addr, is due, and counts it as given.
+func (w *certificateWarnings) due(addr string, c *x509.Certificate, now time.Time) bool {
+	if !session.EndsSoon(c, now) {
+		return false
+	}
+	sum := sha256.Sum256(c.Raw)
+	which := string(sum[:]) + addr
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if last, ok := w.last[which]; ok && now.Sub(last) < 24*time.Hour {
+		return false
+	}
+	if w.last == nil {
+		w.last = map[string]time.Time{}
+	}
+	maps.DeleteFunc(w.last, func(_ string, last time.Time) bool { return now.Sub(last) >= 24*time.Hour })
+	w.last[which] = now
+	return true
+}
+
+// noteCertificate warns that a certificate ends soon; owner names its holder. Once it
+// has ended, nothing is fetched any more, as a rule.
+func (p *poll) noteCertificate(owner string, c *x509.Certificate) {
+	if c == nil || !p.poller.certificates.due(p.Account.Addr, c, p.poller.now()) {
+		return
+	}
+	ends := "ends soon"
+	if !p.poller.now().Before(c.NotAfter) {
+		ends = "has expired"
+	}
+	p.log.Warn().Str("host", p.Account.Addr).Time("not_after", c.NotAfter).Str("certificate", session.Subject(c)).Msg(owner + " certificate " + ends)
+}

@@ -1,0 +1,83 @@
+package poll
+
+import (
+	"context"
+	"crypto/x509"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/event"
+	"github.com/attachd/attachd/fetcher/identity"
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/session"
+)
+
+// connect opens the session.
+func (p *poll) connect(ctx context.Context, visited identity.Visited) error {
+	s, err := p.Open(ctx, session.Options{
+		WithoutCapa: p.simply.withoutCapa, Unpipelined: p.simply.unpipelined, Ask: p.questions(visited.Ever), Waiting: p.Waiting,
+		Own: func(c *x509.Certificate) { p.noteCertificate("the account's own", c) }, Log: p.log,
+	})
+	p.step = step(s.Step)
+	p.ahead, p.sizesAhead = s.Asked > session.AskNothing, s.Asked == session.AskSizes
+	if err != nil {
+		return err
+	}
+	p.mailbox = s
+	p.loginDelay = s.Traits().LoginDelay
+	p.matcher = p.newMatcher(visited)
+	p.noteExpiry(s.Expiry)
+	p.noteCertificate("the server's", s.Certificate)
+	p.log.Debug().Str("host", p.Account.Addr).Str("mechanism", s.Mechanism).Str("tls", s.TLS).Bool("resumed", s.Resumed).Bool("pipelining", s.Traits().Window > 1).Msg("logged in")
+	p.poller.observe(event.LoggedIn{Account: p.Account.Name, Addr: p.Account.Addr, Mechanism: s.Mechanism, TLS: s.TLS})
+	return nil
+}
+
+func (p *poll) newMatcher(visited identity.Visited) *identity.Matcher {
+	return &identity.Matcher{
+		Account: p.Account.Identity(), Ledger: p.poller.Ledger, Mailbox: p.mailbox, Visited: visited, Log: p.log, Now: p.poller.now,
+		Manner: identity.Manner{
+			OneByOne: p.simply.oneByOne, Muted: p.muted, WithoutSizes: p.simply.withoutSizes, WithoutHeaders: p.simply.withoutTop,
+			SizesAsked: p.sizesAhead,
+		},
+		Hold: p.holdListing, Spared: p.isSpared, Envelopes: seen{p.visit},
+	}
+}
+
+// seen remembers the envelopes of headers that are read on the way.
+type seen struct{ *visit }
+
+// Header remembers the envelope of a message.
+func (s seen) Header(k ledger.Key, header []byte) {
+	s.Past.envelopes.remember(k, s.poller.envelope(header))
+}
+
+// Rename has what was remembered of one key known by another.
+func (s seen) Rename(from, to ledger.Key) { s.Past.envelopes.rename(from, to) }
+
+// questions are those that every poll begins with; and LIST where something is likely to be new, as in a mailbox
+// that every poll empties.
+func (p *poll) questions(visited bool) session.Questions {
+	switch {
+	case p.simply.oneByOne, p.simply.withoutSizes:
+		return session.AskStat
+	case !visited, p.Account.deletesAtOnce():
+		return session.AskSizes
+	}
+	return session.AskKeys
+}
+
+// noteExpiry says, once for each account while the process lives, that the server keeps messages for a
+// shorter time than the account is told to.
+func (p *poll) noteExpiry(is session.Expiry) {
+	days := int(is.Keeps / (24 * time.Hour))
+	switch {
+	case !is.Set, p.Account.Delete && p.Account.DeleteAfter <= is.Keeps:
+		return
+	case !p.poller.expiry.first(p.Account.Name):
+		return
+	case p.Account.Delete:
+		p.log.Warn().Int("days", days).Str("delete_after", p.Account.DeleteAfter.String()).Msg("server announces to delete messages before delete_after does (CAPA EXPIRE)")
+	default:
+		p.log.Warn().Int("days", days).Msg("server announces to delete messages by itself, although after is keep (CAPA EXPIRE)")
+	}
+}

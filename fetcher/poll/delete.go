@@ -1,0 +1,187 @@
+package poll
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/attachd/attachd/fetcher/event"
+	"github.com/attachd/attachd/fetcher/foreign"
+	"github.com/attachd/attachd/fetcher/identity"
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// dying is a message that is to be deleted.
+type dying struct {
+	number int
+	key    ledger.Key
+}
+
+// delete deletes what is due and ends the session.
+func (p *poll) delete(ctx context.Context) error {
+	d, copied := &p.matcher.Difference, p.delivery.Tally.Copied
+	p.staying.before, p.staying.unread, p.staying.noRoom = d.Staying, d.Unread-copied, len(d.Uncopied)-copied
+	due, err := p.due(ctx, d.Expired)
+	if err != nil {
+		return err
+	}
+	return p.finish(ctx, due)
+}
+
+// due returns what is to be deleted: what is expired and, as the policy says, what this poll has committed or
+// found to be committed. What is in quarantine stays, and what nothing was delivered of.
+func (p *poll) due(ctx context.Context, expired []identity.Lookalike) ([]dying, error) {
+	may, err := p.mayDelete(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := p.matcher.Listing
+	due := make([]dying, 0, len(expired)+len(p.delivery.Tally.Committed))
+	for _, e := range expired {
+		due = append(due, dying{e.Entry.Number, e.Record.Key})
+	}
+	atOnce := p.Account.deletesAtOnce()
+	committed := make(map[ledger.Key]bool, len(p.delivery.Tally.Committed))
+	for _, k := range p.delivery.Tally.Committed {
+		committed[k] = atOnce && !p.delivery.Tally.Staying[k]
+	}
+	for _, e := range slices.Concat(l.Entries, l.Nameless) {
+		switch key := p.key(e); {
+		case committed[key], atOnce && p.settled[e.Number] && may[key]:
+			due = append(due, dying{e.Number, key})
+		case p.settled[e.Number] && p.matcher.Overdue(e.Number):
+			doubtful, _ := p.matcher.Doubtful(e.Number)
+			due = append(due, dying{e.Number, doubtful})
+		}
+	}
+	due = slices.DeleteFunc(due, func(d dying) bool { return p.isSpared(d.key) })
+	if most := p.Account.CommitDeletions; most > 0 && len(due) > most {
+		due = due[:most]
+		p.more = true
+	}
+	return due, nil
+}
+
+// finish deletes what is due and ends the session with QUIT.
+func (p *poll) finish(ctx context.Context, due []dying) error {
+	p.step = stepDelete
+	if len(due) == 0 {
+		// The answer to QUIT changes nothing here: all is committed.
+		if err := p.mailbox.Quit(); err != nil {
+			p.silent = true
+			p.log.Debug().Err(err).Msg("server did not confirm QUIT")
+		}
+		return nil
+	}
+	sortForDeletion(due)
+	keys := make([]ledger.Key, len(due))
+	for i, d := range due {
+		keys[i] = d.key
+	}
+	if err := p.poller.Ledger.DeletePending(ctx, p.Account.Name, keys); err != nil {
+		return fmt.Errorf("record deletions: %w", err)
+	}
+	confirmed := make([]ledger.Key, 0, len(due))
+	i := 0
+	refused := false // the last one: the line may break behind that
+	err := p.mailbox.Delete(numbers(due), func(n int, err error) {
+		key := keys[i]
+		if i++; i == len(keys) {
+			p.step = stepQuit
+		}
+		if refused = err != nil; refused {
+			p.log.Warn().Str("uidl", foreign.UIDL(key.UIDL)).Err(err).Msg("server did not delete a message")
+			return
+		}
+		confirmed = append(confirmed, key)
+	})
+	switch {
+	case err == nil:
+	case refused:
+		p.brokeAt = &keys[i-1]
+	case i < len(keys):
+		p.brokeAt = &keys[i]
+	}
+	if err != nil && p.step == stepQuit {
+		return fmt.Errorf("confirm %d deletions on %s: %w", len(confirmed), p.Account.Addr, err)
+	}
+	if err != nil {
+		return fmt.Errorf("delete messages on %s: %w", p.Account.Addr, err)
+	}
+	if err := p.poller.Ledger.Deleted(ctx, p.Account.Name, confirmed); err != nil {
+		return fmt.Errorf("record deletions: %w", err)
+	}
+	return p.noteDeleted(ctx, confirmed)
+}
+
+func numbers(due []dying) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, d := range due {
+			if !yield(d.number) {
+				return
+			}
+		}
+	}
+}
+
+// deletionChunk is how many UIDLs one question to the ledger names.
+const deletionChunk = 500
+
+// undeletedAfter is how often messages must have been deleted, and listed by the next poll, before a server is said not to delete: it may be
+// late with it once, or somebody may have put them back.
+const undeletedAfter = 2
+
+// sortForDeletion has DELE sent from the highest number down. A session keeps its numbers (RFC 1939 section 5), but there
+// were servers that number the rest anew at each DELE, and another message would have gone in the place of the next one.
+func sortForDeletion(due []dying) {
+	slices.SortFunc(due, func(a, b dying) int { return cmp.Compare(b.number, a.number) })
+}
+
+// noteDeleted says and counts which messages were deleted, but for those that come back each time: of them it says, once for each account
+// while the process lives, that the server confirms deletions and does not delete.
+func (p *poll) noteDeleted(ctx context.Context, confirmed []ledger.Key) error {
+	undeleted, err := p.findUndeleted(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range confirmed {
+		if undeleted[k] {
+			p.log.Debug().Str("uidl", foreign.UIDL(k.UIDL)).Msg("server confirmed once more that it deletes a message")
+			continue
+		}
+		p.deleted++
+		p.Past.envelopes.of(k).To(p.log.Info().Str("uidl", foreign.UIDL(k.UIDL))).Msg("message deleted on the server")
+	}
+	if p.deleted > 0 {
+		p.poller.observe(event.Deleted{Account: p.Account.Name, Messages: p.deleted})
+	}
+	if len(undeleted) > 0 && p.poller.undeleted.first(p.Account.Name) {
+		p.log.Warn().Int("messages", len(undeleted)).Msg("server does not delete: it confirms the deletion of these messages at every poll, and lists them again; " +
+			"see whether its settings for POP3 have DELE archive messages, or the mailbox is read-only")
+	}
+	return nil
+}
+
+// findUndeleted returns those of the messages listed again that were deleted in vain before.
+func (p *poll) findUndeleted(ctx context.Context) (map[ledger.Key]bool, error) {
+	undeleted := make(map[ledger.Key]bool)
+	for chunk := range slices.Chunk(p.matcher.ListedAgain(), deletionChunk) {
+		uidls := make([]string, len(chunk))
+		again := make(map[ledger.Key]bool, len(chunk))
+		for i, k := range chunk {
+			uidls[i], again[k] = k.UIDL, true
+		}
+		records, err := p.poller.Ledger.Lookup(ctx, p.Account.Name, uidls)
+		if err != nil {
+			return nil, fmt.Errorf("read the record of deletions: %w", err)
+		}
+		for _, r := range records {
+			if again[r.Key] && r.State == ledger.Deleted && r.Attempts >= undeletedAfter {
+				undeleted[r.Key] = true
+			}
+		}
+	}
+	return undeleted, nil
+}

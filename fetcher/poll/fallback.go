@@ -1,0 +1,121 @@
+package poll
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/foreign"
+	"github.com/attachd/attachd/fetcher/identity"
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/mailbox"
+)
+
+// concessions are ways in which a server is spoken to more simply, because a poll broke
+// where pipelining or CAPA may have been the reason. Without pipelining, messages are also
+// committed one by one. Without TOP, less is known of UIDLs that are used again; a line that breaks there is given
+// another chance first. Some messages are spared DELE.
+type concessions struct {
+	unpipelined, withoutCapa, topAgain, withoutTop bool
+	spared                                         int
+	// See concedeEndless.
+	oneByOne, withoutSizes bool
+	muted                  int
+}
+
+// mostSpared is how many messages a poll finds out, at a session each, at whose DELE the line breaks. A server that breaks at
+// every one is not asked without end.
+const mostSpared = 3
+
+// A server is spared for a day what it broke by and did well without. A line may break by
+// chance, so it takes two times, unless what came was out of step.
+const (
+	concession      = 24 * time.Hour
+	concessionAfter = 2
+)
+
+// brokenBy is what a server broke by.
+type brokenBy struct {
+	addr string
+	concessions
+}
+
+// concede returns how the server is to be spoken to after a poll that ended with err: more
+// simply when the line broke (an -ERR does not break it) where a server's bug is a
+// likely reason, and there is something left to try.
+func (p *poll) concede(err error) concessions {
+	more := p.simply
+	if !mailbox.Broken(err) || mailbox.EndlessList(err) && p.step != stepCapa {
+		return more
+	}
+	switch {
+	case p.matcher != nil && p.matcher.Endless != identity.Endless{}:
+		return p.concedeEndless(more)
+	case p.step == stepList && p.matcher.AtHeaders:
+		more.topAgain, more.withoutTop = true, more.topAgain
+	case p.ahead && p.step <= stepList:
+		more.unpipelined = true
+	case p.step == stepCapa:
+		more.withoutCapa = true
+	case p.step == stepRetrieve, p.step >= stepDelete && p.mailbox.Traits().Window > 1:
+		more.unpipelined = true
+	case p.brokeAt != nil && more.spared < mostSpared:
+		p.Past.spared[*p.brokeAt] = p.poller.now().Add(concession)
+		p.log.Warn().Str("uidl", foreign.UIDL(p.brokeAt.UIDL)).Time("until", p.Past.spared[*p.brokeAt]).Err(err).Msg("message is left on the server, which breaks at its DELE")
+		more.spared++
+	}
+	return more
+}
+
+// concedeEndless has the mailbox listed otherwise, up to a few times.
+func (p *poll) concedeEndless(more concessions) concessions {
+	switch where := p.matcher.Endless; {
+	case where.List == "LIST":
+		more.withoutSizes = true
+	case !more.oneByOne:
+		more.oneByOne = true
+	case more.muted < mostSpared:
+		p.muted[where.Message] = true
+		more.muted++
+	}
+	return more
+}
+
+// conceded returns what is still to be conceded to a server.
+func conceded(known ledger.Host, now time.Time) concessions {
+	return concessions{unpipelined: now.Before(known.Unpipelined), withoutCapa: now.Before(known.WithoutCapa)}
+}
+
+// rememberConcession notes that a poll went well with concessions and not without, as it ended with
+// broke then.
+func (r *Poller) rememberConcession(ctx context.Context, addr string, made concessions, broke error, now time.Time) error {
+	made.oneByOne, made.withoutSizes, made.muted = false, false, 0 // which cost little
+	if made.topAgain, made.withoutTop, made.spared = false, false, 0; made == (concessions{}) {
+		return nil // what breaks at TOP is asked again in the same poll, and TOP is not asked for often
+	}
+	times := concessionAfter
+	if !mailbox.OutOfStep(broke) {
+		r.mu.Lock()
+		if r.broke == nil {
+			r.broke = make(map[brokenBy]int)
+		}
+		r.broke[brokenBy{addr, made}]++
+		times = r.broke[brokenBy{addr, made}]
+		r.mu.Unlock()
+	}
+	if times < concessionAfter {
+		return nil
+	}
+	var known ledger.Host
+	if made.unpipelined {
+		known.Unpipelined = now.Add(concession)
+	}
+	if made.withoutCapa {
+		known.WithoutCapa = now.Add(concession)
+	}
+	r.Log.Warn().Str("host", addr).Bool("capa", !made.withoutCapa).Bool("pipelining", !made.unpipelined).Time("until", now.Add(concession)).AnErr("broke", broke).Msg("server is spoken to more simply")
+	if err := r.Ledger.SetHost(ctx, addr, known); err != nil {
+		return fmt.Errorf("record what is known of %s: %w", addr, err)
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package poll
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/event"
+	"github.com/attachd/attachd/fetcher/foreign"
+	"github.com/attachd/attachd/fetcher/identity"
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// drainAgain is how many messages a poll of Gmail must have brought for another one to
+// follow at once: it lists only the oldest 250 or so, and further ones when those
+// have been fetched. Elsewhere a listing is whole, and that poll would find nothing.
+const drainAgain = 200
+
+// NoRoomError says that the disk has no room for a message, nor for any smaller one that is there, so that it was
+// not asked for. The account goes on by itself when there is.
+type NoRoomError struct {
+	Free, Keep int64 // bytes that are free, and that are to stay so
+	Promised   int64 // octets that other accounts are fetching just now
+	Need       int64 // octets of the message
+	UIDL       string
+}
+
+// Error says how much room is missing.
+func (e *NoRoomError) Error() string {
+	others := ""
+	if e.Promised > 0 {
+		others = fmt.Sprintf(", %d are what other accounts are fetching", e.Promised)
+	}
+	return fmt.Sprintf("no room for message '%s' of %d bytes: %d are free%s, and %d are to stay free (min_free); it is fetched when there is room, and left alone with a lower max_message_size", e.UIDL, e.Need, e.Free, others, e.Keep)
+}
+
+// DiskFull reports whether a poll ended for want of room, known before or found out
+// while writing.
+func DiskFull(err error) bool {
+	_, ok := errors.AsType[*NoRoomError](err)
+	return ok || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// allotment is what of the new messages a poll is to fetch.
+type allotment struct {
+	whole []identity.Entry // to be taken apart
+	raw   []identity.Entry // to be kept as they are
+	// noRoom, unless nil, is why nothing is to be fetched. What else a poll does, it does.
+	noRoom error
+}
+
+// allowance counts what is fetched against MaxMessages and MaxBytes.
+type allowance struct {
+	messages int
+	octets   int64
+}
+
+// allows tells whether one more message may be fetched: always one, however large.
+func (l *Limits) allows(taken allowance, size int64) bool {
+	return (l.MaxMessages <= 0 || taken.messages < l.MaxMessages) && (l.MaxBytes <= 0 || taken.messages == 0 || taken.octets+size <= l.MaxBytes)
+}
+
+// allot applies the account's policies to the messages that are new: their size,
+// the most that one poll is to fetch, and the room on the disk.
+func (p *poll) allot(ctx context.Context) (allotment, error) {
+	a, unseen := p.Account, append(p.matcher.Difference.Unseen, identity.Turns(p.matcher.Listing.Nameless)...)
+	var out allotment
+	room := int64(-1) // no limit
+	free := int64(0)
+	promised := &p.poller.promised
+	promised.mu.Lock()
+	defer promised.mu.Unlock()
+	if a.MinFree > 0 && len(unseen) > 0 {
+		var err error
+		if free, err = p.delivery.Sink.Free(ctx); DiskFull(err) {
+			out.noRoom = err
+			return out, nil
+		}
+		if err != nil {
+			return out, fmt.Errorf("ask for the room on the disk: %w", err)
+		}
+		room = max(free-a.MinFree-promised.octets, 0)
+	}
+	var octets int64
+	var short *NoRoomError // for the first message that has none
+	for i, e := range unseen {
+		size := max(e.Size, 0)
+		oversize := a.MaxMessageSize > 0 && size > a.MaxMessageSize
+		if a.skips(size) {
+			p.oversized[p.uidl(e)] = size
+			p.log.Debug().Str("uidl", foreign.UIDL(p.uidl(e))).Int64("octets", size).Msg("message left on the server: larger than max_message_size")
+			continue
+		}
+		if !a.allows(p.taken, size) {
+			for _, e := range unseen[i:] {
+				if !a.skips(e.Size) {
+					p.left++
+				} else {
+					p.oversized[p.uidl(e)] = e.Size
+				}
+			}
+			break
+		}
+		if size > p.Account.maxMessage() {
+			size = 0 // nobody has such messages: the server counts in ways of its own
+		}
+		if room >= 0 && octets+size > room {
+			// Smaller ones behind it may have room.
+			if short == nil {
+				short = &NoRoomError{Free: free, Keep: a.MinFree, Promised: promised.octets, Need: size, UIDL: foreign.UIDL(p.uidl(e))}
+			}
+			continue
+		}
+		octets += size
+		p.taken.messages++
+		p.taken.octets += size
+		if oversize {
+			out.raw = append(out.raw, e)
+		} else {
+			out.whole = append(out.whole, e)
+		}
+	}
+	if short != nil {
+		if len(out.whole)+len(out.raw) > 0 {
+			p.more = true
+		} else {
+			out.noRoom = short
+		}
+	}
+	p.share.octets = octets
+	promised.octets += octets
+	return out, nil
+}
+
+// stageRaw keeps a message as it is, as a file of its own in the account's folder.
+func (p *poll) stageRaw(ctx context.Context, e identity.Entry, body *boundedReader) (*ledger.Message, error) {
+	uidl := p.uidl(e)
+	raw, err := p.delivery.Sink.StageRaw(ctx, body, "", "message-"+delivery.QuarantineName(uidl, p.poller.now())+".eml")
+	if err != nil {
+		return nil, p.blame(ctx, e, body, err)
+	}
+	p.retrieved++
+	envelope := p.poller.envelope(p.header.Header())
+	envelope.To(p.log.Info().Str("uidl", foreign.UIDL(uidl)).Int64("octets", body.n)).Msg("message kept as it is: larger than max_message_size")
+	p.poller.observe(event.Retrieved{Account: p.Account.Name, UIDL: uidl, Octets: body.n, Attachments: 1})
+	return &ledger.Message{Key: p.key(e), State: ledger.Delivered, Attachments: []ledger.Attachment{raw}, From: envelope.From, Subject: envelope.Subject}, nil
+}
+
+// again reports whether another poll should follow at once: one that got something
+// done and leaves more to do, or that may have seen only the beginning of a mailbox; but not to a server that has just
+// wanted to be asked for less.
+func (p *poll) again() bool {
+	if p.throttled {
+		return false
+	}
+	return p.more && p.retrieved+len(p.delivery.Tally.Committed)+p.deleted > 0 || p.mailbox.Traits().Batches && p.retrieved >= drainAgain && p.left == 0
+}

@@ -1,0 +1,59 @@
+package poll
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/attachd/attachd/fetcher/foreign"
+	"github.com/attachd/attachd/fetcher/identity"
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+type quarantined struct {
+	entry  identity.Entry
+	reason string
+}
+
+// retrieveQuarantined fetches the messages that could not be taken apart once
+// more and keeps them as they are.
+func (p *poll) retrieveQuarantined(ctx context.Context) error {
+	admitted, err := p.admitted(ctx)
+	if err != nil {
+		return err
+	}
+	entries := make([]identity.Entry, len(admitted))
+	reasons := make(map[int]string, len(admitted))
+	for i, q := range admitted {
+		entries[i], reasons[q.entry.Number] = q.entry, q.reason
+	}
+	return p.retrieveEach(ctx, entries, func(ctx context.Context, e identity.Entry, bounded *boundedReader) (*ledger.Message, error) {
+		uidl, reason := p.uidl(e), reasons[e.Number]
+		files, err := p.delivery.StageQuarantined(ctx, uidl, reason, bounded)
+		if err != nil {
+			return nil, p.blame(ctx, e, bounded, err)
+		}
+		is := p.poller.envelope(p.header.Header())
+		return &ledger.Message{Key: p.key(e), State: ledger.Quarantined, Reason: foreign.FirstLine(reason), Attachments: files, From: is.From, Subject: is.Subject}, nil
+	})
+}
+
+// admitted returns the messages that go to quarantine. Where that is full, a message is left on the server, and tried again later.
+func (p *poll) admitted(ctx context.Context) ([]quarantined, error) {
+	var admitted []quarantined
+	for _, q := range p.quarantine {
+		takes, err := p.delivery.Takes(ctx, q.entry.Size)
+		if err != nil {
+			return nil, err
+		}
+		if takes {
+			admitted = append(admitted, q)
+			continue
+		}
+		p.failed++
+		p.unkept++
+		if err := p.noteFailure(ctx, q.entry, fmt.Errorf("%s; %w", foreign.FirstLine(q.reason), ledger.ErrQuarantineFull), retryWait); err != nil {
+			return nil, err
+		}
+	}
+	return admitted, nil
+}

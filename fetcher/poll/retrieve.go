@@ -1,0 +1,157 @@
+package poll
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/event"
+	"github.com/attachd/attachd/fetcher/foreign"
+	"github.com/attachd/attachd/fetcher/identity"
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// retrieve fetches the entries and commits them in groups. It returns nil only
+// when every message that was retrieved is also committed, so that QUIT is safe.
+func (p *poll) retrieve(ctx context.Context, entries, oversize []identity.Entry) error {
+	if len(entries)+len(oversize)+len(p.matcher.Difference.Uncopied) == 0 {
+		return nil
+	}
+	p.step = stepRetrieve
+	p.delivery.Start(ctx)
+	err := p.retrieveEach(ctx, entries, p.stageMessage)
+	if err == nil {
+		err = p.retrieveEach(ctx, oversize, p.stageRaw)
+	}
+	if err == nil && len(p.quarantine) > 0 {
+		refused := p.failed
+		err = p.retrieveQuarantined(ctx)
+		if n := p.failed - refused; err == nil && n > 0 {
+			// They were retrieved once, so QUIT would have Gmail take them as consumed.
+			err = fmt.Errorf("retrieve %d messages again, for quarantine, from %s: refused, or without room there; see the log for each", n, p.Account.Addr)
+		}
+	}
+	if err == nil {
+		err = p.retrieveUncopied(ctx)
+	}
+	if err == nil && p.unkept > 0 {
+		err = fmt.Errorf("retrieve %d messages from %s: they could not be kept; see the log for each", p.unkept, p.Account.Addr)
+	}
+	if failed := p.delivery.Finish(); failed != nil {
+		// Not the line's fault, whatever became of it afterwards.
+		return failed
+	}
+	return err
+}
+
+// stage turns one message into what the ledger records, or nil to skip it.
+type stage func(ctx context.Context, e identity.Entry, body *boundedReader) (*ledger.Message, error)
+
+// stageMessage takes a message apart. One that can't be is noted for quarantine.
+func (p *poll) stageMessage(ctx context.Context, e identity.Entry, counted *boundedReader) (*ledger.Message, error) {
+	staged, err := p.delivery.Stage(ctx, p.uidl(e), counted)
+	if unprocessable, ok := errors.AsType[*delivery.UnprocessableError](err); ok {
+		p.quarantine = append(p.quarantine, quarantined{e, unprocessable.Error()})
+		return nil, nil
+	}
+	if err != nil && counted.err == nil && ctx.Err() == nil && !delivery.DiskFault(err) {
+		attempts, lookupErr := p.attempts(ctx, e)
+		if lookupErr != nil {
+			return nil, errors.Join(err, lookupErr)
+		}
+		if attempts++; attempts >= p.Account.maxAttempts() {
+			p.quarantine = append(p.quarantine, quarantined{e, fmt.Sprintf("%v (attempt %d)", err, attempts)})
+			return nil, nil
+		}
+	}
+	if err != nil {
+		return nil, p.blame(ctx, e, counted, err)
+	}
+	uidl := p.uidl(e)
+	if staged.Waits == "" {
+		if err := p.delivery.BoundCopies(ctx, uidl, &staged); err != nil {
+			p.delivery.Discard(ctx, staged.Attachments)
+			return nil, err
+		}
+	}
+	if len(staged.Problems) > 0 {
+		level := zerolog.DebugLevel
+		if staged.Doubtful {
+			level = zerolog.InfoLevel
+		}
+		staged.Envelope.To(p.log.WithLevel(level).Str("uidl", foreign.UIDL(uidl)).Strs("problems", staged.Problems)).Msg("message repaired")
+	}
+	p.retrieved++
+	p.poller.observe(event.Retrieved{Account: p.Account.Name, UIDL: uidl, Octets: counted.n, Attachments: countFiles(staged.Attachments)})
+	m := &ledger.Message{
+		Key: p.key(e), State: ledger.Delivered, MessageID: staged.MessageID, Attachments: staged.Attachments,
+		Unread: staged.Doubtful && !staged.RawKept, Reason: staged.Reason, From: staged.Envelope.From, Subject: staged.Envelope.Subject,
+	}
+	staged.WaitsOrJoins(m)
+	return m, nil
+}
+
+// boundedReader reads a message from the server: it counts, gives up on one
+// without end, and remembers whether it was the line that failed.
+type boundedReader struct {
+	r      io.Reader
+	n      int64
+	listed int64 // octets, as LIST says
+	max    int64
+	err    error // of the line, or that the message is too long
+	header *identity.HeaderReader
+	tail   tailReader
+	// digest, unless nil, is of all that was read.
+	digest hash.Hash
+}
+
+func (p *poll) bounded(e identity.Entry, r io.Reader) *boundedReader {
+	p.header.Reset()
+	return &boundedReader{r: r, listed: e.Size, max: outgrown(e.Size, p.Account.maxMessage()), header: &p.header}
+}
+
+// outgrown returns after how many octets a message is given up that LIST gives a size: a server that never ends one
+// would fill the disk. Sizes are wrong on many servers, but not by so much; some give none or 0.
+func outgrown(listed, most int64) int64 {
+	if listed <= 0 || listed > most/outgrownFactor {
+		return most
+	}
+	return min(most, max(outgrownFactor*listed, outgrownLeast))
+}
+
+const (
+	outgrownFactor = 4
+	outgrownLeast  = 64 << 20
+)
+
+func (b *boundedReader) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	b.header.Write(p[:n])
+	b.tail.write(p[:n])
+	b.n += int64(n)
+	if b.digest != nil {
+		b.digest.Write(p[:n])
+	}
+	if b.n > b.max {
+		err = fmt.Errorf("message does not end within %d octets, and LIST says %d", b.max, b.listed)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.err = err
+	}
+	return n, err
+}
+// countFiles counts attachments without what only accompanies them, and without what lies in quarantine.
+func countFiles(files []ledger.Attachment) int {
+	n := 0
+	for _, f := range files {
+		if !f.Sidecar && !f.Quarantine {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,76 @@
+package poll
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// A message is deleted only if something of it was delivered: rules that leave everything out, by a slip of the pen, would
+// empty a mailbox of which nothing was saved.
+
+// staying counts the messages that earlier polls delivered and that are left on the server all the same.
+type staying struct {
+	before  int // due
+	settled int // retrieved once more, and known
+	// Of unread something could not be read right, and they are kept nowhere else; noRoom are those for which the
+	// quarantine has no room.
+	unread, noRoom int
+}
+
+// stay is how many would have been deleted by now if a file of them had been delivered.
+func (p *poll) stay() int {
+	n := p.staying.before + p.staying.settled
+	if t := &p.delivery.Tally; p.Account.deletesAtOnce() {
+		n += len(t.Staying) - t.Unread
+	}
+	return n
+}
+
+// stayUnread is how many would have been deleted by now if all of them could have been read right, or were kept.
+func (p *poll) stayUnread() int {
+	if p.Account.deletesAtOnce() {
+		return p.staying.unread + p.delivery.Tally.Unread
+	}
+	return p.staying.unread
+}
+
+// mayDelete returns those of the messages that were delivered before, and retrieved once more, that may be deleted.
+func (p *poll) mayDelete(ctx context.Context) (map[ledger.Key]bool, error) {
+	if len(p.settled) == 0 {
+		return nil, nil
+	}
+	var keys []ledger.Key
+	var uidls []string
+	nameless := 0
+	for _, e := range slices.Concat(p.matcher.Listing.Entries, p.matcher.Listing.Nameless) {
+		if p.settled[e.Number] {
+			keys, uidls = append(keys, p.key(e)), append(uidls, p.key(e).UIDL)
+		}
+	}
+	records, err := p.poller.Ledger.Lookup(ctx, p.Account.Name, uidls)
+	if err != nil {
+		return nil, fmt.Errorf("read the records of what is to be deleted: %w", err)
+	}
+	byUIDL := make(map[string][]ledger.Record, len(records))
+	for _, r := range records {
+		byUIDL[r.UIDL] = append(byUIDL[r.UIDL], r)
+	}
+	may := make(map[ledger.Key]bool, len(keys))
+	for _, k := range keys {
+		if r, ok := ledger.Match(byUIDL[k.UIDL], k.Size); ok && r.Deletable(p.Account.DeleteEmpty) {
+			may[k] = true
+			continue
+		}
+		p.staying.settled++
+		if k.IsDigest() {
+			nameless++
+		}
+	}
+	if nameless > 0 && p.poller.expiry.first(p.Account.Name+"\x00nameless") {
+		p.log.Warn().Int("messages", nameless).Msg("messages without a UIDL of which no file was delivered are fetched again at every poll, as they stay on the server; delete: all deletes them")
+	}
+	return may, nil
+}

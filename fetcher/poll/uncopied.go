@@ -1,0 +1,83 @@
+package poll
+
+import (
+	"context"
+	"slices"
+
+	"github.com/attachd/attachd/fetcher/foreign"
+	"github.com/attachd/attachd/fetcher/identity"
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// A message that was delivered, and of which something could not be read right, is deleted only once a copy of it lies in quarantine.
+// Where that had no room, the message stays on the server, and is fetched again, for the copy alone, when there is some.
+
+// uncopied is a message without its copy, and what is recorded of it.
+type uncopied struct {
+	identity.Lookalike
+	message *ledger.Message
+}
+
+// retrieveUncopied fetches messages for their copies, as many as the quarantine has room for.
+func (p *poll) retrieveUncopied(ctx context.Context) error {
+	var wanted []identity.Lookalike
+	for _, u := range p.matcher.Difference.Uncopied {
+		if p.isSpared(u.Record.Key) {
+			continue
+		}
+		takes, err := p.delivery.Takes(ctx, u.Record.Size)
+		if err != nil {
+			return err
+		}
+		if takes {
+			wanted = append(wanted, u)
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	messages, err := p.poller.Ledger.Unread(ctx, p.Account.Name)
+	if err != nil {
+		return err
+	}
+	byKey := make(map[ledger.Key]*ledger.Message, len(messages))
+	for _, m := range messages {
+		byKey[m.Key] = m
+	}
+	var entries []identity.Entry
+	p.copying = make(map[int]uncopied, len(wanted))
+	for _, u := range wanted {
+		if m := byKey[u.Record.Key]; m != nil {
+			u.Entry.Size = u.Record.Size // of the listing it may not have been asked
+			entries = append(entries, u.Entry)
+			p.copying[u.Entry.Number] = uncopied{u, m}
+		}
+	}
+	return p.retrieveEach(ctx, entries, p.stageCopy)
+}
+
+// stageCopy stages the copy of a message that was delivered, if it is that one still.
+func (p *poll) stageCopy(ctx context.Context, e identity.Entry, body *boundedReader) (*ledger.Message, error) {
+	was := p.copying[e.Number]
+	reason, _ := ledger.IsWithoutCopy(was.message.Reason)
+	files, err := p.delivery.StageQuarantined(ctx, was.message.UIDL, reason, body)
+	if err != nil {
+		return nil, p.blame(ctx, e, body, err)
+	}
+	if !identity.Same(was.message.Identity(), identity.Identify(p.header.Header())) {
+		p.putOffCopy(was)
+		p.log.Warn().Str("uidl", foreign.UIDL(was.message.UIDL)).Msg("no copy is kept of a message that was delivered: another one may stand in its place")
+		return nil, p.delivery.Discard(ctx, files)
+	}
+	is := p.poller.envelope(p.header.Header())
+	m := &ledger.Message{
+		Key: was.message.Key, State: ledger.Delivered, MessageID: was.message.MessageID, Retried: true, Reason: reason,
+		Attachments: slices.Clone(was.message.Attachments), From: is.From, Subject: is.Subject,
+	}
+	m.Before = max(was.Record.Files-m.Files(), 0)
+	m.Attachments = append(m.Attachments, files...)
+	return m, nil
+}
+
+// putOffCopy leaves a message alone for a while.
+func (p *poll) putOffCopy(u uncopied) { p.Past.spared[u.message.Key] = p.poller.now().Add(longestWait) }

@@ -1,0 +1,203 @@
+package poll
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/event"
+	"github.com/attachd/attachd/fetcher/foreign"
+	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/mailbox"
+	"github.com/attachd/attachd/fetcher/session"
+)
+
+// Visit is one visit to one mailbox. Its sessions follow one another at once while
+// each leaves something to do, and a session that broke by what may be a bug of the
+// server is made again, more simply.
+type Visit struct {
+	Account *Account
+	Past    *Past
+	Sink    delivery.Sink
+	// Waiting is called with true before each wait for the server, and with false
+	// after it; nil is for who need not know.
+	Waiting func(waits bool)
+	// Leave ends the visit behind the session under way when it is done; nil never is.
+	Leave context.Context
+	// Open opens a session with the account's store; nil is that of its Endpoint.
+	Open func(ctx context.Context, o session.Options) (*session.Session, error)
+}
+
+// Result is what a visit came to.
+type Result struct {
+	// Ended is when its last session did. LoginDelay is the least time to the next one
+	// that the server announced; More says that something is left for it.
+	Ended      time.Time
+	LoginDelay time.Duration
+	More       bool
+	// PutOff messages failed before and were not due.
+	PutOff int
+	// Incomplete tells of messages that are left although the visit went well, nil for none.
+	Incomplete *IncompleteError
+	Counts     event.Counts
+	unkept     int
+}
+
+// Busy reports whether the visit did something.
+func (r *Result) Busy() bool {
+	c := r.Counts
+	return c.Messages+c.Failed+r.unkept+c.Quarantined+c.Deleted > 0
+}
+
+// visit is a visit under way, which its sessions share.
+type visit struct {
+	*Visit
+	poller      *Poller
+	log         zerolog.Logger
+	muted       map[int]bool // the numbers of messages for which the reply to UIDL has no end
+	takenBefore allowance    // by the sessions that went well
+	result      Result
+}
+
+// Visit makes a visit. Whatever it returns, what was committed stays so.
+func (r *Poller) Visit(ctx context.Context, of Visit) (Result, error) {
+	v := &visit{Visit: &of, poller: r, log: r.log(of.Account.Name), muted: make(map[int]bool)}
+	if v.Open == nil {
+		v.Open = of.Account.Endpoint.Open
+	}
+	if v.Leave == nil {
+		v.Leave = ctx
+	}
+	if v.Past.spared == nil {
+		v.Past.spared = make(map[ledger.Key]time.Time)
+	}
+	r.memory.set(r.Memory)
+	err := v.run(ctx)
+	return v.result, err
+}
+
+// run makes the sessions.
+func (v *visit) run(ctx context.Context) error {
+	r, addr := v.poller, v.Account.Addr
+	started := r.now()
+	since := started // of the session
+	host, err := r.Ledger.Host(ctx, addr)
+	if err != nil {
+		return fmt.Errorf("read what is known of %s: %w", addr, err)
+	}
+	remembered := conceded(host, started)
+	p := v.newPoll(remembered, started.Sub(host.Exact) < exactLasts)
+	var first, before error // of the first attempt, and of the one before
+	for {
+		err = p.run(ctx)
+		v.result.Ended, v.result.LoginDelay, v.result.More, v.result.PutOff = r.now(), p.loginDelay, err == nil && p.again(), p.putOff
+		simply := p.simply
+		switch {
+		case ctx.Err() != nil:
+		case err != nil:
+			simply = p.concede(err)
+			if before != nil && p.step <= stepLogin {
+				// Who has just been there may not be let in again; the cause is what came before.
+				err = fmt.Errorf("%w; tried again at once: %w", before, err)
+			}
+		case v.result.More && v.Leave.Err() == nil && p.loginDelay == 0:
+			v.report(p, r.now().Sub(since), nil)
+			before = nil
+			v.takenBefore, since = p.taken, r.now()
+			clear(v.muted) // what was deleted gave others new numbers
+			p = v.newPoll(simply, p.sizes.known())
+			continue
+		}
+		if simply == p.simply {
+			break
+		}
+		if before = err; first == nil {
+			first = err
+		}
+		// At once, as a process that polls once has no next poll.
+		v.log.Info().Err(err).Bool("capa", !simply.withoutCapa).Bool("pipelining", !simply.unpipelined).Msg("server is asked again more simply")
+		p = v.newPoll(simply, p.sizes.known())
+		p.outOfStep = mailbox.OutOfStep(err)
+	}
+	if err == nil && p.simply != remembered && !p.silent {
+		err = r.rememberConcession(ctx, addr, p.simply, first, r.now())
+	}
+	if failed := v.noteHost(ctx, p, host, started, err); failed != nil {
+		err = errors.Join(err, failed)
+	}
+	v.report(p, r.now().Sub(since), err)
+	return err
+}
+
+// noteHost records what the last session found out about the server.
+func (v *visit) noteHost(ctx context.Context, p *poll, host ledger.Host, started time.Time, err error) error {
+	led, addr := v.poller.Ledger, v.Account.Addr
+	var failed error
+	if err == nil && !p.simply.withoutCapa && p.loginDelay != host.LoginDelay {
+		failed = led.SetLoginDelay(ctx, addr, p.loginDelay)
+	}
+	if p.sizes.exactly && started.Sub(host.Exact) > exactAgain && ctx.Err() == nil {
+		failed = errors.Join(failed, led.SetHost(ctx, addr, ledger.Host{Exact: started}))
+	}
+	return failed
+}
+
+// report logs what a session did, and says once how many messages the account's policies leave on the server.
+func (v *visit) report(p *poll, took time.Duration, err error) {
+	t, past := &p.delivery.Tally, v.Past
+	c := event.Counts{
+		Messages: p.retrieved, Attachments: t.Delivered, LeftOut: t.LeftOut, Failed: p.failed,
+		Quarantined: len(p.quarantine) + t.Copies, Deleted: p.deleted + p.deletedBefore, Left: p.left,
+	}
+	line := v.log.Debug()
+	if c.Messages+c.Failed+p.unkept+c.Quarantined+c.Deleted > 0 {
+		line = v.log.Info()
+	}
+	line = line.Int("messages", c.Messages).Int("attachments", c.Attachments).Int("failed", c.Failed).Int("deleted", c.Deleted).Int("without_file", p.stay()).Int("not_read_right", p.stayUnread()).
+		Int("quarantined", c.Quarantined).Int("left", c.Left).Int("received_before", c.LeftOut)
+	v.countQuarantine(line).Dur("dur_ms", took).Bool("complete", err == nil && p.incomplete() == nil).Msg("poll done")
+	v.result.Counts.Add(c)
+	v.result.unkept += p.unkept
+	if n := len(p.oversized); n > 0 && n != len(past.oversized) {
+		some := slices.Sorted(maps.Keys(p.oversized))
+		for i, uidl := range some {
+			some[i] = foreign.UIDL(uidl)
+		}
+		v.log.Warn().Int("messages", n).Strs("uidls", some[:min(n, 10)]).Int64("max_message_size", p.Account.MaxMessageSize).Msg("left messages on the server that are too large")
+	}
+	if err == nil {
+		past.envelopes.clear()
+		past.oversized = p.oversized
+		v.result.Incomplete = p.incomplete()
+		v.sayUnfetchable(p.unfetchable)
+	}
+}
+
+// countQuarantine adds to a line of the log how many messages of the account are in quarantine.
+func (v *visit) countQuarantine(line *zerolog.Event) *zerolog.Event {
+	if !line.Enabled() {
+		return line
+	}
+	counts, err := v.poller.Ledger.QuarantineCounts(context.Background())
+	if err != nil {
+		return line.AnErr("in_quarantine", err)
+	}
+	return line.Int("in_quarantine", counts[v.Account.Name])
+}
+
+// sayUnfetchable warns of messages that can't be fetched: of what is new at once, and of what is not once a day.
+func (v *visit) sayUnfetchable(text string) {
+	level := zerolog.DebugLevel
+	if v.Past.unfetchable.isDue(text, v.poller.now()) {
+		level = zerolog.WarnLevel
+	}
+	if text != "" {
+		v.log.WithLevel(level).Msg(text)
+	}
+}
