@@ -16,9 +16,27 @@ type change struct {
 	id      int64
 }
 
-// change runs fn in a transaction, which holds the write lock from its start. name is
+// change changes what is kept of an account. fn runs in a transaction, which holds the write lock from its start. name is
 // for the hook.
 func (l *Ledger) change(ctx context.Context, account, name string, fn func(ctx context.Context, c *change) error) error {
+	var id int64
+	err := l.transact(ctx, name, func(ctx context.Context, tx *sql.Tx) (err error) {
+		if id, err = l.accountID(ctx, account); err == nil && id == 0 {
+			err = tx.StmtContext(ctx, l.write.account).QueryRowContext(ctx, account).Scan(&id)
+		}
+		if err != nil {
+			return err
+		}
+		return fn(ctx, &change{writeStatements: &l.write, tx: tx, account: account, id: id})
+	})
+	if err == nil {
+		l.rememberAccount(account, id)
+	}
+	return err
+}
+
+// transact is what every write goes through.
+func (l *Ledger) transact(ctx context.Context, name string, fn func(ctx context.Context, tx *sql.Tx) error) error {
 	if err := l.before(StepBegin, name); err != nil {
 		return err
 	}
@@ -29,15 +47,7 @@ func (l *Ledger) change(ctx context.Context, account, name string, fn func(ctx c
 	defer tx.Rollback()
 	// The transaction ends with ctx. The statements need not watch it one by one,
 	// which costs the driver a goroutine each.
-	quiet := context.WithoutCancel(ctx)
-	c := &change{writeStatements: &l.write, tx: tx, account: account}
-	if c.id, err = l.accountID(ctx, account); err == nil && c.id == 0 {
-		err = tx.StmtContext(quiet, l.write.account).QueryRowContext(quiet, account).Scan(&c.id)
-	}
-	if err != nil {
-		return l.explain(err)
-	}
-	if err := fn(quiet, c); err != nil {
+	if err := fn(context.WithoutCancel(ctx), tx); err != nil {
 		return l.explain(err)
 	}
 	if err := l.before(StepCommit, name); err != nil {
@@ -46,11 +56,7 @@ func (l *Ledger) change(ctx context.Context, account, name string, fn func(ctx c
 	if err := tx.Commit(); err != nil {
 		return l.explain(err)
 	}
-	if err := l.before(StepCommitted, name); err != nil {
-		return err
-	}
-	l.rememberAccount(account, c.id)
-	return nil
+	return l.before(StepCommitted, name)
 }
 
 func (c *change) exec(ctx context.Context, statement *sql.Stmt, args ...any) (sql.Result, error) {

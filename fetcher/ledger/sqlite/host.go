@@ -25,27 +25,25 @@ func (l *Ledger) Host(ctx context.Context, name string) (ledger.Host, error) {
 
 // SetLoginDelay records the least time between two logins that a server announces, 0 for none.
 func (l *Ledger) SetLoginDelay(ctx context.Context, name string, d time.Duration) error {
-	err := l.before(StepBegin, "host")
-	if err == nil {
-		_, err = l.writer.ExecContext(ctx, "INSERT INTO host (name, login_delay) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET login_delay = excluded.login_delay",
-			name, d.Milliseconds())
-	}
-	if err != nil {
-		return fmt.Errorf("record the LOGIN-DELAY of %s: %w", name, l.explain(err))
-	}
-	return nil
+	return l.changeHost(ctx, name, "INSERT INTO host (name, login_delay) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET login_delay = excluded.login_delay",
+		d.Milliseconds())
 }
 
-// SetHost records what is known of a server but for LoginDelay. A zero time leaves what is recorded.
+// SetHost records what is known of a server, without LoginDelay. A zero time leaves what is recorded.
 func (l *Ledger) SetHost(ctx context.Context, name string, h ledger.Host) error {
-	err := l.before(StepBegin, "host")
-	if err == nil {
-		_, err = l.writer.ExecContext(ctx, `INSERT INTO host (name, unpipelined, without_capa, exact) VALUES (?, ?, ?, ?) ON CONFLICT (name)
-			DO UPDATE SET unpipelined = coalesce(excluded.unpipelined, unpipelined), without_capa = coalesce(excluded.without_capa, without_capa), exact = coalesce(excluded.exact, exact)`,
-			name, milliseconds(h.Unpipelined), milliseconds(h.WithoutCapa), milliseconds(h.Exact))
-	}
+	return l.changeHost(ctx, name, `INSERT INTO host (name, unpipelined, without_capa, exact) VALUES (?, ?, ?, ?) ON CONFLICT (name)
+		DO UPDATE SET unpipelined = coalesce(excluded.unpipelined, unpipelined), without_capa = coalesce(excluded.without_capa, without_capa), exact = coalesce(excluded.exact, exact)`,
+		milliseconds(h.Unpipelined), milliseconds(h.WithoutCapa), milliseconds(h.Exact))
+}
+
+// changeHost executes a statement on a host. Hosts belong to no account, so that no lease is asked for.
+func (l *Ledger) changeHost(ctx context.Context, name, statement string, values ...any) error {
+	err := l.transact(ctx, "host", func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, statement, append([]any{name}, values...)...)
+		return err
+	})
 	if err != nil {
-		return fmt.Errorf("record host %s: %w", name, l.explain(err))
+		return fmt.Errorf("record host %s: %w", name, err)
 	}
 	return nil
 }
