@@ -119,6 +119,13 @@ func TestLoginDelayOfBefore(t *testing.T) {
 	w.account.Auth, w.account.Interval = session.AuthPass, time.Minute
 	w.server.Hook = announces("LOGIN-DELAY 600")
 	w.start(t)
+	note := func(ago time.Duration) {
+		lease, err := w.ledger.Lease(t.Context(), w.account.Name, time.Now().Add(ago))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lease.Release()
+	}
 	process := func() *loop { return w.loop(w.account) }
 	if delay := process().first(t.Context(), t.Context()); delay != 10*time.Minute || w.server.Sessions() != 1 {
 		t.Fatalf("first of all: waits %v after %d sessions", delay, w.server.Sessions())
@@ -130,11 +137,11 @@ func TestLoginDelayOfBefore(t *testing.T) {
 		t.Errorf("once: %v, %d sessions", err, w.server.Sessions())
 	}
 	w.server.Wait()
-	notePoll(w.supervisor.LockDir, w.account.Name, time.Now().Add(-9*time.Minute))
+	note(-9 * time.Minute)
 	if delay := process().first(t.Context(), t.Context()); delay > time.Minute || w.server.Sessions() != 2 {
 		t.Errorf("9 minutes later: waits %v after %d sessions", delay, w.server.Sessions())
 	}
-	notePoll(w.supervisor.LockDir, w.account.Name, time.Now().Add(-11*time.Minute))
+	note(-11 * time.Minute)
 	w.server.Hook = announces("USER")
 	if delay := process().first(t.Context(), t.Context()); delay != time.Minute || w.server.Sessions() != 3 {
 		t.Errorf("11 minutes later: waits %v after %d sessions", delay, w.server.Sessions())

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/mailbox"
 	"github.com/attachd/attachd/fetcher/oauth"
 	"github.com/attachd/attachd/fetcher/poll"
@@ -48,7 +49,7 @@ func backoff(err error, failures int, interval time.Duration) time.Duration {
 	case errors.As(err, &signIn):
 		// To find out costs one look at a file, and who has just signed in is waiting.
 		first, limit = inUseFirst, inUseMax
-	case refused && reply.Busy(), errors.Is(err, ErrLocked):
+	case refused && reply.Busy(), errors.Is(err, ledger.ErrLeased):
 		first, limit = inUseFirst, inUseMax
 	case refused && reply.Lasting():
 		first = limit

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/oauth"
 	"github.com/attachd/attachd/fetcher/pop3"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
@@ -42,7 +43,7 @@ func TestBackoff(t *testing.T) {
 		{"and never stops", refused, 1000, 5 * time.Minute, time.Hour},
 		{"a busy maildrop is no refused login", inUse, 1, time.Second, time.Minute},
 		{"and is free again soon", inUse, 50, time.Second, 5 * time.Minute},
-		{"another process is the same", fmt.Errorf("lock account: %w", ErrLocked), 1, time.Hour, time.Minute},
+		{"another process is the same", fmt.Errorf("lock account: %w", ledger.ErrLeased), 1, time.Hour, time.Minute},
 		{"after a sign-in it goes on soon", fmt.Errorf("get a token: %w", &oauth.SignInError{Account: "lab", Err: oauth.ErrNoSignIn}), 50, time.Hour, 5 * time.Minute},
 		{"a mailbox in use by the words", login("", "-ERR Unable to lock maildrop: Mailbox is locked by another POP3 session"), 1, time.Second, time.Minute},
 		{"a locked account is not a mailbox in use", login("", "-ERR account locked out"), 1, time.Second, 5 * time.Minute},

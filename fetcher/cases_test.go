@@ -898,14 +898,14 @@ func quitFails(t *testing.T) {
 
 func twoDaemons(t *testing.T) {
 	w, sink := play{}.begin(t)
-	unlock, err := lockAccount(w.supervisor.LockDir, "lab")
+	lease, err := w.ledger.Lease(t.Context(), "lab", time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.once(t); !errors.Is(err, ErrLocked) || w.server.Sessions() != 0 {
-		t.Errorf("error %v and %d sessions, want %v and none", err, w.server.Sessions(), ErrLocked)
+	if err := w.once(t); !errors.Is(err, ledger.ErrLeased) || w.server.Sessions() != 0 {
+		t.Errorf("error %v and %d sessions, want %v and none", err, w.server.Sessions(), ledger.ErrLeased)
 	}
-	unlock()
+	lease.Release()
 	if err := w.once(t); err != nil {
 		t.Error(err)
 	}

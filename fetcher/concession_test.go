@@ -39,7 +39,7 @@ func TestConcessionLasts(t *testing.T) {
 		}
 		w.server.Append("u0", pop3test.Message{UIDL: strings.Repeat("n", poll+1), Raw: []byte("new\r\n")})
 	}
-	restarted := &Supervisor{Ledger: w.ledger, LockDir: w.supervisor.LockDir, MaxConcurrent: 1, MaxPerHost: 1, Log: w.supervisor.Log}
+	restarted := &Supervisor{Ledger: record{w.ledger}, MaxConcurrent: 1, MaxPerHost: 1, Log: w.supervisor.Log}
 	other := w.account
 	other.Name, other.Username, ahead = "other", "u1", 0
 	if errs := restarted.RunOnce(t.Context(), []Account{other}); len(errs) > 0 {

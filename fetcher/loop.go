@@ -96,7 +96,8 @@ func (l *loop) first(ctx, waiting context.Context) time.Duration {
 	case before == nil:
 		// An error comes back in the poll, and says more there.
 		if host, err := l.supervisor.Ledger.Host(ctx, l.account.Addr); err == nil {
-			l.result.LoginDelay, l.result.Ended = host.LoginDelay, LastPoll(l.supervisor.LockDir, l.account.Name)
+			l.result.LoginDelay = host.LoginDelay
+			l.result.Ended, _ = l.supervisor.Ledger.LastPoll(ctx, l.account.Name)
 		}
 	case before.account.Owner() == l.account.Owner():
 		l.result.LoginDelay, l.result.Ended, l.saidDelay, l.slow = before.result.LoginDelay, before.result.Ended, before.saidDelay, before.slow
@@ -182,18 +183,18 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	}()
 	l.result.Incomplete, l.result.Counts = nil, event.Counts{}
 
-	unlock, err := lockAccount(s.LockDir, l.account.Name)
+	lease, err := s.Ledger.Lease(ctx, l.account.Name, time.Now())
 	if err != nil {
-		return fmt.Errorf("lock account: %w", err)
+		return err
 	}
-	defer unlock()
-	notePoll(s.LockDir, l.account.Name, time.Now())
-	sink, err := s.openSink(ctx, l.account)
+	defer lease.Release()
+	led := s.Ledger.Fenced(lease)
+	sink, err := s.openSink(ctx, l.account, led)
 	if err != nil {
 		return fmt.Errorf("open output: %w", err)
 	}
 	defer sink.Close()
-	result, err := s.poller.Visit(ctx, poll.Visit{Account: &l.account.Account, Past: &l.past, Sink: sink, Waiting: slot.waiting, Leave: waiting})
+	result, err := s.poller.Visit(ctx, poll.Visit{Account: &l.account.Account, Past: &l.past, Ledger: led, Sink: sink, Waiting: slot.waiting, Leave: waiting})
 	if !result.Ended.IsZero() { // it got to the server, or tried
 		l.result = result
 	}

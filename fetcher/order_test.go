@@ -230,7 +230,7 @@ func newWorld(t *testing.T, bodies ...string) *world {
 	w.ledger = openLedger(t, filepath.Join(dir, "state.db"))
 	w.sink = newMemory(t, w.ledger)
 	w.supervisor = &Supervisor{
-		Ledger: w.ledger, LockDir: filepath.Join(dir, "locks"),
+		Ledger:        record{w.ledger},
 		MaxConcurrent: 4, MaxPerHost: 4, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.DebugLevel),
 	}
 	w.account = Account{Account: poll.Account{

@@ -285,49 +285,17 @@ func TestLockedAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")
 	w.start(t)
-	unlock, err := lockAccount(w.supervisor.LockDir, "lab")
+	lease, err := w.ledger.Lease(t.Context(), "lab", time.Time{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unlock()
+	defer lease.Release()
 	_, open := w.supervisor.OpenQuarantine(t.Context(), w.account)
 	_, adopt := w.supervisor.Adopt(t.Context(), w.account, identity.Adoption{}, zerolog.Nop())
 	_, forget := w.supervisor.ForgetAll(t.Context(), "lab")
 	for name, err := range map[string]error{"open": open, "adopt": adopt, "forget": forget} {
-		if !errors.Is(err, ErrLocked) {
+		if !errors.Is(err, ledger.ErrLeased) {
 			t.Errorf("%s: %v, want that it is locked", name, err)
 		}
-	}
-}
-
-// TestStateLock: the state is shared by many or owned by one.
-func TestStateLock(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	one, err := ShareState(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	two, err := ShareState(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, unlock := range []func() error{one, two} {
-		if _, err := OwnState(dir); !errors.Is(err, ErrStateInUse) {
-			t.Errorf("owned while it is shared: %v", err)
-		}
-		if err := unlock(); err != nil {
-			t.Error(err)
-		}
-	}
-	release, err := OwnState(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ShareState(dir); !errors.Is(err, ErrStateOwned) {
-		t.Errorf("shared while it is owned: %v", err)
-	}
-	if err := release(); err != nil {
-		t.Error(err)
 	}
 }

@@ -36,7 +36,7 @@ func TestStopInPublish(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &delivery.Delivery{Account: "lab", Ledger: w.ledger, Sink: stuck{w.sink}, Now: time.Now}
+	d := &delivery.Delivery{Account: "lab", Ledger: record{w.ledger}, Sink: stuck{w.sink}, Now: time.Now}
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		d.Start(ctx)

@@ -24,8 +24,6 @@ const startSpread = 50 * time.Millisecond
 type Supervisor struct {
 	// Ledger holds what was seen and delivered. It is shared by all accounts.
 	Ledger Ledger
-	// LockDir is the folder of the accounts' lock files, made when missing.
-	LockDir string
 	// MaxConcurrent caps the polls that run at once, MaxPerHost those to one
 	// host and port. Both must be positive. Polls whose servers have kept silent for
 	// 2 seconds don't count in MaxConcurrent, as long as they are no more than 16 times as many.
@@ -51,7 +49,7 @@ type Supervisor struct {
 // fill hands what all visits share to the poller, before anything is polled.
 func (s *Supervisor) fill() {
 	p := &s.poller
-	p.Ledger, p.Log, p.Now, p.Observe, p.ReadEnvelope, p.Polled, p.Memory = s.Ledger, s.Log, s.now, s.Observe, s.ReadEnvelope, s.polled, s.Memory
+	p.Log, p.Now, p.Observe, p.ReadEnvelope, p.Polled, p.Memory = s.Log, s.now, s.Observe, s.ReadEnvelope, s.polled, s.Memory
 }
 
 // AccountError is the failure of one account's poll. Its text starts with the

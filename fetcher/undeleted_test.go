@@ -70,7 +70,7 @@ func TestNeverDeletes(t *testing.T) {
 				said := func() int {
 					var log bytes.Buffer
 					if w.supervisor.Log = zerolog.New(&log); once {
-						w.supervisor = &Supervisor{Ledger: w.ledger, LockDir: w.supervisor.LockDir, MaxConcurrent: 1, MaxPerHost: 1, Log: w.supervisor.Log, Observe: w.supervisor.Observe}
+						w.supervisor = &Supervisor{Ledger: record{w.ledger}, MaxConcurrent: 1, MaxPerHost: 1, Log: w.supervisor.Log, Observe: w.supervisor.Observe}
 					}
 					w.supervisor.now = func() time.Time { return now }
 					w.poll(t)

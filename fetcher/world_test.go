@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
@@ -56,3 +57,8 @@ const (
 	missedByMistake = 1000
 	drainAgain      = 200
 )
+
+// record is the SQLite ledger as a supervisor takes it.
+type record struct{ *sqlite.Ledger }
+
+func (r record) Fenced(leases ...*ledger.Lease) Ledger { return record{r.Ledger.Fenced(leases...)} }

@@ -34,7 +34,7 @@ func (p *poll) connect(ctx context.Context, visited identity.Visited) error {
 
 func (p *poll) newMatcher(visited identity.Visited) *identity.Matcher {
 	return &identity.Matcher{
-		Account: p.Account.Identity(), Ledger: p.poller.Ledger, Mailbox: p.mailbox, Visited: visited, Log: p.log, Now: p.poller.now,
+		Account: p.Account.Identity(), Ledger: p.Ledger, Mailbox: p.mailbox, Visited: visited, Log: p.log, Now: p.poller.now,
 		Manner: identity.Manner{
 			OneByOne: p.simply.oneByOne, Muted: p.muted, WithoutSizes: p.simply.withoutSizes, WithoutHeaders: p.simply.withoutTop,
 			SizesAsked: p.sizesAhead,

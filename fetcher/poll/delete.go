@@ -80,7 +80,7 @@ func (p *poll) finish(ctx context.Context, due []dying) error {
 	for i, d := range due {
 		keys[i] = d.key
 	}
-	if err := p.poller.Ledger.DeletePending(ctx, p.Account.Name, keys); err != nil {
+	if err := p.Ledger.DeletePending(ctx, p.Account.Name, keys); err != nil {
 		return fmt.Errorf("record deletions: %w", err)
 	}
 	confirmed := make([]ledger.Key, 0, len(due))
@@ -110,7 +110,7 @@ func (p *poll) finish(ctx context.Context, due []dying) error {
 	if err != nil {
 		return fmt.Errorf("delete messages on %s: %w", p.Account.Addr, err)
 	}
-	if err := p.poller.Ledger.Deleted(ctx, p.Account.Name, confirmed); err != nil {
+	if err := p.Ledger.Deleted(ctx, p.Account.Name, confirmed); err != nil {
 		return fmt.Errorf("record deletions: %w", err)
 	}
 	return p.noteDeleted(ctx, confirmed)
@@ -173,7 +173,7 @@ func (p *poll) findUndeleted(ctx context.Context) (map[ledger.Key]bool, error) {
 		for i, k := range chunk {
 			uidls[i], again[k] = k.UIDL, true
 		}
-		records, err := p.poller.Ledger.Lookup(ctx, p.Account.Name, uidls)
+		records, err := p.Ledger.Lookup(ctx, p.Account.Name, uidls)
 		if err != nil {
 			return nil, fmt.Errorf("read the record of deletions: %w", err)
 		}

@@ -97,7 +97,7 @@ func (p *poll) noteAttempt(ctx context.Context, e identity.Entry, attempts int, 
 		return nil
 	}
 	next := p.poller.now().Add(min(wait(attempts), retryMax))
-	if err := p.poller.Ledger.Failed(ctx, p.Account.Name, p.key(e), cause.Error(), next); err != nil {
+	if err := p.Ledger.Failed(ctx, p.Account.Name, p.key(e), cause.Error(), next); err != nil {
 		return fmt.Errorf("record the failure of UIDL %q: %w", uidl, err)
 	}
 	if poll := p.poller.now().Add(p.Account.Interval); next.Before(poll) {

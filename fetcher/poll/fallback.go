@@ -88,7 +88,7 @@ func conceded(known ledger.Host, now time.Time) concessions {
 
 // rememberConcession notes that a poll went well with concessions and not without, as it ended with
 // broke then.
-func (r *Poller) rememberConcession(ctx context.Context, addr string, made concessions, broke error, now time.Time) error {
+func (r *Poller) rememberConcession(ctx context.Context, hosts Hosts, addr string, made concessions, broke error, now time.Time) error {
 	made.oneByOne, made.withoutSizes, made.muted = false, false, 0 // which cost little
 	if made.topAgain, made.withoutTop, made.spared = false, false, 0; made == (concessions{}) {
 		return nil // what breaks at TOP is asked again in the same poll, and TOP is not asked for often
@@ -114,7 +114,7 @@ func (r *Poller) rememberConcession(ctx context.Context, addr string, made conce
 		known.WithoutCapa = now.Add(concession)
 	}
 	r.Log.Warn().Str("host", addr).Bool("capa", !made.withoutCapa).Bool("pipelining", !made.unpipelined).Time("until", now.Add(concession)).AnErr("broke", broke).Msg("server is spoken to more simply")
-	if err := r.Ledger.SetHost(ctx, addr, known); err != nil {
+	if err := hosts.SetHost(ctx, addr, known); err != nil {
 		return fmt.Errorf("record what is known of %s: %w", addr, err)
 	}
 	return nil

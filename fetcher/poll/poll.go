@@ -82,7 +82,7 @@ const (
 )
 
 func (v *visit) newPoll(simply concessions, exact bool) *poll {
-	p := &poll{visit: v, simply: simply, delivery: v.poller.Delivery(v.Account, v.Sink)}
+	p := &poll{visit: v, simply: simply, delivery: v.poller.Delivery(v.Account, v.Ledger, v.Sink)}
 	p.sizes.exact = exact
 	p.taken = v.takenBefore
 	p.settled, p.oversized = make(map[int]bool), make(map[string]int64)
@@ -97,7 +97,7 @@ func (v *visit) newPoll(simply concessions, exact bool) *poll {
 
 // run makes the session. Whatever it returns, what was committed stays so.
 func (p *poll) run(ctx context.Context) error {
-	led, name := p.poller.Ledger, p.Account.Name
+	led, name := p.Ledger, p.Account.Name
 	visited, err := p.visited(ctx)
 	if err != nil {
 		return err
@@ -152,14 +152,14 @@ func (p *poll) run(ctx context.Context) error {
 func (p *poll) visited(ctx context.Context) (identity.Visited, error) {
 	v, err := p.recorded(ctx)
 	if err == nil && !v.Ever {
-		err = identity.CheckName(ctx, p.poller.Ledger, p.Account.Identity(), p.poller.polled)
+		err = identity.CheckName(ctx, p.Ledger, p.Account.Identity(), p.poller.polled)
 	}
 	return v, err
 }
 
 // recorded returns what is recorded of the mailbox.
 func (p *poll) recorded(ctx context.Context) (v identity.Visited, err error) {
-	if _, v.Octets, v.Ever, err = p.poller.Ledger.Mailbox(ctx, p.Account.Name); err != nil {
+	if _, v.Octets, v.Ever, err = p.Ledger.Mailbox(ctx, p.Account.Name); err != nil {
 		return v, fmt.Errorf("read the record of the mailbox: %w", err)
 	}
 	v.Oversized = p.Past.oversized

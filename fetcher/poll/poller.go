@@ -14,8 +14,7 @@ import (
 // Poller is what the visits of one process share. Fill in the exported fields before
 // the first one. Its methods may be called from many goroutines at once.
 type Poller struct {
-	Ledger Ledger
-	Log    zerolog.Logger
+	Log zerolog.Logger
 	// Now tells the time; nil is time.Now.
 	Now func() time.Time
 	// Observe, if set, is called as visits go along, from many goroutines at once.
@@ -67,9 +66,9 @@ func (r *Poller) envelope(header []byte) delivery.Envelope {
 }
 
 // Delivery returns what delivers to a sink as the account's policies say.
-func (r *Poller) Delivery(a *Account, sink delivery.Sink) *delivery.Delivery {
+func (r *Poller) Delivery(a *Account, led delivery.Ledger, sink delivery.Sink) *delivery.Delivery {
 	return &delivery.Delivery{
-		Account: a.Name, Policy: a.delivery(), Ledger: r.Ledger, Sink: sink, Log: r.log(a.Name), Now: r.now,
+		Account: a.Name, Policy: a.delivery(), Ledger: led, Sink: sink, Log: r.log(a.Name), Now: r.now,
 	}
 }
 

@@ -116,12 +116,12 @@ func DryRun(ctx context.Context, a Account, led Ledger, read func(header []byte)
 
 // foreseer is a poll that only looks: nothing is retrieved by it, and nothing written down. led is nil for a ledger that was not made yet.
 func foreseer(a *Account, led Ledger, log zerolog.Logger) *poll {
-	return &poll{visit: &visit{Visit: &Visit{Account: a, Past: new(Past)}, poller: &Poller{Ledger: led, Log: log}, log: log}}
+	return &poll{visit: &visit{Visit: &Visit{Account: a, Past: new(Past), Ledger: led}, poller: &Poller{Log: log}, log: log}}
 }
 
 // foreseeMailbox returns what is recorded of the mailbox.
 func (p *poll) foreseeMailbox(ctx context.Context) (identity.Visited, error) {
-	if p.poller.Ledger == nil {
+	if p.Ledger == nil {
 		return identity.Visited{}, nil
 	}
 	return p.recorded(ctx)
@@ -220,10 +220,10 @@ func (p *poll) foreseeFetches(ctx context.Context, f *identity.Forecast, v Previ
 // changed, or somebody put it back.
 func (p *poll) seenBefore(ctx context.Context) (bool, error) {
 	id := identity.Identify(p.header.Header())
-	if p.poller.Ledger == nil || p.Account.FetchChangedUIDLs || id.Header == [32]byte{} {
+	if p.Ledger == nil || p.Account.FetchChangedUIDLs || id.Header == [32]byte{} {
 		return false, nil
 	}
-	known, err := p.poller.Ledger.Known(ctx, p.Account.Name, []ledger.Identity{{Header: id.Header}})
+	known, err := p.Ledger.Known(ctx, p.Account.Name, []ledger.Identity{{Header: id.Header}})
 	return known.Headers[id.Header], err
 }
 

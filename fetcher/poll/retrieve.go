@@ -145,6 +145,7 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
 // countFiles counts attachments without what only accompanies them, and without what lies in quarantine.
 func countFiles(files []ledger.Attachment) int {
 	n := 0

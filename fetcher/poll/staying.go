@@ -50,7 +50,7 @@ func (p *poll) mayDelete(ctx context.Context) (map[ledger.Key]bool, error) {
 			keys, uidls = append(keys, p.key(e)), append(uidls, p.key(e).UIDL)
 		}
 	}
-	records, err := p.poller.Ledger.Lookup(ctx, p.Account.Name, uidls)
+	records, err := p.Ledger.Lookup(ctx, p.Account.Name, uidls)
 	if err != nil {
 		return nil, fmt.Errorf("read the records of what is to be deleted: %w", err)
 	}

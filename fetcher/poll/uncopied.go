@@ -36,7 +36,7 @@ func (p *poll) retrieveUncopied(ctx context.Context) error {
 	if len(wanted) == 0 {
 		return nil
 	}
-	messages, err := p.poller.Ledger.Unread(ctx, p.Account.Name)
+	messages, err := p.Ledger.Unread(ctx, p.Account.Name)
 	if err != nil {
 		return err
 	}

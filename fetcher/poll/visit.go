@@ -24,7 +24,9 @@ import (
 type Visit struct {
 	Account *Account
 	Past    *Past
-	Sink    delivery.Sink
+	// Ledger is the record, for who has the lease of the account.
+	Ledger Ledger
+	Sink   delivery.Sink
 	// Waiting is called with true before each wait for the server, and with false
 	// after it; nil is for who need not know.
 	Waiting func(waits bool)
@@ -87,7 +89,7 @@ func (v *visit) run(ctx context.Context) error {
 	r, addr := v.poller, v.Account.Addr
 	started := r.now()
 	since := started // of the session
-	host, err := r.Ledger.Host(ctx, addr)
+	host, err := v.Ledger.Host(ctx, addr)
 	if err != nil {
 		return fmt.Errorf("read what is known of %s: %w", addr, err)
 	}
@@ -126,7 +128,7 @@ func (v *visit) run(ctx context.Context) error {
 		p.outOfStep = mailbox.OutOfStep(err)
 	}
 	if err == nil && p.simply != remembered && !p.silent {
-		err = r.rememberConcession(ctx, addr, p.simply, first, r.now())
+		err = r.rememberConcession(ctx, v.Ledger, addr, p.simply, first, r.now())
 	}
 	if failed := v.noteHost(ctx, p, host, started, err); failed != nil {
 		err = errors.Join(err, failed)
@@ -137,7 +139,7 @@ func (v *visit) run(ctx context.Context) error {
 
 // noteHost records what the last session found out about the server.
 func (v *visit) noteHost(ctx context.Context, p *poll, host ledger.Host, started time.Time, err error) error {
-	led, addr := v.poller.Ledger, v.Account.Addr
+	led, addr := v.Ledger, v.Account.Addr
 	var failed error
 	if err == nil && !p.simply.withoutCapa && p.loginDelay != host.LoginDelay {
 		failed = led.SetLoginDelay(ctx, addr, p.loginDelay)
@@ -184,7 +186,7 @@ func (v *visit) countQuarantine(line *zerolog.Event) *zerolog.Event {
 	if !line.Enabled() {
 		return line
 	}
-	counts, err := v.poller.Ledger.QuarantineCounts(context.Background())
+	counts, err := v.Ledger.QuarantineCounts(context.Background())
 	if err != nil {
 		return line.AnErr("in_quarantine", err)
 	}

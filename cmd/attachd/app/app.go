@@ -12,6 +12,7 @@ import (
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/event"
+	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
@@ -47,7 +48,7 @@ type App struct {
 
 // Open opens the state, which it makes if there is none, and wires the fetcher to the folders.
 func Open(ctx context.Context, o Options) (*App, error) {
-	release, err := fetcher.ShareState(wiring.LockDir(o.Config))
+	release, err := sqlite.Share(o.Config.State)
 	if err != nil {
 		return nil, err
 	}
@@ -73,12 +74,19 @@ func (a *App) Account(c config.Account) fetcher.Account {
 // Supervisor is what polls, for commands that take an account for themselves.
 func (a *App) Supervisor() *fetcher.Supervisor { return a.supervisor }
 
+// record is the state as the fetcher knows it.
+type record struct{ *sqlite.Ledger }
+
+// Fenced returns the state for who has leases.
+func (r record) Fenced(leases ...*ledger.Lease) fetcher.Ledger {
+	return record{r.Ledger.Fenced(leases...)}
+}
+
 // NewSupervisor wires the fetcher to a ledger and to the accounts' folders, for a state file that
 // Open does not take, as it is being replaced.
 func NewSupervisor(o Options, led *sqlite.Ledger) *fetcher.Supervisor {
 	return &fetcher.Supervisor{
-		Ledger:        led,
-		LockDir:       wiring.LockDir(o.Config),
+		Ledger:        record{led},
 		MaxConcurrent: o.Config.MaxConcurrent,
 		MaxPerHost:    o.Config.MaxPerHost,
 		Memory:        memory(),

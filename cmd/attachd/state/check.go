@@ -16,7 +16,6 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor/sink"
-	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
@@ -120,7 +119,11 @@ func Check(ctx context.Context, c *config.Config, accounts []config.Account) (_ 
 		if i := slices.IndexFunc(summaries, func(s ledger.Summary) bool { return s.Account == a.Name }); i >= 0 {
 			summary = summaries[i]
 		}
-		found := &Account{Summary: summary, LastPoll: fetcher.LastPoll(wiring.LockDir(c), a.Name)}
+		polled, err := led.LastPoll(ctx, a.Name)
+		if err != nil {
+			return nil, err
+		}
+		found := &Account{Summary: summary, LastPoll: polled}
 		if err := found.check(ctx, led, a); err != nil {
 			return nil, err
 		}

@@ -35,7 +35,7 @@ type Rebuild struct {
 // OpenRebuild opens the state file, which no other process may have open. One that is damaged is
 // kept beside the new one that takes its place.
 func OpenRebuild(ctx context.Context, c *config.Config) (*Rebuild, error) {
-	release, err := fetcher.OwnState(wiring.LockDir(c))
+	release, err := sqlite.Own(c.State)
 	if err != nil {
 		return nil, err
 	}

@@ -10,13 +10,14 @@ import (
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/proxy"
 	"github.com/attachd/attachd/fetcher/session"
 )
 
 // LockDir is the folder of the locks of the state file and of the accounts in it.
-func LockDir(c *config.Config) string { return c.State + ".locks" }
+func LockDir(c *config.Config) string { return sqlite.LockFolder(c.State) }
 
 // settings are the part of the configuration that an account depends on. They are comparable, and
 // the fetcher starts an account anew when they change.

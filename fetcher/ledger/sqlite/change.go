@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"strings"
 
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -16,18 +17,34 @@ type change struct {
 	id      int64
 }
 
+// durability is whether a change outlives a power cut. Both kinds outlive the process.
+type durability bool
+
+const (
+	durable durability = true
+	cheap   durability = false // costs no fsync
+)
+
 // change changes what is kept of an account. fn runs in a transaction, which holds the write lock from its start. name is
 // for the hook.
 func (l *Ledger) change(ctx context.Context, account, name string, fn func(ctx context.Context, c *change) error) error {
+	return l.changeAs(ctx, durable, account, name, fn)
+}
+
+func (l *Ledger) changeAs(ctx context.Context, how durability, account, name string, fn func(ctx context.Context, c *change) error) error {
 	var id int64
-	err := l.transact(ctx, name, func(ctx context.Context, tx *sql.Tx) (err error) {
+	err := l.transact(ctx, how, name, func(ctx context.Context, tx *sql.Tx) (err error) {
 		if id, err = l.accountID(ctx, account); err == nil && id == 0 {
 			err = tx.StmtContext(ctx, l.write.account).QueryRowContext(ctx, account).Scan(&id)
 		}
 		if err != nil {
 			return err
 		}
-		return fn(ctx, &change{writeStatements: &l.write, tx: tx, account: account, id: id})
+		c := &change{writeStatements: &l.write, tx: tx, account: account, id: id}
+		if err := l.checkLease(ctx, c); err != nil {
+			return err
+		}
+		return fn(ctx, c)
 	})
 	if err == nil {
 		l.rememberAccount(account, id)
@@ -36,11 +53,23 @@ func (l *Ledger) change(ctx context.Context, account, name string, fn func(ctx c
 }
 
 // transact is what every write goes through.
-func (l *Ledger) transact(ctx context.Context, name string, fn func(ctx context.Context, tx *sql.Tx) error) error {
+func (l *Ledger) transact(ctx context.Context, how durability, name string, fn func(ctx context.Context, tx *sql.Tx) error) error {
 	if err := l.before(StepBegin, name); err != nil {
 		return err
 	}
-	tx, err := l.writer.BeginTx(ctx, nil)
+	conn, err := l.writer.Conn(ctx)
+	if err != nil {
+		return l.explain(err)
+	}
+	defer conn.Close()
+	if how == cheap && l.journal == "wal" {
+		restore, err := relax(ctx, conn)
+		if err != nil {
+			return l.explain(err)
+		}
+		defer restore()
+	}
+	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
 		return l.explain(err)
 	}
@@ -57,6 +86,20 @@ func (l *Ledger) transact(ctx context.Context, name string, fn func(ctx context.
 		return l.explain(err)
 	}
 	return l.before(StepCommitted, name)
+}
+
+// relax has a connection commit without an fsync until restore is called. The file stays whole without it in WAL mode only.
+func relax(ctx context.Context, conn *sql.Conn) (restore func(), err error) {
+	ctx = context.WithoutCancel(ctx)
+	if _, err := conn.ExecContext(ctx, "PRAGMA synchronous = NORMAL"); err != nil {
+		return nil, err
+	}
+	return func() {
+		if _, err := conn.ExecContext(ctx, "PRAGMA synchronous = FULL"); err != nil {
+			// The next change takes another connection, which begins with FULL.
+			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+		}
+	}, nil
 }
 
 func (c *change) exec(ctx context.Context, statement *sql.Stmt, args ...any) (sql.Result, error) {

@@ -43,7 +43,7 @@ func (l *Ledger) ensure(ctx context.Context) error {
 		}
 	}()
 	if err := create(ctx, temporary); err != nil {
-		return (&Ledger{path: temporary}).explain(err)
+		return newLedger(temporary).explain(err)
 	}
 	// A second process may have made the file meanwhile: then that one stands.
 	err = os.Link(temporary, l.path)

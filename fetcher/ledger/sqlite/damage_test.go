@@ -272,11 +272,7 @@ func TestInspect(t *testing.T) {
 func TestMigration(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")
-	check(t, os.WriteFile(path, nil, 0o600))
-	db, err := connect(path, 1)
-	check(t, err)
-	_, err = db.Exec(fmt.Sprintf("PRAGMA application_id = %d; %s PRAGMA user_version = 1; INSERT INTO account (name) VALUES ('hans')", applicationID, schemaV1))
-	check(t, errors.Join(err, db.Close()))
+	oldLedger(t, path, 1)
 	l, err := Inspect(t.Context(), path)
 	check(t, err)
 	if n, err := l.Generation(t.Context(), "hans"); err != nil || n != 0 {

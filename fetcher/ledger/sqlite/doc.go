@@ -35,6 +35,7 @@
 //
 //	account     id, name; messages, octets: the last STAT; generation: how many groups were staged;
 //	            mailbox: the user and the host; place, folder: the path of the folder that files went to, and its ID
+//	            token: that of the newest lease; polled: when it was polled last
 //	message     id, account, uidl, size: the key; state; becomes: what a staged one will be;
 //	            sha256 of the header fields that tell messages apart, or NULL; message_id; reason: of the failure or the quarantine;
 //	            attempts, next_attempt: of failed ones, to delete it once it was delivered; first_seen, delivered: NULL if

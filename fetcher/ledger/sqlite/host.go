@@ -38,7 +38,7 @@ func (l *Ledger) SetHost(ctx context.Context, name string, h ledger.Host) error 
 
 // changeHost executes a statement on a host. Hosts belong to no account, so that no lease is asked for.
 func (l *Ledger) changeHost(ctx context.Context, name, statement string, values ...any) error {
-	err := l.transact(ctx, "host", func(ctx context.Context, tx *sql.Tx) error {
+	err := l.transact(ctx, durable, "host", func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, statement, append([]any{name}, values...)...)
 		return err
 	})

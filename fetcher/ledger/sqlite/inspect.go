@@ -19,7 +19,7 @@ func Inspect(ctx context.Context, path string) (*Ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ledger %s: %w", path, err)
 	}
-	l := &Ledger{path: path, accounts: make(map[string]int64)}
+	l := newLedger(path)
 	if err := l.inspect(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open ledger: %w", err), l.Close())
 	}

@@ -23,6 +23,10 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, writeUntilKilled(path))
 		os.Exit(1)
 	}
+	if path := os.Getenv(leaseEnv); path != "" {
+		fmt.Fprintln(os.Stderr, leaseUntilKilled(path))
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 

@@ -24,8 +24,15 @@ const busyTimeout = 10 * time.Second
 // readers is how many connections read at a time.
 const readers = 4
 
-// Ledger is an open ledger file. Its methods may be called from any goroutine.
+// Ledger is an open ledger file, or a view of one ([Ledger.Fenced]). Its methods may be called from any goroutine.
 type Ledger struct {
+	*file
+	fenced bool
+	leases []*ledger.Lease // without one of its account, no write of a fenced view is made
+}
+
+// file is what an open ledger and its views share.
+type file struct {
 	path    string
 	journal string // "wal" or "truncate"
 	version int    // of the schema, before Open brought it to the newest
@@ -50,11 +57,15 @@ func Open(ctx context.Context, path string) (*Ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ledger %s: %w", path, err)
 	}
-	l := &Ledger{path: path, accounts: make(map[string]int64)}
+	l := newLedger(path)
 	if err := l.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open ledger: %w", err), l.Close())
 	}
 	return l, nil
+}
+
+func newLedger(path string) *Ledger {
+	return &Ledger{file: &file{path: path, accounts: make(map[string]int64)}}
 }
 
 func (l *Ledger) open(ctx context.Context) error {

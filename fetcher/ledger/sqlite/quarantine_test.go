@@ -155,22 +155,28 @@ func TestDue(t *testing.T) {
 	}
 }
 
+// oldLedger makes a ledger as an earlier version left it, which knows the account hans.
+func oldLedger(t *testing.T, path string, version int) {
+	t.Helper()
+	check(t, os.WriteFile(path, nil, 0o600))
+	db, err := connect(path, 1)
+	check(t, err)
+	for _, s := range migrations()[:version] {
+		_, err := db.Exec(s)
+		check(t, err)
+	}
+	_, err = db.Exec(fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; INSERT INTO account (name) VALUES ('hans')", applicationID, version))
+	check(t, errors.Join(err, db.Close()))
+}
+
 // TestMigrationOfFiles: what an earlier version delivered is counted by the files that it recorded, and what it had in
 // quarantine is there. So it is for who only looks into its file.
 func TestMigrationOfFiles(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")
-	check(t, os.WriteFile(path, nil, 0o600))
+	oldLedger(t, path, 5)
 	db, err := connect(path, 1)
 	check(t, err)
-	version := 5
-	for i, s := range migrations()[:version] {
-		_, err := db.Exec(s)
-		if check(t, err); i == version-1 {
-			_, err = db.Exec(fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; INSERT INTO account (name) VALUES ('hans')", applicationID, version))
-			check(t, err)
-		}
-	}
 	insert := func(uidl, state string, becomes any, paths ...string) {
 		result, err := db.Exec("INSERT INTO message (account, uidl, size, state, becomes, first_seen, delivered) VALUES (1, ?, 10, ?, ?, 1, 1)", []byte(uidl), state, becomes)
 		check(t, err)

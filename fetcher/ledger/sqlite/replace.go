@@ -103,13 +103,16 @@ func (l *Ledger) salvage(ctx context.Context, damaged string) (salvaged int, err
 	defer from.Close()
 	names := make(map[int64]string)
 	ids := make(map[int64]int64)
-	_ = eachRow(ctx, from, "SELECT id, name FROM account", func(rows *sql.Rows) error {
+	polled := make(map[int64]sql.NullInt64)
+	known := salvagedColumns(ctx, from)
+	_ = eachRow(ctx, from, "SELECT id, name, "+known.polled+" FROM account", func(rows *sql.Rows) error {
 		var id int64
 		var name string
-		if err := rows.Scan(&id, &name); err != nil {
+		var at sql.NullInt64
+		if err := rows.Scan(&id, &name, &at); err != nil {
 			return err
 		}
-		names[id] = name
+		names[id], polled[id] = name, at
 		return nil
 	})
 	tx, err := l.writer.BeginTx(ctx, nil)
@@ -117,10 +120,12 @@ func (l *Ledger) salvage(ctx context.Context, damaged string) (salvaged int, err
 		return 0, l.explain(err)
 	}
 	defer tx.Rollback()
-	known := salvagedColumns(ctx, from)
 	for old, name := range names {
 		var id int64
 		if err := tx.StmtContext(ctx, l.write.account).QueryRowContext(ctx, name).Scan(&id); err != nil {
+			return 0, l.explain(err)
+		}
+		if _, err := tx.ExecContext(ctx, "UPDATE account SET polled = ? WHERE id = ?", polled[old], id); err != nil {
 			return 0, l.explain(err)
 		}
 		ids[old] = id
@@ -167,14 +172,22 @@ func (l *Ledger) salvage(ctx context.Context, damaged string) (salvaged int, err
 }
 
 // columns are expressions for what the tables of an earlier version lack.
-type columns struct{ unread, vouched, kept string }
+type columns struct{ unread, vouched, kept, polled string }
 
 func salvagedColumns(ctx context.Context, from *sql.DB) columns {
-	var n int
-	if err := from.QueryRowContext(ctx, "SELECT count(*) FROM pragma_table_info('message') WHERE name = 'files'").Scan(&n); err != nil || n == 0 {
-		return columns{"0", "0", "0"}
+	has := func(table, column string) bool {
+		var n int
+		err := from.QueryRowContext(ctx, "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?", table, column).Scan(&n)
+		return err == nil && n > 0
 	}
-	return columns{"unread", "files IS NULL", "kept"}
+	c := columns{"0", "0", "0", "NULL"}
+	if has("message", "files") {
+		c.unread, c.vouched, c.kept = "unread", "files IS NULL", "kept"
+	}
+	if has("account", "polled") {
+		c.polled = "polled"
+	}
+	return c
 }
 
 // salvageFiles copies the attachments of the messages that were salvaged.

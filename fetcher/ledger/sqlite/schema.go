@@ -9,7 +9,7 @@ const applicationID = 0x61746364
 // migrations leads from each schema version to the next: migrations[0] makes an
 // empty file version 1. A version that was released is never edited.
 func migrations() []string {
-	return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5, schemaV6, schemaV7}
+	return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5, schemaV6, schemaV7, schemaV8}
 }
 
 // The index on digests holds their first 8 bytes only. Digests are random, so
@@ -144,3 +144,18 @@ const schemaV7 = `
 ALTER TABLE account ADD COLUMN place TEXT;
 ALTER TABLE account ADD COLUMN folder TEXT;
 `
+
+// Who works on an account has the newest token; polled is when it was polled last. A message's envelope is what its header says of
+// it: who it is from and to, its subject, and its date with the offset of its zone from UTC in seconds.
+const schemaV8 = `
+ALTER TABLE account ADD COLUMN token INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE account ADD COLUMN polled INTEGER;
+ALTER TABLE message ADD COLUMN sender TEXT;
+ALTER TABLE message ADD COLUMN recipients TEXT;
+ALTER TABLE message ADD COLUMN subject TEXT;
+ALTER TABLE message ADD COLUMN dated INTEGER;
+ALTER TABLE message ADD COLUMN zone INTEGER;
+`
+
+// leaseSince is the schema that has these columns.
+const leaseSince = 8

@@ -10,7 +10,7 @@ import (
 )
 
 type writeStatements struct {
-	account, generation, known, knownOne, insert, restage, reopen, unfile, file, finish, path, unstage, paths, pending, deleted, failed, mailbox *sql.Stmt
+	account, lease, token, generation, known, knownOne, insert, restage, reopen, unfile, file, finish, path, unstage, paths, pending, deleted, failed, mailbox *sql.Stmt
 }
 
 func knownQuery(n int) string {
@@ -20,6 +20,8 @@ func knownQuery(n int) string {
 func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 	return prepareAll(ctx, db, map[**sql.Stmt]string{
 		&s.account:    "INSERT INTO account (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id",
+		&s.lease:      "UPDATE account SET token = token + 1, polled = coalesce(?, polled) WHERE id = ? RETURNING token",
+		&s.token:      "SELECT token FROM account WHERE id = ?",
 		&s.generation: "UPDATE account SET generation = generation + 1 WHERE id = ?",
 		&s.known:      knownQuery(knownChunk),
 		&s.knownOne:   knownQuery(1),

@@ -1,0 +1,84 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// Lease takes an account for this process, or fails with [ledger.ErrLeased] at once. polled, unless it is zero, becomes the time of
+// its last poll, see [Ledger.LastPoll]. The lease is a lock on a file in [LockFolder]: the kernel drops it with the process, however
+// that ends. The file itself stays.
+//
+// Taking a lease costs no fsync. A power cut may undo that write, and leaves nobody who could hold an older lease.
+func (l *Ledger) Lease(ctx context.Context, account string, polled time.Time) (*ledger.Lease, error) {
+	unlock, err := lockIn(LockFolder(l.path), lockName(account), syscall.LOCK_EX, ledger.ErrLeased)
+	if err != nil {
+		return nil, fmt.Errorf("lock account: %w", err)
+	}
+	var token int64
+	unfenced := &Ledger{file: l.file}
+	err = unfenced.changeAs(ctx, cheap, account, "lease", func(ctx context.Context, c *change) error {
+		return c.tx.StmtContext(ctx, c.lease).QueryRowContext(ctx, milliseconds(polled), c.id).Scan(&token)
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lease account %s: %w", account, err), unlock())
+	}
+	return ledger.NewLease(account, token, unlock), nil
+}
+
+// Fenced returns a view of the ledger for who has leases. A write on an account, unless it has the newest of that account among
+// them, changes nothing and fails with [ledger.ErrFenced]. Reads, and what is kept of hosts, need no lease. The view is closed with
+// the ledger.
+func (l *Ledger) Fenced(leases ...*ledger.Lease) *Ledger {
+	return &Ledger{file: l.file, fenced: true, leases: leases}
+}
+
+// checkLease refuses a change on an account that belongs to somebody else.
+func (l *Ledger) checkLease(ctx context.Context, c *change) error {
+	if !l.fenced {
+		return nil
+	}
+	i := slices.IndexFunc(l.leases, func(held *ledger.Lease) bool { return held.Account == c.account })
+	if i < 0 {
+		return ledger.ErrFenced
+	}
+	var newest int64
+	if err := c.tx.StmtContext(ctx, c.token).QueryRowContext(ctx, c.id).Scan(&newest); err != nil {
+		return err
+	}
+	if newest != l.leases[i].Token {
+		return ledger.ErrFenced
+	}
+	return nil
+}
+
+// LastPoll returns when the account was last polled, whatever came of it; zero without any. Before the ledger had a place for
+// that, it was the time of the lock's file.
+func (l *Ledger) LastPoll(ctx context.Context, account string) (time.Time, error) {
+	var at sql.NullInt64
+	if l.writer != nil || l.version >= leaseSince { // else it is older, which Inspect leaves as it is
+		err := l.before(StepRead, "last poll")
+		if err == nil {
+			err = l.reader.QueryRowContext(ctx, "SELECT polled FROM account WHERE name = ?", account).Scan(&at)
+		}
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return time.Time{}, fmt.Errorf("look up the last poll of account %s: %w", account, l.explain(err))
+		}
+	}
+	if at.Valid {
+		return fromMilliseconds(at), nil
+	}
+	if info, err := os.Stat(filepath.Join(LockFolder(l.path), lockName(account))); err == nil {
+		return info.ModTime(), nil
+	}
+	return time.Time{}, nil
+}

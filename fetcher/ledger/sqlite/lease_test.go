@@ -1,0 +1,119 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// TestLeaseOfKilled: the lease of a process that is killed is free, and what it wrote is there.
+func TestLeaseOfKilled(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	l, err := Open(t.Context(), path)
+	check(t, err)
+	defer l.Close()
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), leaseEnv+"="+path)
+	out, err := child.StdoutPipe()
+	check(t, err)
+	check(t, child.Start())
+	var token int64
+	_, err = fmt.Fscan(out, &token)
+	check(t, err)
+	if _, err := l.Lease(t.Context(), "hans", time.Time{}); !errors.Is(err, ledger.ErrLeased) {
+		t.Errorf("error %v while another process has it, want %v", err, ledger.ErrLeased)
+	}
+	check(t, child.Process.Kill())
+	_ = child.Wait()
+	lease, err := l.Lease(t.Context(), "hans", time.Time{})
+	if err != nil || lease.Token <= token {
+		t.Fatalf("after the kill: %+v, %v; the token before was %d", lease, err, token)
+	}
+	check(t, lease.Release())
+}
+
+// leaseEnv names the ledger of which the test binary takes a lease when it runs as the child of TestLeaseOfKilled.
+const leaseEnv = "ATTACHD_LEDGER_LEASE"
+
+func leaseUntilKilled(path string) error {
+	ctx := context.Background()
+	l, err := Open(ctx, path)
+	if err != nil {
+		return err
+	}
+	lease, err := l.Lease(ctx, "hans", time.Time{})
+	if err != nil {
+		return err
+	}
+	fmt.Println(lease.Token)
+	select {}
+}
+
+// TestLastPollBefore: what an earlier version knew of the last poll is the time of the lock's file, until there was another poll.
+func TestLastPollBefore(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	oldLedger(t, path, 7)
+	before := time.UnixMilli(1_700_000_000_000)
+	check(t, os.Mkdir(LockFolder(path), 0o700))
+	lock := filepath.Join(LockFolder(path), "hans.lock")
+	check(t, os.WriteFile(lock, nil, 0o600))
+	check(t, os.Chtimes(lock, before, before))
+	for name, open := range map[string]func(context.Context, string) (*Ledger, error){"inspect": Inspect, "open": Open} {
+		l, err := open(t.Context(), path)
+		check(t, err)
+		if at, err := l.LastPoll(t.Context(), "hans"); err != nil || !at.Equal(before) {
+			t.Errorf("%s: last polled %v, %v, want %v", name, at, err, before)
+		}
+		check(t, l.Close())
+	}
+	l, err := Open(t.Context(), path)
+	check(t, err)
+	defer l.Close()
+	lease, err := l.Lease(t.Context(), "hans", time.Time{})
+	check(t, err)
+	check(t, lease.Release())
+	if at, err := l.LastPoll(t.Context(), "hans"); err != nil || !at.Equal(before) {
+		t.Errorf("leased for something else: last polled %v, %v, want %v", at, err, before)
+	}
+	now := before.Add(time.Hour)
+	lease, err = l.Lease(t.Context(), "hans", now)
+	check(t, err)
+	check(t, lease.Release())
+	if at, err := l.LastPoll(t.Context(), "hans"); err != nil || !at.Equal(now) {
+		t.Errorf("last polled %v, %v, want %v", at, err, now)
+	}
+}
+
+// TestDurability: only what may be lost is written without an fsync, and what comes behind it is written with one again.
+func TestDurability(t *testing.T) {
+	t.Parallel()
+	l := open(t)
+	synchronous := func(how durability) (mode int) {
+		check(t, l.changeAs(t.Context(), how, "hans", "test", func(ctx context.Context, c *change) error {
+			return c.tx.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&mode)
+		}))
+		return mode
+	}
+	const normal, full = 1, 2
+	for _, how := range []durability{durable, cheap, durable} {
+		if got, want := synchronous(how), map[durability]int{durable: full, cheap: normal}[how]; got != want {
+			t.Errorf("durable %t: synchronous = %d, want %d", how, got, want)
+		}
+	}
+	refused := errors.New("refused")
+	if err := l.changeAs(t.Context(), cheap, "hans", "test", func(context.Context, *change) error { return refused }); !errors.Is(err, refused) {
+		t.Error(err)
+	}
+	if got := synchronous(durable); got != full {
+		t.Errorf("behind a change that failed: synchronous = %d", got)
+	}
+}
