@@ -105,7 +105,7 @@ var outsideTests = map[string]string{
 // TestImports holds the packages of the module to the rooms they were given: who may import whom, what is for tests only,
 // where a module from outside is used, and that each package says in a comment what it is.
 func TestImports(t *testing.T) {
-	documented := make(map[string]bool)
+	documented, said := make(map[string]bool), make(map[string]bool)
 	for _, file := range sources(t, parser.ImportsOnly|parser.ParseComments) {
 		if !file.test {
 			documented[file.pkg] = documented[file.pkg] || file.syntax.Doc != nil
@@ -115,7 +115,8 @@ func TestImports(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if problem := wrong(file, imported); problem != "" {
+			if problem := wrong(file, imported); problem != "" && !said[problem] {
+				said[problem] = true // once for all files of a package
 				t.Errorf("%s: %s", file.place(spec), problem)
 			}
 		}
