@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -251,8 +250,6 @@ func TestNoSlips(t *testing.T) {
 	t.Parallel()
 	example, err := os.ReadFile("../deploy/attachd.example.yaml")
 	try(t, err)
-	readme, err := os.ReadFile("../README.md")
-	try(t, err)
 	texts := []string{string(example), strings.Join([]string{
 		"%YAML 1.2", "---", "output: \"out\" # a: b", "'state': db", "x-a: &a {include: ['*.pdf', \"it's: here\"], port: 1}", "x-b: &b", "  port: 2", "x-c: |", "  a: *b", "  \tc", " ", "x-d: >-", "  host:x",
 		"log: {level: info,", "  format: json } # end", "defaults:", "  <<: *a", "  exclude:", "  - '[0-9]*.pdf'", "  - type: [image/*, text/*]", "    min_size: 1KiB", "  - {from: \"*@x\"}",
@@ -260,10 +257,7 @@ func TestNoSlips(t *testing.T) {
 		"-", "  name: b # host:x", "  tls:", "    ca_file: x", "  username: a@b", "  password_command:", "    - pass", "    - host:x", "- <<: *b", "  name: c", "  subject: \"two", "    lines: here\"", "  password: \"a\\\"b\\\\\"", "- {name: 'it''s', host: x}",
 		"- - nested", "  - list", "...", "",
 	}, "\r\n")}
-	for _, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllSubmatch(readme, -1) {
-		texts = append(texts, string(m[1]))
-	}
-	for _, text := range texts {
+	for _, text := range append(texts, documented(t)...) {
 		for _, s := range findSlips(bytes.Split([]byte(text), []byte("\n"))) {
 			t.Errorf("%d:%d: %s\n%s", s.line, s.col, s.text, text)
 		}

@@ -1,0 +1,42 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// documented returns the pieces of configuration that README.md and the pages of deploy show, without their indentation there.
+func documented(t *testing.T) (pieces []string) {
+	t.Helper()
+	pages, err := filepath.Glob("../deploy/*.md")
+	try(t, err)
+	for _, page := range append(pages, "../README.md") {
+		text, err := os.ReadFile(page)
+		try(t, err)
+		for _, m := range regexp.MustCompile("(?ms)^( *)```yaml\n(.*?)^ *```").FindAllStringSubmatch(string(text), -1) {
+			pieces = append(pieces, regexp.MustCompile("(?m)^"+m[1]).ReplaceAllString(m[2], ""))
+		}
+	}
+	if len(pieces) < 5 {
+		t.Fatalf("the pages show %d pieces of configuration, which can't be all", len(pieces))
+	}
+	return pieces
+}
+
+// TestLoadDocumented loads what the pages show, with what is missing around it.
+func TestLoadDocumented(t *testing.T) {
+	t.Parallel()
+	const rest = "output: /o\nstate: /s\n"
+	for _, text := range documented(t) {
+		switch {
+		case strings.HasPrefix(text, "  - name:"):
+			text = rest + "accounts:\n" + text
+		case !strings.Contains(text, "accounts:"):
+			text = rest + "accounts: [{name: a, host: h, username: u, password: p}]\ndefaults:\n  " + strings.ReplaceAll(text, "\n", "\n  ")
+		}
+		load1(t, text)
+	}
+}
