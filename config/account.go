@@ -13,7 +13,7 @@ import (
 // maxNameBytes leaves room for an account's name in a file name.
 const maxNameBytes = 100
 
-// account checks one account. What is wrong with it is reported and left empty.
+// account checks one account. It reports faulty values and leaves them empty.
 func (l *loader) account(r *rawAccount, c *Config) Account {
 	l.atLeast(&r.Interval, minInterval)
 	l.inRange(&r.Attempts, 1, math.MaxInt32)
@@ -48,7 +48,7 @@ func (l *loader) account(r *rawAccount, c *Config) Account {
 	return a
 }
 
-// endpoint checks where the server is and how it is reached.
+// endpoint checks the server's address and the way to it.
 func (l *loader) endpoint(r *rawAccount) Endpoint {
 	e := Endpoint{Host: l.host(r), Timeouts: l.timeouts(&r.Timeouts)}
 	e.TLS = l.tls(r, e.Host)
@@ -89,7 +89,8 @@ func (l *loader) name(r *rawAccount) string {
 	return name
 }
 
-// nameFault tells what keeps a name from being that of a folder, on any file system, in any shell.
+// nameFault says why a name cannot be the name of a folder on every file system and in every shell.
+// It returns "" for a good name.
 func nameFault(name string) string {
 	switch {
 	case name == "":
@@ -131,7 +132,7 @@ func (l *loader) host(r *rawAccount) string {
 
 const hostBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
 
-// hostFault tells what keeps a host from being one.
+// hostFault says why a text is no host name or address. It returns "" for a good one.
 func hostFault(host string) string {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return ""
@@ -152,8 +153,8 @@ func hostFault(host string) string {
 	return ""
 }
 
-// folderOf gives the folder that a relative path at the given place is below: defaults are in the main file, whose
-// folder need not be that of the account's file.
+// folderOf returns the folder for a relative path at the given place. Defaults stand in the main
+// file; the account's file may lie in another folder.
 func (l *loader) folderOf(r *rawAccount, at position) string {
 	if at.fileIndex != r.at.fileIndex {
 		return l.folder

@@ -31,7 +31,8 @@ func many(b *testing.B, n int) (path string) {
 	return path
 }
 
-// BenchmarkLoad gives the time to load ten thousand accounts as a ratio to what yaml.v3 takes to parse the same file.
+// BenchmarkLoad gives the time to load ten thousand accounts as a ratio to what yaml.v3 takes to
+// parse the same file.
 func BenchmarkLoad(b *testing.B) {
 	path := many(b, 10_000)
 	data, err := os.ReadFile(path)
@@ -55,8 +56,8 @@ func BenchmarkLoad(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed())/float64(parsing), "x-parsing")
 }
 
-// BenchmarkPoll gives the time of the watcher's look at ten thousand password files in which nothing has changed, as a
-// share of the interval it is done in.
+// BenchmarkPoll gives the time of the watcher's look at ten thousand password files in which
+// nothing has changed, as a share of the interval it is done in.
 func BenchmarkPoll(b *testing.B) {
 	path := many(b, 10_000)
 	_, _, in := load(path)

@@ -1,35 +1,46 @@
-// Package config reads attachd's YAML file: strictly, all faults at once, each with its place.
+// Package config reads attachd's YAML file. It is strict, and reports all faults at once, each with
+// its place.
 //
 // # What a file says
 //
-// One file names the output folder, the state file and the accounts; accounts_dir may name a folder beside it with
-// one more file per account. [Load] turns that into a [Config], whose values are final: defaults are filled in, paths
-// are absolute, contradictions are ruled out. deploy/attachd.example.yaml explains every key.
+// One file names the output folder, the state file and the accounts. accounts_dir may name a folder
+// with one more file per account. [Load] turns these files into a [Config]. Its values are final:
+// defaults are filled in, paths are absolute, contradictions are ruled out.
+// deploy/attachd.example.yaml explains every key.
 //
 // # Strictness
 //
-// An unknown key, a key given twice, a wrong type, a second document and an empty file are errors. So is a plain value
-// that runs on over the next line, as that is what a forgotten space after a colon turns two keys into. Anchors,
-// aliases and merge keys work, and keys that begin with "x-" are left to the user as a place to keep anchors in.
-// ${VARIABLES} are not expanded: a password may hold any character, and secrets have sources of their own.
+// These are errors:
 //
-// All faults are reported in one go as [Problems], sorted by file and place:
+//   - an unknown key, or a key given twice;
+//   - a value of the wrong type;
+//   - a second document, or an empty file;
+//   - an unquoted value that continues on the next line. A forgotten space after a colon makes such
+//     a value of two keys.
+//
+// Anchors, aliases and merge keys work. Keys that begin with "x-" are ignored; they are a place for
+// anchors. ${VARIABLES} are not expanded: a password may hold any character, and secrets have
+// sources of their own.
+//
+// All faults are reported together as [Problems], sorted by file and place:
 //
 //	attachd.yaml:12:7: accounts[2].pasword_file: unknown key, did you mean "password_file"?
 //
-// What is odd but can be lived with is a [Warning]: a secret that others can read, TLS without verification, a
-// password file that is not there (which fails that one account, not the daemon).
+// A [Warning] reports something odd that does not keep attachd from working: a secret that others
+// can read, TLS without verification, a missing password file (it fails one account, not the
+// daemon).
 //
 // # Secrets
 //
-// A password is a [SecretRef] until somebody logs in, and a [Secret] from then on. Neither prints what it holds,
-// whatever verb or encoder it is printed with, and no message of this package quotes the value of a secret key.
+// A password is a [SecretRef] until somebody logs in, and a [Secret] from then on. Neither prints
+// its secret, with any verb or encoder. No message of this package quotes the value of a secret
+// key.
 //
 // # Reloading
 //
-// A Config never changes once loaded; a reload makes a new one. [Watch] tells when the content of any file that takes
-// part has changed, [Diff] which accounts are affected: an [Account] is comparable and holds a fingerprint of the
-// files it refers to, so that old != new is the whole question.
+// A Config never changes once loaded; a reload makes a new one. [Watch] tells when the content of a
+// file has changed. [Diff] tells which accounts are affected: an [Account] is comparable and holds
+// a fingerprint of the files that it refers to, so old != new is the whole question.
 //
 // # Limits
 //
@@ -51,7 +62,8 @@ const (
 	DefaultAttempts      = 3
 )
 
-// Config is one valid configuration with all defaults filled in. It is not changed after [Load] returned it.
+// Config is one valid configuration with all defaults filled in. It is not changed after [Load]
+// returned it.
 type Config struct {
 	Output        string // absolute path of the folder that holds one folder per account
 	State         string // absolute path of the state file
@@ -64,7 +76,7 @@ type Config struct {
 	AccountsDir   string // absolute; "" when there is none
 	Accounts      []Account
 
-	// Inputs stands for the content of every file that took part. [WatchOptions] takes it as the state to compare with.
+	// Inputs is the fingerprint of all files that were read. [WatchOptions.Since] takes it.
 	Inputs Fingerprint
 }
 
@@ -86,20 +98,20 @@ type Limits struct {
 	Expansion    int  // bytes of attachments per byte of the message
 }
 
-// Account is one mailbox. Two accounts are the same to the daemon when they compare equal, so it holds no slices,
-// maps or pointers.
+// Account is one mailbox. A reload restarts an account if old != new, so an Account holds no
+// slices, maps or pointers.
 type Account struct {
 	Name string // a safe single path component, unique also when letter case is ignored
 	Endpoint
 	Login
 
 	After       After
-	DeleteAfter time.Duration // counted from the first delivery; 0 is at once. Only with AfterDelete
+	DeleteAfter time.Duration // from the first delivery on; 0 is at once. Only with AfterDelete
 	Duplicates  Duplicates
-	Attempts    int // at storing a message before it goes to quarantine, at least 1
+	Attempts    int // to store a message before it goes to quarantine, at least 1
 
 	Interval time.Duration
-	Jitter   time.Duration // at most this much is to be added to or taken from a start time
+	Jitter   time.Duration // a start may be this much earlier or later
 	Output   string        // absolute path of this account's folder
 	Enabled  bool
 
@@ -107,7 +119,7 @@ type Account struct {
 	Policy     Policy
 	Quarantine Quarantine
 
-	// Secrets changes when the content of a file that this account refers to does, such as a password that was rotated.
+	// Secrets is the fingerprint of the files that this account refers to, such as its password.
 	Secrets Fingerprint
 }
 
@@ -116,14 +128,14 @@ type Endpoint struct {
 	Host     string // name or address, without brackets
 	Port     int
 	TLS      TLS
-	Proxy    Proxy // what its connections go through
+	Proxy    Proxy // zero for a direct connection
 	Timeouts Timeouts
 }
 
-// After is what becomes of a message on the server once its attachments are safe.
+// After says what to do with a message on the server once its attachments are safe.
 type After string
 
-// What becomes of a message.
+// The values of after.
 const (
 	AfterKeep   After = "keep"
 	AfterDelete After = "delete"
@@ -131,10 +143,10 @@ const (
 
 func (a *After) parse(s string) error { return choose(a, s, AfterKeep, AfterDelete) }
 
-// Duplicates is what becomes of an attachment whose bytes this account has received before.
+// Duplicates says what to do with an attachment if the account has received the same bytes before.
 type Duplicates string
 
-// What becomes of a duplicate.
+// The values of duplicates.
 const (
 	DuplicatesKeep Duplicates = "keep"
 	DuplicatesSkip Duplicates = "skip"
@@ -142,7 +154,7 @@ const (
 
 func (d *Duplicates) parse(s string) error { return choose(d, s, DuplicatesKeep, DuplicatesSkip) }
 
-// Level is the lowest level that is logged, by zerolog's names.
+// Level is the lowest level that is logged. The names are zerolog's.
 type Level string
 
 // The levels, most to least talkative.
@@ -189,8 +201,9 @@ func choose[T ~string](to *T, s string, choices ...T) error {
 	return fmt.Errorf("must be %s, not %s", alternatives(names), quote(s))
 }
 
-// Diff compares two configurations by account name, for a reload: accounts to start, to stop, and to stop and start
-// again, the last with their new values. An account that is not enabled counts as absent. Either Config may be nil.
+// Diff compares two configurations by account name. It returns the accounts to start, to stop, and
+// to restart; the last have their new values. A disabled account counts as absent. Either Config
+// may be nil.
 func Diff(old, updated *Config) (added, removed, changed []Account) {
 	before := map[string]Account{}
 	for _, a := range old.enabled() {

@@ -15,15 +15,19 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// maxSteps bounds the mappings' keys that are looked at, merged ones included, as merge keys of merge keys multiply.
-// A file of ten thousand accounts takes some hundred thousand.
+// maxSteps bounds the keys that are read, merged ones included, because merge keys of merge keys
+// multiply. A file of ten thousand accounts takes some hundred thousand.
 const maxSteps = 4_000_000
 
-// maxMergeDepth bounds merge keys within merged mappings; one that merges itself ends here.
+// maxMergeDepth bounds merge keys within merged mappings. A mapping that merges itself stops here.
 const maxMergeDepth = 16
 
-// decoder turns the nodes of one file into the raw types. It does so itself, as yaml.v3's own decoding names Go types,
-// gives no columns, takes `~` for "leave as it is" and loses its strictness below a custom unmarshaler.
+// decoder turns the nodes of one file into the raw types. It replaces yaml.v3's own decoding,
+// because that one
+//
+//   - names Go types in its errors, without columns;
+//   - takes ~ for "leave as it is";
+//   - accepts unknown keys below a custom unmarshaler.
 type decoder struct {
 	*findings
 	at    position // the file, with the place still to be filled in
@@ -31,13 +35,13 @@ type decoder struct {
 	steps int
 }
 
-// decodable is what a field of a raw struct has to be.
+// decodable is a field of a raw struct.
 type decodable interface {
 	decode(d *decoder, n *yaml.Node, at position)
 }
 
-// parse checks what must hold of the bytes and gives the root node of the one document in data, or nil after having
-// reported why not.
+// parse checks the bytes of a file and returns the root node of its one document. It reports a
+// fault and returns nil if there is no such document.
 func (d *decoder) parse(data []byte) *yaml.Node {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	d.lines = bytes.Split(data, []byte("\n"))
@@ -91,7 +95,8 @@ func unreadable(data []byte) (at int, what string) {
 			return i, "a carriage return without a line feed: save the file with the line ends of Unix or Windows"
 		case r == 0xfeff:
 			return i, "a byte order mark within the file: delete it"
-		// YAML takes a lone CR, U+0085, U+2028 and U+2029 for line breaks, which no editor shows as such.
+		// YAML takes a lone CR, U+0085, U+2028 and U+2029 for line breaks, but editors do not show
+		// them.
 		case r < ' ' && r != '\t' && r != '\n', r >= 0x7f && r <= 0x9f, r == 0x2028, r == 0x2029, r&0xfffe == 0xfffe:
 			return i, fmt.Sprintf("control character %U is not allowed", r)
 		}
@@ -100,7 +105,7 @@ func unreadable(data []byte) (at int, what string) {
 	return -1, ""
 }
 
-// offset gives the place of the byte at i.
+// offset returns the place of the byte at i.
 func (d *decoder) offset(data []byte, i int) position {
 	at := d.at
 	before := data[:i]
@@ -109,10 +114,10 @@ func (d *decoder) offset(data []byte, i int) position {
 	return at
 }
 
-// place gives the place of n, without a path.
+// place returns the place of n, without a path.
 func (d *decoder) place(n *yaml.Node) position {
 	at := d.at
-	// What is missing at the end of a file is placed after it.
+	// yaml.v3 places a value that is missing at the end of a file behind the file.
 	at.line, at.col = max(min(n.Line, len(d.lines)), 1), max(n.Column, 1)
 	return at
 }
@@ -121,16 +126,16 @@ func (d *decoder) place(n *yaml.Node) position {
 type value[T any] struct {
 	v   T
 	at  position
-	set bool // the key is there, if perhaps with a wrong value
-	bad bool // its fault has been reported
+	set bool // the key is there, perhaps with a faulty value
+	bad bool // the value is faulty; this has been reported
 
 	commented bool // it is not quoted, and a comment follows it
 }
 
-// ok tells whether there is a value to look at.
+// ok reports whether there is a value without a fault.
 func (v *value[T]) ok() bool { return v.set && !v.bad }
 
-// or gives the value, or def where there is none.
+// or returns the value, or def if there is none.
 func (v *value[T]) or(def T) T {
 	if v.ok() {
 		return v.v
@@ -138,7 +143,7 @@ func (v *value[T]) or(def T) T {
 	return def
 }
 
-// inherit takes over from's value where v has none of its own.
+// inherit takes over from's value if v has none.
 func (v *value[T]) inherit(from value[T]) {
 	if !v.set {
 		*v = from
@@ -191,7 +196,7 @@ func parseScalar(to any, s string) (err error) {
 	return err
 }
 
-// text gives the text of a scalar as it was written: 0123 stays 0123. The errors do not quote it.
+// text returns the text of a scalar as written: 0123 stays 0123. The errors do not quote it.
 func (d *decoder) text(n *yaml.Node, secret bool) (string, error) {
 	switch {
 	case n.Kind == yaml.MappingNode:
@@ -211,7 +216,7 @@ func (d *decoder) text(n *yaml.Node, secret bool) (string, error) {
 	return n.Value, nil
 }
 
-// onOneLine tells whether an unquoted scalar stands in the file as it was read, which is when it is not continued.
+// onOneLine reports whether an unquoted scalar stands on one line of the file.
 func (d *decoder) onOneLine(n *yaml.Node) bool {
 	if n.Line < 1 || n.Line > len(d.lines) {
 		return true
@@ -228,7 +233,7 @@ func (d *decoder) onOneLine(n *yaml.Node) bool {
 	return strings.HasPrefix(line, n.Value) || line == ""
 }
 
-// texts gives a list of scalars.
+// texts returns the texts of a list of scalars.
 func (d *decoder) texts(n *yaml.Node) ([]string, error) {
 	if n.Kind != yaml.SequenceNode {
 		return nil, errors.New("must be a list")
@@ -253,8 +258,8 @@ type pair struct {
 	value *yaml.Node
 }
 
-// mapping decodes n into the fields of the struct that target points to, by their yaml tags. A null is an empty
-// mapping: a section whose keys are all commented out.
+// mapping decodes n into the fields of *target, by their yaml tags. A null is an empty mapping: all
+// keys of the section are commented out.
 func (d *decoder) mapping(n *yaml.Node, at position, target any) {
 	if isNull(n) {
 		return
@@ -281,8 +286,8 @@ func (d *decoder) mapping(n *yaml.Node, at position, target any) {
 	}
 }
 
-// pairs lists the keys of n and of what it merges; an own key comes before a merged one. have maps the keys so far to
-// their lines.
+// pairs lists the keys of n and of the mappings that it merges. An own key wins over a merged one.
+// have maps the keys so far to their lines.
 func (d *decoder) pairs(n *yaml.Node, at position, have map[string]int, depth int) []pair {
 	var out []pair
 	var merges []*yaml.Node
@@ -293,7 +298,7 @@ func (d *decoder) pairs(n *yaml.Node, at position, have map[string]int, depth in
 		place.path = at.path
 		if d.steps++; d.steps > maxSteps {
 			if d.steps == maxSteps+1 {
-				d.problem(place, "the merge keys of this file come to too much")
+				d.problem(place, "the merge keys of this file expand to too many keys")
 			}
 			return out
 		}
@@ -316,7 +321,7 @@ func (d *decoder) pairs(n *yaml.Node, at position, have map[string]int, depth in
 	return out
 }
 
-// merged lists the keys that the value n of a merge key adds.
+// merged lists the keys that n, the value of a merge key, adds.
 func (d *decoder) merged(n *yaml.Node, at position, have map[string]int, depth int) []pair {
 	place := d.place(n)
 	place.path = at.path
@@ -345,7 +350,7 @@ func (d *decoder) merged(n *yaml.Node, at position, have map[string]int, depth i
 	return nil
 }
 
-// fieldsOf maps the yaml tags of the struct v, those of its embedded structs included, to the fields.
+// fieldsOf maps yaml tags to the fields of the struct v and of its embedded structs.
 func fieldsOf(v reflect.Value, into map[string]decodable) map[string]decodable {
 	t := v.Type()
 	for i := range t.NumField() {
@@ -359,7 +364,7 @@ func fieldsOf(v reflect.Value, into map[string]decodable) map[string]decodable {
 	return into
 }
 
-// resolve follows an alias to what it stands for.
+// resolve follows an alias to its node.
 func resolve(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode && n.Alias != nil {
 		return n.Alias

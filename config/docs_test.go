@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// documented returns the pieces of configuration that README.md and the pages of deploy show, without their indentation there.
+// documented returns the pieces of configuration that README.md and the pages of deploy show,
+// without their indentation there.
 func documented(t *testing.T) (pieces []string) {
 	t.Helper()
 	pages, err := filepath.Glob("../deploy/*.md")

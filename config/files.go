@@ -18,20 +18,20 @@ import (
 type Files struct {
 	Filter       Filter
 	InlineImages InlineImages
-	Path         PathTemplate // "" puts every file into the account's folder by its own name
+	Path         PathTemplate // "" for the account's folder and the file's own name
 	Sidecar      bool         // a JSON file beside each
 	Raw          Raw
-	RTFBody      bool // the text of a winmail.dat, which is RTF, is a file too
+	RTFBody      bool // the RTF text of a winmail.dat becomes a file, too
 	Noise        Noise
 	Extension    Extension
 
-	NestedMessages bool // the messages attached to an attached message are files of their own, too
+	NestedMessages bool // messages attached to an attached message become files, too
 }
 
-// InlineImages is which pictures shown within a text become files.
+// InlineImages says which pictures become files if the HTML shows them.
 type InlineImages string
 
-// Which of them.
+// The values of inline_images.
 const (
 	InlineNamed InlineImages = "named" // those with a file name
 	InlineAll   InlineImages = "all"
@@ -40,10 +40,10 @@ const (
 
 func (i *InlineImages) parse(s string) error { return choose(i, s, InlineNamed, InlineAll, InlineNone) }
 
-// Raw is when the message itself is kept as a file, too.
+// Raw says when the message itself is kept as a file, too.
 type Raw string
 
-// When it is kept.
+// The values of raw.
 const (
 	RawNever    Raw = "never"
 	RawProblems Raw = "problems" // something of its structure or contents had to be repaired
@@ -52,11 +52,11 @@ const (
 
 func (r *Raw) parse(s string) error { return choose(r, s, RawNever, RawProblems, RawAlways) }
 
-// Noise is what becomes of attachments that are no files to anybody, such as detached
-// signatures and the logos of a signature; the extractor says which.
+// Noise says what to do with attachments that nobody wants as files, such as detached signatures
+// and logos. The extractor decides which these are.
 type Noise string
 
-// What becomes of them.
+// The values of noise.
 const (
 	NoiseKeep Noise = "keep"
 	NoiseDrop Noise = "drop"
@@ -64,27 +64,29 @@ const (
 
 func (n *Noise) parse(s string) error { return choose(n, s, NoiseKeep, NoiseDrop) }
 
-// Extension is what becomes of a name without an extension.
+// Extension says what to do with a name without an extension.
 type Extension string
 
-// What becomes of it.
+// The values of extension.
 const (
 	ExtensionAsSent Extension = "as_sent"
-	ExtensionAdd    Extension = "add" // the one that the content tells of
+	ExtensionAdd    Extension = "add" // by the content
 )
 
 func (e *Extension) parse(s string) error { return choose(e, s, ExtensionAsSent, ExtensionAdd) }
 
-// Filter is the rules of include and exclude as JSON, so that it can be compared. "" keeps every attachment.
+// Filter holds the rules of include and exclude as JSON, so that it is comparable. "" keeps every
+// attachment.
 type Filter string
 
-// Rules are what a Filter holds.
+// Rules is the decoded form of a [Filter]. An attachment becomes a file if a rule of Include takes
+// it (or Include is empty) and no rule of Exclude does.
 type Rules struct {
 	Include []Rule `json:",omitempty"`
 	Exclude []Rule `json:",omitempty"`
 }
 
-// Rule takes an attachment when all that it says holds; in each list one pattern must match.
+// Rule takes an attachment if all its conditions hold. In each list, one pattern must match.
 type Rule struct {
 	Name    []string `json:",omitempty"`
 	Type    []string `json:",omitempty"`
@@ -95,7 +97,7 @@ type Rule struct {
 	Inline  *bool    `json:",omitempty"`
 }
 
-// Rules gives the rules.
+// Rules decodes f, which must come from [Load].
 func (f Filter) Rules() Rules {
 	var r Rules
 	if f != "" {
@@ -106,7 +108,7 @@ func (f Filter) Rules() Rules {
 	return r
 }
 
-// rawFiles are the keys of an account for its files.
+// rawFiles are an account's keys for its files.
 type rawFiles struct {
 	Include      rawRules            `yaml:"include"`
 	Exclude      rawRules            `yaml:"exclude"`
@@ -134,7 +136,7 @@ func (r *rawFiles) inherit(from *rawFiles) {
 	r.NestedMessages.inherit(from.NestedMessages)
 }
 
-// attachments checks the keys.
+// attachments checks the keys of rawFiles.
 func (l *loader) attachments(r *rawFiles) Files {
 	f := Files{
 		InlineImages: r.InlineImages.or(InlineNamed),
@@ -183,7 +185,7 @@ func (l *loader) rules(r *rawRules) []Rule {
 	return rules
 }
 
-// rawRules is a list of rules; one that is a single text stands for a pattern of the name.
+// rawRules is a list of rules. A plain text in the list is a pattern of the name.
 type rawRules struct {
 	list []rawRule
 	set  bool
@@ -265,17 +267,18 @@ func (p *patterns) decode(d *decoder, n *yaml.Node, at position) {
 	}
 }
 
-// PathTemplate is a text/template for a file's path below the account's folder, executed with a [PathData].
+// PathTemplate is a text/template for a file's path below the account's folder, executed with a
+// [PathData].
 type PathTemplate string
 
-// PathData is what a PathTemplate can use.
+// PathData holds the fields of a PathTemplate.
 type PathData struct {
 	Account   string
 	UIDL      string
 	Name      string    // of the file: "invoice.pdf"
 	Base, Ext string    // "invoice" and ".pdf"
 	Type      string    // media type as declared: "application/pdf"
-	Date      time.Time // of the message; of its delivery where that has none
+	Date      time.Time // of the message, or of its delivery if the message has none
 	From, To  PathAddress
 	Subject   string
 	MessageID string
@@ -286,11 +289,11 @@ type PathAddress struct {
 	Name, Address, Local, Domain string
 }
 
-// maxPath is how long a template's result may be.
+// maxPath bounds a template's result, in bytes.
 const maxPath = 4000
 
-// maxField is how much of a value is used, so that a subject without end does not
-// make the path too long. No component of a path is longer.
+// maxField bounds one value in a path, in bytes: no component of a path may be longer, and a
+// subject may be endless.
 const maxField = 255
 
 func (p *PathTemplate) parse(s string) error {
@@ -317,13 +320,14 @@ func (p *PathTemplate) parse(s string) error {
 	return nil
 }
 
-// Execute gives the path for one file, as it is: the caller makes it safe. A missing value is empty.
+// Execute returns the path for one file. A missing value is empty. The values cannot add folders,
+// but the caller still has to make the path safe.
 func (p PathTemplate) Execute(data PathData) (string, error) {
 	t, err := template.New("path").Option("missingkey=error").Parse(string(p))
 	if err != nil {
 		return "", errors.New(strings.TrimPrefix(err.Error(), "template: "))
 	}
-	// What strangers chose must not make folders.
+	// Senders and servers chose these; they must not make folders.
 	for _, s := range []*string{
 		&data.Name, &data.Base, &data.Ext, &data.UIDL, &data.Type, &data.Subject, &data.MessageID,
 		&data.From.Name, &data.From.Address, &data.From.Local, &data.From.Domain, &data.To.Name, &data.To.Address, &data.To.Local, &data.To.Domain,
@@ -357,7 +361,7 @@ func fieldNames(of string) string {
 	return strings.Join(names, " ")
 }
 
-// bounded is a text that does not grow without end.
+// bounded is a text of at most maxPath bytes.
 type bounded struct{ strings.Builder }
 
 func (b *bounded) Write(p []byte) (int, error) {

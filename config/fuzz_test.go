@@ -11,8 +11,9 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// FuzzLoad: nothing panics, every problem and warning has a place within the file, the text is one line, an account
-// that is accepted has what it needs and stays below the output folder, and no inline password is printed.
+// FuzzLoad: nothing panics, every problem and warning has a place within the file, the text is one
+// line, an account that is accepted has what it needs and stays below the output folder, and no
+// inline password is printed.
 func FuzzLoad(f *testing.F) {
 	cases, err := filepath.Glob("testdata/bad/*.txtar")
 	if err != nil {

@@ -13,29 +13,30 @@ import (
 	"unique"
 )
 
-// Sizes of the files that take part.
+// Limits on the files of a configuration, in bytes.
 const (
 	maxConfigBytes = 16 << 20
 	maxCertBytes   = 1 << 20
 )
 
-// Fingerprint stands for the content of some files. It compares equal when the contents do, within this process. It
-// prints as an address, as the digest of a file with a short password would give that away.
+// Fingerprint stands for the content of some files. Within one process, two of them are equal if
+// the contents are. It prints as an address, because the digest of a short password would give it
+// away.
 type Fingerprint struct {
 	sum unique.Handle[[sha256.Size]byte]
 }
 
-// kind is what an input is read as.
+// kind says what an input is read as.
 type kind byte
 
 const (
-	kindConfig kind = iota // a YAML file; may be a pipe for the file given by the user
+	kindConfig kind = iota // a YAML file; the one that the user names may be a pipe
 	kindSecret
 	kindCert
 	kindFolder // accounts_dir: the names of the account files in it
 )
 
-// limit is how much of an input is read.
+// limit bounds an input, in bytes.
 func (k kind) limit() int64 {
 	switch k {
 	case kindSecret:
@@ -46,21 +47,21 @@ func (k kind) limit() int64 {
 	return maxConfigBytes
 }
 
-// input is a file or folder that takes part in a configuration and what was found there.
+// input is a file or folder of a configuration, as it was read.
 type input struct {
 	kind  kind
-	state string // "" when it was read, else the class of what kept it from being read
+	state string // "" if it was read, else the class of the error
 	sum   [sha256.Size]byte
 }
 
-// inputs are all that took part, by absolute path.
+// inputs are all files and folders of a configuration, by absolute path.
 type inputs map[string]input
 
-// read reads the file at path and remembers its content's digest, or that it could not be read.
+// read reads the file at path and records its digest, or why it could not be read.
 func (in inputs) read(path string, k kind) ([]byte, fs.FileInfo, error) {
 	read := readRegular
 	if k == kindConfig && len(in) == 0 {
-		// The first is the user's own, who may say --config /dev/stdin.
+		// The user names the first file, and may say --config /dev/stdin.
 		read = readBounded
 	}
 	data, fi, err := read(path, k.limit())
@@ -75,7 +76,7 @@ func (in inputs) list(dir string) ([]string, error) {
 	return names, err
 }
 
-// again looks at the same files and folders once more.
+// again reads the same files and folders once more.
 func (in inputs) again() inputs {
 	now := make(inputs, len(in))
 	for path, was := range in {
@@ -89,7 +90,7 @@ func (in inputs) again() inputs {
 	return now
 }
 
-// fingerprint gives the fingerprint of those of the paths that take part; without any, of all.
+// fingerprint returns the fingerprint of the given inputs, or of all if no paths are given.
 func (in inputs) fingerprint(paths ...string) Fingerprint {
 	if paths == nil {
 		paths = slices.Sorted(maps.Keys(in))
@@ -109,7 +110,8 @@ func (in inputs) fingerprint(paths ...string) Fingerprint {
 	return Fingerprint{unique.Make([sha256.Size]byte(h.Sum(nil)))}
 }
 
-// stateOf sorts errors so that a file that goes missing is a change, and one that is missing still is none.
+// stateOf sorts errors into classes. A file that goes missing is a change; one that is still
+// missing is not.
 func stateOf(err error) string {
 	switch {
 	case err == nil:
@@ -122,8 +124,8 @@ func stateOf(err error) string {
 	return "unreadable"
 }
 
-// accountFiles lists the names of the account files in a folder, sorted: those that end in .yaml or .yml and do not
-// begin with a dot, which leaves out Kubernetes' ..data and what editors put aside.
+// accountFiles lists the names of the account files in a folder, sorted: they end in .yaml or .yml.
+// Names with a leading dot are left out, such as Kubernetes' ..data and the backups of editors.
 func accountFiles(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

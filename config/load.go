@@ -10,8 +10,9 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Load reads and checks the configuration file at path and the account files it names. Relative paths in a file are
-// below that file's folder. The error is [Problems]; warnings come with and without it.
+// Load reads and checks the configuration file at path and its account files. Relative paths in a
+// file are below that file's folder. The error is always [Problems]; warnings come with and without
+// it.
 func Load(path string) (*Config, []Warning, error) {
 	c, found, _ := load(path)
 	problems, warnings := found.split()
@@ -21,12 +22,12 @@ func Load(path string) (*Config, []Warning, error) {
 	return c, warnings, nil
 }
 
-// load is Load that also tells what it read, however far it came.
+// load is Load, but also returns the files that it read, even if it failed half-way.
 func load(path string) (c *Config, found *findings, in inputs) {
 	l := &loader{in: inputs{}, files: map[fileRole]fileCheck{}}
 	defer func() {
-		// yaml.v3 is not maintained any more and is known to have panicked on odd input. A file that brings it down is
-		// a bad file: the daemon keeps the configuration it has.
+		// yaml.v3 is no longer maintained and has panicked on odd input before. Such a file is a
+		// bad file: the daemon keeps the configuration it has.
 		if recover() != nil {
 			l.problem(position{file: path, line: 1, col: 1}, "reading this file brought the YAML parser down; is it YAML?")
 		}
@@ -36,17 +37,17 @@ func load(path string) (c *Config, found *findings, in inputs) {
 	return
 }
 
-// loader holds what one Load gathers.
+// loader is the state of one Load.
 type loader struct {
 	findings
 	in       inputs
 	files    map[fileRole]fileCheck
-	shown    string // the folder of the configuration file as the user named it
+	shown    string // the folder of the configuration file, as the user named it
 	folder   string // the same, absolute
 	config   *Config
 	exposed  map[string]bool // YAML files already warned about
 	defaults *rawDefaults
-	open     string // to whom the configuration file is readable, when that is to too many
+	open     string // who else can read the configuration file; "" if nobody should mind
 }
 
 func (l *loader) load(path string) {
@@ -84,7 +85,7 @@ func (l *loader) load(path string) {
 	l.config.Inputs = l.in.fingerprint()
 }
 
-// accountsDir adds the accounts that have a file of their own.
+// accountsDir adds the accounts of accounts_dir.
 func (l *loader) accountsDir(raw *rawConfig) {
 	dir := l.path(&raw.AccountsDir, l.folder)
 	if dir == "" {
@@ -128,7 +129,8 @@ func (l *loader) accountFile(path string, at position) (r rawAccount, ok bool) {
 	return r, true
 }
 
-// path makes a path of the file absolute. It gives "" where there is none or none that can be meant.
+// path returns the absolute form of a path in the file. It returns "" if there is none, or a faulty
+// one.
 func (l *loader) path(v *value[string], folder string) string {
 	if !v.ok() {
 		return ""
@@ -148,16 +150,17 @@ func (l *loader) path(v *value[string], folder string) string {
 	return ""
 }
 
-// fileRole is a file and what it is to be. Each is looked at once, however many accounts share it.
+// fileRole is a file and its use. Accounts that share a file for the same use share its check.
 type fileRole struct{ path, role string }
 
-// fileCheck is what was found about a file that an account refers to.
+// fileCheck is the result for a file that an account refers to.
 type fileCheck struct {
-	fault   string // what keeps it from being used
-	exposed string // to whom it is readable
+	fault   string // why it cannot be used; "" if it can
+	exposed string // who else can read it; "" if nobody should mind
 }
 
-// file looks at a file that an account refers to: a fault of it fails the account's logins, not the configuration.
+// file checks a file that an account refers to. A fault is a warning: it fails the account's
+// logins, not the configuration.
 func (l *loader) file(at position, path, role string, k kind, check func([]byte) error) {
 	was, ok := l.files[fileRole{path, role}]
 	if !ok {
@@ -180,7 +183,7 @@ func (l *loader) file(at position, path, role string, k kind, check func([]byte)
 	}
 }
 
-// fileMode is the permissions of delivered files, in octal.
+// fileMode holds the permissions of delivered files.
 type fileMode fs.FileMode
 
 func (m *fileMode) parse(s string) error {
@@ -202,7 +205,7 @@ func (m *fileMode) parse(s string) error {
 	return nil
 }
 
-// env tells whether a variable is set, as far as this process can tell.
+// env reports whether a variable is set in this process.
 func env(name string) bool {
 	_, ok := os.LookupEnv(name)
 	return ok

@@ -18,7 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "write what the cases of testdata give into them")
 
-// fixture is a test case in the txtar format: a comment, then files, each below a line with its name.
+// fixture is a test case in the txtar format: a comment, then files, each below a line with its
+// name.
 type fixture struct {
 	comment string
 	files   []fixtureFile // the last one is what is wanted
@@ -146,7 +147,8 @@ func TestLoadExample(t *testing.T) {
 	}
 }
 
-// TestExampleNamesEveryKey keeps the example from falling behind: each key stands in it, if only in a comment.
+// TestExampleNamesEveryKey keeps the example from falling behind: each key stands in it, if only in
+// a comment.
 func TestExampleNamesEveryKey(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../deploy/attachd.example.yaml")
@@ -314,7 +316,7 @@ func TestLoadBoundsMerging(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "attachd.yaml")
 	write(t, path, text+"accounts:\n- {<<: *m9, name: a, host: h, username: u, password: x}\n")
 	_, _, err := Load(path)
-	if err == nil || !strings.Contains(err.Error(), "come to too much") {
+	if err == nil || !strings.Contains(err.Error(), "expand to too many") {
 		t.Errorf("got %v, want a complaint about the merge keys", err)
 	}
 }

@@ -9,15 +9,16 @@ import (
 	"unicode"
 )
 
-// Login is what an account logs in with: a password, or a token if Auth is for tokens.
+// Login is the user of an account and the password or token. Tokens are for AuthXOAuth2 and
+// AuthOAuthBearer.
 type Login struct {
 	Username string
-	Password SecretRef // nothing when it logs in with a token
+	Password SecretRef // zero if Auth takes a token
 	Auth     Auth
 
-	Token         SecretRef     // token_command, if that is where its tokens come from
-	TokenLifetime time.Duration // of a token for which token_command gives none; 0 is the default
-	OAuth         OAuth         // where else its tokens come from
+	Token         SecretRef     // token_command; zero if tokens come from OAuth
+	TokenLifetime time.Duration // if token_command does not give it; 0 is the default
+	OAuth         OAuth         // zero if tokens come from token_command
 }
 
 // Auth is the way to log in.
@@ -39,7 +40,7 @@ func (a *Auth) parse(s string) error {
 	return choose(a, s, AuthAuto, AuthAPOP, AuthPass, AuthPlain, AuthLogin, AuthXOAuth2, AuthOAuthBearer)
 }
 
-// byToken tells whether the login takes an access token in place of a password.
+// byToken reports whether the login takes an access token in place of a password.
 func (a Auth) byToken() bool { return a == AuthXOAuth2 || a == AuthOAuthBearer }
 
 func (l *loader) username(r *rawAccount) string {
@@ -77,7 +78,7 @@ func (l *loader) login(r *rawAccount) Login {
 	return a
 }
 
-// secretKeys are the five keys that a secret can be given by.
+// secretKeys are the five keys for one secret.
 type secretKeys struct {
 	name       string
 	inline     *value[Secret]
@@ -86,7 +87,7 @@ type secretKeys struct {
 	credential *value[string]
 }
 
-// given lists the places of those that are there.
+// given lists the places of the keys that the file has.
 func (k secretKeys) given() []position {
 	var given []position
 	for _, v := range []struct {
@@ -104,7 +105,7 @@ func (k secretKeys) names() string {
 	return alternatives([]string{k.name, k.name + "_file", k.name + "_env", k.name + "_command", k.name + "_credential"})
 }
 
-// secret checks the one source of a secret. Without any it refers to nothing.
+// secret checks the one source of a secret. It returns the zero SecretRef if there is none.
 func (l *loader) secret(r *rawAccount, k secretKeys) SecretRef {
 	given := k.given()
 	if len(given) > 1 {
@@ -133,7 +134,7 @@ func (l *loader) secret(r *rawAccount, k secretKeys) SecretRef {
 	return SecretRef{}
 }
 
-// checkSecret reads a file's content as [SecretRef.Resolve] will.
+// checkSecret checks a file's content as [SecretRef.Resolve] will read it.
 func checkSecret(data []byte) error {
 	text, err := fromUTF16(data)
 	if err == nil {
@@ -184,7 +185,7 @@ func (l *loader) variable(v *value[string]) SecretRef {
 	return EnvSecret(v.v)
 }
 
-// command gives the program, found from the file's folder if it is a relative path, and its arguments.
+// command returns the program and its arguments. A relative path is below the file's folder.
 func (l *loader) command(r *rawAccount, v *value[[]string]) []string {
 	if len(v.v) == 0 || v.v[0] == "" {
 		l.problem(v.at, "must name a program")

@@ -10,32 +10,32 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// OAuth says how an account's access tokens are to be had. The zero value is not at all.
+// OAuth says how an account gets its access tokens. The zero value means that it needs none.
 type OAuth struct {
 	Provider                     Provider
 	Grant                        Grant
 	ClientID                     string
-	ClientSecret                 SecretRef // nothing for a public client
+	ClientSecret                 SecretRef // zero for a public client
 	TokenURL, AuthURL, DeviceURL string
-	Scopes                       string    // with spaces between, as they are sent (RFC 6749 section 3.3)
+	Scopes                       string    // separated by spaces, as they are sent (RFC 6749 section 3.3)
 	Key                          SecretRef // of a service account
 }
 
-// Provider is whose authorization server it is.
+// Provider says whose authorization server gives the tokens.
 type Provider string
 
 // The providers.
 const (
 	ProviderMicrosoft Provider = "microsoft"
 	ProviderGoogle    Provider = "google"
-	ProviderCustom    Provider = "custom" // its addresses are given
+	ProviderCustom    Provider = "custom" // the file gives its URLs
 )
 
 func (p *Provider) parse(s string) error {
 	return choose(p, s, ProviderMicrosoft, ProviderGoogle, ProviderCustom)
 }
 
-// Grant is how the authorization server comes to give a token.
+// Grant is the OAuth grant, the reason for which the server gives a token.
 type Grant string
 
 // The grants.
@@ -43,19 +43,19 @@ const (
 	GrantClientCredentials Grant = "client_credentials" // RFC 6749 section 4.4
 	GrantAuthorizationCode Grant = "authorization_code" // RFC 6749 section 4.1, in a browser on this machine
 	GrantDeviceCode        Grant = "device_code"        // RFC 8628, in a browser on any device
-	GrantServiceAccount    Grant = "service_account"    // RFC 7523, of Google
+	GrantServiceAccount    Grant = "service_account"    // RFC 7523, Google only
 )
 
 func (g *Grant) parse(s string) error {
 	return choose(g, s, GrantClientCredentials, GrantAuthorizationCode, GrantDeviceCode, GrantServiceAccount)
 }
 
-// NeedsSignIn tells whether a person has to sign in, once, before there are tokens.
+// NeedsSignIn reports whether a person has to sign in once before there are tokens.
 func (o OAuth) NeedsSignIn() bool {
 	return o.Grant == GrantAuthorizationCode || o.Grant == GrantDeviceCode
 }
 
-// rawOAuth is the section of that name.
+// rawOAuth is the oauth section.
 type rawOAuth struct {
 	at  position
 	set bool
@@ -85,7 +85,8 @@ func (r *rawOAuth) secretKeys() secretKeys {
 	return secretKeys{ofClient, &r.ClientSecret, &r.ClientSecretFile, &r.ClientSecretEnv, &r.ClientSecretCommand, &r.ClientSecretCredential}
 }
 
-// inherit fills in what the account does not say itself. The settings of another provider are of no use to it.
+// inherit takes over the keys that the account does not have. An account that names a provider
+// takes none, as the defaults may be for another provider.
 func (r *rawOAuth) inherit(from *rawOAuth) {
 	switch {
 	case !from.set:
@@ -111,7 +112,8 @@ func (r *rawOAuth) inherit(from *rawOAuth) {
 	r.Scopes.inherit(from.Scopes)
 }
 
-// noTokens reports settings that only a login by token uses. Those of the defaults are for the other accounts.
+// noTokens reports the account's own keys for tokens if its login does not use any. The same keys
+// in defaults are fine: they are for other accounts.
 func (l *loader) noTokens(r *rawAccount) {
 	for _, v := range []struct {
 		set bool
@@ -150,7 +152,7 @@ func (l *loader) tokens(r *rawAccount, a *Login) {
 	}
 }
 
-// endpoints are where a provider's authorization server is, {tenant} to be filled in.
+// endpoints are the URLs of the known authorization servers. {tenant} is a placeholder.
 var endpoints = map[Provider]struct{ token, auth, device string }{
 	ProviderMicrosoft: {
 		"https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
@@ -164,7 +166,7 @@ var endpoints = map[Provider]struct{ token, auth, device string }{
 	},
 }
 
-// oauth checks the section of that name.
+// oauth checks the oauth section.
 func (l *loader) oauth(r *rawAccount) OAuth {
 	v := &r.OAuth
 	if !v.Provider.ok() {
@@ -196,7 +198,7 @@ func (l *loader) oauth(r *rawAccount) OAuth {
 	return o
 }
 
-// serviceKey checks the key file of a Google service account. It takes the place of client id and secret.
+// serviceKey checks the key file of a Google service account. It replaces client id and secret.
 func (l *loader) serviceKey(r *rawAccount) SecretRef {
 	v := &r.OAuth
 	if v.ClientID.set {
@@ -238,7 +240,7 @@ func (l *loader) grant(v *rawOAuth) Grant {
 	return ""
 }
 
-// endpoints finds the URLs: the provider's, or those that are given.
+// endpoints fills in the URLs: those of the file, or else the provider's.
 func (l *loader) endpoints(v *rawOAuth, o *OAuth) {
 	known, isKnown := endpoints[o.Provider]
 	tenant := v.Tenant.or("common")
@@ -276,7 +278,8 @@ func (l *loader) endpoints(v *rawOAuth, o *OAuth) {
 	}
 }
 
-// urlFault tells what keeps s from being a place to send secrets to. It does not quote what may hold one.
+// urlFault says why secrets must not be sent to s. It returns "" for a good URL. It does not quote
+// s, which may hold a secret.
 func urlFault(s string) string {
 	u, err := url.Parse(s)
 	switch {
@@ -292,7 +295,7 @@ func urlFault(s string) string {
 	return "must begin with https://, as secrets go there"
 }
 
-// isLoopback tells whether a host is this machine.
+// isLoopback reports whether a host is this machine.
 func isLoopback(host string) bool {
 	addr, err := netip.ParseAddr(host)
 	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
@@ -320,7 +323,7 @@ func (l *loader) scopes(v *rawOAuth, o OAuth) string {
 	return ""
 }
 
-// AuthParams are what the provider wants besides in the address that a browser is sent to.
+// AuthParams returns the provider's extra parameters for the authorization URL.
 func (o OAuth) AuthParams() url.Values {
 	if o.Provider == ProviderGoogle {
 		// Without these it gives no refresh token, or none at the second sign-in.
@@ -329,8 +332,8 @@ func (o OAuth) AuthParams() url.Values {
 	return url.Values{}
 }
 
-// RedirectHost is the host of the loopback address that a browser comes back to: Microsoft knows it by name only,
-// RFC 8252 section 8.3 prefers the address.
+// RedirectHost returns the host of the redirect URL. Microsoft accepts only localhost; RFC 8252
+// section 8.3 prefers the address.
 func (o OAuth) RedirectHost() string {
 	if o.Provider == ProviderMicrosoft {
 		return "localhost"

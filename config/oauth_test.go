@@ -80,7 +80,8 @@ accounts:
 	}
 }
 
-// TestTokenCommandGivesAll resolves to the whole output, where a password_command gives the first line.
+// TestTokenCommandGivesAll resolves to the whole output, where a password_command gives the first
+// line.
 func TestTokenCommandGivesAll(t *testing.T) {
 	t.Parallel()
 	got, err := TokenCommand("printf", `{\n "access_token": "x"\n}\n`).Resolve(context.Background())

@@ -8,7 +8,7 @@ import (
 	"os/exec"
 )
 
-// explain leaves the path out of err, which the caller has named.
+// explain takes the path out of err, because the caller names it.
 func explain(path string, err error) error {
 	if pe, ok := errors.AsType[*fs.PathError](err); ok && pe.Path == path {
 		return pe.Err
@@ -21,5 +21,5 @@ func exposed(fs.FileInfo) string { return "" }
 
 func ownGroup(*exec.Cmd) {}
 
-// limitReached takes no refused watch for a lack of resources.
+// limitReached cannot tell a lack of resources here.
 func limitReached(error) bool { return false }

@@ -12,8 +12,9 @@ import (
 	"syscall"
 )
 
-// explain adds to a refused permission what is needed to see why: the mode and owner of the file, or of the folder
-// that cannot be entered, and who asks. Other errors lose the path, which the caller has named.
+// explain says why a permission was refused: it adds the mode and owner of the file, or of the
+// folder that cannot be entered, and the uid of this process. It takes the path out of other
+// errors, because the caller names it.
 func explain(path string, err error) error {
 	if !errors.Is(err, fs.ErrPermission) {
 		if pe, ok := errors.AsType[*fs.PathError](err); ok && pe.Path == path {
@@ -44,8 +45,8 @@ func owner(fi fs.FileInfo) string {
 	return ""
 }
 
-// exposed says to whom a file that holds a secret is readable, or gives "". That a group can read it is held against
-// it only when the group is not what lets this process read it: root:attachd 0640 is how it should be.
+// exposed says who else can read a file with a secret, or returns "". A readable group counts only
+// if this process owns the file: root:attachd 0640 is the recommended mode.
 func exposed(fi fs.FileInfo) string {
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	switch mode := fi.Mode().Perm(); {
@@ -59,15 +60,15 @@ func exposed(fi fs.FileInfo) string {
 	return ""
 }
 
-// ownGroup makes the command the leader of a process group that is killed as a whole, as the shell script that it
-// often is leaves children behind.
+// ownGroup makes the command the leader of a process group that is killed as a whole: a shell
+// script leaves children behind.
 func ownGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 }
 
-// limitReached tells whether a watch was refused for want of resources, which an administrator can change, and not
-// because there is nothing to watch.
+// limitReached reports whether a watch was refused for lack of resources, which an administrator
+// can change, and not because there is nothing to watch.
 func limitReached(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM)
 }

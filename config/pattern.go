@@ -5,23 +5,24 @@ import (
 	"strings"
 )
 
-// A pattern that can match nothing, or hardly anything, has every attachment left out, which shows in no error. These
-// are the slips that people make: another language of patterns, several in one, and a word in place of a pattern.
+// A pattern that hardly matches anything leaves out every attachment without an error. These are
+// the usual mistakes: another language of patterns, several patterns in one, a word in place of a
+// pattern.
 
 var (
-	// wholeName is a file's name with its extension, which a pattern may well be: smime.p7s.
+	// wholeName is a file's name with its extension, a good pattern: smime.p7s.
 	wholeName = regexp.MustCompile(`^[^.].*\.[0-9A-Za-z]{1,8}$`)
-	// extension is what is meant to be one: pdf, .pdf, tar.gz.
+	// extension is meant as one: pdf, .pdf, tar.gz.
 	extension = regexp.MustCompile(`^\.?[0-9A-Za-z]{1,5}(\.(gz|bz2|xz|zst))?$`)
-	// regular is what only a regular expression has.
+	// regular matches what only a regular expression has.
 	regular = regexp.MustCompile(`\\[.dwsDWS]|^\^|\$$|^\.\*|\.\+|\[[^\]]*.-.[^\]]*\]|\([^)]*\|[^)]*\)`)
-	// address is a sender in the place of a name; icon@2x.png is none.
+	// address is a sender in place of a file's name; icon@2x.png is not one.
 	address = regexp.MustCompile(`^[^@ ]+@[^@ 0-9][^@ ]*\.[A-Za-z]{2,}$`)
-	// several patterns in one.
+	// several matches several patterns in one.
 	several = regexp.MustCompile(`[,;|] *[*.]|[^ ] +\*\.|\{[^}]*,[^}]*\}`)
 )
 
-// patternsOf warns of the patterns of a rule that hardly match what they are meant to.
+// patternsOf warns of patterns that hardly match what they are meant to.
 func (l *loader) patternsOf(r *rawRule) {
 	for _, key := range []struct {
 		*patterns
@@ -38,7 +39,7 @@ func (l *loader) patternsOf(r *rawRule) {
 	}
 }
 
-// nameSlip says what is odd about a pattern of a file's name, "" for nothing.
+// nameSlip says what is odd about a pattern of a file's name, or returns "".
 func nameSlip(p string) string {
 	switch {
 	case several.MatchString(p):
@@ -57,7 +58,7 @@ func nameSlip(p string) string {
 	return "takes only a file whose whole name is " + quote(p) + ", did you mean " + quote("*"+p+"*") + "?"
 }
 
-// fromSlip says what is odd about a pattern of a sender's address.
+// fromSlip says what is odd about a pattern of a sender's address, or returns "".
 func fromSlip(p string) string {
 	meant := ""
 	switch _, after, named := strings.Cut(p, "<"); {
@@ -77,7 +78,7 @@ func fromSlip(p string) string {
 	return "is compared with the whole address, which is never " + quote(p) + ", did you mean " + quote(meant) + "?"
 }
 
-// subjectSlip says what is odd about a pattern of a subject.
+// subjectSlip says what is odd about a pattern of a subject, or returns "".
 func subjectSlip(p string) string {
 	if regular.MatchString(p) && !strings.HasPrefix(p, "[") {
 		return quote(p) + ` looks like a regular expression, and is a pattern: * is any run of characters, ? one of them; did you mean "*invoice*"?`

@@ -2,7 +2,8 @@ package config
 
 import "strings"
 
-// isDevice tells whether Windows takes a name for a device, with any extension: nobody there could open the folder.
+// isDevice reports whether Windows takes a name for a device, with any extension. Nobody could open
+// such a folder there.
 func isDevice(name string) bool {
 	base, _, _ := strings.Cut(name, ".")
 	base = strings.ToUpper(strings.TrimRight(base, " "))
@@ -17,10 +18,11 @@ func isDevice(name string) bool {
 	return port && (len(number) == 1 && number >= "0" && number <= "9" || number == "¹" || number == "²" || number == "³")
 }
 
-// stateSuffixes stand behind the state's name in those of what attachd and SQLite keep beside it.
+// stateSuffixes name the files and folders that attachd and SQLite keep beside the state file.
 var stateSuffixes = []string{".locks", ".tokens", ".new", "-wal", "-shm", "-journal"}
 
-// ownPlaces checks that the account's folder is none that attachd uses itself: the names of what lands there are chosen by strangers.
+// ownPlaces checks that the account's folder is not one that attachd uses itself, because senders
+// choose the names of the files in it.
 func (l *loader) ownPlaces(r *rawConfig, ra *rawAccount, a *Account) {
 	at := ra.Name.at
 	if !ra.Name.set {
@@ -37,7 +39,7 @@ func (l *loader) ownPlaces(r *rawConfig, ra *rawAccount, a *Account) {
 			return
 		}
 	}
-	// A file named x.yaml that lands in accounts_dir is an account.
+	// An attachment named x.yaml in accounts_dir would be an account.
 	for _, own := range []struct{ path, what string }{{l.config.AccountsDir, "accounts_dir"}, {l.folder, "the configuration"}} {
 		if a.folderHolds(own.path) {
 			l.problem(at, "makes the account's folder %s, and %s lies there: name it otherwise, or move output", a.Output, own.what)

@@ -4,53 +4,53 @@ import "math"
 
 // Policy bounds what one poll of an account does.
 type Policy struct {
-	MaxMessageSize  Size     // larger ones are treated as Oversize says; 0 for no limit
+	MaxMessageSize  Size     // Oversize is for larger messages; 0 for no limit
 	Oversize        Oversize // only with MaxMessageSize
-	MaxMessages     int      // fetched by one poll; the rest comes with the next. 0 for no limit
-	MaxBytes        Size     // likewise
-	CommitDeletions int      // DELEs before a QUIT makes them last; 0 for all in one
-	MinFree         Size     // bytes that stay free on the disk; 0 for none
+	MaxMessages     int      // per poll; the rest comes with the next one. 0 for no limit
+	MaxBytes        Size     // per poll, likewise
+	CommitDeletions int      // DELEs before a QUIT that commits them; 0 for all in one session
+	MinFree         Size     // bytes to leave free on the disk; 0 for none
 	UIDLChange      UIDLChange
 	Delete          Deletion // with AfterDelete
 }
 
-// UIDLChange is what becomes of a mailbox of which all UIDLs changed.
+// UIDLChange says what to do if all UIDLs of a mailbox changed.
 type UIDLChange string
 
-// What becomes of it.
+// The values of uidl_change.
 const (
 	UIDLChangeAsk   UIDLChange = "ask"   // the account stops until somebody decides
-	UIDLChangeFetch UIDLChange = "fetch" // all of it is delivered again
+	UIDLChangeFetch UIDLChange = "fetch" // all messages are delivered again
 )
 
 func (u *UIDLChange) parse(s string) error { return choose(u, s, UIDLChangeAsk, UIDLChangeFetch) }
 
-// Oversize is what becomes of a message that is larger than max_message_size.
+// Oversize says what to do with a message larger than max_message_size.
 type Oversize string
 
-// What becomes of it.
+// The values of oversize.
 const (
-	OversizeSkip Oversize = "skip" // it stays on the server, and comes if the limit is raised
+	OversizeSkip Oversize = "skip" // it stays on the server and comes when the limit is raised
 	OversizeRaw  Oversize = "raw"  // it is saved as it is
 )
 
 func (o *Oversize) parse(s string) error { return choose(o, s, OversizeSkip, OversizeRaw) }
 
-// Deletion is which messages AfterDelete deletes. One that could not be handled it never does.
+// Deletion says which messages AfterDelete deletes. It never deletes one that could not be handled.
 type Deletion string
 
-// Which of them.
+// The values of delete.
 const (
-	DeleteWithFiles Deletion = "with_files" // those of which a file was delivered
-	DeleteAll       Deletion = "all"        // others as well: plain text mail, and what the rules leave out
+	DeleteWithFiles Deletion = "with_files" // messages with a delivered file
+	DeleteAll       Deletion = "all"        // also plain text mail, and messages that the rules left without a file
 )
 
 func (d *Deletion) parse(s string) error { return choose(d, s, DeleteWithFiles, DeleteAll) }
 
-// DefaultMinFree is room enough for the state and what else the machine needs to go on.
+// DefaultMinFree leaves room for the state file and for the machine itself.
 const DefaultMinFree Size = 100 << 20
 
-// rawPolicy are the keys of an account for its polls.
+// rawPolicy are an account's keys for its polls.
 type rawPolicy struct {
 	MaxMessageSize  value[Size]       `yaml:"max_message_size"`
 	Oversize        value[Oversize]   `yaml:"oversize"`
@@ -72,7 +72,7 @@ func (r *rawPolicy) inherit(from *rawPolicy) {
 	r.UIDLChange.inherit(from.UIDLChange)
 }
 
-// policy checks the keys.
+// policy checks the keys of rawPolicy.
 func (l *loader) policy(r *rawPolicy) Policy {
 	l.inRange(&r.MaxMessages, 1, math.MaxInt32)
 	l.inRange(&r.CommitDeletions, 1, math.MaxInt32)

@@ -11,7 +11,7 @@ import (
 // Problem is one fault of a configuration and its place.
 type Problem struct {
 	File string // as the user named it
-	Line int    // from 1; 0 when the file as a whole is meant
+	Line int    // from 1; 0 for the file as a whole
 	Col  int    // in characters, from 1
 	Path string // the key, as accounts[2].tls.ca_file; "" for the file as a whole
 	Text string // what is wrong; never holds a secret
@@ -19,7 +19,7 @@ type Problem struct {
 	cause error // of a file that could not be read
 }
 
-// Error gives the problem as `file:line:col: path: text`.
+// Error returns "file:line:col: path: text".
 func (p Problem) Error() string {
 	var b strings.Builder
 	b.WriteString(p.File)
@@ -33,13 +33,13 @@ func (p Problem) Error() string {
 	return b.String()
 }
 
-// Unwrap gives the operating system's error when there is one, so that errors.Is finds fs.ErrNotExist.
+// Unwrap returns the operating system's error, if any, so that errors.Is finds fs.ErrNotExist.
 func (p Problem) Unwrap() error { return p.cause }
 
 // Problems is the error of [Load]: every fault, sorted by file and place, at least one.
 type Problems []Problem
 
-// Error gives one line per problem.
+// Error returns one line per problem.
 func (ps Problems) Error() string {
 	lines := make([]string, len(ps))
 	for i, p := range ps {
@@ -48,7 +48,7 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap gives the single problems.
+// Unwrap returns the single problems.
 func (ps Problems) Unwrap() []error {
 	errs := make([]error, len(ps))
 	for i, p := range ps {
@@ -57,7 +57,7 @@ func (ps Problems) Unwrap() []error {
 	return errs
 }
 
-// WarningKind sorts warnings for callers that treat some of them as more than that.
+// WarningKind sorts warnings, for callers that treat some kinds as errors.
 type WarningKind string
 
 // The kinds of warnings.
@@ -67,22 +67,22 @@ const (
 	WarnPlaintext      WarningKind = "plaintext"        // tls.mode: none
 	WarnExpired        WarningKind = "expired"          // cert_file's certificate
 	WarnOddPort        WarningKind = "odd-port"         // the port that is registered for another tls.mode
-	WarnUnreadable     WarningKind = "unreadable"       // a file, program or variable the account needs is not there: its logins will fail
-	WarnCommentInValue WarningKind = "comment-in-value" // a comment right behind an unquoted password may be part of it
-	WarnOddPattern     WarningKind = "odd-pattern"      // a pattern of include or exclude that can hardly match what it is meant to
-	WarnNoAccounts     WarningKind = "no-accounts"      // nothing to do, as accounts_dir is empty or all accounts are disabled
+	WarnUnreadable     WarningKind = "unreadable"       // a file, program or variable is missing: logins will fail
+	WarnCommentInValue WarningKind = "comment-in-value" // a comment behind an unquoted password may belong to it
+	WarnOddPattern     WarningKind = "odd-pattern"      // a pattern of include or exclude that hardly matches anything
+	WarnNoAccounts     WarningKind = "no-accounts"      // accounts_dir is empty, or all accounts are disabled
 )
 
-// Warning is something odd that does not keep the configuration from being used.
+// Warning is something odd in a configuration that can be used all the same.
 type Warning struct {
 	Kind WarningKind
 	Problem
 }
 
-// String gives the warning in the form of [Problem.Error].
+// String returns the warning in the form of [Problem.Error].
 func (w Warning) String() string { return w.Error() }
 
-// position is where in which file a value stands, and its path.
+// position is the place of a value and its path.
 type position struct {
 	file      string
 	fileIndex int // in the order of reading, which is the order of reporting
@@ -90,7 +90,7 @@ type position struct {
 	path      string
 }
 
-// key gives the place of the key k below p, reported at p's own place.
+// key returns the path of the key k below p, at p's own place.
 func (p position) key(k string) position {
 	if p.path != "" {
 		k = p.path + "." + k
@@ -118,8 +118,8 @@ type finding struct {
 // findings collects problems and warnings.
 type findings struct {
 	list []finding
-	// An anchor that many accounts share is at fault once, not once per account. The paths of these findings, the key
-	// apart, are empty.
+	// An anchor that many accounts share is at fault once, not once per account. The paths of these
+	// findings, the key apart, are empty.
 	seen map[finding]bool
 }
 
@@ -147,7 +147,7 @@ func (f *findings) add(kind WarningKind, at position, cause error, text string) 
 	f.list = append(f.list, finding{Problem: p, kind: kind, fileIndex: at.fileIndex})
 }
 
-// split sorts what was found into problems and warnings.
+// split sorts the findings into problems and warnings.
 func (f *findings) split() (Problems, []Warning) {
 	slices.SortStableFunc(f.list, func(a, b finding) int {
 		return cmp.Or(cmp.Compare(a.fileIndex, b.fileIndex), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
@@ -164,13 +164,13 @@ func (f *findings) split() (Problems, []Warning) {
 	return ps, ws
 }
 
-// maxQuoted is how much of a value a message quotes.
+// maxQuoted bounds the part of a value that a message quotes, in bytes.
 const maxQuoted = 64
 
-// quote gives s for a message: quoted, without control characters, bounded.
+// quote returns s for a message: quoted, without control characters, bounded.
 func quote(s string) string { return strconv.Quote(clip(s)) }
 
-// clip cuts s to a length that a message can bear.
+// clip cuts s to maxQuoted bytes.
 func clip(s string) string {
 	if len(s) <= maxQuoted {
 		return s

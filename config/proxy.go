@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// Proxy is what connections go through. It is comparable and prints without its password. The zero value is none.
+// Proxy is the proxy of an account's connections. It is comparable and prints without its password.
+// The zero value is a direct connection.
 type Proxy struct {
 	Scheme   string // socks5 or http
 	Addr     string // host:port
@@ -23,7 +24,7 @@ const proxyDirect = "direct"
 
 var errProxy = errors.New("must be socks5://HOST:PORT or http://HOST:PORT, with USER:PASSWORD@ before the host if need be, or direct")
 
-// parse reads the URL of a proxy. The error quotes nothing of it, as that may be the password.
+// parse reads the URL of a proxy. The error quotes no part of it, because it may hold a password.
 func (p *Proxy) parse(s string) error {
 	if s == proxyDirect {
 		*p = Proxy{}
@@ -37,7 +38,7 @@ func (p *Proxy) parse(s string) error {
 	if fault := hostFault(u.Hostname()); fault != "" || err != nil || port < 1 || port > 65535 {
 		return errProxy
 	}
-	// socks5h is what curl calls the form in which the proxy looks up names, which is the only one here.
+	// The proxy always looks up the names. curl calls that socks5h.
 	*p = Proxy{Scheme: strings.TrimSuffix(u.Scheme, "h"), Addr: net.JoinHostPort(u.Hostname(), u.Port())}
 	if u.User == nil {
 		return nil
@@ -53,13 +54,13 @@ func (p *Proxy) parse(s string) error {
 	return nil
 }
 
-// IsZero tells whether p is none.
+// IsZero reports whether p is a direct connection.
 func (p Proxy) IsZero() bool { return p == Proxy{} }
 
-// Password is what goes with Username.
+// Password returns the password for Username.
 func (p Proxy) Password() Secret { return Secret(p.password.value()) }
 
-// String is the proxy's URL with <secret> for a password.
+// String returns the proxy's URL with <secret> for a password, or "direct".
 func (p Proxy) String() string {
 	switch {
 	case p.IsZero():

@@ -8,14 +8,14 @@ import (
 
 // Quarantine bounds what an account keeps of messages that could not be handled.
 type Quarantine struct {
-	MaxAge   time.Duration // older ones are removed, and stay on the server; 0 for none
-	MaxBytes Size          // what goes beyond stays on the server; 0 for no limit
+	MaxAge   time.Duration // older messages are removed here and stay on the server; 0 for no limit
+	MaxBytes Size          // messages beyond it stay on the server; 0 for no limit
 }
 
-// DefaultQuarantineBytes is more than a mailbox of broken mail has, and less than a flood of it may take.
+// DefaultQuarantineBytes holds any honest mailbox of broken mail, and stops a flood of it.
 const DefaultQuarantineBytes Size = 1 << 30
 
-// minQuarantineAge leaves somebody the time to look.
+// minQuarantineAge leaves time for a person to look.
 const minQuarantineAge = 24 * time.Hour
 
 type rawQuarantine struct {
@@ -30,7 +30,7 @@ func (r *rawQuarantine) inherit(from *rawQuarantine) {
 	r.MaxBytes.inherit(from.MaxBytes)
 }
 
-// quarantine checks the section of that name.
+// quarantine checks the quarantine section.
 func (l *loader) quarantine(r *rawQuarantine) Quarantine {
 	if r.MaxAge.ok() && r.MaxAge.v > 0 {
 		l.atLeast(&r.MaxAge, minQuarantineAge)

@@ -6,7 +6,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// rawConfig is a configuration file as it stands: every value with its place, none of them checked against another.
+// rawConfig is a configuration file as written: every value with its place, not yet checked against
+// the others.
 type rawConfig struct {
 	Output        value[string]        `yaml:"output"`
 	State         value[string]        `yaml:"state"`
@@ -42,7 +43,7 @@ type rawLimits struct {
 
 func (r *rawLimits) decode(d *decoder, n *yaml.Node, at position) { d.mapping(n, at, r) }
 
-// rawDefaults are the keys that an account and the section `defaults` have in common.
+// rawDefaults are the keys that accounts and the section defaults share.
 type rawDefaults struct {
 	Host        value[string]        `yaml:"host"`
 	Port        value[int]           `yaml:"port"`
@@ -63,10 +64,10 @@ type rawDefaults struct {
 
 func (r *rawDefaults) decode(d *decoder, n *yaml.Node, at position) { d.mapping(n, at, r) }
 
-// inherit fills in what the account does not say itself.
+// inherit takes over the keys that the account does not have.
 func (r *rawDefaults) inherit(from *rawDefaults) {
 	if !r.After.ok() || r.After.v != AfterKeep {
-		// An account that keeps its mail does not want the others' time of deletion.
+		// delete_after and delete mean nothing to an account that keeps its mail.
 		r.DeleteAfter.inherit(from.DeleteAfter)
 		r.Delete.inherit(from.Delete)
 	}
@@ -117,9 +118,9 @@ func (r *rawTLS) inherit(from *rawTLS) {
 // rawAccount is one account, in the list or in a file of its own.
 type rawAccount struct {
 	at      position // of its first key; zero when it is no mapping
-	folder  string   // absolute path of the folder that its relative paths are below
-	file    string   // name to use when it has none; "" in the list
-	exposed string   // to whom the YAML file is readable, when that is to too many
+	folder  string   // absolute; its relative paths are below it
+	file    string   // its name if it gives none; "" in the list
+	exposed string   // who else can read the YAML file; "" if nobody should mind
 
 	Name               value[string]   `yaml:"name"`
 	Username           value[string]   `yaml:"username"`
@@ -147,7 +148,7 @@ func (r *rawAccount) decode(d *decoder, n *yaml.Node, at position) {
 // rawAccounts is the list of accounts.
 type rawAccounts struct {
 	list []rawAccount
-	bad  bool // it is none, which has been reported
+	bad  bool // it is no list; this has been reported
 }
 
 func (r *rawAccounts) decode(d *decoder, n *yaml.Node, at position) {

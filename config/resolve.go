@@ -21,18 +21,24 @@ import (
 const (
 	// maxSecretBytes bounds a secret from any source.
 	maxSecretBytes = 64 << 10
-	// commandTimeout bounds a password_command. It may ask a key ring, but nobody sits there to answer.
+	// commandTimeout bounds a password_command. It may ask a key ring, but nobody is there to
+	// answer.
 	commandTimeout = 30 * time.Second
-	// commandGrace is how long a command's children may hold on to its output once it is gone.
+	// commandGrace is how long a command's children may keep its output open after its end.
 	commandGrace = 2 * time.Second
-	// maxHintBytes is how much of a command's standard error a message shows.
+	// maxHintBytes bounds the part of a command's standard error that the log shows.
 	maxHintBytes = 160
 )
 
-// Resolve fetches the secret. A file, or the output of a command, in UTF-16 with a byte order mark is read as such. One trailing newline (LF or CRLF) is taken off what a file, a variable or a credential
-// holds; of a command's output the first line counts, of a token_command's all, as of a key_file. An empty secret, one of more than one line or of more than 64 KiB
-// is an error. Only a command takes time, at most 30 s; ctx ends it sooner. The errors name the source and never hold
-// the secret.
+// Resolve fetches the secret. It counts
+//
+//   - of a file, a variable or a credential: everything but one trailing newline (LF or CRLF);
+//   - of a command's output: the first line;
+//   - of a token_command's output and of a key_file: everything.
+//
+// Files and outputs in UTF-16 with a byte order mark are converted to UTF-8. An empty secret, one
+// of several lines (unless everything counts) and one over 64 KiB are errors. Only a command takes
+// time, at most 30 s; ctx ends it sooner. The errors name the source and never hold the secret.
 func (r SecretRef) Resolve(ctx context.Context) (Secret, error) {
 	var text string
 	var err error
@@ -62,10 +68,10 @@ func (r SecretRef) Resolve(ctx context.Context) (Secret, error) {
 	return Secret(text), nil
 }
 
-// whole tells whether the secret may have any number of lines, all of which count.
+// whole reports whether all lines of the secret count.
 func (r SecretRef) whole() bool { return r.of == ofToken || r.of == ofKey }
 
-// path gives the file that r refers to, if it does refer to one.
+// path returns the file that r refers to, if any.
 func (r SecretRef) path() (string, bool) {
 	switch r.source {
 	case fromFile:
@@ -77,7 +83,8 @@ func (r SecretRef) path() (string, bool) {
 	return "", false
 }
 
-// cleanSecret takes off one trailing newline, and the byte order mark that Windows' editors begin a file with, and checks what remains: a line break or a NUL in it could not be sent.
+// cleanSecret removes one trailing newline and a leading byte order mark (as editors on Windows
+// write it). It refuses a line break or a NUL in the rest, because neither could be sent.
 func cleanSecret(s string) (string, error) {
 	s = strings.TrimPrefix(strings.TrimSuffix(strings.TrimSuffix(s, "\n"), "\r"), "\ufeff")
 	first := strings.TrimRight(s, "\r\n")
@@ -91,9 +98,9 @@ func cleanSecret(s string) (string, error) {
 	case strings.ContainsRune(s, 0):
 		return "", errors.New("it holds a NUL character")
 	case len(first) < len(s) && !strings.ContainsAny(first, "\r\n"):
-		return "", fmt.Errorf("it holds more than one line: %d that are empty stand behind the first, and are to be removed", lines(s)-1)
+		return "", fmt.Errorf("it holds more than one line: remove the empty ones behind the first, %d in all", lines(s)-1)
 	case strings.ContainsAny(s, "\r\n"):
-		return "", fmt.Errorf("it holds more than one line, %d in all: only one is to be there", lines(s))
+		return "", fmt.Errorf("it holds more than one line, %d in all: leave only one", lines(s))
 	}
 	return s, nil
 }
@@ -103,7 +110,7 @@ func lines(s string) int {
 	return 1 + strings.Count(s, "\n") + strings.Count(s, "\r") - strings.Count(s, "\r\n")
 }
 
-// readSecret reads a file. What Windows' editors call Unicode is UTF-16 with a byte order mark.
+// readSecret reads a file. It may be UTF-16 with a byte order mark, as editors on Windows write it.
 func readSecret(path string) (string, error) {
 	data, _, err := readRegular(path, maxSecretBytes)
 	if err != nil {
@@ -112,7 +119,7 @@ func readSecret(path string) (string, error) {
 	return fromUTF16(data)
 }
 
-// fromUTF16 makes UTF-8 of a text in UTF-16 that begins with a byte order mark, and leaves any other.
+// fromUTF16 converts a text to UTF-8 if it begins with a byte order mark of UTF-16.
 func fromUTF16(data []byte) (string, error) {
 	var order binary.ByteOrder
 	switch {
@@ -124,7 +131,7 @@ func fromUTF16(data []byte) (string, error) {
 		return string(data), nil
 	}
 	if len(data)%2 != 0 {
-		return "", errors.New("it is UTF-16 by its byte order mark and ends within a character: make it UTF-8")
+		return "", errors.New("it is UTF-16 by its byte order mark and ends within a character: save it as UTF-8")
 	}
 	units := make([]uint16, 0, len(data)/2-1)
 	for rest := data[2:]; len(rest) > 0; rest = rest[2:] {
@@ -132,7 +139,7 @@ func fromUTF16(data []byte) (string, error) {
 	}
 	runes := utf16.Decode(units)
 	if slices.Contains(runes, unicode.ReplacementChar) {
-		return "", errors.New("it is UTF-16 by its byte order mark and holds what is no character: make it UTF-8")
+		return "", errors.New("it is UTF-16 by its byte order mark and holds an invalid character: save it as UTF-8")
 	}
 	return string(runes), nil
 }
@@ -145,7 +152,7 @@ func lookupSecret(name string) (string, error) {
 	return s, nil
 }
 
-// credentialPath finds a credential as systemd.exec(5) has it under LoadCredential=.
+// credentialPath returns the path of a systemd credential (systemd.exec(5), LoadCredential=).
 func credentialPath(name string) (string, error) {
 	dir := os.Getenv("CREDENTIALS_DIRECTORY")
 	if dir == "" {
@@ -154,7 +161,7 @@ func credentialPath(name string) (string, error) {
 	return filepath.Join(dir, name), nil
 }
 
-// errNotRegular is for paths that reading could wait on for ever, such as a FIFO.
+// errNotRegular is for FIFOs and the like: reading them might never end.
 var errNotRegular = errors.New("not a regular file")
 
 // readRegular reads a regular file of at most limit bytes.
@@ -169,7 +176,7 @@ func readRegular(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	return readBounded(path, limit)
 }
 
-// readBounded reads at most limit bytes and refuses to cut: a longer file is an error.
+// readBounded reads a whole file. One longer than limit bytes is an error.
 func readBounded(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -190,7 +197,7 @@ func readBounded(path string, limit int64) ([]byte, fs.FileInfo, error) {
 	return data, fi, nil
 }
 
-// runSecret runs a command without a shell and gives the first line of its output, or all of it.
+// runSecret runs a command without a shell and returns the first line of its output, or all of it.
 func runSecret(ctx context.Context, argv []string, all bool) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, commandTimeout)
 	defer cancel()
@@ -219,14 +226,14 @@ func runSecret(ctx context.Context, argv []string, all bool) (string, error) {
 	return text, badText
 }
 
-// CommandError says that a program that a secret is to come from failed. Its text has nothing that the program wrote, which may be
-// the secret, or part of it in some form.
+// CommandError reports that a password_command or the like failed. Its text quotes no output of the
+// program, because that may be the secret.
 type CommandError struct {
 	err    error
 	stderr string
 }
 
-// Error gives the exit status.
+// Error returns the exit status.
 func (e *CommandError) Error() string {
 	if e.stderr == "" {
 		return e.err.Error()
@@ -237,15 +244,15 @@ func (e *CommandError) Error() string {
 // Unwrap returns the cause.
 func (e *CommandError) Unwrap() error { return e.err }
 
-// Detail is the beginning of what the program wrote to its standard error, for the log at debug level.
+// Detail returns the beginning of the program's standard error, for the log at debug level.
 func (e *CommandError) Detail() string { return e.stderr }
 
-// commandError gives exit status and, beside it, the first line of standard error, unless that repeats the output or
-// part of it, which would be the secret.
+// commandError returns the exit status and, as detail, the first line of standard error. It leaves
+// the detail out if standard error repeats a word of the output: that may be the secret.
 func commandError(err error, stderr, stdout []byte) error {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
-		// A program that is not there: its error holds the name alone.
+		// The program could not be started; the error holds its name only.
 		return err
 	}
 	hint, _, _ := bytes.Cut(bytes.TrimSpace(stderr), []byte("\n"))
@@ -266,8 +273,8 @@ func commandError(err error, stderr, stdout []byte) error {
 	return &CommandError{err, text}
 }
 
-// head keeps the first limit bytes written to it and drops the rest, so that a talkative program neither fills memory
-// nor is stopped by a broken pipe.
+// head keeps the first limit bytes written to it and drops the rest. A talkative program can
+// neither fill the memory nor get a broken pipe.
 type head struct {
 	data  []byte
 	limit int

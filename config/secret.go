@@ -10,23 +10,24 @@ import (
 
 const hidden = "<secret>"
 
-// Secret is a password in the clear. Printing and encoding it gives <secret>; a conversion to string gives the text.
-// It is for passing on, not for keeping: fmt does print it when it is an unexported field of a struct.
+// Secret is a password in the clear. It prints and encodes as <secret>; a conversion to string
+// gives the text. Pass it on, do not keep it: fmt prints the text if it is an unexported field of a
+// struct.
 type Secret string
 
-// String gives <secret>.
+// String returns <secret>.
 func (Secret) String() string { return hidden }
 
-// GoString gives <secret>.
+// GoString returns <secret>.
 func (Secret) GoString() string { return hidden }
 
-// MarshalText gives <secret>, which is what encoding/json, yaml and zerolog then write.
+// MarshalText returns <secret>; encoding/json, yaml and zerolog write it.
 func (Secret) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
 // Format writes <secret> whatever the verb.
 func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, hidden) }
 
-// source is where a secret comes from, by the key that says so.
+// source is the kind of place that a secret comes from, named by its key.
 type source string
 
 const (
@@ -37,11 +38,12 @@ const (
 	fromCredential source = "password_credential"
 )
 
-// SecretRef says where a password is to be had. It is comparable, and prints without the secret also where fmt cannot
-// call its methods, as the text is behind a pointer. The zero value refers to nothing.
+// SecretRef says where a password comes from. It is comparable. It never prints the secret: the
+// text is behind a pointer, for the cases in which fmt cannot call the methods. The zero value
+// refers to nothing.
 type SecretRef struct {
 	source source
-	of     string // what it is when it is no password, as its keys begin
+	of     string // how its keys begin; "" for password
 	// The password, path, variable, credential or, joined by NUL, the command and its arguments.
 	text unique.Handle[string]
 }
@@ -61,7 +63,7 @@ func CommandSecret(argv ...string) SecretRef { return newRef(fromCommand, string
 // CredentialSecret refers to a systemd credential, a file in $CREDENTIALS_DIRECTORY.
 func CredentialSecret(name string) SecretRef { return newRef(fromCredential, name) }
 
-// TokenCommand refers to all that a program writes to its standard output, which is more than one line when it is JSON.
+// TokenCommand refers to the whole standard output of a program: a token alone, or JSON.
 func TokenCommand(argv ...string) SecretRef { return CommandSecret(argv...).as(ofToken) }
 
 // What a secret can be besides a password.
@@ -73,7 +75,7 @@ const (
 
 func newRef(s source, text string) SecretRef { return SecretRef{source: s, text: unique.Make(text)} }
 
-// as makes r the secret of another purpose.
+// as returns r for another purpose than a password.
 func (r SecretRef) as(of string) SecretRef {
 	if !r.IsZero() {
 		r.of = of
@@ -81,7 +83,7 @@ func (r SecretRef) as(of string) SecretRef {
 	return r
 }
 
-// key is the key that r is configured by.
+// key returns the key of the configuration for r.
 func (r SecretRef) key() string {
 	if r.of == "" {
 		return string(r.source)
@@ -89,10 +91,10 @@ func (r SecretRef) key() string {
 	return r.of + strings.TrimPrefix(string(r.source), string(fromConfig))
 }
 
-// IsZero tells whether r refers to nothing.
+// IsZero reports whether r refers to nothing.
 func (r SecretRef) IsZero() bool { return r == SecretRef{} }
 
-// value gives what the source is told to look for.
+// value returns the path, variable, credential, command or password.
 func (r SecretRef) value() string {
 	if r.IsZero() {
 		return ""
@@ -100,8 +102,8 @@ func (r SecretRef) value() string {
 	return r.text.Value()
 }
 
-// String says where the secret comes from: the key and, unless it is the secret itself, its value. Of a command it
-// names the program only, as arguments are not beyond holding secrets.
+// String says where the secret comes from: the key, and its value unless that is the secret itself.
+// For a command it names only the program, because arguments may hold secrets.
 func (r SecretRef) String() string {
 	switch r.source {
 	case "":

@@ -114,16 +114,16 @@ func TestResolve(t *testing.T) {
 		{"one newline is taken off", FileSecret(file(" a b \n")), " a b ", ""},
 		{"CRLF as well", FileSecret(file("x\r\n")), "x", ""},
 		{"a byte order mark is taken off", FileSecret(file("\ufeffx\r\n")), "x", ""},
-		{"a second newline is not", FileSecret(file("x\n\n")), "", "it holds more than one line: 1 that are empty stand behind the first, and are to be removed"},
-		{"nor a third, or a CR", FileSecret(file("x\r\n\r\n\n")), "", "it holds more than one line: 2 that are empty"},
+		{"a second newline is not", FileSecret(file("x\n\n")), "", "it holds more than one line: remove the empty ones behind the first, 1 in all"},
+		{"nor a third, or a CR", FileSecret(file("x\r\n\r\n\n")), "", "it holds more than one line: remove the empty ones behind the first, 2 in all"},
 		{"two lines", FileSecret(file(password + "\nx\n")), "", "it holds more than one line, 2 in all"},
 		{"an empty line, and one", FileSecret(file("\nx\n")), "", "it holds more than one line, 2 in all"},
 		{"line ends alone", FileSecret(file("\n\n\n")), "", "it holds line ends and nothing else"},
 		{"UTF-16", FileSecret(file("\xff\xfex\x00\xe4\x00 \x00=\xd8\x11\xdd\r\x00\n\x00")), "xä \U0001f511", ""},
 		{"UTF-16, the other way round", FileSecret(file("\xfe\xff\x00x\x00\xe4")), "xä", ""},
-		{"UTF-16, two line ends", FileSecret(file("\xff\xfex\x00\n\x00\n\x00")), "", "it holds more than one line: 1 that are empty"},
+		{"UTF-16, two line ends", FileSecret(file("\xff\xfex\x00\n\x00\n\x00")), "", "it holds more than one line: remove the empty ones behind the first, 1 in all"},
 		{"UTF-16, cut", FileSecret(file("\xff\xfex\x00\n")), "", "ends within a character"},
-		{"UTF-16, half a pair", FileSecret(file("\xff\xfe=\xd8")), "", "holds what is no character"},
+		{"UTF-16, half a pair", FileSecret(file("\xff\xfe=\xd8")), "", "holds an invalid character"},
 		{"UTF-16, and no more than its mark", FileSecret(file("\xff\xfe")), "", "it is empty"},
 		{"UTF-16 without a mark", FileSecret(file("x\x00y\x00\n\x00")), "", "as a file in UTF-16 without a byte order mark does: save it as UTF-8"},
 		{"UTF-16 without a mark, the other way round", FileSecret(file("\x00x\x00y")), "", "save it as UTF-8"},
@@ -172,7 +172,8 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// TestLoadReadsUTF16: what will be read as a password when the account logs in is one when the configuration is loaded, too.
+// TestLoadReadsUTF16: what will be read as a password when the account logs in is one when the
+// configuration is loaded, too.
 func TestLoadReadsUTF16(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("CREDENTIALS_DIRECTORY", dir)
@@ -206,7 +207,8 @@ func fifo(t *testing.T, dir string) string {
 	return path
 }
 
-// TestResolveEndsWithItsContext has a shell whose child would hold the output open long after the shell is gone.
+// TestResolveEndsWithItsContext has a shell whose child would hold the output open long after the
+// shell is gone.
 func TestResolveEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -327,7 +329,8 @@ warning (unreadable): attachd.yaml:23:57: accounts[14].password_command: open ca
 	}
 }
 
-// TestCommandDetail: what a program writes to standard error is no part of the error, and is there for who asks.
+// TestCommandDetail: what a program writes to standard error is no part of the error, and is there
+// for who asks.
 func TestCommandDetail(t *testing.T) {
 	t.Parallel()
 	_, err := CommandSecret("sh", "-c", "echo 'no key: \x1b[1mSwordfish' >&2; exit 3").Resolve(t.Context())

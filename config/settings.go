@@ -12,13 +12,13 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// minInterval keeps a slip of the unit from hammering a server.
+// minInterval keeps a wrong unit from hammering a server.
 const minInterval = time.Second
 
-// maxPolls is more connections than one process can have use for.
+// maxPolls is more connections than one process can use.
 const maxPolls = 10_000
 
-// settings checks what is not about a single account.
+// settings checks the keys at the top level.
 func (l *loader) settings(r *rawConfig, top position) *Config {
 	for _, v := range []struct {
 		*value[string]
@@ -68,7 +68,7 @@ func (l *loader) settings(r *rawConfig, top position) *Config {
 	return c
 }
 
-// accounts checks every account and what must hold between them.
+// accounts checks every account, and the accounts against each other.
 func (l *loader) accounts(r *rawConfig, top position) {
 	if r.Accounts.bad {
 		return
@@ -81,7 +81,7 @@ func (l *loader) accounts(r *rawConfig, top position) {
 	for i := range r.Accounts.list {
 		ra := &r.Accounts.list[i]
 		if ra.at.line == 0 {
-			continue // no mapping, which has been reported
+			continue // no mapping; this has been reported
 		}
 		ra.inherit(&r.Defaults)
 		a := l.account(ra, l.config)
@@ -94,7 +94,8 @@ func (l *loader) accounts(r *rawConfig, top position) {
 			l.ownPlaces(r, ra, &a)
 		}
 		if a.Enabled && a.Host != "" && a.Username != "" {
-			// Each message would be fetched twice, and POP3 locks a mailbox while it is read (RFC 1939 section 4).
+			// Each message would be fetched twice, and POP3 locks a mailbox while it is read (RFC
+			// 1939 section 4).
 			l.unique(mailboxes, fmt.Sprintf("%s\x00%d\x00%s", strings.ToLower(a.Host), a.Port, a.Username), ra, "username", func(first string) string {
 				return "this mailbox is already fetched by the account at " + first
 			})
@@ -128,12 +129,12 @@ func (l *loader) unique(seen map[string]position, id string, r *rawAccount, key 
 	l.problem(at, "%s", text(fmt.Sprintf("%s:%d", first.file, first.line)))
 }
 
-// folded makes names equal that a file system may take for the same.
+// folded returns the same text for names that a file system may take for one.
 func folded(name string) string {
 	return norm.NFC.String(strings.ToLower(strings.ToUpper(norm.NFC.String(name))))
 }
 
-// folderHolds tells whether path is the folder of a or lies in it.
+// folderHolds reports whether path is the folder of a or lies in it.
 func (a *Account) folderHolds(path string) bool {
 	if a.Output == "" || path == "" {
 		return false

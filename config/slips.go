@@ -11,30 +11,31 @@ import (
 	"unicode/utf8"
 )
 
-// slips finds what people get wrong in a YAML file, with the place and what to write instead: yaml.v3 gives for most of it a line, often
-// the one before, and words about tokens. It reads the lines as YAML is mostly written and keeps quiet where it is in doubt.
+// slips finds the usual mistakes in a YAML file, with their places and what to write instead.
+// yaml.v3 reports most of them only with a line, often the one before, and with words about tokens.
+// slips reads the lines as YAML is mostly written, and reports nothing if in doubt.
 //
-// A certain slip is one in a file that YAML accepts, with another meaning than was meant; the others are looked at only when
-// yaml.v3 refuses the file.
+// A certain slip is in a file that YAML accepts, but with a meaning that nobody intended. The
+// others count only if yaml.v3 refuses the file.
 type slips struct {
 	found   []slip
 	line    int    // from 1
 	text    string // of the line
-	key     string // the last one
+	key     string // the last key
 	anchors map[string]bool
 
 	levels []level // the columns that mappings and lists stand in
-	opens  bool    // what comes next may stand further in
-	lost   bool    // the columns are not to be believed any more
-	scalar int     // the indentation of the key of a text of several lines that is being passed over, or -1
+	opens  bool    // the next line may stand further in
+	lost   bool    // the columns cannot be judged any more
+	scalar int     // within a text of several lines: the indentation of its key; else -1
 
-	quote   byte // of a quoted text that is open, or 0
-	flow    []byte
-	opening slip // where that or the outermost bracket began
-	named   bool // in flow, a key has come and its value not yet
+	quote   byte   // of an open quoted text, or 0
+	flow    []byte // the open brackets
+	opening slip   // the beginning of the quoted text or of the outermost bracket
+	named   bool   // within brackets: a key has come, its value not yet
 }
 
-// slip is one of them.
+// slip is one mistake.
 type slip struct {
 	line, col int // col in bytes, from 0
 	text      string
@@ -52,7 +53,8 @@ var (
 	unknownAnchor = regexp.MustCompile(`unknown anchor '.*'`)
 )
 
-// syntax reports a syntax error: by the slips that were found, else as yaml.v3 has it, which knows a line at best.
+// syntax reports a syntax error: by the slips, or else by the words of yaml.v3, which knows a line
+// at best.
 func (d *decoder) syntax(data []byte, err error, slips []slip) {
 	for _, s := range slips {
 		at := d.at
@@ -62,7 +64,7 @@ func (d *decoder) syntax(data []byte, err error, slips []slip) {
 	if len(slips) > 0 {
 		return
 	}
-	// The name of the anchor is not repeated: it may be a password that begins with an asterisk.
+	// The name of the anchor is left out: it may be a password with an asterisk in front.
 	text := unknownAnchor.ReplaceAllString(err.Error(), "unknown anchor")
 	m := syntaxLine.FindStringSubmatch(text)
 	if m == nil {
@@ -101,7 +103,7 @@ func (s *slips) add(col int, format string, args ...any) {
 	s.found = append(s.found, slip{line: s.line, col: col, text: fmt.Sprintf(format, args...)})
 }
 
-// sure is add for what YAML takes otherwise than meant.
+// sure is add for a certain slip.
 func (s *slips) sure(col int, format string, args ...any) {
 	s.found = append(s.found, slip{s.line, col, fmt.Sprintf(format, args...), true})
 }
@@ -112,10 +114,10 @@ const (
 	wrongQuotes   = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb"
 )
 
-// keyAndMore is a key of ours, its colon and what stands right behind that.
+// keyAndMore is a key, its colon and the text right behind it.
 var keyAndMore = regexp.MustCompile(`^([a-z][a-z0-9_]*):([^ \t].*)$`)
 
-// block reads a line of neither a quoted text nor a list in brackets.
+// block reads a line outside of quoted texts and brackets.
 func (s *slips) block() {
 	indent := len(s.text) - len(strings.TrimLeft(s.text, " "))
 	rest := s.text[indent:]
@@ -157,10 +159,11 @@ func (s *slips) block() {
 	s.value(value)
 }
 
-// isEnd reports whether nothing stands there but a comment.
+// isEnd reports whether rest is empty or a comment.
 func isEnd(rest string) bool { return rest == "" || rest[0] == '#' }
 
-// dashes reads the dashes of list entries and gives the place of what follows them, -1 for nothing to be read.
+// dashes reads the dashes of list entries and returns the column behind them, or -1 if nothing
+// follows.
 func (s *slips) dashes(at int) (behind int, dashed bool) {
 	for {
 		rest := s.text[at:]
@@ -192,7 +195,8 @@ func (s *slips) dashes(at int) (behind int, dashed bool) {
 	return at, dashed
 }
 
-// missingBlank reports a key whose colon is not followed by a blank. The value may be a password.
+// missingBlank reports a key without a blank behind its colon. It does not quote the value, which
+// may be a password.
 func (s *slips) missingBlank(at int) bool {
 	m := keyAndMore.FindStringSubmatch(s.text[at:])
 	if m == nil || !isKey(m[1]) || strings.HasSuffix(s.key, "_command") {
@@ -208,7 +212,7 @@ func (s *slips) missingBlank(at int) bool {
 	return true
 }
 
-// keyEnd gives the place of the colon behind a key, -1 for a line without one.
+// keyEnd returns the place of the colon behind a key, or -1.
 func keyEnd(text string) int {
 	from := 0
 	if text[0] == '"' || text[0] == '\'' {
@@ -229,7 +233,8 @@ func keyEnd(text string) int {
 	return -1
 }
 
-// level checks the column of a key or a dash against those above. inline is behind a dash, where a level begins.
+// level checks the column of a key or a dash against those above. inline means behind a dash, where
+// a level begins.
 func (s *slips) level(col int, list, inline bool) {
 	opens := s.opens || inline
 	s.opens = false
@@ -246,7 +251,7 @@ func (s *slips) level(col int, list, inline bool) {
 		s.levels = append(s.levels, level{col, list})
 		return
 	}
-	// The neighbours are those in the column next to this one; where two are, the inner ones.
+	// The neighbours are the ones in the nearest column; of two, the inner one.
 	wanted, distance := -1, 0
 	for _, l := range all[max(n-1, 0):] {
 		if d := max(l.col-col, col-l.col); l.list == list && (wanted < 0 || d <= distance) {
@@ -274,7 +279,7 @@ func blanks(n int) string {
 	return fmt.Sprintf("%d blanks", n)
 }
 
-// knownKeys are all keys that there are.
+// knownKeys are the keys of all sections.
 var knownKeys = sync.OnceValue(func() map[string]decodable {
 	all := map[string]decodable{}
 	for _, section := range []any{&rawConfig{}, &rawAccount{}, &rawTLS{}, &rawOAuth{}, &rawLog{}, &rawLimits{}, &rawTimeouts{}, &rawQuarantine{}, &rawRule{}} {

@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// meanings says what YAML takes a value for that begins so, and that must stand in quotes to be text.
+// meanings says what YAML takes a value for, by its first character. Such a value needs quotes to
+// be text.
 var meanings = map[byte]string{
 	'*': "YAML takes what begins with * for an alias", '&': "YAML takes what begins with & for an anchor", '!': "YAML takes what begins with ! for a type",
 	'@': "YAML lets no value begin with @", '`': "YAML lets no value begin with `", '%': "YAML lets no value begin with %",
@@ -25,7 +26,7 @@ var (
 
 const colonAndBlank = "YAML takes a colon and a blank for the end of a key"
 
-// value reads what stands behind a key or a dash, in the column at.
+// value reads the value behind a key or a dash, in the column at.
 func (s *slips) value(at int) {
 	rest := s.text[at:]
 	if isEnd(rest) {
@@ -81,7 +82,7 @@ func (s *slips) value(at int) {
 	}
 }
 
-// reserved reports a value that begins with what has a meaning for YAML.
+// reserved reports a value if its first character has a meaning in YAML.
 func (s *slips) reserved(at int, plain string) bool {
 	switch meaning := meanings[plain[0]]; {
 	case plain[0] == '*' && s.anchors[plain[1:]], meaning == "", plain[0] == '?' && !strings.HasPrefix(plain, "? "):
@@ -96,7 +97,7 @@ func (s *slips) reserved(at int, plain string) bool {
 	return false
 }
 
-// template reports a path template, or another text, that begins with two brackets. No mapping does.
+// template reports a text with two leading brackets, such as a path template. No mapping begins so.
 func (s *slips) template(at int, plain string) bool {
 	found := strings.HasPrefix(plain, "{{")
 	if found {
@@ -106,7 +107,7 @@ func (s *slips) template(at int, plain string) bool {
 	return found
 }
 
-// shown is a value, quoted as it may be written, or "the value" where it may be a secret.
+// shown returns a value in quotes, or "the value" if it may be a secret.
 func (s *slips) shown(plain string) string {
 	if !isKey(s.key) {
 		return "the value"
@@ -119,7 +120,7 @@ func (s *slips) shown(plain string) string {
 	return quote(plain)
 }
 
-// typographic reports a value in the quotation marks of a text processor, or with a space of one at an end.
+// typographic reports a value in typographic quotation marks, or with a no-break space at its end.
 func (s *slips) typographic(at int, plain string) {
 	first, n := utf8.DecodeRuneInString(plain)
 	last, m := utf8.DecodeLastRuneInString(plain)
@@ -131,7 +132,7 @@ func (s *slips) typographic(at int, plain string) {
 	}
 }
 
-// inQuote reads a quoted text from i on, and what stands behind it.
+// inQuote reads a quoted text from i on, and the rest of the line behind it.
 func (s *slips) inQuote(i int) {
 	for ; i < len(s.text); i++ {
 		switch c := s.text[i]; {
@@ -162,7 +163,7 @@ func (s *slips) behind(i int, instead string) {
 	}
 }
 
-// behindBracket is behind for a list or a mapping in brackets, which may have been meant as text.
+// behindBracket is behind for brackets, which may have been meant as text.
 func (s *slips) behindBracket(i int) {
 	rest := strings.TrimRight(cutComment(strings.TrimLeft(s.text[i:], " \t")), " \t")
 	switch {
@@ -177,7 +178,7 @@ func (s *slips) behindBracket(i int) {
 	}
 }
 
-// inFlow reads on from i within brackets.
+// inFlow reads from i on within brackets.
 func (s *slips) inFlow(i int) {
 	for i < len(s.text) {
 		c := s.text[i]
@@ -212,7 +213,7 @@ func (s *slips) inFlow(i int) {
 	}
 }
 
-// flowToken reads a key or a value within brackets and gives its end.
+// flowToken reads a key or a value within brackets and returns its end.
 func (s *slips) flowToken(i int) int {
 	rest := cutComment(s.text[i:])
 	end := 0
@@ -247,7 +248,7 @@ func (s *slips) missingBlankInFlow(i int, plain string) {
 	}
 }
 
-// cutComment takes off a comment.
+// cutComment removes a comment.
 func cutComment(text string) string {
 	for i := 1; i < len(text); i++ {
 		if text[i] == '#' && (text[i-1] == ' ' || text[i-1] == '\t') {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// elsewhere names the section of keys that are often given one level too high, and the names that other programs have
-// for a key.
+// elsewhere has the right place for keys that people often write one level too high, and the right
+// key for names from other programs.
 var elsewhere = map[string]string{
 	"ca_file": "tls.ca_file", "server_name": "tls.server_name", "insecure_skip_verify": "tls.insecure_skip_verify",
 	"min_version": "tls.min_version", "pin_sha256": "tls.pin_sha256", "cert_file": "tls.cert_file",
@@ -19,7 +19,8 @@ var elsewhere = map[string]string{
 	"passwordeval": "password_command", "disabled": "enabled", "retain": "delete_after",
 }
 
-// hint gives what to add to "unknown key": the key that was probably meant, or where this one belongs, or nothing.
+// hint returns the text to add to "unknown key": the key that was probably meant, or where this one
+// belongs, or nothing.
 func hint(key string, fields map[string]decodable) string {
 	for _, s := range [...]struct {
 		section any
@@ -60,8 +61,9 @@ func hint(key string, fields map[string]decodable) string {
 	return fmt.Sprintf(", did you mean %q?", best)
 }
 
-// edits counts the insertions, deletions, replacements and swaps of neighbours that turn a into b (the restricted
-// Damerau-Levenshtein distance). Lengths that alone exceed limit are not looked at further.
+// edits returns the restricted Damerau-Levenshtein distance: the insertions, deletions,
+// replacements and swaps of neighbours that turn a into b. It returns limit+1 if the lengths alone
+// exceed limit.
 func edits(a, b string, limit int) int {
 	if len(a)-len(b) > limit || len(b)-len(a) > limit {
 		return limit + 1
@@ -87,8 +89,8 @@ func edits(a, b string, limit int) int {
 	return row[len(b)]
 }
 
-// printable gives a key for a message: up to the first character that no key of ours has. What follows that may be the
-// password of a line where the space after the colon is missing.
+// printable returns a key for a message, up to the first character that no key has. The rest may be
+// a password, if the space after the colon is missing.
 func printable(key string) string {
 	i := 0
 	for i < len(key) && i < maxQuoted && isKeyByte(key[i]) {

@@ -6,10 +6,10 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Timeouts are how long an account waits for its server. Zero is the default of package pop3.
+// Timeouts say how long an account waits for its server. Zero means the default of package pop3.
 type Timeouts struct {
 	Dial     time.Duration // connecting
-	TLS      time.Duration // its handshake
+	TLS      time.Duration // the handshake
 	Greeting time.Duration // the server's first line
 	Reply    time.Duration // a status line
 	Idle     time.Duration // a pause within a message or a list
@@ -41,7 +41,7 @@ func (r *rawTimeouts) inherit(from *rawTimeouts) {
 	}
 }
 
-// timeouts checks the section of that name.
+// timeouts checks the timeouts section.
 func (l *loader) timeouts(r *rawTimeouts) Timeouts {
 	for _, v := range r.all() {
 		l.atLeast(v, minTimeout)

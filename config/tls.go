@@ -15,10 +15,11 @@ import (
 	"time"
 )
 
-// TLSMode is how a connection comes to be encrypted.
+// TLSMode says when TLS begins on a connection.
 type TLSMode string
 
-// The modes. Plaintext is for a proxy on the same machine: [Load] accepts it for loopback addresses only.
+// The modes. Plaintext is for a proxy on the same machine: [Load] accepts it for loopback addresses
+// only.
 const (
 	TLSImplicit TLSMode = "implicit" // from the first byte, port 995
 	TLSStartTLS TLSMode = "starttls" // by STLS (RFC 2595), port 110
@@ -42,10 +43,10 @@ func (v *tlsVersion) parse(s string) error {
 	return nil
 }
 
-// TLS says how an account's server is recognised.
+// TLS says how an account's server is verified.
 type TLS struct {
 	Mode               TLSMode
-	CAFile             string // absolute; in place of the system's authorities
+	CAFile             string // absolute; replaces the system's authorities
 	ServerName         string // "": the account's host
 	InsecureSkipVerify bool
 	MinVersion         uint16 // tls.VersionTLS12 or later
@@ -53,11 +54,11 @@ type TLS struct {
 	CertFile, KeyFile  string // absolute; both or none
 }
 
-// Pins is a set of SHA-256 digests of public keys (SubjectPublicKeyInfo, RFC 7469 section 2.4), as sorted hex digits
-// with commas between, so that it can be compared.
+// Pins is a set of SHA-256 digests of public keys (SubjectPublicKeyInfo, RFC 7469 section 2.4). It
+// is comparable: sorted hex digits with commas between the digests.
 type Pins string
 
-// All gives the digests.
+// All returns the digests.
 func (p Pins) All() iter.Seq[[sha256.Size]byte] {
 	return func(yield func([sha256.Size]byte) bool) {
 		for s := range strings.SplitSeq(string(p), ",") {
@@ -68,7 +69,7 @@ func (p Pins) All() iter.Seq[[sha256.Size]byte] {
 	}
 }
 
-// match tells whether the key of cert is one of p.
+// match reports whether the key of cert is one of p.
 func (p Pins) match(cert *x509.Certificate) bool {
 	sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
 	for pin := range p.All() {
@@ -82,8 +83,8 @@ func (p Pins) match(cert *x509.Certificate) bool {
 var errPin = errors.New(`must be the SHA-256 of a public key, as 64 hex digits or as base64; ` +
 	`openssl x509 -pubkey -noout | openssl pkey -pubin -outform der | openssl dgst -sha256 prints it`)
 
-// parsePins reads pins as hex digits, with colons or without, or as base64, also with the prefixes that curl
-// ("sha256//") and others ("sha256/", "sha256:") put before them. The error names every entry that is none.
+// parsePins reads pins as base64 or as hex digits with or without colons. Each may have a prefix:
+// "sha256//" as in curl, "sha256/" or "sha256:". The error names every faulty entry.
 func parsePins(list []string) (Pins, error) {
 	var out, bad []string
 	for i, s := range list {
@@ -107,20 +108,20 @@ func parsePins(list []string) (Pins, error) {
 	return Pins(strings.Join(slices.Compact(out), ",")), nil
 }
 
-// ErrPinMismatch is the error of a handshake with a server none of whose keys is pinned.
+// ErrPinMismatch is the error of a handshake with a server if none of its keys is pinned.
 var ErrPinMismatch = errors.New("no key of the server's certificates is among pin_sha256")
 
-// ClientConfig reads the certificate files and gives the configuration of a client. ServerName is left empty unless
-// the account sets one; the dialer knows the host.
+// ClientConfig reads the certificate files and returns the configuration of a client. ServerName is
+// empty unless the account sets one; the dialer knows the host.
 //
-// With pins, a key of the verified chain has to match one, on top of the usual verification. With InsecureSkipVerify
-// there is no chain to trust, and the pin has to be that of the server's own certificate, which makes the line a
-// verified one again.
+// With pins, a key of the verified chain must match a pin, on top of the usual verification. With
+// InsecureSkipVerify there is no chain to trust. The server's own key must match a pin then, and
+// the connection counts as verified again.
 func (t TLS) ClientConfig() (*tls.Config, error) {
 	c := &tls.Config{
 		MinVersion: max(t.MinVersion, tls.VersionTLS12),
 		ServerName: t.ServerName,
-		// The user asks for it by a loud name, and is warned at each start.
+		// The key has a loud name, and each start warns of it.
 		InsecureSkipVerify: t.InsecureSkipVerify,
 	}
 	if t.CAFile != "" {
@@ -165,7 +166,8 @@ func (t TLS) keyPair() (tls.Certificate, error) {
 	return pair, nil
 }
 
-// checkPins runs on resumed sessions too, which VerifyPeerCertificate would not.
+// checkPins is for VerifyConnection, because VerifyPeerCertificate does not run on resumed
+// sessions.
 func (t TLS) checkPins(s tls.ConnectionState) error {
 	if t.InsecureSkipVerify {
 		// Further certificates prove nothing here: anyone can send a copy of them.
@@ -182,7 +184,8 @@ func (t TLS) checkPins(s tls.ConnectionState) error {
 	return pinMismatch(s.PeerCertificates)
 }
 
-// pinMismatch names the server's key, for comparing it with what whoever runs the server says.
+// pinMismatch names the server's key, so that the user can compare it with the one that the
+// server's operator gives.
 func pinMismatch(chain []*x509.Certificate) error {
 	if len(chain) == 0 {
 		return ErrPinMismatch
@@ -191,7 +194,7 @@ func pinMismatch(chain []*x509.Certificate) error {
 	return fmt.Errorf("%w; its own key has sha256/%s", ErrPinMismatch, base64.StdEncoding.EncodeToString(sum[:]))
 }
 
-// tls checks the section of that name.
+// tls checks the tls section.
 func (l *loader) tls(r *rawAccount, host string) TLS {
 	v := &r.TLS
 	t := TLS{
@@ -234,7 +237,7 @@ func (l *loader) tls(r *rawAccount, host string) TLS {
 	return t
 }
 
-// certificates looks at the files the section names.
+// certificates checks the files that the section names.
 func (l *loader) certificates(v *rawTLS, t TLS) {
 	if t.CAFile != "" {
 		l.file(v.CAFile.at, t.CAFile, "ca", kindCert, func(data []byte) error {
@@ -251,7 +254,7 @@ func (l *loader) certificates(v *rawTLS, t TLS) {
 	l.file(v.KeyFile.at, t.KeyFile, "key for "+t.CertFile, kindSecret, func(key []byte) error {
 		cert, _, err := readRegular(t.CertFile, maxCertBytes)
 		if err != nil {
-			return nil // which is the certificate's fault
+			return nil // the certificate has been reported
 		}
 		pair, err := tls.X509KeyPair(cert, key)
 		if err == nil && time.Now().After(pair.Leaf.NotAfter) {
@@ -261,7 +264,7 @@ func (l *loader) certificates(v *rawTLS, t TLS) {
 	})
 }
 
-// plaintext checks that a line without TLS stays on this machine.
+// plaintext checks that a connection without TLS stays on this machine.
 func (l *loader) plaintext(v *rawTLS, host string) {
 	addr, err := netip.ParseAddr(host)
 	if host != "" && !strings.EqualFold(host, "localhost") && (err != nil || !addr.IsLoopback()) {

@@ -13,7 +13,7 @@ import (
 // Size is a number of bytes, written as 25MiB, 10MB or, bare, 1024.
 type Size int64
 
-// sizeUnits has the largest units first, the binary one before the decimal one of its letter.
+// sizeUnits has the larger units first.
 var sizeUnits = [...]struct {
 	name  string
 	bytes uint64
@@ -30,8 +30,8 @@ var sizeUnits = [...]struct {
 	{"B", 1},
 }
 
-// ParseSize reads a size: a whole number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB), without one bytes.
-// Negative numbers, fractions and what int64 cannot hold are errors.
+// ParseSize reads a size: a whole number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB).
+// Without a unit it is bytes. Negative numbers, fractions and sizes beyond int64 are errors.
 func ParseSize(s string) (Size, error) {
 	digits, unit := splitNumber(s)
 	if digits == "" {
@@ -67,7 +67,7 @@ func sizeUnit(name string) uint64 {
 	return 0
 }
 
-// String writes s in the largest unit that divides it, so that [ParseSize] gives s again.
+// String writes s in the largest unit that divides it. [ParseSize] reads it back.
 func (s Size) String() string {
 	for _, u := range sizeUnits {
 		if u.bytes > 1 && s > 0 && uint64(s)%u.bytes == 0 {
@@ -79,8 +79,9 @@ func (s Size) String() string {
 
 var errNoDuration = errors.New("must be a duration such as 90s, 5m, 1h30m or 30d")
 
-// ParseDuration reads a duration: whole numbers, each with a unit, the larger unit first, as in 1h30m. The units are w, d,
-// h, m, s and ms; a day has 24 hours. A lone 0 needs no unit. Negative numbers, fractions and overflow are errors.
+// ParseDuration reads a duration such as 1h30m: whole numbers, each with a unit, the larger unit
+// first. The units are w, d, h, m, s and ms; a day has 24 hours. A lone 0 needs no unit. Negative
+// numbers, fractions and overflow are errors.
 func ParseDuration(s string) (time.Duration, error) {
 	if s == "0" {
 		return 0, nil
@@ -134,7 +135,7 @@ func durationUnit(name string) time.Duration {
 	return 0
 }
 
-// splitNumber cuts the decimal digits that s begins with from what follows them.
+// splitNumber splits s behind its leading decimal digits.
 func splitNumber(s string) (digits, rest string) {
 	i := 0
 	for i < len(s) && s[i] >= '0' && s[i] <= '9' {

@@ -48,7 +48,8 @@ func TestParseSize(t *testing.T) {
 	}
 }
 
-// FuzzDuration: no panic, nothing negative, and time.Duration's own text of the result is the same duration.
+// FuzzDuration: no panic, nothing negative, and time.Duration's own text of the result is the same
+// duration.
 func FuzzDuration(f *testing.F) {
 	for _, s := range []string{"5m", "1h30m", "30d", "2w", "0", "9223372036s855ms", "5m5m", "１m"} {
 		f.Add(s)

@@ -11,20 +11,20 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// WatchOptions tune [Watch]; zero fields stand for the defaults.
+// WatchOptions tune [Watch]. Zero fields mean the defaults.
 type WatchOptions struct {
-	Debounce time.Duration // quiet time after an event before the files are looked at; 500ms
-	MaxDelay time.Duration // after which they are looked at though events keep coming; 5s
-	Poll     time.Duration // how often they are looked at without any event; 30s
-	PollOnly bool          // asks the system for no events, for file systems that have none to give
+	Debounce time.Duration // quiet time after an event before the files are read; 500ms
+	MaxDelay time.Duration // files are read after this time even if events keep coming; 5s
+	Poll     time.Duration // files are read this often without any event; 30s
+	PollOnly bool          // use no events, for file systems that have none
 
-	// Since is Config.Inputs of what the caller runs on: an edit between Load and Watch is noticed then. Zero means
-	// the files as they are when Watch begins.
+	// Since is the Config.Inputs that the caller runs on, so that an edit between Load and Watch
+	// is noticed. Zero means the files as they are when Watch begins.
 	Since Fingerprint
-	// Degraded is called, when set, with the reason each time events cannot be had or stop coming. Polling goes on.
+	// Degraded, if set, is called with the reason each time events are missing. Polling goes on.
 	Degraded func(error)
 
-	looked func(changed bool) // tells tests that the files have been looked at
+	looked func(changed bool) // tells tests that the files have been read
 }
 
 const (
@@ -33,20 +33,25 @@ const (
 	defaultPoll     = 30 * time.Second
 )
 
-// Watch calls changed each time the content of a file that takes part in the configuration at path has changed: the
-// file itself, those of accounts_dir, and the passwords and certificates they refer to. It returns when ctx ends.
+// Watch calls changed each time the content of a file of the configuration at path has changed: the
+// file itself, those of accounts_dir, and the passwords and certificates that they refer to. It
+// returns when ctx ends.
 //
-// changed runs in Watch's goroutine, one call at a time. It is to call [Load], as the watcher does not judge content:
-// when Load refuses the file, the caller keeps what it has and waits for the next call. A file that is touched, gets
-// another mode or is replaced by an equal one has not changed.
+// changed runs in Watch's goroutine, one call at a time, and should call [Load]: the watcher does
+// not judge content. If Load refuses the file, the caller keeps what it has and waits for the next
+// call. A file that is touched, gets another mode or is replaced by an equal one has not changed.
 //
 // # What is noticed
 //
-// Writing in place, replacing by rename, removing and making anew, a symbolic link that is pointed elsewhere or whose
-// target is edited, Kubernetes swapping ..data, and a whole folder, or one above it, being replaced. Events only say
-// when to look: they come from every folder on the way to each file, links followed, and what is watched is worked out
-// anew after each. Then the content decides. A writer may be half done when its first event arrives, hence Debounce.
-// Files on network file systems and in bind mounts give no events and are found out by Poll.
+//   - writing in place, replacing by rename, removing and making anew;
+//   - a symbolic link that gets another target, or an edit of its target;
+//   - Kubernetes swapping ..data;
+//   - the replacement of a folder, or of one above it.
+//
+// Events only say when to read; the content decides. They come from every folder on the way to each
+// file, links followed, and the set of watches is renewed after each event. A writer may be half
+// done at its first event, hence Debounce. Files on network file systems and in bind mounts give no
+// events; Poll finds their changes.
 func Watch(ctx context.Context, path string, o WatchOptions, changed func()) {
 	w := watcher{WatchOptions: o, path: path, changed: changed}
 	setDefault(&w.Debounce, defaultDebounce)
@@ -67,11 +72,11 @@ type watcher struct {
 	path    string
 	changed func()
 
-	in       inputs      // what took part when they were last looked at
-	last     Fingerprint // of in, or of what the caller had
+	in       inputs      // the files, as they were last read
+	last     Fingerprint // of in
 	events   *fsnotify.Watcher
 	plan     watchPlan
-	degraded string // the reason that was given last
+	degraded string // the last reason given to Degraded
 }
 
 func (w *watcher) run(ctx context.Context) {
@@ -82,7 +87,7 @@ func (w *watcher) run(ctx context.Context) {
 	defer poll.Stop()
 	quiet := time.NewTimer(time.Hour)
 	quiet.Stop()
-	var first time.Time // of the events since the files were last looked at; zero without any
+	var first time.Time // the first event since the files were last read; zero without any
 	for {
 		touched := false
 		select {
@@ -95,7 +100,7 @@ func (w *watcher) run(ctx context.Context) {
 				w.stop()
 			}
 		case err, ok := <-w.errorsC():
-			// Events were dropped or a watch was lost: either way something happened.
+			// Events were dropped or a watch was lost: something may have changed.
 			touched = true
 			if ok && !errors.Is(err, fsnotify.ErrEventOverflow) {
 				w.degrade(err)
@@ -104,7 +109,7 @@ func (w *watcher) run(ctx context.Context) {
 			if w.events == nil || w.degraded != "" {
 				w.listen()
 			}
-			// Not reported at once: without events, this may be the middle of a write.
+			// Debounce this, too: a write may be under way.
 			touched = w.in.again().fingerprint() != w.last
 			if !touched && first.IsZero() {
 				w.look(false)
@@ -122,9 +127,9 @@ func (w *watcher) run(ctx context.Context) {
 	}
 }
 
-// check compares the content of the files with what it was.
+// check compares the content of the files with the last one.
 func (w *watcher) check() {
-	// Watches first: what changes behind the look that follows gives an event.
+	// Watch first, then read: a change after the reading gives an event.
 	w.listen()
 	if w.in.again().fingerprint() == w.last {
 		w.report(false)
@@ -134,11 +139,12 @@ func (w *watcher) check() {
 	w.report(true)
 }
 
-// refresh finds out which files take part now, which only a reading of the configuration tells, and watches them.
+// refresh loads the configuration to find its files, and watches them.
 func (w *watcher) refresh() {
-	// Thousands of accounts take a multiple of their room while they are read, which would be the process's from then on.
+	// Reading thousands of accounts takes several times their memory; give it back.
 	defer debug.FreeOSMemory()
-	// What changed before its folder was watched gave no event. A file that changes all the time is for the next look.
+	// A change before its folder was watched gave no event, so read again. Give up on a file that
+	// changes all the time; the next poll reads it.
 	for range 3 {
 		_, _, w.in = load(w.path)
 		w.last = w.in.fingerprint()
@@ -162,8 +168,8 @@ func (w *watcher) look(changed bool) {
 	}
 }
 
-// listen watches what has to be watched now, from scratch: a watch on a folder that was replaced is deaf, and nothing
-// tells it from one that is not.
+// listen sets up all watches from scratch: a watch on a folder that was replaced is deaf, and
+// cannot be told from a working one.
 func (w *watcher) listen() {
 	if w.PollOnly {
 		return
@@ -177,7 +183,7 @@ func (w *watcher) listen() {
 	w.events, w.plan = events, planFor(w.in)
 	var failed error
 	for _, path := range w.plan.watches {
-		// What is not there or must not be read is watched for by the folder above it.
+		// A path that is missing or unreadable is covered by the watch on the folder above it.
 		if err := events.Add(path); err != nil && limitReached(err) {
 			failed = fmt.Errorf("watch %s: %w", path, err)
 		}
@@ -189,7 +195,7 @@ func (w *watcher) listen() {
 	}
 }
 
-// degrade tells why events are missing, once per reason.
+// degrade reports why events are missing, once per reason.
 func (w *watcher) degrade(err error) {
 	if text := err.Error(); text != w.degraded {
 		w.degraded = text
@@ -206,7 +212,7 @@ func (w *watcher) stop() {
 	}
 }
 
-// eventsC gives the channel of events, nil without any, which blocks for ever.
+// eventsC returns the channel of events, or nil, which blocks for ever.
 func (w *watcher) eventsC() <-chan fsnotify.Event {
 	if w.events == nil {
 		return nil
@@ -221,7 +227,7 @@ func (w *watcher) errorsC() <-chan error {
 	return w.events.Errors
 }
 
-// concerns tells whether an event of that name may have changed a file that takes part.
+// concerns reports whether an event of that name may concern a file of the configuration.
 func (p *watchPlan) concerns(name string) bool {
 	return p.names[name] || p.folders[filepath.Dir(name)]
 }

@@ -14,7 +14,8 @@ import (
 // patience is how long a test waits for what should come at once.
 const patience = 20 * time.Second
 
-// edit is a row of the matrix: how a configuration is laid out, and how it is edited for the second and third time.
+// edit is a row of the matrix: how a configuration is laid out, and how it is edited for the second
+// and third time.
 type edit struct {
 	name  string
 	setup func(t *testing.T, dir string) (path string)
@@ -26,7 +27,8 @@ func version(n int) string {
 	return fmt.Sprintf("output: out\nstate: db\naccounts:\n- {name: a, host: h, username: u%d, password_file: secret}\n", n)
 }
 
-// seen gives the number of the edit that Load sees at path, in the configuration or in a file it refers to.
+// seen gives the number of the edit that Load sees at path, in the configuration or in a file it
+// refers to.
 func seen(path string) int {
 	c, _, err := Load(path)
 	if err != nil || len(c.Accounts) == 0 {
@@ -247,7 +249,8 @@ func TestWatchNoticesEdits(t *testing.T) {
 	}
 }
 
-// await waits for a signal after which Load sees the n-th edit. There may be earlier ones, from halfway through it.
+// await waits for a signal after which Load sees the n-th edit. There may be earlier ones, from
+// halfway through it.
 func await(t *testing.T, path string, changed <-chan struct{}, n int) {
 	t.Helper()
 	deadline := time.After(patience)

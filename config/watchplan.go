@@ -10,10 +10,11 @@ import (
 )
 
 const (
-	// maxFileWatches bounds the watches on files themselves. They are needed only for edits in place through a bind
-	// mount; the folders' watches see all others, and each watch counts against the system's limit for the user.
+	// maxFileWatches bounds the watches on files, because each counts against the user's limit.
+	// They are needed only for edits in place through a bind mount; the watches on folders see
+	// all others.
 	maxFileWatches = 512
-	// maxLinks is where a chain of symbolic links is taken for a loop, as Linux does.
+	// maxLinks is the length of a chain of symbolic links that counts as a loop, as in Linux.
 	maxLinks = 40
 )
 
@@ -24,8 +25,9 @@ type watchPlan struct {
 	folders map[string]bool // folders in which every name matters
 }
 
-// planFor works out the plan for the file system as it is now. Of each path every component matters, those of the
-// targets of links included: each can be replaced by another, and the watch for that is on the folder it is in.
+// planFor makes the plan for the file system as it is now. Every component of a path matters, those
+// of the targets of links included: each may be replaced, and the folder that holds it is watched
+// for that.
 func planFor(in inputs) watchPlan {
 	p := watchPlan{names: map[string]bool{}, folders: map[string]bool{}}
 	folders, files := map[string]bool{}, []string{}
@@ -45,7 +47,7 @@ func planFor(in inputs) watchPlan {
 	return p
 }
 
-// tracer follows paths through the file system and notes what it passes.
+// tracer follows paths through the file system and records their components.
 type tracer struct {
 	names   map[string]bool   // every component
 	folders map[string]bool   // every folder that holds one
@@ -53,7 +55,7 @@ type tracer struct {
 	links   int               // followed for this path
 }
 
-// trace follows an absolute path and gives where it ends, "" if that is nowhere.
+// trace follows an absolute path and returns its real path, or "" if it does not exist.
 func (t *tracer) trace(path string) string {
 	parent := filepath.Dir(path)
 	if parent == path {
@@ -70,7 +72,7 @@ func (t *tracer) trace(path string) string {
 	return t.step(at, filepath.Base(path))
 }
 
-// step goes from the folder at, which is no link, to name in it.
+// step follows name in the folder at, which is no link.
 func (t *tracer) step(at, name string) string {
 	full := filepath.Join(at, name)
 	t.folders[at], t.names[full] = true, true

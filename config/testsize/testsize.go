@@ -1,9 +1,9 @@
-// Package testsize says how much the tests are to try. They have tables of hundreds of faults, and models that run at
-// random: by default each test takes a telling part of its table, so that all tests together take some minutes on two slow
-// cores, and with ATTACHD_TESTS=all the whole of it (make test-all).
+// Package testsize says how much the tests try. They have tables of hundreds of faults, and models
+// that run at random. By default each test takes a part of its table, so that all tests together
+// take some minutes on two slow cores. With ATTACHD_TESTS=all they take everything (make test-all).
 //
-// A part is chosen at random, another one with each run, such that nothing that the table is about is left out: see
-// [Choose]. A test that fails says which seed chose it; ATTACHD_TESTS=SEED chooses the same again.
+// Each run chooses another part at random. A part has every row and column of its table in it: see
+// [Choose]. A test that fails logs its seed; ATTACHD_TESTS=SEED chooses the same part again.
 package testsize
 
 import (
@@ -18,10 +18,10 @@ import (
 // Env is the environment variable: "all", a seed, or empty for a seed of chance.
 const Env = "ATTACHD_TESTS"
 
-// All reports whether everything is to be tried at its full size.
+// All reports whether the tests try everything at its full size.
 func All() bool { return os.Getenv(Env) == "all" }
 
-// Of returns usual by default and all where everything is tried: a number of rounds, say, or a size.
+// Of returns usual by default, and all if [All] holds. T may be a number of rounds, say, or a size.
 func Of[T any](usual, all T) T {
 	if All() {
 		return all
@@ -29,9 +29,9 @@ func Of[T any](usual, all T) T {
 	return usual
 }
 
-// Choose returns a part of cases in which each feature of any of them is met at least once, in their order; all of them
-// where everything is tried. The features of a case are what a table has as its rows and columns: the step and the fault that is tried
-// there, or the two together if each cell is to be tried.
+// Choose returns a part of cases, in their order, that has each feature of any case at least once.
+// If [All] holds, it returns all cases. The features of a case are the rows and columns of a table:
+// a step and a fault, or the two together if each cell is to be tried.
 func Choose[T any](t testing.TB, cases []T, features func(T) []string) []T {
 	t.Helper()
 	if All() {
@@ -45,7 +45,7 @@ func Choose[T any](t testing.TB, cases []T, features func(T) []string) []T {
 	return choose(rand.New(rand.NewPCG(chosen, 0)), cases, features)
 }
 
-// choose goes through the cases at random and takes each one that shows something new.
+// choose goes through the cases at random and takes each one with a new feature.
 func choose[T any](random *rand.Rand, cases []T, features func(T) []string) []T {
 	met := make(map[string]bool)
 	taken := make([]bool, len(cases))
@@ -64,7 +64,7 @@ func choose[T any](random *rand.Rand, cases []T, features func(T) []string) []T 
 	return part
 }
 
-// seed is the environment's, or one for the whole process.
+// seed returns the environment's seed, or a random one for the whole process.
 func seed() (uint64, error) {
 	text := os.Getenv(Env)
 	if text == "" {
