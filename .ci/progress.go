@@ -1,7 +1,7 @@
 //go:build ignore
 
-// Command progress runs go test and shows how far it is. go test itself is silent until its first package is done, and the
-// first may be the slowest:
+// Command progress runs go test and shows how far it is. go test itself is silent until its first
+// package is done, and the first may be the slowest:
 //
 //	progress [-expect TEXT] go test [flags] packages
 //
@@ -13,7 +13,8 @@
 //   - at the end, the slowest packages and tests, the skipped and the failed tests, and the lines that go test closes with,
 //     one for each package.
 //
-// The exit status is go test's. The file progress.json beside the program keeps the times of runs without a failure.
+// The exit status is go test's. The file progress.json beside the program keeps the times of runs
+// without a failure.
 package main
 
 import (
@@ -66,7 +67,8 @@ func main() {
 
 // run starts the command, has its output shown, and returns its exit status.
 func run(r *report, name string, args []string) (code int, err error) {
-	// A signal to stop is passed on to go test and to the tests that it runs; their last output is shown.
+	// A signal to stop is passed on to go test and to the tests that it runs; their last output is
+	// shown.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	cmd := exec.CommandContext(ctx, name, args...)
@@ -106,7 +108,8 @@ func recall() map[string]times {
 	return all
 }
 
-// remember keeps the times of this run for the next one. If it cannot, the next one only knows less.
+// remember keeps the times of this run for the next one. If it cannot, the next one only knows
+// less.
 func (r *report) remember() {
 	all := recall()
 	all[r.command] = times{time.Since(r.began).Seconds(), r.ended}

@@ -1,6 +1,7 @@
 //go:build ignore
 
-// Command vuln runs govulncheck if the database of known vulnerabilities answers. If not, it says so in one line and succeeds:
+// Command vuln runs govulncheck if the database of known vulnerabilities answers. If not, it says
+// so in one line and succeeds:
 //
 //	vuln DATABASE go run golang.org/x/vuln/cmd/govulncheck@VERSION ./...
 //

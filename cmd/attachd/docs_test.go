@@ -45,7 +45,8 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// TestTroubleshooting looks for the words that people will search for: each heading in quotes must be in a message of the program.
+// TestTroubleshooting looks for the words that people will search for: each heading in quotes must
+// be in a message of the program.
 func TestTroubleshooting(t *testing.T) {
 	t.Parallel()
 	var code strings.Builder

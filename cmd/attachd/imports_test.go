@@ -16,8 +16,9 @@ import (
 
 const module = "github.com/attachd/attachd"
 
-// rooms says which packages of the module each package may import outside of its tests. "x/..." is x and all below it.
-// A package without a row fails the test: give it a row that is as short as can be.
+// rooms says which packages of the module each package may import outside of its tests. "x/..." is
+// x and all below it. A package without a row fails the test: give it a row that is as short as can
+// be.
 var rooms = map[string][]string{
 	"cmd/attachd":            {"cmd/attachd/...", "config", "extractor/...", "fetcher/..."},
 	"cmd/attachd/app":        {"cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/sink", "fetcher/..."},
@@ -70,7 +71,8 @@ var rooms = map[string][]string{
 	"fetcher/proxy":           {},
 }
 
-// owners says which packages may import a package from outside, in their tests too. "x/..." is as above.
+// owners says which packages may import a package from outside, in their tests too. "x/..." is as
+// above.
 var owners = map[string]struct {
 	packages []string
 	instead  string
@@ -102,8 +104,9 @@ var outsideTests = map[string]string{
 	"cmd/attachd/demo": "fetcher/pop3/pop3test", // the demo's mail server
 }
 
-// TestImports holds the packages of the module to the rooms they were given: who may import whom, what is for tests only,
-// where a module from outside is used, and that each package says in a comment what it is.
+// TestImports holds the packages of the module to the rooms they were given: who may import whom,
+// what is for tests only, where a module from outside is used, and that each package says in a
+// comment what it is.
 func TestImports(t *testing.T) {
 	documented, said := make(map[string]bool), make(map[string]bool)
 	for _, file := range sources(t, parser.ImportsOnly|parser.ParseComments) {

@@ -15,7 +15,8 @@ const (
 	maxFields    = 20
 )
 
-// limitsHold makes more than a report of what TestLimits finds: a failure. Set it as soon as TestLimits finds nothing.
+// limitsHold makes more than a report of what TestLimits finds: a failure. Set it as soon as
+// TestLimits finds nothing.
 const limitsHold = false
 
 // TestLimits measures the files, functions and structs of the module, tests left out.
