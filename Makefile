@@ -8,12 +8,13 @@ GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-# The race detector needs cgo, and that a C compiler.
+# The race detector needs cgo, and cgo a C compiler.
 CC_FOUND := $(shell command -v "$$($(GO) env CC | cut -d ' ' -f 1)" 2>/dev/null)
 ifneq ($(CC_FOUND),)
-# SQLite is C made Go, and works on memory that the race detector does not watch: to instrument it finds
-# nothing and makes every transaction ten times as slow. (Not modernc.org/... as a whole: what instantiates generic types
-# of the standard library must be instrumented, or the linker may take its copies of them, and races are seen where none are.)
+# SQLite is C translated to Go. It works on memory that the race detector does not watch, so its
+# instrumentation finds nothing and makes every transaction ten times as slow. Do not extend this to
+# modernc.org/...: a package that instantiates generic types of the standard library must be
+# instrumented, or the linker may take its copies of them, and the detector reports races where none are.
 RACE = -race $(foreach package,sqlite/lib libc memory,-gcflags=modernc.org/$(package)=-race=false)
 endif
 
