@@ -46,7 +46,7 @@ quick: bin/progress ## the same tests without the race detector: about 1 minute
 	@$(GO_TEST) -timeout=10m ./...
 
 .PHONY: test-all
-test-all: EXPECT = about an hour
+test-all: EXPECT = some hours
 test-all: install-test-deps bin/progress ## the tables of faults as a whole, too, and SOAKTIME (5m) of make soak: for the night
 	@$(if $(RACE),,echo 'no C compiler found: testing without the race detector')
 	@ATTACHD_TESTS=all ATTACHD_SOAK=$(SOAKTIME) $(GO_TEST) -timeout=6h ./...
