@@ -205,8 +205,8 @@ func TestMatch(t *testing.T) {
 		{"*a*a*a*a*b", strings.Repeat("a", 100_000), false},
 		{"a/b*", "a/b/c", true},
 	} {
-		if got := Match(test.pattern, test.s); got != test.want {
-			t.Errorf("Match(%q, %.20q) = %v", test.pattern, test.s, got)
+		if got := match(test.pattern, test.s); got != test.want {
+			t.Errorf("match(%q, %.20q) = %v", test.pattern, test.s, got)
 		}
 	}
 }

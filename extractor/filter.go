@@ -178,16 +178,16 @@ func matchType(patterns []string, mediaType string) bool {
 
 func matchAny(patterns []string, s string) bool {
 	for _, p := range patterns {
-		if Match(p, s) {
+		if match(p, s) {
 			return true
 		}
 	}
 	return false
 }
 
-// Match reports whether s matches a pattern of a [Rule], in time that grows with the
+// match reports whether s matches a pattern of a Rule, in time that grows with the
 // product of their lengths at worst.
-func Match(pattern, s string) bool {
+func match(pattern, s string) bool {
 	star, mark := -1, 0
 	p, i := 0, 0
 	for i < len(s) {

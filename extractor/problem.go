@@ -19,15 +19,14 @@ const (
 	ProblemMediaType        ProblemKind = "odd-media-type"    // taken for the default
 	ProblemHeaderLine       ProblemKind = "header-line"       // a line that is no field passed over
 	ProblemNoBlankLine      ProblemKind = "no-blank-line"     // the body begins right behind the header
-	ProblemContentType      ProblemKind = "two-content-types"
-	ProblemEncoding         ProblemKind = "unknown-encoding" // the body is kept as it is
-	ProblemEncodingToken    ProblemKind = "odd-encoding"     // the encoding's name was repaired
-	ProblemTwoEncodings     ProblemKind = "two-encodings"    // several are declared: the body tells
-	ProblemEncodedField     ProblemKind = "encoded-field"    // a Content-Type or the like was an encoded word
-	ProblemMisspeltField    ProblemKind = "misspelt-field"   // its name was repaired
-	ProblemFileInText       ProblemKind = "file-in-text"     // a mail's text by its type, a file by its content
-	ProblemUntypedText      ProblemKind = "untyped-text"     // the message's own text by default, as its Content-Type can't be read
-	ProblemResourceFork     ProblemKind = "resource-fork"    // of a Macintosh file, left out
+	ProblemEncoding         ProblemKind = "unknown-encoding"  // the body is kept as it is
+	ProblemEncodingToken    ProblemKind = "odd-encoding"      // the encoding's name was repaired
+	ProblemTwoEncodings     ProblemKind = "two-encodings"     // several are declared: the body tells
+	ProblemEncodedField     ProblemKind = "encoded-field"     // a Content-Type or the like was an encoded word
+	ProblemMisspeltField    ProblemKind = "misspelt-field"    // its name was repaired
+	ProblemFileInText       ProblemKind = "file-in-text"      // a mail's text by its type, a file by its content
+	ProblemUntypedText      ProblemKind = "untyped-text"      // the message's own text by default, as its Content-Type can't be read
+	ProblemResourceFork     ProblemKind = "resource-fork"     // of a Macintosh file, left out
 	ProblemIllegalBase64    ProblemKind = "illegal-base64"
 	ProblemMissingPadding   ProblemKind = "missing-padding"
 	ProblemTrailingText     ProblemKind = "trailing-text"
@@ -42,7 +41,6 @@ const (
 	ProblemBinHex           ProblemKind = "odd-binhex"
 	ProblemTNEF             ProblemKind = "odd-tnef"  // a winmail.dat that is damaged is kept as it is, too
 	ProblemSMIME            ProblemKind = "odd-smime" // what is signed could not be got out whole
-	ProblemPartial          ProblemKind = "partial"   // one piece of a message whose other pieces are not there
 )
 
 // Cosmetic reports whether a problem concerns a name only, so that contents and

@@ -9,29 +9,29 @@ import (
 	"iter"
 )
 
-// Kind is what a message is.
-type Kind string
+// messageKind is what a message is, as far as it was read.
+type messageKind string
 
 // The kinds of messages (RFC 5652 section 3, RFC 3274, RFC 5083).
 const (
-	Unknown    Kind = ""
-	Data       Kind = "data"
-	Signed     Kind = "signed"
-	Enveloped  Kind = "enveloped" // encrypted
-	Compressed Kind = "compressed"
+	unknown    messageKind = ""
+	data       messageKind = "data"
+	signed     messageKind = "signed"
+	enveloped  messageKind = "enveloped" // encrypted
+	compressed messageKind = "compressed"
 )
 
 // ErrFormat is what Close returns of bytes that are no such message.
 var ErrFormat = errors.New("read CMS: no ContentInfo")
 
 // kinds are the content types by the contents of their object identifiers.
-var kinds = map[string]Kind{
-	"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01":         Data,       // 1.2.840.113549.1.7.1
-	"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02":         Signed,     // 1.2.840.113549.1.7.2
-	"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03":         Enveloped,  // 1.2.840.113549.1.7.3
-	"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x06":         Enveloped,  // EncryptedData
-	"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x09": Compressed, // 1.2.840.113549.1.9.16.1.9
-	"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17": Enveloped,  // AuthEnvelopedData
+var kinds = map[string]messageKind{
+	"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01":         data,       // 1.2.840.113549.1.7.1
+	"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02":         signed,     // 1.2.840.113549.1.7.2
+	"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03":         enveloped,  // 1.2.840.113549.1.7.3
+	"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x06":         enveloped,  // EncryptedData
+	"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x09": compressed, // 1.2.840.113549.1.9.16.1.9
+	"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17": enveloped,  // AuthEnvelopedData
 }
 
 // role is what an element is within the structure.
@@ -72,7 +72,7 @@ const (
 // Decoder gets the content out of one message. Use [NewDecoder].
 type Decoder struct {
 	w      io.Writer
-	kind   Kind
+	kind   messageKind
 	offset int64
 	stack  []element
 
@@ -92,9 +92,6 @@ type Decoder struct {
 func NewDecoder(w io.Writer) *Decoder {
 	return &Decoder{w: w, stack: []element{{role: outside, end: -1}}}
 }
-
-// Kind returns what the message is, as far as it was read.
-func (d *Decoder) Kind() Kind { return d.kind }
 
 // Complete reports whether the content was there and came out to its end.
 func (d *Decoder) Complete() bool { return d.complete && d.err == nil }
@@ -142,7 +139,7 @@ func (d *Decoder) pop() {
 	top := d.stack[len(d.stack)-1]
 	d.stack = d.stack[:len(d.stack)-1]
 	switch {
-	case top.role == eContent || top.role == content && d.kind == Data:
+	case top.role == eContent || top.role == content && d.kind == data:
 		d.complete = top.children > 0
 		if d.inflater != nil {
 			d.complete = d.inflater.finish() && d.complete
@@ -270,9 +267,9 @@ func (d *Decoder) roleOf(parent *element, tag byte) role {
 		return contentInfo
 	case parent.role == contentInfo && tag == objectID && first:
 		return contentType
-	case parent.role == contentInfo && tag == explicitTag && d.kind != Unknown && d.kind != Enveloped:
+	case parent.role == contentInfo && tag == explicitTag && d.kind != unknown && d.kind != enveloped:
 		return content
-	case parent.role == content && d.kind == Data && tag&^constructed == octetString:
+	case parent.role == content && d.kind == data && tag&^constructed == octetString:
 		return octets
 	case parent.role == content && tag == sequence && first:
 		return typedData
@@ -297,7 +294,7 @@ func (d *Decoder) contents(p []byte) {
 			d.kind = kinds[string(d.oid)]
 		}
 	case octets:
-		if d.kind == Compressed {
+		if d.kind == compressed {
 			if d.inflater == nil {
 				d.inflater = newInflater(d.w)
 			}
@@ -320,7 +317,7 @@ func (d *Decoder) Close() error {
 	switch {
 	case d.err != nil:
 		return fmt.Errorf("write CMS content: %w", d.err)
-	case d.kind == Unknown:
+	case d.kind == unknown:
 		return ErrFormat
 	}
 	return nil

@@ -53,7 +53,7 @@ func ber(tag byte, contents ...[]byte) []byte {
 	return append(append([]byte{tag | constructed, 0x80}, bytes.Join(contents, nil)...), 0, 0)
 }
 
-func oid(kind Kind) []byte {
+func oid(kind messageKind) []byte {
 	for id, k := range kinds {
 		if k == kind {
 			return der(objectID, []byte(id))
@@ -63,10 +63,10 @@ func oid(kind Kind) []byte {
 }
 
 // message makes a SignedData or CompressedData around an octet string.
-func message(kind Kind, make func(tag byte, contents ...[]byte) []byte, octets []byte) []byte {
+func message(kind messageKind, make func(tag byte, contents ...[]byte) []byte, octets []byte) []byte {
 	third := der(0x31, der(sequence, []byte{6, 1, 42}))
 	return make(sequence, oid(kind), make(explicitTag, make(sequence, der(2, []byte{1}), third,
-		make(sequence, oid(Data), make(explicitTag, octets)), der(0x31, bytes.Repeat([]byte{4, 0}, 100)))))
+		make(sequence, oid(data), make(explicitTag, octets)), der(0x31, bytes.Repeat([]byte{4, 0}, 100)))))
 }
 
 func deflated(b []byte) []byte {
@@ -102,36 +102,36 @@ func TestDecoder(t *testing.T) {
 	for name, test := range map[string]struct {
 		message  []byte
 		want     string
-		kind     Kind
+		kind     messageKind
 		complete bool
 		err      error
 	}{
-		"signed, DER":                {unbase64(signedDER), entity, Signed, true, nil},
-		"signed, BER":                {unbase64(signedBER), entity, Signed, true, nil},
-		"encrypted":                  {unbase64(encrypted), "", Enveloped, false, nil},
-		"detached":                   {unbase64(detached), "", Signed, false, nil},
-		"in pieces":                  {message(Signed, ber, inPieces), "hello", Signed, true, nil},
-		"in pieces, definite":        {message(Signed, der, inPieces), "hello", Signed, true, nil},
-		"empty":                      {message(Signed, der, der(octetString)), "", Signed, true, nil},
-		"big":                        {message(Signed, der, der(octetString, big)), string(big), Signed, true, nil},
-		"compressed":                 {message(Compressed, ber, der(octetString, deflated(big))), string(big), Compressed, true, nil},
-		"compressed, in pieces":      {message(Compressed, ber, ber(octetString, der(octetString, deflated(big)[:9]), der(octetString, deflated(big)[9:]))), string(big), Compressed, true, nil},
-		"compressed, and cut":        {message(Compressed, der, der(octetString, deflated([]byte("hello"))[:8])), "hello", Compressed, false, nil},
-		"compressed, and not at all": {message(Compressed, der, der(octetString, []byte("hello"))), "", Compressed, false, nil},
-		"data":                       {der(sequence, oid(Data), der(explicitTag, der(octetString, []byte("hello")))), "hello", Data, true, nil},
-		"bytes behind the end":       {append(unbase64(signedDER), "junk"...), entity, Signed, true, nil},
-		"text":                       {[]byte("MIHxBgkqhkiG9w0BBwKggeMwgeAC"), "", Unknown, false, ErrFormat},
-		"nothing":                    {nil, "", Unknown, false, ErrFormat},
-		"another sequence":           {der(sequence, der(2, []byte{1})), "", Unknown, false, ErrFormat},
-		"longer than its parent":     {der(sequence, oid(Signed), []byte{explicitTag, 0x20}), "", Signed, false, nil},
-		"an indefinite primitive":    {der(sequence, []byte{octetString, 0x80, 0, 0}), "", Unknown, false, ErrFormat},
+		"signed, DER":                {unbase64(signedDER), entity, signed, true, nil},
+		"signed, BER":                {unbase64(signedBER), entity, signed, true, nil},
+		"encrypted":                  {unbase64(encrypted), "", enveloped, false, nil},
+		"detached":                   {unbase64(detached), "", signed, false, nil},
+		"in pieces":                  {message(signed, ber, inPieces), "hello", signed, true, nil},
+		"in pieces, definite":        {message(signed, der, inPieces), "hello", signed, true, nil},
+		"empty":                      {message(signed, der, der(octetString)), "", signed, true, nil},
+		"big":                        {message(signed, der, der(octetString, big)), string(big), signed, true, nil},
+		"compressed":                 {message(compressed, ber, der(octetString, deflated(big))), string(big), compressed, true, nil},
+		"compressed, in pieces":      {message(compressed, ber, ber(octetString, der(octetString, deflated(big)[:9]), der(octetString, deflated(big)[9:]))), string(big), compressed, true, nil},
+		"compressed, and cut":        {message(compressed, der, der(octetString, deflated([]byte("hello"))[:8])), "hello", compressed, false, nil},
+		"compressed, and not at all": {message(compressed, der, der(octetString, []byte("hello"))), "", compressed, false, nil},
+		"data":                       {der(sequence, oid(data), der(explicitTag, der(octetString, []byte("hello")))), "hello", data, true, nil},
+		"bytes behind the end":       {append(unbase64(signedDER), "junk"...), entity, signed, true, nil},
+		"text":                       {[]byte("MIHxBgkqhkiG9w0BBwKggeMwgeAC"), "", unknown, false, ErrFormat},
+		"nothing":                    {nil, "", unknown, false, ErrFormat},
+		"another sequence":           {der(sequence, der(2, []byte{1})), "", unknown, false, ErrFormat},
+		"longer than its parent":     {der(sequence, oid(signed), []byte{explicitTag, 0x20}), "", signed, false, nil},
+		"an indefinite primitive":    {der(sequence, []byte{octetString, 0x80, 0, 0}), "", unknown, false, ErrFormat},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, piece := range []int{0, 1, 2, 7, 1000} {
 				got, d, err := decode(test.message, piece)
-				if got != test.want || d.Kind() != test.kind || d.Complete() != test.complete || !errors.Is(err, test.err) {
-					t.Errorf("in pieces of %d: %d bytes %.40q, %q, complete %v, error %v", piece, len(got), got, d.Kind(), d.Complete(), err)
+				if got != test.want || d.kind != test.kind || d.Complete() != test.complete || !errors.Is(err, test.err) {
+					t.Errorf("in pieces of %d: %d bytes %.40q, %q, complete %v, error %v", piece, len(got), got, d.kind, d.Complete(), err)
 				}
 			}
 		})
@@ -142,7 +142,7 @@ func TestDecoder(t *testing.T) {
 // only if the content was.
 func TestPrefixes(t *testing.T) {
 	t.Parallel()
-	for _, whole := range [][]byte{unbase64(signedDER), unbase64(signedBER), message(Compressed, ber, der(octetString, deflated([]byte(entity))))} {
+	for _, whole := range [][]byte{unbase64(signedDER), unbase64(signedBER), message(compressed, ber, der(octetString, deflated([]byte(entity))))} {
 		for n := range whole {
 			got, d, err := decode(whole[:n], 0)
 			if err != nil && !errors.Is(err, ErrFormat) {
@@ -163,7 +163,7 @@ func TestHostile(t *testing.T) {
 		n          int
 	}{
 		"nested":            {nil, []byte{sequence, 0x80}, many},
-		"nested pieces":     {message(Signed, ber, nil)[:60], []byte{octetString | constructed, 0x80}, many},
+		"nested pieces":     {message(signed, ber, nil)[:60], []byte{octetString | constructed, 0x80}, many},
 		"lengths":           {nil, []byte{sequence, 0x88, 0x0f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, 1_000_000},
 		"long tags":         {nil, []byte{0xff}, many},
 		"empty elements":    {[]byte{sequence, 0x80}, []byte{4, 0}, many},
@@ -203,7 +203,7 @@ func (r refusing) Write([]byte) (int, error) { return 0, r.err }
 func TestWriterError(t *testing.T) {
 	t.Parallel()
 	failure := errors.New("disk full")
-	for _, m := range [][]byte{unbase64(signedDER), message(Compressed, der, der(octetString, deflated(bytes.Repeat([]byte("x"), 1<<20))))} {
+	for _, m := range [][]byte{unbase64(signedDER), message(compressed, der, der(octetString, deflated(bytes.Repeat([]byte("x"), 1<<20))))} {
 		d := NewDecoder(refusing{failure})
 		_, err := d.Write(m)
 		if closeErr := d.Close(); err == nil {
@@ -220,8 +220,8 @@ func FuzzDecoder(f *testing.F) {
 	for _, s := range []string{signedDER, signedBER, encrypted, detached} {
 		f.Add(unbase64(s), uint64(1))
 	}
-	f.Add(message(Compressed, ber, der(octetString, deflated([]byte("hello")))), uint64(2))
-	f.Add(message(Signed, ber, ber(octetString, der(octetString, []byte("hel")), der(octetString, []byte("lo")))), uint64(3))
+	f.Add(message(compressed, ber, der(octetString, deflated([]byte("hello")))), uint64(2))
+	f.Add(message(signed, ber, ber(octetString, der(octetString, []byte("hel")), der(octetString, []byte("lo")))), uint64(3))
 	f.Fuzz(func(t *testing.T, message []byte, seed uint64) {
 		want, whole, err := decode(message, 0)
 		if len(want) > 1100*len(message) {
@@ -238,8 +238,8 @@ func FuzzDecoder(f *testing.F) {
 			rest = rest[n:]
 		}
 		cutErr := d.Close()
-		if out.String() != want || d.Kind() != whole.Kind() || d.Complete() != whole.Complete() || (err == nil) != (cutErr == nil) {
-			t.Errorf("in pieces %q %q %v %v, whole %q %q %v %v", &out, d.Kind(), d.Complete(), cutErr, want, whole.Kind(), whole.Complete(), err)
+		if out.String() != want || d.kind != whole.kind || d.Complete() != whole.Complete() || (err == nil) != (cutErr == nil) {
+			t.Errorf("in pieces %q %q %v %v, whole %q %q %v %v", &out, d.kind, d.Complete(), cutErr, want, whole.kind, whole.Complete(), err)
 		}
 	})
 }

@@ -10,7 +10,7 @@
 // # Limits and guarantees
 //
 // The signature is not judged, and nothing is decrypted: of an EnvelopedData nothing
-// comes out, and Kind says so. Memory is constant but for a window of 32 KiB where
+// comes out, and it is not Complete. Memory is constant but for a window of 32 KiB where
 // something is inflated. Elements may be nested 50 deep. A message that is broken
 // gives what stands before the fault and is not Complete. How much inflating may
 // come to is for the writer to bound.
