@@ -8,31 +8,31 @@ import (
 	"github.com/gabriel-vasile/mimetype"
 )
 
-// place is where in a message something stands.
+// place is where something stands in a message.
 type place struct {
 	number     string // of the part
 	depth      int    // multiparts, attached messages and containers around it, itself included
 	containers int    // containers around it
 	saved      bool   // an attached message around it becomes a file as it is
-	entered    bool   // a leaf around it was entered for the boundary that its type names
+	entered    bool   // a leaf around it was entered for the boundary in its Content-Type
 }
 
-// within is the place of the nth thing inside.
+// within returns the place of the nth thing inside.
 func (at place) within(n int) place {
 	at.number, at.depth = childNumber(at.number, n), at.depth+1
 	return at
 }
 
-// content is where the decoded bytes of a part, or of a file in a container, go:
-// to a file, to what takes them apart, or both.
+// content takes the decoded bytes of a part, or of a file in a container. They go to a
+// file, to an unpacker, or to both.
 type content struct {
 	file     *file    // nil: not saved
 	unpacker unpacker // nil: nothing to take apart
 	probe    *probe   // looks for a container, until it is known whether this is one
 }
 
-// probe gathers the beginning of a content that neither type nor name tell of. Some
-// containers are what they are under any name.
+// probe gathers the beginning of a content whose type and name do not tell what it is. A
+// winmail.dat and an attached message are known by it.
 type probe struct {
 	run        *run
 	attachment *Attachment
@@ -40,15 +40,15 @@ type probe struct {
 	start      []byte
 }
 
-// probeLength is how much of a content tells that it is a container.
+// probeLength is how many bytes of a content tell whether it is a container.
 const probeLength = 128
 
-// unpacker takes a content apart that holds others: an attached message, a text
-// with files in it, a container such as winmail.dat.
+// unpacker takes apart a content with others in it: an attached message, a text with
+// files in it, a container such as winmail.dat.
 type unpacker interface {
 	io.Writer
-	// finish ends it. It reports whether all there was came out, so that what was
-	// taken apart need not be kept itself.
+	// finish ends the content. It reports whether everything in it came out; the content
+	// itself need not be kept then.
 	finish() (whole bool, err error)
 	// abort closes what is open after an error.
 	abort()
@@ -149,12 +149,12 @@ func (c *content) abort() {
 // leftOutUnpacked is why a container is left out.
 const leftOutUnpacked = "unpacked: its contents are kept instead"
 
-// leftOutWithin is why an attached message is left out: a hundred of them around each other would otherwise be
-// a hundred copies of the innermost.
+// leftOutWithin is why an attached message within another one is left out: a hundred of
+// them around each other would be a hundred copies of the innermost.
 const leftOutWithin = "within an attached message that is kept whole"
 
-// begin opens the content of an attachment: a file, unless it is left out, and
-// what takes it apart, which a filter does not keep from it.
+// begin opens the content of an attachment: its file, unless it is left out, and its
+// unpacker. What a filter leaves out is taken apart all the same.
 func (x *run) begin(a *Attachment, at place) (content, error) {
 	u, err := x.unpackerFor(a, at)
 	if err != nil {
@@ -170,7 +170,8 @@ func (x *run) begin(a *Attachment, at place) (content, error) {
 	return c, err
 }
 
-// beginNested opens the content of an attachment that holds parts, as an attached message does.
+// beginNested opens the content of an attachment with parts in it, such as an attached
+// message.
 func (x *run) beginNested(a *Attachment, nested *parser) (content, error) {
 	x.leaveOutNested(a, nested)
 	c, err := x.beginFile(a, nested)
@@ -178,14 +179,15 @@ func (x *run) beginNested(a *Attachment, nested *parser) (content, error) {
 	return c, err
 }
 
-// leaveOutNested leaves out what is within another such attachment that is kept.
+// leaveOutNested leaves an attachment with parts out if it is within another one that is
+// kept.
 func (x *run) leaveOutNested(a *Attachment, nested *parser) {
 	if nested.saved && !x.options.NestedMessages {
 		a.LeftOut = leftOutWithin
 	}
 }
 
-// beginFile opens the content of an attachment that u, if not nil, takes apart.
+// beginFile opens the content of an attachment. u takes it apart; nil for nothing.
 func (x *run) beginFile(a *Attachment, u unpacker) (content, error) {
 	if x.files++; x.files > x.limits.Attachments {
 		return content{}, &LimitError{"attachments", int64(x.limits.Attachments)}
@@ -214,24 +216,24 @@ func (x *run) beginFile(a *Attachment, u unpacker) (content, error) {
 	return c, nil
 }
 
-// file is an attachment that is being written. The name of a nameless one is
-// made up from how its content begins, or from the attached message's subject.
+// file is an attachment that is being written. If it has no name, one is made up from the
+// beginning of its content, or from the attached message's subject.
 type file struct {
 	run        *run
 	attachment *Attachment
 	w          io.WriteCloser
-	start      []byte   // of the content, where it is of use
+	start      []byte   // of the content, if it is needed
 	message    unpacker // of an attached message
 	closed     bool
 }
 
-// sniffLength is how much of the content decides on a type.
+// sniffLength is how many bytes of the content decide on its type.
 const sniffLength = 3072
 
 func (f *file) Write(p []byte) (int, error) {
 	x, a := f.run, f.attachment
 	if a.LeftOut != "" {
-		return len(p), nil // which its beginning told
+		return len(p), nil // its beginning told so
 	}
 	if len(f.start) < sniffLength && (a.Name == "" || x.options.detects() || x.options.AddExtension || mayBeNoise(a)) {
 		f.start = append(f.start, p[:min(len(p), sniffLength-len(f.start))]...)
@@ -244,8 +246,9 @@ func (f *file) Write(p []byte) (int, error) {
 	return f.w.Write(p)
 }
 
-// Written returns a [*LimitError] when what has been written for a message of which so much was read is beyond Bytes or
-// Expansion. Extract asks for what it writes itself; it is for who writes more because of the message.
+// Written checks how many bytes were written for a message against how many were read of
+// it. It returns a [*LimitError] beyond Bytes or Expansion. Extract checks what it writes
+// itself; Written is for callers that write more because of the message.
 func (l Limits) Written(written, read int64) error {
 	l = l.withDefaults()
 	if written > l.Bytes {
@@ -264,7 +267,7 @@ func (f *file) Close() error {
 	f.closed = true
 	x, a := f.run, f.attachment
 	if x.options.detects() {
-		// Without its parameters, as the declared one is.
+		// The declared type has no parameters either.
 		a.DetectedType, _, _ = strings.Cut(mimetype.Detect(f.start).String(), ";")
 	}
 	if a.Name == "" {

@@ -20,92 +20,96 @@ type Options struct {
 	Filter *Filter
 	// Inline says which pictures of a text are attachments.
 	Inline Inline
-	// RTF has the text of a winmail.dat, which is RTF, saved as well.
+	// RTF saves the RTF text of a winmail.dat as well.
 	RTF bool
-	// DropNoise leaves out what is no file to anybody: see noise.go.
+	// DropNoise leaves out attachments that are no file to anybody, such as a detached
+	// signature: noise.go lists them.
 	DropNoise bool
-	// AddExtension gives a name without an extension the one that the first bytes
-	// tell of.
+	// AddExtension adds an extension to a name that has none. The first bytes tell which.
 	AddExtension bool
-	// NestedMessages has the messages attached to an attached message become files of their own, too. Otherwise
-	// only the outermost one does, which holds them; what is attached to any of them is extracted either way.
+	// NestedMessages saves each message attached to an attached message as a file of its
+	// own. Otherwise only the outermost one is saved, which holds the others. Their
+	// attachments are extracted either way.
 	NestedMessages bool
-	// Detect has the type of every attachment detected from its first bytes. It
-	// costs as much as the rest of a small message; a Filter that asks for types
-	// detects where it has to.
+	// Detect detects the type of every attachment from its first bytes. It costs as much
+	// as the rest of a small message. A Filter with types detects them where it must.
 	Detect bool
-	// Enclosing, if any, is the message around the first of the pieces that this one
-	// was joined from: what this one's header does not say is taken from there (RFC
-	// 2046 section 5.2.2.1).
+	// Enclosing is set for a message that was joined from pieces: it is the message around
+	// the first piece. Fields that the joined header lacks are taken from it (RFC 2046
+	// section 5.2.2.1).
 	Enclosing *Message
 }
 
-// Inline says which pictures that are shown within a text are attachments.
+// Inline says which of the pictures shown within a text are attachments.
 type Inline int
 
 const (
-	// InlineNamed takes those with a file name.
+	// InlineNamed takes pictures with a file name.
 	InlineNamed Inline = iota
-	// InlineAll takes the nameless ones too.
+	// InlineAll takes nameless pictures too.
 	InlineAll
-	// InlineNone takes none: the logos of signatures stay out.
+	// InlineNone takes no picture: the logos of signatures stay out.
 	InlineNone
 )
 
-// Attachment is one attachment. It is complete once the writer that was opened
-// for it is closed; before that its name may still be made up.
+// Attachment is one attachment. It is complete once its writer is closed; before that
+// its name may be empty, and LeftOut and Noise are not final.
 type Attachment struct {
 	Part         string // part number as IMAP counts (RFC 3501 section 6.4.5): "2", "2.1"
 	Name         string // a safe file name, see SafeName; never empty
 	OriginalName string // the sender's name, decoded; "" when there is none
 	MediaType    string // as declared, lower case: "image/png"
-	DetectedType string // by the first bytes; "" when nobody asked
-	Disposition  string // "attachment", "inline" or "" (RFC 2183)
+	DetectedType string // by the first bytes, "image/png"; "" when Options do not ask for it
+	Disposition  string // "attachment", "inline" or "" (RFC 2183 section 2)
 	ContentID    string // without brackets (RFC 2392)
-	Inline       bool   // a picture that is shown within the text
-	Container    string // what it was unpacked from: "uuencode", "tnef"; "" for a part
+	Inline       bool   // a picture shown within the text
+	Container    string // it was unpacked from: "uuencode", "tnef"; "" for a part of the message
 	Size         int64  // bytes written so far
 	Problems     []Problem
 
-	// Fragment says which piece of a message this is, nil for no piece.
+	// Fragment says which piece of a message this is; nil for an attachment that is none.
 	Fragment *Fragment
-	// LeftOut says why the attachment is not to be kept, "" if it is. What was
-	// written for one that is left out is to be discarded.
+	// LeftOut says why the attachment is left out; "" if it is kept. The caller discards
+	// what was written for one that is left out.
 	LeftOut string
-	// Noise says why the attachment is no file to anybody (see noise.go), "" for others.
+	// Noise says why the attachment is no file to anybody (noise.go); "" for others.
 	Noise string
 }
 
 // Fragment is the place of a message/partial among the others (RFC 2046 section 5.2.2).
 type Fragment struct {
-	ID     string
-	Number int // from 1
-	Total  int // 0 where it is not said: only the last one must
-	// From and Subject are those of the message that the piece came as, as in [Message].
+	ID     string // the same for all pieces
+	Number int    // from 1
+	Total  int    // pieces; 0 if this piece does not say, as only the last one must
+	// From and Subject are those of the message in which the piece came, as in [Message].
 	From, Subject string
 }
 
 // Message is what was learned of a message as a whole.
 type Message struct {
-	MessageID, Subject, From, To string    // decoded; addresses as written
-	Senders, Recipients          []Address // of From and To
-	Date                         time.Time // zero when there is none that can be read
-	Size                         int64     // bytes read
-	Attachments                  int       // kept
-	LeftOut                      []*Attachment
-	Problems                     []Problem // of the message; those of an attachment are its own
+	MessageID, Subject, From, To string        // decoded; addresses as written
+	Senders, Recipients          []Address     // of From and To
+	Date                         time.Time     // zero if it is missing or can't be read
+	Size                         int64         // bytes read
+	Attachments                  int           // how many were kept
+	LeftOut                      []*Attachment // with the reason in each
+	Problems                     []Problem     // of the message; each attachment has its own
 }
 
-// Open is called for each attachment when its content begins, and returns where
-// the content goes. A nil writer leaves the attachment out. Whether an attachment
-// is kept is known when the writer is closed: see Attachment.LeftOut.
+// Open is called for each attachment when its content begins. It returns the writer of the
+// content; a nil writer leaves the attachment out. An error ends Extract, which returns it.
+// Every writer is closed exactly once. Only then is it known whether the attachment is kept:
+// see [Attachment].LeftOut.
 type Open func(a *Attachment) (io.WriteCloser, error)
 
 const blockSize = 128 << 10
 
 var blocks = sync.Pool{New: func() any { return new([blockSize]byte) }}
 
-// Extract reads one message from r to its end and writes its attachments.
+// Extract reads one message from r to io.EOF and writes each attachment to the writer that
+// open returns for it. Its errors are those of r, of open and of the writers, and
+// [*LimitError] for a message beyond o.Limits. After an error there is no Message, and the
+// caller discards what was written.
 func Extract(r io.Reader, o Options, open Open) (*Message, error) {
 	return extract(r, &run{options: o, limits: o.Limits.withDefaults(), open: open, message: &Message{}})
 }
@@ -154,16 +158,16 @@ type run struct {
 	files     int   // begun
 	written   int64 // bytes of all files
 	problems  int   // recorded so far
-	held      int   // bytes of what the sender calls the files
+	held      int   // bytes of the sender's names and Content-IDs
 	calendars calendars
-	charset   string // that raw names may be in: the message's texts or its Subject are
+	charset   string // of the message's texts or its Subject; raw names may be in it
 	bodies    bool   // the message's own texts are opened as well, for tests
 }
 
-// maxProblems bounds the lists of a hostile message's problems, all together.
+// maxProblems bounds the problems of a message and its attachments, all together.
 const maxProblems = 1000
 
-// maxProblemsEach bounds the list of one attachment.
+// maxProblemsEach bounds the problems of one attachment.
 const maxProblemsEach = 20
 
 // report adds a problem of the message.

@@ -10,26 +10,26 @@ import (
 	"github.com/gabriel-vasile/mimetype"
 )
 
-// Filter says which attachments are kept: those that a rule of Include takes, or
-// all if there is none, less those that a rule of Exclude takes.
+// Filter says which attachments are kept. A rule of Include must take the attachment, if
+// there are any, and no rule of Exclude.
 type Filter struct {
 	Include, Exclude []Rule
 }
 
-// Rule takes an attachment when all that it says holds. In each list one pattern
-// must match; an empty list matches anything. In a pattern "*" stands for any run of
-// characters and "?" for one; case does not count.
+// Rule takes an attachment if every field of it holds. In a list, one pattern must match;
+// an empty list matches anything. In a pattern, "*" stands for any run of characters and
+// "?" for one character. Case does not count.
 type Rule struct {
-	Names    []string // of the file
+	Names    []string // of the file, as saved or as the sender gave it
 	Types    []string // the media type, declared or detected: "image/*"
 	Senders  []string // an address in From
 	Subjects []string // of the message
 	MinSize  int64    // in bytes, decoded
-	MaxSize  int64    // 0: any
-	Inline   *bool    // a picture shown within the text
+	MaxSize  int64    // in bytes, decoded; 0 for any
+	Inline   *bool    // whether it is a picture shown within the text; nil for either
 }
 
-// verdict is what can be said of a rule so far.
+// verdict is what a rule says of an attachment so far.
 type verdict int
 
 const (
@@ -56,14 +56,14 @@ func (o *Options) detects() bool {
 	return false
 }
 
-// leaveOut returns why an attachment is left out, "" if it is kept or if it can't be
-// told yet. complete says that all of it has been seen.
+// leaveOut returns why an attachment is left out; "" if it is kept, or if that is not known
+// yet. complete says that the whole content has been seen.
 func (o *Options) leaveOut(m *Message, a *Attachment, complete bool) string {
 	if a.Inline && o.Inline == InlineNone {
 		return "inline picture"
 	}
 	f := o.Filter
-	if f == nil || a.Fragment != nil { // of a fragment nothing can be said before all are there
+	if f == nil || a.Fragment != nil { // the message that the fragments make up is judged
 		return ""
 	}
 	if o.AddExtension && !hasExtension(a.Name) && !complete {
@@ -86,7 +86,8 @@ func (o *Options) leaveOut(m *Message, a *Attachment, complete bool) string {
 	return ""
 }
 
-// surelyKeeps reports whether no rule can leave out an attachment any more, whatever the rest of it is.
+// surelyKeeps reports whether no rule can leave an attachment out any more, whatever the
+// rest of its content is.
 func (o *Options) surelyKeeps(m *Message, a *Attachment) bool {
 	if o.Filter == nil {
 		return true
@@ -105,7 +106,7 @@ func (o *Options) surelyKeeps(m *Message, a *Attachment) bool {
 func (r *Rule) judge(m *Message, a *Attachment, complete bool) verdict {
 	result := yes
 	and := func(v verdict) { result = min(result, v) }
-	open := func(v bool) verdict { // a no that the rest of the attachment may turn
+	open := func(v bool) verdict { // the rest of the attachment may turn a no
 		switch {
 		case v:
 			return yes
@@ -158,8 +159,9 @@ func certain(v bool) verdict {
 	return no
 }
 
-// matchType reports whether a media type, or another name of it, matches: text/xml and
-// application/xml are one (RFC 7303), and so are application/pdf and application/x-pdf.
+// matchType reports whether a media type or another name of it matches: text/xml and
+// application/xml are one type (RFC 7303 section 9.2), and so are application/pdf and
+// application/x-pdf.
 func matchType(patterns []string, mediaType string) bool {
 	if mediaType == "" {
 		return false
@@ -185,8 +187,8 @@ func matchAny(patterns []string, s string) bool {
 	return false
 }
 
-// match reports whether s matches a pattern of a Rule, in time that grows with the
-// product of their lengths at worst.
+// match reports whether s matches a pattern of a Rule. At worst its time grows with the
+// product of their lengths.
 func match(pattern, s string) bool {
 	star, mark := -1, 0
 	p, i := 0, 0

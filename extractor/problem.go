@@ -5,46 +5,77 @@ import (
 	"strings"
 )
 
-// ProblemKind names a repair or an oddity.
+// ProblemKind names a repair or an oddity, in lower case with dashes: "header-line".
 type ProblemKind string
 
-// The kinds of problems.
+// The kinds of problems. Their texts are stable, since callers print them.
 const (
-	ProblemMissingBoundary  ProblemKind = "missing-boundary"   // a multipart without a usable boundary parameter
-	ProblemUnclosed         ProblemKind = "unclosed-multipart" // no closing boundary
-	ProblemNoParts          ProblemKind = "no-parts"           // a multipart with a closing boundary and nothing before it
-	ProblemWrongBoundary    ProblemKind = "wrong-boundary"     // another one than announced was guessed from the body
-	ProblemIndented         ProblemKind = "indented-boundary"
-	ProblemEncodedMultipart ProblemKind = "encoded-multipart" // a multipart in base64 as a whole
-	ProblemMediaType        ProblemKind = "odd-media-type"    // taken for the default
-	ProblemHeaderLine       ProblemKind = "header-line"       // a line that is no field passed over
-	ProblemNoBlankLine      ProblemKind = "no-blank-line"     // the body begins right behind the header
-	ProblemEncoding         ProblemKind = "unknown-encoding"  // the body is kept as it is
-	ProblemEncodingToken    ProblemKind = "odd-encoding"      // the encoding's name was repaired
-	ProblemTwoEncodings     ProblemKind = "two-encodings"     // several are declared: the body tells
-	ProblemEncodedField     ProblemKind = "encoded-field"     // a Content-Type or the like was an encoded word
-	ProblemMisspeltField    ProblemKind = "misspelt-field"    // its name was repaired
-	ProblemFileInText       ProblemKind = "file-in-text"      // a mail's text by its type, a file by its content
-	ProblemUntypedText      ProblemKind = "untyped-text"      // the message's own text by default, as its Content-Type can't be read
-	ProblemResourceFork     ProblemKind = "resource-fork"     // of a Macintosh file, left out
-	ProblemIllegalBase64    ProblemKind = "illegal-base64"
-	ProblemMissingPadding   ProblemKind = "missing-padding"
-	ProblemTrailingText     ProblemKind = "trailing-text"
-	ProblemBadEscape        ProblemKind = "bad-escape"
-	ProblemCharset          ProblemKind = "unknown-charset"
-	ProblemRaw8Bit          ProblemKind = "raw-8bit-name"
-	ProblemNameGap          ProblemKind = "name-gap"
-	ProblemNameCleaned      ProblemKind = "name-cleaned"
-	ProblemNoName           ProblemKind = "no-name" // the name was made up
-	ProblemUUEncode         ProblemKind = "odd-uuencode"
-	ProblemYEnc             ProblemKind = "odd-yenc"
-	ProblemBinHex           ProblemKind = "odd-binhex"
-	ProblemTNEF             ProblemKind = "odd-tnef"  // a winmail.dat that is damaged is kept as it is, too
-	ProblemSMIME            ProblemKind = "odd-smime" // what is signed could not be got out whole
+	// A multipart has no usable boundary parameter (RFC 2046 section 5.1.1).
+	ProblemMissingBoundary ProblemKind = "missing-boundary"
+	// A multipart has no closing boundary.
+	ProblemUnclosed ProblemKind = "unclosed-multipart"
+	// A multipart has a closing boundary and nothing before it.
+	ProblemNoParts ProblemKind = "no-parts"
+	// The body uses another boundary than announced: it was guessed.
+	ProblemWrongBoundary ProblemKind = "wrong-boundary"
+	// Blanks stand before a boundary.
+	ProblemIndented ProblemKind = "indented-boundary"
+	// A multipart is base64 as a whole, which RFC 2045 section 6.4 forbids.
+	ProblemEncodedMultipart ProblemKind = "encoded-multipart"
+	// A Content-Type is no media type: the default is assumed (RFC 2045 section 5.2).
+	ProblemMediaType ProblemKind = "odd-media-type"
+	// A line of a header is no field: it was passed over.
+	ProblemHeaderLine ProblemKind = "header-line"
+	// The body begins right behind the header (RFC 5322 section 2.1).
+	ProblemNoBlankLine ProblemKind = "no-blank-line"
+	// The encoding is unknown, or the body contradicts it.
+	ProblemEncoding ProblemKind = "unknown-encoding"
+	// The encoding's name was repaired.
+	ProblemEncodingToken ProblemKind = "odd-encoding"
+	// Several encodings are declared: the body tells which one holds.
+	ProblemTwoEncodings ProblemKind = "two-encodings"
+	// A Content-Type or the like has encoded words, which RFC 2047 section 5 forbids.
+	ProblemEncodedField ProblemKind = "encoded-field"
+	// A field's name was repaired.
+	ProblemMisspeltField ProblemKind = "misspelt-field"
+	// A part is a mail's text by its type, and a file by its content.
+	ProblemFileInText ProblemKind = "file-in-text"
+	// A part counts as the message's own text only because its Content-Type can't be read.
+	ProblemUntypedText ProblemKind = "untyped-text"
+	// The resource fork of a Macintosh file was left out (RFC 1740).
+	ProblemResourceFork ProblemKind = "resource-fork"
+	// Base64 has other characters, or text before it (RFC 2045 section 6.8).
+	ProblemIllegalBase64 ProblemKind = "illegal-base64"
+	// Base64 lacks padding at its end, or was cut.
+	ProblemMissingPadding ProblemKind = "missing-padding"
+	// Text stands behind base64: it was passed over.
+	ProblemTrailingText ProblemKind = "trailing-text"
+	// An equals sign begins no escape of quoted-printable (RFC 2045 section 6.7).
+	ProblemBadEscape ProblemKind = "bad-escape"
+	// A name's charset is unknown, or the name is not in it.
+	ProblemCharset ProblemKind = "unknown-charset"
+	// A name has raw 8-bit characters: their charset was guessed.
+	ProblemRaw8Bit ProblemKind = "raw-8bit-name"
+	// A piece of a name is missing (RFC 2231 section 3).
+	ProblemNameGap ProblemKind = "name-gap"
+	// The sender's name was changed to be safe: see [SafeName].
+	ProblemNameCleaned ProblemKind = "name-cleaned"
+	// There is no name: one was made up.
+	ProblemNoName ProblemKind = "no-name"
+	// A uuencoded file is damaged or incomplete.
+	ProblemUUEncode ProblemKind = "odd-uuencode"
+	// A file in yEnc is damaged or incomplete.
+	ProblemYEnc ProblemKind = "odd-yenc"
+	// A file in BinHex is damaged or incomplete.
+	ProblemBinHex ProblemKind = "odd-binhex"
+	// A winmail.dat is damaged: it is kept as well.
+	ProblemTNEF ProblemKind = "odd-tnef"
+	// A signed content did not come out whole: its container is kept as well.
+	ProblemSMIME ProblemKind = "odd-smime"
 )
 
-// Cosmetic reports whether a problem concerns a name only, so that contents and
-// structure are beyond doubt.
+// Cosmetic reports whether a problem of this kind leaves contents and structure beyond
+// doubt: it concerns a name, or how something was declared.
 func (k ProblemKind) Cosmetic() bool {
 	switch k {
 	case ProblemCharset, ProblemRaw8Bit, ProblemNameGap, ProblemNameCleaned, ProblemNoName, ProblemEncodingToken, ProblemMediaType, ProblemResourceFork, ProblemClipped:
@@ -53,9 +84,9 @@ func (k ProblemKind) Cosmetic() bool {
 	return false
 }
 
-// Lossy reports whether something of the message may be in no file, or not as it was
-// sent, so that the message itself is worth keeping. Of the other repairs the outcome
-// is beyond doubt, or the damaged container is kept itself.
+// Lossy reports whether a problem of this kind may have cost something: it is in no file,
+// or not as it was sent. The message itself is then worth keeping. After any other kind the
+// outcome is beyond doubt, or the damaged container is kept.
 func (k ProblemKind) Lossy() bool {
 	switch k {
 	case ProblemMissingBoundary, ProblemUnclosed, ProblemNoParts, ProblemEncoding, ProblemIllegalBase64, ProblemMissingPadding, ProblemBadEscape,
@@ -65,7 +96,8 @@ func (k ProblemKind) Lossy() bool {
 	return false
 }
 
-// Problem is one repair that reading a message took.
+// Problem is one repair of a message, or one oddity in it. Part is the part's number as in
+// [Attachment]. Detail is what was found, shortened; it may be foreign text.
 type Problem struct {
 	Kind   ProblemKind `json:"kind"`
 	Part   string      `json:"part,omitempty"`
@@ -84,17 +116,17 @@ func (p Problem) String() string {
 	return s
 }
 
-// Limits bound what one message may make Extract do. A zero field takes its
-// default, which no honest mail meets.
+// Limits bound the work for one message. A zero field takes its default, which no honest
+// mail reaches.
 type Limits struct {
-	HeaderBytes  int64 // of one header: 16 MiB
-	HeaderFields int   // of one header: 20,000
-	Depth        int   // multiparts, attached messages and containers within each other: 100
-	Parts        int   // in all: 10,000
-	Attachments  int   // in all, from containers as well: 1,000
-	Bytes        int64 // written for all attachments together: 16 GiB
-	Containers   int   // winmail.dat, S/MIME and the like within each other: 8
-	Expansion    int   // bytes written per byte read, beyond the first 64 MiB: 200
+	HeaderBytes  int64 // of one header; 16 MiB
+	HeaderFields int   // of one header; 20,000
+	Depth        int   // multiparts, attached messages and containers within each other; 100
+	Parts        int   // in all; 10,000
+	Attachments  int   // in all, with those from containers; 1,000
+	Bytes        int64 // written for all attachments together; 16 GiB
+	Containers   int   // winmail.dat, S/MIME and the like within each other; 8
+	Expansion    int   // bytes written per byte read, beyond the first 64 MiB; 200
 }
 
 func (l Limits) withDefaults() Limits {
@@ -125,16 +157,18 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// freeExpansion is how much may be written whatever the message's size.
+// freeExpansion is how many bytes may be written whatever the message's size.
 const freeExpansion = 64 << 20
 
-// LimitError says that a message is beyond a limit.
+// LimitError is the error of a message beyond a limit.
 type LimitError struct {
-	Limit string // "header bytes", "header fields", "depth", "parts", "attachments", "bytes", "containers", "expansion" or "boundary bytes"
-	Value int64  // the limit
+	// Limit is "header bytes", "header fields", "depth", "parts", "attachments", "bytes",
+	// "containers", "expansion" or "boundary bytes".
+	Limit string
+	Value int64 // the limit
 }
 
-// Error returns what the message has too much of.
+// Error says which limit it is, and its value.
 func (e *LimitError) Error() string {
 	switch e.Limit {
 	case "depth":
