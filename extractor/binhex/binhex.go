@@ -1,13 +1,16 @@
-// Package binhex decodes BinHex 4.0 (RFC 1741), in which Macintosh mailers sent
-// files as text: a line that says so, and between two colons six bits a character,
-// runs of bytes shortened, a header, the data fork and the resource fork.
+// Package binhex decodes BinHex 4.0 (RFC 1741 appendix A), in which Macintosh mailers sent
+// files as text.
+//
+// A file has a first line that says so, and then the data between two colons. A character of
+// the data has six bits; runs of bytes are shortened. The data are a header, the data fork
+// and the resource fork, each with a checksum.
 //
 // # Limits and guarantees
 //
-// The data fork is the file; the resource fork means nothing outside of a
-// Macintosh and is read over. Memory does not grow with the file, and how it is cut
-// into blocks never changes what comes out. Characters outside of the alphabet are
-// passed over. Wrong checksums and a missing end are reported; what was there is kept.
+// The data fork is the file. The resource fork means nothing outside of a Macintosh, and is
+// passed over. Memory does not grow with the file. The blocks in which it comes never change
+// what comes out. Characters outside of the alphabet are passed over. Wrong checksums and a
+// missing end are reported, and everything that came is kept.
 package binhex
 
 import (
@@ -17,12 +20,12 @@ import (
 	"io"
 )
 
-// The kinds of problems that a report function is told.
+// The kinds of problems that are reported.
 const (
-	WrongChecksum = "wrong-checksum"
-	Truncated     = "truncated"
-	Illegal       = "illegal-character"
-	ResourceOnly  = "resource-fork-only" // nothing of the file comes out
+	WrongChecksum = "wrong-checksum"     // of the header or the data fork
+	Truncated     = "truncated"          // the data fork did not come to its end
+	Illegal       = "illegal-character"  // a character is outside of the alphabet
+	ResourceOnly  = "resource-fork-only" // the data fork is empty, the resource fork is not
 )
 
 const alphabet = "!\"#$%&'()*+,-012345689@ABCDEFGHIJKLMNPQRSTUVXYZ[`abcdefhijklmpqr"
@@ -42,7 +45,7 @@ const runMark = 0x90
 
 const block = 32 << 10
 
-// section is what of the decoded bytes comes next.
+// section is a section of the decoded bytes.
 type section int
 
 const (
@@ -55,17 +58,17 @@ const (
 	resourceFork // with its checksum
 )
 
-// fieldsLength is that of what stands between a header's name and its checksum.
+// fieldsLength is the length of the fields between a header's name and its checksum.
 const fieldsLength = 1 + 4 + 4 + 2 + 4 + 4
 
-// Decoder decodes one file. Use [NewDecoder].
+// Decoder decodes one file. Use [NewDecoder], then Feed, then Close.
 type Decoder struct {
 	open   func(name string) (io.WriteCloser, error)
 	report func(kind, detail string)
 
 	begun   bool // the first colon was read
 	done    bool
-	illegal bool // was reported
+	illegal bool // an illegal character was reported
 	bits    uint32
 	n       int // bits in bits
 
@@ -84,19 +87,19 @@ type Decoder struct {
 	whole   bool  // the data fork came out
 }
 
-// NewDecoder returns a decoder that is fed from the line "(This file must be
-// converted with BinHex 4.0)" on, or from the first colon. It calls open when the
-// data fork begins; a nil writer leaves the file out.
+// NewDecoder returns a decoder that is fed from the line "(This file must be converted with
+// BinHex 4.0)" on, or from the first colon. It calls open with the sender's file name when
+// the data fork begins; a nil writer leaves the file out. The decoder closes the writer. It
+// calls report for each problem, with one of the kinds and what was found.
 func NewDecoder(open func(name string) (io.WriteCloser, error), report func(kind, detail string)) *Decoder {
 	return &Decoder{open: open, report: report, rest: 1}
 }
 
-// Feed decodes p, of which the file may end within: n says how much was taken, and
-// done that the closing colon was read. Its errors are those of open and the writer.
+// Feed decodes p. The file may end within p: n is the number of bytes that belong to it, and
+// done says that the closing colon was read. Its errors are those of open and of the writer.
 func (d *Decoder) Feed(p []byte) (n int, done bool, err error) {
 	if !d.begun {
-		// The colon that begins the data stands at the beginning of a line, but what
-		// is before it holds none.
+		// The first colon stands at the beginning of a line. No text before it has one.
 		i := bytes.IndexByte(p, ':')
 		if i < 0 {
 			return len(p), false, nil
@@ -129,7 +132,7 @@ func (d *Decoder) Feed(p []byte) (n int, done bool, err error) {
 	return n, d.done, nil
 }
 
-// expand undoes the shortening of runs.
+// expand expands the runs of bytes.
 func (d *Decoder) expand(c byte) error {
 	switch {
 	case d.marked:
@@ -147,7 +150,7 @@ func (d *Decoder) expand(c byte) error {
 	return d.put(c, 1)
 }
 
-// put takes a decoded byte that stands so many times.
+// put takes a decoded byte so many times.
 func (d *Decoder) put(c byte, times int) error {
 	for range times {
 		if d.section == dataFork {
@@ -213,7 +216,8 @@ func (d *Decoder) next() error {
 	return nil
 }
 
-// check compares a checksum, which counts as two zero bytes itself.
+// check compares a checksum. For the sum, its own two bytes count as zeros (RFC 1741
+// appendix A).
 func (d *Decoder) check(of string) {
 	d.crc = crcByte(crcByte(d.crc, 0), 0)
 	if said := binary.BigEndian.Uint16(d.held); said != d.crc {
@@ -223,7 +227,7 @@ func (d *Decoder) check(of string) {
 	d.held = d.held[:0]
 }
 
-// flush opens the file, when that is still to be done, and writes what is decoded.
+// flush writes the decoded bytes. The first time it opens the file.
 func (d *Decoder) flush() error {
 	if !d.opened {
 		d.opened = true
@@ -262,7 +266,8 @@ func (d *Decoder) finish() error {
 	return err
 }
 
-// Close ends a file whose end did not come. It must be called after an error, too.
+// Close ends the file, and reports [Truncated] if its end did not come. It must be called
+// after an error, too.
 func (d *Decoder) Close() error {
 	if d.done {
 		if d.w != nil {
@@ -276,7 +281,7 @@ func (d *Decoder) Close() error {
 	return d.finish()
 }
 
-// crcTable is that of the polynomial x^16 + x^12 + x^5 + 1, most significant bit first.
+// crcTable is the table of the polynomial x^16 + x^12 + x^5 + 1, most significant bit first.
 var crcTable = func() (t [256]uint16) {
 	for i := range t {
 		c := uint16(i) << 8
@@ -292,8 +297,8 @@ var crcTable = func() (t [256]uint16) {
 	return t
 }()
 
-// crcByte adds a byte to a checksum. The RFC's algorithm shifts the byte in at the low
-// end, which lags two bytes behind: hence the two zeros at a checksum's end.
+// crcByte adds a byte to a checksum. The RFC's algorithm shifts each byte in at the low end,
+// and so lags two bytes behind: this is why check adds two zeros.
 func crcByte(crc uint16, c byte) uint16 { return crc<<8 | uint16(c) ^ crcTable[crc>>8] }
 
 func crcBytes(crc uint16, b []byte) uint16 {

@@ -21,10 +21,10 @@ const (
 	compressed messageKind = "compressed"
 )
 
-// ErrFormat is what Close returns of bytes that are no such message.
+// ErrFormat is the error of [Decoder.Close] for bytes that are no CMS message.
 var ErrFormat = errors.New("read CMS: no ContentInfo")
 
-// kinds are the content types by the contents of their object identifiers.
+// kinds are the kinds of messages by their content types, encoded object identifiers.
 var kinds = map[string]messageKind{
 	"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01":         data,       // 1.2.840.113549.1.7.1
 	"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02":         signed,     // 1.2.840.113549.1.7.2
@@ -34,29 +34,29 @@ var kinds = map[string]messageKind{
 	"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17": enveloped,  // AuthEnvelopedData
 }
 
-// role is what an element is within the structure.
+// role is what an element is within the structure (RFC 5652 sections 3 and 5).
 type role int
 
 const (
 	skipped      role = iota
-	outside           // what the message itself stands in
+	outside           // around the message
 	contentInfo       // SEQUENCE { contentType, [0] content }
 	content           // [0] of a ContentInfo
 	typedData         // SignedData or CompressedData: the third element is the encapContentInfo
 	encapsulated      // SEQUENCE { eContentType, [0] eContent }
 	eContent          // [0] of an encapContentInfo
-	octets            // an OCTET STRING that is put out
+	octets            // an OCTET STRING of the content
 	contentType       // the OBJECT IDENTIFIER of a ContentInfo
 )
 
-// element is one that is open: its contents come.
+// element is an open element: its contents are being read.
 type element struct {
 	role     role
-	end      int64 // offset behind it; -1 where only an end-of-contents tells
+	end      int64 // offset behind it; -1 for an indefinite length
 	children int
 }
 
-// Tags and their bits (X.690 section 8.1.2).
+// Tags and their bits (X.690 section 8.1.2), and limits.
 const (
 	constructed    = 0x20
 	octetString    = 0x04
@@ -69,7 +69,7 @@ const (
 	longestTypeOID = 32
 )
 
-// Decoder gets the content out of one message. Use [NewDecoder].
+// Decoder takes the content out of one message. Use [NewDecoder].
 type Decoder struct {
 	w      io.Writer
 	kind   messageKind
@@ -88,19 +88,20 @@ type Decoder struct {
 	err      error // of w
 }
 
-// NewDecoder returns a decoder that writes what is signed to w.
+// NewDecoder returns a decoder that writes the content to w. It never closes w.
 func NewDecoder(w io.Writer) *Decoder {
 	return &Decoder{w: w, stack: []element{{role: outside, end: -1}}}
 }
 
-// Complete reports whether the content was there and came out to its end.
+// Complete reports whether there was a content and all of it was written.
 func (d *Decoder) Complete() bool { return d.complete && d.err == nil }
 
-// Ended reports whether the message came to its end, what stands behind the content
+// Ended reports whether the message was read to its end, the signatures behind the content
 // included.
 func (d *Decoder) Ended() bool { return d.over }
 
-// Write reads the next bytes of the message. Its errors are those of the writer.
+// Write decodes the next bytes of the message, and passes over bytes behind its end. Its
+// errors are those of the writer: a broken message is none.
 func (d *Decoder) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 && !d.over && !d.broken && d.err == nil {
@@ -119,7 +120,7 @@ func (d *Decoder) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// advance counts bytes, and closes the elements that end with them.
+// advance counts n bytes, and closes the elements that end with them.
 func (d *Decoder) advance(n int64) {
 	d.offset += n
 	if d.rest -= min(n, d.rest); d.rest == 0 {
@@ -149,7 +150,8 @@ func (d *Decoder) pop() {
 	}
 }
 
-// readHeader takes as much of p as belongs to the next element's tag and length.
+// readHeader takes the bytes of p that belong to the next element's tag and length, and
+// returns how many these are.
 func (d *Decoder) readHeader(p []byte) int {
 	n := 0
 	for n < len(p) {
@@ -179,9 +181,8 @@ const (
 	wrong
 )
 
-// parseHeader reads a tag and a length (X.690 sections 8.1.2 and 8.1.3). Of a tag of
-// more than one byte only the first is returned, as none of them means anything
-// here; a length of -1 is indefinite.
+// parseHeader reads a tag and a length (X.690 sections 8.1.2 and 8.1.3). It returns the
+// first byte of a longer tag, which has no meaning here, and -1 for an indefinite length.
 func parseHeader(h []byte) (tag byte, length int64, state headerState) {
 	tag, i := h[0], 1
 	if tag&0x1f == 0x1f {
@@ -238,7 +239,7 @@ func (d *Decoder) open(tag byte, length int64) {
 		return
 	}
 	if parent.role == outside && child == skipped {
-		d.broken = true // nothing that begins so is a message
+		d.broken = true // no message begins so
 		return
 	}
 	if tag&constructed != 0 {
@@ -250,7 +251,7 @@ func (d *Decoder) open(tag byte, length int64) {
 	d.close()
 }
 
-// limit returns where the innermost element of definite length ends, -1 for nowhere.
+// limit returns the end of the innermost element of definite length; -1 for none.
 func (d *Decoder) limit() int64 {
 	for i := len(d.stack) - 1; i >= 0; i-- {
 		if d.stack[i].end >= 0 {
@@ -260,7 +261,7 @@ func (d *Decoder) limit() int64 {
 	return -1
 }
 
-// roleOf says what an element is from where it stands.
+// roleOf returns the role of an element, by its tag and its place.
 func (d *Decoder) roleOf(parent *element, tag byte) role {
 	switch first := parent.children == 0; {
 	case parent.role == outside && tag == sequence && first:
@@ -305,8 +306,8 @@ func (d *Decoder) contents(p []byte) {
 	}
 }
 
-// Close ends the message. It returns the writer's error, or ErrFormat for bytes that
-// are no message of this syntax.
+// Close ends the message. It returns the writer's error, or [ErrFormat] for bytes that are
+// no CMS message. It must be called after an error, too.
 func (d *Decoder) Close() error {
 	if d.inflater != nil {
 		d.inflater.finish()
@@ -323,14 +324,14 @@ func (d *Decoder) Close() error {
 	return nil
 }
 
-// inflater inflates what is written to it (RFC 1950) and writes it on. The reader of
-// compress/zlib runs as a coroutine, which gives control back when it wants more.
+// inflater inflates what is written to it (RFC 1950), and writes it on. The reader of
+// compress/zlib runs as a coroutine, which gives control back when it needs more input.
 type inflater struct {
 	next   func() (struct{}, bool)
 	stop   func()
 	input  bytes.Reader
 	ended  bool  // no more input comes
-	whole  bool  // it came to its end
+	whole  bool  // the input was whole
 	failed error // of the writer
 }
 
@@ -347,14 +348,14 @@ func newInflater(w io.Writer) *inflater {
 	return f
 }
 
-// write inflates p. Behind a fault the rest is read over.
+// write inflates p. It passes over everything behind a fault.
 func (f *inflater) write(p []byte) error {
 	f.input.Reset(p)
 	f.next()
 	return f.failed
 }
 
-// finish reports whether all of it was there.
+// finish ends the input, and reports whether it was whole.
 func (f *inflater) finish() bool {
 	f.ended = true
 	f.next()
@@ -377,7 +378,7 @@ func (d *demand) Read(p []byte) (int, error) {
 	return d.f.input.Read(p)
 }
 
-// failing remembers the error of a writer, to tell it from one of the input.
+// failing remembers the error of a writer, to tell it from an error of the input.
 type failing struct {
 	w   io.Writer
 	err error

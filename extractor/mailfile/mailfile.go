@@ -1,20 +1,21 @@
-// Package mailfile reads the messages that lie in files: single message files,
-// Maildirs, mbox files, and folders of any of these.
+// Package mailfile reads messages from files: single message files, Maildirs, mbox files,
+// and folders of any of these.
 //
-// # What counts as what
+// # What is read
 //
-// A folder that holds new or cur, and tmp, is a Maildir
-// (https://cr.yp.to/proto/maildir.html): its messages are the files of new and
-// cur, and its sub-folders are looked through like any other folder's. Elsewhere
-// each file of a folder is taken that begins like a message or like an mbox;
-// others (indexes, notes, pictures) are left out and counted. Names that begin
-// with a dot are left out, except folders inside a Maildir, where Maildir++ keeps its
-// sub-mailboxes. Symbolic links to files are followed, those to folders are not, so a
-// loop of links ends. A file that is named itself, not found in a folder, is read
-// whatever it looks like.
+//   - A folder with tmp, and new or cur, is a Maildir (https://cr.yp.to/proto/maildir.html).
+//     Its messages are the files in new and cur. Its other sub-folders are read like those
+//     of any folder.
+//   - In another folder, each file that begins like a message or like an mbox is read. Other
+//     files (indexes, notes, pictures) are left out and counted.
+//   - A name that begins with a dot is left out, except a folder inside a Maildir: Maildir++
+//     keeps its sub-mailboxes there.
+//   - A symbolic link to a file is followed, a link to a folder is not, so that a loop of
+//     links ends.
+//   - A file named by the caller is read, whatever it looks like.
 //
-// A file whose first line is a postmark ("From sender date") is an mbox; see
-// [Mbox] for its rules. Messages are streamed: nothing is held but one buffer.
+// A file whose first line is a postmark ("From sender date") is an mbox (RFC 4155): see
+// [Mbox]. Messages are streamed. Nothing is held but one buffer of 128 KiB.
 package mailfile
 
 import (
@@ -34,14 +35,17 @@ import (
 // bufferSize is the read buffer of one file.
 const bufferSize = 128 << 10
 
-// Messages calls each for every message below path, in the order of file
-// names, and returns how many files of folders were left out because they do not
-// look like mail. The source given to each is the file's path, with ":N" for the
-// N-th message of an mbox; size is the octets of the file, or -1 where one file
-// holds several. The reader is valid during the call only. An error of each
-// ends it and is returned as it is. Files and folders below path that can't be
-// opened do not: they are returned at the end, as an [*UnreadableError]. A folder below path that is the folder except
-// is passed over: what a reader writes there must not be read again.
+// Messages calls each for every message at and below path, in the order of file names. It
+// returns how many files in folders were ignored because they do not look like mail.
+//
+// source is the path of the file, with ":N" behind it for the Nth message of an mbox. size is
+// the size of the file in bytes, or -1 if the file has several messages. The reader is valid
+// during the call only.
+//
+// An error of each ends Messages, which returns it as it is; so does the end of ctx. Files
+// and folders below path that can't be opened do not end it: Messages returns them at the
+// end, as an [*UnreadableError]. The folder except is passed over, so that the caller's own
+// output is not read; "" excepts nothing.
 func Messages(ctx context.Context, path, except string, each func(source string, size int64, r io.Reader) error) (ignored int, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -61,18 +65,17 @@ func Messages(ctx context.Context, path, except string, each func(source string,
 	return w.ignored, nil
 }
 
-// UnreadableError holds the errors of the files and folders that could not be
-// opened.
+// UnreadableError has the errors of the files and folders that could not be opened.
 type UnreadableError struct{ Errs []error }
 
 // Error returns one line per file.
 func (e *UnreadableError) Error() string { return errors.Join(e.Errs...).Error() }
 
-// Unwrap returns the single errors.
+// Unwrap returns the errors, one per file or folder.
 func (e *UnreadableError) Unwrap() []error { return e.Errs }
 
-// Octets returns the size of all files at and below path, which is about what
-// Messages will read. What can't be read counts nothing.
+// Octets returns the size of all files at and below path, in bytes: about as much as
+// Messages will read. A file or folder that can't be read counts nothing.
 func Octets(path string) int64 {
 	var total int64
 	_ = filepath.WalkDir(path, func(_ string, e fs.DirEntry, err error) error {
@@ -96,7 +99,7 @@ type walk struct {
 	unreadable []error
 }
 
-// open uses a file of a folder; one that can't be opened is noted.
+// open calls use with a file of a folder, or notes that it can't be opened.
 func (w *walk) open(path string, use func(*bufio.Reader) error) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -107,7 +110,7 @@ func (w *walk) open(path string, use func(*bufio.Reader) error) error {
 	return use(bufio.NewReaderSize(f, bufferSize))
 }
 
-// isExcepted reports whether e is the folder not to be entered.
+// isExcepted reports whether e is the folder that is passed over.
 func (w *walk) isExcepted(e fs.DirEntry) bool {
 	if w.except == nil || !e.IsDir() {
 		return false
@@ -225,13 +228,14 @@ func read(path string, size int64, r *bufio.Reader, each func(string, int64, io.
 	})
 }
 
-// LooksLikeMail reports whether a file that begins with start looks like a message or an mbox.
+// LooksLikeMail reports whether a file looks like a message or an mbox. start is its
+// beginning; 1 KiB is enough.
 func LooksLikeMail(start []byte) bool {
 	return isPostmark(firstLine(start)) || looksLikeMessage(start)
 }
 
-// looksLikeMessage reports whether data begins with a header field, after what
-// broken exports put before it: a byte order mark and blank lines.
+// looksLikeMessage reports whether data begins with a header field. Broken exports put a
+// byte order mark and blank lines before it.
 func looksLikeMessage(data []byte) bool {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	data = bytes.TrimLeft(data, "\r\n")
@@ -240,8 +244,8 @@ func looksLikeMessage(data []byte) bool {
 	if !ok || len(name) == 0 || len(name) > 76 {
 		return false
 	}
-	// RFC 5322 section 2.2 allows any printable character in a field's name;
-	// letters, digits and dashes are what tells mail from other text.
+	// RFC 5322 section 2.2 allows any printable character in a field's name. Letters, digits
+	// and dashes tell mail from other text.
 	for _, c := range name {
 		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' {
 			return false

@@ -8,13 +8,14 @@ import (
 	"io"
 )
 
-// Mbox calls each for every message of an mbox file, without its postmark and
-// without the blank line that ends it. A message begins at a line "From ",
-// followed by a sender and a time of day, that stands first or behind a blank
-// line; RFC 4155 and the many dialects agree on no more than that. One ">" is
-// taken off lines that begin with ">From ", ">>From " and so on, as mboxrd has
-// it; writers that quote less leave such lines alike. What each leaves unread of
-// a message is skipped.
+// Mbox calls each for every message of an mbox file (RFC 4155), without its postmark and
+// without the blank line at its end. It skips the bytes of a message that each leaves
+// unread. An error of each ends it and is returned as it is.
+//
+// A postmark is a line "From " with a sender and a time of day. It is the first line of the
+// file, or stands behind a blank line. The dialects of mbox agree on no more than that. Mbox
+// takes one ">" off a line that begins with ">From ", ">>From " and so on, as mboxrd writes
+// it; a dialect that quotes less looks the same.
 func Mbox(r *bufio.Reader, each func(io.Reader) error) error {
 	line, err := r.Peek(5)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -41,7 +42,7 @@ func Mbox(r *bufio.Reader, each func(io.Reader) error) error {
 // mboxMessage reads the messages of an mbox, one after the other.
 type mboxMessage struct {
 	r          *bufio.Reader
-	pending    []byte // of the reader's buffer or of blank, not yet given out
+	pending    []byte // not yet given out; in the reader's buffer or in blank
 	blank      []byte // a blank line held back: it may be the separator
 	held       bool
 	lineStart  bool // the next byte begins a line
@@ -50,7 +51,7 @@ type mboxMessage struct {
 	err        error
 }
 
-// next moves to the next message: past its postmark.
+// next moves behind the next message's postmark.
 func (m *mboxMessage) next() bool {
 	if m.err != nil {
 		return false
@@ -69,7 +70,7 @@ func (m *mboxMessage) next() bool {
 	}
 }
 
-// Read gives out the message line by line, a whole buffer's worth at most.
+// Read returns the message line by line, at most a buffer at a time.
 func (m *mboxMessage) Read(p []byte) (int, error) {
 	for len(m.pending) == 0 {
 		if m.ended {
@@ -94,7 +95,7 @@ func (m *mboxMessage) fill() {
 			return
 		}
 		if m.held && len(start) > 0 {
-			// Not the separator after all: the line belongs to the message.
+			// The blank line is no separator: it belongs to the message.
 			m.held = false
 			m.pending = m.blank
 			return
@@ -119,8 +120,8 @@ func (m *mboxMessage) fill() {
 	m.pending = line
 }
 
-// isPostmark reports whether a line is "From sender ... hh:mm ...". The time tells
-// it from a sentence that begins with the word.
+// isPostmark reports whether a line is "From sender ... hh:mm ...". The time tells it from a
+// sentence that begins with "From".
 func isPostmark(line []byte) bool {
 	rest, ok := bytes.CutPrefix(line, []byte("From "))
 	if !ok {

@@ -5,12 +5,12 @@ import (
 	"cmp"
 )
 
-// placeholder is what Outlook gives as the content of an attached message to readers
-// that do not look for the real one, in the attachment's properties.
+// placeholder is the content that Outlook gives an attached message. The real content is in
+// the attachment's properties.
 var placeholder = []byte("This attachment is a MAPI 1.0 embedded message and is not supported by this mail system.\x00")
 
-// attachment is one attachment, from the attribute that begins it to the next such
-// attribute or the end. What it is called may come after its content.
+// attachment is one attachment, from the attribute that begins it to the next such attribute
+// or the end. Its name may come behind its content.
 type attachment struct {
 	stream *stream
 
@@ -24,11 +24,10 @@ type attachment struct {
 	nested  *stream // reads the content of an attached message
 	empty   bool    // there is a content without a byte
 	holding bool    // the content may turn out to be the placeholder
-	held    []byte  // of it
+	held    []byte  // what may be the placeholder
 }
 
-// begin begins a content of so many bytes and returns what takes them, nil when
-// there is nothing to take.
+// begin begins a content of so many bytes, and returns what takes them; nil for nothing.
 func (a *attachment) begin(length int64, embedded bool) (value, error) {
 	if length == 0 {
 		a.empty = true
@@ -73,7 +72,7 @@ func (a *attachment) write(p []byte) error {
 	return a.nested.write(p)
 }
 
-// end ends a content. Its file stays open for what is still said of it.
+// end ends a content. Its file stays open, since the stream may still describe it.
 func (a *attachment) end(whole bool) error {
 	if a.holding {
 		a.holding = false
@@ -117,8 +116,8 @@ func (a *attachment) finish() error {
 	return out.close()
 }
 
-// name returns the best of the names. That of an attached message is its subject,
-// and gets the extension that tells what the file is.
+// name returns the best of the names. An attached message has its subject for a name, and
+// gets the extension of the file that it becomes.
 func (a *attachment) name(embedded bool) string {
 	if !embedded {
 		return cmp.Or(a.long, a.title, a.short, a.display)

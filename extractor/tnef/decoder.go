@@ -8,58 +8,71 @@ import (
 	"slices"
 )
 
-// File is what a TNEF stream says of one attachment. Its fields are complete when
-// the writer that was opened for it is closed; before that they may be empty.
+// File is one attachment of a TNEF stream. Its fields are complete when its writer is
+// closed; before that they may be empty.
 type File struct {
-	Name      string // the long name, else the short one, as the sender gave it; "" when there is none
-	MediaType string // as declared, lower case; "" when there is none
-	ContentID string // without brackets
+	Name      string // the sender's long name, or else the short one; "" for none
+	MediaType string // as declared, lower case; "" for none
+	ContentID string // without brackets (RFC 2392)
 	Embedded  bool   // an attached message, as a TNEF stream; known when the writer is opened
-	Depth     int    // attached messages around it; known when the writer is opened
-	Inline    bool   // shown within the text (PidTagAttachFlags) or hidden from lists of attachments
-	Damaged   bool   // the content has a wrong checksum or is cut off
+	Depth     int    // how many attached messages are around it; known when the writer is opened
+	Inline    bool   // shown within the text, or hidden from lists of attachments
+	Damaged   bool   // the content has a wrong checksum, or is cut off
 }
 
 // Options say how to decode. A zero limit takes its default.
 type Options struct {
-	RTF      bool  // the RTF body of each message comes out as well, as "message.rtf"
-	MaxDepth int   // attached messages within each other: 10
-	MaxFiles int   // opened in all: 1,000
-	MaxBytes int64 // put out in all: no limit; without one, MaxDepth+8 times the input are the most
-	// Guess, when set, reads a text whose code page is none that the decoder knows, 0
-	// when the stream names none; without it windows-1252 is assumed.
+	RTF      bool // the RTF text of each message comes out as well, as "message.rtf"
+	MaxDepth int  // attached messages within each other; 10
+	MaxFiles int  // files opened; 1,000
+	// MaxBytes bounds the bytes written to all files; no limit by default. They come to
+	// MaxDepth+8 times the stream at most.
+	MaxBytes int64
+	// Guess, if set, returns in UTF-8 a text of a code page that the decoder does not know.
+	// codePage is 0 if the stream names none. Without Guess, windows-1252 is assumed.
 	Guess func(codePage uint32, text string) string
-	// Report, when set, is told of the first hundred oddities: of which kind, and where or what.
+	// Report, if set, is called for the first hundred problems, with the kind of the problem
+	// and what was found or where.
 	Report func(kind, detail string)
 }
 
-// The kinds of problems that Options.Report is told of.
+// The kinds of problems that are reported.
 const (
-	ProblemFormat        = "no-tnef"           // the stream, or an attached message, is no TNEF or holds nothing that can be read
-	ProblemChecksum      = "wrong-checksum"    // of an attribute
-	ProblemTruncated     = "truncated"         // the stream, or a value in it, ends early
-	ProblemGarbage       = "garbage"           // what is behind the last attribute is none
-	ProblemProperty      = "bad-property"      // one that cannot be read, nor what is behind it
-	ProblemNoContent     = "no-content"        // an attachment is a reference only, or its content is missing
-	ProblemSecondContent = "second-content"    // of one attachment; it becomes a file of its own
-	ProblemLongText      = "long-text"         // a name or the like is passed over
-	ProblemCodePage      = "unknown-code-page" // of a name, which is guessed or taken for windows-1252
-	ProblemRTF           = "bad-rtf"           // compressed RTF does not fit its header
+	// The stream or an attached message is no TNEF, or nothing in it can be read.
+	ProblemFormat = "no-tnef"
+	// An attribute has another checksum than announced.
+	ProblemChecksum = "wrong-checksum"
+	// The stream or a value in it ends early.
+	ProblemTruncated = "truncated"
+	// Bytes behind the last attribute are no attribute.
+	ProblemGarbage = "garbage"
+	// A property can't be read, and so can't the properties behind it.
+	ProblemProperty = "bad-property"
+	// An attachment is a reference only, or its content is missing.
+	ProblemNoContent = "no-content"
+	// An attachment has a second content, which becomes a file of its own.
+	ProblemSecondContent = "second-content"
+	// A name or the like is too long, and was passed over.
+	ProblemLongText = "long-text"
+	// A name's code page is unknown: it was guessed, or taken for windows-1252.
+	ProblemCodePage = "unknown-code-page"
+	// Compressed RTF does not fit its header.
+	ProblemRTF = "bad-rtf"
 )
 
 const maxReports = 100
 
-// ErrFormat is what Close returns when the stream is no TNEF or holds nothing that
-// can be read.
+// ErrFormat is the error of [Decoder.Close] for a stream that is no TNEF, or has nothing
+// readable in it.
 var ErrFormat = errors.New("read TNEF: no TNEF stream")
 
-// LimitError is the error of a stream that goes beyond one of the Options' limits.
+// LimitError is the error of a stream beyond a limit of the [Options].
 type LimitError struct {
 	Limit string // "depth", "files" or "bytes"
-	Value int64
+	Value int64  // the limit
 }
 
-// Error says which limit it was.
+// Error says which limit it is, and its value.
 func (e *LimitError) Error() string {
 	if e.Limit == "depth" {
 		return fmt.Sprintf("read TNEF: messages are nested more than %d deep", e.Value)
@@ -67,7 +80,7 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("read TNEF: more than %d %s", e.Value, e.Limit)
 }
 
-// Decoder takes one TNEF stream and puts out what is attached. Use NewDecoder.
+// Decoder decodes one TNEF stream and writes its attachments. Use [NewDecoder].
 type Decoder struct {
 	options Options
 	open    func(*File) (io.WriteCloser, error)
@@ -82,10 +95,10 @@ type Decoder struct {
 	err     error
 }
 
-// NewDecoder returns a decoder that calls open for each attachment when its content
-// begins. Files of an attached message are opened while its own file is. A nil
-// writer leaves the file out; what is attached to an attached message comes all the
-// same.
+// NewDecoder returns a decoder that calls open for each attachment when its content begins.
+// The attachments of an attached message are opened while its own file is open. A nil writer
+// leaves the file out; the attachments of an attached message come out all the same. The
+// decoder closes every writer.
 func NewDecoder(o Options, open func(*File) (io.WriteCloser, error)) *Decoder {
 	if o.MaxDepth <= 0 {
 		o.MaxDepth = 10
@@ -101,8 +114,8 @@ func NewDecoder(o Options, open func(*File) (io.WriteCloser, error)) *Decoder {
 	return d
 }
 
-// Write decodes the next bytes of the stream. Its errors are those of open and of
-// the writers, and *LimitError; after one of them only Close is of use.
+// Write decodes the next bytes of the stream. Its errors are those of open and of the
+// writers, and [*LimitError]. After an error only Close is of use.
 func (d *Decoder) Write(p []byte) (int, error) {
 	if d.err == nil && d.closed {
 		d.err = errors.New("read TNEF: write after Close")
@@ -116,9 +129,9 @@ func (d *Decoder) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close ends the stream and closes all writers; it must be called after an error
-// too. It returns the error of Write when there was one, and ErrFormat when nothing
-// could be made of the stream.
+// Close ends the stream and closes all writers. It must be called after an error, too. It
+// returns the error of Write if there was one, and [ErrFormat] if nothing in the stream
+// could be read.
 func (d *Decoder) Close() error {
 	if d.closed {
 		return d.err
@@ -128,7 +141,7 @@ func (d *Decoder) Close() error {
 		d.err = d.stream.end()
 	}
 	for _, o := range slices.Backward(d.outputs) {
-		_ = o.w.Close() // after an error, which says it all
+		_ = o.w.Close() // they are open after an error only, which says it all
 	}
 	d.outputs = nil
 	if d.err == nil && !d.stream.readable {
@@ -137,11 +150,11 @@ func (d *Decoder) Close() error {
 	return d.err
 }
 
-// Damaged reports, after Close, whether anything in the stream could not be read or
-// put out, so that the original holds what the files do not.
+// Damaged reports, after Close, whether anything in the stream could not be read or written.
+// The original then has something that the files have not.
 func (d *Decoder) Damaged() bool { return d.damaged }
 
-// report tells of something odd. The detail is a format.
+// report reports something odd. The detail is a format.
 func (d *Decoder) report(kind, format string, args ...any) {
 	if d.options.Report == nil || d.reports == maxReports {
 		return
@@ -150,13 +163,13 @@ func (d *Decoder) report(kind, format string, args ...any) {
 	d.options.Report(kind, fmt.Sprintf(format, args...))
 }
 
-// damage tells of something that is lost.
+// damage reports something that is lost.
 func (d *Decoder) damage(kind, format string, args ...any) {
 	d.damaged = true
 	d.report(kind, format, args...)
 }
 
-// output is a file that is being put out.
+// output is a file that is being written.
 type output struct {
 	d    *Decoder
 	file *File

@@ -31,7 +31,7 @@ const (
 	propAttachmentHidden   = 0x7ffe
 )
 
-// renderedInBody is the flag of PidTagAttachFlags that the text shows the attachment.
+// renderedInBody is the flag in PidTagAttachFlags for an attachment that the text shows.
 const renderedInBody = 4
 
 // interfaceMessage begins an object that is an attached message: IID_IMessage.
@@ -41,12 +41,12 @@ var interfaceMessage = []byte("\x07\x03\x02\x00\x00\x00\x00\x00\xc0\x00\x00\x00\
 type properties struct {
 	scanner[properties]
 	stream     *stream
-	attachment *attachment // that they are of; nil for the message
+	attachment *attachment // its properties; nil for those of the message
 	count      uint32      // of properties still to come
-	ended      bool        // none is, or none can be read
+	ended      bool        // no property is to come, or none can be read
 
 	kind, id uint16 // of the property that is being read
-	values   uint32 // of it still to come
+	values   uint32 // how many of its values are still to come
 	length   uint32 // of the value
 	value    value  // where it goes; nil for nowhere
 	text     text
@@ -83,7 +83,7 @@ func (p *properties) tag(field []byte) error {
 	return nil
 }
 
-// named takes the name space and the kind of a named property's name.
+// named takes the name space of a named property, and the kind of its name.
 func (p *properties) named(field []byte) error {
 	switch binary.LittleEndian.Uint32(field[16:]) {
 	case 0: // a number
@@ -97,7 +97,7 @@ func (p *properties) named(field []byte) error {
 	return p.fail("a name of an unknown kind")
 }
 
-// typed goes on with the values, once tag and name are read.
+// typed goes on with the values, once the tag and the name are read.
 func (p *properties) typed() error {
 	size := int64(0)
 	switch p.kind &^ multiValued {
@@ -196,7 +196,7 @@ func (p *properties) object(field []byte) (err error) {
 	return p.pass(length, p.value, (*properties).endValue)
 }
 
-// wanted returns where the text of the property goes, nil when it is not of use.
+// wanted returns where the text of the property goes; nil if it is not needed.
 func (p *properties) wanted() *string {
 	a := p.attachment
 	switch p.id {

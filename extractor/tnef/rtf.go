@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// rtfDictionary is what a compressed text can refer to before it has begun ([MS-OXRTFCP]
+// rtfDictionary is the content of the window before a compressed text begins ([MS-OXRTFCP]
 // section 2.1.2.1).
 const rtfDictionary = `{\rtf1\ansi\mac\deff0\deftab720{\fonttbl;}{\f0\fnil \froman \fswiss \fmodern \fscript ` +
 	`\fdecor MS Sans SerifSymbolArialTimes New RomanCourier{\colortbl\red0\green0\blue0` + "\r\n" +
@@ -17,13 +17,13 @@ const (
 	rtfUncompressed = 0x414c454d // "MELA"
 )
 
-// rtf puts out PidTagRtfCompressed, decompressed.
+// rtf decompresses PidTagRtfCompressed and writes the text.
 type rtf struct {
 	scanner[rtf]
 	stream *stream
 	out    *output // nil before the first byte
 
-	size, sum uint32 // of the text and of what is compressed, as announced
+	size, sum uint32 // of the text, and checksum of the compressed bytes, as announced
 	written   int64
 	crc       uint32
 
@@ -31,9 +31,9 @@ type rtf struct {
 	at      int  // where the next byte of the text goes in the window
 	flushed int  // the window is written up to here
 	flags   byte // of the tokens to come, the next one's lowest
-	tokens  int  // that there are flags for
-	high    int  // the first byte of a reference, -1 for none
-	ended   bool // the text is
+	tokens  int  // how many flags are left
+	high    int  // the first byte of a reference; -1 for none
+	ended   bool // the text has ended
 }
 
 func newRTF(s *stream) *rtf {
@@ -45,8 +45,8 @@ func newRTF(s *stream) *rtf {
 	return r
 }
 
-// header takes the length of what follows it, four bytes of its own less, the size
-// of the text, the kind of compression and the checksum ([MS-OXRTFCP] section 2.1.3.1.1).
+// header takes the header ([MS-OXRTFCP] section 2.1.3.1.1): the length of everything behind
+// these four bytes, the size of the text, the kind of compression, and the checksum.
 func (r *rtf) header(field []byte) error {
 	length := int64(binary.LittleEndian.Uint32(field)) - 12
 	if length < 0 {
@@ -105,9 +105,10 @@ type mela rtf
 
 func (m *mela) write(p []byte) error { return (*rtf)(m).put(p) }
 
-// lzfu takes a compressed text ([MS-OXRTFCP] section 2.2): a byte of flags, then a token for
-// each of its bits, lowest first: a byte for itself (0), or a reference to bytes of
-// the window (1). One that refers to where the next byte goes ends the text.
+// lzfu takes a compressed text ([MS-OXRTFCP] section 2.2). It is a byte of flags, then a
+// token for each of its bits, the lowest first. A token is a byte of the text (0), or a
+// reference to bytes in the window (1). A reference to the place of the next byte ends the
+// text.
 type lzfu rtf
 
 func (z *lzfu) write(p []byte) error {

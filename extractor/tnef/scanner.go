@@ -13,9 +13,8 @@ type value interface {
 	end(whole bool) error
 }
 
-// scanner cuts what is written to it into fields, whatever the blocks are that it
-// comes in. T is what knows the format: its methods are the states, and each of
-// them says what comes next.
+// scanner splits what is written to it into fields, whatever the blocks are. T knows the
+// format: its methods are the states, and each says which field comes next.
 type scanner[T any] struct {
 	owner *T
 
@@ -24,18 +23,18 @@ type scanner[T any] struct {
 	held  [maxField]byte // the beginning of a short field, until the rest comes
 	nHeld int
 
-	left int64 // bytes of a long field, which come first
-	to   taker // where they go; nil for nowhere
+	left int64 // bytes of a long field, which comes first
+	to   taker // where its bytes go; nil for nowhere
 	done func(*T) error
 }
 
-// expect makes the next field one of need bytes, 1 to maxField, that next takes.
+// expect makes the next field one of need bytes, 1 to maxField. next takes it.
 func (s *scanner[T]) expect(need int, next func(*T, []byte) error) {
 	s.need, s.next = need, next
 }
 
-// pass gives the next n bytes to a taker, nil for none, and then calls done, which
-// says what comes behind them.
+// pass gives the next n bytes to a taker; nil for none. Then it calls done, which says which
+// field comes behind them.
 func (s *scanner[T]) pass(n int64, to taker, done func(*T) error) error {
 	if n == 0 {
 		return done(s.owner)

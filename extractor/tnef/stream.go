@@ -21,20 +21,20 @@ const (
 	attOemCodepage    = 0x9007
 )
 
-// stream reads a TNEF stream: that of the message or that of an attached one.
+// stream reads the TNEF stream of the message, or of an attached one.
 type stream struct {
 	scanner[stream]
 	d        *Decoder
-	depth    int    // attached messages around it
+	depth    int    // how many attached messages are around it
 	codePage uint32 // of 8-bit texts
-	hasRTF   bool   // there was a body; a second one, if any, is passed over
+	hasRTF   bool   // there was an RTF text; a second one is passed over
 	readable bool   // there was an attribute
-	garbage  bool   // there was something else
+	garbage  bool   // there were other bytes
 
 	tag        uint16 // of the attribute that is being read
 	sum        uint16 // of its bytes so far
-	hasContent bool   // that of an attachment is among them
-	value      value  // where they go; nil for nowhere
+	hasContent bool   // the content of an attachment is among its bytes
+	value      value  // where its bytes go; nil for nowhere
 	text       text
 	attachment *attachment // the last one that began
 }
@@ -91,8 +91,8 @@ func (s *stream) header(field []byte) error {
 	return s.pass(int64(length), (*summed)(s), (*stream).endValue)
 }
 
-// current returns the attachment that attributes speak of. Streams of careless
-// writers lack the attribute that begins one.
+// current returns the attachment that the attributes describe. Careless writers leave out
+// the attribute that begins one.
 func (s *stream) current() *attachment {
 	if s.attachment == nil {
 		s.attachment = &attachment{stream: s}
@@ -100,7 +100,7 @@ func (s *stream) current() *attachment {
 	return s.attachment
 }
 
-// gather keeps the attribute's bytes for when it ends.
+// gather keeps the attribute's bytes until it ends.
 func (s *stream) gather(length uint32) {
 	if length > maxText {
 		s.d.report(ProblemLongText, "attribute %#x of %d bytes", s.tag, length)
@@ -110,7 +110,7 @@ func (s *stream) gather(length uint32) {
 	s.value = &s.text
 }
 
-// summed is a stream as what takes its attributes' bytes.
+// summed is a stream as the taker of its attributes' bytes: it sums them up.
 type summed stream
 
 func (s *summed) write(p []byte) error {
@@ -180,8 +180,8 @@ func (s *stream) endAttachment() error {
 	return a.close()
 }
 
-// garbage takes what is behind the last attribute. Blanks there are what mailers
-// and gateways add, and no damage.
+// garbage takes the bytes behind the last attribute. Blanks are no damage: mailers and
+// gateways add them.
 type garbage struct{ d *Decoder }
 
 func (g *garbage) write(p []byte) error {

@@ -27,8 +27,8 @@ func (t *text) write(p []byte) error {
 
 func (*text) end(bool) error { return nil }
 
-// codePages are those that Windows has been set to, as
-// https://learn.microsoft.com/windows/win32/intl/code-page-identifiers numbers them.
+// codePages are the code pages of Windows in use, by their numbers in
+// https://learn.microsoft.com/windows/win32/intl/code-page-identifiers.
 var codePages = map[uint32]encoding.Encoding{
 	437: charmap.CodePage437, 850: charmap.CodePage850, 852: charmap.CodePage852, 855: charmap.CodePage855,
 	858: charmap.CodePage858, 860: charmap.CodePage860, 862: charmap.CodePage862, 863: charmap.CodePage863,
@@ -45,9 +45,9 @@ var codePages = map[uint32]encoding.Encoding{
 	949: korean.EUCKR, 51949: korean.EUCKR, 950: traditionalchinese.Big5,
 }
 
-// decode8 returns a text that is written in the stream's code page, up to its
-// terminator. Where a character is one byte, what is UTF-8 by its bytes is taken
-// for that, since senders other than Outlook write it whatever they announce.
+// decode8 returns a text in the stream's code page, up to its terminator. If the code page
+// has single bytes and the text is valid UTF-8, it is read as UTF-8: senders other than
+// Outlook write it, whatever they announce.
 func (s *stream) decode8(b []byte) string {
 	b, _, _ = bytes.Cut(b, []byte{0})
 	e, known := codePages[s.codePage]
@@ -61,7 +61,7 @@ func (s *stream) decode8(b []byte) string {
 		}
 		e = charmap.Windows1252
 	}
-	decoded, _ := e.NewDecoder().Bytes(b) // what cannot be decoded becomes U+FFFD
+	decoded, _ := e.NewDecoder().Bytes(b) // other bytes become U+FFFD
 	return string(decoded)
 }
 

@@ -1,15 +1,18 @@
-// Package yenc decodes yEnc 1.3, the encoding of binary files within text that
-// Usenet uses and its mail gateways pass on (yenc.org).
+// Package yenc decodes yEnc (draft 1.3, yenc.org), an encoding of binary files in text.
+// Usenet uses it, and mail gateways pass it on.
 //
-// A file is a line "=ybegin" with its name and size, lines of data, and a line
-// "=yend" with a checksum; a piece of a file has a line "=ypart" behind the first.
-// The data are bytes plus 42, with a few of them escaped.
+// A file has these lines:
+//
+//   - "=ybegin", with its name and size;
+//   - "=ypart" in a piece of a file, with its place;
+//   - the data, each byte plus 42, a few of them escaped;
+//   - "=yend", with the size and a checksum.
 //
 // # Limits and guarantees
 //
-// Memory does not grow with the file, and how it is cut into blocks never changes
-// what comes out. Wrong sizes and checksums, and a missing end, are reported; what
-// was there is kept. Pieces are not put together: that takes the other messages.
+// Memory does not grow with the file. The blocks in which it comes never change what comes
+// out. Wrong sizes and checksums and a missing end are reported, and everything that came
+// is kept. Pieces are not joined: the others are in other messages.
 package yenc
 
 import (
@@ -23,19 +26,19 @@ import (
 
 // Header is what the lines before the data say.
 type Header struct {
-	Name  string // as it was sent; it may be anything
-	Size  int64  // of the whole file; -1 when it is not said
-	Part  int    // number of this piece, from 1; 0 for a file in one
-	Total int    // pieces; 0 when it is not said
-	Begin int64  // offset of this piece's first byte, from 1; 0 when it is not said
-	End   int64  // and of its last
+	Name  string // the sender's: it may be a path, or empty
+	Size  int64  // of the whole file, in bytes; -1 if unknown
+	Part  int    // number of this piece, from 1; 0 for a whole file
+	Total int    // how many pieces there are; 0 if unknown
+	Begin int64  // offset of this piece's first byte in the file, from 1; 0 if unknown
+	End   int64  // offset of its last byte; 0 if unknown
 }
 
-// The kinds of problems that a report function is told.
+// The kinds of problems that are reported.
 const (
-	WrongSize     = "wrong-size"
-	WrongChecksum = "wrong-checksum"
-	Truncated     = "truncated" // no =yend line
+	WrongSize     = "wrong-size"     // there are more or fewer bytes than a line says
+	WrongChecksum = "wrong-checksum" // the bytes have another CRC-32 than the last line says
+	Truncated     = "truncated"      // the line =yend is missing
 )
 
 const (
@@ -43,7 +46,7 @@ const (
 	block          = 32 << 10
 )
 
-// Decoder decodes one file. Use [NewDecoder].
+// Decoder decodes one file. Use [NewDecoder], then Feed, then Close.
 type Decoder struct {
 	open   func(Header) (io.WriteCloser, error)
 	report func(kind, detail string)
@@ -51,7 +54,7 @@ type Decoder struct {
 	state   state
 	control []byte // a line that begins with "=y"
 	start   bool   // at the beginning of a line of data
-	escaped bool   // the next byte is
+	escaped bool   // the next byte is escaped
 	header  Header
 	w       io.WriteCloser // nil before the first data
 	opened  bool
@@ -68,14 +71,15 @@ const (
 	inData
 )
 
-// NewDecoder returns a decoder that is fed from the beginning of an =ybegin line
-// on. It calls open when the data begin; a nil writer leaves the file out.
+// NewDecoder returns a decoder that is fed from the beginning of a line =ybegin on. It calls
+// open when the data begin; a nil writer leaves the file out. The decoder closes the writer.
+// It calls report for each problem, with one of the kinds and what was found.
 func NewDecoder(open func(Header) (io.WriteCloser, error), report func(kind, detail string)) *Decoder {
 	return &Decoder{open: open, report: report}
 }
 
-// Feed decodes p, of which the file may end within: n says how much was taken, and
-// done that the line =yend is over. Its errors are those of open and the writer.
+// Feed decodes p. The file may end within p: n is the number of bytes that belong to it, and
+// done says that the line =yend was read. Its errors are those of open and of the writer.
 func (d *Decoder) Feed(p []byte) (n int, done bool, err error) {
 	for n < len(p) && !d.done && err == nil {
 		if d.state == inControl {
@@ -95,7 +99,7 @@ func (d *Decoder) Feed(p []byte) (n int, done bool, err error) {
 	return n, d.done, err
 }
 
-// gather takes p up to a line's end. Of a line that is too long only the beginning is kept.
+// gather takes p up to a line's end. It cuts a line that is too long.
 func (d *Decoder) gather(p []byte) int {
 	n := bytes.IndexByte(p, '\n') + 1
 	whole := n > 0
@@ -131,7 +135,7 @@ func (d *Decoder) controlLine() error {
 	return nil
 }
 
-// parse reads "key=value" fields. A name is the last one and may hold blanks.
+// parse reads "key=value" fields. A name is the last field, and may have blanks in it.
 func parse(fields string, named bool) map[string]string {
 	values := make(map[string]string)
 	if named {
@@ -155,10 +159,10 @@ func number(values map[string]string, key string, missing int64) int64 {
 	return n
 }
 
-// data decodes a stretch of one line and returns how much of it was data.
+// data decodes a stretch of one line, and returns how many bytes of it were data.
 func (d *Decoder) data(p []byte) (int, error) {
 	n := 0
-	if d.escaped && d.start && p[0] == 'y' { // "=y", in two blocks perhaps
+	if d.escaped && d.start && p[0] == 'y' { // "=y", which two blocks may share
 		d.state, d.escaped = inControl, false
 		d.control = append(d.control, '=')
 		return 0, nil
@@ -193,7 +197,7 @@ func (d *Decoder) data(p []byte) (int, error) {
 	return n, d.flush()
 }
 
-// flush opens the file, when that is still to be done, and writes what is decoded.
+// flush writes the decoded bytes. The first time it opens the file.
 func (d *Decoder) flush() error {
 	if !d.opened {
 		d.opened = true
@@ -214,7 +218,7 @@ func (d *Decoder) flush() error {
 	return err
 }
 
-// finish compares the file with what its last line says, and closes it.
+// finish compares the file with its last line, and closes it.
 func (d *Decoder) finish(values map[string]string) error {
 	d.done = true
 	if err := d.flush(); err != nil {
@@ -225,7 +229,7 @@ func (d *Decoder) finish(values map[string]string) error {
 	} else if size := number(values, "size", d.size); size != d.size {
 		d.report(WrongSize, fmt.Sprintf("%d bytes, said to be %d", d.size, size))
 	}
-	// Of a piece crc32 is that of the whole file.
+	// In a piece, crc32 is the checksum of the whole file.
 	said := values["pcrc32"]
 	if said == "" && d.header.Part == 0 {
 		said = values["crc32"]
@@ -245,7 +249,8 @@ func (d *Decoder) closeFile() error {
 	return w.Close()
 }
 
-// Close ends a file whose end did not come. It must be called after an error, too.
+// Close ends the file, and reports [Truncated] if its end did not come. It must be called
+// after an error, too.
 func (d *Decoder) Close() error {
 	if d.done {
 		return d.closeFile()
