@@ -9,15 +9,15 @@ import (
 	"github.com/segmentio/asm/base64"
 )
 
-// What base64Value returns for bytes outside of the alphabet.
+// The values of bytes outside of the alphabet.
 const (
 	base64Blank   = 0x80
 	base64Pad     = 0x81
 	base64Illegal = 0x82
 )
 
-// base64Value returns the six bits that a byte stands for, in the usual or the
-// url-safe alphabet (RFC 4648 sections 4 and 5), or one of the constants.
+// base64Value returns the six bits of a character in the usual or the url-safe alphabet
+// (RFC 4648 sections 4 and 5), or base64Blank, base64Pad or base64Illegal.
 func base64Value(c byte) byte { return base64Values[c] }
 
 var base64Values = func() (values [256]byte) {
@@ -40,15 +40,15 @@ var base64Values = func() (values [256]byte) {
 }()
 
 const (
-	// base64Piece is how much encoded text is decoded in one go.
+	// base64Piece is how many bytes of encoded text are decoded in one go.
 	base64Piece = 48 << 10
-	// base64Line is how long a line may be to be judged as a whole.
+	// base64Line is the longest line, in bytes, that is judged as a whole.
 	base64Line = 1 << 10
-	// base64Careful is how much is decoded with care behind an oddity.
+	// base64Careful is how many bytes behind an oddity are decoded line by line.
 	base64Careful = 64 << 10
 )
 
-// base64Buffers are a decoder's, for use by one after the other.
+// base64Buffers are the buffers of a decoder. One decoder after the other uses them.
 type base64Buffers struct {
 	stripped [base64Piece + 4]byte
 	out      [base64Piece]byte
@@ -56,11 +56,11 @@ type base64Buffers struct {
 
 var base64Pool = sync.Pool{New: func() any { return new(base64Buffers) }}
 
-// base64Decoder decodes what is written to it (RFC 2045 section 6.8) and writes
-// the bytes to w. Bytes outside the alphabet are passed over, as the RFC asks
-// for; missing padding is made up for. Behind padding the next line counts only
-// if it is base64 and nothing else, because mailing lists put footers behind
-// attachments and some mailers concatenate blocks; text ends the body for good.
+// base64Decoder decodes base64 (RFC 2045 section 6.8), and writes the bytes to w. It passes
+// over bytes outside of the alphabet, as the RFC asks, and makes up for missing padding.
+// Behind padding, a line counts only if it is base64 and nothing else: some mailers
+// concatenate blocks, and mailing lists put footers behind attachments. Text behind base64
+// ends the body for good.
 type base64Decoder struct {
 	w      io.Writer
 	report func(ProblemKind, string)
@@ -71,13 +71,13 @@ type base64Decoder struct {
 	n             int            // of quantum
 	line          []byte         // the beginning of a line, until the rest comes
 	long          bool           // within a line too long to judge
-	careful       int            // so many bytes more are decoded with care
+	careful       int            // how many more bytes are decoded line by line
 	padded, ended bool
 	dash          bool // a dash stands behind padding
 	any           bool // something was decoded
 	longest, last int  // lengths of the longest line and of the last one
 	gap           bool // a blank line stands behind the last one
-	illegal       bool // was reported
+	illegal       bool // a byte outside of the alphabet was reported
 }
 
 func (d *base64Decoder) Write(p []byte) (int, error) {
@@ -104,8 +104,8 @@ func (d *base64Decoder) Write(p []byte) (int, error) {
 	return written, nil
 }
 
-// finishLine handles p up to the end of the line that the last Write ended in, and
-// returns how much that is.
+// finishLine handles p up to the end of the line under way, and returns how many bytes it
+// took.
 func (d *base64Decoder) finishLine(p []byte) int {
 	n := bytes.IndexByte(p, '\n') + 1
 	end := n > 0
@@ -133,7 +133,7 @@ func (d *base64Decoder) finishLine(p []byte) int {
 	return n
 }
 
-// data decodes a stretch that is base64 without a doubt.
+// data decodes a stretch that is surely base64.
 func (d *base64Decoder) data(p []byte) {
 	d.saw(base64Line)
 	if !d.tryBulk(p, false) {
@@ -141,10 +141,11 @@ func (d *base64Decoder) data(p []byte) {
 	}
 }
 
-// saw notes a line of data. One that is too long to be judged counts as no longer than that.
+// saw notes a line of data of n bytes. A line too long to judge counts as base64Line.
 func (d *base64Decoder) saw(n int) { d.longest, d.last, d.gap = max(d.longest, n), n, false }
 
-// tryBulk decodes a piece in one go if nothing odd is in it or right before it.
+// tryBulk decodes a piece in one go, and reports false if something odd is in it or was
+// shortly before it.
 func (d *base64Decoder) tryBulk(p []byte, lines bool) bool {
 	if d.careful -= len(p); d.careful > 0 || d.padded {
 		return false
@@ -172,8 +173,8 @@ func (d *base64Decoder) lines(p []byte) {
 	}
 }
 
-// bulk decodes a piece that holds nothing but the alphabet and line ends. It
-// reports false, with nothing changed, when there is anything else in it.
+// bulk decodes a piece of the alphabet and line ends. It reports false, with nothing
+// changed, if anything else is in it.
 func (d *base64Decoder) bulk(piece []byte, lines bool) bool {
 	if d.buffers == nil {
 		d.buffers = base64Pool.Get().(*base64Buffers)
@@ -205,8 +206,7 @@ func (d *base64Decoder) bulk(piece []byte, lines bool) bool {
 	out := d.out[start:cap(d.out)]
 	n, err := base64.RawStdEncoding.Decode(out, s[:whole])
 	if err != nil || n != whole/4*3 {
-		// RawStdEncoding skips line ends that stand within a line (a bare CR),
-		// which the count tells.
+		// RawStdEncoding skips a bare CR within a line: the count tells.
 		return false
 	}
 	for _, c := range s[whole:] {
@@ -223,14 +223,14 @@ func (d *base64Decoder) bulk(piece []byte, lines bool) bool {
 	return true
 }
 
-// judge decodes one line unless it is text.
+// judge decodes one line, unless it is text.
 func (d *base64Decoder) judge(line []byte) {
 	trimmed := bytes.TrimSpace(line)
 	if len(trimmed) == 0 {
 		d.gap = d.last > 0
 		return
 	}
-	// QUIRK: the marks of a quotation before each line.
+	// QUIRK: an answer quotes base64, with marks before each line.
 	if len(line) <= base64Line && d.isText(bytes.TrimLeft(trimmed, "> ")) {
 		if !d.any {
 			if !d.illegal {
@@ -272,7 +272,7 @@ func (d *base64Decoder) decode(p []byte) {
 					d.dash = true
 					continue
 				}
-				// QUIRK: the boundary without a line end before it.
+				// QUIRK: the boundary has no line end before it.
 				d.ended = true
 				d.report(ProblemTrailingText, "a boundary behind base64, in the same line")
 				continue
@@ -294,9 +294,9 @@ func (d *base64Decoder) add(c byte) {
 	}
 }
 
-// isText reports whether a line is none of base64's: behind padding it must be
-// whole quanta and nothing else; elsewhere words with other characters between
-// them, and rules that separate footers, are text.
+// isText reports whether a line is text. Behind padding, everything is text but whole groups
+// of four characters. Elsewhere, text is words with other characters between them, and rules
+// that separate footers.
 func (d *base64Decoder) isText(line []byte) bool {
 	rule, blank, cr, illegal := true, false, false, false
 	for _, c := range line {
@@ -317,7 +317,7 @@ func (d *base64Decoder) isText(line []byte) bool {
 	if blank && illegal && (!d.any || bytes.Count(line, []byte(" ")) >= 2) {
 		return true
 	}
-	// Words behind the last line, which is shorter than the others, or behind a blank one.
+	// Words behind a blank line, or behind a line shorter than the others, which is the last.
 	return blank && d.any && d.n == 0 && (d.gap || d.last < d.longest)
 }
 
@@ -329,7 +329,7 @@ func (d *base64Decoder) pad() {
 	d.padded = true
 }
 
-// decodeQuantum decodes the n characters of the quantum.
+// decodeQuantum decodes the n characters of the last group of four.
 func (d *base64Decoder) decodeQuantum(n int) {
 	var bits uint32
 	for i := range 4 {
@@ -340,11 +340,11 @@ func (d *base64Decoder) decodeQuantum(n int) {
 	}
 	d.n = 0
 	b := [3]byte{byte(bits >> 16), byte(bits >> 8), byte(bits)}
-	// One character alone holds no whole byte.
+	// A single character holds no whole byte.
 	d.out = append(d.out, b[:n*6/8]...)
 }
 
-// Close decodes what is left, without closing w.
+// Close decodes the rest. It does not close w.
 func (d *base64Decoder) Close() error {
 	if len(d.line) > 0 && !d.ended {
 		d.lines(d.line)
@@ -370,8 +370,8 @@ func (d *base64Decoder) flush() error {
 	return err
 }
 
-// isBase64Line reports whether a line is base64 of printable text, as that of an
-// encoded multipart is. A word of a preamble is not, most likely.
+// isBase64Line reports whether a line is base64 of printable text, like that of an encoded
+// multipart. A word of a preamble most likely is not.
 func isBase64Line(line []byte) bool {
 	text := decodeB(string(line))
 	if len(line) < 16 || len(line)%4 != 0 && len(line) <= base64Line {

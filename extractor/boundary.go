@@ -7,32 +7,33 @@ import (
 
 // multipart is one open multipart.
 type multipart struct {
-	boundary  string // "" while it is to be guessed
+	boundary  string // "" while it must be guessed
 	mediaType string
 	number    string
-	fileName  string // that the resource fork of a multipart/appledouble gave
+	fileName  string // given by the resource fork of a multipart/appledouble
 	parts     int
 	closed    bool // its closing boundary was read
-	indented  bool // its first boundary was, so that the others may be
-	junk      bool // more text stood behind its first boundary, as behind the others
+	indented  bool // its first boundary was indented: the others may be, too
+	junk      bool // text stood behind its first boundary: it may behind the others, too
 	html      bool // an HTML text stood in it
-	doubtful  bool // its type is not a multipart's, so that parts need not come
+	doubtful  bool // its type is not a multipart's: parts need not come
 }
 
 const (
-	// longestLine is how long a line may be to be compared with the boundaries,
-	// which RFC 2046 allows 70 characters.
+	// longestLine is the longest line, in bytes, that is compared with the boundaries. RFC
+	// 2046 section 5.1.1 allows a boundary 70 characters.
 	longestLine = 8 << 10
-	// longestBoundary is how long one may be for its lines to be compared.
+	// longestBoundary is the longest boundary, in bytes.
 	longestBoundary = longestLine - 100
-	// deepestIndent is how far a boundary may be indented.
+	// deepestIndent is how many blanks may stand before a boundary.
 	deepestIndent = 16
-	// distinctive is how long a boundary must be to be no accident when it is indented.
+	// distinctive is the length from which an indented boundary is no accident.
 	distinctive = 10
 )
 
-// indexBoundary finds the first line that may be a boundary: dashes, also behind
-// blanks. The last line of b may when it does not tell yet. -1 is for none.
+// indexBoundary returns the start of the first line of b that may be a boundary, or -1. Such
+// a line begins with dashes, or with blanks and dashes. The last line also may be one if it
+// is too short to tell.
 func (p *parser) indexBoundary(b []byte) int {
 	for from := 0; ; {
 		i := bytes.Index(b[from:], []byte("--"))
@@ -63,8 +64,8 @@ func (p *parser) indexBoundary(b []byte) int {
 	return start
 }
 
-// suggests reports whether a line that goes on with b behind its dashes may be one
-// of the boundaries. Nested messages full of dashes are what it is quick for.
+// suggests reports whether a line with b behind its dashes may be one of the boundaries. It
+// is quick, for nested messages full of dashes.
 func (p *parser) suggests(b []byte) bool {
 	for i := range p.stack {
 		boundary := p.stack[i].boundary
@@ -79,8 +80,8 @@ func (p *parser) suggests(b []byte) bool {
 	return false
 }
 
-// indentedLine returns where the line begins of which b ends in the indentation,
-// -1 when it does not. The beginning of b may be one.
+// indentedLine returns the start of the line whose indentation ends b, or -1. The beginning
+// of b counts as the start of a line.
 func (p *parser) indentedLine(b []byte) int {
 	for n := range deepestIndent + 1 {
 		i := len(b) - n
@@ -94,10 +95,10 @@ func (p *parser) indentedLine(b []byte) int {
 	return -1
 }
 
-// match finds the multipart whose boundary a line is, -1 for none: the innermost
-// one that is not closed, as a part may use the boundary of the multipart it
-// stands in. A whole line that is equal is better than one that only begins so,
-// because a boundary may be the beginning of another.
+// match returns the level of the multipart whose boundary a line is, or -1. Several may have
+// that boundary, since a part may use the one of the multipart around it: the innermost that
+// is not closed counts. A line equal to a boundary counts before a line that only begins
+// with one, because a boundary may be the beginning of another.
 func (p *parser) match(line []byte) (level int, closing bool) {
 	text := bytes.TrimLeft(line, " \t")
 	rest, ok := bytes.CutPrefix(text, []byte("--"))
@@ -125,10 +126,10 @@ func (p *parser) match(line []byte) (level int, closing bool) {
 		case indented:
 			continue
 		case p.state != inGap && !m.junk:
-			continue // text that begins like a boundary, as a log of mail does
+			continue // a text that begins like a boundary, such as a log of mail
 		case strings.HasPrefix(suffix, "--") && m.junk, suffix[0] == ' ', suffix[0] == '\t':
-			// QUIRK: "--boundary junk" and "--boundary--junk". RFC 2046 section 5.1.1 has
-			// only the beginning of the line compared, which loses a file's lines.
+			// QUIRK: "--boundary junk" and "--boundary--junk". RFC 2046 section 5.1.1
+			// compares the beginning of the line only, which loses a file's lines.
 			rank = 1
 		default:
 			continue
@@ -158,7 +159,7 @@ func (p *parser) match(line []byte) (level int, closing bool) {
 // boundary ends the part under way, and all multiparts within the one at level.
 func (p *parser) boundary(level int, closing bool) error {
 	if p.state == inHeader {
-		// A part that is all header.
+		// The part has a header and no body.
 		if err := p.startBody(nil); err != nil {
 			return err
 		}
@@ -199,10 +200,9 @@ func (p *parser) popTo(n int) {
 	}
 }
 
-// gapLine handles a line between parts that is no known boundary. Before the first
-// part it looks for what may be meant: a multipart that is encoded as a whole, and,
-// when the boundary is not known or does not come, a line "--x" with a part's
-// header behind it.
+// gapLine handles a line between parts that is no known boundary. Before the first part it
+// looks for a multipart that is encoded as a whole. If the boundary is unknown or does not
+// come, it looks for a line "--x" with a part's header behind it.
 func (p *parser) gapLine(text, line []byte) error {
 	top := &p.stack[len(p.stack)-1]
 	if guess := p.guess; guess != "" {
@@ -224,9 +224,9 @@ func (p *parser) gapLine(text, line []byte) error {
 		p.byLine = p.guess != "" || p.whole != identity
 		return nil
 	}
-	// QUIRK: a multipart that is encoded as a whole, which RFC 2045 section 6.4
-	// forbids. Most that say so are not: of base64 the first line tells, of
-	// quoted-printable a boundary with an equals sign in it.
+	// QUIRK: a multipart is encoded as a whole, which RFC 2045 section 6.4 forbids. Most that
+	// say so are not. The first line tells for base64, and a boundary with an escape in it
+	// for quoted-printable.
 	encoding := p.whole
 	if encoding == quotedPrintable && string(text) != "--"+strings.ReplaceAll(top.boundary, "=", "=3D") {
 		p.byLine = true
@@ -239,7 +239,7 @@ func (p *parser) gapLine(text, line []byte) error {
 	}
 	p.run.report(top.number, ProblemEncodedMultipart, "")
 	at := p.inside(top.number)
-	at.depth -= 2 // the multipart goes along
+	at.depth -= 2 // the multipart goes into the nested parser
 	nested := newParser(p.run, at)
 	nested.stack = append(nested.stack, *top)
 	nested.state = inGap
@@ -252,15 +252,15 @@ func (p *parser) gapLine(text, line []byte) error {
 	return p.body(line)
 }
 
-// leafExpects reports whether a boundary is one of the attached message's that is being
-// read: some mailers use one boundary for both.
+// leafExpects reports whether the attached message under way has a multipart of that
+// boundary open. Some mailers use one boundary for both messages.
 func (p *parser) leafExpects(boundary string) bool {
 	l := &p.leaf
 	if l.failed == nil {
 		l.failed = p.decideStart()
 	}
 	if l.decoder != nil {
-		return false // what it expects is encoded, and what has come is not all decoded
+		return false // its boundaries are encoded, and not all that came is decoded
 	}
 	if l.failed == nil {
 		l.failed = l.content.settle()
@@ -269,8 +269,8 @@ func (p *parser) leafExpects(boundary string) bool {
 	return ok && nested.expects(boundary)
 }
 
-// expects reports whether a boundary is one of this message's, or of an attached one's
-// that is being read.
+// expects reports whether this message or the attached one under way has a multipart of
+// that boundary open, or announces one.
 func (p *parser) expects(boundary string) bool {
 	if p.state == inHeader {
 		return p.header.boundary() == boundary || p.open(boundary)

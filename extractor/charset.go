@@ -10,8 +10,9 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
-// charsetNames are names that mailers use and the libraries do not know, or take
-// for less than is sent under them: Outlook says iso-8859-1 and means windows-1252.
+// charsetNames are mailers' names of charsets, with the name to decode them by. The
+// libraries do not know some of them, and take others too narrowly: Outlook says
+// iso-8859-1 and means windows-1252.
 var charsetNames = map[string]string{
 	"iso-8859-1": "windows-1252", "latin1": "windows-1252", "iso8859-1": "windows-1252", "iso_8859-1": "windows-1252", "iso-8859-9": "windows-1254",
 	"iso-8859-11": "windows-874", "tis-620": "windows-874", "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "cp936": "gb18030", "ms936": "gb18030", "hz-gb": "hz-gb-2312",
@@ -21,8 +22,8 @@ var charsetNames = map[string]string{
 	"cp1257": "windows-1257", "cp1258": "windows-1258", "win-1251": "windows-1251", "koi8": "koi8-r", "csiso2022kr": "iso-2022-kr",
 }
 
-// decodeCharset converts text of a charset to UTF-8, and reports false when the
-// charset is not known or the text is none of it.
+// decodeCharset converts text of a charset to UTF-8. It reports false if the charset is
+// unknown, or the text is not in it.
 func decodeCharset(name, s string) (string, bool) {
 	if name == "" {
 		return "", false
@@ -37,7 +38,8 @@ func decodeCharset(name, s string) (string, bool) {
 	return decoded, known && ok && utf8.ValidString(decoded) && !strings.ContainsRune(decoded, utf8.RuneError)
 }
 
-// decodeNamed converts text of a charset by the name that it is known by.
+// decodeNamed converts text of a charset to UTF-8. known says whether the name is known, ok
+// whether the text is in that charset.
 func decodeNamed(name, s string) (decoded string, known, ok bool) {
 	switch name {
 	case "":
@@ -85,8 +87,8 @@ func isCharset(name string) bool {
 	return ok
 }
 
-// charsetOfWords returns the charset of the first encoded word in a field, if it
-// tells anything of raw text.
+// charsetOfWords returns the charset of the first encoded word in a field, if raw text may
+// be in it.
 func charsetOfWords(field string) string {
 	if !strings.Contains(field, "=?") {
 		return ""
@@ -97,15 +99,15 @@ func charsetOfWords(field string) string {
 	return ""
 }
 
-// learnCharset takes the charset of a text part for that of raw names to come.
+// learnCharset notes the charset of a text part: raw names may be in it.
 func (x *run) learnCharset(e *entity) {
 	if x.charset == "" && strings.HasPrefix(e.mediaType.value, "text/") {
 		x.charset = tellingCharset(e.mediaType.get("charset"))
 	}
 }
 
-// tellingCharset returns a charset's name unless it fits any text, as those of
-// single bytes for Western Europe do, or none that is raw.
+// tellingCharset returns a charset's name if it tells something of raw text. The
+// single-byte charsets of Western Europe fit any text; 7-bit ones and UTF fit no raw one.
 func tellingCharset(name string) string {
 	name = strings.ToLower(strings.TrimSpace(name))
 	if len(name) > 40 || strings.HasPrefix(name, "utf") || strings.HasPrefix(name, "iso-8859-1") || strings.HasPrefix(name, "iso-2022") || strings.HasSuffix(name, "ascii") || strings.HasSuffix(name, "1252") {

@@ -29,8 +29,8 @@ func decodeTable(table, s string) (string, bool) {
 	return out.String(), true
 }
 
-// decodeUTF16 decodes UTF-16, which is big-endian unless a mark says otherwise (RFC
-// 2781 section 4.3). Without one, text in which every other byte is zero tells.
+// decodeUTF16 decodes UTF-16. It is big-endian unless a byte order mark says otherwise (RFC
+// 2781 section 4.3), or unless only the second byte is zero.
 func decodeUTF16(s string) (string, bool) {
 	var order binary.ByteOrder = binary.BigEndian
 	b := []byte(s)
@@ -82,7 +82,8 @@ func decodeUTF7(s string) (string, bool) {
 	return out.String(), true
 }
 
-// decodeUTF32 decodes UTF-32, which is big-endian unless a mark or its name says otherwise.
+// decodeUTF32 decodes UTF-32. It is big-endian unless a byte order mark or the charset's
+// name says otherwise.
 func decodeUTF32(name, s string) (string, bool) {
 	var order binary.ByteOrder = binary.BigEndian
 	if name == "utf-32le" || strings.HasPrefix(s, "\xff\xfe\x00\x00") {
@@ -104,8 +105,8 @@ func decodeUTF32(name, s string) (string, bool) {
 	return out.String(), true
 }
 
-// decodeISO2022KR decodes the mail charset of Korea (RFC 1557): seven bits, with the
-// characters of KS X 1001 between SO and SI.
+// decodeISO2022KR decodes ISO-2022-KR, the mail charset of Korea (RFC 1557). It has seven
+// bits, and characters of KS X 1001 between SO and SI.
 func decodeISO2022KR(s string) (string, bool) {
 	b := bytes.ReplaceAll([]byte(s), []byte("\x1b$)C"), nil)
 	out := b[:0]
@@ -124,8 +125,8 @@ func decodeISO2022KR(s string) (string, bool) {
 	return string(decoded), err == nil
 }
 
-// decodeJohab decodes Johab (KS X 1001 annex 3), in which a syllable is composed of
-// five bits for each of its three letters. What is none is KS X 1001's.
+// decodeJohab decodes Johab (KS X 1001 annex 3). A syllable has five bits for each of its
+// three letters. Other characters are those of KS X 1001.
 func decodeJohab(s string) (string, bool) {
 	var out strings.Builder
 	for b := []byte(s); len(b) > 0; {
@@ -183,7 +184,7 @@ func johabRune(lead, trail byte) (rune, bool) {
 	return r, err == nil && r != utf8.RuneError
 }
 
-// johabVowels are the vowels by their five bits, -1 for none.
+// johabVowels are the vowels by their five bits; -1 for none.
 var johabVowels = [32]int{
 	-1, -1, -1, 0, 1, 2, 3, 4, -1, -1, 5, 6, 7, 8, 9, 10,
 	-1, -1, 11, 12, 13, 14, 15, 16, -1, -1, 17, 18, 19, 20, -1, -1,

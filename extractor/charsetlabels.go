@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// charsetOf returns the name that decodeNamed knows a charset by whose label it does
-// not know, "" for none. Mailers make labels of the names of code pages (x-mac-ce,
-// dos-862, x-windows-1256), and of the names of their own libraries (euc_jp).
+// charsetOf returns decodeNamed's name of the charset that a label means; "" for none.
+// Mailers make labels of the names of code pages (x-mac-ce, dos-862, x-windows-1256), and of
+// their libraries' names (euc_jp).
 func charsetOf(label string) string {
 	key := charsetYear.ReplaceAllString(strings.ToLower(label), "")
 	key = strings.Map(func(r rune) rune {
@@ -60,7 +60,7 @@ func codePageName(number int) string {
 	return "ibm" + n
 }
 
-// codePageNames are code pages whose charset has another name.
+// codePageNames are the charsets of code pages that have another name.
 var codePageNames = map[int]string{
 	37: "ibm037", 367: "us-ascii", 819: "windows-1252", 874: "windows-874", 932: "shift_jis", 936: "gb18030", 943: "shift_jis", 949: "euc-kr", 950: "big5", 951: "big5",
 	1140: "ibm01140", 858: "ibm00858", 1047: "ibm1047", 1200: "utf-16le", 1201: "utf-16be", 1361: "johab", 154: "ptcp154", 1051: "hproman8",
@@ -71,7 +71,7 @@ var codePageNames = map[int]string{
 	52936: "hz-gb-2312", 54936: "gb18030", 65000: "utf-7", 65001: "utf-8", 708: "iso-8859-6", 29: "macturkish", 38598: "iso-8859-8",
 }
 
-// charsetKeys are the letters and digits of labels, in lower case.
+// charsetKeys are charsets by the letters and digits of their labels, in lower case.
 var charsetKeys = map[string]string{
 	"macce": "maclatin2", "maccentraleurope": "maclatin2", "maccentraleurroman": "maclatin2", "maccenteuro": "maclatin2",
 	"macicelandic": "maciceland", "maccyrillic": "x-mac-cyrillic", "macukrainian": "x-mac-cyrillic", "macroman": "macintosh",

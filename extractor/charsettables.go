@@ -1,9 +1,8 @@
 package extractor
 
-// singleByteTables are the charsets of single bytes that golang.org/x/text lacks: what
-// the bytes from 0x80 stand for, the others being ASCII, or what all 256 do where they
-// are not (EBCDIC). U+FFFD stands for nothing. The tables are those that the Unicode
-// Consortium and IBM publish.
+// singleByteTables are the single-byte charsets that golang.org/x/text lacks, as the Unicode
+// Consortium and IBM publish them. A table of 128 characters begins at byte 0x80, behind
+// ASCII; one of 256 begins at 0 (EBCDIC). U+FFFD stands for no character.
 var singleByteTables = map[string]string{
 	"cp1006":      "\u0080\u0081\u0082\u0083\u0084\u0085\u0086\u0087\u0088\u0089\u008a\u008b\u008c\u008d\u008e\u008f\u0090\u0091\u0092\u0093\u0094\u0095\u0096\u0097\u0098\u0099\u009a\u009b\u009c\u009d\u009e\u009f\u00a0۰۱۲۳۴۵۶۷۸۹،؛\u00ad؟ﺁﺍﺎﺎﺏﺑﭖﭘﺓﺕﺗﭦﭨﺙﺛﺝﺟﭺﭼﺡﺣﺥﺧﺩﮄﺫﺭﮌﺯﮊﺱﺳﺵﺷﺹﺻﺽﺿﻁﻅﻉﻊﻋﻌﻍﻎﻏﻐﻑﻓﻕﻗﻙﻛﮒﮔﻝﻟﻠﻡﻣﮞﻥﻧﺅﻭﮦﮨﮩﮪﺀﺉﺊﺋﻱﻲﻳﮰﮮﹼﹽ",
 	"cp1125":      "АБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмноп░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀рстуфхцчшщъыьэюяЁёҐґЄєІіЇї·√№¤■\u00a0",

@@ -370,7 +370,7 @@ func harmless(name string, whole bool) *regexp.Regexp {
 		switch {
 		case i == dot && whole && i > 0:
 			b.WriteString(number + `\.`)
-		case unicode.IsLetter(r), unicode.IsDigit(r), unicode.IsMark(r), r == '.' && i > 0: // hidden files are what some tools avoid
+		case unicode.IsLetter(r), unicode.IsDigit(r), unicode.IsMark(r), r == '.' && i > 0: // some tools avoid hidden files
 			b.WriteString(regexp.QuoteMeta(string(r)))
 		default:
 			b.WriteString(`([^\pL\pN]|X)?`)

@@ -138,9 +138,9 @@ func mimeToolsCases(t *testing.T) []compared {
 	return cases
 }
 
-// tnefCases sends each winmail.dat in a message and wants the files within it, but
-// for the text of the message (message.rtf, .html, .txt) and for embedded objects
-// without a name, of which the answers hold more than the object.
+// tnefCases sends each winmail.dat in a message and wants the files in it. Left out are the
+// text of the message (message.rtf, .html, .txt), and embedded objects without a name: the
+// answers hold more than the object.
 func tnefCases(t *testing.T) []compared {
 	folder := corpus(t, "tnef")
 	var cases []compared

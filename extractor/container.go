@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// unpackerFor returns what takes an attachment apart, nil where there is nothing to.
+// unpackerFor returns what takes an attachment apart, by its type or name; nil for nothing.
 func (x *run) unpackerFor(a *Attachment, at place) (unpacker, error) {
 	if isMessage(a.MediaType) {
 		return x.unpackMessage(at)
@@ -28,11 +28,11 @@ func (x *run) unpackerFor(a *Attachment, at place) (unpacker, error) {
 	return newSMIMEUnpacker(x, a, at), nil
 }
 
-// unpackerIn returns what takes a content apart that begins so, nil where there is
-// nothing to: winmail.dat under any name and type, and attached messages by their name.
+// unpackerIn returns what takes a content apart, by its beginning; nil for nothing. It finds
+// winmail.dat under any name and type, and attached messages by their name.
 //
-// QUIRK: web mailers attach both as application/octet-stream, gateways rename the one
-// to "noname", and PHP scripts send the other as text/rfc822.
+// QUIRK: web mailers attach both as application/octet-stream, gateways rename winmail.dat
+// to "noname", and PHP scripts send attached messages as text/rfc822.
 func (x *run) unpackerIn(start []byte, a *Attachment, at place) (unpacker, error) {
 	if hasStart(start, tnefSignature) {
 		if err := x.enter(&at); err != nil {
@@ -54,7 +54,7 @@ func (x *run) unpackMessage(at place) (unpacker, error) {
 	return newParser(x, at), nil
 }
 
-// enter counts a container around what it holds.
+// enter counts one container more around its contents.
 func (x *run) enter(at *place) error {
 	if at.containers++; at.containers > x.limits.Containers {
 		return &LimitError{"containers", int64(x.limits.Containers)}
@@ -62,7 +62,7 @@ func (x *run) enter(at *place) error {
 	return nil
 }
 
-// isEncodedText reports whether a type says that the content is text with a file in it.
+// isEncodedText reports whether a type is that of a text with an encoded file in it.
 func isEncodedText(mediaType string) bool {
 	_, subtype, _ := strings.Cut(mediaType, "/")
 	switch strings.TrimPrefix(subtype, "x-") {
@@ -72,7 +72,8 @@ func isEncodedText(mediaType string) bool {
 	return false
 }
 
-// isTNEF reports whether an attachment is the winmail.dat of Microsoft Outlook.
+// isTNEF reports whether an attachment is a winmail.dat of Microsoft Outlook ([MS-OXTNEF]),
+// by its type or name.
 func isTNEF(a *Attachment) bool {
 	switch a.MediaType {
 	case "application/ms-tnef", "application/vnd.ms-tnef":
@@ -81,8 +82,8 @@ func isTNEF(a *Attachment) bool {
 	return strings.EqualFold(a.Name, "winmail.dat") || strings.EqualFold(a.Name, "win.dat") && a.MediaType == "application/octet-stream"
 }
 
-// isOpaqueSMIME reports whether an attachment may hold what it signs (RFC 8551
-// section 3.5.2), by its type or, as gateways replace that, its name.
+// isOpaqueSMIME reports whether an attachment may hold signed content (RFC 8551 section
+// 3.5.2), by its type, or by its name: gateways replace the type.
 func isOpaqueSMIME(a *Attachment) bool {
 	switch a.MediaType {
 	case "application/pkcs7-mime", "application/x-pkcs7-mime":
@@ -96,8 +97,8 @@ func hasSuffixFold(s, suffix string) bool {
 	return len(s) >= len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
 }
 
-// beginsEntity reports whether a content begins with the header of a MIME entity,
-// and false while that can't be told for want of a whole line.
+// beginsEntity reports whether a content begins with the header of a MIME entity (RFC 2045
+// section 2.4).
 func beginsEntity(start []byte) bool {
 	line, _, _ := bytes.Cut(bytes.TrimLeft(start, "\r\n"), []byte("\n"))
 	name, _, ok := splitField(line)

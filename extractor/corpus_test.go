@@ -186,7 +186,8 @@ func TestMIMETools(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := make(map[string]string)
-			unpacked := make(map[string]bool) // numbered below the text that they stand in, and of no declared type
+			// What was unpacked is numbered below its text, and has no declared type.
+			unpacked := make(map[string]bool)
 			for _, c := range all {
 				unpacked[fmt.Sprintf("%s %d %q", c.Container, c.content.Len(), c.OriginalName)] = true
 				got[c.Part] = fmt.Sprintf("%s %d %q", c.MediaType, c.content.Len(), c.OriginalName)

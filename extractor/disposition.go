@@ -12,18 +12,19 @@ import (
 	"github.com/gabriel-vasile/mimetype"
 )
 
-// maxMediaType is how long a media type's two names may be (RFC 6838 section 4.2).
+// maxMediaType is the longest media type, in bytes. RFC 6838 section 4.2 allows 127 for
+// each of its two names.
 const maxMediaType = 255
 
-// entity is what the header of a part says of it.
+// entity is what a part's header says of the part.
 type entity struct {
 	mediaType   parameters
-	untyped     bool // there is no Content-Type that can be read
-	mistyped    bool // and yet there is one
+	untyped     bool // the Content-Type is missing or can't be read
+	mistyped    bool // the Content-Type is there and can't be read
 	disposition parameters
 	encodings   []encoding // all that are declared
-	name        string     // decoded as the sender gave it
-	otherName   string     // from other fields, which does not make an attachment of a text
+	name        string     // from filename or name, decoded
+	otherName   string     // from other fields; it makes no attachment of a text
 	contentID   string
 	location    string // of the content, as a URI
 	problems    []Problem
@@ -33,8 +34,8 @@ func (e *entity) report(kind ProblemKind, detail string) {
 	e.problems = append(e.problems, Problem{Kind: kind, Detail: detail})
 }
 
-// read takes the fields of a part's header. Where there is no Content-Type the
-// enclosing multipart's default holds (RFC 2046 sections 5.1 and 5.1.5).
+// read reads the fields of a part's header. Without a Content-Type, the default of the
+// enclosing multipart holds (RFC 2046 sections 5.1 and 5.1.5).
 func (h *header) read(defaultType, charset string) entity {
 	var e entity
 	report := e.report
@@ -60,10 +61,10 @@ func (h *header) read(defaultType, charset string) entity {
 	return e
 }
 
-// readNames takes the part's names.
+// readNames reads the part's names.
 //
-// QUIRK: scanners and ERP systems put either parameter into either field, and some
-// cut one of them short.
+// QUIRK: scanners and ERP systems put either parameter into either field, and some cut one
+// of the two names short.
 func (e *entity) readNames(h *header, charset string) {
 	var problems []Problem
 	for _, name := range [...]string{"filename", "name"} {
@@ -86,11 +87,11 @@ func (e *entity) readNames(h *header, charset string) {
 	e.name, e.otherName = CutName(e.name, maxText), CutName(e.otherName, maxText)
 }
 
-// shortestCut is how long a name must be for a longer one to be the whole of it.
+// shortestCut is the shortest beginning of a name that counts as the name cut short.
 const shortestCut = 3
 
-// isCut reports whether a name is the beginning of another one, with or without the
-// extension or marks of an omission behind it.
+// isCut reports whether name is the beginning of whole. The extension may stand behind it,
+// and so may an ellipsis.
 func isCut(name, whole string) bool {
 	base, ext := SplitExt(name)
 	if ext != "" && strings.HasSuffix(whole, ext) {
@@ -100,16 +101,17 @@ func isCut(name, whole string) bool {
 	return len(name) >= shortestCut && len(name) < len(whole) && strings.HasPrefix(whole, name)
 }
 
-// bareTexts are types without a subtype that mailers of the time before MIME gave a text.
+// bareTexts are types without a subtype. Mailers from before MIME gave them to a text (RFC
+// 1049).
 var bareTexts = []string{"text", "plain", "textplain", "ascii", "us-ascii", "html"}
 
-// locationName returns the file name at the end of a Content-Location (RFC 2557
-// section 4.2), "" for a URI that has none with an extension.
+// locationName returns the file name at the end of a Content-Location (RFC 2557 section
+// 4.2); "" if there is none with an extension.
 func locationName(field string) string {
 	if i := strings.LastIndexByte(field, '\\'); i >= 0 { // QUIRK: a path of Windows
 		return describedName(strings.Trim(field[i+1:], `"<>`))
 	}
-	field = strings.Join(strings.Fields(field), "") // a long URI is folded anywhere
+	field = strings.Join(strings.Fields(field), "") // a long URI may be folded anywhere
 	u, err := url.Parse(strings.Trim(field, `"<>`))
 	if err != nil || u.Opaque != "" {
 		return ""
@@ -117,7 +119,8 @@ func locationName(field string) string {
 	return describedName(path.Base(u.Path))
 }
 
-// describedName returns a text that is a file name by its extension, "" for others.
+// describedName returns a text that is a file name by the form of its extension; "" for
+// other texts.
 func describedName(text string) string {
 	text = strings.TrimSpace(text)
 	if _, ext := SplitExt(text); len(ext) < 2 || len(ext) > 6 || strings.ContainsFunc(ext[1:], func(r rune) bool { return r < '0' || r > '9' && r < 'A' || r > 'z' }) {
@@ -126,14 +129,14 @@ func describedName(text string) string {
 	return text
 }
 
-// idName returns a Content-ID that is a file name, as generators of mail make it, or
-// what stands in one before the @, as in "image001.png@01DB2F9C". "part1.example" is none.
+// idName returns the part of a Content-ID before the "@" if it is a file name, as in
+// "image001.png@01DB2F9C"; "" for others, such as "part1.example".
 func idName(id string) string {
 	name, _, _ := strings.Cut(id, "@")
 	return knownName(name)
 }
 
-// knownName returns a text that ends in an extension of files, "" for others.
+// knownName returns a text that ends in a known extension; "" for other texts.
 func knownName(text string) string {
 	text = strings.TrimSpace(text)
 	if _, ext := SplitExt(text); !knownExtensions[strings.ToLower(ext)] {
@@ -142,7 +145,8 @@ func knownName(text string) string {
 	return text
 }
 
-// knownExtensions are those that a text which need not be a name is taken for one by.
+// knownExtensions are the extensions by which a Content-Description or a Content-ID is
+// taken for a name.
 var knownExtensions = func() map[string]bool {
 	known := make(map[string]bool)
 	for _, ext := range strings.Fields(`pdf xml csv tsv txt rtf doc docx docm xls xlsx xlsm xlsb ppt pptx odt ods odp zip 7z rar gz tar tgz png jpg jpeg
@@ -152,8 +156,8 @@ var knownExtensions = func() map[string]bool {
 	return known
 }()
 
-// fragment returns the place of a message/partial among the others, nil for other
-// parts and for one that does not say it (RFC 2046 section 5.2.2).
+// fragment returns the place of a message/partial among the others (RFC 2046 section
+// 5.2.2); nil for other parts, and for one without a valid place.
 func (e *entity) fragment() *Fragment {
 	if e.mediaType.value != "message/partial" {
 		return nil
@@ -167,10 +171,10 @@ func (e *entity) fragment() *Fragment {
 	return &Fragment{ID: strings.Clone(id), Number: number, Total: total}
 }
 
-// maxFragments bounds into how many pieces a message may be cut.
+// maxFragments bounds the pieces of a message.
 const maxFragments = 1000
 
-// dispositionType is "attachment", "inline" or "". An unknown one is an
+// dispositionType returns "attachment", "inline" or "". An unknown type is read as
 // attachment (RFC 2183 section 2.8).
 func (e *entity) dispositionType() string {
 	switch e.disposition.value {
@@ -182,7 +186,8 @@ func (e *entity) dispositionType() string {
 	return "attachment"
 }
 
-// extensions of types that nameless parts often have. The rest is sniffed.
+// extensions are those of media types that nameless parts often have. The content tells
+// the others.
 var extensions = map[string]string{
 	"application/pdf": ".pdf", "image/jpeg": ".jpg", "image/png": ".png", "image/gif": ".gif", "image/tiff": ".tif",
 	"text/calendar": ".ics", "text/vcard": ".vcf", "text/x-vcard": ".vcf", "text/directory": ".vcf", "text/csv": ".csv",
@@ -193,8 +198,8 @@ var extensions = map[string]string{
 	"application/zip": ".zip", "text/markdown": ".md", "text/css": ".css", "text/yaml": ".yaml", "text/x-patch": ".patch", "text/x-diff": ".diff",
 }
 
-// inventName makes a name for a nameless leaf from its type, or else from how
-// its content begins.
+// inventName makes a name for a nameless leaf, from its media type or the beginning of its
+// content.
 func inventName(mediaType string, start []byte) string {
 	base := "attachment"
 	switch mediaType {
@@ -209,7 +214,7 @@ func inventName(mediaType string, start []byte) string {
 	}
 	ext, ok := extensions[mediaType]
 	if f := formatIn(start); f != noFormat && ownTexts[mediaType] && f != "xml" {
-		ext, ok = "", false // a file that is said to be a text
+		ext, ok = "", false // it is said to be a text, and is a file
 	}
 	if !ok {
 		if known := mimetype.Lookup(mediaType); known != nil && known.Extension() != "" && !ownTexts[mediaType] {
@@ -224,7 +229,8 @@ func inventName(mediaType string, start []byte) string {
 	return base + ext
 }
 
-// addExtension gives a name that has no extension the one that the content tells of.
+// addExtension adds an extension to a name that has none, by the beginning of the content
+// or by the media type.
 func addExtension(a *Attachment, start []byte) {
 	if hasExtension(a.Name) {
 		return
@@ -236,8 +242,8 @@ func addExtension(a *Attachment, start []byte) {
 	a.Name = SafeName(CutName(a.Name, maxName-len(ext)) + ext)
 }
 
-// hasExtension reports whether a name has an extension that is one: the year of a date
-// behind a full stop is none.
+// hasExtension reports whether a name has an extension. The year of a date behind a full
+// stop is none.
 func hasExtension(name string) bool {
 	base, ext := SplitExt(name)
 	if ext == "" {
@@ -247,8 +253,9 @@ func hasExtension(name string) bool {
 	return !number || len(ext) == len(".001") && (base == "" || base[len(base)-1] < '0' || base[len(base)-1] > '9')
 }
 
-// MessageName makes a name for an attached message from its subject. A slash in
-// it is no path's.
+// MessageName makes the name of a message's file from its subject: "SUBJECT.eml", safe as
+// [SafeName] says. A slash in the subject belongs to no path, and becomes "_". Without a
+// usable subject the name is "message.eml".
 func MessageName(subject string) string {
 	name := SafeName(strings.Map(func(r rune) rune {
 		if r == '/' || r == '\\' {
@@ -259,17 +266,17 @@ func MessageName(subject string) string {
 	if name == "" {
 		name = "message"
 	}
-	// The subject has no extension to keep.
+	// A subject has no extension to keep.
 	return SafeName(strings.TrimRight(clipTo(name, maxName-len(".eml")), " .") + ".eml")
 }
 
-// maxText is how much is kept of what an attachment's header says.
+// maxText is how many bytes are kept of a text in an attachment's header.
 const maxText = 1000
 
-// clip shortens foreign text for a problem's detail.
+// clip shortens foreign text for a problem's detail, and makes it valid UTF-8.
 func clip(s string) string { return strings.Clone(strings.ToValidUTF8(clipTo(s, 80), "?")) }
 
-// clipTo cuts s to at most n bytes and not within a character.
+// clipTo cuts s to at most n bytes, and not within a UTF-8 character.
 func clipTo(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -142,7 +142,7 @@ func TestFatesOfCorpora(t *testing.T) {
 	}
 }
 
-// FuzzFates looks for a message of which something goes missing without a word.
+// FuzzFates looks for a message that loses something without a word.
 func FuzzFates(f *testing.F) {
 	for i, g := range goldens(f) {
 		message, _ := otherLineEnds(g.message)

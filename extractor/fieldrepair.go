@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// fieldSet is a set of kept fields.
+// fieldSet is a set of the fields in keptFields.
 type fieldSet uint16
 
 func (s fieldSet) has(name string) bool { return s&fieldBit(name) != 0 }
@@ -26,8 +26,8 @@ func fieldBit(name string) fieldSet {
 	return 0
 }
 
-// repairable are the fields without which a part can't be read, with how many wrong
-// letters their names may have.
+// repairable are the fields without which a part can't be read. slips is the number of
+// wrong letters that a name may have.
 var repairable = [...]struct {
 	name, letters string
 	slips         int
@@ -37,8 +37,9 @@ var repairable = [...]struct {
 	{"Content-Transfer-Encoding", "contenttransferencoding", 2},
 }
 
-// misspeltName returns the field that a name is meant to be, "" for none: hand-written
-// mailers send "ContentType", "Content_Type" and "Conent-Type".
+// misspeltName returns the repairable field that a name is meant to be; "" for none.
+//
+// QUIRK: hand-written mailers send "ContentType", "Content_Type" and "Conent-Type".
 func misspeltName(name []byte) string {
 	if len(name) < 9 || len(name) > 30 {
 		return ""
@@ -66,8 +67,8 @@ func lettersOf(name []byte) string {
 	return string(letters)
 }
 
-// slips counts the letters that are wrong, missing, too many or swapped with the next
-// one (the optimal string alignment distance).
+// slips counts the letters that are wrong, missing, too many, or swapped with the next one:
+// the optimal string alignment distance.
 func slips(a, b string) int {
 	var rows [3][32]int
 	before, last, row := &rows[0], &rows[1], &rows[2]
@@ -91,9 +92,9 @@ func slips(a, b string) int {
 	return last[len(b)]
 }
 
-// repairField cuts a line in two that would be one of the repairable fields with a
-// colon in the right place: "Content Type: text/csv", "Content-Type application/pdf".
-// What follows must be a value of that field, since texts speak of content types, too.
+// repairField splits a line of a repairable field with a blank in its name or without its
+// colon: "Content Type: text/csv", "Content-Type application/pdf". The rest must be a value
+// of that field, since texts speak of content types, too.
 func repairField(line []byte) (name string, value []byte, ok bool) {
 	if len(line) == 0 || line[0]|0x20 != 'c' {
 		return "", nil, false
@@ -136,17 +137,17 @@ func isValueOf(field string, value []byte) bool {
 	return len(parseEncodings(word, ignore)) > 0 && !strings.Contains(word, " ")
 }
 
-// parseField reads a structured field. All of it, or some of its parameters, may be
+// parseField reads a structured field. The whole field or some of its parameters may be
 // encoded words.
 //
-// QUIRK: RFC 2047 section 5 allows them in no structured field. Programs that find
-// 8-bit characters in one encode all of it, and of some libraries that is the default.
+// QUIRK: RFC 2047 section 5 forbids them in a structured field. Programs encode the whole
+// field if it has 8-bit characters; some libraries do so by default.
 func parseField(s string, t texts) parameters {
 	return parseParameters(decodeStructure(s, t))
 }
 
-// decodeStructure decodes the encoded words of a structured field that stand where no
-// parameter's value does.
+// decodeStructure decodes the encoded words of a structured field outside of its parameters'
+// values.
 func decodeStructure(s string, t texts) string {
 	if !strings.Contains(s, "=?") {
 		return s
@@ -183,7 +184,7 @@ func decodeStructure(s string, t texts) string {
 	return out.String() + s
 }
 
-// structure is where in a structured field a reader is.
+// structure is the state of a reader within a structured field.
 type structure struct {
 	inValue  bool // of a parameter
 	inQuotes bool

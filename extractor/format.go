@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// format is a kind of file that its first bytes tell for sure.
+// format is a kind of file that its first bytes identify.
 type format string
 
 const noFormat format = ""
 
-// signatures are how files begin, the longest first where one begins like another.
-// Only what no text begins with by chance is among them.
+// signatures are the first bytes of files. A longer signature stands before one that it
+// begins with. No text begins with any of them by chance.
 var signatures = []struct {
 	start  string
 	format format
@@ -41,18 +41,18 @@ var signatures = []struct {
 	{"BEGIN:VCARD", "vcard"},
 }
 
-// tnefSignature is 0x223E9F78, little-endian (MS-OXTNEF section 2.1.3.1).
+// tnefSignature is 0x223E9F78, little-endian ([MS-OXTNEF] section 2.1.3.1).
 const tnefSignature = "\x78\x9f\x3e\x22"
 
-// textFormats are those that a person can read as they stand.
+// textFormats are the formats that a person can read as they stand.
 var textFormats = map[format]bool{"rtf": true, "ps": true, "xml": true, "calendar": true, "vcard": true, "table": true, "json": true, "html": true, "plain": true, "message": true, "ldif": true}
 
 func (f format) text() bool { return textFormats[f] }
 
 func (f format) binary() bool { return f != noFormat && !textFormats[f] }
 
-// formatIn returns the format that bytes begin with, noFormat where they don't tell.
-// A byte order mark and blank lines may stand before a text.
+// formatIn returns the format of a file that begins with b; noFormat if b does not tell. A
+// byte order mark and blank lines may stand before a text.
 func formatIn(b []byte) format {
 	text := bytes.TrimLeft(bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")), " \t\r\n")
 	for _, s := range signatures {
@@ -67,8 +67,8 @@ func hasStart(b []byte, start string) bool {
 	return len(b) >= len(start) && string(b[:len(start)]) == start
 }
 
-// begins reports whether bytes begin as a file of a format does, as far as that can be
-// told: nothing begins as plain text does.
+// begins reports whether b begins as a file of format f. It is false for plain text, whose
+// beginning tells nothing.
 func begins(b []byte, f format) bool {
 	if isUTF16(b) && f.text() {
 		b = bytes.ReplaceAll(b[2:], []byte{0}, nil)
@@ -92,8 +92,8 @@ func begins(b []byte, f format) bool {
 	return formatIn(b) == f
 }
 
-// formatOf returns the format that a file is declared to have, by its media type, or
-// by its name where the type says nothing.
+// formatOf returns the declared format of a file: by its media type, or by its name if the
+// type says nothing.
 func formatOf(mediaType, name string) format {
 	if f, ok := formatsOfTypes[mediaType]; ok {
 		return f

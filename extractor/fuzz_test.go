@@ -39,7 +39,7 @@ func (r *pieces) Read(p []byte) (int, error) {
 // summary says all that came of a message, to compare two runs.
 func summary(all []*captured, m *Message, err error) string {
 	var b strings.Builder
-	if m != nil { // a decoder reports when it has a block, which may be before or after the parser has seen more
+	if m != nil { // a decoder may report before or after the parser has seen more
 		slices.SortFunc(m.Problems, func(a, b Problem) int { return strings.Compare(a.String(), b.String()) })
 	}
 	for _, c := range all {
@@ -84,7 +84,8 @@ func FuzzExtract(f *testing.F) {
 			}
 			total += c.content.Len()
 		}
-		if most := (limits.Depth + 1) * len(message) * 45; total > most { // a uuencoded line of zeros may be cut to its first character
+		// A uuencoded line of zeros may be cut to its first character.
+		if most := (limits.Depth + 1) * len(message) * 45; total > most {
 			t.Errorf("%d bytes written out of %d", total, len(message))
 		}
 		cutAll, cutM, cutErr := capture(&pieces{message, cut}, limits, false)

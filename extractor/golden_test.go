@@ -26,8 +26,8 @@ var update = flag.Bool("update", false, "write the .want files of the golden mai
 // goldenFolder holds the golden mail; its README says what stands where.
 const goldenFolder = "testdata/golden"
 
-// goldenMail is one message of which is known what comes out: NAME.eml, or a message of
-// generatedGoldens, and beside it NAME.want.
+// goldenMail is a message with a known outcome: NAME.eml or a message of generatedGoldens,
+// and the outcome in NAME.want.
 type goldenMail struct {
 	name    string // "structure/01-two-parts"
 	message []byte
@@ -197,7 +197,8 @@ func outcomes(t *testing.T, message []byte) []string {
 		}
 	}
 	for _, a := range m.LeftOut {
-		if !slices.ContainsFunc(all, func(c *captured) bool { return c.Attachment == a }) { // never written
+		if !slices.ContainsFunc(all, func(c *captured) bool { return c.Attachment == a }) {
+			// It was never written.
 			blocks = append(blocks, attachmentBlock(a))
 		}
 	}
@@ -226,7 +227,7 @@ func messageBlock(m *Message) string {
 	return b.String()
 }
 
-// attachmentBlock says what is known of an attachment, but for its content.
+// attachmentBlock says what is known of an attachment, its content left out.
 func attachmentBlock(a *Attachment) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "part %s: attachment", a.Part)

@@ -13,13 +13,13 @@ import (
 	"golang.org/x/text/encoding/traditionalchinese"
 )
 
-// guessed are the charsets that raw 8-bit names are sent in, besides UTF-8. Where
-// two explain a name equally well the first one is taken.
+// guessed are the charsets of raw 8-bit names, besides UTF-8. If two weigh the same for a
+// name, the first one is taken.
 var guessed = []struct {
 	name   string
 	enc    charsets.Encoding
-	weigh  func(pair [2]byte) int // of a two-byte character; nil for a charset of single bytes
-	second func(c byte) bool      // may be a second byte
+	weigh  func(pair [2]byte) int // weighs a two-byte character; nil for single bytes
+	second func(c byte) bool      // whether c may be a second byte
 }{
 	{"windows-1252", charmap.Windows1252, nil, nil},
 	{"shift_jis", japanese.ShiftJIS, weighShiftJIS, func(c byte) bool { return c >= 0x40 && c != 0x7f && c <= 0xfc }},
@@ -30,13 +30,13 @@ var guessed = []struct {
 
 func isGR(c byte) bool { return c >= 0xa1 && c <= 0xfe }
 
-// guess returns text that is raw in an unknown charset in UTF-8. A name is
-// too short for statistics over languages; what tells is which rows of a charset's
-// table its bytes fall in, since each keeps its common characters together, and
-// whether the bytes come in pairs at all.
+// guess returns raw text in UTF-8, whose charset it guesses. A name is too short for the
+// statistics of a language. Two things tell: whether the bytes come in pairs, and in which
+// rows of a charset's table they fall, since each charset keeps its common characters
+// together.
 func (t texts) guess(s string) string {
 	if utf8.ValidString(s) {
-		if strings.Contains(s, "\x1b$") { // raw ISO-2022-JP, which is 7 bits wide
+		if strings.Contains(s, "\x1b$") { // raw ISO-2022-JP (RFC 1468), which is 7 bits wide
 			if decoded, err := japanese.ISO2022JP.NewDecoder().String(s); err == nil {
 				return decoded
 			}
@@ -65,7 +65,7 @@ func (t texts) guess(s string) string {
 			best, bestName, highest = decoded, g.name, weight
 		}
 	}
-	if bestName == "" { // bytes that no charset has
+	if bestName == "" { // no charset has these bytes
 		t.report(ProblemRaw8Bit, "")
 		return strings.ToValidUTF8(s, "\uFFFD")
 	}
@@ -73,8 +73,8 @@ func (t texts) guess(s string) string {
 	return best
 }
 
-// weighLatin weighs text as windows-1252, per byte: a letter among letters is what
-// European names have, one high byte at a time or seldom two.
+// weighLatin weighs text as windows-1252, byte by byte. European names have single high
+// bytes among ASCII letters, and seldom two in a row.
 func weighLatin(s string) int {
 	weight, run := 0, 0
 	for i := range len(s) {
@@ -90,7 +90,7 @@ func weighLatin(s string) int {
 		case c == 0x8a || c == 0x8c || c == 0x8e || c == 0x9a || c == 0x9c || c == 0x9e || c == 0x9f:
 			weight += 3 // Š Œ Ž š œ ž Ÿ
 		case c == 0x80 || c >= 0x91 && c <= 0x97 || c == 0xa7 || c == 0xb0 || c == 0xb4 || c == 0xa0 || c == 0xa9 || c == 0xae || c == 0xaa || c == 0xba:
-			weight++ // the euro, quotes and dashes of word processors, signs that names have
+			weight++ // the euro, quotes and dashes of word processors, signs in names
 		default:
 			weight -= 3
 		}
@@ -100,7 +100,7 @@ func weighLatin(s string) int {
 		case run == 2:
 			weight -= 3
 		}
-		// Capitals within a word of small letters are not European.
+		// European names have no capitals behind small letters.
 		if c >= 0xc0 && c <= 0xde && i > 0 && unicode.IsLower(rune(s[i-1])) {
 			weight -= 3
 		}
@@ -108,7 +108,7 @@ func weighLatin(s string) int {
 	return weight
 }
 
-// weighPairs weighs text as one of a charset with two-byte characters, per byte.
+// weighPairs weighs text as a charset of two-byte characters, byte by byte.
 func weighPairs(s string, weigh func([2]byte) int, second func(byte) bool, kana bool) int {
 	weight, word := 0, false // word: behind an ASCII letter
 	for i := 0; i < len(s); i++ {
@@ -140,8 +140,8 @@ func weighPairs(s string, weigh func([2]byte) int, second func(byte) bool, kana 
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
-// The weights of a two-byte character: 3 for those that each text of the language
-// has, 2 for the common ones, less for what a name hardly ever holds.
+// The weight of a two-byte character is 3 if every text of the language has such, 2 if it
+// is common, and less if a name hardly has it.
 
 func weighShiftJIS(p [2]byte) int {
 	switch c := p[0]; {
@@ -165,8 +165,8 @@ func weighEUCKR(p [2]byte) int {
 	default:
 		return -2
 	}
-	// Chinese lies in the same rows, where it makes syllables that Korean hardly has:
-	// with a doubled initial, a diphthong, or a final consonant out of the usual seven.
+	// Chinese lies in the same rows. Read as Korean, it gives syllables that Korean hardly
+	// has: with a doubled initial, a diphthong, or none of the seven usual final consonants.
 	decoded, err := korean.EUCKR.NewDecoder().Bytes(p[:])
 	r, _ := utf8.DecodeRune(decoded)
 	if err != nil || r < 0xac00 || r > 0xd7a3 {
@@ -184,7 +184,7 @@ func weighGB(p [2]byte) int {
 	switch c := p[0]; {
 	case c >= 0xb0 && c <= 0xd7 && p[1] >= 0xa1:
 		if c >= 0xc9 {
-			return 3 // where Korean has Hanja, which names there do not hold any more
+			return 3 // Korean has Hanja here, which names do not use any more
 		}
 		return 2
 	case c == 0xa1, c == 0xa3:

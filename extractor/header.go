@@ -8,14 +8,14 @@ import (
 )
 
 const (
-	// keptField is how much of one field is kept. The rest of it is counted, not held.
+	// keptField is how many bytes of one field are kept. The rest is counted, not held.
 	keptField = 64 << 10
-	// longestFieldName is where a line's colon must stand for it to be a field.
+	// longestFieldName is the longest name of a field, in bytes.
 	longestFieldName = 1000
 )
 
-// keptFields are the fields that the extractor reads; of the others only the
-// length counts.
+// keptFields are the fields that the extractor reads. Of the others it counts the length
+// only.
 var keptFields = [...]string{
 	"Content-Type", "Content-Disposition", "Content-Transfer-Encoding", "Content-Id", "Content-Location", "Content-Description",
 	"Message-Id", "Subject", "From", "To", "Date",
@@ -31,19 +31,19 @@ type header struct {
 	name  string // of the field under way, "" for one that is not kept
 	value []byte
 	open  bool   // a field is under way
-	odd   []byte // lines that are no field, until the next one tells what they are
-	odds  int    // so many
-	blank bool   // the line before was blank, so that the header may be over
-	// dashes is a line behind the blank one that may be the boundary of a multipart
-	// whose Content-Type got lost.
+	odd   []byte // lines that are no fields, until the next line tells what they are
+	odds  int    // how many lines odd has
+	blank bool   // the line before was blank: the header may be over
+	// dashes is a line of dashes behind the blank line. It may be the boundary of a
+	// multipart whose Content-Type got lost.
 	dashes []byte
 
-	known string // what boundary returned for asked
-	asked string
+	known string // the boundary in asked
+	asked string // the Content-Type that boundary looked at last
 
 	misspelt fieldSet // the kept fields whose names were repaired
-	repaired bool     // the name of the field under way was
-	mime     bool     // the field under way is one of Content-...
+	repaired bool     // the name of the field under way was repaired
+	mime     bool     // the name of the field under way begins with Content-
 	params   string   // the last field that takes parameters
 	loose    [][]byte // parameters behind the blank line, until the next line tells
 	raw      []byte   // a part's header as it came
@@ -66,8 +66,8 @@ func (h *header) field(name, value []byte) {
 	}
 }
 
-// keptName returns the name of a kept field as it should be written, and whether it
-// had to be repaired; "" for another field.
+// keptName returns the usual spelling of a kept field's name, and whether it was repaired;
+// "" for a field that is not kept.
 func keptName(name []byte) (kept string, repaired bool) {
 	for _, kept := range keptFields {
 		if len(kept) == len(name) && strings.EqualFold(kept, string(name)) {
@@ -86,8 +86,8 @@ func (h *header) more(line []byte) {
 	}
 }
 
-// close puts the field under way among the others. Of two of a name the first one
-// counts, and one that is spelt right before one that is not.
+// close puts the field under way among the others. If two fields have one name, the first
+// one counts; a field with the right spelling counts before a misspelt one.
 func (h *header) close() {
 	name, repaired := h.name, h.repaired
 	h.open, h.name, h.repaired = false, "", false
@@ -103,8 +103,9 @@ func (h *header) close() {
 	if repaired {
 		return
 	}
-	// QUIRK: but for the Content-Type that says multipart, and the Content-Disposition
-	// with a file name in it. Of transfer encodings all are kept: the body tells.
+	// QUIRK: some mailers write a field twice. The Content-Type that says multipart counts,
+	// and the Content-Disposition with a file name. All transfer encodings are kept: the
+	// body tells which one holds.
 	first := h.fields.Get(name)
 	switch name {
 	case "Content-Type":
@@ -129,8 +130,8 @@ func (h *header) keepRaw(line []byte) {
 	}
 }
 
-// parameter adds a line of parameters to the field that it goes on with: the one
-// under way, or the last one that takes parameters.
+// parameter adds a line of parameters to the field that it continues: the one under way, or
+// the last one that takes parameters.
 func (h *header) parameter(text []byte) {
 	if h.open && (h.name == h.params || !h.mime) {
 		h.more(append([]byte("; "), text...))
@@ -141,7 +142,7 @@ func (h *header) parameter(text []byte) {
 	}
 }
 
-// boundary returns the boundary that the fields so far announce, "" for none.
+// boundary returns the boundary that the fields so far announce; "" for none.
 func (h *header) boundary() string {
 	value := h.fields.Get("Content-Type")
 	if h.name == "Content-Type" {
@@ -156,8 +157,8 @@ func (h *header) boundary() string {
 	return h.known
 }
 
-// boundaryOf returns a multipart's boundary. Blanks at its end do not count (RFC
-// 2046 section 5.1.1), as gateways cut them off.
+// boundaryOf returns a multipart's boundary. Blanks at its end do not count (RFC 2046
+// section 5.1.1): gateways cut them off.
 func boundaryOf(mediaType parameters) string {
 	return strings.TrimRight(mediaType.text("boundary", texts{report: ignore}), " \t")
 }
@@ -171,10 +172,10 @@ const (
 	continuationLine
 	parameterLine // a continuation that is not indented
 	blankLine
-	postmarkLine // "From ", as mbox files have it
+	postmarkLine // "From ", from an mbox file (RFC 4155)
 )
 
-// kind tells what a line is by its beginning.
+// kind returns what a line is, by its beginning.
 func (h *header) kind(line []byte) lineKind {
 	line = bytes.TrimRight(line[:min(len(line), longestLine)], "\r\n")
 	text := bytes.TrimLeft(line, " \t")
@@ -185,7 +186,7 @@ func (h *header) kind(line []byte) lineKind {
 	if indented && h.open {
 		name, _, ok := splitField(text)
 		if ok && strings.HasPrefix(h.name, "Content-") && hasPrefixFold(name, "content-") {
-			return fieldLine // QUIRK: indented by mistake; no parameter looks like that
+			return fieldLine // QUIRK: a field indented by mistake; no parameter looks like one
 		}
 		return continuationLine
 	}
@@ -204,8 +205,8 @@ func (h *header) kind(line []byte) lineKind {
 	return otherLine
 }
 
-// splitField cuts a line at the colon behind a field's name (RFC 5322 section
-// 2.2), with blanks before the colon tolerated.
+// splitField splits a line at the colon behind a field's name (RFC 5322 section 2.2). Blanks
+// may stand before the colon (RFC 5322 section 4.5).
 func splitField(line []byte) (name, value []byte, ok bool) {
 	i := bytes.IndexByte(line[:min(len(line), longestFieldName)], ':')
 	if i <= 0 {
@@ -223,9 +224,10 @@ func splitField(line []byte) (name, value []byte, ok bool) {
 	return name, bytes.TrimSpace(line[i+1:]), true
 }
 
-// isParameter reports whether a line that is not indented goes on with the
-// parameters of a field before it, as in "boundary=x" at column 0. Gateways that
-// unfold a field break it there, whatever the parameter's name is.
+// isParameter reports whether a line continues the parameters of a field before it without
+// being indented, as in "boundary=x".
+//
+// QUIRK: gateways that unfold a field break it there, whatever the parameter's name is.
 func (h *header) isParameter(line []byte) bool {
 	if h.open && !h.mime || h.params == "" || h.name != h.params && !h.fields.Has(h.params) {
 		return false
@@ -245,8 +247,8 @@ func isParameterLine(line []byte) bool {
 			return false
 		}
 	}
-	// Base64 ends with equals signs, and has nothing behind them. A boundary begins with
-	// a dash, and may hold one.
+	// Base64 has equals signs at its end only. A boundary begins with a dash, and may have
+	// an equals sign in it.
 	return len(token) > 0 && token[0] != '-' && len(bytes.Trim(line[i:], "= \t\r\n")) > 0
 }
 

@@ -67,8 +67,8 @@ func (p *parser) headerLine(line []byte) error {
 	return nil
 }
 
-// behindBlank handles the line behind the blank one that should have ended the
-// header. It reports true when the header goes on with it.
+// behindBlank handles the line behind a blank one, which should have ended the header. It
+// reports whether the header goes on with that line.
 func (p *parser) behindBlank(text, line []byte) (more bool, err error) {
 	h := &p.header
 	if dashes := h.dashes; dashes != nil {
@@ -102,7 +102,7 @@ func (p *parser) behindBlank(text, line []byte) (more bool, err error) {
 		if !p.goesOn(loose, kind, text) {
 			return false, p.beginBody(append(loose, line)...)
 		}
-		// QUIRK: the header of a part went on with parameters behind a blank line.
+		// QUIRK: parameters stand behind a blank line in the header of a part.
 		p.run.report(p.partNumber(), ProblemHeaderLine, "blank line within the header")
 		for _, parameter := range loose {
 			h.parameter(bytes.TrimSpace(parameter))
@@ -111,8 +111,8 @@ func (p *parser) behindBlank(text, line []byte) (more bool, err error) {
 		return field, nil
 	}
 	if p.isMisplacedField(kind, text) {
-		// QUIRK: a blank line within a header, as of line ends that were doubled, or
-		// before that of a part.
+		// QUIRK: a blank line stands within a header, where line ends were doubled, or
+		// before the header of a part.
 		h.blank = false
 		p.run.report(p.partNumber(), ProblemHeaderLine, "blank line within the header")
 		return true, nil
@@ -124,7 +124,7 @@ func (p *parser) behindBlank(text, line []byte) (more bool, err error) {
 	return false, p.beginBody(line)
 }
 
-// beginBody ends a header that a blank line has ended, and begins the body.
+// beginBody ends a header at its blank line, and begins the body with lines.
 func (p *parser) beginBody(lines ...[]byte) error {
 	if err := p.endHeader(); err != nil {
 		return err
@@ -141,8 +141,9 @@ func (p *parser) beginBody(lines ...[]byte) error {
 	return nil
 }
 
-// boundaryInHeader handles a line that begins with dashes: the boundary of a part
-// that is all header, or the first one of a multipart with no blank line before it.
+// boundaryInHeader handles a line of a header that begins with dashes. It may be the
+// boundary behind a part without a body, or the first boundary of a multipart without a
+// blank line before it.
 func (p *parser) boundaryInHeader(text, line []byte) (done bool, err error) {
 	text = bytes.TrimRight(text, " \t")
 	if level, closing := p.match(text); level >= 0 {
@@ -175,7 +176,7 @@ func (p *parser) blankHeaderLine(line []byte) error {
 	return nil
 }
 
-// dropOdd passes over the lines of a header that turned out to be none of its fields.
+// dropOdd passes over lines of a header that turned out to be no fields.
 func (p *parser) dropOdd() {
 	h := &p.header
 	if len(h.odd) > 0 {
@@ -185,27 +186,27 @@ func (p *parser) dropOdd() {
 }
 
 const (
-	// mostOddLines and mostOddBytes bound the lines that are no fields in a row in the
-	// header of a part, and the parameters behind its blank line.
+	// mostOddLines and mostOddBytes bound the lines in a row that are no fields, and the
+	// parameters behind the blank line, in the header of a part.
 	mostOddLines = 8
 	mostOddBytes = 4 << 10
 )
 
-// mayBeJunk takes a further line that is no field in the header of a part. The
-// transfer encoding may stand behind it, without which the content would be lost.
+// mayBeJunk reports whether a further line that is no field may stand in the header of a
+// part. The content would be lost without the transfer encoding, which may follow.
 func (p *parser) mayBeJunk(line []byte) bool {
 	h := &p.header
 	return !p.topHeader() && h.begun && h.odds < mostOddLines && len(h.odd)+len(line) < mostOddBytes
 }
 
-// isContentField reports whether a line is a field of a part's header for sure.
+// isContentField reports whether a line is surely a field of a part's header.
 func (p *parser) isContentField(kind lineKind, text []byte) bool {
 	name, _, _ := splitField(bytes.TrimLeft(text, " \t"))
 	return kind == fieldLine && hasPrefixFold(name, "content-")
 }
 
-// isLooseParameter reports whether a line behind a blank one may be a parameter, or
-// the continuation of one, of a header that is not over.
+// isLooseParameter reports whether a line behind a blank one may be a parameter of a header
+// that is not over, or the continuation of one.
 func (p *parser) isLooseParameter(kind lineKind, line []byte) bool {
 	h := &p.header
 	mediaType := h.fields.Get("Content-Type")
@@ -217,11 +218,15 @@ func (p *parser) isLooseParameter(kind lineKind, line []byte) bool {
 	return kind == parameterLine || indented && (len(h.loose) > 0 && kind == otherLine || isParameterLine(bytes.TrimLeft(line, " \t")))
 }
 
-// goesOn reports whether a header goes on with parameters that stand behind a blank
-// line, by the line that follows them. Files begin with "key=value" as well, and some
-// go on with fields: a text is only taken for parameters where the field before the
-// blank line is not over and all of them are MIME's; anything else where that holds or
-// the header lacks the field that follows.
+// goesOn reports whether a header goes on with the parameters in loose, which stand behind
+// a blank line. next is the line behind them. Files begin with "key=value", too, and some
+// of them go on with fields. The field before the blank line is open if it ends in a
+// semicolon. The lines are parameters in these cases:
+//
+//   - it is open, and next is a Content- field; not in a text;
+//   - all of them are known, and next tells what the body is and is missing in the header;
+//     in a text, the field before the blank line must be open, too;
+//   - it is open, all of them are known, and next is blank; not in a text.
 func (p *parser) goesOn(loose [][]byte, kind lineKind, next []byte) bool {
 	h := &p.header
 	open := strings.HasSuffix(h.fields.Get(h.params), ";")
@@ -237,13 +242,13 @@ func (p *parser) goesOn(loose [][]byte, kind lineKind, next []byte) bool {
 	return hasPrefixFold(name, "content-")
 }
 
-// isBodyField reports whether a field says what the body is.
+// isBodyField reports whether a field tells what the body is.
 func isBodyField(name string) bool {
 	return strings.EqualFold(name, "Content-Type") || strings.EqualFold(name, "Content-Disposition") || strings.EqualFold(name, "Content-Transfer-Encoding")
 }
 
-// areMIMEParameters reports whether lines are parameters that Content-Type and
-// Content-Disposition have, or continuations.
+// areMIMEParameters reports whether lines are known parameters of Content-Type and
+// Content-Disposition, or continuations.
 func areMIMEParameters(lines [][]byte) bool {
 	for _, line := range lines {
 		name, _, ok := bytes.Cut(line, []byte("="))
@@ -262,8 +267,8 @@ func areMIMEParameters(lines [][]byte) bool {
 	return true
 }
 
-// oddLine handles a line that is none of a header's: junk, or the body's first one
-// when the blank line is missing. What follows tells, unless it is base64 as
+// oddLine handles a line of a header that is no field. It is junk, or the body's first line
+// if the blank line is missing. The lines behind it tell, unless it is base64 and base64 is
 // announced.
 func (p *parser) oddLine(text, line []byte) error {
 	h := &p.header
@@ -294,8 +299,8 @@ func (p *parser) isAnnouncedBase64(text []byte) bool {
 	return len(text) >= 4
 }
 
-// isBodyLine reports whether the beginning of a very long line in a header is the
-// body's, so that it may be passed on before its end is seen.
+// isBodyLine reports whether a very long line in a header belongs to the body, by its
+// beginning. Such a line is passed on before its end is seen.
 func (p *parser) isBodyLine(line []byte) bool {
 	kind := p.header.kind(line)
 	if p.header.blank {
@@ -304,12 +309,12 @@ func (p *parser) isBodyLine(line []byte) bool {
 	return kind == otherLine && !p.isJunk()
 }
 
-// isJunk reports whether a very long line that is no field stands before a header
-// rather than at the beginning of a body.
+// isJunk reports whether a very long line stands before a header, rather than at the
+// beginning of a body.
 func (p *parser) isJunk() bool { return p.topHeader() && !p.header.begun && len(p.header.odd) == 0 }
 
-// isMisplacedField reports whether a line behind a blank one still is the header's.
-// Behind fields it takes one that the header lacks and that says what the body is.
+// isMisplacedField reports whether a line behind a blank one is still a field of the header.
+// If there were fields already, it must tell what the body is, and be missing in the header.
 func (p *parser) isMisplacedField(kind lineKind, line []byte) bool {
 	h := &p.header
 	if kind != fieldLine || h.dashes != nil {
@@ -329,15 +334,15 @@ func (p *parser) isMisplacedField(kind lineKind, line []byte) bool {
 	}
 	switch {
 	case hasPrefixFold(mediaType, "message/"), hasPrefixFold(mediaType, "multipart/"), hasPrefixFold(mediaType, "text/rfc822-headers"):
-		return false // what comes may well be another header
+		return false // the body may well begin with a header of its own
 	case isBodyField(name):
 		return !h.fields.Has(name)
 	}
 	return false
 }
 
-// isMessageField reports whether a field is one that a message's header has and a
-// text hardly begins with.
+// isMessageField reports whether a message's header has such a field, and a text hardly
+// begins with it.
 func isMessageField(name string) bool {
 	switch strings.ToLower(name) {
 	case "mime-version", "from", "to", "cc", "subject", "date", "message-id", "reply-to", "received", "return-path", "sender", "user-agent", "references", "in-reply-to", "importance", "thread-topic":
@@ -346,8 +351,8 @@ func isMessageField(name string) bool {
 	return hasPrefixFold(name, "x-")
 }
 
-// startBody ends a header, and begins the body with lines that turned out not to
-// be the header's.
+// startBody ends a header without a blank line. The body begins with the lines in odd, and
+// then with line.
 func (p *parser) startBody(line []byte) error {
 	odd := p.header.odd
 	p.header.odd, p.header.odds = nil, 0

@@ -9,20 +9,20 @@ import (
 	"sync"
 )
 
-// leaf is the part whose body is being read: through the decoder of its transfer
-// encoding, if it has one, to what its content goes to. What these are is decided on
-// when the beginning of the body has been seen.
+// leaf is the part whose body is being read. The body goes through the decoder of its
+// transfer encoding, if it has one, to its content. Both are chosen when the beginning of
+// the body has been seen.
 type leaf struct {
 	entity  entity
 	number  string
 	own     bool   // the message's own text, by its header
-	waiting bool   // for the beginning
-	start   []byte // of the body, in a buffer of the pool
+	waiting bool   // for the beginning of the body
+	start   []byte // the beginning of the body, in a buffer of the pool
 
 	decoder io.WriteCloser // nil: the body goes to w as it is
 	w       io.Writer      // nil: the body is left out
 	content content
-	failed  error // from a decision that came where no error could be returned
+	failed  error // of a decision in a function that can't return it
 }
 
 // beginLeaf begins a part that is no multipart.
@@ -75,7 +75,7 @@ func (l *leaf) forgetStart() {
 	}
 }
 
-// decideStart decides on what there is of a body, which may be all of it.
+// decideStart decides on the beginning of a body, which may be all of it.
 func (p *parser) decideStart() error {
 	l := &p.leaf
 	if !l.waiting {
@@ -97,8 +97,8 @@ func (p *parser) endLeaf() error {
 	return p.leaf.end()
 }
 
-// decideLeaf opens what the body of a part goes to, by the part's header and the
-// beginning of its body.
+// decideLeaf opens the content of a part, by the part's header and the beginning of its
+// body.
 func (p *parser) decideLeaf(start []byte) error {
 	x, l := p.run, &p.leaf
 	l.waiting = false
@@ -141,7 +141,7 @@ func (p *parser) decideLeaf(start []byte) error {
 		s.binHex = true
 		l.unpackWith(s)
 	case l.own && e.untyped && guessBoundary(start) != "":
-		// QUIRK: a multipart whose Content-Type got lost.
+		// QUIRK: the Content-Type of a multipart got lost.
 		guess := guessBoundary(start)
 		x.report(l.number, ProblemWrongBoundary, clip(guess))
 		l.unpackWith(p.nested(multipart{boundary: guess, mediaType: "multipart/mixed", number: p.number, closed: true, doubtful: true}))
@@ -150,19 +150,19 @@ func (p *parser) decideLeaf(start []byte) error {
 	case body && e.mediaType.value == "text/html" && len(p.stack) > 0:
 		l.unpackWith(&htmlScanner{pictures: &p.pictures})
 	case !body && l.content.unpacker == nil && boundaryOf(e.mediaType) != "" && !p.entered:
-		// QUIRK: a leaf by its type with the boundary of a multipart. It is kept as it
-		// is, and so is what stands between its boundaries.
-		// That of another one within it would be a copy, and so on a hundred times.
+		// QUIRK: a leaf by its type has the boundary of a multipart. It is kept as it is,
+		// and so are the parts between its boundaries. A leaf with a boundary within
+		// another one is not entered: a hundred of them would be a hundred copies.
 		nested := p.nested(multipart{boundary: boundaryOf(e.mediaType), mediaType: "multipart/mixed", number: l.number, closed: true, doubtful: true})
 		nested.entered = true
 		l.unpackWith(nested)
 	}
 	l.decode(encoding, x, l.number)
-	l.entity = entity{} // of messages within each other, each would hold its long header until all end
+	l.entity = entity{} // a hundred messages within each other would hold a hundred headers
 	return nil
 }
 
-// textWindow is how much of a text tells that it is none.
+// textWindow is how many bytes of a declared text tell whether it is one.
 const textWindow = 1 << 10
 
 // decodeStart decodes the beginning of a body to look at it.
@@ -192,8 +192,9 @@ func (p *parser) nested(m multipart) *parser {
 	return nested
 }
 
-// isResourceFork reports whether a part of a multipart/appledouble is the half that
-// means nothing outside of a Macintosh (RFC 1740 section 4). Its name is kept for the other half.
+// isResourceFork reports whether a part is the resource fork of a multipart/appledouble,
+// which means nothing outside of a Macintosh (RFC 1740 section 4). Its name is kept for the
+// data fork.
 func (p *parser) isResourceFork(e *entity) bool {
 	if len(p.stack) == 0 {
 		return false
@@ -216,9 +217,9 @@ func isMessage(mediaType string) bool {
 	return mediaType == "message/rfc822" || mediaType == "message/global" || mediaType == "message/news"
 }
 
-// describeLeaf says of a part what its header tells.
+// describeLeaf returns an attachment with what a part's header says.
 func (x *run) describeLeaf(e entity, number string) *Attachment {
-	// Cloned, so that a field of many kilobytes does not live on in each of them.
+	// Clones, so that a field of many kilobytes does not live on in the attachment.
 	a := &Attachment{
 		Part: number, MediaType: strings.Clone(e.mediaType.value),
 		Disposition: e.dispositionType(), ContentID: strings.Clone(e.contentID), Fragment: e.fragment(),
@@ -245,7 +246,7 @@ func (x *run) setName(a *Attachment, name string) {
 	}
 }
 
-// open begins the content of an attachment.
+// open opens the content of an attachment.
 func (l *leaf) open(x *run, a *Attachment, at place) error {
 	c, err := x.begin(a, at)
 	l.content = c
@@ -266,7 +267,7 @@ func (l *leaf) decode(e encoding, x *run, number string) {
 	if l.w == nil {
 		return
 	}
-	report := ignore // of the message's own text no file is made that could be wrong
+	report := ignore // the message's own text becomes no file that could be wrong
 	f := l.content.file
 	if !l.own {
 		report = func(kind ProblemKind, detail string) { x.report(number, kind, detail) }
@@ -288,7 +289,7 @@ func (l *leaf) decode(e encoding, x *run, number string) {
 	}
 }
 
-// write gives the leaf a stretch of its body, once it is decided on.
+// write decodes a stretch of the body, once the leaf is decided on.
 func (l *leaf) write(b []byte) error {
 	if l.failed != nil || l.w == nil || len(b) == 0 {
 		return l.failed
@@ -313,14 +314,14 @@ func (l *leaf) end() error {
 	return err
 }
 
-// abort closes all writers after an error; what they hold is discarded by the
-// caller, so that errors of closing say nothing new.
+// abort closes all writers after an error. Errors of closing say nothing new: the caller
+// discards what was written.
 func (l *leaf) abort() {
 	l.content.abort()
 	l.clear()
 }
 
-// clear makes the leaf one of no part.
+// clear forgets the part.
 func (l *leaf) clear() {
 	l.forgetStart()
 	*l = leaf{}

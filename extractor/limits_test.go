@@ -50,7 +50,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestManyAttachments: more attachments than any person sends are refused unless somebody asks for them.
+// TestManyAttachments: more attachments than any person sends are refused, unless somebody
+// asks for them.
 func TestManyAttachments(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -65,7 +66,8 @@ func TestManyAttachments(t *testing.T) {
 	}
 }
 
-// TestLongNames: what is kept of the names of a thousand attachments is bounded, and that some are cut is said.
+// TestLongNames: the names of a thousand attachments are kept up to a bound, and a problem
+// says which were cut.
 func TestLongNames(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("n", 900)

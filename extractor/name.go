@@ -8,15 +8,20 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// maxName is the longest file name in bytes that every usual file system takes.
+// maxName is the longest file name, in bytes. Every usual file system takes it.
 const maxName = 255
 
-// SafeName turns a name that a stranger chose into one that is safe as a single
-// path component on Unix, Windows and macOS: UTF-8 in NFC, at most 255 bytes with
-// the extension kept, without path, wrapping quotes, control characters, bidirectional overrides
-// (which make "gpj.exe" look like "exe.jpg"), leading dots, dashes and tildes, trailing dots and
-// blanks, characters that Windows forbids, or a name that it reserves. It returns "" when nothing
-// is left. SafeName(SafeName(x)) is SafeName(x).
+// SafeName makes a stranger's file name safe as a single path component on Unix, Windows
+// and macOS. The result is UTF-8 in NFC (Unicode Standard Annex 15), at most 255 bytes long,
+// and keeps its extension. It has none of these:
+//
+//   - a path, or quotes around the name;
+//   - control characters, and bidirectional overrides, which make "gpj.exe" look like
+//     "exe.jpg";
+//   - dots, dashes and tildes at the beginning, dots and blanks at the end;
+//   - characters that Windows forbids in a name, or a name that it reserves for a device.
+//
+// SafeName returns "" if nothing is left. SafeName(SafeName(x)) is SafeName(x).
 func SafeName(name string) string {
 	name = strings.ToValidUTF8(name, "\uFFFD")
 	name = strings.TrimRight(unquote(name), `/\ .`)
@@ -38,14 +43,15 @@ func SafeName(name string) string {
 	name = strings.Join(strings.Fields(name), " ")
 	name = strings.TrimRight(name, " .")
 	if isExtension(name) {
-		return "attachment" + name // QUIRK: of a scanner whose document has no title
+		return "attachment" + name // QUIRK: scanners whose document has no title
 	}
 	if trimmed := strings.TrimLeft(name, ". "); trimmed != name && trimmed != "" {
 		name = "_" + trimmed
 	} else if trimmed == "" {
 		return ""
 	}
-	if rest := strings.TrimLeft(name, "-~"); rest != name { // an option, or a home, to a script that handles the file
+	// A script takes a leading dash for an option, and a tilde for a home folder.
+	if rest := strings.TrimLeft(name, "-~"); rest != name {
 		name = strings.Repeat("_", len(name)-len(rest)) + rest
 	}
 	if isReserved(name) {
@@ -55,8 +61,7 @@ func SafeName(name string) string {
 	return norm.NFC.String(name)
 }
 
-// isInvisible reports whether a character changes how the others are shown, or
-// shows nothing itself.
+// isInvisible reports whether a character shows nothing, or changes how others are shown.
 func isInvisible(r rune) bool {
 	switch {
 	case r == 0x200B, r >= 0x200E && r <= 0x200F, r >= 0x202A && r <= 0x202E, r >= 0x2060 && r <= 0x2069, r == 0xFEFF, r >= 0xE0000 && r <= 0xE007F, r == 0x061C, r == 0x2028, r == 0x2029:
@@ -65,7 +70,7 @@ func isInvisible(r rune) bool {
 	return false
 }
 
-// isReserved reports whether Windows takes the name for a device.
+// isReserved reports whether Windows takes the name for a device, such as CON or LPT1.txt.
 func isReserved(name string) bool {
 	base, _, _ := strings.Cut(name, ".")
 	base = strings.ToUpper(strings.TrimRight(base, " "))
@@ -80,7 +85,7 @@ func isReserved(name string) bool {
 	return len(digit) == 1 && digit[0] >= '0' && digit[0] <= '9' || digit == "¹" || digit == "²" || digit == "³"
 }
 
-// CutName cuts a name to at most n bytes, not within a character, and keeps its
+// CutName cuts a name to at most n bytes, and not within a UTF-8 character. It keeps the
 // extension if that leaves room for more.
 func CutName(name string, n int) string {
 	if len(name) <= n {
@@ -97,12 +102,12 @@ func CutName(name string, n int) string {
 	return strings.TrimRight(base[:cut], " .") + ext
 }
 
-// maxExtension is longer than any extension in use; what is longer is a sentence
-// with a full stop in it.
+// maxExtension is longer than any extension in use. Anything longer is a sentence with a
+// full stop in it.
 const maxExtension = 16
 
-// SplitExt splits a name before its extension, the dot included, of a double one
-// such as ".tar.gz" both parts. A name of an extension alone has none.
+// SplitExt splits a name before its extension. ext begins with the dot; it is ".tar.gz" for
+// an archive of two extensions, and "" for a name with none, or with nothing before it.
 func SplitExt(name string) (base, ext string) {
 	i := strings.LastIndexByte(name, '.')
 	if i <= 0 || i == len(name)-1 || len(name)-i > maxExtension || strings.Contains(name[i:], " ") {

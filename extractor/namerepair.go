@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// isPath reports whether a name is the path of a file on the sender's machine, of
-// which the last component is the name. Most slashes in names are none of a path's:
-// "Zahlungsavis vom 05/03/2026.pdf", "FV/0012/2026.pdf". What is one begins like one,
-// goes up, or has plain names with letters in them before a file name.
+// isPath reports whether a name is a path on the sender's machine. RFC 2183 section 2.3
+// takes its last component for the name. Most slashes in names belong to no path:
+// "Zahlungsavis vom 05/03/2026.pdf", "FV/0012/2026.pdf". A path begins like one, goes up, or
+// has plain folder names with letters before the file name.
 func isPath(name string) bool {
 	if !strings.ContainsAny(name, `/\`) {
 		return false
@@ -19,7 +19,7 @@ func isPath(name string) bool {
 	switch {
 	case slashed[0] == '/', strings.HasPrefix(slashed, "./"), strings.HasPrefix(slashed, "~/"):
 		return true
-	case len(slashed) > 2 && slashed[1] == ':' && unicode.IsLetter(rune(slashed[0])): // C:/docs, and C:file is none
+	case len(slashed) > 2 && slashed[1] == ':' && unicode.IsLetter(rune(slashed[0])): // C:/docs
 		return true
 	case strings.Contains(slashed, "://"), strings.HasPrefix(slashed, "../"), strings.Contains(slashed, "/../"):
 		return true
@@ -36,15 +36,15 @@ func isPath(name string) bool {
 	return isPlain(file)
 }
 
-// isPlain reports whether a component of a path is made of letters, digits and what
-// joins them, as programs name their folders.
+// isPlain reports whether a component of a path is made of letters, digits and the signs
+// that join them, as programs name their folders.
 func isPlain(component string) bool {
 	return component != "" && !strings.ContainsFunc(component, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) && !strings.ContainsRune("._-+~$", r)
 	})
 }
 
-// quotes are those that programs put around a name, the opening one first.
+// quotes are the pairs that programs put around a name.
 var quotes = [...][2]string{
 	{`"`, `"`},
 	{"'", "'"},
@@ -62,17 +62,17 @@ var quotes = [...][2]string{
 	{"\uff02", "\uff02"},
 }
 
-// unquote takes off the quotes around a name, or around all of it that stands before
-// the extension, and a straight one that is left at an end.
+// unquote takes off the quotes around a name, or around the part of it before the
+// extension, and a single straight quote at either end.
 //
-// QUIRK: the program quotes the name, and so does its library.
+// QUIRK: a program quotes the name, and its library quotes it once more.
 func unquote(name string) string {
-	if strings.HasPrefix(name, `\`) { // of a script that escapes what another one quotes
+	if strings.HasPrefix(name, `\`) { // QUIRK: a script escapes the quotes of another one
 		if _, quoted := strings.CutPrefix(strings.TrimLeft(name, `\`), `"`); quoted || strings.HasPrefix(strings.TrimLeft(name, `\`), "'") {
 			name = escapedQuotes.Replace(name)
 		}
 	}
-	for range 3 { // of each of a few layers
+	for range 3 { // a few layers at most
 		before := name
 		name = unwrap(strings.TrimSpace(name))
 		if base, ext := SplitExt(name); ext != "" {
@@ -103,8 +103,8 @@ func unwrap(s string) string {
 	return s
 }
 
-// longestLoneExtension is how long an extension is that stands for a name, so that
-// ".htaccess" is none.
+// longestLoneExtension is the length of the longest extension that stands for a name, its
+// dot left out: ".htaccess" is a name.
 const longestLoneExtension = 5
 
 // isExtension reports whether a name is nothing but an extension.
@@ -122,8 +122,8 @@ const (
 	joiner    = '\u200d'
 )
 
-// dropLooseJoiners drops the joiners that join nothing: beside Latin letters, where
-// they make one name look like another, and at the ends.
+// dropLooseJoiners drops the joiners that join nothing, at the ends and beside Latin
+// letters: there they make one name look like another.
 func dropLooseJoiners(name string) string {
 	if !strings.ContainsRune(name, nonJoiner) && !strings.ContainsRune(name, joiner) {
 		return name
@@ -143,7 +143,7 @@ func dropLooseJoiners(name string) string {
 	return out.String()
 }
 
-// isJoinable reports whether a joiner beside a character means anything.
+// isJoinable reports whether a joiner beside this character means anything.
 func isJoinable(r rune) bool {
 	return r > 0x2ff && (unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsSymbol(r)) && r != utf8.RuneError
 }

@@ -14,7 +14,7 @@ func nestedMessages(n, size int) string {
 	return strings.Repeat("Subject: s\nContent-Type: message/rfc822\n\n", n) + "Content-Type: a/b; name=x\n\n" + strings.Repeat("x", size)
 }
 
-// TestNestedMessages: of messages within each other the outermost that becomes a file holds the others.
+// TestNestedMessages: the outermost of nested messages that becomes a file holds the others.
 func TestNestedMessages(t *testing.T) {
 	t.Parallel()
 	rules := func(include, exclude []Rule) *Filter { return &Filter{include, exclude} }
@@ -72,7 +72,8 @@ func TestNestedMessagesCost(t *testing.T) {
 	}
 }
 
-// TestNestedKinds: whatever may hold others of its kind, and be saved itself, is not saved once for each level.
+// TestNestedKinds: an attachment that may hold others of its kind is not saved once for each
+// level.
 func TestNestedKinds(t *testing.T) {
 	t.Parallel()
 	const depth, size = 60, 100_000

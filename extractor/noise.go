@@ -14,21 +14,21 @@ import (
 	"strings"
 )
 
-// Noise is what comes as an attachment and is no file to anybody. Each rule asks for
-// type, name and content together, because leaving a real scan out is worse than any
-// noise; what is larger than its rule expects is none.
+// Noise comes as an attachment and is no file to anybody. Each rule looks at type, name and
+// content together, because leaving out a real scan is worse than any noise. Anything larger
+// than its rule expects is no noise. These are:
 //
-//   - A detached signature (RFC 8551 section 3.5.3, RFC 3156 section 5): it signs the
-//     other part of the mail and is of no use beside the files. A signature under a name
-//     of its own, contract.pdf.p7s, was sent as a file.
+//   - A detached signature (RFC 8551 section 3.5.3, RFC 3156 section 5). It signs the other
+//     part of the mail, and is of no use beside the files. A signature under a name of its
+//     own, such as contract.pdf.p7s, was sent as a file.
 //   - "Version: 1", the first part of PGP/MIME (RFC 3156 section 4).
-//   - The second copy of the same calendar: an invitation is a form of the text, and a
-//     file, of the same bytes.
-//   - ATT00001.htm and the like without any text: Exchange makes a file of what a mail
-//     program put between two attachments.
-//   - A picture of one pixel: it tells the sender that the mail was read.
-//   - A small picture that the HTML shows: the logos of a signature. Small is both in
-//     bytes and in pixels, so that a page that was scanned is not among them.
+//   - The second copy of a calendar. Mailers send an invitation as a form of the text and as
+//     a file, with the same bytes.
+//   - ATT00001.htm and the like, without any text. Exchange makes a file of the text between
+//     two attachments.
+//   - A picture of one pixel. It tells the sender that the mail was read.
+//   - A small picture that the HTML shows, such as the logo of a signature. It is small in
+//     bytes and in pixels: a scanned page is not.
 const (
 	maxSignature    = 64 << 10
 	maxVersion      = 64
@@ -50,8 +50,8 @@ var (
 	showsMore      = regexp.MustCompile(`(?i)<(img|object|embed|iframe|svg|video|canvas|input|form|script|a|link|meta\s+http-equiv)\b|\bcid:|background=`)
 )
 
-// mayBeNoise reports whether an attachment may turn out to be noise, so that its
-// beginning is needed.
+// mayBeNoise reports whether an attachment may turn out to be noise. Its beginning is then
+// needed.
 func mayBeNoise(a *Attachment) bool {
 	return strings.HasPrefix(a.MediaType, "image/") || isSignature(a) || a.MediaType == "application/pgp-encrypted" || emptyTextName.MatchString(a.OriginalName)
 }
@@ -61,12 +61,13 @@ func isSignature(a *Attachment) bool {
 	return slices.Contains(signatureNames, name) && (name != "" || slices.Contains(signatureTypes, a.MediaType))
 }
 
-// noise says why a complete attachment is noise, "" if it is none. start is its
-// beginning, of at least sniffLength bytes if it has as many.
+// noise returns why a complete attachment is noise; "" if it is none. start is the first
+// sniffLength bytes of its content, or all of it.
 func noise(a *Attachment, start []byte) string {
 	switch {
 	case isSignature(a) && a.Size <= maxSignature:
-		if text := bytes.TrimSpace(start); hasStart(text, "-----BEGIN P") || hasStart(start, "\x30") { // armour (RFC 9580, RFC 7468) or DER
+		// It begins with armour (RFC 9580, RFC 7468), or is DER.
+		if text := bytes.TrimSpace(start); hasStart(text, "-----BEGIN P") || hasStart(start, "\x30") {
 			return "a signature of the mail"
 		}
 	case a.MediaType == "application/pgp-encrypted" && a.Size <= maxVersion:
@@ -89,7 +90,7 @@ func pictureNoise(a *Attachment, start []byte) string {
 	square := size.Width*10 > size.Height*9 && size.Height*10 > size.Width*9
 	switch f := formatIn(start); {
 	case f != "png" && f != "gif" && f != "jpeg":
-		return "" // whatever it is said to be
+		return "" // whatever its type says
 	case known && size.Width == 1 && size.Height == 1 && a.Size <= maxPixel:
 		return "a picture of one pixel"
 	case !a.Inline:
@@ -113,8 +114,8 @@ func isCalendar(a *Attachment) bool {
 
 const secondCalendar = "a second copy of the same calendar"
 
-// calendars are those of a message. Of two copies the one with a name is kept, which
-// comes last, so that nameless ones wait for the end of the message.
+// calendars are the calendars of a message. The copy with a name is kept, and comes last; so
+// nameless copies wait for the end of the message.
 type calendars struct {
 	seen map[[sha256.Size]byte]bool
 	held []*heldCalendar
@@ -126,8 +127,8 @@ type heldCalendar struct {
 	sum        [sha256.Size]byte
 }
 
-// add notes a calendar that is kept, and reports whether there was one like it. Those
-// that were held and are like it are given up.
+// add notes a calendar that is kept, and reports whether there was the same one before. It
+// gives up the same ones that are held.
 func (c *calendars) add(x *run, sum [sha256.Size]byte) (again bool) {
 	if c.seen[sum] {
 		return true
@@ -152,7 +153,7 @@ func (x *run) dropNoise(a *Attachment, why string) {
 	x.message.LeftOut = append(x.message.LeftOut, a)
 }
 
-// calendarWriter writes a calendar, or holds it while another copy may come.
+// calendarWriter writes a calendar, or holds it for as long as another copy may come.
 type calendarWriter struct {
 	run        *run
 	attachment *Attachment
@@ -220,7 +221,7 @@ func (w *calendarWriter) Close() error {
 	return w.w.Close()
 }
 
-// releaseCalendars writes those that no other copy came of.
+// releaseCalendars writes the held calendars, at the message's end.
 func (x *run) releaseCalendars() error {
 	held := x.calendars.held
 	x.calendars.held = nil
@@ -248,7 +249,7 @@ func (x *run) releaseCalendars() error {
 	return nil
 }
 
-// discard is where a content goes that its opener does not want.
+// discard takes a content that nobody wants.
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }

@@ -2,16 +2,16 @@ package extractor
 
 import "bytes"
 
-// ownTexts are the types that the text of a mail has. Every other text is a file that
-// somebody sent, whatever its name is or wherever it stands.
+// ownTexts are the types of a mail's text. A text of another type is a file that somebody
+// sent, whatever its name is and wherever it stands.
 var ownTexts = map[string]bool{
 	"text/plain": true, "text/html": true, "text/enriched": true, "text/richtext": true,
 	"text/x-amp-html": true, // AMP for Email, beside the HTML
 	"text/watch-html": true, // Apple's, for watches
 }
 
-// isOwnText reports whether a part is the message's own text by its header: a text
-// without a name that is not marked as an attachment, where a mail's text stands.
+// isOwnText reports whether a part is the message's own text, by its header: a text without
+// a name, not marked as an attachment, where a mail's text stands.
 func (p *parser) isOwnText(e *entity) bool {
 	if e.name != "" || e.dispositionType() == "attachment" || !ownTexts[e.mediaType.value] {
 		return false
@@ -21,19 +21,19 @@ func (p *parser) isOwnText(e *entity) bool {
 	}
 	switch top := &p.stack[len(p.stack)-1]; top.mediaType {
 	case "multipart/signed", "multipart/encrypted", "multipart/appledouble":
-		return top.parts <= 1 // the other part belongs to it, and is no text
+		return top.parts <= 1 // the second part belongs to the first, and is no text
 	case "multipart/related":
-		// A page in a frame of the first one, and not another form of the text.
+		// A further HTML is a page in a frame of the first one, and no form of the text.
 		return top.parts <= 1 || !top.html || e.mediaType.value != "text/html" || e.contentID == "" && e.location == ""
 	}
 	return true
 }
 
-// isFileInText reports whether what is declared as a mail's text is a file, by how
-// its content begins.
+// isFileInText reports whether a part that is declared as a mail's text is a file, by the
+// beginning of its content. Nobody's text begins like a PDF.
 //
-// QUIRK: scanners and scripts send a file as text/plain, or with no type at all, which
-// is the same (RFC 2045 section 5.2). The text of nobody's mail begins like a PDF.
+// QUIRK: scanners and scripts send a file as text/plain, or without a type, which means the
+// same (RFC 2045 section 5.2).
 func isFileInText(start []byte, e *entity) bool {
 	switch f := formatIn(start); {
 	case f.binary():
@@ -61,9 +61,9 @@ func isFileInText(start []byte, e *entity) bool {
 	return controls > most
 }
 
-// guessBoundary returns the boundary of a multipart that a text is, "" if it is none: a
-// line of dashes with a part's header behind it, and before it the words that mailers
-// put there. A mail that came back, whose text is another mail, lacks them.
+// guessBoundary returns the boundary of a text that is a multipart; "" if it is none. Such a
+// text has a line of dashes with a part's header behind it, and before it the words for old
+// mailers. A mail that came back and has another mail for its text lacks these words.
 func guessBoundary(text []byte) string {
 	before, _, found := bytes.Cut(text, []byte("\n--"))
 	if !found || !bytes.Contains(bytes.ToLower(before), []byte("mime")) {
@@ -77,9 +77,9 @@ func guessBoundary(text []byte) string {
 	return string(line)
 }
 
-// isShown reports whether the message's HTML shows a picture: by its Content-ID (RFC
-// 2392), or by its Content-Location within the same multipart/related (RFC 2557). A
-// nameless picture that nothing shows is seen by nobody unless it is delivered: a fax.
+// isShown reports whether the message's HTML shows a picture: by its Content-ID (RFC 2392),
+// or by its Content-Location within the same multipart/related (RFC 2557 section 5). A
+// nameless picture that nothing shows must be delivered, or nobody sees it: a fax.
 func (p *parser) isShown(e *entity) bool {
 	if !shownTypes[e.mediaType.value] || e.dispositionType() == "attachment" {
 		return false
@@ -91,8 +91,8 @@ func (p *parser) isShown(e *entity) bool {
 	return related && e.location != "" && p.stack[len(p.stack)-1].html
 }
 
-// shownTypes are the pictures that programs show within HTML. A TIFF is none: it is
-// what scanners and faxes send.
+// shownTypes are the types of pictures that programs show within HTML. TIFF is not among
+// them: scanners and faxes send it.
 var shownTypes = map[string]bool{
 	"image/png": true, "image/jpeg": true, "image/jpg": true, "image/pjpeg": true, "image/gif": true, "image/webp": true, "image/svg+xml": true,
 	"image/bmp": true, "image/x-ms-bmp": true, "image/x-icon": true, "image/vnd.microsoft.icon": true, "image/apng": true, "image/avif": true, "image/heic": true,
@@ -102,10 +102,10 @@ var shownTypes = map[string]bool{
 // pictures are the Content-IDs of the pictures that a message's HTML shows.
 type pictures struct {
 	ids  map[string]bool
-	many bool // more than are kept: any may be shown
+	many bool // there are more than are kept: any picture may be shown
 }
 
-// mostPictures bounds how many are kept; a page of a mail shows some dozens.
+// mostPictures bounds the Content-IDs that are kept. A mail shows some dozens.
 const mostPictures = 1000
 
 func (s *pictures) has(id string) bool { return s.many || s.ids[unescapeID(id)] }
@@ -121,16 +121,16 @@ func (s *pictures) add(id []byte) {
 	s.ids[unescapeID(string(id))] = true
 }
 
-// unescapeID undoes the percent-encoding of a Content-ID in a URL.
+// unescapeID undoes the percent-encoding of a Content-ID in a URL (RFC 2392 section 2).
 func unescapeID(id string) string { return percentDecode(id) }
 
-// htmlScanner finds the pictures that an HTML text shows: "cid:" and what follows.
+// htmlScanner finds the pictures that an HTML text shows: "cid:" with a Content-ID behind it.
 type htmlScanner struct {
 	pictures *pictures
-	held     []byte // the end of what was written, which may be cut within an address
+	held     []byte // the end of what was written, where an address may be cut
 }
 
-// longestID is how long a Content-ID may be to be found.
+// longestID is the longest Content-ID that is found, in bytes.
 const longestID = 512
 
 // Write implements io.Writer.
@@ -146,8 +146,8 @@ func (s *htmlScanner) finish() (whole bool, err error) { return false, nil }
 // abort implements unpacker.
 func (s *htmlScanner) abort() {}
 
-// scan adds what it finds in b, and returns the end of b that is to be seen with what
-// follows.
+// scan adds the Content-IDs in b, and returns the end of b that must be seen again with the
+// next bytes.
 func (s *htmlScanner) scan(b []byte) []byte {
 	for {
 		i := bytes.IndexByte(b, ':')

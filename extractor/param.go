@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// parameters is a structured field's value (RFC 2045 section 5.1): a token and
-// its parameters, read as leniently as mailers write them.
+// parameters is the value of a structured field (RFC 2045 section 5.1): a token and its
+// parameters.
 type parameters struct {
 	value  string // lower case, without comments
 	params []parameter
@@ -19,7 +19,7 @@ type parameter struct {
 	value string // unquoted
 }
 
-// get returns the first parameter of a name that is not empty.
+// get returns the value of the first parameter of a name that has one; "" for none.
 func (p parameters) get(name string) string {
 	for _, q := range p.params {
 		if q.name == name && q.value != "" {
@@ -29,13 +29,16 @@ func (p parameters) get(name string) string {
 	return ""
 }
 
-// maxParameters bounds what one field may hold; an honest one has a handful.
+// maxParameters bounds the parameters of one field. An honest one has a handful.
 const maxParameters = 1000
 
-// parseParameters reads a field such as Content-Type. It takes what mailers send
-// that RFC 2045 does not allow: values with blanks and special characters that
-// are not quoted, quotes that are not closed or stand within quotes, missing and
-// doubled semicolons, comments.
+// parseParameters reads a field such as Content-Type. Beyond RFC 2045 section 5.1 it takes
+// what mailers send:
+//
+//   - values with blanks and special characters that are not quoted;
+//   - quotes that are not closed, or stand within quotes;
+//   - semicolons that are missing or doubled;
+//   - comments anywhere.
 func parseParameters(s string) parameters {
 	var p parameters
 	s = strings.TrimLeft(s, " \t;")
@@ -104,10 +107,11 @@ func nextParameter(s string) (q parameter, rest string) {
 	return q, rest
 }
 
-// endOfUnquotedName returns where a name ends whose first semicolon is at end.
+// endOfUnquotedName returns the end of an unquoted name, or -1 for the end of s. end is its
+// first semicolon.
 //
-// QUIRK: an unquoted name may hold semicolons. What stands behind one is no
-// parameter then, but has the name's extension in it, or is all there is.
+// QUIRK: an unquoted name may have semicolons in it. The text behind such a semicolon is no
+// parameter: it has the name's extension in it, or is the rest of the field.
 func endOfUnquotedName(s string, end int) int {
 	for end >= 0 {
 		piece := s[end+1:]
@@ -126,11 +130,12 @@ func endOfUnquotedName(s string, end int) int {
 	return end
 }
 
-// longestUnquoted is how far into an unquoted value a missing semicolon is looked for.
+// longestUnquoted is how many bytes of an unquoted value are searched for a missing
+// semicolon.
 const longestUnquoted = 1000
 
-// missingSemicolon finds where a known parameter begins behind a blank within an
-// unquoted value that ends at end (-1: the string's end); -1 when none does.
+// missingSemicolon returns the start of a known parameter behind a blank in an unquoted
+// value, or -1. The value ends at end, or with s if end is -1.
 func missingSemicolon(s string, end int) int {
 	if end < 0 {
 		end = len(s)
@@ -153,8 +158,8 @@ func missingSemicolon(s string, end int) int {
 	}
 }
 
-// quotedValue reads up to the closing quote, which is the one that a semicolon
-// or the end follows: mailers put quotes within quotes.
+// quotedValue reads up to the closing quote. Mailers put quotes within quotes: the closing
+// one stands before a semicolon or the end.
 func quotedValue(s string) (value, rest string) {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
@@ -180,14 +185,14 @@ func quotedValue(s string) (value, rest string) {
 			b.WriteByte(c)
 		}
 	}
-	// Never closed. A semicolon that a parameter follows ended it, most likely.
+	// No quote closes it. A semicolon with a parameter behind it most likely ended it.
 	if i := strings.IndexByte(s, ';'); i >= 0 && strings.Contains(s[i:], "=") {
 		return strings.TrimSpace(s[:i]), s[i+1:]
 	}
 	return strings.TrimSpace(b.String()), ""
 }
 
-// closes reports whether what follows a quote lets it be a closing one.
+// closes reports whether a quote may be a closing one, by the text behind it.
 func closes(rest string) bool {
 	rest = strings.TrimLeft(rest, " \t\r\n")
 	if rest == "" || rest[0] == ';' || rest[0] == '(' {
@@ -208,7 +213,7 @@ func afterQuote(rest string) string {
 	return rest
 }
 
-// stripComments takes out "(...)" (RFC 822 section 3.4.3).
+// stripComments takes out comments, "(...)" (RFC 5322 section 3.2.2).
 func stripComments(s string) string {
 	if !strings.Contains(s, "(") {
 		return s
@@ -228,8 +233,8 @@ func stripComments(s string) string {
 	return b.String()
 }
 
-// text returns the parameter of a name decoded: as RFC 2231 has it, or as an RFC
-// 2047 encoded word, or raw. It reports what had to be assumed.
+// text returns the decoded parameter of a name: by RFC 2231, by the encoded words of RFC
+// 2047, or raw. It reports every assumption to t.
 func (p parameters) text(name string, t texts) string {
 	if s, ok := p.extended(name, t); ok {
 		return s
@@ -237,8 +242,8 @@ func (p parameters) text(name string, t texts) string {
 	return t.decode(p.get(name))
 }
 
-// extended puts together name*=, name*0=, name*1*= and so on (RFC 2231 sections 3
-// and 4). Segments come in any order; a percent triple may be cut between two.
+// extended puts name*=, name*0=, name*1*= and so on together (RFC 2231 sections 3 and 4).
+// Segments come in any order. A percent triple may be cut between two of them.
 func (p parameters) extended(name string, t texts) (string, bool) {
 	type segment struct {
 		number  int
@@ -289,8 +294,8 @@ func (p parameters) extended(name string, t texts) (string, bool) {
 		if i > 0 && s.number != segments[i-1].number+1 {
 			t.report(ProblemNameGap, "")
 		}
-		// A percent sign of a segment that is not encoded stands for itself, but a
-		// triple may be cut between two segments that are.
+		// In a segment that is not encoded, a percent sign stands for itself. Encoded
+		// segments are joined first, since a triple may be cut between them.
 		if s.encoded || charset != "" && hasHighTriple(s.value) {
 			encoded += s.value
 			continue
@@ -308,10 +313,10 @@ func (p parameters) extended(name string, t texts) (string, bool) {
 	return t.decode(value), true // QUIRK: encoded words within
 }
 
-// hasHighTriple reports whether a text has the percent triple of a byte beyond ASCII
-// in it, which no name has of itself.
+// hasHighTriple reports whether a text has the percent triple of a byte beyond ASCII. No
+// plain name has one.
 //
-// QUIRK: mailers that encode every segment and put the star behind the first only.
+// QUIRK: some mailers encode every segment and put the star behind the first one only.
 func hasHighTriple(s string) bool {
 	for i := 0; i+2 < len(s); i++ {
 		if s[i] == '%' {

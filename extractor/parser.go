@@ -2,13 +2,13 @@ package extractor
 
 import "bytes"
 
-// parser reads one message that is pushed to it in blocks of any size. It keeps
-// the stack of open multiparts and hands stretches of whole lines on to the leaf
-// they belong to, straight from the block. The line end before a boundary belongs
-// to the boundary (RFC 2046 section 5.1.1), so the last one is always held back.
+// parser reads one message, which is written to it in blocks of any size. It keeps the
+// stack of open multiparts, and hands stretches of whole lines on to their leaf, straight
+// from the block. The line end before a boundary belongs to the boundary (RFC 2046 section
+// 5.1.1), so the last line end is always held back.
 //
-// Nothing that it decides depends on where the blocks are cut: what it has to see
-// together to decide, it gathers up to a fixed length first.
+// No decision depends on where the blocks are cut. The parser first gathers what it must
+// see together, up to a fixed length.
 type parser struct {
 	run   *run
 	place // of this message: its number is "" for the outermost
@@ -20,14 +20,14 @@ type parser struct {
 	subject  string
 	pictures pictures // that its HTML shows
 
-	eol     byte     // what lines end with: LF, CR, or 0 until it is known
-	start   []byte   // what was read while it is not
-	line    []byte   // the beginning of a line that is to be seen whole
-	within  bool     // within a line whose beginning is dealt with already
-	byLine  bool     // the next line of a gap is to be seen whole, whatever it is
-	guess   string   // boundary that the line before suggests
+	eol     byte     // what lines end with: LF, CR, or 0 while it is unknown
+	start   []byte   // what was read while eol is unknown
+	line    []byte   // the beginning of a line that must be seen whole
+	within  bool     // within a line whose beginning is dealt with
+	byLine  bool     // the next line of a gap must be seen whole, whatever it is
+	guess   string   // the boundary that the line before suggests
 	whole   encoding // of the multipart as a whole, until its first line is read
-	held    []byte   // the line end, and a lone CR, not yet given to the leaf
+	held    []byte   // the line end, or a lone CR, not yet given to the leaf
 	heldBuf [2]byte
 	done    bool
 }
@@ -40,14 +40,14 @@ const (
 	inGap          // before the first or behind the last part of a multipart
 )
 
-// eolWindow is how much of a message decides on its line ends.
+// eolWindow is how many bytes of a message decide on its line ends.
 const eolWindow = 16 << 10
 
 func newParser(x *run, at place) *parser {
 	return &parser{run: x, place: at}
 }
 
-// inside is the place of a part of that number in the multipart that is open.
+// inside returns the place of a part of that number in the innermost open multipart.
 func (p *parser) inside(number string) place {
 	at := p.place
 	at.number = number
@@ -81,8 +81,8 @@ func (p *parser) parse(block []byte) (err error) {
 	return err
 }
 
-// learnEOL settles what lines end with: LF, or CR in the mail of very old Macs,
-// which has no LF at all. It returns what is to be parsed now.
+// learnEOL decides what lines end with: LF, or CR in mail of very old Macs, which has no LF
+// at all. It returns the bytes to be parsed now.
 func (p *parser) learnEOL(block []byte) []byte {
 	known := len(p.start)
 	room := min(len(block), eolWindow-known)
@@ -102,7 +102,7 @@ func (p *parser) learnEOL(block []byte) []byte {
 	return block
 }
 
-// settleEOL decides on a beginning without any LF.
+// settleEOL decides on the line ends of a beginning without any LF.
 func (p *parser) settleEOL(more []byte) {
 	p.eol = '\n'
 	if bytes.IndexByte(p.start, '\r') >= 0 || bytes.IndexByte(more, '\r') >= 0 {
@@ -110,7 +110,7 @@ func (p *parser) settleEOL(more []byte) {
 	}
 }
 
-// endOfLine returns the index behind the first line end of b, 0 for none.
+// endOfLine returns the index behind the first line end of b; 0 for none.
 func (p *parser) endOfLine(b []byte) int { return bytes.IndexByte(b, p.eol) + 1 }
 
 // finishLine gives the leaf the rest of a line.
@@ -123,8 +123,8 @@ func (p *parser) finishLine(block []byte) ([]byte, error) {
 	return block[end:], p.body(block[:end])
 }
 
-// gather puts a line together and hands it on: header lines, and those that may
-// be boundaries.
+// gather puts a line together and hands it on: a header's line, or one that may be a
+// boundary.
 func (p *parser) gather(block []byte) ([]byte, error) {
 	line, rest := block, []byte(nil)
 	end := p.endOfLine(block)
@@ -132,15 +132,15 @@ func (p *parser) gather(block []byte) ([]byte, error) {
 		line, rest = block[:end], block[end:]
 	}
 	if room := longestLine + 1 - len(p.line); p.state == inHeader && room > 0 && len(line) > room {
-		// Of a line this long the beginning tells whether it is the header's. A body's
-		// is passed on from here, since it may have any length.
+		// The beginning of a line this long tells whether it is the header's. A line of a
+		// body is passed on from here, since it may have any length.
 		if begin := append(p.line, line[:room]...); p.isBodyLine(begin) {
 			p.line = nil
 			if err := p.countHeader(room); err != nil {
 				return nil, err
 			}
 			err := p.headerLine(begin)
-			p.within = p.eol != 0 // where line ends are looked for anew, so is the beginning
+			p.within = p.eol != 0 // a body whose line ends are unknown begins anew
 			return block[room:], err
 		}
 	}
@@ -168,7 +168,7 @@ func (p *parser) gather(block []byte) ([]byte, error) {
 	return rest, p.bodyLine(line)
 }
 
-// keep appends to a line; of a header's line no more than is of use.
+// keep appends to a line. A header's line is kept up to keptField bytes.
 func (p *parser) keep(line, more []byte) []byte {
 	if p.state != inHeader || len(line)+len(more) <= keptField {
 		return append(line, more...)
@@ -194,8 +194,8 @@ func (p *parser) countHeader(n int) error {
 	return nil
 }
 
-// scan takes the longest stretch of a block's beginning in which no line may be a
-// boundary, and gives it to the leaf. The block begins with a line.
+// scan gives the leaf the longest beginning of a block without a line that may be a
+// boundary. The block begins with a line.
 func (p *parser) scan(block []byte) ([]byte, error) {
 	at := p.indexBoundary(block)
 	switch {
@@ -227,14 +227,14 @@ func (p *parser) bodyLine(line []byte) error {
 	return p.body(line)
 }
 
-// body gives the leaf a stretch of lines, but for the last line end.
+// body gives the leaf a stretch of lines, and holds the last line end back.
 func (p *parser) body(b []byte) error {
 	if p.state == inGap || len(b) == 0 {
 		return nil
 	}
 	if len(p.held) > 0 {
 		if len(p.held) == 1 && p.held[0] == '\r' && p.eol == '\n' && b[0] == '\n' {
-			// A CRLF that two blocks share.
+			// Two blocks share a CRLF.
 			p.held = append(p.heldBuf[:0], '\r', '\n')
 			if b = b[1:]; len(b) == 0 {
 				return nil
@@ -279,7 +279,7 @@ func (p *parser) Close() error {
 	return err
 }
 
-// rest handles what waits for something that does not come.
+// rest handles what still waits at the message's end.
 func (p *parser) rest() error {
 	line, dashes, start := p.line, p.header.dashes, p.start
 	switch {
@@ -301,7 +301,7 @@ func (p *parser) rest() error {
 	return p.startBody(nil)
 }
 
-// wholeLine handles a line as the state has it.
+// wholeLine handles a line according to the state.
 func (p *parser) wholeLine(line []byte) error {
 	if p.state == inHeader {
 		return p.headerLine(line)
@@ -309,7 +309,7 @@ func (p *parser) wholeLine(line []byte) error {
 	return p.bodyLine(line)
 }
 
-// finish implements unpacker. An attached message is kept as it is, too.
+// finish implements unpacker. An attached message is never whole: it is kept as well.
 func (p *parser) finish() (whole bool, err error) { return false, p.Close() }
 
 // abort closes what is open after an error.

@@ -9,7 +9,7 @@ import (
 // topHeader reports whether the header is a message's own, not a part's.
 func (p *parser) topHeader() bool { return len(p.stack) == 0 }
 
-// partNumber numbers the part under way as IMAP does (RFC 3501 section 6.4.5).
+// partNumber returns the number of the part under way, as in IMAP (RFC 3501 section 6.4.5).
 func (p *parser) partNumber() string {
 	if len(p.stack) == 0 {
 		return childNumber(p.number, 1)
@@ -18,7 +18,7 @@ func (p *parser) partNumber() string {
 	return childNumber(top.number, max(top.parts, 1))
 }
 
-// endHeader decides what the part is whose header has been read.
+// endHeader decides what the part is, once its header has been read.
 func (p *parser) endHeader() error {
 	h := &p.header
 	h.close()
@@ -49,7 +49,7 @@ func (p *parser) endHeader() error {
 	if own {
 		p.noteText(e.mediaType.value)
 		if boundary := boundaryOf(e.mediaType); boundary != "" && len(boundary) <= longestBoundary {
-			// QUIRK: a text by its type, with the boundary of a multipart, whose parts may follow.
+			// QUIRK: a text has the boundary of a multipart, and parts may follow it.
 			m := multipart{boundary: boundary, mediaType: "multipart/mixed", number: number, closed: true, doubtful: true}
 			if p.topHeader() {
 				m.number = p.number
@@ -60,10 +60,10 @@ func (p *parser) endHeader() error {
 	return p.beginLeaf(e, number, own)
 }
 
-// isLeaf reports whether what is said to be a multipart is none: it has a name and no
+// isLeaf reports whether a declared multipart is a leaf. It is one if it has a name and no
 // boundary, or is encoded, which RFC 2045 section 6.4 forbids for multiparts.
 //
-// QUIRK: application/zip became multipart/x-zip in many a script.
+// QUIRK: many scripts make multipart/x-zip of application/zip.
 func (e *entity) isLeaf() bool {
 	encoded := slices.ContainsFunc(e.encodings, func(e encoding) bool { return e != identity })
 	named := e.name != "" || e.dispositionType() == "attachment"
@@ -73,7 +73,7 @@ func (e *entity) isLeaf() bool {
 	return named && encoded
 }
 
-// noteText notes that the message has a text of that type where the parser is.
+// noteText notes a text of that type in all multiparts that are open.
 func (p *parser) noteText(mediaType string) {
 	for i := range p.stack {
 		p.stack[i].html = p.stack[i].html || mediaType == "text/html"
@@ -108,10 +108,9 @@ func (p *parser) beginMultipart(e entity, number string) error {
 	return nil
 }
 
-// beginAttachedMultipart begins a multipart that the sender marked as an attachment or
-// named: a web page, a message without a message's header. It is kept as it came, with
-// its header, so that a browser or a mail program opens it; its parts are attachments
-// by the same rules as those of others.
+// beginAttachedMultipart begins a multipart that has a name or is marked as an attachment,
+// such as a web page (RFC 2557). It is kept as it came, with its header, so that a browser
+// or a mail program opens it. Its parts are attachments by the same rules as others.
 func (p *parser) beginAttachedMultipart(e entity, number string) error {
 	x := p.run
 	x.leaves++

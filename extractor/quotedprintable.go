@@ -6,22 +6,22 @@ import (
 )
 
 const (
-	// qpBlock is how much decoded text is gathered before it is written.
+	// qpBlock is how many decoded bytes are gathered before they are written.
 	qpBlock = 32 << 10
-	// qpBlanks is how many blanks may be taken for ones that were added on the way.
+	// qpBlanks is how many blanks before a line end are dropped at most.
 	qpBlanks = 1 << 10
 )
 
-// qpDecoder decodes quoted-printable (RFC 2045 section 6.7) and writes the bytes
-// to w. Lines may have any length, bytes that should have been encoded are kept,
-// and a "=" that begins no escape stands for itself. Blanks before a line end are
-// dropped, as the RFC says, since they were added on the way.
+// qpDecoder decodes quoted-printable (RFC 2045 section 6.7), and writes the bytes to w.
+// Lines may have any length. Bytes that should have been encoded are kept, and a "=" that
+// begins no escape stands for itself. Blanks before a line end are dropped, since transport
+// added them (rule 3).
 type qpDecoder struct {
 	w      io.Writer
 	report func(ProblemKind, string)
 
 	out  []byte
-	held []byte // what the next bytes decide on: blanks, CR, the start of an escape
+	held []byte // blanks, CR or the start of an escape: the next bytes decide
 	soft bool   // the line ended in a soft line break
 	bad  bool   // a bad escape was reported
 }
@@ -29,7 +29,7 @@ type qpDecoder struct {
 func (d *qpDecoder) Write(p []byte) (int, error) {
 	written := len(p)
 	if known := len(d.held); known > 0 {
-		// Whatever is held is decided on by as many bytes.
+		// So many bytes decide on anything that is held.
 		d.held = append(d.held, p[:min(len(p), 2*qpBlanks)]...)
 		n, err := d.decode(d.held)
 		if err != nil {
@@ -47,8 +47,8 @@ func (d *qpDecoder) Write(p []byte) (int, error) {
 	return written, err
 }
 
-// decode decodes p and returns how much of it, short of an end that needs more to
-// be understood.
+// decode decodes p, up to an end that more bytes must decide on, and returns how many bytes
+// it decoded.
 func (d *qpDecoder) decode(p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
 		end := bytes.IndexByte(p[n:], '\n')
@@ -71,8 +71,8 @@ func (d *qpDecoder) decode(p []byte) (n int, err error) {
 	return n, err
 }
 
-// text decodes a line without its line end, or what there is of it when it is not
-// whole, and returns how much was understood.
+// text decodes a line without its line end. whole says that all of the line is there. It
+// returns how many bytes it decoded.
 func (d *qpDecoder) text(p []byte, whole bool) int {
 	n := 0
 	for {
@@ -101,8 +101,8 @@ func (d *qpDecoder) text(p []byte, whole bool) int {
 	return end
 }
 
-// escape handles what begins with "=" and returns how long it is, 0 when more is
-// needed to tell.
+// escape decodes the escape at the beginning of p, a "=", and returns its length; 0 if more
+// bytes must decide.
 func (d *qpDecoder) escape(p []byte, whole bool) int {
 	if len(p) >= 3 {
 		hi, ok1 := unhex(p[1])
@@ -139,7 +139,7 @@ func (d *qpDecoder) reportBad() {
 	}
 }
 
-// flush writes the decoded text if it is at least so much.
+// flush writes the decoded bytes if there are at least so many.
 func (d *qpDecoder) flush(least int) error {
 	if len(d.out) < least || len(d.out) == 0 {
 		return nil
@@ -149,8 +149,8 @@ func (d *qpDecoder) flush(least int) error {
 	return err
 }
 
-// Close decodes what is left, without closing w. At the very end blanks are
-// dropped, "=" is a soft line break, and anything else is kept.
+// Close decodes the rest. It does not close w. At the very end, blanks are dropped, "=" is a
+// soft line break, and anything else is kept.
 func (d *qpDecoder) Close() error {
 	held := d.held
 	d.held = nil

@@ -9,10 +9,10 @@ import (
 	"github.com/attachd/attachd/extractor/cms"
 )
 
-// smimeUnpacker gets out of a CMS message what is signed in it. Most of the time
-// that is a MIME entity, whose attachments are meant (RFC 8551 section 3.5). It may
-// as well be a document, such as the invoice.xml in an invoice.xml.p7m: that is
-// saved beside the signed one, which the sender attached.
+// smimeUnpacker takes the signed content out of a CMS message. Most often it is a MIME
+// entity, and its attachments are meant (RFC 8551 section 3.5). It may also be a document,
+// such as the invoice.xml in an invoice.xml.p7m. Such a document is saved beside the .p7m,
+// which is what the sender attached.
 type smimeUnpacker struct {
 	run        *run
 	at         place
@@ -20,15 +20,15 @@ type smimeUnpacker struct {
 	decoder    *cms.Decoder
 
 	head    []byte         // of the message, until it is known how it is written
-	input   io.Writer      // the decoder, behind what undoes an armour
+	input   io.Writer      // the decoder, or the armour before it
 	armour  *base64Decoder // nil for none
-	start   []byte         // of what is signed, until it is known what it is
+	start   []byte         // of the signed content, until it is known what it is
 	entity  *parser
 	file    content
 	decided bool
 }
 
-// entityStart is how much of what is signed may be needed to tell what it is.
+// entityStart is how many bytes of the signed content tell what it is.
 const entityStart = 1 << 10
 
 func newSMIMEUnpacker(x *run, a *Attachment, at place) *smimeUnpacker {
@@ -37,7 +37,7 @@ func newSMIMEUnpacker(x *run, a *Attachment, at place) *smimeUnpacker {
 	return u
 }
 
-// signedContent is what the decoder writes to.
+// signedContent takes the signed content from the decoder.
 type signedContent struct{ u *smimeUnpacker }
 
 func (c signedContent) Write(p []byte) (int, error) {
@@ -56,7 +56,7 @@ func (c signedContent) Write(p []byte) (int, error) {
 	return n, u.put(p)
 }
 
-// decide opens what the signed content goes to.
+// decide begins the MIME entity, or opens the file, for the signed content.
 func (u *smimeUnpacker) decide() error {
 	u.decided = true
 	start := u.start
@@ -103,12 +103,12 @@ func (u *smimeUnpacker) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// armourStart is how much of a message tells how it is written.
+// armourStart is how many bytes of a message tell how it is written.
 const armourStart = 16
 
-// choose finds out how the message is written, and returns what is known of it: as
-// bytes, or once more in base64, with or without the lines of PEM (RFC 7468), as
-// tools do that sign documents.
+// choose finds out how the message is written, and returns the bytes of it that were read.
+// Tools that sign documents write it as it is, or once more in base64, with or without the
+// lines of PEM (RFC 7468).
 func (u *smimeUnpacker) choose() []byte {
 	head := u.head
 	u.head = nil
@@ -129,7 +129,7 @@ func (u *smimeUnpacker) choose() []byte {
 	return head
 }
 
-// pemReader passes on the lines between those that begin and end a PEM text.
+// pemReader passes on the lines between the first and the last line of a PEM text.
 type pemReader struct {
 	lines lines
 	out   io.Writer

@@ -5,20 +5,19 @@ import (
 	"strings"
 )
 
-// texts reads the texts of headers.
+// texts decodes the texts of headers.
 type texts struct {
 	report  func(ProblemKind, string)
-	charset string // that the message uses elsewhere; "" when it names none that helps
+	charset string // used elsewhere in the message; "" if it names none that helps
 }
 
-// deepestWords is how often encoded words may stand within encoded words.
+// deepestWords is how deep encoded words may stand within encoded words.
 const deepestWords = 3
 
-// decode decodes RFC 2047 encoded words wherever they stand, in quotes and
-// within words as well, and guesses the charset of raw 8-bit text.
+// decode decodes the encoded words of RFC 2047 wherever they stand, in quotes and within
+// words as well, and guesses the charset of raw 8-bit text.
 //
-// QUIRK: programs that encode what is encoded already put words within words, whole
-// or cut into several.
+// QUIRK: programs encode text that is encoded already, whole or cut into several words.
 func (t texts) decode(s string) string {
 	for range deepestWords {
 		decoded := t.decodeOnce(s)
@@ -57,9 +56,9 @@ func (t texts) decodeOnce(s string) string {
 	return out.String()
 }
 
-// wordRun is what stands in adjacent words of one charset. Their bytes are decoded
-// together, since mailers cut characters of several bytes between two words, and
-// some cut within the four characters of base64 or an escape.
+// wordRun is a run of adjacent encoded words of one charset. Their bytes are decoded
+// together: mailers cut a character of several bytes between two words, and some cut within
+// an escape or within the four characters of base64.
 type wordRun struct {
 	open    bool
 	charset string
@@ -94,9 +93,9 @@ func (r *wordRun) flush(t texts, out *strings.Builder) {
 	}
 }
 
-// goesOn reports whether a word was cut where it can't be, so that the next one goes
-// on with it: within an escape, or within four characters of base64. There are too few
-// of these for a byte, they leave bits over, or the next word makes them up to four.
+// goesOn reports whether the next word continues w, which was cut within an escape or within
+// four characters of base64. Such a rest of base64 is too short for a byte, or leaves bits
+// over, or is made up to four characters by the next word.
 func (w word) goesOn(next word) bool {
 	if w.base64 != next.base64 {
 		return false
@@ -127,7 +126,7 @@ type word struct {
 	base64        bool
 }
 
-// nextWord finds the first encoded word.
+// nextWord returns the first encoded word in s and its place.
 func nextWord(s string) (at span, w word, ok bool) {
 	for from := 0; ; {
 		i := strings.Index(s[from:], "=?")
@@ -146,7 +145,7 @@ func nextWord(s string) (at span, w word, ok bool) {
 		}
 		end := strings.Index(text, "?=")
 		if end < 0 && (strings.Contains(text, "=?") || strings.ContainsAny(text, " \t")) {
-			return at, w, false // none of the next ones ends either
+			return at, w, false // no word behind it ends either
 		}
 		behind := end + 2
 		if end < 0 { // QUIRK: the field was cut
@@ -160,7 +159,8 @@ func nextWord(s string) (at span, w word, ok bool) {
 	}
 }
 
-// decodeB decodes base64 with or without padding, passing over what is none.
+// decodeB decodes base64 (RFC 2047 section 4.1), with or without padding. It passes over
+// characters outside the alphabet.
 func decodeB(s string) []byte {
 	clean := make([]byte, 0, len(s))
 	for i := range len(s) {
@@ -206,7 +206,7 @@ func decodeQ(s string) []byte {
 	return out
 }
 
-// convert converts text of a charset to UTF-8; of an unknown one it guesses.
+// convert converts text of a charset to UTF-8. It guesses the charset if it is unknown.
 func (t texts) convert(name, s string) string {
 	name = strings.ToLower(strings.Trim(name, "\"' \t"))
 	switch name {

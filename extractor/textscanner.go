@@ -11,8 +11,8 @@ import (
 	"github.com/attachd/attachd/extractor/yenc"
 )
 
-// textScanner finds the files that stand within a text: uuencoded ones, those in
-// yEnc and in BinHex. The text itself is read over.
+// textScanner finds the uuencoded, yEnc and BinHex files within a text. It passes over the
+// text itself.
 type textScanner struct {
 	run *run
 	at  place
@@ -21,7 +21,7 @@ type textScanner struct {
 	state   func(s *textScanner, line []byte) error
 	found   int
 	trouble bool // a file did not come out whole
-	binHex  bool // the text is BinHex, with or without the line that says so
+	binHex  bool // the text is BinHex, with or without its first line
 
 	file   content
 	opened *Attachment
@@ -31,7 +31,7 @@ type textScanner struct {
 	out    []byte
 }
 
-// feeder takes a file that knows itself where it ends.
+// feeder decodes a file, and knows where it ends.
 type feeder interface {
 	Feed(p []byte) (n int, done bool, err error)
 	Close() error
@@ -87,7 +87,7 @@ func (s *textScanner) text(line []byte) error {
 			return s.feed(yenc.NewDecoder(func(h yenc.Header) (io.WriteCloser, error) {
 				name := h.Name
 				if h.Part > 0 && h.Total != 1 {
-					name += "." + pieceNumber(h.Part) // for whoever has the other pieces
+					name += "." + pieceNumber(h.Part) // the other pieces are in other messages
 				}
 				return s.open("yenc", name)
 			}, s.reportAs(ProblemYEnc)), line)
@@ -104,7 +104,8 @@ func (s *textScanner) text(line []byte) error {
 	return nil
 }
 
-// pieceNumber numbers the pieces of a file so that they sort.
+// pieceNumber returns the number of a file's piece, with zeros before it so that pieces
+// sort.
 func pieceNumber(n int) string {
 	digits := strconv.Itoa(n)
 	for len(digits) < 3 {
@@ -124,13 +125,13 @@ func (s *textScanner) open(container, name string) (io.WriteCloser, error) {
 	return closing{s}, err
 }
 
-// closing is the file that is open, for decoders that close what they opened.
+// closing is the open file as its decoder sees it: the decoder closes it.
 type closing struct{ s *textScanner }
 
 func (c closing) Write(p []byte) (int, error) { return c.s.file.Write(p) }
 func (c closing) Close() error                { return c.s.file.end() }
 
-// report notes a problem of the file that is open, or else of the text.
+// report notes a problem of the open file, or of the text if none is open.
 func (s *textScanner) report(kind ProblemKind, detail string) {
 	s.trouble = true
 	if s.opened != nil {
@@ -149,13 +150,13 @@ func (s *textScanner) reportAs(kind ProblemKind) func(what, detail string) {
 	}
 }
 
-// again looks at a line that turned out to stand behind a file.
+// again looks at a line that turned out to be behind a file.
 func (s *textScanner) again(line []byte) error {
 	s.state, s.opened = (*textScanner).text, nil
 	return s.text(line)
 }
 
-// uuFirst looks at the line behind "begin": a letter may begin with that word.
+// uuFirst looks at the line behind "begin", since a letter may begin with that word.
 func (s *textScanner) uuFirst(line []byte) error {
 	if len(line) == 0 {
 		return nil
@@ -219,8 +220,8 @@ func (s *textScanner) base64Line(line []byte) error {
 	return err
 }
 
-// feed gives a decoder the file that begins with line. It has the rest of it from
-// Write, since its lines may have any length.
+// feed gives a decoder the first line of a file. Write gives it the rest, whose lines may
+// have any length.
 func (s *textScanner) feed(f feeder, line []byte) error {
 	s.feeder, s.lines.stop = f, true
 	s.out = append(append(s.out[:0], line...), '\n')
@@ -250,7 +251,7 @@ func (s *textScanner) flush() error {
 	return err
 }
 
-// end ends the file that is open.
+// end ends the open file.
 func (s *textScanner) end() error {
 	err := s.flush()
 	if s.base64 != nil && err == nil {

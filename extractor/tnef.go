@@ -55,7 +55,7 @@ func (u *tnefUnpacker) open(f *tnef.File) (io.WriteCloser, error) {
 
 const tnefType = "application/ms-tnef"
 
-// tnefFile is a file of a winmail.dat, which says what its name is when it has been read.
+// tnefFile is a file of a winmail.dat. Its name is known when it has been read.
 type tnefFile struct {
 	run        *run
 	described  *tnef.File
@@ -93,7 +93,7 @@ func (u *tnefUnpacker) Write(p []byte) (int, error) {
 	return n, tnefError(err)
 }
 
-// finish implements unpacker. One without files holds at least a text, and stays.
+// finish implements unpacker. A winmail.dat without files is kept: it has a text in it.
 func (u *tnefUnpacker) finish() (whole bool, err error) {
 	err = u.decoder.Close()
 	if errors.Is(err, tnef.ErrFormat) {

@@ -14,12 +14,12 @@ const (
 	identity encoding = iota
 	base64Encoding
 	quotedPrintable
-	uuencodeEncoding // never registered, and sent as x-uuencode
-	textEncoding     // yEnc or BinHex: a text with the file in it
+	uuencodeEncoding // x-uuencode, which was never registered
+	textEncoding     // yEnc or BinHex: a text with a file in it
 )
 
-// parseEncodings reads the field. A header may have several; they come joined by commas.
-// It returns every encoding that is declared, in order, and none for an empty field.
+// parseEncodings reads the Content-Transfer-Encoding. Several such fields come joined by
+// commas. It returns the declared encodings in their order, and none for an empty field.
 func parseEncodings(s string, report func(ProblemKind, string)) []encoding {
 	if strings.TrimSpace(s) == "" {
 		return nil
@@ -45,8 +45,8 @@ func parseEncodings(s string, report func(ProblemKind, string)) []encoding {
 	return all
 }
 
-// parseEncoding reads one encoding in the forms that mailers send: in quotes, with
-// a comment or a semicolon behind it, without the dash, abbreviated, as an encoded word.
+// parseEncoding reads one encoding. Mailers send it in quotes, with a comment or a semicolon
+// behind it, without its dash, abbreviated, and as an encoded word.
 func parseEncoding(s string, report func(ProblemKind, string)) encoding {
 	if s == "" {
 		return identity
@@ -98,19 +98,20 @@ func parseEncoding(s string, report func(ProblemKind, string)) encoding {
 	return result
 }
 
-// unencoded are the tokens that say that nothing is encoded.
+// unencoded are the tokens of a body that is not encoded (RFC 2045 section 6.2), and what
+// mailers write instead.
 var unencoded = []string{"7bit", "8bit", "binary", "7-bit", "8-bit", "7bits", "8bits", "none", ""}
 
-// bodyWindow is how much of a body decides on how it is encoded and on whether it is
-// a text.
+// bodyWindow is how many bytes of a body decide on its encoding, and on whether it is a
+// text.
 const bodyWindow = 4 << 10
 
-// chooseEncoding decides how a body is encoded, by what is declared and by how it
-// begins. The body is right where the two disagree: base64 that is none would come out
-// as garbage, and raw bytes that are base64 are of no use to anybody.
+// chooseEncoding decides how a body is encoded, by its declared encodings and by its
+// beginning. If they disagree, the body is right: a raw body decoded as base64 is garbage,
+// and base64 that is kept as it is helps nobody.
 //
-// start is the first bodyWindow bytes of the body, or all of it; mediaType and name are
-// what it is declared to be.
+// start is the first bodyWindow bytes of the body, or all of it. mediaType and name are
+// those of its header.
 func chooseEncoding(declared []encoding, start []byte, mediaType, name string, report func(ProblemKind, string)) encoding {
 	chosen := identity
 	if len(declared) > 0 {
@@ -137,7 +138,7 @@ func chooseEncoding(declared []encoding, start []byte, mediaType, name string, r
 			report(ProblemEncoding, "said to be quoted-printable")
 			return identity
 		}
-		return quotedPrintable // which leaves a text without escapes as it is
+		return quotedPrintable // a text without escapes comes out as it is
 	}
 	if chosen == identity && !isText(mediaType) {
 		if name, inBase64, ok := uuBegin(firstLine(start)); ok && !inBase64 && name != "" {
@@ -153,12 +154,12 @@ func chooseEncoding(declared []encoding, start []byte, mediaType, name string, r
 	return chosen
 }
 
-// sureLine is how long a line is that no word is.
+// sureLine is the length of a line that is longer than any word.
 const sureLine = 40
 
-// judgeBase64 decides whether a body is base64 that is said to be or that begins so, and
-// says what is odd about it. A text that begins as it should is none, though base64 may
-// stand in it: a certificate, a photo in a vCard, an attachment in a message.
+// judgeBase64 decides whether a body is base64 if it is declared as base64 (said) or begins
+// so, and returns what is odd about it. A text that begins as its type asks is no base64,
+// though it may hold some: a certificate, a photo in a vCard, an attachment in a message.
 func judgeBase64(said bool, chosen encoding, start []byte, mediaType, name string) (e encoding, odd string) {
 	want := formatOf(mediaType, name)
 	lines, inBase64, sure := base64Lines(start)
@@ -191,7 +192,7 @@ func judgeBase64(said bool, chosen encoding, start []byte, mediaType, name strin
 	return base64Encoding, ""
 }
 
-// hasEscape reports whether there is an escape of quoted-printable, which base64 has none of.
+// hasEscape reports whether b has an escape of quoted-printable. Base64 has none.
 func hasEscape(b []byte) bool {
 	for i := 0; i+2 < len(b); i++ {
 		if b[i] == '=' {
@@ -215,13 +216,13 @@ func isBase64(line []byte) bool {
 	return len(line) > 0
 }
 
-// base64Kept is how much base64 tells what is encoded in it.
+// base64Kept is how many characters of base64 tell what is encoded in it.
 const base64Kept = 1 << 10
 
-// base64Lines returns the first lines of base64 in a body's beginning, and whether
-// the body is base64: its first line is, or most of it. A few other characters in a
-// long line are junk that came in on the way (RFC 2045 section 6.8), and text may
-// stand before and behind it. It is sure of lines as long as no word is.
+// base64Lines returns the first lines of base64 in a body's beginning. ok says whether the
+// body is base64: its first line or most of it. A few other characters in a long line are
+// junk from the way (RFC 2045 section 6.8), and text may stand before and behind. sure says
+// that a line is longer than any word.
 func base64Lines(start []byte) (lines []byte, ok, sure bool) {
 	data, all, count, ended := 0, 0, 0, false
 	for rest := start; len(rest) > 0; {
@@ -231,7 +232,7 @@ func base64Lines(start []byte) (lines []byte, ok, sure bool) {
 		} else {
 			rest = nil
 		}
-		line = bytes.TrimLeft(bytes.TrimSpace(line), "> ") // QUIRK: a quotation of one
+		line = bytes.TrimLeft(bytes.TrimSpace(line), "> ") // QUIRK: base64 in a quotation
 		if len(line) == 0 {
 			continue
 		}
@@ -253,7 +254,7 @@ func base64Lines(start []byte) (lines []byte, ok, sure bool) {
 	return lines, ok, ok && (sure || count == 1 && data == all && len(lines)%4 == 0)
 }
 
-// base64Junk counts the bytes of a line that are none of base64's.
+// base64Junk counts the bytes of a line outside of base64's alphabet.
 func base64Junk(line []byte) (n int) {
 	for _, c := range line {
 		if v := base64Value(c); v >= base64Blank && v != base64Pad {
@@ -263,8 +264,8 @@ func base64Junk(line []byte) (n int) {
 	return n
 }
 
-// isBinary reports whether bytes are no text in any charset of single bytes, or in
-// UTF-8: control characters tell. UTF-16 with a byte order mark is text.
+// isBinary reports whether b has control characters, and so is no text in UTF-8 or in a
+// single-byte charset. UTF-16 with a byte order mark is text.
 func isBinary(b []byte) bool {
 	if isUTF16(b) {
 		return false

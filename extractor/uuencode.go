@@ -5,17 +5,17 @@ import (
 	"io"
 )
 
-// longestTextLine is how long a line of text may be to be looked at as a whole.
+// longestTextLine is the longest line of a text, in bytes, that is looked at as a whole.
 // Encoded lines have 61 to some hundred characters.
 const longestTextLine = 1 << 10
 
-// uuValue returns what a line's first character says of its length, or the six
-// bits of any other: a blank and a grave accent both stand for zero.
+// uuValue returns the six bits of a character. A line's first character has the line's
+// length. A blank and a grave accent both stand for zero.
 func uuValue(c byte) byte { return (c - ' ') & 0x3f }
 
-// decodeUULine decodes a line without its end (POSIX uuencode) onto out. Blanks at the
-// end that were cut off on the way are made up for; one or two more characters than
-// needed, the check sums of old encoders, are passed over.
+// decodeUULine decodes a line without its end (POSIX uuencode), and appends the bytes to
+// out. It makes up for blanks at the end, which gateways cut off. It passes over one or two
+// characters too many, the check sums of old encoders.
 func decodeUULine(out, line []byte) ([]byte, bool) {
 	if len(line) == 0 || line[0] < ' ' || line[0] > '`' {
 		return out, false
@@ -46,8 +46,8 @@ func decodeUULine(out, line []byte) ([]byte, bool) {
 	return out[:end], true
 }
 
-// uuBegin reads the line "begin 644 name" of a uuencoded file, or "begin-base64
-// 644 name", which newer encoders write.
+// uuBegin reads the first line of a uuencoded file: "begin 644 name", or "begin-base64 644
+// name" from newer encoders.
 func uuBegin(line []byte) (name string, inBase64, ok bool) {
 	rest, ok := bytes.CutPrefix(line, []byte("begin"))
 	if !ok {
@@ -73,18 +73,18 @@ func uuBegin(line []byte) (name string, inBase64, ok bool) {
 // isUUEnd reports whether a line ends a uuencoded file.
 func isUUEnd(line []byte) bool { return string(bytes.TrimSpace(line)) == "end" }
 
-// lines cuts what is written to it into lines, which end with LF, CRLF or CR, and
-// gathers those that two blocks share.
+// lines splits what is written to it into lines, which end with LF, CRLF or CR. A line that
+// two blocks share is put together.
 type lines struct {
 	held   []byte // the beginning of a line
 	long   bool   // within a line longer than longestTextLine
-	wasCR  bool   // the last block ended in CR, which LF may follow
+	wasCR  bool   // the last block ended in CR, and LF may follow
 	bounds func(line []byte) error
-	stop   bool // set by bounds to have the rest of what is written left to the caller
+	stop   bool // set by bounds to leave the rest of what is written to the caller
 }
 
-// write hands on every whole line, without its end. Of a line that is too long only
-// the beginning is. It returns how much of p it took, which is all unless bounds stops it.
+// write hands every whole line on, without its end. It cuts a line that is too long. It
+// returns how many bytes of p it took: all of them, unless bounds stops it.
 func (l *lines) write(p []byte) (int, error) {
 	all := len(p)
 	for len(p) > 0 {
@@ -145,10 +145,10 @@ func (l *lines) close() error {
 type uuDecoder struct {
 	w      io.Writer
 	report func(ProblemKind, string)
-	named  func(name string) // is told the name in the body
+	named  func(name string) // is called with the name in the body
 
 	lines lines
-	raw   []byte // the beginning, until it is known what it is
+	raw   []byte // the beginning, until it is known whether it is uuencoded
 	out   []byte
 	state uuState
 }
@@ -163,9 +163,9 @@ const (
 )
 
 const (
-	// uuPreface is how much text may stand before the file.
+	// uuPreface is how many bytes of text may stand before the file.
 	uuPreface = 64 << 10
-	// uuBlock is how much decoded content is gathered before it is written.
+	// uuBlock is how many decoded bytes are gathered before they are written.
 	uuBlock = 32 << 10
 )
 
@@ -175,7 +175,7 @@ func (d *uuDecoder) Write(p []byte) (int, error) {
 		d.lines.bounds = d.line
 	}
 	for len(p) > 0 && d.state == uuBefore {
-		// Byte by byte of what may be held, so that the outcome is the same however it comes.
+		// Line by line, so that the outcome does not depend on the blocks.
 		k := bytes.IndexAny(p, "\r\n") + 1
 		if k == 0 {
 			k = len(p)
@@ -217,7 +217,7 @@ func (d *uuDecoder) line(line []byte) error {
 			d.named(name)
 			return nil
 		}
-		// QUIRK: the line "begin" is missing.
+		// QUIRK: the line "begin" is missing, as in a piece of a file.
 		out, ok := decodeUULine(d.out, line)
 		if ok && line[0] == 'M' && len(out) == 45 {
 			d.report(ProblemUUEncode, "no begin line")
@@ -242,7 +242,7 @@ func (d *uuDecoder) line(line []byte) error {
 	return nil
 }
 
-// flush writes the decoded content if it is at least so much.
+// flush writes the decoded bytes if there are at least so many.
 func (d *uuDecoder) flush(least int) error {
 	if len(d.out) < least {
 		return nil
@@ -252,7 +252,7 @@ func (d *uuDecoder) flush(least int) error {
 	return err
 }
 
-// Close decodes what is left, without closing w.
+// Close decodes the rest. It does not close w.
 func (d *uuDecoder) Close() error {
 	if d.lines.bounds != nil {
 		if err := d.lines.close(); err != nil {
