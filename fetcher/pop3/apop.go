@@ -15,9 +15,9 @@ const maxTimestamp = 512
 // [ErrNoTimestamp]. A strict form makes it harder, though not impossible, for an
 // impostor to choose greetings whose answers betray the password (CVE-2007-1558).
 func (c *Client) Timestamp() (string, error) {
-	ts := timestamp(c.greeting)
+	ts := timestamp(c.server.greeting)
 	if ts == "" {
-		return "", &noTimestampError{c.greeting}
+		return "", &noTimestampError{c.server.greeting}
 	}
 	return ts, nil
 }

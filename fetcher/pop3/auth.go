@@ -20,7 +20,7 @@ type SASLClient interface {
 // UserPass logs in with USER and PASS, which carry the password as it is. Under
 // TLS both are sent in one write if the last CAPA named PIPELINING.
 func (c *Client) UserPass(user, password string) error {
-	if c.tls == nil || !c.caps.Has("PIPELINING") {
+	if c.wire.tls == nil || !c.server.caps.Has("PIPELINING") {
 		if _, err := c.cmd("USER", user); err != nil {
 			return err
 		}
@@ -99,10 +99,10 @@ func (c *Client) challenge(first bool) (challenge string, done bool, err error) 
 	s, _ := parseReply(line)
 	switch {
 	case s == statusErr:
-		c.ended = 0
-		return "", true, newError("AUTH", c.secrets.mask(line))
+		c.message.ended = 0
+		return "", true, newError("AUTH", c.log.mask(line))
 	case s == statusOK && !first:
-		c.ended = 0
+		c.message.ended = 0
 		return "", true, nil
 	case s == statusOK:
 		return "", false, nil

@@ -54,7 +54,7 @@ const maxCapabilities = 200
 // with the login and with TLS. A server that does not know CAPA has the empty
 // set, which is no error.
 func (c *Client) Capa() (Capabilities, error) {
-	c.caps = nil
+	c.server.caps = nil
 	_, err := c.cmd("CAPA")
 	if _, refused := errors.AsType[*Error](err); refused {
 		return Capabilities{}, nil
@@ -64,7 +64,7 @@ func (c *Client) Capa() (Capabilities, error) {
 	}
 	caps := Capabilities{}
 	err = c.lines("CAPA", maxCapabilities, func(line []byte, _ bool) error {
-		c.traceServer(line)
+		c.log.received(line)
 		// QUIRK: Thunderbird's test server announces names in lower case.
 		fields := strings.Fields(string(line))
 		if len(fields) > 0 {
@@ -76,6 +76,6 @@ func (c *Client) Capa() (Capabilities, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.caps = caps
+	c.server.caps = caps
 	return caps, nil
 }

@@ -1,9 +1,7 @@
 package pop3
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"time"
 )
@@ -81,6 +79,10 @@ func (t *timedConn) idle(d time.Duration) {
 // pause lets the server pause for d just once, within a wait that idle began.
 func (t *timedConn) pause(d time.Duration) { t.limit, t.set = d, time.Time{} }
 
+func newTimedConn(conn net.Conn, t Timeouts) *timedConn {
+	return &timedConn{Conn: conn, write: t.Write, end: time.Now().Add(t.Session), waiting: func(bool) {}}
+}
+
 func (t *timedConn) Read(b []byte) (int, error) {
 	if t.set.IsZero() || t.rolling {
 		// Setting a deadline is dear beside reading a segment of a fast stream, so
@@ -131,22 +133,4 @@ func (t *timedConn) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	return t.Conn.Write(b)
-}
-
-// lineError says what the end of the connection, or of the patience with it, was
-// in the middle of.
-func (c *Client) lineError(err error, where string) error {
-	var timeout net.Error
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("server closed the connection %s: %w", where, io.ErrUnexpectedEOF)
-	case errors.As(err, &timeout) && timeout.Timeout():
-		text, limit := c.conn.patience()
-		return &timeoutError{text + " " + where, limit, err}
-	}
-	var protocol *ProtocolError
-	if errors.As(err, &protocol) {
-		return &ProtocolError{Detail: protocol.Detail + " " + where, Err: protocol.Err}
-	}
-	return fmt.Errorf("connection failed %s: %w", where, err)
 }

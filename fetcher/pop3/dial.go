@@ -57,7 +57,7 @@ func (d *Dialer) Dial(ctx context.Context) (*Client, error) {
 		return nil, err
 	}
 	c := newClient(ctx, conn, d.Timeouts, d.Trace)
-	c.conn.waiting = waiting
+	c.wire.conn.waiting = waiting
 	if d.Mode == Implicit {
 		if err := c.handshake(config); err != nil {
 			return nil, err
@@ -123,8 +123,8 @@ func (d *Dialer) tlsConfig() (*tls.Config, error) {
 
 // handshake puts TLS on top of the connection. It closes the connection on error.
 func (c *Client) handshake(config *tls.Config) error {
-	secured := tls.Client(c.conn, config)
-	c.conn.within(c.timeouts.TLS, "tls")
+	secured := tls.Client(c.wire.conn, config)
+	c.wire.conn.within(c.timeouts.TLS, "tls")
 	if err := secured.Handshake(); err != nil {
 		var timeout net.Error
 		if header, ok := errors.AsType[tls.RecordHeaderError](err); ok {
@@ -137,8 +137,7 @@ func (c *Client) handshake(config *tls.Config) error {
 		c.fail(err)
 		return fmt.Errorf("TLS handshake: %w", c.err)
 	}
-	c.tls, c.w = secured, secured
-	c.r.Reset(secured)
+	c.wire.secure(secured)
 	return nil
 }
 
@@ -159,11 +158,10 @@ func (c *Client) stls(config *tls.Config) error {
 		}
 		return err
 	}
-	c.caps = nil
+	c.server.caps = nil
 	// Whatever follows the +OK in the clear was put there by somebody on the line,
 	// to be taken for the server's word under TLS (CVE-2021-38371 and its kin).
-	if n := c.r.Buffered(); n > 0 {
-		input, _ := c.r.Peek(min(n, maxErrorText))
+	if input := c.wire.input(maxErrorText); len(input) > 0 {
 		return c.fail(&ProtocolError{Detail: inQuotes(input, maxErrorText), Err: ErrInjected})
 	}
 	return c.handshake(config)

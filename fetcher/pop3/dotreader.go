@@ -22,13 +22,27 @@ type body struct {
 	err       error // io.EOF after the final dot
 }
 
+// messages is what is known of the messages that are read one after the other.
+type messages struct {
+	body      *body             // the one that is being read, nil for none
+	ended     int               // one more than the number of that which ended last, 0 once a reply came
+	noCRLF    bool              // one's final dot did not start a line
+	unstuffed func(n int) int64 // see Unstuffed; nil for never
+}
+
+// Unstuffed announces messages that a server may have sent without stuffing dots: octets returns
+// the size that it lists for message n. Where that is positive, a dot at the start of a line is
+// text, a lone dot too, until that many octets have come. A message that is shorter then has no
+// end.
+func (c *Client) Unstuffed(octets func(n int) int64) { c.message.unstuffed = octets }
+
 func (c *Client) newBody(n int) *body {
 	b := &body{c: c, n: n, lineStart: true}
-	if c.unstuffed != nil {
-		b.unstuffed = c.unstuffed(n)
+	if c.message.unstuffed != nil {
+		b.unstuffed = c.message.unstuffed(n)
 	}
-	c.body = b
-	c.conn.idle(c.timeouts.Idle)
+	c.message.body = b
+	c.wire.conn.idle(c.timeouts.Idle)
 	return b
 }
 
@@ -42,7 +56,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if err := b.advance(); err != nil {
 		return 0, err
 	}
-	content, _ := b.c.r.Peek(b.plain)
+	content, _ := b.c.wire.r.Peek(b.plain)
 	n := copy(p, content)
 	b.consume(n)
 	return n, nil
@@ -57,7 +71,7 @@ func (b *body) WriteTo(w io.Writer) (int64, error) {
 			}
 			return written, err
 		}
-		content, _ := b.c.r.Peek(b.plain)
+		content, _ := b.c.wire.r.Peek(b.plain)
 		n, err := w.Write(content)
 		b.consume(n)
 		written += int64(n)
@@ -81,7 +95,7 @@ func (b *body) drain() error {
 }
 
 func (b *body) consume(n int) {
-	b.c.r.Discard(n) // which is in the buffer
+	b.c.wire.r.Discard(n) // which is in the buffer
 	b.plain -= n
 	b.octets += int64(n)
 }
@@ -95,7 +109,7 @@ func (b *body) advance() error {
 		b.err = b.c.err // closed, or cancelled, while the message was being read
 		return b.err
 	}
-	r := b.c.r
+	r := b.c.wire.r
 	if r.Buffered() == 0 {
 		if _, err := r.Peek(1); err != nil {
 			return b.cut(err)
@@ -136,7 +150,7 @@ func (b *body) advance() error {
 		}
 		from = i + end + 1
 	}
-	if tail > 0 && b.plain == len(content) && b.c.waiting == 0 {
+	if tail > 0 && b.plain == len(content) && b.c.commands.waiting == 0 {
 		// It may be the final dot of a server that forgets the line end before it.
 		if b.plain -= tail; b.plain == 0 {
 			return b.hold(tail)
@@ -167,13 +181,13 @@ func (b *body) hold(tail int) error {
 	const whole = len(".\r\n")
 	if tail == whole {
 		pause := c.timeouts.Idle / 16
-		if c.noCRLF {
+		if c.message.noCRLF {
 			pause /= 8
 		}
-		c.conn.pause(pause)
+		c.wire.conn.pause(pause)
 	}
-	_, err := c.r.Peek(tail + 1)
-	c.conn.pause(c.timeouts.Idle)
+	_, err := c.wire.r.Peek(tail + 1)
+	c.wire.conn.pause(c.timeouts.Idle)
 	var timeout net.Error
 	switch {
 	case tail == whole && errors.As(err, &timeout) && timeout.Timeout():
@@ -187,17 +201,17 @@ func (b *body) hold(tail int) error {
 // probe sends NOOP and looks whether the reply comes next, behind skip bytes.
 func (b *body) probe(skip int) error {
 	c := b.c
-	c.traceClient("NOOP", nil)
-	c.waiting++
+	c.log.sent("NOOP", nil)
+	c.commands.waiting++
 	b.probed = true
-	if _, err := c.w.Write([]byte("NOOP\r\n")); err != nil {
+	if _, err := c.wire.w.Write([]byte("NOOP\r\n")); err != nil {
 		return b.fail(c.writeError(err))
 	}
-	for n := skip + 1; n <= skip+maxReply; n = c.r.Buffered() + 1 {
-		if _, err := c.r.Peek(n); err != nil {
+	for n := skip + 1; n <= skip+maxReply; n = c.wire.r.Buffered() + 1 {
+		if _, err := c.wire.r.Peek(n); err != nil {
 			return b.cut(err)
 		}
-		input, _ := c.r.Peek(c.r.Buffered())
+		input, _ := c.wire.r.Peek(c.wire.r.Buffered())
 		end := bytes.IndexByte(input[skip:], '\n')
 		if end < 0 {
 			continue
@@ -206,10 +220,10 @@ func (b *body) probe(skip int) error {
 		if s, _ := parseReply(line); s == statusNone {
 			break
 		}
-		c.traceServer(line)
-		c.waiting--
-		c.noCRLF, b.probed = true, false
-		c.r.Discard(skip + end + 1)
+		c.log.received(line)
+		c.commands.waiting--
+		c.message.noCRLF, b.probed = true, false
+		c.wire.r.Discard(skip + end + 1)
 		return b.finish()
 	}
 	return b.advance() // which holds no dot back any more
@@ -219,7 +233,7 @@ func (b *body) probe(skip int) error {
 // its line end, CR LF or a bare LF, or 0. QUIRK: some servers stuff no dots, so
 // one that is followed by anything but another dot is content.
 func (b *body) dot() (end int, stuffed bool, err error) {
-	start, err := b.c.r.Peek(2)
+	start, err := b.c.wire.r.Peek(2)
 	if err != nil {
 		return 0, false, err
 	}
@@ -230,7 +244,7 @@ func (b *body) dot() (end int, stuffed bool, err error) {
 		return 2, false, nil
 	case '\r':
 		// One byte more, and only now: a bare LF may be all that comes.
-		if start, err = b.c.r.Peek(3); err != nil {
+		if start, err = b.c.wire.r.Peek(3); err != nil {
 			return 0, false, err
 		}
 		if start[2] == '\n' {
@@ -247,10 +261,8 @@ func (b *body) finish() error {
 		}
 	}
 	b.err = io.EOF
-	b.c.body, b.c.ended = nil, b.n+1
-	if b.c.trace != nil {
-		b.c.traceElided(fmt.Sprintf("%d bytes", b.octets))
-	}
+	b.c.message.body, b.c.message.ended = nil, b.n+1
+	b.c.log.elided(b.octets, "bytes")
 	return io.EOF
 }
 
@@ -262,7 +274,7 @@ func (b *body) cut(err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		err = fmt.Errorf("server closed the connection %s: %w", where, io.ErrUnexpectedEOF)
 	case errors.As(err, &timeout) && timeout.Timeout():
-		text, limit := b.c.conn.patience()
+		text, limit := b.c.wire.conn.patience()
 		err = &timeoutError{text + " " + where, limit, errors.Join(err, io.ErrUnexpectedEOF)}
 	default:
 		err = fmt.Errorf("connection failed %s: %w (%w)", where, io.ErrUnexpectedEOF, err)
@@ -272,6 +284,6 @@ func (b *body) cut(err error) error {
 
 func (b *body) fail(err error) error {
 	b.err = b.c.fail(err)
-	b.c.body = nil
+	b.c.message.body = nil
 	return b.err
 }

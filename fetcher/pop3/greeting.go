@@ -17,8 +17,8 @@ func (c *Client) readGreeting() error {
 }
 
 func (c *Client) greet() error {
-	c.conn.within(c.timeouts.Greeting, "greeting")
-	line, err := c.readLine(maxReply)
+	c.wire.conn.within(c.timeouts.Greeting, "greeting")
+	line, err := c.wire.readLine(maxReply)
 	if other := otherProtocol(line); other != "" {
 		return &ProtocolError{Detail: other, Err: ErrNotPOP3}
 	}
@@ -27,12 +27,12 @@ func (c *Client) greet() error {
 		if errors.As(err, &timeout) && timeout.Timeout() {
 			return &timeoutError{fmt.Sprintf("no greeting within %v: %s", c.timeouts.Greeting, c.silence()), "greeting", err}
 		}
-		return c.lineError(err, "instead of greeting")
+		return c.wire.lineError(err, "instead of greeting")
 	}
-	c.traceServer(line)
+	c.log.received(line)
 	switch s, _ := parseReply(line); s {
 	case statusOK:
-		c.greeting = string(line)
+		c.server.greeting = string(line)
 		return nil
 	case statusErr:
 		return newError("", line)
@@ -42,7 +42,7 @@ func (c *Client) greet() error {
 
 // silence guesses why a server does not greet.
 func (c *Client) silence() string {
-	if c.tls != nil {
+	if c.wire.tls != nil {
 		return "is it a POP3 server?"
 	}
 	return "is it a TLS port, such as 995?"

@@ -3,6 +3,7 @@ package pop3
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -53,12 +54,12 @@ func (s *segments) Read(b []byte) (int, error) {
 // unstuff reads a message as the client does, with a buffer of size bytes; rest
 // is what follows its final dot.
 func unstuff(r io.Reader, size int, read func(r io.Reader) ([]byte, error)) (message, rest []byte, err error) {
-	c := &Client{raw: readerConn{r: r}, timeouts: Timeouts{}.withDefaults(), cause: func() error { return nil }, release: func() bool { return true }}
-	c.conn = &timedConn{Conn: c.raw, waiting: func(bool) {}}
-	c.r = bufio.NewReaderSize(c.conn, size)
+	c := newClient(context.Background(), readerConn{r: r}, Timeouts{}, nil)
+	c.wire.recycle()
+	c.wire.r = bufio.NewReaderSize(c.wire.conn, size)
 	message, err = read(c.newBody(1))
 	if err == nil {
-		rest, _ = io.ReadAll(c.r)
+		rest, _ = io.ReadAll(c.wire.r)
 	}
 	return message, rest, err
 }

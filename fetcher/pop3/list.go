@@ -1,7 +1,6 @@
 package pop3
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -31,7 +30,7 @@ func (c *Client) Stat() (count int, octets int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	c.stat = string(text)
+	c.server.stat = string(text)
 	n, rest, ok := parseNumber(text)
 	if !ok || n > math.MaxInt {
 		return -1, -1, nil
@@ -77,11 +76,11 @@ func (c *Client) UidlOf(n int) (string, error) {
 }
 
 // BadLines says what was wrong with lines of the last list, for the first few of them.
-func (c *Client) BadLines() []string { return c.bad }
+func (c *Client) BadLines() []string { return c.server.odd }
 
 func (c *Client) badLine(what string) {
-	if len(c.bad) < maxBadLines {
-		c.bad = append(c.bad, what)
+	if len(c.server.odd) < maxBadLines {
+		c.server.odd = append(c.server.odd, what)
 	}
 }
 
@@ -91,15 +90,15 @@ func (c *Client) list(verb string, yield func(n int, rest []byte) error) error {
 	}
 	entries, lines := 0, 0
 	var garbage string
-	c.bad = nil
+	c.server.odd = nil
 	err := c.lines(verb, maxListEntries, func(line []byte, cut bool) error {
 		lines++
 		n, rest, ok := parseEntry(line)
 		if !ok {
 			if garbage == "" {
-				garbage = inQuotes(c.secrets.mask(line), maxErrorText)
+				garbage = c.log.quote(line, maxErrorText)
 			}
-			c.badLine(fmt.Sprintf("%s in the answer to %s", inQuotes(c.secrets.mask(line), maxForeign), verb))
+			c.badLine(fmt.Sprintf("%s in the answer to %s", c.log.quote(line, maxForeign), verb))
 			return nil
 		}
 		if entries++; cut {
@@ -111,7 +110,7 @@ func (c *Client) list(verb string, yield func(n int, rest []byte) error) error {
 	if err != nil {
 		return err
 	}
-	c.traceElided(fmt.Sprintf("%d lines", lines))
+	c.log.elided(int64(lines), "lines")
 	// One garbled line costs one message its turn. A list of nothing else is
 	// not a list, and must not pass for an empty mailbox.
 	if entries == 0 && garbage != "" {
@@ -172,17 +171,17 @@ func parseSize(b []byte) int64 {
 // limit lines, of 64 MiB together. Once yield returns an error it is not called again, and lines
 // returns that error at the end. cut says that the line is only the beginning of one that is too long.
 func (c *Client) lines(verb string, limit int, yield func(line []byte, cut bool) error) error {
-	c.conn.idle(c.timeouts.Idle)
+	c.wire.conn.idle(c.timeouts.Idle)
 	var stopped error
 	octets := 0
 	for n := 0; ; n++ {
-		line, err := c.readLine(maxListLine)
+		line, err := c.wire.readLine(maxListLine)
 		cut := errors.Is(err, ErrLineTooLong)
 		if cut {
-			line, err = c.skipLine(line)
+			line, err = c.wire.skipLine(line, maxListLine, maxLongLine)
 		}
 		if err != nil {
-			return c.fail(c.lineError(err, fmt.Sprintf("within the answer to %s", verb)))
+			return c.fail(c.wire.lineError(err, fmt.Sprintf("within the answer to %s", verb)))
 		}
 		if len(line) > 0 && line[0] == '.' {
 			if len(line) == 1 {
@@ -202,18 +201,4 @@ func (c *Client) lines(verb string, limit int, yield func(line []byte, cut bool)
 			stopped = yield(line, cut)
 		}
 	}
-}
-
-// skipLine reads a line that is too long to its end and returns its beginning. One bad line is not to cost all others.
-func (c *Client) skipLine(line []byte) (beginning []byte, err error) {
-	beginning = bytes.Clone(line[:maxListLine])
-	for skipped := len(line); line[len(line)-1] != '\n'; skipped += len(line) {
-		if skipped > maxLongLine {
-			return nil, &ProtocolError{Detail: fmt.Sprintf("more than %d bytes", maxLongLine), Err: ErrLineTooLong}
-		}
-		if line, err = c.r.ReadSlice('\n'); err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			return nil, err
-		}
-	}
-	return beginning, nil
 }

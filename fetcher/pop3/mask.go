@@ -10,6 +10,9 @@ import (
 // one, which may be part of any word, would tell what it is.
 const minSecret = 6
 
+// masking stands in the place of a secret.
+const masking = "***"
+
 // secrets are what was sent in a session and is not to be shown when the server says it back: as it is, in other case, backwards, and in
 // base64 wherever that begins. QUIRK: some servers answer an unknown command, or one that they do not expect, with the whole
 // of it; and who wants to know a password that he can't read in a log has only to send it back in another form.
@@ -77,7 +80,7 @@ func (s *secrets) mask(line []byte) []byte {
 	for at := 0; at < len(folded); at++ {
 		for _, form := range s.forms {
 			if bytes.HasPrefix(folded[at:], form) {
-				masked = append(append(masked, line[from:at]...), "***"...)
+				masked = append(append(masked, line[from:at]...), masking...)
 				from = at + len(form)
 				at = from - 1
 				break
@@ -99,14 +102,6 @@ func Mask(text string, concealed ...string) string {
 	return string(s.mask([]byte(text)))
 }
 
-func (c *Client) keepSecrets(verb string, args []string) {
-	for i, arg := range args {
-		if isSecret(verb, i, arg) {
-			c.secrets.add(arg)
-		}
-	}
-}
-
 // Conceal has a secret masked in whatever the server says, from now on: where it is sent in base64, as AUTH
 // does, a server may repeat what it stands for. It is found in other case, backwards and in base64, too, and not in other forms.
-func (c *Client) Conceal(secret string) { c.secrets.add(secret) }
+func (c *Client) Conceal(secret string) { c.log.secrets.add(secret) }

@@ -82,8 +82,8 @@ func (c *Client) DeleQuit(ns iter.Seq[int], window int, fn func(n int, err error
 // each sends verb for each of ns ahead of the replies and calls fn, with an
 // *Error or nil, when the reply has come.
 func (c *Client) each(verb string, ns iter.Seq[int], window int, fn func(n int, refused error) error) error {
-	if len(c.ahead) > 0 {
-		return fmt.Errorf("send %s: the reply to %s is to be read first", verb, c.ahead[0])
+	if len(c.commands.ahead) > 0 {
+		return fmt.Errorf("send %s: the reply to %s is to be read first", verb, c.commands.ahead[0])
 	}
 	next, stop := iter.Pull(ns)
 	defer stop()
@@ -116,10 +116,10 @@ func (c *Client) each(verb string, ns iter.Seq[int], window int, fn func(n int, 
 // confirmed compares a reply to STAT with the one before. One that names no number of messages is the reply to something
 // else, or text. Another number may be mail that has come meanwhile, where a server counts it.
 func (c *Client) confirmed(text []byte) error {
-	if err := c.inStep(); err != nil || string(text) == c.stat {
+	if err := c.inStep(); err != nil || string(text) == c.server.stat {
 		return err
 	}
-	before, _, counted := parseNumber([]byte(c.stat))
+	before, _, counted := parseNumber([]byte(c.server.stat))
 	now, _, ok := parseNumber(text)
 	switch {
 	case !ok:
@@ -127,7 +127,7 @@ func (c *Client) confirmed(text []byte) error {
 	case counted && now != before:
 		return fmt.Errorf("%w: %d messages now, %d before", ErrStatDiffers, now, before)
 	}
-	return fmt.Errorf("%w: %s now, %s before", ErrStatDiffers, inQuotes(c.secrets.mask(text), maxForeign), inQuotes(c.secrets.mask([]byte(c.stat)), maxForeign))
+	return fmt.Errorf("%w: %s now, %s before", ErrStatDiffers, c.log.quote(text, maxForeign), c.log.quote([]byte(c.server.stat), maxForeign))
 }
 
 // flight holds the messages whose commands are in flight.
@@ -192,7 +192,7 @@ func (f *flight) fill(c *Client, verb string) error {
 		f.sent, f.isHeld = append(f.sent, f.held), false
 		f.octets += size
 	}
-	if c.queued == 0 {
+	if c.commands.queued == 0 {
 		return nil
 	}
 	return c.flush()

@@ -27,23 +27,43 @@ type TraceLine struct {
 	Text string
 }
 
-func (c *Client) traceClient(verb string, args []string) {
-	if c.trace != nil {
-		c.trace(TraceLine{FromClient, masked(verb, args)})
+// dialogue shows the lines of both sides to who wants to see them, without their secrets.
+type dialogue struct {
+	trace   func(TraceLine) // nil for nobody
+	secrets secrets         // sent in this session
+}
+
+// sent notes a command.
+func (d *dialogue) sent(verb string, args []string) {
+	for i, arg := range args {
+		if isSecret(verb, i, arg) {
+			d.secrets.add(arg)
+		}
+	}
+	if d.trace != nil {
+		d.trace(TraceLine{FromClient, masked(verb, args)})
 	}
 }
 
-func (c *Client) traceServer(line []byte) {
-	if c.trace != nil {
-		c.trace(TraceLine{FromServer, printable(c.secrets.mask(line), maxReply)})
+// received notes a line of the server.
+func (d *dialogue) received(line []byte) {
+	if d.trace != nil {
+		d.trace(TraceLine{FromServer, printable(d.mask(line), maxReply)})
 	}
 }
 
-func (c *Client) traceElided(what string) {
-	if c.trace != nil {
-		c.trace(TraceLine{FromServer, fmt.Sprintf("... (%s)", what)})
+// elided notes n bytes, or what unit says, in place of so much of the server's words.
+func (d *dialogue) elided(n int64, unit string) {
+	if d.trace != nil {
+		d.trace(TraceLine{FromServer, fmt.Sprintf("... (%d %s)", n, unit)})
 	}
 }
+
+// mask replaces what was sent as a secret in a line of the server.
+func (d *dialogue) mask(line []byte) []byte { return d.secrets.mask(line) }
+
+// quote returns a line of the server between quotes, fit for an error.
+func (d *dialogue) quote(line []byte, limit int) string { return inQuotes(d.mask(line), limit) }
 
 // masked is a command as it may be shown. A line without a verb is an answer to
 // a SASL challenge.
@@ -51,7 +71,7 @@ func masked(verb string, args []string) string {
 	line := verb
 	for i, arg := range args {
 		if isSecret(verb, i, arg) {
-			arg = "***"
+			arg = masking
 		}
 		if line != "" {
 			line += " "
@@ -61,7 +81,7 @@ func masked(verb string, args []string) string {
 	return line
 }
 
-// isSecret tells whether the i-th argument of a command must not be shown.
+// isSecret reports whether the i-th argument of a command must not be shown.
 func isSecret(verb string, i int, arg string) bool {
 	return verb == "" && arg != "*" || verb == "PASS" || verb == "APOP" && i > 0
 }
