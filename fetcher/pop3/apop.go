@@ -10,10 +10,12 @@ import (
 const maxTimestamp = 512
 
 // Timestamp returns the APOP timestamp of the greeting with its brackets, such
-// as "<1896.697170952@dbc.mtview.ca.us>". It is an RFC 5322 msg-id of printable
-// ASCII; when the greeting holds none, or several, the error wraps
-// [ErrNoTimestamp]. A strict form makes it harder, though not impossible, for an
-// impostor to choose greetings whose answers betray the password (CVE-2007-1558).
+// as "<1896.697170952@dbc.mtview.ca.us>" (RFC 1939 section 7). It must be an RFC
+// 5322 msg-id of printable ASCII. When the greeting holds none, or several, the
+// error wraps [ErrNoTimestamp].
+//
+// An impostor who may choose the timestamp can get at the password (CVE-2007-1558).
+// The strict form makes that harder, though not impossible.
 func (c *Client) Timestamp() (string, error) {
 	ts := timestamp(c.server.greeting)
 	if ts == "" {
@@ -29,9 +31,9 @@ func (e *noTimestampError) Error() string {
 }
 func (e *noTimestampError) Unwrap() error { return ErrNoTimestamp }
 
-// Apop logs in with APOP (RFC 1939 section 7). The password itself is not sent.
-// Without a timestamp in the greeting nothing is sent at all and the error wraps
-// [ErrNoTimestamp].
+// Apop logs in with APOP (RFC 1939 section 7): it sends an MD5 digest in place of
+// the password. Without a timestamp in the greeting nothing is sent at all and the
+// error wraps [ErrNoTimestamp].
 func (c *Client) Apop(user, password string) error {
 	ts, err := c.Timestamp()
 	if err != nil {

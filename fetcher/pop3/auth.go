@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// SASLClient is one mechanism's side of an authentication. Clients of
-// github.com/emersion/go-sasl are of this shape.
+// SASLClient is the client's side of one authentication (RFC 4422 section 3), as
+// github.com/emersion/go-sasl has them.
 type SASLClient interface {
 	// Start returns the mechanism's name and its first response, nil when the
 	// server must speak first.
@@ -17,8 +17,9 @@ type SASLClient interface {
 	Next(challenge []byte) (response []byte, err error)
 }
 
-// UserPass logs in with USER and PASS, which carry the password as it is. Under
-// TLS both are sent in one write if the last CAPA named PIPELINING.
+// UserPass logs in with USER and PASS (RFC 1939 section 7), which carry the
+// password as it is. Under TLS both are sent in one write if the last CAPA named
+// PIPELINING.
 func (c *Client) UserPass(user, password string) error {
 	if c.wire.tls == nil || !c.server.caps.Has("PIPELINING") {
 		if _, err := c.cmd("USER", user); err != nil {
@@ -50,9 +51,10 @@ func (c *Client) UserPass(user, password string) error {
 // maxChallenges bounds the rounds of an authentication.
 const maxChallenges = 32
 
-// Auth logs in with AUTH (RFC 5034), always in two steps: the first response goes
-// on a line of its own, as Exchange Online demands, whose tokens would not fit
-// the command line anyway.
+// Auth logs in with AUTH (RFC 5034 section 4). The first response goes on a line
+// of its own: Exchange Online demands it, and its tokens would not fit the command
+// line. The error of a refused login is an [*Error], also if the mechanism
+// gave up before.
 func (c *Client) Auth(s SASLClient) error {
 	mechanism, response, err := s.Start()
 	if err != nil {

@@ -224,7 +224,8 @@ func TestSecretsSaidBack(t *testing.T) {
 	}
 }
 
-// TestPasswordIsNumber: a password of digits is masked where it is shown, and does not change what the server's replies mean.
+// TestPasswordIsNumber: a password of digits is masked where it is shown. It does not change what
+// the server's replies mean.
 func TestPasswordIsNumber(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 )
 
 // Capabilities maps the names that a server announces, in upper case, to their
-// arguments (RFC 2449). The nil map is the empty set.
+// arguments (RFC 2449 section 6). The nil map is the empty set.
 type Capabilities map[string][]string
 
 // Has reports whether name, in upper case, is announced.
@@ -21,8 +21,8 @@ func (c Capabilities) Has(name string) bool {
 // Args returns the arguments of name, such as the mechanisms of "SASL".
 func (c Capabilities) Args(name string) []string { return c[name] }
 
-// LoginDelay is the least time between two logins that the server announces (RFC 2449 section
-// 6.5), 0 if none. After the login it holds for the user who is logged in.
+// LoginDelay returns the least time between two logins that the server announces (RFC 2449
+// section 6.5), 0 if it announces none. After the login it holds for the user who is logged in.
 func (c Capabilities) LoginDelay() time.Duration {
 	if seconds, ok := c.number("LOGIN-DELAY"); ok {
 		return time.Duration(seconds) * time.Second
@@ -30,8 +30,9 @@ func (c Capabilities) LoginDelay() time.Duration {
 	return 0
 }
 
-// Expire is how long the server announces to keep messages at least (RFC 2449 section 6.7), in days; 0 is not
-// beyond the session. ok is false where it says nothing or NEVER.
+// Expire returns the least time, in whole days, for which the server announces to keep messages
+// (RFC 2449 section 6.7). 0 means that it keeps none beyond the session. ok is false if the
+// server announces nothing, or NEVER.
 func (c Capabilities) Expire() (keeps time.Duration, ok bool) {
 	days, ok := c.number("EXPIRE")
 	return time.Duration(days) * 24 * time.Hour, ok
@@ -50,9 +51,9 @@ func (c Capabilities) number(name string) (n int64, ok bool) {
 // maxCapabilities bounds the lines of CAPA.
 const maxCapabilities = 200
 
-// Capa asks what the server is capable of, each time anew: the answer changes
-// with the login and with TLS. A server that does not know CAPA has the empty
-// set, which is no error.
+// Capa sends CAPA and returns what the server announces (RFC 2449 section 5). It
+// asks each time anew, as the answer changes with the login and with TLS. If the
+// server refuses CAPA, Capa returns the empty set and no error.
 func (c *Client) Capa() (Capabilities, error) {
 	c.server.caps = nil
 	_, err := c.cmd("CAPA")

@@ -7,20 +7,23 @@ import (
 )
 
 // Timeouts says how long the server may keep us waiting. A zero field takes its
-// default. Errors name the one that has passed as the configuration does, such as timeouts.greeting.
+// default. Errors name the field that has passed as the configuration does, such
+// as timeouts.greeting.
 type Timeouts struct {
 	// Dial is for the connection, TLS for its handshake, Greeting for the server's
-	// first line: 30 seconds each.
+	// first line. The default of each is 30 seconds.
 	Dial, TLS, Greeting time.Duration
-	// Reply is for a status line, 3 minutes: a server may build an index first.
+	// Reply is for a status line. The default is 3 minutes: a server may build an
+	// index first.
 	Reply time.Duration
-	// Idle is how long a message or a list may pause, 2 minutes. It may be found
-	// an eighth early. Eight times as long it may take for each 4 KiB, so that a
-	// server which drips a byte now and then does not hold us for ever.
+	// Idle is how long a message or a list may pause. The default is 2 minutes, and
+	// the error may come an eighth of it early. Each 4 KiB may take eight times as
+	// long, so that a server cannot hold us for ever with a byte now and then.
 	Idle time.Duration
-	// Write is for sending commands, 1 minute.
+	// Write is for sending commands. The default is 1 minute.
 	Write time.Duration
-	// Session is for all that is read from the first byte on, 6 hours.
+	// Session is for everything that is read, from the connection on. The default
+	// is 6 hours.
 	Session time.Duration
 }
 
@@ -117,7 +120,7 @@ func (t *timedConn) deadline(now time.Time) time.Time {
 	return deadline
 }
 
-// patience says what the server did when the deadline has passed, and which limit that was.
+// patience returns what the server did when the deadline passed, and which limit that was.
 func (t *timedConn) patience() (text, limit string) {
 	switch now := time.Now(); {
 	case !t.end.IsZero() && !now.Before(t.end):

@@ -21,26 +21,29 @@ const (
 	Plaintext
 )
 
-// Dialer says how to reach a server.
+// Dialer says how to reach a server. Only Addr is needed.
 type Dialer struct {
 	// Addr is "host:port".
 	Addr string
+	// Mode is Implicit unless set.
 	Mode Mode
 	// TLSConfig is cloned. Its ServerName defaults to the host of Addr, and its
 	// MinVersion is TLS 1.2 at least. Nil is the zero configuration.
 	TLSConfig *tls.Config
-	// DialContext makes the connection; nil is that of a net.Dialer.
+	// DialContext makes the TCP connection; nil is that of a net.Dialer.
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
-	Timeouts    Timeouts
+	// Timeouts are for the connection and for the session that follows.
+	Timeouts Timeouts
 	// Trace is called for each line of the dialogue; nil traces nothing.
 	Trace func(TraceLine)
-	// Waiting is called with true before each wait for the server, from that for the connection on, and with false
-	// after it; nil is for who need not know.
+	// Waiting is called with true before each wait for the server, the wait for the
+	// connection included, and with false after it. Nil calls nothing.
 	Waiting func(waits bool)
 }
 
-// Dial connects, secures the connection as Mode says and reads the greeting.
-// Its error names the step. ctx governs the connection for its whole life.
+// Dial connects, secures the connection as Mode says and reads the greeting (RFC
+// 1939 section 4). Its error names the step. ctx governs the connection for its
+// whole life, not only until Dial returns.
 func (d *Dialer) Dial(ctx context.Context) (*Client, error) {
 	config, err := d.tlsConfig()
 	if err != nil {
@@ -141,8 +144,8 @@ func (c *Client) handshake(config *tls.Config) error {
 	return nil
 }
 
-// stls asks for TLS and starts it. Nothing that came before it counts afterwards,
-// except for the greeting.
+// stls sends STLS and starts TLS (RFC 2595 section 4). Of what the server said
+// before, only the greeting counts afterwards.
 func (c *Client) stls(config *tls.Config) error {
 	caps, err := c.Capa()
 	if err != nil {

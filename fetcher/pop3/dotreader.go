@@ -25,7 +25,7 @@ type body struct {
 // messages is what is known of the messages that are read one after the other.
 type messages struct {
 	body      *body             // the one that is being read, nil for none
-	ended     int               // one more than the number of that which ended last, 0 once a reply came
+	ended     int               // number of the one that ended last, plus 1; 0 once a reply came
 	noCRLF    bool              // one's final dot did not start a line
 	unstuffed func(n int) int64 // see Unstuffed; nil for never
 }
@@ -171,11 +171,11 @@ func dotAtEnd(content []byte) int {
 	return 0
 }
 
-// hold waits for what follows a dot at the end of all that came, with tail bytes,
-// where nothing else was asked. QUIRK: Exchange 2000 sends the final dot behind a
-// last line without CR LF. To find out, NOOP is sent after a pause: a server that is
-// within a message sends the rest of it, one that is through answers. A sooner
-// NOOP does no harm, and waiting is for the servers that dislike commands ahead.
+// hold waits for what follows a dot at the end of all that came, tail bytes from the
+// end, if no other command is in flight. QUIRK: Exchange 2000 sends the final dot
+// behind a last line without CR LF. To find out, NOOP is sent after a pause: a server
+// within a message sends the rest of it, and a server that is through answers. An
+// earlier NOOP would do no harm; the pause is for servers that dislike commands ahead.
 func (b *body) hold(tail int) error {
 	c := b.c
 	const whole = len(".\r\n")
@@ -266,7 +266,7 @@ func (b *body) finish() error {
 	return io.EOF
 }
 
-// cut is the end of the connection before that of the message.
+// cut breaks the client because the connection ended before the message did.
 func (b *body) cut(err error) error {
 	where := fmt.Sprintf("after %d bytes of message %d", b.octets, b.n)
 	var timeout net.Error

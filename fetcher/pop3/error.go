@@ -14,13 +14,14 @@ import (
 )
 
 var (
-	// ErrStatDiffers says that STAT is answered otherwise than before in the same session.
+	// ErrStatDiffers says that the reply to STAT is not what it was before in the
+	// same session, see [Confirm].
 	ErrStatDiffers = errors.New("another reply to STAT than before")
 	// ErrNoTimestamp says that the greeting holds no timestamp, or more than one,
 	// that APOP could answer (RFC 1939 section 7).
 	ErrNoTimestamp = errors.New("greeting has no valid APOP timestamp")
-	// ErrNoSTLS says that the server does not offer STLS. Nothing is sent in the
-	// clear instead.
+	// ErrNoSTLS says that the server does not offer STLS (RFC 2595 section 4).
+	// Nothing is sent in the clear instead.
 	ErrNoSTLS = errors.New("server does not offer STLS")
 	// ErrInjected says that there was input between the +OK to STLS and the TLS
 	// handshake: somebody on the line put it there for us to believe later.
@@ -35,15 +36,16 @@ var (
 	ErrDesync = errors.New("out of step with the server")
 )
 
-// Error is a refusal, the reply -ERR. The client stays usable.
+// Error is a refusal, the reply -ERR (RFC 1939 section 3). The client stays
+// usable.
 type Error struct {
 	// Cmd is the verb that was refused, "" for a greeting.
 	Cmd string
 	// Code is the response code in upper case, such as "IN-USE" or "SYS/TEMP" (RFC
 	// 2449 section 8, RFC 3206), "" when there is none.
 	Code string
-	// Text is the server's line with its -ERR, at most 512 bytes of it. What is not UTF-8, or can't be seen, is
-	// written as its bytes, such as "\xb5".
+	// Text is the server's line with its -ERR, at most 512 bytes of it. Bytes that
+	// are not UTF-8, or that can't be seen, are written as "\xb5".
 	Text string
 }
 
@@ -58,8 +60,8 @@ func newError(cmd string, line []byte) *Error {
 // Error returns the server's words.
 func (e *Error) Error() string { return "server said: " + e.Text }
 
-// Busy reports whether another session has the maildrop, which is over soon. The response
-// code decides (RFC 2449 section 8.1.1), then the text.
+// Busy reports whether another session has the maildrop, so that waiting helps. A
+// response code decides (IN-USE, RFC 2449 section 8.1.1); without one the text does.
 func (e *Error) Busy() bool {
 	if e.Code != "" {
 		return e.Code == "IN-USE"
@@ -67,8 +69,9 @@ func (e *Error) Busy() bool {
 	return !e.Throttled() && e.says("maildrop lock", "maildrop is lock", "mailbox lock", "mailbox is lock", "already lock", "unable to lock", "can't lock", "cannot lock", "could not lock", "lock busy", "in use", "busy")
 }
 
-// Throttled reports whether the server wants to be asked less often, or less of: by its response code (RFC 2449 section
-// 8.1.2) or by its words, which servers put behind SYS/TEMP, AUTH and others as well as behind none.
+// Throttled reports whether the server wants to be asked less often, or for less.
+// LOGIN-DELAY says so (RFC 2449 section 8.1.2), and so do the words of many servers,
+// behind SYS/TEMP, AUTH and other codes as well as without one.
 func (e *Error) Throttled() bool {
 	switch e.Code {
 	case "LOGIN-DELAY":
@@ -80,11 +83,11 @@ func (e *Error) Throttled() bool {
 		"bandwidth", "frequency", "maximum number", "maximum connection", "max connection", "simultaneous", "concurrent", "overload", "slow down")
 }
 
-// statedWait is a time that a server names, in whatever words.
+// statedWait is a length of time in a server's text.
 var statedWait = regexp.MustCompile(`(?i)\b(\d{1,5})[ -]*(sec|min|hour|hr)`)
 
-// Wait returns the time that the server's text names, 0 when there is none: how long it wants to be left alone,
-// more likely than not.
+// Wait returns the length of time that the server's text names, 0 if it names
+// none. Most likely the server wants to be left alone for so long.
 func (e *Error) Wait() time.Duration {
 	m := statedWait.FindStringSubmatch(e.Text)
 	if m == nil {
@@ -98,8 +101,8 @@ func (e *Error) Wait() time.Duration {
 	return time.Duration(n) * unit
 }
 
-// Temporary reports whether the same command may succeed later. The response
-// code decides, then the text; in doubt it may.
+// Temporary reports whether the same command may succeed later. The response code
+// decides (RFC 2449 section 8, RFC 3206), then the text. In doubt it may.
 func (e *Error) Temporary() bool {
 	switch {
 	case e.Code == "SYS/PERM", e.Code == "AUTH" && !e.Throttled():
@@ -107,8 +110,7 @@ func (e *Error) Temporary() bool {
 	case e.Code == "SYS", strings.HasPrefix(e.Code, "SYS/"), e.Busy(), e.Throttled():
 		return true
 	}
-	// A server that is busy or throttles says so in many ways, some of which name
-	// the password too.
+	// Some servers that are busy, or throttle, name the password in the same breath.
 	if e.says("lock", "again", "later", "unavailable", "timeout", "timed out", "temporar") {
 		return true
 	}
@@ -125,11 +127,13 @@ func (e *Error) says(marks ...string) bool {
 	return slices.ContainsFunc(marks, func(mark string) bool { return strings.Contains(text, mark) })
 }
 
-// ProtocolError is a server that does not keep to the protocol. The client is
-// broken. Err is one of the errors of this package.
+// ProtocolError says that the server does not keep to the protocol. The client is
+// broken then.
 type ProtocolError struct {
+	// Detail is what was seen, safe to print.
 	Detail string
-	Err    error
+	// Err is the kind of fault, such as [ErrDesync].
+	Err error
 }
 
 // Error returns the kind of fault and what was seen.
@@ -138,8 +142,9 @@ func (e *ProtocolError) Error() string { return e.Err.Error() + ": " + e.Detail 
 // Unwrap returns the kind of fault.
 func (e *ProtocolError) Unwrap() error { return e.Err }
 
-// timeoutError says what was waited for in place of the addresses that the
-// net.Error names, and which of [Timeouts] has passed, as the configuration names it; "" is one that it does not know.
+// timeoutError says what was waited for, where a net.Error names addresses. limit is
+// the entry of [Timeouts] that has passed, in the words of the configuration; "" is
+// one that the configuration lacks.
 type timeoutError struct {
 	text, limit string
 	err         error
@@ -153,9 +158,10 @@ func (e *timeoutError) Error() string {
 }
 func (e *timeoutError) Unwrap() error { return e.err }
 
-// printable is what a server sent, fit for logs and terminals: what is no text in UTF-8, or can't be seen, is shown by its bytes,
-// as "\xb5", so that those who know the charset can read it: what is not UTF-8 as a whole, without guessing that parts of it are. At most
-// limit bytes are shown.
+// printable returns what a server sent, at most limit bytes of it, fit for logs and
+// terminals. Characters that can't be seen are shown by their bytes, as "\xb5". If b
+// is not UTF-8 as a whole, every byte beyond ASCII is shown like that: those who know
+// the charset can read it, and nothing is guessed.
 func printable(b []byte, limit int) string {
 	if len(b) > limit {
 		b = b[:limit]
@@ -183,5 +189,5 @@ func printable(b []byte, limit int) string {
 	return s.String()
 }
 
-// inQuotes is printable between quotes.
+// inQuotes returns b between quotes, made printable.
 func inQuotes(b []byte, limit int) string { return `"` + printable(b, limit) + `"` }

@@ -48,7 +48,7 @@ func (c *Client) silence() string {
 	return "is it a TLS port, such as 995?"
 }
 
-// otherProtocol says which server sends such a first line and what to do, or "".
+// otherProtocol returns which server sends such a first line and what to do, or "".
 // The line may be cut short: a TLS client sees 5 bytes of it.
 func otherProtocol(line []byte) string {
 	for _, p := range []struct{ prefix, advice string }{
@@ -74,7 +74,7 @@ func otherProtocol(line []byte) string {
 	return ""
 }
 
-// clearText says which server answered a TLS handshake with these bytes in the
+// clearText returns which server answered a TLS handshake with these bytes in the
 // clear, or "".
 func clearText(header []byte) string {
 	if other := otherProtocol(header); other != "" {

@@ -10,7 +10,8 @@ import (
 
 const (
 	// maxListLine bounds a line of a list, in bytes. RFC 1939 section 7 allows 70
-	// bytes for a UIDL; there are servers with a few hundred. Of a longer line only the number counts.
+	// bytes for a UIDL, and some servers use a few hundred. Of a longer line only the
+	// number counts.
 	maxListLine = 2 << 10
 	// maxLongLine is how much of such a line is read to find its end.
 	maxLongLine = 1 << 20
@@ -18,13 +19,14 @@ const (
 	maxBadLines = 5
 	// maxListEntries bounds LIST and UIDL.
 	maxListEntries = 1_000_000
-	// maxListBytes bounds the lines of a list together: a million of 2 KiB would fill the memory of a small machine.
+	// maxListBytes bounds the lines of a list together: a million of 2 KiB each would
+	// fill the memory of a small machine.
 	maxListBytes = 64 << 20
 )
 
-// Stat asks for the number of messages and their size together, in octets.
-// What the server leaves out or garbles is -1: some leave out the octets, and
-// LIST and UIDL tell better how many messages there are.
+// Stat sends STAT (RFC 1939 section 5) and returns the number of messages and their
+// size together, in octets. What the server leaves out or garbles is -1: some leave
+// out the octets, and LIST and UIDL tell better how many messages there are.
 func (c *Client) Stat() (count int, octets int64, err error) {
 	text, err := c.cmd("STAT")
 	if err != nil {
@@ -38,18 +40,20 @@ func (c *Client) Stat() (count int, octets int64, err error) {
 	return int(n), parseSize(rest), nil
 }
 
-// List asks for the sizes of all messages, in octets, -1 where the server gives
-// none, and passes them to yield in the server's order. An error of yield is
-// returned once the list has been read to its end; the client stays usable.
-// A size is a hint: servers count line ends in their own ways.
+// List sends LIST (RFC 1939 section 5) and passes the size of each message to yield,
+// in octets and in the server's order. The size is -1 where the server gives none.
+// It is a hint: servers count line ends in their own ways.
+//
+// An error of yield is returned once the list has been read to its end; the client
+// stays usable.
 func (c *Client) List(yield func(n int, size int64) error) error {
 	return c.list("LIST", func(n int, rest []byte) error { return yield(n, parseSize(rest)) })
 }
 
-// Uidl asks for the unique identifiers of all messages and passes them to yield
-// like [Client.List]. They are opaque bytes, may hold spaces and 8-bit bytes, may
-// come twice, and are "" for a message for which the server names none that is of any use: not one that holds NUL
-// or does not fit a line of 2 KiB.
+// Uidl sends UIDL (RFC 1939 section 7) and passes the unique identifier of each
+// message to yield, like [Client.List]. It is opaque bytes: it may hold spaces and
+// 8-bit bytes, and may come twice. It is "" where the server gives none, or one
+// that holds NUL or does not fit a line of 2 KiB.
 func (c *Client) Uidl(yield func(n int, uidl string) error) error {
 	return c.list("UIDL", func(n int, rest []byte) error {
 		if bytes.IndexByte(rest, 0) >= 0 {
@@ -60,7 +64,8 @@ func (c *Client) Uidl(yield func(n int, uidl string) error) error {
 	})
 }
 
-// UidlOf asks for the unique identifier of message n alone, and returns it as [Client.Uidl] has it. QUIRK: twisted leaves out the number.
+// UidlOf sends UIDL for message n alone (RFC 1939 section 7) and returns its unique
+// identifier as [Client.Uidl] does. QUIRK: twisted leaves out the number.
 func (c *Client) UidlOf(n int) (string, error) {
 	text, err := c.cmd("UIDL", strconv.Itoa(n))
 	if err != nil {
@@ -75,7 +80,8 @@ func (c *Client) UidlOf(n int) (string, error) {
 	return string(text), nil
 }
 
-// BadLines says what was wrong with lines of the last list, for the first few of them.
+// BadLines returns what was wrong with lines of the last list, safe to print, for the
+// first five of them.
 func (c *Client) BadLines() []string { return c.server.odd }
 
 func (c *Client) badLine(what string) {
@@ -167,9 +173,10 @@ func parseSize(b []byte) int64 {
 	return n
 }
 
-// lines reads a multi-line answer to its final dot (RFC 1939 section 3), at most
-// limit lines, of 64 MiB together. Once yield returns an error it is not called again, and lines
-// returns that error at the end. cut says that the line is only the beginning of one that is too long.
+// lines reads a multi-line answer to its final dot (RFC 1939 section 3): at most
+// limit lines, and 64 MiB. Once yield returns an error it is not called again, and
+// lines returns that error at the end. cut says that the line is only the beginning
+// of one that is too long.
 func (c *Client) lines(verb string, limit int, yield func(line []byte, cut bool) error) error {
 	c.wire.conn.idle(c.timeouts.Idle)
 	var stopped error

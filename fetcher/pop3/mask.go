@@ -6,19 +6,26 @@ import (
 	"slices"
 )
 
-// minSecret is the least length, in bytes, of a secret that is looked for in what the server says. To mask a shorter
-// one, which may be part of any word, would tell what it is.
+// minSecret is the least length, in bytes, of a secret that is looked for in what
+// the server says. A shorter one may be part of any word: to mask it would tell what
+// it is.
 const minSecret = 6
 
 // masking stands in the place of a secret.
 const masking = "***"
 
-// secrets are what was sent in a session and is not to be shown when the server says it back: as it is, in other case, backwards, and in
-// base64 wherever that begins. QUIRK: some servers answer an unknown command, or one that they do not expect, with the whole
-// of it; and who wants to know a password that he can't read in a log has only to send it back in another form.
+// secrets are what was sent in a session and must not be shown when the server says
+// it back. QUIRK: some servers answer a command that they do not expect with the
+// whole of it. A hostile server could send a secret back in another form, so that it
+// gets into logs that others read. These forms are found:
 //
-// What else can be done to a secret is not seen through: a part of it, other encodings, a blank between its letters. A
-// server knows the password and need not put it into our log to keep it; this is for logs that others read.
+//   - the secret as it is
+//   - in other case
+//   - backwards
+//   - in base64, wherever that begins
+//
+// Other forms are not: a part of the secret, other encodings, blanks between its
+// letters.
 type secrets struct{ forms [][]byte } // in lower case
 
 // add has a secret masked from now on.
@@ -48,8 +55,9 @@ func (s *secrets) add(secret string) {
 	slices.SortStableFunc(s.forms, func(a, b []byte) int { return len(b) - len(a) })
 }
 
-// encodedWithin is what the base64 of a text has of a secret in it, with so many bytes before it (modulo three): where the text goes on
-// behind it, and where it ends with it.
+// encodedWithin returns what the base64 of a text holds of a secret in that text:
+// first if the text goes on behind the secret, then if it ends with it. before is
+// the number of bytes before the secret, modulo three.
 func encodedWithin(encoding *base64.Encoding, secret []byte, before int) [][]byte {
 	encoded := encoding.AppendEncode(nil, append(make([]byte, before), secret...))
 	first := (before*8 + 5) / 6
@@ -93,7 +101,8 @@ func (s *secrets) mask(line []byte) []byte {
 	return append(masked, line[from:]...)
 }
 
-// Mask replaces secrets in what some other server said by "***", in the forms in which [Client.Conceal] finds them.
+// Mask returns what some other server said with "***" in place of the concealed
+// secrets, in the forms that [Client.Conceal] finds.
 func Mask(text string, concealed ...string) string {
 	var s secrets
 	for _, secret := range concealed {
@@ -102,6 +111,8 @@ func Mask(text string, concealed ...string) string {
 	return string(s.mask([]byte(text)))
 }
 
-// Conceal has a secret masked in whatever the server says, from now on: where it is sent in base64, as AUTH
-// does, a server may repeat what it stands for. It is found in other case, backwards and in base64, too, and not in other forms.
+// Conceal masks a secret in whatever the server says from now on, in errors and in
+// the trace. Secrets that are sent as they are need no Conceal. It is for AUTH, which
+// sends them in base64: a server may repeat what that stands for. A secret is found
+// as it is, in other case, backwards and in base64, if it has 6 bytes or more.
 func (c *Client) Conceal(secret string) { c.log.secrets.add(secret) }

@@ -11,34 +11,42 @@ import (
 const (
 	// MaxWindow bounds the commands in flight.
 	MaxWindow = 512
-	// maxInFlight bounds their bytes. Dovecot reads commands into 2 KiB and stops
-	// reading while it waits for us to take its output; what fits the sockets'
-	// buffers can't block us while we in turn wait for it.
+	// maxInFlight bounds the bytes of the commands in flight. Dovecot reads commands
+	// into 2 KiB and stops reading while it waits for us to take its output. What fits
+	// the sockets' buffers can't make us wait for it in turn.
 	maxInFlight = 4 << 10
 )
 
-// Confirm, in the place of a message's number, has [Client.RetrEach] send STAT: a reply as
-// before says that the messages before it have come as they were asked for. What stands in a
-// message behind a lone dot may look like any reply, but nobody who sends one knows this one.
+// Confirm, in the place of a message's number, makes [Client.RetrEach] send STAT. The
+// same reply as to [Client.Stat] proves that the messages before it came whole: text
+// behind a lone dot in a message may look like a reply, but the sender of a message
+// can't know this one.
 const Confirm = -1
 
 // quit, in the place of a message's number, has QUIT sent.
 const quit = -2
 
-// TopEach is [Client.RetrEach] for the headers alone.
+// TopEach is [Client.RetrEach] for the headers alone: it sends TOP with 0 lines of
+// the body (RFC 1939 section 7). Some servers send lines of the body all the same.
 func (c *Client) TopEach(ns iter.Seq[int], window int, fn func(n int, header io.Reader, err error) error) error {
 	return c.bodies("TOP", ns, window, fn)
 }
 
-// RetrEach asks for the messages ns and calls fn for each, in that order, with up
-// to window commands in flight; 1 is without pipelining, and [MaxWindow] the most. ns is
-// asked as late as that allows: without pipelining, when fn has returned for all before. For
-// [Confirm] fn gets no body, and [ErrStatDiffers] for another reply than [Client.Stat] got.
+// RetrEach sends RETR (RFC 1939 section 5) for the messages ns and calls fn for each,
+// in that order. Up to window commands are in flight: 1 is without pipelining, and
+// [MaxWindow] the most. ns is asked as late as that allows: without pipelining, once
+// fn has returned for all messages before.
 //
-// For a message that the server refuses, fn gets the [*Error] and no body, and
-// the rest goes on. What fn leaves unread of a body is read and dropped; body is
-// of no use once fn returned. An error of fn ends it all, breaks the client, as
-// messages are on their way that nobody wants, and is returned.
+// fn gets one of these:
+//
+//   - the body of a message. It ends with io.EOF only after the final dot. What fn
+//     leaves unread of it is read and dropped, and it is of no use once fn returned.
+//   - the [*Error] of a message that the server refuses, and no body. The rest goes on.
+//   - for [Confirm] no body, and an error that wraps [ErrStatDiffers] if the reply
+//     differs from that to [Client.Stat].
+//
+// An error of fn ends it all and is returned. It breaks the client, since messages
+// are on their way that nobody wants.
 func (c *Client) RetrEach(ns iter.Seq[int], window int, fn func(n int, body io.Reader, err error) error) error {
 	return c.bodies("RETR", ns, window, fn)
 }
@@ -57,9 +65,11 @@ func (c *Client) bodies(verb string, ns iter.Seq[int], window int, fn func(n int
 	})
 }
 
-// DeleQuit marks the messages ns as deleted and ends the session like [Client.Quit], with up to
-// window commands in flight, and calls fn for each message, with the [*Error] where the server
-// refuses to delete it. Only when DeleQuit returns nil has the server said that it deleted the others.
+// DeleQuit sends DELE for the messages ns and then QUIT (RFC 1939 sections 5 and 6),
+// with up to window commands in flight, and closes the connection. It calls fn for
+// each message, with the [*Error] if the server refuses to delete it. The server
+// deletes when it confirms QUIT: only if DeleQuit returns nil are the other messages
+// gone.
 func (c *Client) DeleQuit(ns iter.Seq[int], window int, fn func(n int, err error)) error {
 	commands := func(yield func(int) bool) {
 		for n := range ns {
@@ -113,8 +123,9 @@ func (c *Client) each(verb string, ns iter.Seq[int], window int, fn func(n int, 
 	}
 }
 
-// confirmed compares a reply to STAT with the one before. One that names no number of messages is the reply to something
-// else, or text. Another number may be mail that has come meanwhile, where a server counts it.
+// confirmed compares a reply to STAT with the one before. If it names no number of
+// messages, it is the reply to something else, or text. Another number may be mail
+// that has come meanwhile: some servers count it.
 func (c *Client) confirmed(text []byte) error {
 	if err := c.inStep(); err != nil || string(text) == c.server.stat {
 		return err
@@ -136,7 +147,7 @@ type flight struct {
 	window int
 	sent   []int
 	octets int // of the commands in flight
-	held   int // the next message, whose command did not fit
+	held   int // the next message: its command did not fit
 	isHeld bool
 	done   bool
 }

@@ -696,8 +696,9 @@ S: +OK
 	})
 }
 
-// TestClosedClientReadsNothing: a message that was being read when its client was closed does not go on with what
-// another client reads into the buffer that both have had.
+// TestClosedClientReadsNothing: a message that was being read when its client was
+// closed ends there. It does not go on with what another client reads into the same
+// buffer.
 func TestClosedClientReadsNothing(t *testing.T) {
 	t.Parallel()
 	const transcript = "S: +OK hello\nC: RETR 1\nS: +OK\nS: the first line\nS: the second line\n"
