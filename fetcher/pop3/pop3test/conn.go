@@ -12,8 +12,8 @@ import (
 )
 
 // Conn is one session. A hook answers through its methods, so that its words
-// stand in order among the replies; the embedded connection is for what no
-// server would write.
+// stand in order among the replies. It writes to the embedded connection only what
+// is to bypass that order.
 type Conn struct {
 	net.Conn // TLS where there is TLS
 	server   *Server
@@ -31,17 +31,18 @@ type Conn struct {
 	view  view   // of the user's maildrop
 }
 
-// User returns who is logged in, "" before that.
+// User returns the name of the user who is logged in, "" before the login.
 func (c *Conn) User() string { return c.user }
 
-// Server returns whose session it is.
+// Server returns the server that the session belongs to.
 func (c *Conn) Server() *Server { return c.server }
 
-// Ahead returns how many bytes of further commands have come ahead of the reply
-// to this one (RFC 2449 section 6.6), as far as they were read.
+// Ahead returns how many bytes of further commands were read so far, ahead of the
+// reply to this one (RFC 2449 section 6.6).
 func (c *Conn) Ahead() int { return c.reader.Buffered() }
 
-// Reply writes lines, each with CR LF.
+// Reply writes lines, each with CR LF. They are sent when the client has no further
+// command on its way.
 func (c *Conn) Reply(lines ...string) {
 	for _, line := range lines {
 		c.writer.WriteString(line)
@@ -55,8 +56,8 @@ func (c *Conn) Send(b []byte) error {
 	return c.writer.Flush()
 }
 
-// Cut flushes what was written and closes the connection without ceremony, as a
-// line that breaks.
+// Cut flushes what was written and closes the TCP connection, without a word of POP3
+// or TLS.
 func (c *Conn) Cut() {
 	c.writer.Flush()
 	c.over = true
@@ -71,8 +72,8 @@ func (c *Conn) Hang() {
 	io.Copy(io.Discard, c.raw)
 }
 
-// Commit carries out the deletions of the session, as QUIT does, and answers
-// nothing.
+// Commit carries out the deletions of the session, as QUIT does (RFC 1939 section 6),
+// and answers nothing.
 func (c *Conn) Commit() {
 	c.expunge()
 	c.view = view{}
@@ -128,7 +129,7 @@ func (c *Conn) command(cmd, args string) error {
 	return nil
 }
 
-// shown is a command as the log has it.
+// shown returns a command as the log has it, without secrets.
 func shown(cmd, args string) string {
 	switch cmd {
 	case "PASS":

@@ -90,7 +90,7 @@ func (c *Conn) release() {
 	}
 }
 
-// mechanisms are those to be announced, each with a space before it.
+// mechanisms returns the arguments of SASL in CAPA, each with a space before it.
 func (s *Server) mechanisms() string {
 	var all string
 	if !s.NoUserPass {
@@ -231,7 +231,8 @@ func parseXOAuth2(response string) (user, token string, ok bool) {
 	return user, token, isUser && isToken
 }
 
-// parseBearer reads "n,a=USER,^Ahost=HOST^Aport=PORT^Aauth=Bearer TOKEN^A^A" and wants the port to be its own.
+// parseBearer reads "n,a=USER,^Ahost=HOST^Aport=PORT^Aauth=Bearer TOKEN^A^A" (RFC 7628
+// section 3.1). PORT must be the server's own.
 func (c *Conn) parseBearer(response string) (user, token string, ok bool) {
 	parts := strings.Split(response, "\x01")
 	if len(parts) != 6 || parts[4] != "" || parts[5] != "" {

@@ -2,7 +2,7 @@ package pop3test
 
 import "bytes"
 
-// octets is how many bytes a client gets.
+// octets returns how many bytes a client gets.
 func (m *Message) octets() int64 {
 	n := int64(len(m.Raw))
 	if openEnded(m.Raw) {
@@ -11,7 +11,7 @@ func (m *Message) octets() int64 {
 	return n
 }
 
-// octets is the size of m as the server has it.
+// octets returns the size of m as the server states it.
 func (c *Conn) octets(m *Message) int64 {
 	if c.server.List.Octets != nil {
 		return c.server.List.Octets(m.Raw)
@@ -19,8 +19,8 @@ func (c *Conn) octets(m *Message) int64 {
 	return m.octets()
 }
 
-// openEnded says that the last line of raw has no end. One is sent then, as the
-// final dot must start a line.
+// openEnded reports whether the last line of raw has no end. It gets one then, as the
+// final dot must start a line (RFC 1939 section 3).
 func openEnded(raw []byte) bool {
 	return len(raw) > 0 && raw[len(raw)-1] != '\n'
 }
@@ -58,7 +58,7 @@ func (c *Conn) end(raw []byte) {
 	c.Reply(".")
 }
 
-// top cuts a message after its header and n lines.
+// top returns the header of a message and n lines of its body.
 func top(raw []byte, n int) []byte {
 	inBody := false
 	for end := 0; ; {

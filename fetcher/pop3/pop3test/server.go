@@ -46,7 +46,7 @@ import (
 type Message struct {
 	// UIDL is unique within the mailbox, unless a test wants otherwise.
 	UIDL string
-	// Raw is sent as it is, but for the dots that are stuffed in.
+	// Raw is sent as it is, apart from the dots that are stuffed in.
 	Raw []byte
 }
 

@@ -14,9 +14,9 @@ import (
 //	S| "what it sends, a Go string\n"
 //	C: what it must receive, without the line end
 //
-// Lines that follow each other are sent in one write. Other lines are comments.
-// At the end the client must have nothing more to say and close. The error tells
-// the first difference.
+// Lines that the server sends one after the other leave in one write. Lines of
+// another form are comments. At the end the client must close without sending
+// anything more. The error tells the first difference.
 func Play(conn io.ReadWriter, transcript string) error {
 	r := bufio.NewReader(conn)
 	var out []byte
