@@ -140,9 +140,9 @@ func (s *Server) services(line func(string, ...any)) {
 	line("}")
 }
 
-// startTLSHost is where the server speaks POP3 with STLS. Dovecot takes a
-// connection whose two ends have the same address for safe, and lets it log in
-// without TLS whatever its settings say. On Linux all of 127.0.0.0/8 is loopback,
+// startTLSHost is where the server speaks POP3 with STLS. If both ends of a
+// connection have the same address, Dovecot takes it for safe and allows logins
+// without TLS, whatever its settings say. On Linux all of 127.0.0.0/8 is loopback,
 // and clients of 127.0.0.2 come from 127.0.0.1.
 func startTLSHost() string {
 	if runtime.GOOS == "linux" {
@@ -151,8 +151,8 @@ func startTLSHost() string {
 	return host
 }
 
-// UIDLFormat is the setting that makes UIDLs of a variable: "uid", "uidvalidity", "md5" of the header, "filename" or
-// "guid". It is "" where no Dovecot is installed.
+// UIDLFormat returns the setting that makes UIDLs of a variable: "uid", "uidvalidity",
+// "md5" of the header, "filename" or "guid". It returns "" where no Dovecot is installed.
 func UIDLFormat(variable string) string {
 	v, err := installed()
 	switch {

@@ -1,41 +1,45 @@
 // Package dovecottest runs a real Dovecot as a POP3 server for tests and
 // benchmarks.
 //
-// [Start] brings one up on loopback ports, in a temporary folder, with users and
-// passwords of the test's choosing and a certificate made on the spot. Nothing of
-// the machine's own Dovecot configuration is read or changed, and a Dovecot that
-// serves real mail beside it does not notice. The test fills mailboxes with
+// [Start] starts one on loopback ports, in a temporary folder, with users and
+// passwords of the test's choosing and a certificate made on the spot. It reads and
+// changes nothing of the machine's own Dovecot configuration, and does not disturb a
+// Dovecot that serves real mail beside it. The test fills mailboxes with
 // [Server.Append] or [Server.AppendStream], looks at what is left with
-// [Server.Mailbox], and may restart the server in between.
+// [Server.Mailbox], and may restart the server in between. Only tests import this
+// package.
 //
 // # What the server is like
 //
-// Addr speaks POP3 over TLS from the first byte. StartTLSAddr speaks POP3 with
-// STLS and, unless Options.Plaintext is set, refuses every login before it (on Linux;
-// elsewhere Dovecot trusts its own machine).
-// Mechanisms are APOP, USER/PASS, PLAIN and LOGIN. Capabilities include UIDL, TOP,
-// RESP-CODES and PIPELINING. A wrong password is answered within half a
-// second, the least that Dovecot takes: its delays and penalties are off. Deletions take effect at QUIT.
-//
-// Mailboxes are Maildirs whose file names carry the sizes, so that a mailbox of
-// some thousand messages is quickly made and quickly listed. By default the server
-// does not fsync: it is the client that is tested or measured.
+//   - Addr speaks POP3 over TLS from the first byte (RFC 8314 section 3.2).
+//   - StartTLSAddr speaks POP3 with STLS (RFC 2595 section 4). Unless Options.Plaintext
+//     is set, it refuses every login before STLS. That holds on Linux; elsewhere Dovecot
+//     trusts its own machine.
+//   - Mechanisms are APOP, USER/PASS, PLAIN and LOGIN. Capabilities include UIDL, TOP,
+//     RESP-CODES and PIPELINING.
+//   - A wrong password is answered within half a second, the least that Dovecot takes:
+//     its delays and penalties are off.
+//   - Deletions take effect at QUIT.
+//   - Mailboxes are Maildirs. Their file names carry the sizes, so that thousands of
+//     messages are quickly made and quickly listed.
+//   - By default the server does not fsync: the client is tested or measured, not the
+//     server.
 //
 // # What it needs
 //
-// Dovecot with its POP3 server: Debian's dovecot-pop3d 2.3 is what it is used
-// with. For 2.4 the configuration is written in 2.4's language, from its
-// documentation. Where Dovecot is missing, tests are skipped with a word on how
-// to get it; with CI=true in the environment they fail instead, as a CI that
-// skips its main tests is worse than none.
+// It needs Dovecot with its POP3 server, as Debian's dovecot-pop3d 2.3 has it. For 2.4
+// the configuration is written in the language of 2.4, from its documentation. Where
+// Dovecot is missing, tests are skipped with a hint on how to install it. With CI=true in
+// the environment they fail instead, since a CI that skips its main tests is worse than
+// none.
 //
-// It runs as root (mail belongs to the user nobody then) and as any other user.
+// It runs as root, where mail belongs to the user nobody, and as any other user.
 //
 // # How it ends
 //
-// With the test: when the test and its subtests are done, the server is killed with
-// all its processes and its folder removed. Should the test process die on the way, the kernel ends the server too (on Linux). The server's log is
-// written to the test's log if the test failed.
+// When the test and its subtests are done, the server is killed with all its processes
+// and its folder is removed. If the test process dies on the way, the kernel ends the
+// server (on Linux). If the test failed, the end of the server's log is in the test's log.
 package dovecottest
 
 import (
@@ -60,7 +64,7 @@ const (
 	stopTimeout  = 5 * time.Second // from SIGTERM to SIGKILL
 	startTries   = 5               // ports may be taken between choosing and use
 
-	// AF_UNIX paths end at 108 bytes, of which Dovecot needs some 30 for names.
+	// AF_UNIX paths end at 108 bytes, and Dovecot needs some 30 of them for names.
 	maxFolderPath = 70
 	maxLogShown   = 16 << 10
 )
@@ -70,9 +74,9 @@ type Options struct {
 	// Users maps names to passwords. Names consist of ASCII letters, digits and
 	// ".-_@"; passwords are any bytes.
 	Users map[string]string
-	// Introspection is the URL of a server that tells of an access token whether it is
-	// valid and whose (RFC 7662, the user's name as "username"). With it, users can
-	// also log in by XOAUTH2 and OAUTHBEARER.
+	// Introspection is the URL of a token introspection endpoint (RFC 7662). It must
+	// give the user's name as "username". With it, users can also log in by XOAUTH2 and
+	// OAUTHBEARER.
 	Introspection string
 	// Plaintext lets users log in on StartTLSAddr without STLS.
 	Plaintext bool
@@ -289,27 +293,27 @@ func (s *Server) stop(grace time.Duration) error {
 	return p.end(grace)
 }
 
-// Addr is the host and port of POP3 over TLS.
+// Addr returns the "host:port" of POP3 over TLS.
 func (s *Server) Addr() string { return net.JoinHostPort(host, strconv.Itoa(s.pop3s)) }
 
-// StartTLSAddr is the host and port of POP3 with STLS.
+// StartTLSAddr returns the "host:port" of POP3 with STLS.
 func (s *Server) StartTLSAddr() string { return net.JoinHostPort(startTLSHost(), strconv.Itoa(s.pop3)) }
 
-// CertPEM is the certificate to trust. It is for localhost and the
-// addresses that the server listens on.
+// CertPEM returns the certificate to trust. It is for localhost and the addresses
+// that the server listens on.
 func (s *Server) CertPEM() []byte { return s.certificate.cert }
 
-// CertFile is the path of a file with CertPEM in it.
+// CertFile returns the path of a file with CertPEM in it.
 func (s *Server) CertFile() string { return s.path("cert.pem") }
 
-// CertPool holds the certificate to trust.
+// CertPool returns a pool with the certificate to trust.
 func (s *Server) CertPool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(s.certificate.cert)
 	return pool
 }
 
-// Log is what the server has logged, or the end of it if that is much.
+// Log returns what the server has logged, at most the last 16 KiB of it.
 func (s *Server) Log() string {
 	log, err := os.ReadFile(s.path("dovecot.log"))
 	if err != nil {

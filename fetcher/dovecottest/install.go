@@ -13,8 +13,8 @@ import (
 
 const howToInstall = "on Debian and Ubuntu: apt-get install dovecot-pop3d (make test does it)"
 
-// Available is nil if this machine has a Dovecot that can serve POP3. Otherwise it
-// says what is missing and how to get it.
+// Available returns nil if this machine has a Dovecot that can serve POP3. The error
+// says what is missing and how to install it.
 func Available() error {
 	_, err := installed()
 	return err
@@ -23,7 +23,7 @@ func Available() error {
 // version is an installed Dovecot.
 type version struct {
 	path string // of the dovecot command
-	two4 bool   // 2.4 or later, whose configuration has another language
+	two4 bool   // 2.4 or later, with another language of configuration
 }
 
 func installed() (version, error) {
@@ -79,7 +79,7 @@ func find(name string) (string, error) {
 	return path, err
 }
 
-// owner is whom mail belongs to and whom Dovecot's own processes run as.
+// owner is the user that mail belongs to and that Dovecot's own processes run as.
 type owner struct {
 	uid, gid int
 	user     string // set when not root: then all of Dovecot runs as this user

@@ -15,8 +15,8 @@ import (
 // counter makes file names unique.
 type counter struct{ n atomic.Int64 }
 
-// Append adds messages to a user's mailbox, after those that are there. They are
-// served as they are given, save that a bare LF becomes CRLF.
+// Append adds messages to a user's mailbox, behind those that are there. They are
+// served as they are given, except that a bare LF becomes CR LF.
 func (s *Server) Append(user string, messages ...[]byte) error {
 	for _, raw := range messages {
 		err := s.AppendStream(user, func(w io.Writer) error {
@@ -30,7 +30,8 @@ func (s *Server) Append(user string, messages ...[]byte) error {
 	return nil
 }
 
-// AppendStream adds the message that write writes, for messages too big to hold.
+// AppendStream is [Server.Append] for one message that is too big to hold in memory:
+// write writes it.
 func (s *Server) AppendStream(user string, write func(w io.Writer) error) error {
 	dir := s.Maildir(user)
 	n := s.messageNumber.n.Add(1)
@@ -104,11 +105,12 @@ func (s *Server) Mailbox(user string) ([][]byte, error) {
 	return messages, nil
 }
 
-// Maildir is the folder that a user's messages are in, for what an administrator or
-// another mail program does to it. Beside cur, new and tmp are Dovecot's own files.
+// Maildir returns the folder of a user's messages, for a test that does what an
+// administrator or another mail program would. Dovecot's own files lie in it beside
+// cur, new and tmp.
 func (s *Server) Maildir(user string) string { return s.path("mail", user, "Maildir") }
 
-// Count is the number of messages that are left in a user's mailbox.
+// Count returns the number of messages that are left in a user's mailbox.
 func (s *Server) Count(user string) (int, error) {
 	files, err := s.files(user)
 	return len(files), err
@@ -169,7 +171,7 @@ func (s *Server) makeMaildir(user string) error {
 	})
 }
 
-// own gives a file to the user whom Dovecot serves mail as.
+// own gives a file to the user that Dovecot serves mail as.
 func (s *Server) own(path string) error {
 	if os.Geteuid() != 0 {
 		return nil

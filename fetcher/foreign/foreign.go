@@ -1,12 +1,18 @@
-// Package foreign shows text that strangers chose: senders, servers, whoever named a file. It is the one printer for all of it.
+// Package foreign makes text printable that strangers chose: senders, servers, whoever
+// named a file. Every such text passes here before a terminal, a log or JSON output.
 //
-// A terminal obeys escape sequences (ESC, and the C1 controls that stand for two bytes of them): they move the cursor, set the title, write to the
-// clipboard. Bidirectional controls turn "gpj.exe" into "exe.jpg" for the reader, line separators forge lines of a log, and
-// invisible characters make two names look like one. All of these are written as escapes here, in the manner of Go:
-// \x1b, \n, \u202e, \U000e0061. A byte that is no UTF-8 is \xff, for instance.
+// These are written as escapes, in the manner of Go:
 //
-// What a person can read stays as it is, in any script. A backslash stays, too: what was escaped once is not
-// changed by being escaped again, and the price is that the escapes cannot be told from text that looks like one.
+//   - escape sequences of terminals, which move the cursor, set the title or write to
+//     the clipboard: ESC, and the C1 controls that stand for two bytes of them (\x1b, \u009b)
+//   - line separators, which forge lines of a log (\n, \u2028)
+//   - bidirectional controls, which turn "gpj.exe" into "exe.jpg" for the reader (\u202e)
+//   - invisible characters, which make two names look like one (\u200b, \U000e0061)
+//   - bytes that are not UTF-8 (\xff)
+//
+// What a person can read stays as it is, in any script. A backslash stays too, so that
+// text which was escaped once does not change when it is escaped again. The price:
+// an escape cannot be told from text that looks like one.
 package foreign
 
 import (
@@ -16,17 +22,21 @@ import (
 	"unicode/utf8"
 )
 
-// Text returns s for one line of a terminal, a table or a log: without line breaks and tabs.
+// Text returns s for one line of a terminal, a table or a log. Line breaks and tabs
+// are escaped.
 func Text(s string) string { return escape(s, false) }
 
-// Lines is Text for what may have several lines, as an error that joins others: line feeds and tabs stay.
+// Lines is [Text] for what may have several lines, such as an error that joins others:
+// line feeds and tabs stay.
 func Lines(s string) string { return escape(s, true) }
 
-// Error returns the text of an error by Lines.
+// Error returns the text of err by [Lines].
 func Error(err error) string { return Lines(err.Error()) }
 
-// JSON returns a JSON text with the same values, in which nothing of the above stands raw: \u009b in place of the
-// character. JSON itself escapes no more than what is below U+0020. Line feeds and tabs between the values stay.
+// JSON returns a JSON text with the same values, in which every character that [Text]
+// would escape is an escape of JSON, such as \u009b (RFC 8259 section 7). A JSON encoder
+// need not escape anything above U+001F. Bytes that are not UTF-8 become U+FFFD. Line
+// feeds and tabs between the values stay.
 func JSON(text []byte) []byte {
 	clean := 0
 	for clean < len(text) && isPlain(text[clean]) {
@@ -45,7 +55,7 @@ func JSON(text []byte) []byte {
 			out, before = append(out, text[i:i+n]...), r
 			i += n
 			continue
-		case r == utf8.RuneError: // of a string that is no UTF-8: JSON can't say which byte
+		case r == utf8.RuneError: // not UTF-8: JSON can't say which byte
 			out = append(out, `\ufffd`...)
 		case r > 0xffff:
 			out = appendHex(out, 'u', 4, 0xd800+(r-0x10000)>>10)
@@ -61,10 +71,11 @@ func JSON(text []byte) []byte {
 
 func isPlain(c byte) bool { return c >= ' ' && c <= '~' || c == '\n' || c == '\t' }
 
-// JSONWriter passes on JSON texts by [JSON]. Each Write is one or more whole texts, as a logger and a json.Encoder write them.
+// JSONWriter passes on JSON texts by [JSON]. Each Write must be one or more whole texts,
+// as a logger and a json.Encoder write them.
 type JSONWriter struct{ W io.Writer }
 
-// Write returns len(text) unless the writer below fails.
+// Write writes the texts to W in one Write. It returns len(text), or 0 and W's error.
 func (w JSONWriter) Write(text []byte) (int, error) {
 	if _, err := w.W.Write(JSON(text)); err != nil {
 		return 0, err
@@ -130,12 +141,12 @@ const (
 	blankBraille                = 0x2800
 )
 
-// shows reports whether r, between these two, is something that a reader sees and that steers nothing.
+// shows reports whether a reader sees r, between its two neighbours, and nothing obeys it.
 func shows(before, r, next rune) bool {
 	switch {
 	case r >= ' ' && r <= '~':
 		return true
-	case r == joiner || r == nonJoiner: // which Persian, the scripts of India and pictures made of several need
+	case r == joiner || r == nonJoiner: // for Persian, the scripts of India, composed pictures
 		return (joins(before) || before == pictureVariant) && joins(next)
 	case r == textVariant || r == pictureVariant:
 		return before > '~' && unicode.IsSymbol(before) || before == '#' || before == '*' || before >= '0' && before <= '9'
@@ -145,12 +156,14 @@ func shows(before, r, next rune) bool {
 	return unicode.IsPrint(r) || unicode.Is(unicode.Zs, r)
 }
 
-// fills reports whether r is nothing to see although Unicode has it as a letter, a mark or a symbol.
+// fills reports whether r is invisible although Unicode has it as a letter, a mark or a
+// symbol.
 func fills(r rune) bool {
 	return r == blankBraille || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// joins reports whether a joiner beside r has a meaning: there are no letters of two cases in the scripts that join.
+// joins reports whether a joiner beside r has a meaning. No script that joins has letters
+// of two cases.
 func joins(r rune) bool {
 	return r != utf8.RuneError && !fills(r) && unicode.In(r, unicode.Lo, unicode.Mn, unicode.Mc, unicode.So, unicode.Sk)
 }

@@ -73,7 +73,8 @@ func steers(s string) bool {
 	}) || !utf8.ValidString(s)
 }
 
-// FuzzText: nothing that steers comes through, nothing is changed by a second round, and JSON keeps its values.
+// FuzzText: nothing that steers comes through, a second round changes nothing, and JSON
+// keeps its values.
 func FuzzText(f *testing.F) {
 	for _, s := range []string{"", "a\x1b[0m", "\u202e\xff", "क\u094d\u200dष", "\u009b\U000e0061"} {
 		f.Add(s)

@@ -1,6 +1,12 @@
-// Package proxy makes connections through a SOCKS5 proxy (RFC 1928, RFC 1929) or an HTTP proxy (CONNECT, RFC 9110
-// section 9.3.6). The proxy looks up names itself, so that none goes to a name server beside it. It sees whom we talk
-// to and, behind TLS, nothing else.
+// Package proxy makes TCP connections through a proxy: a SOCKS5 proxy, with user name
+// and password if it wants them (RFC 1928, RFC 1929), or an HTTP proxy (CONNECT, RFC
+// 9110 section 9.3.6, with Basic authentication, RFC 7617).
+//
+// The proxy looks up host names. No name server is asked beside it.
+//
+// The connection to the proxy itself is not encrypted: a user name and a password go
+// over it in the clear. What TLS protects inside the tunnel neither the proxy nor
+// anybody on the way can read.
 package proxy
 
 import (
@@ -18,18 +24,25 @@ import (
 	"golang.org/x/net/proxy"
 )
 
-// Dialer makes connections through one proxy.
+// Dialer makes connections through one proxy. Its method may be called from several
+// goroutines.
 type Dialer struct {
 	Scheme   string // "socks5" or "http"
-	Addr     string // host:port of the proxy
+	Addr     string // "host:port" of the proxy
 	Username string // "" for none
-	// Password goes with Username; nil is an empty one.
+	// Password returns the password of Username for each connection; nil is an empty one.
 	Password func() string
 	// Name is what errors call the proxy: its URL without the password.
 	Name string
 }
 
-// DialContext connects to addr. The error names the proxy, and whether it could not be reached or did not go on.
+// DialContext connects to addr, "host:port". network is "tcp", "tcp4" or "tcp6" and is
+// that of the connection to the proxy.
+//
+// The error names the proxy. Behind that comes the error of a net.Dialer if the proxy
+// could not be reached, or "connect to ADDR" with the proxy's reason for going no
+// further. When ctx ends, the attempt ends with its error; a connection that was made
+// is not affected by ctx.
 func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	var conn net.Conn
 	var err error
@@ -65,10 +78,10 @@ func (d *Dialer) socks5(ctx context.Context, network, addr string) (net.Conn, er
 	}
 	conn, err := dialer.(proxy.ContextDialer).DialContext(ctx, network, addr)
 	if op, ok := errors.AsType[*net.OpError](err); ok && strings.HasPrefix(op.Op, "socks ") {
-		// The library has both addresses in its text, of which one is the caller's and one is in our name.
+		// The library names both addresses: DialContext has named the proxy already.
 		err = op.Err
 		if text, ok := strings.CutPrefix(err.Error(), "unknown error "); ok {
-			err = errors.New("it answered: " + text) // which RFC 1928 section 6 knows well
+			err = errors.New("it answered: " + text) // a reply of RFC 1928 section 6
 		}
 		return nil, fmt.Errorf("connect to %s: %w", addr, err)
 	}
@@ -78,7 +91,7 @@ func (d *Dialer) socks5(ctx context.Context, network, addr string) (net.Conn, er
 // maxHeader bounds what a proxy may answer before the connection stands, in bytes.
 const maxHeader = 64 << 10
 
-// connect asks an HTTP proxy for a tunnel.
+// connect connects to an HTTP proxy and asks it for a tunnel to addr.
 func (d *Dialer) connect(ctx context.Context, network, addr string) (net.Conn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, network, d.Addr)
 	if err != nil {
@@ -99,6 +112,7 @@ func (d *Dialer) connect(ctx context.Context, network, addr string) (net.Conn, e
 	return tunnel, nil
 }
 
+// tunnel asks for a tunnel on the connection to the proxy, by CONNECT.
 func (d *Dialer) tunnel(conn net.Conn, addr string) (net.Conn, error) {
 	var request strings.Builder
 	fmt.Fprintf(&request, "CONNECT %[1]s HTTP/1.1\r\nHost: %[1]s\r\n", addr)
@@ -137,7 +151,7 @@ func (d *Dialer) tunnel(conn net.Conn, addr string) (net.Conn, error) {
 	return &resumed{conn, io.MultiReader(strings.NewReader(string(ahead)), conn)}, nil
 }
 
-// resumed is a connection of which a piece has been read ahead.
+// resumed is a connection with a piece of its input that was read ahead.
 type resumed struct {
 	net.Conn
 	r io.Reader

@@ -74,8 +74,8 @@ func join(a, b net.Conn) {
 	both.Wait()
 }
 
-// httpProxy is a proxy that wants user:pass, unless that is empty, and waits with its answer for the server's first
-// words, to send both at once.
+// httpProxy is a proxy that wants user:pass, unless that is empty. It waits with its
+// answer for the server's first words and sends both at once.
 func httpProxy(names map[string]string, auth string) func(net.Conn) {
 	return func(conn net.Conn) {
 		request, err := http.ReadRequest(bufio.NewReader(conn))
