@@ -17,38 +17,41 @@ import (
 const (
 	// requestTimeout bounds one request to an authorization server.
 	requestTimeout = 30 * time.Second
-	// requestGrace is how long an answer is still waited for when the program is told to stop: it may hold a refresh
-	// token that replaces the one we have.
+	// requestGrace is how long an answer is still waited for when the program is told to
+	// stop: it may hold a refresh token that replaces the one we have.
 	requestGrace = 4 * time.Second
 )
 
-// Client is what an authorization server knows us as, and where it is. Its fields are not changed once it is used; its
-// methods may be called from several goroutines.
+// Client is one client of an authorization server (RFC 6749 section 2). Its fields must not
+// change once it is used; its methods may be called from several goroutines.
 type Client struct {
 	ID string
-	// Secret is asked for each request; nil is a public client, as desktop programs are.
+	// Secret returns the client secret for each request. Nil is a public client, as desktop
+	// programs are (RFC 6749 section 2.1).
 	Secret func(ctx context.Context) (string, error)
-	// TokenURL is always needed, AuthURL and DeviceURL for the sign-ins.
+	// TokenURL is always needed, AuthURL for SignInWithCode, DeviceURL for SignInWithDevice.
 	TokenURL, AuthURL, DeviceURL string
 	Scopes                       []string
 	// AuthParams are added to the address that the browser is sent to.
 	AuthParams url.Values
-	// RedirectHost is the host of the loopback address the browser comes back to, "127.0.0.1" unless set. Microsoft
-	// knows "localhost" only.
+	// RedirectHost is the host of the loopback address that the browser comes back to,
+	// "127.0.0.1" unless set. Microsoft accepts only "localhost".
 	RedirectHost string
-	// Waits, unless nil, is told of what [Client.SignInWithDevice] waits out, each time that it is something else.
+	// Waits, unless nil, is called with each new error that [Client.SignInWithDevice] waits
+	// out.
 	Waits func(error)
-	// HTTP makes the requests; see [NewHTTPClient].
+	// HTTP makes the requests, see [NewHTTPClient]. Nil is NewHTTPClient(nil).
 	HTTP *http.Client
 
 	inHeader atomic.Bool // the server wants the secret in the Authorization header
 }
 
-// NewHTTPClient returns a client for authorization servers. dial, unless nil, makes its connections; else proxies are
-// taken from the environment as usual. It follows no redirects.
+// NewHTTPClient returns a client for authorization servers. It follows no redirects and gives
+// up after 30 seconds. dial, unless nil, makes its connections. With a nil dial, proxies are
+// taken from the environment as usual.
 func NewHTTPClient(dial func(ctx context.Context, network, addr string) (net.Conn, error)) *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	// A token is asked for about once an hour: a connection kept open would only be found dead.
+	// A token is needed about once an hour: a connection kept open would be found dead.
 	t.DisableKeepAlives = true
 	if dial != nil {
 		t.DialContext, t.Proxy = dial, nil
@@ -59,7 +62,7 @@ func NewHTTPClient(dial func(ctx context.Context, network, addr string) (net.Con
 	}
 }
 
-// config is the library's view of c with the secret in it.
+// config returns c in the form of the library, with the secret.
 func (c *Client) config(secret string) *oauth2.Config {
 	style := oauth2.AuthStyleInParams
 	if c.inHeader.Load() {
@@ -82,10 +85,13 @@ func (c *Client) secret(ctx context.Context) (string, error) {
 	return s, nil
 }
 
-// ask gets a token by one request, which is finished within requestGrace even when ctx ends. secrets are what else of
-// the request must not be shown. The client secret goes in the body, where all large providers want it; a server that
-// refuses the client for it gets it in the header, as RFC 6749 section 2.3.1 has it. (The library's own way to find
-// out repeats the request after any error, and the repeated use of a refresh token may revoke it.)
+// ask gets a token by one request. When ctx ends, the request has requestGrace to finish.
+// secrets are parts of the request that must not be shown, beside the client secret.
+//
+// The client secret goes in the body, where all large providers want it. A server that refuses
+// the client for that gets it in the header (RFC 6749 section 2.3.1). The library's own way to
+// find out repeats the request after any error, and the second use of a refresh token may
+// revoke it.
 func (c *Client) ask(ctx context.Context, request func(context.Context, *oauth2.Config) (*oauth2.Token, error), secrets ...string) (Token, error) {
 	secret, err := c.secret(ctx)
 	if err != nil {
@@ -128,7 +134,7 @@ func (c *Client) withHTTP(ctx context.Context) context.Context {
 
 var defaultHTTP = NewHTTPClient(nil)
 
-// clientCredentials asks for a token of the client's own (RFC 6749 section 4.4).
+// clientCredentials gets a token for the client itself (RFC 6749 section 4.4).
 func (c *Client) clientCredentials(ctx context.Context) (Token, error) {
 	return c.ask(ctx, func(ctx context.Context, config *oauth2.Config) (*oauth2.Token, error) {
 		own := &clientcredentials.Config{
@@ -146,5 +152,5 @@ func (c *Client) refresh(ctx context.Context, refresh string) (Token, error) {
 	}, refresh)
 }
 
-// errNoRefreshToken is for a sign-in that would last an hour.
+// errNoRefreshToken is for a sign-in that would last no longer than its access token.
 var errNoRefreshToken = errors.New("the server gave no refresh token, so the sign-in would not last; the scopes may lack offline_access")

@@ -10,16 +10,17 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Error is the refusal of an authorization server (RFC 6749 section 5.2, RFC 8628 section 3.5).
+// Error says that an authorization server refused a request (RFC 6749 section 5.2, RFC 8628
+// section 3.5).
 type Error struct {
 	Endpoint string // the URL that was asked, without a query
 	Status   int    // of HTTP
-	// Code and Description are the server's words, without secrets; Code is "" when the answer was not in the form of
-	// the RFC.
+	// Code and Description are the server's words, without secrets. Code is "" when the
+	// answer was not in the form of the RFC.
 	Code, Description string
 }
 
-// Error gives the endpoint and the server's words.
+// Error returns the endpoint and the server's words.
 func (e *Error) Error() string {
 	text := fmt.Sprintf("%s said: %s", e.Endpoint, e.Code)
 	if e.Code == "" {
@@ -31,7 +32,8 @@ func (e *Error) Error() string {
 	return text
 }
 
-// Temporary reports whether the same request may succeed later: the server is overloaded or down.
+// Temporary reports whether the same request may succeed later, because the server is
+// overloaded or down.
 func (e *Error) Temporary() bool {
 	switch e.Code {
 	case "temporarily_unavailable", "server_error", "slow_down":
@@ -42,14 +44,16 @@ func (e *Error) Temporary() bool {
 	return e.Status == http.StatusTooManyRequests || e.Status >= 500
 }
 
-// SignInError says that only a person can help: nobody has signed in yet, or the server takes the refresh token no
-// more because it was revoked, has expired or the password was changed.
+// SignInError says that somebody has to sign in: nobody has so far, or the server refuses the
+// refresh token. It may have been revoked or have expired, or the password was changed.
 type SignInError struct {
+	// Account is the name of the account, for the command to run.
 	Account string
-	Err     error
+	// Err is the reason: [ErrNoSignIn], or the server's refusal.
+	Err error
 }
 
-// Error says what to do, and why.
+// Error returns what to do, and why.
 func (e *SignInError) Error() string {
 	return fmt.Sprintf("account needs a new sign-in: attachd oauth login %s (%v)", e.Account, e.Err)
 }
@@ -57,10 +61,12 @@ func (e *SignInError) Error() string {
 // Unwrap returns the reason.
 func (e *SignInError) Unwrap() error { return e.Err }
 
-// ErrNoSignIn is the reason of a [SignInError] when nobody has signed in yet, or only for another client.
+// ErrNoSignIn is the reason of a [SignInError] when nobody has signed in yet, or only for
+// another client.
 var ErrNoSignIn = errors.New("nobody has signed in with these settings")
 
-// explain turns an error of the library, which may hold the whole answer of the server, into one that can be shown.
+// explain turns an error of the library into one that can be shown. The library's may hold
+// the whole answer of the server.
 func explain(endpoint string, err error, secrets ...string) error {
 	if err == nil {
 		return nil
@@ -75,7 +81,8 @@ func explain(endpoint string, err error, secrets ...string) error {
 			Code        string `json:"error"`
 			Description string `json:"error_description"`
 		}
-		if code == "" && json.Unmarshal(refused.Body, &body) == nil { // its part for signed requests leaves that to us
+		// For signed requests the library leaves that to us.
+		if code == "" && json.Unmarshal(refused.Body, &body) == nil {
 			code, description = body.Code, body.Description
 		}
 		e := &Error{Endpoint: endpoint, Code: shown(code, secrets...), Description: shown(description, secrets...)}
@@ -93,7 +100,7 @@ func explain(endpoint string, err error, secrets ...string) error {
 	return fmt.Errorf("ask %s: %w", endpoint, err)
 }
 
-// timeoutError says what was waited for, in place of the cause, which says only that it took too long.
+// timeoutError says what was waited for. Its cause says only that it took too long.
 type timeoutError struct {
 	text string
 	err  error
@@ -103,14 +110,14 @@ func (e *timeoutError) Error() string { return e.text }
 
 func (e *timeoutError) Unwrap() error { return e.err }
 
-// needsPerson tells whether err says that a refresh token is of no more use until somebody signs in again: RFC 6749
-// section 5.2, and the codes of OpenID Connect Core section 3.1.2.6 that Microsoft sends when a second factor or a
-// consent is missing.
+// needsPerson reports whether a refresh token is of no use until somebody signs in again.
+// invalid_grant says so (RFC 6749 section 5.2), and so do the codes that Microsoft sends when
+// a second factor or a consent is missing (OpenID Connect Core section 3.1.2.6).
 func needsPerson(err error) bool {
 	return isCode(err, "invalid_grant") || isCode(err, "interaction_required") || isCode(err, "login_required") || isCode(err, "consent_required")
 }
 
-// isCode tells whether err is an authorization server's refusal with the given code.
+// isCode reports whether err is an authorization server's refusal with that code.
 func isCode(err error, code string) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Code == code

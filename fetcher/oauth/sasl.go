@@ -13,8 +13,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3"
 )
 
-// Login presents one token to one server. It has the methods of a SASL client: Start gives the mechanism and the
-// first response, Next answers a challenge. It is for one authentication.
+// Login presents one access token to one mail server. It is a SASL client (RFC 4422 section
+// 3) for one authentication.
 type Login struct {
 	mechanism  string
 	secret     *loginSecret // behind a pointer, where fmt does not look
@@ -26,13 +26,13 @@ type loginSecret struct {
 	token, initial string
 }
 
-// NewXOAuth2 logs in by XOAUTH2, the older form of Google and Microsoft.
+// NewXOAuth2 returns a login by XOAUTH2, the form of Google and Microsoft. No RFC describes it.
 func NewXOAuth2(username, token string) *Login {
 	return &Login{mechanism: "XOAUTH2", secret: &loginSecret{token, "user=" + username + "\x01auth=Bearer " + token + "\x01\x01"}}
 }
 
-// NewOAuthBearer logs in by OAUTHBEARER (RFC 7628 section 3.1). Host and port are those of the server as the account
-// names it.
+// NewOAuthBearer returns a login by OAUTHBEARER (RFC 7628 section 3.1). host and port are those
+// of the mail server, as the account names it.
 func NewOAuthBearer(username, token, host string, port int) *Login {
 	// RFC 5801 section 4: a comma ends the authorization identity.
 	name := strings.NewReplacer("=", "=3D", ",", "=2C").Replace(username)
@@ -41,8 +41,8 @@ func NewOAuthBearer(username, token, host string, port int) *Login {
 	}}
 }
 
-// Start gives the mechanism's name and the first response. A token that could not be one, such as the error message of
-// a program or one with a field of the protocol in it, is an error.
+// Start returns the mechanism's name and the first response. Its error says that the token
+// can't be one, because it is the message of a program, say, or holds control characters.
 func (l *Login) Start() (mechanism string, response []byte, err error) {
 	if err := checkToken(l.secret.token); err != nil {
 		return "", nil, err
@@ -50,7 +50,7 @@ func (l *Login) Start() (mechanism string, response []byte, err error) {
 	return l.mechanism, []byte(l.secret.initial), nil
 }
 
-// checkToken accepts what RFC 6750 section 2.1 does and, as servers are free with it, any other visible ASCII.
+// checkToken accepts any visible ASCII. RFC 6750 section 2.1 allows less, but servers differ.
 func checkToken(token string) error {
 	if token == "" {
 		return errors.New("the access token is empty")
@@ -63,8 +63,9 @@ func checkToken(token string) error {
 
 var errNotRefusal = errors.New("the server asks for more after the token")
 
-// Next answers the challenge in which a server explains its refusal, with the dummy response that lets it end the
-// exchange: a single %x01 (RFC 7628 section 3.2.3), for XOAUTH2 an empty line.
+// Next answers the challenge in which a server explains its refusal. The dummy response lets
+// the server end the exchange: a single %x01 (RFC 7628 section 3.2.3), or an empty line for
+// XOAUTH2. A second challenge is an error.
 func (l *Login) Next(challenge []byte) (response []byte, err error) {
 	if l.challenges++; l.challenges > 1 {
 		return nil, errNotRefusal
@@ -76,7 +77,7 @@ func (l *Login) Next(challenge []byte) (response []byte, err error) {
 	return []byte{}, nil
 }
 
-// Explain adds to the error of a refused login why the server refused the token, if it said so.
+// Explain returns err, the error of the login, with the server's explanation if there was one.
 func (l *Login) Explain(err error) error {
 	if err == nil || l.refusal == nil {
 		return err
@@ -84,17 +85,18 @@ func (l *Login) Explain(err error) error {
 	return fmt.Errorf("%w (%w)", err, l.refusal)
 }
 
-// Refused tells whether the server explained that it does not take the token.
+// Refused reports whether the server explained that it refuses the token.
 func (l *Login) Refused() bool { return l.refusal != nil }
 
-// Refusal is a server's explanation (RFC 7628 section 3.2.2). Its fields are the server's words, fit for a log.
+// Refusal is a mail server's explanation for refusing a token (RFC 7628 section 3.2.2). Its
+// fields are the server's words, fit for a log.
 type Refusal struct {
-	Status string // such as invalid_token, or 401 with XOAUTH2
-	Scope  string // that the token should have
-	Config string // where the server's OpenID configuration is
+	Status string // "invalid_token" for one, or "401" with XOAUTH2
+	Scope  string // the scope that the token should have
+	Config string // URL of the server's OpenID configuration
 }
 
-// Error gives what the server said.
+// Error returns what the server said.
 func (r *Refusal) Error() string {
 	var b strings.Builder
 	b.WriteString("token refused")
@@ -106,7 +108,8 @@ func (r *Refusal) Error() string {
 	return b.String()
 }
 
-// parseRefusal reads the JSON of a challenge. Members may be of any type: some servers send the status as a number.
+// parseRefusal reads the JSON of a challenge. Members may be of any type: some servers send
+// the status as a number.
 func parseRefusal(challenge []byte, token string) *Refusal {
 	var members map[string]any
 	if err := json.Unmarshal(challenge, &members); err != nil {
@@ -124,13 +127,15 @@ func parseRefusal(challenge []byte, token string) *Refusal {
 	return &Refusal{Status: member("status"), Scope: member("scope"), Config: member("openid-configuration")}
 }
 
-// signed is a JSON Web Token (RFC 7519): an access token of many servers, or what the library signed for us.
+// signed is a JSON Web Token (RFC 7519): the access token of many servers, or a request that
+// the library signed.
 var signed = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+(\.[\w-]*)?`)
 
 // maxShown bounds what is repeated of a server's words, in bytes.
 const maxShown = 400
 
-// shown is what a server wrote, fit for a log: printable, bounded, without the secrets, which a server may repeat.
+// shown returns what a server wrote, fit for a log: printable, bounded, and without the secrets
+// that the server may have repeated.
 func shown(text string, secrets ...string) string {
 	for _, s := range secrets {
 		if s != "" {

@@ -14,12 +14,14 @@ import (
 	"golang.org/x/oauth2/jwt"
 )
 
-// ServiceAccount is a Google service account that may act for the users of a Workspace domain (RFC 7523).
+// ServiceAccount is a Google service account that may act for the users of a Workspace domain
+// (RFC 7523).
 type ServiceAccount struct {
-	// Key gives the key file that Google made, which is JSON. It is asked for each request.
-	Key     func(ctx context.Context) (string, error)
-	Subject string // whose mailbox it is to open
-	// TokenURL is where to ask; "" is the address that the key file has.
+	// Key returns the key file, JSON as Google makes it, for each request.
+	Key func(ctx context.Context) (string, error)
+	// Subject is the user that the service account acts for, the owner of the mailbox.
+	Subject string
+	// TokenURL is the token endpoint; "" is the one that the key file names.
 	TokenURL string
 	Scopes   []string
 	HTTP     *http.Client
@@ -34,12 +36,7 @@ type serviceKey struct {
 	TokenURI     string `json:"token_uri"`
 }
 
-// CheckServiceKey tells what keeps text from being the key file of a service account. It quotes nothing of it.
-func CheckServiceKey(text string) error {
-	_, err := parseServiceKey(text)
-	return err
-}
-
+// parseServiceKey reads a key file. Its error quotes nothing of it.
 func parseServiceKey(text string) (serviceKey, error) {
 	var k serviceKey
 	if json.Unmarshal([]byte(text), &k) != nil {
@@ -54,8 +51,8 @@ func parseServiceKey(text string) (serviceKey, error) {
 	return k, nil
 }
 
-// NewServiceAccountSource asks for tokens of the account's subject with a request that the key signs. They are kept in
-// memory only, as another is to be had at any time.
+// NewServiceAccountSource returns a source of tokens for the subject of a. It gets them by a
+// request that the key signs (RFC 7523 section 2.1), and keeps them in memory only.
 func NewServiceAccountSource(a *ServiceAccount) *Source {
 	return newSource(func(ctx context.Context, _ string) (Token, error) {
 		text, err := a.Key(ctx)

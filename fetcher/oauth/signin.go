@@ -14,17 +14,17 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Prompt is what a person has to do for a sign-in by device code.
+// Prompt says what a person has to do for a sign-in by device code (RFC 8628 section 3.3).
 type Prompt struct {
-	URL      string // to open on any device
-	Code     string // to type in there
-	Complete string // an address with the code in it already, "" when the server has none
-	Expiry   time.Time
+	URL      string    // to open on any device
+	Code     string    // to type in there
+	Complete string    // a URL that includes the code, "" if the server gives none
+	Expiry   time.Time // of the code
 }
 
-// SignInWithDevice signs in with a code that is typed in on another device (RFC 8628). show is called once with what to
-// do; the server is then asked at its pace until the person has done it, refused, or the code expires. Errors of the
-// network in between are waited out.
+// SignInWithDevice signs in with a code that is typed in on another device (RFC 8628). It calls
+// show once with what to do. Then it asks the server, at the server's pace, until the person has
+// signed in or refused, the code expires or ctx ends. It waits out errors of the network.
 func (c *Client) SignInWithDevice(ctx context.Context, show func(Prompt) error) (Token, error) {
 	if c.DeviceURL == "" {
 		return Token{}, errors.New("the account has no device_url")
@@ -45,7 +45,7 @@ func (c *Client) SignInWithDevice(ctx context.Context, show func(Prompt) error) 
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadlineCause(ctx, given.Expiry, errors.New("the code expired before somebody signed in with it"))
 		defer cancel()
-		given.Expiry = time.Time{} // or the library would have a second deadline, whose error says less
+		given.Expiry = time.Time{} // the library's own deadline would say less in its error
 	}
 	given.Interval = min(max(given.Interval, 0), maxDeviceInterval) // 0 is 5, for the library
 	var last error
@@ -73,10 +73,11 @@ func (c *Client) SignInWithDevice(ctx context.Context, show func(Prompt) error) 
 	}
 }
 
-// maxDeviceInterval is the longest time between two questions, in seconds, whatever the server wants.
+// maxDeviceInterval is the longest time between two questions, in seconds, whatever the server
+// wants.
 const maxDeviceInterval = 60
 
-// awaitDevice asks for the token until the answer is another than "not yet".
+// awaitDevice asks for the token until the answer is not "not yet" any more.
 func (c *Client) awaitDevice(ctx context.Context, given *oauth2.DeviceAuthResponse) (Token, error) {
 	secret, err := c.secret(ctx)
 	if err != nil {
@@ -89,9 +90,10 @@ func (c *Client) awaitDevice(ctx context.Context, given *oauth2.DeviceAuthRespon
 	return fromLibrary(t, time.Now())
 }
 
-// SignInWithCode signs in through a browser that comes back to a loopback address with a code (RFC 6749 section 4.1,
-// RFC 8252 section 7.3), which PKCE makes useless to anybody else (RFC 7636, S256). open is called once with the
-// address to send the browser to. ctx bounds the wait for the person.
+// SignInWithCode signs in through a browser. It listens on a loopback address and calls open
+// once with the URL to open in a browser on this machine. The browser comes back to the loopback
+// address with a code (RFC 6749 section 4.1, RFC 8252 section 7.3). PKCE makes the code useless
+// to anybody else (RFC 7636, S256). ctx bounds the wait for the person.
 func (c *Client) SignInWithCode(ctx context.Context, open func(address string) error) (Token, error) {
 	if c.AuthURL == "" {
 		return Token{}, errors.New("the account has no auth_url")
@@ -171,8 +173,9 @@ type browser struct {
 	succeeded bool          // to be read after done
 }
 
-// ServeHTTP takes the answer to our own request and nothing else: any page in the browser can reach this address, and
-// must neither bring a code of its own (which would read another's mailbox) nor end the sign-in.
+// ServeHTTP takes the answer to our own request and nothing else. Any page in the browser can
+// reach this address. It must not end the sign-in, and must not bring a code of its own: with
+// that, another person's mailbox would be read.
 func (b *browser) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")

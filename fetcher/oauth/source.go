@@ -9,15 +9,18 @@ import (
 )
 
 const (
-	// newborn is how long a token counts as just made: if a server refuses it then, another one would fare no better.
+	// newborn is how long a token counts as new: if a server refuses it then, it would
+	// refuse another one too.
 	newborn = time.Minute
-	// askAgain is how long a refresh token that was refused is not tried again. It is tried at all because servers also
-	// refuse one for what an administrator can undo, such as a blocked user.
+	// askAgain is how long a refused refresh token is not tried again. It is tried at all
+	// because servers also refuse one for what an administrator can undo, such as a
+	// blocked user.
 	askAgain = time.Hour
 )
 
-// Source gives access tokens, to one account or, if it is the client's own token, to several. Its method may be called from several goroutines; one of them at a time
-// gets a new token, and the others then have it too.
+// Source returns access tokens: those of one account or, if they are the client's own, those of
+// several. Its method may be called from several goroutines. One of them at a time gets a new
+// token, and the others then have it too.
 type Source struct {
 	get func(ctx context.Context, refused string) (Token, error)
 	now func() time.Time
@@ -30,8 +33,9 @@ func newSource(get func(ctx context.Context, refused string) (Token, error)) *So
 	return &Source{get: get, now: time.Now, turn: make(chan struct{}, 1), last: &Token{}}
 }
 
-// NewCommandSource gives what a program writes, the whole of its output, which run returns. It is used until it
-// expires, when the output is JSON that says so, else for lifetime; 0 is ten minutes.
+// NewCommandSource returns a source of what a program writes. run runs it and returns the whole
+// of its output: the token alone, or a JSON object with it and perhaps with its expiry. A token
+// without an expiry is used for lifetime; 0 is ten minutes.
 func NewCommandSource(run func(ctx context.Context) (string, error), lifetime time.Duration) *Source {
 	if lifetime <= 0 {
 		lifetime = defaultLifetime
@@ -51,15 +55,17 @@ func NewCommandSource(run func(ctx context.Context) (string, error), lifetime ti
 	return s
 }
 
-// NewClientCredentialsSource asks for tokens of the client's own, without any user. They are kept in memory only, as
-// another is to be had at any time.
+// NewClientCredentialsSource returns a source of tokens for the client itself, without any user
+// (RFC 6749 section 4.4). They are kept in memory only.
 func NewClientCredentialsSource(c *Client) *Source {
 	return newSource(func(ctx context.Context, _ string) (Token, error) { return c.clientCredentials(ctx) })
 }
 
-// NewStoredSource refreshes the token of a sign-in that is kept in store. Without one, or when the server takes its
-// refresh token no more, the error is a [*SignInError]. The server is then not asked for an hour or until the next
-// sign-in, which the store tells.
+// NewStoredSource returns a source of tokens for the sign-in that is kept in store, by its
+// refresh token (RFC 6749 section 6). account names the account in errors.
+//
+// Without a sign-in, or when the server refuses its refresh token, the error is a [*SignInError].
+// After a refusal the server is not asked again for an hour, or until somebody signs in.
 func NewStoredSource(account string, c *Client, store *Store) *Source {
 	s := newSource(nil)
 	stored := &stored{account: account, client: c, store: store}
@@ -67,8 +73,9 @@ func NewStoredSource(account string, c *Client, store *Store) *Source {
 	return s
 }
 
-// Token gives an access token that has not expired. refused, unless "", is one that the mail server has just refused:
-// it is not given again, unless it is so new that getting another would be in vain.
+// Token returns an access token that has not expired. refused, unless "", is one that the mail
+// server has just refused. It is not returned again, unless it is less than a minute old: the
+// server would refuse another one too.
 func (s *Source) Token(ctx context.Context, refused string) (string, error) {
 	select {
 	case s.turn <- struct{}{}:

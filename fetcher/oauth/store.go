@@ -13,17 +13,19 @@ import (
 	"time"
 )
 
-// Store is the file that holds what one account was given at its sign-in. Two processes may use it at the same time.
+// Store is the file that holds the tokens of one account's sign-in. Several processes may use it
+// at the same time.
 type Store struct {
 	dir, account string
 }
 
-// NewStore returns the store ACCOUNT.json in dir. The folder is made when something is first written.
+// NewStore returns the store of the file ACCOUNT.json in dir. The folder is made when something
+// is first written.
 func NewStore(dir, account string) *Store { return &Store{dir, account} }
 
 // record is the file's content.
 type record struct {
-	// For whom the tokens are. A record of another client or server is none of ours.
+	// The client that the tokens are for. A record of another client or server does not count.
 	ClientID string `json:"client_id"`
 	TokenURL string `json:"token_url"`
 
@@ -62,20 +64,21 @@ func (r *record) token() Token {
 	return Token{Expiry: r.Expiry, Scopes: r.Scopes, access: r.AccessToken, refresh: r.RefreshToken, born: r.Refreshed}
 }
 
-// isFor tells whether the tokens were given to c.
+// isFor reports whether the tokens were given to c.
 func (r *record) isFor(c *Client) bool { return r.ClientID == c.ID && r.TokenURL == c.TokenURL }
 
-// Status is what can be told of a sign-in without telling its tokens.
+// Status is the state of a sign-in, without its tokens.
 type Status struct {
 	SignedIn  time.Time // zero when nobody has signed in with these settings
 	Refreshed time.Time
 	Expiry    time.Time // of the access token
-	Scopes    string    // as granted
-	Refused   string    // why the server takes the refresh token no more, "" while it does
+	Scopes    string    // as granted, separated by spaces
+	Refused   string    // the server's reason for refusing the refresh token, "" for none
 	RefusedAt time.Time
 }
 
-// Status reads the state of the sign-in for the client c. No sign-in is no error.
+// Status returns the state of the sign-in for the client c. Without a sign-in it returns the zero
+// Status and no error.
 func (s *Store) Status(c *Client) (Status, error) {
 	r, err := s.load()
 	switch {
@@ -87,7 +90,8 @@ func (s *Store) Status(c *Client) (Status, error) {
 	return Status{SignedIn: r.SignedIn, Refreshed: r.Refreshed, Expiry: r.Expiry, Scopes: r.Scopes, Refused: r.Refused, RefusedAt: r.RefusedAt}, nil
 }
 
-// Save keeps the tokens of a new sign-in, in place of those of an older one.
+// Save writes the tokens of a new sign-in, in place of those of an older one. It waits for a
+// process that is refreshing them. They are on the disk when it returns nil.
 func (s *Store) Save(ctx context.Context, c *Client, t Token) error {
 	unlock, err := s.lock(ctx)
 	if err != nil {
@@ -99,13 +103,14 @@ func (s *Store) Save(ctx context.Context, c *Client, t Token) error {
 
 func (s *Store) path() string { return filepath.Join(s.dir, s.account+".json") }
 
-// temporary is one name, used under the lock: what a crash leaves behind is removed by the next write.
+// temporary is always the same name, used under the lock: the next write removes what a crash
+// leaves behind.
 func (s *Store) temporary() string { return filepath.Join(s.dir, "."+s.account+".json.new") }
 
 // maxRecordBytes is far more than any record has.
 const maxRecordBytes = 1 << 20
 
-// load reads the record; the error is fs.ErrNotExist when there is none.
+// load reads the record. The error wraps fs.ErrNotExist when there is none.
 func (s *Store) load() (*record, error) {
 	fi, err := os.Stat(s.path())
 	if err == nil && fi.Mode().IsRegular() && fi.Mode()&0o077 != 0 {
@@ -142,12 +147,13 @@ type replacement struct {
 	file  *os.File
 }
 
-// reserve is the room that is taken for a new file before its content is known, in bytes; Microsoft's tokens come to
-// some 5 KB.
+// reserve is the room that is taken for a new file before its content is known, in bytes.
+// Microsoft's tokens come to some 5 KB.
 const reserve = 16 << 10
 
-// replace opens the new file and takes its room on the disk, so that what keeps it from being written is found out
-// before anything depends on it. The caller holds the lock and ends with commit or abandon.
+// replace opens the new file and takes its room on the disk. So a full disk, or whatever else
+// prevents writing, is found out before anything depends on it. The caller holds the lock and
+// ends with commit or abandon.
 func (s *Store) replace() (*replacement, error) {
 	if err := os.Remove(s.temporary()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("write %s: %w", s.path(), err)
@@ -171,7 +177,8 @@ func (r *replacement) abandon() {
 	}
 }
 
-// commit puts rec into the store's place: the file and then its new name are on the disk when it returns.
+// commit writes rec and renames the file to the store's place. The file, and then its new name,
+// are on the disk when it returns nil.
 func (r *replacement) commit(rec *record) error {
 	defer r.abandon()
 	data, err := json.MarshalIndent(rec, "", "  ")
@@ -220,7 +227,7 @@ func (s *Store) write(rec *record) error {
 // lockPoll is how often a lock that another process holds is tried again.
 const lockPoll = 50 * time.Millisecond
 
-// lock waits for the account's lock, which the kernel drops with the process, however that ends.
+// lock waits for the account's lock. The kernel drops it with the process, however that ends.
 func (s *Store) lock(ctx context.Context) (unlock func() error, err error) {
 	if err := s.makeFolder(); err != nil {
 		return nil, err
@@ -234,7 +241,8 @@ func (s *Store) lock(ctx context.Context) (unlock func() error, err error) {
 		switch {
 		case err == nil:
 			return func() error {
-				_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) // which a child that is being started now would keep otherwise
+				// A child that is being started now would keep the lock otherwise.
+				_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
 				return f.Close()
 			}, nil
 		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
@@ -282,8 +290,8 @@ func (s *Store) create(path string, flags int) (*os.File, error) {
 	return f, nil
 }
 
-// handOver gives what root makes to the owner of the folder it is in: an administrator signs in as root, and the daemon
-// that runs as another user has to read and replace the file.
+// handOver gives what root makes to the owner of the folder it is in: an administrator signs in
+// as root, and the daemon, which runs as another user, has to read and replace the file.
 func handOver(path string) error {
 	if os.Geteuid() != 0 {
 		return nil

@@ -12,7 +12,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// Token is an access token, with the refresh token it came with, if any. It prints without either.
+// Token is an access token, with the refresh token that came with it, if any. It prints without
+// either.
 type Token struct {
 	Expiry time.Time
 	Scopes string // as granted, with spaces between; "" when the server did not say
@@ -21,24 +22,25 @@ type Token struct {
 	born            time.Time // when the server gave it, as far as is known
 }
 
-// Format writes when the token expires, whatever the verb.
+// Format writes the expiry, and no token, whatever the verb.
 func (t Token) Format(f fmt.State, _ rune) {
 	_, _ = fmt.Fprintf(f, "token %s until %s", hidden, t.Expiry.Format(time.RFC3339))
 }
 
-// String is what Format writes.
+// String returns what Format writes.
 func (t Token) String() string { return fmt.Sprint(t) }
 
-// GoString is String.
+// GoString returns what String does.
 func (t Token) GoString() string { return t.String() }
 
-// expiryMargin is how long before its end a token is not used any more: clocks differ, and the login takes time.
+// expiryMargin is how long before its expiry a token is not used any more: clocks differ, and
+// the login takes time.
 const expiryMargin = 2 * time.Minute
 
-// defaultLifetime is that of a token whose server or command does not say when it expires.
+// defaultLifetime is for a token without an expiry.
 const defaultLifetime = 10 * time.Minute
 
-// usable tells whether the token may be presented at the given time.
+// usable reports whether the token may be presented now.
 func (t Token) usable(now time.Time) bool {
 	return t.access != "" && now.Add(expiryMargin).Before(t.Expiry)
 }
@@ -60,9 +62,15 @@ func fromLibrary(t *oauth2.Token, now time.Time) (Token, error) {
 
 var errNoToken = errors.New("it is JSON without an access_token")
 
-// parseOutput reads what a token command wrote: the token alone, or a JSON object with the token as access_token (or
-// accessToken) and its end as expires_in in seconds, or as a time in expiry, expires_at, expires_on or expiresOn, in
-// the form of RFC 3339 or in seconds since 1970. Without an end the token counts for lifetime.
+// parseOutput reads what a token command wrote: the token alone, or a JSON object with these
+// members:
+//
+//   - access_token or accessToken: the token
+//   - expires_in: its lifetime in seconds
+//   - expires_on, expiry, expires_at or expiresOn: its expiry, in the form of RFC 3339 or in
+//     seconds since 1970
+//
+// Where neither is there, the argument lifetime holds.
 func parseOutput(output string, now time.Time, lifetime time.Duration) (Token, error) {
 	output = strings.TrimSpace(output)
 	t := Token{access: output, Expiry: now.Add(lifetime), born: now}

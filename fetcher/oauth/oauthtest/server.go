@@ -1,5 +1,9 @@
-// Package oauthtest is an OAuth 2.0 authorization server for tests: it gives tokens for all grants that attachd uses,
-// to the letter of the RFCs, and fails as it is told to.
+// Package oauthtest is an OAuth 2.0 authorization server for tests (RFC 6749). It gives tokens
+// for all grants that attachd uses, to the letter of the RFCs, and fails as it is told to. Only
+// tests import it.
+//
+// [Server.Start] serves on a loopback address. Without Start, a Server is a transport that
+// answers requests in memory, see [Server.RoundTrip].
 package oauthtest
 
 import (
@@ -22,19 +26,22 @@ import (
 // Server is an authorization server with one client. Its exported fields are set before it is used.
 type Server struct {
 	ClientID, ClientSecret string
-	// Basic takes the client secret in the Authorization header only.
+	// Basic accepts the client secret only in the Authorization header (RFC 6749 section 2.3.1).
 	Basic bool
-	// Lifetime of access tokens, an hour unless set; below zero, the server does not say.
+	// Lifetime is that of access tokens, an hour unless set. Below zero the server states none.
 	Lifetime time.Duration
-	// Rotate replaces the refresh token at each use. The second use of one revokes all, as with real servers.
+	// Rotate replaces the refresh token at each use. The second use of one revokes all, as
+	// with real servers.
 	Rotate bool
-	// DeviceInterval is the pace that is asked for, in seconds; 0 leaves it out.
+	// DeviceInterval is the least time between two questions that the server asks for, in
+	// seconds (RFC 8628 section 3.2); 0 leaves it out.
 	DeviceInterval int
-	// Answer, if set, sees each request before it is carried out; when it returns true it has answered it itself.
+	// Answer, if set, gets each request before it is carried out. It returns true if it has
+	// answered the request itself.
 	Answer func(w http.ResponseWriter, path string, form url.Values) (handled bool)
-	// Username is whose mailbox the tokens are for, as /introspect says.
+	// Username is the user that the tokens are for, as /introspect says (RFC 7662).
 	Username string
-	// Issued, if set, is told each new access token.
+	// Issued, if set, is called with each new access token.
 	Issued func(token string)
 
 	mu         sync.Mutex
@@ -65,7 +72,7 @@ func (s *Server) Start() { s.listening = httptest.NewServer(s) }
 // Close ends a server that was started.
 func (s *Server) Close() { s.listening.Close() }
 
-// URL is where the server is, and any place that the tests agree on when it was not started.
+// URL returns the server's address. If it was not started, that is a made-up one, for RoundTrip.
 func (s *Server) URL() string {
 	if s.listening == nil {
 		return "http://login.test"
@@ -73,19 +80,20 @@ func (s *Server) URL() string {
 	return s.listening.URL
 }
 
-// TokenURL, AuthURL and DeviceURL are its endpoints.
+// TokenURL returns the token endpoint (RFC 6749 section 3.2).
 func (s *Server) TokenURL() string { return s.URL() + "/token" }
 
-// AuthURL is where a browser begins.
+// AuthURL returns the authorization endpoint, for a browser (RFC 6749 section 3.1).
 func (s *Server) AuthURL() string { return s.URL() + "/authorize" }
 
-// DeviceURL gives device codes.
+// DeviceURL returns the device authorization endpoint (RFC 8628 section 3.1).
 func (s *Server) DeviceURL() string { return s.URL() + "/device" }
 
-// IntrospectionURL tells a mail server whether a token is the newest access token.
+// IntrospectionURL returns the introspection endpoint (RFC 7662 section 2). Only the newest
+// access token is active.
 func (s *Server) IntrospectionURL() string { return s.URL() + "/introspect" }
 
-// RoundTrip answers a request without any network, which lets time stand still.
+// RoundTrip answers a request without any network, as tests with a made-up clock need it.
 func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
 	r.RequestURI = r.URL.RequestURI()
@@ -98,14 +106,14 @@ func (s *Server) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// AccessToken is the newest.
+// AccessToken returns the newest access token.
 func (s *Server) AccessToken() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.access
 }
 
-// Requests lists what has been asked of the token endpoint and others so far.
+// Requests returns all requests so far, of all endpoints.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,7 +127,8 @@ func (s *Server) Revoke() {
 	clear(s.refresh)
 }
 
-// Decide ends the wait of all device codes: "approved", or an error code such as access_denied.
+// Decide ends the wait of all device codes. outcome is "approved", or an error code such as
+// "access_denied" (RFC 8628 section 3.5).
 func (s *Server) Decide(outcome string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -128,7 +137,7 @@ func (s *Server) Decide(outcome string) {
 	}
 }
 
-// Secrets lists everything given out or known that no log may show.
+// Secrets returns everything that no log may show, of what the server gave out or knows.
 func (s *Server) Secrets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -305,7 +314,7 @@ func (s *Server) give(w http.ResponseWriter, f url.Values, refresh string) {
 	reply(w, http.StatusOK, members)
 }
 
-// make gives a new secret that tells its kind and order.
+// make returns a new secret that tells its kind and order.
 func (s *Server) make(kind string) string {
 	s.sequence++
 	return fmt.Sprintf("%s-%d-%s", kind, s.sequence, strings.ToLower(rand.Text()))

@@ -17,14 +17,14 @@ import (
 	"time"
 )
 
-// The service account whose key [Server.ServiceKey] makes.
+// The service account of [Server.ServiceKey], and the audience that its requests must name.
 const (
 	ServiceAccount  = "attachd@project.iam.test"
 	ServiceAudience = "https://login.test/token"
 )
 
-// ServiceKey makes a key for the service account, in the form of Google's key files. From then on the server gives
-// tokens for what it signs.
+// ServiceKey makes a key for the service account, in the form of Google's key files. From then
+// on the server gives tokens for requests that the key signs.
 func (s *Server) ServiceKey() (file string, err error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
