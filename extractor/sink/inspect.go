@@ -12,25 +12,12 @@ import (
 	"strings"
 )
 
-// Inspection is what a folder's staging folder holds, as [Inspect] found it.
-type Inspection struct {
-	// Mark is the number that [Directory.SetMark] left, 0 without any.
-	Mark int64
-	// Files are the staging files, by ID.
-	Files map[string]bool
+// Inspector looks at the folder of a [Directory] and changes nothing: it makes no folder, takes nothing away, and may be used
+// while a Directory works there. It is how a state is checked, a quarantine listed, or a page shown. Paths are as in [Staged].
+type Inspector struct{ dir string }
 
-	folderID string
-}
-
-// Fate is what became of a staging file.
-type Fate int
-
-// The fates of staging files. Published is what [ErrGone] says, Elsewhere what [ErrOtherFolder] does.
-const (
-	Waiting   Fate = iota // it is there
-	Published             // it is gone from the folder that it was staged in
-	Elsewhere             // it was staged in another folder than the one that is there now
-)
+// Inspect returns the Inspector of a folder, which need not be there.
+func Inspect(dir string) Inspector { return Inspector{dir} }
 
 // Identity tells a folder from another one in its place.
 type Identity struct {
@@ -39,55 +26,179 @@ type Identity struct {
 	Gone bool   // there is no such folder
 }
 
-// Identify looks at dir and changes nothing. Open gives the folder an ID that stays, and a new one when somebody has removed it, or another disk
-// is there.
-func Identify(dir string) (Identity, error) {
-	i := &Inspection{}
-	_, err := os.Stat(dir)
-	gone := errors.Is(err, fs.ErrNotExist)
+// Snapshot is what a folder and its staging folder held at one time.
+type Snapshot struct {
+	Identity
+	// Files are the staging files, by ID.
+	Files map[string]bool
+}
+
+// Fate is what became of a staging file.
+type Fate int
+
+// The fates of staging files. Published is what [Staged].Before says, Elsewhere what [ErrOtherFolder] does.
+const (
+	Waiting   Fate = iota // it is there
+	Published             // it is gone from the folder that it was staged in
+	Elsewhere             // it was staged in another folder than the one that is there now
+)
+
+// Fate tells what became of a staging file.
+func (s *Snapshot) Fate(id string) Fate {
+	switch {
+	case s.Files[id]:
+		return Waiting
+	case s.ID != "" && strings.HasPrefix(id, s.ID+"-"):
+		return Published
+	}
+	return Elsewhere
+}
+
+// Stored is a file that stands in a folder.
+type Stored struct {
+	Path string // relative to the folder, separated by slashes
+	Size int64  // bytes
+}
+
+// Place names the folder for a person.
+func (i Inspector) Place() string { return i.dir }
+
+// PlaceOf names a file for a person.
+func (i Inspector) PlaceOf(path string) string { return filepath.Join(i.dir, filepath.FromSlash(path)) }
+
+// Identity reads which folder it is. [Open] gives a folder an ID that stays, and a new one when somebody has removed it,
+// or another disk is there.
+func (i Inspector) Identity(ctx context.Context) (Identity, error) {
+	is := Identity{}
+	err := i.look(ctx, func() error {
+		_, err := os.Stat(i.dir)
+		if is.Gone = errors.Is(err, fs.ErrNotExist); err != nil {
+			return err
+		}
+		return i.inStaging(is.read)
+	})
+	return is, err
+}
+
+// Snapshot reads the Identity and lists the staging files.
+func (i Inspector) Snapshot(ctx context.Context) (*Snapshot, error) {
+	s := &Snapshot{Files: make(map[string]bool)}
+	var err error
+	if s.Identity, err = i.Identity(ctx); err != nil || s.ID == "" {
+		return s, err
+	}
+	return s, i.look(ctx, func() error {
+		return i.inStaging(func(root *os.Root) error {
+			entries, err := fs.ReadDir(root.FS(), ".")
+			for _, e := range entries {
+				if isStagingID(e.Name()) {
+					s.Files[e.Name()] = true
+				}
+			}
+			return err
+		})
+	})
+}
+
+// List returns the files in a hidden folder, such as [PartialFolder], and in those below it, in the order of their paths: none for
+// a folder that is not there. Links and other things that are no file are left out.
+func (i Inspector) List(ctx context.Context, folder string) (files []Stored, err error) {
+	err = i.look(ctx, func() error {
+		root, err := os.OpenRoot(i.dir)
+		if err != nil {
+			return err
+		}
+		defer root.Close()
+		return fs.WalkDir(root.FS(), folder, func(name string, e fs.DirEntry, err error) error {
+			if err == nil {
+				err = ctx.Err()
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // not there, or removed meanwhile
+			}
+			if err != nil || !e.Type().IsRegular() {
+				return err
+			}
+			info, err := e.Info()
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			if err == nil {
+				files = append(files, Stored{name, info.Size()})
+			}
+			return err
+		})
+	})
+	return files, err
+}
+
+// Stat looks at one file. The error for one that is gone, as for a whole folder that is, is an [fs.ErrNotExist].
+func (i Inspector) Stat(ctx context.Context, path string) (Stored, error) {
+	err := ctx.Err()
+	var root *os.Root
 	if err == nil {
-		if root, openErr := os.OpenRoot(filepath.Join(dir, defaultStaging)); openErr == nil {
-			err = errors.Join(i.identify(root), root.Close())
-		} else {
-			err = openErr
+		root, err = os.OpenRoot(i.dir)
+	}
+	var info fs.FileInfo
+	if err == nil {
+		defer root.Close()
+		info, err = root.Stat(filepath.FromSlash(path))
+	}
+	if err != nil {
+		return Stored{}, fmt.Errorf("look at %q in %s: %w", path, i.dir, err)
+	}
+	return Stored{path, info.Size()}, nil
+}
+
+// Open opens one file for reading. The error for one that is gone is an [fs.ErrNotExist]. No link leads out of the folder.
+func (i Inspector) Open(ctx context.Context, path string) (io.ReadSeekCloser, error) {
+	err := ctx.Err()
+	var f *os.File
+	if err == nil {
+		f, err = os.OpenInRoot(i.dir, filepath.FromSlash(path))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open %q in %s: %w", path, i.dir, err)
+	}
+	return f, nil
+}
+
+// Folders returns the paths, in the file system, of the folders that a Directory needs to write to: the folder itself, and of its staging
+// folder and the hidden ones that are named those that are there.
+func (i Inspector) Folders(hidden ...string) []string {
+	all := []string{i.dir}
+	for _, name := range append([]string{defaultStaging}, hidden...) {
+		if _, err := os.Lstat(i.PlaceOf(name)); err == nil {
+			all = append(all, i.PlaceOf(name))
 		}
 	}
+	return all
+}
+
+// look runs fn and explains its error. What is not there is no error: it holds nothing.
+func (i Inspector) look(ctx context.Context, fn func() error) error {
+	err := ctx.Err()
+	if err == nil {
+		err = fn()
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return Identity{}, fmt.Errorf("look at attachment folder %s: %w", dir, err)
+		return fmt.Errorf("look into attachment folder %s: %w", i.dir, err)
 	}
-	return Identity{ID: i.folderID, Mark: i.Mark, Gone: gone}, nil
+	return nil
 }
 
-// Inspect looks into the staging folder below dir and changes nothing, not even a folder
-// that is missing, which reads like one that was removed.
-func Inspect(dir string) (*Inspection, error) {
-	i := &Inspection{Files: make(map[string]bool)}
-	if err := i.read(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("look into attachment folder %s: %w", dir, err)
-	}
-	return i, nil
-}
-
-func (i *Inspection) read(dir string) error {
-	root, err := os.OpenRoot(filepath.Join(dir, defaultStaging))
+// inStaging runs fn on the staging folder.
+func (i Inspector) inStaging(fn func(root *os.Root) error) error {
+	root, err := os.OpenRoot(i.PlaceOf(defaultStaging))
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	if err := i.identify(root); err != nil || i.folderID == "" {
-		return err
-	}
-	entries, err := fs.ReadDir(root.FS(), ".")
-	for _, e := range entries {
-		if isStagingID(e.Name()) {
-			i.Files[e.Name()] = true
-		}
-	}
-	return err
+	return fn(root)
 }
 
-// identify reads the ID and the mark.
-func (i *Inspection) identify(staging *os.Root) error {
+// read reads the ID and the mark.
+func (is *Identity) read(staging *os.Root) error {
 	f, err := staging.Open(folderIDFile)
 	if err != nil {
 		return err
@@ -98,20 +209,9 @@ func (i *Inspection) identify(staging *os.Root) error {
 	if err != nil || !isID(string(id)) {
 		return nil // Open would give it another one
 	}
-	i.folderID = string(id)
-	i.Mark, err = readMark(staging)
+	is.ID = string(id)
+	is.Mark, err = readMark(staging)
 	return err
-}
-
-// Fate tells what became of a staging file.
-func (i *Inspection) Fate(id string) Fate {
-	switch {
-	case i.Files[id]:
-		return Waiting
-	case i.folderID != "" && strings.HasPrefix(id, i.folderID+"-"):
-		return Published
-	}
-	return Elsewhere
 }
 
 // OpenFile opens a file below the folder for reading, by its path there: one that was delivered, or

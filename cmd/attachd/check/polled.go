@@ -43,7 +43,7 @@ func Polled(ctx context.Context, c *config.Config) (faults []error, err error) {
 
 // checkAccount does this for one account; led is nil where there is no state.
 func checkAccount(ctx context.Context, led *sqlite.Ledger, c *config.Config, a config.Account, polled func(string) bool) error {
-	found, err := wiring.FindDestination(a)
+	found, err := wiring.FindDestination(ctx, a)
 	if err != nil {
 		return err
 	}

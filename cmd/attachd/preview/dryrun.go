@@ -91,7 +91,7 @@ func (p *preview) checkFolder() error {
 			return err
 		}
 	}
-	folder, err := sink.Inspect(p.account.Output)
+	folder, err := sink.Inspect(p.account.Output).Identity(p.ctx)
 	if err != nil || folder.Mark == 0 {
 		return err
 	}

@@ -100,7 +100,7 @@ type Uncopied struct{ UIDL, Reason string }
 func Check(ctx context.Context, c *config.Config, accounts []config.Account) (_ *Report, err error) {
 	led, err := sqlite.Inspect(ctx, c.State)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &Report{NotMade: true}, checkMissing(c, accounts)
+		return &Report{NotMade: true}, checkMissing(ctx, c, accounts)
 	}
 	if err != nil {
 		return nil, err
@@ -138,9 +138,9 @@ func Check(ctx context.Context, c *config.Config, accounts []config.Account) (_ 
 }
 
 // checkMissing fails if there were deliveries, and the state file is therefore lost.
-func checkMissing(c *config.Config, accounts []config.Account) error {
+func checkMissing(ctx context.Context, c *config.Config, accounts []config.Account) error {
 	for _, a := range accounts {
-		i, err := sink.Inspect(a.Output)
+		i, err := sink.Inspect(a.Output).Identity(ctx)
 		if err != nil {
 			return err
 		}
@@ -153,7 +153,7 @@ func checkMissing(c *config.Config, accounts []config.Account) error {
 
 // check compares what the ledger holds of an account with its folder.
 func (found *Account) check(ctx context.Context, led *sqlite.Ledger, a config.Account) error {
-	folder, err := sink.Inspect(a.Output)
+	folder, err := sink.Inspect(a.Output).Snapshot(ctx)
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func (found *Account) check(ctx context.Context, led *sqlite.Ledger, a config.Ac
 }
 
 // checkStaged checks what an interrupted poll left.
-func (found *Account) checkStaged(ctx context.Context, led *sqlite.Ledger, a config.Account, folder *sink.Inspection) error {
+func (found *Account) checkStaged(ctx context.Context, led *sqlite.Ledger, a config.Account, folder *sink.Snapshot) error {
 	messages, err := led.Unfinished(ctx, a.Name)
 	if err != nil {
 		return err

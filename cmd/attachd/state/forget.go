@@ -55,7 +55,7 @@ func Forget(ctx context.Context, a *app.App, account config.Account, what Forgot
 
 // stagedElsewhere lists the messages with a file in a staging folder that is gone.
 func stagedElsewhere(ctx context.Context, led *sqlite.Ledger, a config.Account) ([]ledger.Key, error) {
-	folder, err := sink.Inspect(a.Output)
+	folder, err := sink.Inspect(a.Output).Snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}

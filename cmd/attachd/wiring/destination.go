@@ -10,15 +10,15 @@ import (
 )
 
 // FindDestination looks at the output folder of an account, and makes nothing.
-func FindDestination(a config.Account) (delivery.Destination, error) {
-	i, err := sink.Identify(a.Output)
+func FindDestination(ctx context.Context, a config.Account) (delivery.Destination, error) {
+	i, err := sink.Inspect(a.Output).Identity(ctx)
 	return delivery.Destination{Place: a.Output, ID: i.ID, Mark: i.Mark, Gone: i.Gone}, err
 }
 
 // CheckDestination returns a [*delivery.DestinationError] if an account delivered to another folder
 // than the one that is there.
 func CheckDestination(ctx context.Context, led *sqlite.Ledger, a config.Account) error {
-	found, err := FindDestination(a)
+	found, err := FindDestination(ctx, a)
 	if err == nil {
 		_, err = delivery.CheckDestination(ctx, led, a.Name, found)
 	}

@@ -25,8 +25,10 @@ func (s settings) output(hook sink.Hook) delivery.Output {
 			}
 			return &folder{Directory: d, rules: Rules{s.Account, extractOptions(s.Files, s.limits)}}, nil
 		},
-		FindDestination: func(context.Context) (delivery.Destination, error) { return FindDestination(s.Account) },
-		MinFree:         o.MinFree,
+		FindDestination: func(ctx context.Context) (delivery.Destination, error) {
+			return FindDestination(ctx, s.Account)
+		},
+		MinFree: o.MinFree,
 	}
 }
 
