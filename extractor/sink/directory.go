@@ -1,17 +1,12 @@
 package sink
 
 import (
-	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -46,31 +41,6 @@ type Options struct {
 	// stands upon a Directory fail an operation, or end the process before it.
 	Hook Hook
 }
-
-// Hook is told which file operation comes next, on which name. What it returns is
-// that operation's error, and nil lets it happen. It is called from many goroutines.
-type Hook interface {
-	Before(step Step, name string) error
-}
-
-// Step names a file operation for a [Hook].
-type Step string
-
-// The file operations that change something, and the look whether a name is taken.
-const (
-	StepOpen        Step = "open folder"
-	StepMkdir       Step = "mkdir"
-	StepCreate      Step = "create"
-	StepWrite       Step = "write"
-	StepFsync       Step = "fsync"
-	StepLook        Step = "look"
-	StepRename      Step = "rename"
-	StepLink        Step = "link"         // where renameat2 can't keep from overwriting
-	StepPlainRename Step = "plain rename" // where there are no links either
-	StepUnlink      Step = "unlink"
-	StepFsyncFolder Step = "fsync folder"
-	StepMark        Step = "mark"
-)
 
 // Directory is an open folder for attachments. Its methods may be called from several goroutines at once, if no two
 // calls concern the same staging file. Close comes last.
@@ -111,23 +81,6 @@ type Directory struct {
 
 	waiting waitingPieces
 }
-
-// folder is an open folder: root for names in it, dir for its own fsync.
-type folder struct {
-	name string
-	root *os.Root
-	dir  *os.File
-}
-
-func openFolder(name string, root *os.Root) (*folder, error) {
-	dir, err := root.Open(".")
-	if err != nil {
-		return nil, errors.Join(err, root.Close())
-	}
-	return &folder{name: name, root: root, dir: dir}, nil
-}
-
-func (f *folder) close() error { return errors.Join(f.dir.Close(), f.root.Close()) }
 
 // Open opens dir, which is made together with its parents if it is missing, and
 // its staging folder. One Directory at a time should use a staging folder: Sweep
@@ -197,198 +150,6 @@ func open(dir string, o Options) (_ *Directory, err error) {
 	}
 	d.folderID, err = d.readFolderID()
 	return d, err
-}
-
-// makeTop makes a folder and its missing parents, each durable before the next:
-// what is delivered below must not vanish with a power cut.
-func (d *Directory) makeTop(dir string) error {
-	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	parent := filepath.Dir(dir)
-	if err := d.makeTop(parent); err != nil {
-		return err
-	}
-	if err := os.Mkdir(dir, d.options.DirMode); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	f, err := os.Open(parent)
-	if err != nil {
-		// A parent that may be entered and not read can't be fsynced either; it
-		// was not made here, so it is the owner's to make durable.
-		return nil
-	}
-	defer f.Close()
-	return d.fsyncFolder(&folder{name: parent, dir: f})
-}
-
-// openIn opens a folder directly below another, making it if it is missing.
-func (d *Directory) openIn(above *folder, name string, mode fs.FileMode) (*folder, error) {
-	err := d.before(StepMkdir, path.Join(above.name, name))
-	if err == nil {
-		err = above.root.Mkdir(name, mode)
-	}
-	if err == nil {
-		err = d.fsyncFolder(above)
-	} else if errors.Is(err, fs.ErrExist) {
-		err = nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	// os.Root keeps a symbolic link from leading out, but one within would still mix
-	// staging files with delivered ones.
-	info, err := above.root.Lstat(name)
-	if err != nil {
-		return nil, err
-	}
-	if info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no folder: %w: move it away", filepath.Join(d.path, above.name, name), errTaken)
-	}
-	if !info.IsDir() {
-		return nil, fmt.Errorf("%s is no folder: move it away", filepath.Join(d.path, above.name, name))
-	}
-	root, err := above.root.OpenRoot(name)
-	if err != nil {
-		return nil, err
-	}
-	return openFolder(path.Join(above.name, name), root)
-}
-
-// The ID of a staging folder is a file in it.
-const (
-	folderIDFile   = "folder-id"
-	folderIDLength = 8
-)
-
-func newFolderID() string { return rand.Text()[:folderIDLength] }
-
-// The mark is a number that the caller leaves behind the ID, in decimal.
-const (
-	markOffset = folderIDLength + 1
-	markLength = 20
-)
-
-// Mark returns the number that SetMark left in the staging folder, 0 without any.
-func (d *Directory) Mark(ctx context.Context) (int64, error) {
-	err := ctx.Err()
-	var n int64
-	if err == nil {
-		n, err = readMark(d.staging.root)
-	}
-	if err != nil {
-		return 0, fmt.Errorf("read mark of %s: %w", d.stagingPath(), err)
-	}
-	return n, nil
-}
-
-func readMark(staging *os.Root) (int64, error) {
-	f, err := staging.Open(folderIDFile)
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	b := make([]byte, markLength)
-	n, err := f.ReadAt(b, markOffset)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return 0, err
-	}
-	mark, err := strconv.ParseInt(strings.TrimSpace(string(b[:n])), 10, 64)
-	if err != nil {
-		return 0, nil // none, or not written by this package
-	}
-	return mark, nil
-}
-
-// SetMark leaves a number in the staging folder, which tells a later user how far
-// this one came. It is not fsynced: after a power cut it may be an earlier one.
-func (d *Directory) SetMark(ctx context.Context, n int64) error {
-	err := ctx.Err()
-	if err == nil {
-		err = d.before(StepMark, folderIDFile)
-	}
-	var f *os.File
-	if err == nil {
-		f, err = d.staging.root.OpenFile(folderIDFile, os.O_WRONLY, 0)
-	}
-	if err == nil {
-		// One write of one length: a reader sees the one number or the other.
-		_, err = f.WriteAt(fmt.Appendf(nil, "%0*d\n", markLength, n), markOffset)
-		err = errors.Join(err, f.Close())
-	}
-	if err != nil {
-		return fmt.Errorf("leave mark in %s: %w", d.stagingPath(), err)
-	}
-	return nil
-}
-
-func (d *Directory) readFolderID() (string, error) {
-	for range 2 {
-		if f, err := d.staging.root.Open(folderIDFile); err == nil {
-			b := make([]byte, folderIDLength)
-			_, err := io.ReadFull(f, b)
-			f.Close()
-			if err == nil && isID(string(b)) {
-				return string(b), nil
-			}
-			// Not written by this package. What was staged under another ID then
-			// counts as staged elsewhere, which stops loudly.
-			if err := d.staging.root.Remove(folderIDFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return "", err
-			}
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return "", err
-		}
-		if err := d.writeFolderID(); err != nil {
-			return "", err
-		}
-	}
-	return "", fmt.Errorf("%s can't be read back", filepath.Join(d.path, d.staging.name, folderIDFile))
-}
-
-// writeFolderID makes the file durable, and whole when it appears. A second
-// process that makes it at the same time wins or loses as a whole.
-func (d *Directory) writeFolderID() error {
-	id := newFolderID()
-	temporary := folderIDFile + "-" + rand.Text()
-	f, err := d.staging.root.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer d.staging.root.Remove(temporary)
-	_, err = io.WriteString(f, id+"\n")
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := d.move(d.staging, temporary, d.staging, folderIDFile); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return d.fsyncFolder(d.staging)
-}
-
-// newID returns the name of a new staging file.
-func (d *Directory) newID() string { return d.folderID + "-" + rand.Text() }
-
-// ofThisFolder reports whether an ID was given in this staging folder.
-func (d *Directory) ofThisFolder(id string) bool { return strings.HasPrefix(id, d.folderID+"-") }
-
-// isStagingID keeps what a ledger says from naming anything else in the folder.
-func isStagingID(id string) bool {
-	folder, file, ok := strings.Cut(id, "-")
-	return ok && len(folder) == folderIDLength && isID(folder) && len(file) >= 16 && isID(file)
-}
-
-// isID reports whether s has only the letters of [rand.Text].
-func isID(s string) bool {
-	return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
-}
-
-// before asks the hook.
-func (d *Directory) before(s Step, name string) error {
-	if d.options.Hook == nil {
-		return nil
-	}
-	return d.options.Hook.Before(s, name)
 }
 
 // Close ends the workers and closes the folder. Staging files that were neither

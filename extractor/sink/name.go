@@ -163,37 +163,6 @@ func safePath(p string) (folder, name string) {
 	return path.Join(parts[:min(last, deepestPath)]...), name
 }
 
-// freeFolder returns the open folder of a path, which is made if it is missing. Where a file has the name of one of its folders,
-// that gets a number, as files do. d.foldersInUse is held for reading while it is used.
-func (d *Directory) freeFolder(name string) (*folder, error) {
-	f, err := d.folder(name)
-	if !errors.Is(err, errTaken) {
-		return f, err
-	}
-	at := ""
-	for part := range strings.SplitSeq(name, "/") {
-		for n := 1; ; n++ {
-			try := part
-			if n > 1 {
-				try = numbered(part, n, d.maxName)
-			}
-			f, err = d.folder(path.Join(at, try))
-			if errors.Is(err, errTaken) && n < maxRetries {
-				continue
-			}
-			if err != nil {
-				return nil, err
-			}
-			at = f.name
-			break
-		}
-	}
-	return f, nil
-}
-
-// errTaken says that what should be a folder is a file.
-var errTaken = errors.New("it is a file")
-
 // numbered puts "-n" before a name's extension and cuts the part before it so
 // that the whole has at most limit bytes.
 func numbered(name string, n, limit int) string {

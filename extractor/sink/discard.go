@@ -1,0 +1,87 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+)
+
+// Discard removes staging files that will not be published and frees their
+// names. Files that are gone or published already are passed over.
+func (d *Directory) Discard(ctx context.Context, group []*Staged) error {
+	var errs []error
+	for _, s := range group {
+		if err := ctx.Err(); err != nil {
+			return errors.Join(append(errs, fmt.Errorf("discard staging files in %s: %w", d.path, err))...)
+		}
+		if !isStagingID(s.ID) {
+			errs = append(errs, fmt.Errorf("discard staging file %q: no name that was given here", s.ID))
+			continue
+		}
+		if err := d.discard(s.ID); err != nil {
+			errs = append(errs, fmt.Errorf("discard staging file: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (d *Directory) discard(id string) error {
+	d.mu.Lock()
+	d.waiting.drop(id)
+	if f := d.files[id]; f != nil {
+		f.discarded.Store(true)
+		d.release(f)
+		delete(d.files, id)
+	}
+	d.mu.Unlock()
+	err := d.before(StepUnlink, id)
+	if err == nil {
+		err = d.staging.root.Remove(id)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// Sweep removes the staging files that keep does not know, nil for none to be
+// kept, and that were not staged by this Directory: what a crash left before the
+// ledger came to know of it. Other files in the staging folder stay.
+func (d *Directory) Sweep(ctx context.Context, keep func(id string) bool) (removed int, err error) {
+	dir, err := d.staging.root.Open(".")
+	if err != nil {
+		return 0, fmt.Errorf("sweep %s: %w", d.stagingPath(), err)
+	}
+	defer dir.Close()
+	for {
+		entries, err := dir.ReadDir(1024)
+		for _, e := range entries {
+			id := e.Name()
+			d.mu.Lock()
+			_, ours := d.files[id]
+			d.mu.Unlock()
+			// A process that was killed as it made the folder's ID leaves that, too.
+			halfMade := strings.HasPrefix(id, folderIDFile+"-")
+			if ours || !isStagingID(id) && !halfMade || keep != nil && keep(id) {
+				continue
+			}
+			err := ctx.Err()
+			if err == nil {
+				err = d.discard(id)
+			}
+			if err != nil {
+				return removed, fmt.Errorf("sweep %s: %w", d.stagingPath(), err)
+			}
+			removed++
+		}
+		if errors.Is(err, io.EOF) {
+			return removed, nil
+		}
+		if err != nil {
+			return removed, fmt.Errorf("sweep %s: %w", d.stagingPath(), err)
+		}
+	}
+}

@@ -1,0 +1,34 @@
+package sink
+
+// Hook is told which file operation comes next, on which name. What it returns is
+// that operation's error, and nil lets it happen. It is called from many goroutines.
+type Hook interface {
+	Before(step Step, name string) error
+}
+
+// Step names a file operation for a [Hook].
+type Step string
+
+// The file operations that change something, and the look whether a name is taken.
+const (
+	StepOpen        Step = "open folder"
+	StepMkdir       Step = "mkdir"
+	StepCreate      Step = "create"
+	StepWrite       Step = "write"
+	StepFsync       Step = "fsync"
+	StepLook        Step = "look"
+	StepRename      Step = "rename"
+	StepLink        Step = "link"         // where renameat2 can't keep from overwriting
+	StepPlainRename Step = "plain rename" // where there are no links either
+	StepUnlink      Step = "unlink"
+	StepFsyncFolder Step = "fsync folder"
+	StepMark        Step = "mark"
+)
+
+// before asks the hook.
+func (d *Directory) before(s Step, name string) error {
+	if d.options.Hook == nil {
+		return nil
+	}
+	return d.options.Hook.Before(s, name)
+}

@@ -1,0 +1,81 @@
+package sink
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// The ID of a staging folder is a file in it.
+const (
+	folderIDFile   = "folder-id"
+	folderIDLength = 8
+)
+
+func newFolderID() string { return rand.Text()[:folderIDLength] }
+
+func (d *Directory) readFolderID() (string, error) {
+	for range 2 {
+		if f, err := d.staging.root.Open(folderIDFile); err == nil {
+			b := make([]byte, folderIDLength)
+			_, err := io.ReadFull(f, b)
+			f.Close()
+			if err == nil && isID(string(b)) {
+				return string(b), nil
+			}
+			// Not written by this package. What was staged under another ID then
+			// counts as staged elsewhere, which stops loudly.
+			if err := d.staging.root.Remove(folderIDFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return "", err
+			}
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return "", err
+		}
+		if err := d.writeFolderID(); err != nil {
+			return "", err
+		}
+	}
+	return "", fmt.Errorf("%s can't be read back", filepath.Join(d.path, d.staging.name, folderIDFile))
+}
+
+// writeFolderID makes the file durable, and whole when it appears. A second
+// process that makes it at the same time wins or loses as a whole.
+func (d *Directory) writeFolderID() error {
+	id := newFolderID()
+	temporary := folderIDFile + "-" + rand.Text()
+	f, err := d.staging.root.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer d.staging.root.Remove(temporary)
+	_, err = io.WriteString(f, id+"\n")
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := d.move(d.staging, temporary, d.staging, folderIDFile); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return d.fsyncFolder(d.staging)
+}
+
+// newID returns the name of a new staging file.
+func (d *Directory) newID() string { return d.folderID + "-" + rand.Text() }
+
+// ofThisFolder reports whether an ID was given in this staging folder.
+func (d *Directory) ofThisFolder(id string) bool { return strings.HasPrefix(id, d.folderID+"-") }
+
+// isStagingID keeps what a ledger says from naming anything else in the folder.
+func isStagingID(id string) bool {
+	folder, file, ok := strings.Cut(id, "-")
+	return ok && len(folder) == folderIDLength && isID(folder) && len(file) >= 16 && isID(file)
+}
+
+// isID reports whether s has only the letters of [rand.Text].
+func isID(s string) bool {
+	return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+}
