@@ -1,15 +1,12 @@
 package sink
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 )
 
 const (
@@ -47,39 +44,21 @@ type Options struct {
 //
 // Each operation of a disk runs to its end, however long it takes; a context that ends keeps the next one from being begun.
 type Directory struct {
-	// set at construction
-	path      string // absolute
-	options   Options
-	private   bool   // the staging folder is removed by Close
-	folderID  string // of the staging folder
-	maxName   int    // bytes
-	staging   *folder
-	top       *folder
-	blocks    sync.Pool
-	hashes    sync.Pool
-	checkMode sync.Once
-	room      room
-	needChmod atomic.Bool // umask takes bits of FileMode away
-	noRename2 atomic.Bool // the file system lacks RENAME_NOREPLACE
+	hooks
+	fileMode fs.FileMode // 0: the default less the umask
+	private  bool        // the staging folder is removed by Close
+	folderID string      // of the staging folder
+	folders  folders
+	names    reservations
+	syncer   syncer
+	waiting  waitingPieces
+	room     room
+	modes    modes
+	buffers  buffers
 
-	// foldersInUse is held for reading while a folder of the map is used, and for
-	// writing while those that are too many are closed.
-	foldersInUse sync.RWMutex
-
-	jobs    chan *file
-	workers sync.WaitGroup
-
-	mu       sync.Mutex
-	closed   bool               // guarded by mu, as is all below
-	running  int                // workers
-	files    map[string]*file   // staged here and not yet published, by ID
-	reserved map[string]string  // final paths of these, to IDs
-	last     map[string]int     // highest number given, by path without number
-	folders  map[string]*folder // below the top, opened so far
-	touched  map[*folder]bool   // got or lost a name since they were fsynced last
-	broken   error              // the fsync of a folder failed
-
-	waiting waitingPieces
+	mu     sync.Mutex
+	closed bool             // guarded by mu
+	files  map[string]*file // guarded by mu: staged here and not yet published, by ID
 }
 
 // Open opens dir, which is made together with its parents if it is missing, and
@@ -93,7 +72,7 @@ func Open(dir string, o Options) (*Directory, error) {
 	return d, nil
 }
 
-func open(dir string, o Options) (_ *Directory, err error) {
+func open(dir string, o Options) (*Directory, error) {
 	if o.DirMode == 0 {
 		o.DirMode = defaultDirMode
 	}
@@ -106,50 +85,27 @@ func open(dir string, o Options) (_ *Directory, err error) {
 	if !strings.HasPrefix(o.Staging, ".") || strings.Trim(o.Staging, ".") == "" || strings.ContainsAny(o.Staging, `/\`+"\x00") {
 		return nil, fmt.Errorf("staging folder %q: must be a single name with a leading dot", o.Staging)
 	}
-	if dir, err = filepath.Abs(dir); err != nil {
-		return nil, err
-	}
-	d := &Directory{
-		path: dir, options: o, private: o.Staging != defaultStaging,
-		blocks: sync.Pool{New: func() any { return newBlock() }},
-		hashes: sync.Pool{New: func() any { return sha256.New() }},
-		jobs:   make(chan *file, 4*o.SyncWorkers),
-		files:  make(map[string]*file), reserved: make(map[string]string), last: make(map[string]int),
-		folders: make(map[string]*folder), touched: make(map[*folder]bool),
-	}
-	if err := d.makeTop(dir); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			d.Close()
-		}
-	}()
-	if err := d.before(StepOpen, dir); err != nil {
-		return nil, err
-	}
-	// An operator may put the folder elsewhere by a link. Who else can write beside it may not.
-	if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 && madeByOther(info) {
-		return nil, errors.New("it is a link that another user has made: remove it, or have it made by this user or root")
-	}
-	root, err := os.OpenRoot(dir)
+	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	if d.top, err = openFolder("", root); err != nil {
-		return nil, err
+	h := hooks{o.Hook}
+	d := &Directory{
+		hooks: h, fileMode: o.FileMode, private: o.Staging != defaultStaging,
+		folders: folders{hooks: h, path: dir, mode: o.DirMode},
+		names:   reservations{hooks: h, path: dir, given: make(map[string]string), last: make(map[string]int)},
+		syncer:  syncer{hooks: h, most: o.SyncWorkers, jobs: make(chan *file, 4*o.SyncWorkers)},
+		room:    room{keep: o.MinFree},
+		buffers: newBuffers(),
+		files:   make(map[string]*file),
 	}
-	d.maxName = longestName(d.top.dir)
-	// Nobody but this user has business with half-written files.
-	if d.staging, err = d.openIn(d.top, o.Staging, 0o700); err != nil {
-		return nil, err
+	if err = d.folders.open(o.Staging); err == nil {
+		d.folderID, err = d.identify()
 	}
-	if d.private {
-		d.folderID = newFolderID()
-		return d, nil
+	if err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
-	d.folderID, err = d.readFolderID()
-	return d, err
+	return d, nil
 }
 
 // Close ends the workers and closes the folder. Staging files that were neither
@@ -162,24 +118,9 @@ func (d *Directory) Close() error {
 	if closed {
 		return nil
 	}
-	close(d.jobs)
-	d.workers.Wait()
-	var errs []error
-	for _, f := range d.folders {
-		errs = append(errs, f.close())
-	}
-	if d.staging != nil {
-		errs = append(errs, d.staging.close())
-		if d.private {
-			// It fails where files are left, and those are to stay.
-			d.top.root.Remove(d.staging.name)
-		}
-	}
-	if d.top != nil {
-		errs = append(errs, d.top.close())
-	}
-	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("close attachment folder %s: %w", d.path, err)
+	d.syncer.close()
+	if err := d.folders.close(d.private); err != nil {
+		return fmt.Errorf("close attachment folder %s: %w", d.folders.path, err)
 	}
 	return nil
 }

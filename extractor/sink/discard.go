@@ -15,7 +15,7 @@ func (d *Directory) Discard(ctx context.Context, group []*Staged) error {
 	var errs []error
 	for _, s := range group {
 		if err := ctx.Err(); err != nil {
-			return errors.Join(append(errs, fmt.Errorf("discard staging files in %s: %w", d.path, err))...)
+			return errors.Join(append(errs, fmt.Errorf("discard staging files in %s: %w", d.folders.path, err))...)
 		}
 		if !isStagingID(s.ID) {
 			errs = append(errs, fmt.Errorf("discard staging file %q: no name that was given here", s.ID))
@@ -29,17 +29,14 @@ func (d *Directory) Discard(ctx context.Context, group []*Staged) error {
 }
 
 func (d *Directory) discard(id string) error {
-	d.mu.Lock()
 	d.waiting.drop(id)
-	if f := d.files[id]; f != nil {
+	if f := d.staged(id); f != nil {
 		f.discarded.Store(true)
-		d.release(f)
-		delete(d.files, id)
+		d.forget(f)
 	}
-	d.mu.Unlock()
 	err := d.before(StepUnlink, id)
 	if err == nil {
-		err = d.staging.root.Remove(id)
+		err = d.folders.staging.root.Remove(id)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -51,9 +48,9 @@ func (d *Directory) discard(id string) error {
 // kept, and that were not staged by this Directory: what a crash left before the
 // ledger came to know of it. Other files in the staging folder stay.
 func (d *Directory) Sweep(ctx context.Context, keep func(id string) bool) (removed int, err error) {
-	dir, err := d.staging.root.Open(".")
+	dir, err := d.folders.staging.root.Open(".")
 	if err != nil {
-		return 0, fmt.Errorf("sweep %s: %w", d.stagingPath(), err)
+		return 0, fmt.Errorf("sweep %s: %w", d.folders.stagingPath(), err)
 	}
 	defer dir.Close()
 	for {
@@ -73,7 +70,7 @@ func (d *Directory) Sweep(ctx context.Context, keep func(id string) bool) (remov
 				err = d.discard(id)
 			}
 			if err != nil {
-				return removed, fmt.Errorf("sweep %s: %w", d.stagingPath(), err)
+				return removed, fmt.Errorf("sweep %s: %w", d.folders.stagingPath(), err)
 			}
 			removed++
 		}
@@ -81,7 +78,7 @@ func (d *Directory) Sweep(ctx context.Context, keep func(id string) bool) (remov
 			return removed, nil
 		}
 		if err != nil {
-			return removed, fmt.Errorf("sweep %s: %w", d.stagingPath(), err)
+			return removed, fmt.Errorf("sweep %s: %w", d.folders.stagingPath(), err)
 		}
 	}
 }

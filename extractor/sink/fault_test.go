@@ -199,8 +199,8 @@ func TestStageFailure(t *testing.T) {
 		}()
 		d.Stage(t.Context(), io.MultiReader(bytes.NewReader(whole[:350_000]), panicking{}), Plan{})
 	}()
-	if got := names(t, filepath.Join(dir, defaultStaging)); len(got) != 0 || len(d.files) != 0 || len(d.reserved) != 0 {
-		t.Errorf("left after a panic: %v, %d files, %d names", got, len(d.files), len(d.reserved))
+	if got := names(t, filepath.Join(dir, defaultStaging)); len(got) != 0 || len(d.files) != 0 || len(d.names.given) != 0 {
+		t.Errorf("left after a panic: %v, %d files, %d names", got, len(d.files), len(d.names.given))
 	}
 	deliver(t, d, stage(t, d, attached{"a", nil}))
 }

@@ -1,6 +1,7 @@
 package sink
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,11 +9,32 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
+
+// folders are the open folders of a Directory: the target, its staging folder, and those below that were used last.
+type folders struct {
+	hooks
+	path      string      // of the target, absolute
+	mode      fs.FileMode // of folders that are made, less the umask
+	maxName   int         // bytes of a file's name
+	top       *folder
+	staging   *folder
+	noRename2 atomic.Bool // the file system lacks RENAME_NOREPLACE
+
+	// inUse is held for reading while a folder of below is used, and for writing while some are closed.
+	inUse sync.RWMutex
+
+	mu      sync.Mutex
+	below   map[string]*folder // guarded by mu, as is all that follows: by path
+	touched map[*folder]bool   // got or lost a name since they were fsynced last
+	broken  error              // the fsync of a folder failed
+}
 
 // folder is an open folder: root for names in it, dir for its own fsync.
 type folder struct {
-	name string
+	name string // its path below the target, "" for that
 	root *os.Root
 	dir  *os.File
 }
@@ -27,17 +49,65 @@ func openFolder(name string, root *os.Root) (*folder, error) {
 
 func (f *folder) close() error { return errors.Join(f.dir.Close(), f.root.Close()) }
 
+// open opens the target and its staging folder, and makes what is missing.
+func (s *folders) open(staging string) error {
+	s.below, s.touched = make(map[string]*folder), make(map[*folder]bool)
+	if err := s.makeTop(s.path); err != nil {
+		return err
+	}
+	if err := s.before(StepOpen, s.path); err != nil {
+		return err
+	}
+	// An operator may put the folder elsewhere by a link. Who else can write beside it may not.
+	if info, err := os.Lstat(s.path); err == nil && info.Mode()&fs.ModeSymlink != 0 && madeByOther(info) {
+		return errors.New("it is a link that another user has made: remove it, or have it made by this user or root")
+	}
+	root, err := os.OpenRoot(s.path)
+	if err != nil {
+		return err
+	}
+	if s.top, err = openFolder("", root); err != nil {
+		return err
+	}
+	s.maxName = longestName(s.top.dir)
+	// Nobody but this user has business with half-written files.
+	s.staging, err = s.openIn(s.top, staging, 0o700)
+	return err
+}
+
+// close closes all of them, and removes the staging folder if nothing is in it and nobody else uses it.
+func (s *folders) close(private bool) error {
+	var errs []error
+	for _, f := range s.below {
+		errs = append(errs, f.close())
+	}
+	if s.staging != nil {
+		errs = append(errs, s.staging.close())
+		if private {
+			// It fails where files are left, and those are to stay.
+			s.top.root.Remove(s.staging.name)
+		}
+	}
+	if s.top != nil {
+		errs = append(errs, s.top.close())
+	}
+	return errors.Join(errs...)
+}
+
+// stagingPath is where the staging folder is in the file system.
+func (s *folders) stagingPath() string { return filepath.Join(s.path, s.staging.name) }
+
 // makeTop makes a folder and its missing parents, each durable before the next:
 // what is delivered below must not vanish with a power cut.
-func (d *Directory) makeTop(dir string) error {
+func (s *folders) makeTop(dir string) error {
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	parent := filepath.Dir(dir)
-	if err := d.makeTop(parent); err != nil {
+	if err := s.makeTop(parent); err != nil {
 		return err
 	}
-	if err := os.Mkdir(dir, d.options.DirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(dir, s.mode); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	f, err := os.Open(parent)
@@ -47,17 +117,17 @@ func (d *Directory) makeTop(dir string) error {
 		return nil
 	}
 	defer f.Close()
-	return d.fsyncFolder(&folder{name: parent, dir: f})
+	return s.fsync(&folder{name: parent, dir: f})
 }
 
 // openIn opens a folder directly below another, making it if it is missing.
-func (d *Directory) openIn(above *folder, name string, mode fs.FileMode) (*folder, error) {
-	err := d.before(StepMkdir, path.Join(above.name, name))
+func (s *folders) openIn(above *folder, name string, mode fs.FileMode) (*folder, error) {
+	err := s.before(StepMkdir, path.Join(above.name, name))
 	if err == nil {
 		err = above.root.Mkdir(name, mode)
 	}
 	if err == nil {
-		err = d.fsyncFolder(above)
+		err = s.fsync(above)
 	} else if errors.Is(err, fs.ErrExist) {
 		err = nil
 	}
@@ -71,10 +141,10 @@ func (d *Directory) openIn(above *folder, name string, mode fs.FileMode) (*folde
 		return nil, err
 	}
 	if info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no folder: %w: move it away", filepath.Join(d.path, above.name, name), errTaken)
+		return nil, fmt.Errorf("%s is no folder: %w: move it away", filepath.Join(s.path, above.name, name), errTaken)
 	}
 	if !info.IsDir() {
-		return nil, fmt.Errorf("%s is no folder: move it away", filepath.Join(d.path, above.name, name))
+		return nil, fmt.Errorf("%s is no folder: move it away", filepath.Join(s.path, above.name, name))
 	}
 	root, err := above.root.OpenRoot(name)
 	if err != nil {
@@ -83,19 +153,45 @@ func (d *Directory) openIn(above *folder, name string, mode fs.FileMode) (*folde
 	return openFolder(path.Join(above.name, name), root)
 }
 
-// forgetFolder closes a folder that was removed. d.foldersInUse and d.mu are held for writing.
-func (d *Directory) forgetFolder(name string) {
-	if f := d.folders[name]; f != nil {
-		delete(d.folders, name)
-		delete(d.touched, f)
-		f.close()
+// get returns the open folder of this path below the target, "" for the target itself.
+// It is made if it is missing. s.inUse is held for reading while it is used.
+func (s *folders) get(name string) (*folder, error) {
+	if name == "" {
+		return s.top, nil
 	}
+	s.mu.Lock()
+	f := s.below[name]
+	s.mu.Unlock()
+	if f != nil {
+		return f, nil
+	}
+	if path.Clean(name) != name || !filepath.IsLocal(name) || name == "." || strings.Contains(name, `\`) || name == s.staging.name || strings.HasPrefix(name, s.staging.name+"/") {
+		return nil, fmt.Errorf("%q is no folder for attachments", name)
+	}
+	above, err := s.get(strings.TrimSuffix(path.Dir(name), "."))
+	if err != nil {
+		return nil, err
+	}
+	f, err = s.openIn(above, path.Base(name), s.mode)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if other := s.below[name]; other != nil {
+		return other, f.close()
+	}
+	s.below[name] = f
+	return f, nil
 }
 
-// freeFolder returns the open folder of a path, which is made if it is missing. Where a file has the name of one of its folders,
-// that gets a number, as files do. d.foldersInUse is held for reading while it is used.
-func (d *Directory) freeFolder(name string) (*folder, error) {
-	f, err := d.folder(name)
+// errTaken says that what should be a folder is a file.
+var errTaken = errors.New("it is a file")
+
+// getFree is get for a path that is chosen here: where a file has the name of one of its folders,
+// that gets a number, as files do.
+func (s *folders) getFree(name string) (*folder, error) {
+	f, err := s.get(name)
 	if !errors.Is(err, errTaken) {
 		return f, err
 	}
@@ -104,9 +200,9 @@ func (d *Directory) freeFolder(name string) (*folder, error) {
 		for n := 1; ; n++ {
 			try := part
 			if n > 1 {
-				try = numbered(part, n, d.maxName)
+				try = numbered(part, n, s.maxName)
 			}
-			f, err = d.folder(path.Join(at, try))
+			f, err = s.get(path.Join(at, try))
 			if errors.Is(err, errTaken) && n < maxRetries {
 				continue
 			}
@@ -120,101 +216,94 @@ func (d *Directory) freeFolder(name string) (*folder, error) {
 	return f, nil
 }
 
-// errTaken says that what should be a folder is a file.
-var errTaken = errors.New("it is a file")
-
-// folder returns the open folder of this path below the top, "" for the top itself.
-// It is made if it is missing. d.foldersInUse is held for reading while it is used.
-func (d *Directory) folder(name string) (*folder, error) {
-	if name == "" {
-		return d.top, nil
+// forget closes a folder that was removed. s.inUse is held for writing.
+func (s *folders) forget(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.below[name]; f != nil {
+		delete(s.below, name)
+		delete(s.touched, f)
+		f.close()
 	}
-	d.mu.Lock()
-	f := d.folders[name]
-	d.mu.Unlock()
-	if f != nil {
-		return f, nil
-	}
-	if path.Clean(name) != name || !filepath.IsLocal(name) || name == "." || strings.Contains(name, `\`) || name == d.staging.name || strings.HasPrefix(name, d.staging.name+"/") {
-		return nil, fmt.Errorf("%q is no folder for attachments", name)
-	}
-	above, err := d.folder(strings.TrimSuffix(path.Dir(name), "."))
-	if err != nil {
-		return nil, err
-	}
-	f, err = d.openIn(above, path.Base(name), d.options.DirMode)
-	if err != nil {
-		return nil, err
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if other := d.folders[name]; other != nil {
-		return other, f.close()
-	}
-	d.folders[name] = f
-	return f, nil
 }
 
-// fsyncTouched makes the names in folders durable, which stay open meanwhile.
-func (d *Directory) fsyncTouched(touched map[*folder]bool) error {
-	d.foldersInUse.RLock()
-	defer d.foldersInUse.RUnlock()
+// touch notes that a folder got a name, which is durable after sync.
+func (s *folders) touch(f *folder) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.touched[f] = true
+}
+
+// sync makes the names durable that folders got since the last time, and the removal of the staging names.
+func (s *folders) sync(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("sync folders in %s: %w", s.path, err)
+	}
+	s.mu.Lock()
+	touched := s.touched
+	s.touched = make(map[*folder]bool)
+	s.mu.Unlock()
+	if len(touched) == 0 {
+		return s.failure()
+	}
+	defer s.closeSome()
+	s.inUse.RLock()
+	defer s.inUse.RUnlock()
 	// The new names first: a power cut in between then leaves a file with both
 	// names or under the new one, never without any.
 	for f := range touched {
-		if err := d.fsyncFolder(f); err != nil {
+		if err := s.fsync(f); err != nil {
 			return err
 		}
 	}
-	return d.fsyncFolder(d.staging)
+	return s.fsync(s.staging)
 }
 
 // maxFolders is how many folders are kept open for the next files.
 const maxFolders = 64
 
-// closeFolders closes the open folders when there are many, which names made from
-// senders or days lead to.
-func (d *Directory) closeFolders() {
-	d.foldersInUse.Lock()
-	defer d.foldersInUse.Unlock()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if len(d.folders) <= maxFolders {
+// closeSome closes the folders below when there are many, as names made from senders or days lead to.
+func (s *folders) closeSome() {
+	s.inUse.Lock()
+	defer s.inUse.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.below) <= maxFolders {
 		return
 	}
-	for name, f := range d.folders {
-		if !d.touched[f] {
-			delete(d.folders, name)
+	for name, f := range s.below {
+		if !s.touched[f] {
+			delete(s.below, name)
 			f.close()
 		}
 	}
 }
 
-func (d *Directory) failure() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.broken
+func (s *folders) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken
 }
 
-// fsyncFolder makes the names in a folder durable. After one failure it fails for good.
-func (d *Directory) fsyncFolder(f *folder) error {
-	if err := d.failure(); err != nil {
+// fsync makes the names in a folder durable. After one failure it fails for good.
+func (s *folders) fsync(f *folder) error {
+	if err := s.failure(); err != nil {
 		return err
 	}
-	err := d.before(StepFsyncFolder, f.name)
+	err := s.before(StepFsyncFolder, f.name)
 	if err == nil {
 		err = f.dir.Sync()
 	}
 	if err == nil || unsyncable(err) {
 		return nil
 	}
-	name := f.name // of a parent of the top
+	name := f.name // of a parent of the target
 	if !filepath.IsAbs(name) {
-		name = filepath.Join(d.path, name)
+		name = filepath.Join(s.path, name)
 	}
 	err = fmt.Errorf("sync folder %s: %w", name, err)
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.broken = err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = err
 	return err
 }

@@ -80,7 +80,7 @@ func (s *staging) join(m *extractor.Message) error {
 		if w.kind != Fragment || w.leftOut() {
 			continue
 		}
-		pieces, err := s.d.remember(w.attachment.Fragment, w.file.id, w.size)
+		pieces, err := s.d.waiting.remember(s.d.folders.top, w.attachment.Fragment, w.file.id, w.size)
 		if err != nil {
 			return err
 		}
@@ -114,7 +114,7 @@ func (s *staging) join(m *extractor.Message) error {
 // or at the message's end belongs to the piece.
 type joinedReader struct {
 	d      *Directory
-	pieces []*piece
+	pieces []piece
 	f      *os.File
 }
 
@@ -124,7 +124,7 @@ func (j *joinedReader) Read(b []byte) (int, error) {
 			if len(j.pieces) == 0 {
 				return 0, io.EOF
 			}
-			f, err := j.d.openPiece(j.pieces[0])
+			f, err := j.d.openPiece(&j.pieces[0])
 			if err != nil {
 				return 0, err
 			}
@@ -152,10 +152,10 @@ func (d *Directory) openPiece(p *piece) (*os.File, error) {
 	var f *os.File
 	err := fs.ErrNotExist
 	if p.id != "" {
-		f, err = d.staging.root.Open(p.id)
+		f, err = d.folders.staging.root.Open(p.id)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		f, err = d.top.root.Open(p.path)
+		f, err = d.folders.top.root.Open(p.path)
 	}
 	if err != nil {
 		return nil, err

@@ -85,9 +85,9 @@ func TestPieceBytes(t *testing.T) {
 	d := open1(t, t.TempDir(), Options{})
 	_, err := stagePiece(t, d, partOf("a", 1, 2, "x"))
 	check(t, err)
-	d.mu.Lock()
+	d.waiting.mu.Lock()
 	d.waiting.bytes += maxPieceBytes // of what is not worth writing for a test
-	d.mu.Unlock()
+	d.waiting.mu.Unlock()
 	_, err = stagePiece(t, d, partOf("a", 1, 3, "x"))
 	if _, ok := errors.AsType[*PiecesError](err); !ok {
 		t.Errorf("error %v, want a PiecesError", err)

@@ -121,3 +121,8 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 type panicking struct{}
 
 func (panicking) Read([]byte) (int, error) { panic("index out of range") }
+
+// hookFunc is a Hook.
+type hookFunc func(Step, string) error
+
+func (f hookFunc) Before(s Step, name string) error { return f(s, name) }

@@ -25,10 +25,12 @@ const (
 	StepMark        Step = "mark"
 )
 
-// before asks the hook.
-func (d *Directory) before(s Step, name string) error {
-	if d.options.Hook == nil {
+// hooks asks a Hook, if there is one.
+type hooks struct{ hook Hook }
+
+func (h hooks) before(s Step, name string) error {
+	if h.hook == nil {
 		return nil
 	}
-	return d.options.Hook.Before(s, name)
+	return h.hook.Before(s, name)
 }

@@ -19,9 +19,17 @@ const (
 
 func newFolderID() string { return rand.Text()[:folderIDLength] }
 
+// identify returns the ID of the staging folder, which gets one if it has none.
+func (d *Directory) identify() (string, error) {
+	if d.private {
+		return newFolderID(), nil
+	}
+	return d.readFolderID()
+}
+
 func (d *Directory) readFolderID() (string, error) {
 	for range 2 {
-		if f, err := d.staging.root.Open(folderIDFile); err == nil {
+		if f, err := d.folders.staging.root.Open(folderIDFile); err == nil {
 			b := make([]byte, folderIDLength)
 			_, err := io.ReadFull(f, b)
 			f.Close()
@@ -30,7 +38,7 @@ func (d *Directory) readFolderID() (string, error) {
 			}
 			// Not written by this package. What was staged under another ID then
 			// counts as staged elsewhere, which stops loudly.
-			if err := d.staging.root.Remove(folderIDFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := d.folders.staging.root.Remove(folderIDFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return "", err
 			}
 		} else if !errors.Is(err, fs.ErrNotExist) {
@@ -40,7 +48,7 @@ func (d *Directory) readFolderID() (string, error) {
 			return "", err
 		}
 	}
-	return "", fmt.Errorf("%s can't be read back", filepath.Join(d.path, d.staging.name, folderIDFile))
+	return "", fmt.Errorf("%s can't be read back", filepath.Join(d.folders.path, d.folders.staging.name, folderIDFile))
 }
 
 // writeFolderID makes the file durable, and whole when it appears. A second
@@ -48,19 +56,19 @@ func (d *Directory) readFolderID() (string, error) {
 func (d *Directory) writeFolderID() error {
 	id := newFolderID()
 	temporary := folderIDFile + "-" + rand.Text()
-	f, err := d.staging.root.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f, err := d.folders.staging.root.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	defer d.staging.root.Remove(temporary)
+	defer d.folders.staging.root.Remove(temporary)
 	_, err = io.WriteString(f, id+"\n")
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := d.move(d.staging, temporary, d.staging, folderIDFile); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := d.folders.move(d.folders.staging, temporary, d.folders.staging, folderIDFile); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return d.fsyncFolder(d.staging)
+	return d.folders.fsync(d.folders.staging)
 }
 
 // newID returns the name of a new staging file.

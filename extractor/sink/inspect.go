@@ -220,10 +220,10 @@ func (d *Directory) OpenFile(ctx context.Context, path string) (io.ReadSeekClose
 	err := ctx.Err()
 	var f *os.File
 	if err == nil {
-		f, err = d.top.root.Open(filepath.FromSlash(path))
+		f, err = d.folders.top.root.Open(filepath.FromSlash(path))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open %q in %s: %w", path, d.path, err)
+		return nil, fmt.Errorf("open %q in %s: %w", path, d.folders.path, err)
 	}
 	return f, nil
 }
@@ -231,20 +231,18 @@ func (d *Directory) OpenFile(ctx context.Context, path string) (io.ReadSeekClose
 // RemoveFile removes a file below the folder. One that is gone is no error. With the last piece of a message goes
 // the folder that it waited in.
 func (d *Directory) RemoveFile(ctx context.Context, name string) error {
-	d.foldersInUse.Lock()
-	defer d.foldersInUse.Unlock()
+	d.folders.inUse.Lock()
+	defer d.folders.inUse.Unlock()
 	err := ctx.Err()
 	if err == nil {
-		err = d.top.root.Remove(filepath.FromSlash(name))
+		err = d.folders.top.root.Remove(filepath.FromSlash(name))
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove %q in %s: %w", name, d.path, err)
+		return fmt.Errorf("remove %q in %s: %w", name, d.folders.path, err)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.waiting.remove(name)
-	if folder := path.Dir(name); path.Dir(folder) == PartialFolder && d.top.root.Remove(folder) == nil { // it was empty
-		d.forgetFolder(folder)
+	if folder := path.Dir(name); path.Dir(folder) == PartialFolder && d.folders.top.root.Remove(folder) == nil { // it was empty
+		d.folders.forget(folder)
 	}
 	return nil
 }

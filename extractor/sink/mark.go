@@ -21,10 +21,10 @@ func (d *Directory) Mark(ctx context.Context) (int64, error) {
 	err := ctx.Err()
 	var n int64
 	if err == nil {
-		n, err = readMark(d.staging.root)
+		n, err = readMark(d.folders.staging.root)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("read mark of %s: %w", d.stagingPath(), err)
+		return 0, fmt.Errorf("read mark of %s: %w", d.folders.stagingPath(), err)
 	}
 	return n, nil
 }
@@ -56,7 +56,7 @@ func (d *Directory) SetMark(ctx context.Context, n int64) error {
 	}
 	var f *os.File
 	if err == nil {
-		f, err = d.staging.root.OpenFile(folderIDFile, os.O_WRONLY, 0)
+		f, err = d.folders.staging.root.OpenFile(folderIDFile, os.O_WRONLY, 0)
 	}
 	if err == nil {
 		// One write of one length: a reader sees the one number or the other.
@@ -64,7 +64,7 @@ func (d *Directory) SetMark(ctx context.Context, n int64) error {
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("leave mark in %s: %w", d.stagingPath(), err)
+		return fmt.Errorf("leave mark in %s: %w", d.folders.stagingPath(), err)
 	}
 	return nil
 }

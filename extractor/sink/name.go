@@ -7,6 +7,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/attachd/attachd/extractor"
 )
@@ -15,39 +16,64 @@ import (
 // looks at the disk.
 const maxRemembered = 4096
 
-// reserve chooses a free name in a folder for a file and returns its path.
-func (d *Directory) reserve(to *folder, name string, f *file) (string, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	chosen, err := d.freeName(to, noOption(d.harmless(to, name)), f.sidecar)
+// reservations are the names in folders that are given and not published yet.
+type reservations struct {
+	hooks
+	path string // of the target
+
+	mu    sync.Mutex
+	given map[string]string // guarded by mu, as is all that follows: by final path, the ID of the file
+	last  map[string]int    // the highest number given, by path without number
+}
+
+// reserve chooses a free name in a folder for a file, of at most so many bytes, and returns its path.
+func (r *reservations) reserve(to *folder, name string, limit int, f *file) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	chosen, err := r.free(to, noOption(harmless(to, name)), limit, f.sidecar)
 	if err != nil {
-		return "", fmt.Errorf("choose a name for %q in %s: %w", name, d.path, err)
+		return "", fmt.Errorf("choose a name for %q in %s: %w", name, r.path, err)
 	}
-	d.release(f)
+	r.drop(f)
 	f.path = path.Join(to.name, chosen)
-	d.reserved[f.path] = f.id
+	r.given[f.path] = f.id
 	return f.path, nil
 }
 
-// release gives up the name that is reserved for a file. d.mu is held.
-func (d *Directory) release(f *file) {
-	if f.path != "" && d.reserved[f.path] == f.id {
-		delete(d.reserved, f.path)
+// reserveBeside gives a sidecar the name that reserve has kept free for it.
+func (r *reservations) reserveBeside(path string, f *file) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	f.path = path + sidecarExt
+	r.given[f.path] = f.id
+}
+
+// release gives up the name that is reserved for a file.
+func (r *reservations) release(f *file) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.drop(f)
+}
+
+// drop is release with r.mu held.
+func (r *reservations) drop(f *file) {
+	if f.path != "" && r.given[f.path] == f.id {
+		delete(r.given, f.path)
 	}
 }
 
 // taken reports whether a name, or that of its sidecar, is reserved or on the disk.
-// d.mu is held.
-func (d *Directory) taken(to *folder, name string, sidecar bool) (bool, error) {
+// r.mu is held.
+func (r *reservations) taken(to *folder, name string, sidecar bool) (bool, error) {
 	if sidecar {
-		if taken, err := d.taken(to, name+sidecarExt, false); taken || err != nil {
+		if taken, err := r.taken(to, name+sidecarExt, false); taken || err != nil {
 			return taken, err
 		}
 	}
-	if _, ok := d.reserved[path.Join(to.name, name)]; ok {
+	if _, ok := r.given[path.Join(to.name, name)]; ok {
 		return true, nil
 	}
-	err := d.before(StepLook, name)
+	err := r.before(StepLook, name)
 	if err == nil {
 		_, err = to.root.Lstat(name)
 	}
@@ -57,22 +83,21 @@ func (d *Directory) taken(to *folder, name string, sidecar bool) (bool, error) {
 	return err == nil, err
 }
 
-// freeName returns name itself if it is free, else the next free number behind
+// free returns name itself if it is free, else the next free number behind
 // it. Ten thousand files of one name are common (a logo in each message), so
 // the numbers are not tried one by one: the last one given is remembered, and where it
 // is not known, steps that double find a free one and bisection the first behind
-// those taken. d.mu is held.
-func (d *Directory) freeName(to *folder, name string, sidecar bool) (string, error) {
-	limit := d.maxName
+// those taken. r.mu is held.
+func (r *reservations) free(to *folder, name string, limit int, sidecar bool) (string, error) {
 	if sidecar {
 		limit -= len(sidecarExt)
 	}
 	name = extractor.CutName(name, limit)
-	if taken, err := d.taken(to, name, sidecar); err != nil || !taken {
+	if taken, err := r.taken(to, name, sidecar); err != nil || !taken {
 		return name, err
 	}
 	key := path.Join(to.name, name)
-	low := max(d.last[key], 1) // taken, or taken once
+	low := max(r.last[key], 1) // taken, or taken once
 	step := 1
 	high := low
 	for {
@@ -80,7 +105,7 @@ func (d *Directory) freeName(to *folder, name string, sidecar bool) (string, err
 			return "", fmt.Errorf("no number is free for %q", name)
 		}
 		high += step
-		taken, err := d.taken(to, numbered(name, high, limit), sidecar)
+		taken, err := r.taken(to, numbered(name, high, limit), sidecar)
 		if err != nil {
 			return "", err
 		}
@@ -92,7 +117,7 @@ func (d *Directory) freeName(to *folder, name string, sidecar bool) (string, err
 	}
 	for low+1 < high {
 		middle := low + (high-low)/2
-		taken, err := d.taken(to, numbered(name, middle, limit), sidecar)
+		taken, err := r.taken(to, numbered(name, middle, limit), sidecar)
 		if err != nil {
 			return "", err
 		}
@@ -102,16 +127,16 @@ func (d *Directory) freeName(to *folder, name string, sidecar bool) (string, err
 			high = middle
 		}
 	}
-	if len(d.last) >= maxRemembered {
-		clear(d.last)
+	if len(r.last) >= maxRemembered {
+		clear(r.last)
 	}
-	d.last[key] = high
+	r.last[key] = high
 	return numbered(name, high, limit), nil
 }
 
 // harmless is the second line behind extractor.SafeName: whatever name comes, it
 // stays one name in the folder, and none that the sink uses itself.
-func (d *Directory) harmless(to *folder, name string) string {
+func harmless(to *folder, name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r == '/' || r == '\\' || r < 0x20 || r == 0x7f {
 			return '_'

@@ -91,7 +91,7 @@ func TestFreeNumberWithoutProbing(t *testing.T) {
 	}
 	ops.steps = nil
 	for i := range 100 {
-		path, err := d.reserve(d.top, "logo.png", &file{id: d.newID()})
+		path, err := d.names.reserve(d.folders.top, "logo.png", d.folders.maxName, &file{id: d.newID()})
 		check(t, err)
 		if want := fmt.Sprintf("logo-%d.png", there+1+i); path != want {
 			t.Fatalf("name %q, want %q", path, want)
@@ -110,7 +110,7 @@ func TestBoundedMemoryForNumbers(t *testing.T) {
 	seen := make(map[string]bool)
 	for range 3 {
 		for i := range maxRemembered + 100 {
-			path, err := d.reserve(d.top, fmt.Sprintf("%d.txt", i), &file{id: d.newID()})
+			path, err := d.names.reserve(d.folders.top, fmt.Sprintf("%d.txt", i), d.folders.maxName, &file{id: d.newID()})
 			check(t, err)
 			if seen[path] {
 				t.Fatalf("%s was given twice", path)
@@ -118,8 +118,8 @@ func TestBoundedMemoryForNumbers(t *testing.T) {
 			seen[path] = true
 		}
 	}
-	if len(d.last) > maxRemembered {
-		t.Errorf("%d numbers are remembered", len(d.last))
+	if len(d.names.last) > maxRemembered {
+		t.Errorf("%d numbers are remembered", len(d.names.last))
 	}
 }
 

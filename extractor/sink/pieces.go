@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"sync"
 
 	"github.com/attachd/attachd/extractor"
 )
@@ -34,9 +35,10 @@ func (e *PiecesError) Error() string {
 	return fmt.Sprintf("piece of a message is not kept: %d pieces of %d bytes wait for others already, and %d of %d bytes may", e.Pieces, e.Bytes, maxPieces, maxPieceBytes)
 }
 
-// waitingPieces are the pieces that wait. Directory.mu guards them.
+// waitingPieces are the pieces of messages that wait for others.
 type waitingPieces struct {
-	read   bool                        // those that were there
+	mu     sync.Mutex
+	read   bool                        // guarded by mu, as is all that follows: those that were there are known
 	pieces map[string]map[int][]*piece // by folder and number: a piece may come twice
 	staged map[string]*piece           // not published yet, by ID
 	count  int
@@ -54,27 +56,26 @@ type piece struct {
 	size   int64
 }
 
-// remember notes a piece, and returns all of them in order when none is missing.
-func (d *Directory) remember(f *extractor.Fragment, id string, size int64) ([]*piece, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err := d.readPieces(); err != nil {
+// remember notes a piece, and returns all of them in order when none is missing. Those that were there before are read below top.
+func (f *waitingPieces) remember(top *folder, of *extractor.Fragment, id string, size int64) ([]piece, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.readFrom(top); err != nil {
 		return nil, fmt.Errorf("look for the other pieces of a message: %w", err)
 	}
-	folder, name := fragmentPath(f)
-	waiting := &d.waiting
-	p := &piece{id: id, folder: folder, path: path.Join(folder, name), number: f.Number, total: f.Total, size: size}
-	waiting.add(p)
-	if all := waiting.all(folder); all != nil {
+	folder, name := fragmentPath(of)
+	p := &piece{id: id, folder: folder, path: path.Join(folder, name), number: of.Number, total: of.Total, size: size}
+	f.add(p)
+	if all := f.all(folder); all != nil {
 		return all, nil
 	}
-	if waiting.count > maxPieces || waiting.bytes > maxPieceBytes {
-		return nil, &PiecesError{waiting.count - 1, waiting.bytes - size}
+	if f.count > maxPieces || f.bytes > maxPieceBytes {
+		return nil, &PiecesError{f.count - 1, f.bytes - size}
 	}
 	return nil, nil
 }
 
-// add notes a piece.
+// add notes a piece. f.mu is held.
 func (f *waitingPieces) add(p *piece) {
 	of := f.pieces[p.folder]
 	if of == nil {
@@ -89,8 +90,23 @@ func (f *waitingPieces) add(p *piece) {
 	}
 }
 
+// published notes where the file of a piece is now, or that a message joined from those in a folder is in place.
+func (f *waitingPieces) published(id, path, joined string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if p := f.staged[id]; p != nil {
+		delete(f.staged, id)
+		p.id, p.path = "", path
+	}
+	if joined != "" {
+		f.joined = append(f.joined, joined)
+	}
+}
+
 // drop forgets a piece whose staging file was discarded.
 func (f *waitingPieces) drop(id string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if p := f.staged[id]; p != nil {
 		f.forget(p)
 	}
@@ -98,6 +114,8 @@ func (f *waitingPieces) drop(id string) {
 
 // remove forgets a piece whose file was removed.
 func (f *waitingPieces) remove(file string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	number, _, _ := parseFragmentName(path.Base(file))
 	for _, p := range f.pieces[path.Dir(file)][number] {
 		if p.path == file {
@@ -107,6 +125,30 @@ func (f *waitingPieces) remove(file string) {
 	}
 }
 
+// removeAll forgets the pieces of a folder that was removed.
+func (f *waitingPieces) removeAll(folder string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, same := range f.pieces[folder] {
+		for _, p := range same {
+			delete(f.staged, p.id)
+			f.count--
+			f.bytes -= p.size
+		}
+	}
+	delete(f.pieces, folder)
+}
+
+// takeJoined returns the folders of pieces that are not needed any more, once.
+func (f *waitingPieces) takeJoined() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	joined := f.joined
+	f.joined = nil
+	return joined
+}
+
+// forget forgets a piece. f.mu is held.
 func (f *waitingPieces) forget(p *piece) {
 	delete(f.staged, p.id)
 	f.count--
@@ -117,8 +159,9 @@ func (f *waitingPieces) forget(p *piece) {
 	}
 }
 
-// all returns the pieces of a message in order, nil while one is missing.
-func (f *waitingPieces) all(folder string) []*piece {
+// all returns the pieces of a message in order, nil while one is missing: copies, as they may be published while they are read.
+// f.mu is held.
+func (f *waitingPieces) all(folder string) []piece {
 	of := f.pieces[folder]
 	total := 0
 	for _, same := range of {
@@ -129,54 +172,49 @@ func (f *waitingPieces) all(folder string) []*piece {
 	if total == 0 || len(of) < total {
 		return nil
 	}
-	all := make([]*piece, total)
+	all := make([]piece, total)
 	for i := range all {
 		same := of[i+1]
 		if len(same) == 0 {
 			return nil
 		}
-		all[i] = same[len(same)-1]
+		all[i] = *same[len(same)-1]
 	}
 	return all
 }
 
-// readPieces notes the pieces that wait from before, once. d.mu is held.
-func (d *Directory) readPieces() error {
-	waiting := &d.waiting
-	if waiting.read {
+// readFrom notes the pieces that wait from before, once. f.mu is held.
+func (f *waitingPieces) readFrom(top *folder) error {
+	if f.read {
 		return nil
 	}
-	waiting.pieces, waiting.staged = make(map[string]map[int][]*piece), make(map[string]*piece)
-	folders, err := fs.ReadDir(d.top.root.FS(), PartialFolder)
+	f.pieces, f.staged = make(map[string]map[int][]*piece), make(map[string]*piece)
+	folders, err := fs.ReadDir(top.root.FS(), PartialFolder)
 	if errors.Is(err, fs.ErrNotExist) {
 		folders, err = nil, nil
 	}
-	for _, f := range folders {
-		if !f.IsDir() || err != nil {
+	for _, each := range folders {
+		if !each.IsDir() || err != nil {
 			continue
 		}
-		folder := path.Join(PartialFolder, f.Name())
+		folder := path.Join(PartialFolder, each.Name())
 		var entries []fs.DirEntry
-		entries, err = fs.ReadDir(d.top.root.FS(), folder)
+		entries, err = fs.ReadDir(top.root.FS(), folder)
 		for _, e := range entries {
 			number, total, ok := parseFragmentName(e.Name())
 			info, statErr := e.Info()
 			if ok && statErr == nil && info.Mode().IsRegular() {
-				waiting.add(&piece{folder: folder, path: path.Join(folder, e.Name()), number: number, total: total, size: info.Size()})
+				f.add(&piece{folder: folder, path: path.Join(folder, e.Name()), number: number, total: total, size: info.Size()})
 			}
 		}
 	}
-	waiting.read = err == nil
+	f.read = err == nil
 	return err
 }
 
 // removeJoined removes the pieces of messages whose contents have been published.
 func (d *Directory) removeJoined(ctx context.Context) error {
-	d.mu.Lock()
-	joined := d.waiting.joined
-	d.waiting.joined = nil
-	d.mu.Unlock()
-	for _, folder := range joined {
+	for _, folder := range d.waiting.takeJoined() {
 		if err := d.RemovePieces(ctx, folder); err != nil {
 			return err
 		}
@@ -188,28 +226,19 @@ func (d *Directory) removeJoined(ctx context.Context) error {
 // this is for one that was published before a crash. Pieces that are gone are no error.
 func (d *Directory) RemovePieces(ctx context.Context, folder string) error {
 	if path.Dir(folder) != PartialFolder {
-		return fmt.Errorf("remove the pieces of a joined message in %s: %q is no folder of such", d.path, folder)
+		return fmt.Errorf("remove the pieces of a joined message in %s: %q is no folder of such", d.folders.path, folder)
 	}
-	d.foldersInUse.Lock()
-	defer d.foldersInUse.Unlock()
+	d.folders.inUse.Lock()
+	defer d.folders.inUse.Unlock()
 	err := ctx.Err()
 	if err == nil {
-		err = d.top.root.RemoveAll(folder)
+		err = d.folders.top.root.RemoveAll(folder)
 	}
 	if err != nil {
-		return fmt.Errorf("remove the pieces of a joined message in %s: %w", d.path, err)
+		return fmt.Errorf("remove the pieces of a joined message in %s: %w", d.folders.path, err)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, same := range d.waiting.pieces[folder] {
-		for _, p := range same {
-			delete(d.waiting.staged, p.id)
-			d.waiting.count--
-			d.waiting.bytes -= p.size
-		}
-	}
-	delete(d.waiting.pieces, folder)
-	d.forgetFolder(folder)
+	d.waiting.removeAll(folder)
+	d.folders.forget(folder)
 	return nil
 }
 
@@ -218,7 +247,7 @@ func (d *Directory) HasPieces(ctx context.Context) (bool, error) {
 	err := ctx.Err()
 	var dir *os.File
 	if err == nil {
-		dir, err = d.top.root.Open(PartialFolder)
+		dir, err = d.folders.top.root.Open(PartialFolder)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -231,7 +260,7 @@ func (d *Directory) HasPieces(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("look for pieces of messages in %s: %w", d.path, err)
+		return false, fmt.Errorf("look for pieces of messages in %s: %w", d.folders.path, err)
 	}
 	return true, nil
 }

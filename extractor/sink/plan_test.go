@@ -179,11 +179,11 @@ func TestManyFolders(t *testing.T) {
 			group = append(group, stagePlan(t, d, Plan{Path: func(*extractor.Message, *extractor.Attachment) string { return path }}, attached{"a", nil})...)
 		}
 		deliver(t, d, group)
-		d.mu.Lock()
-		if n := len(d.folders); n > 2*maxFolders {
+		d.folders.mu.Lock()
+		if n := len(d.folders.below); n > 2*maxFolders {
 			t.Errorf("%d folders are open", n)
 		}
-		d.mu.Unlock()
+		d.folders.mu.Unlock()
 	}
 	if got := tree(t, dir); len(got) != 10*maxFolders/2 {
 		t.Errorf("%d files", len(got))

@@ -42,10 +42,13 @@ func (d *Directory) Publish(ctx context.Context, files []*Staged) error {
 			err = d.publish(s)
 		}
 		if s.Before = errors.Is(err, ErrGone); err != nil && !s.Before {
-			return fmt.Errorf("publish %q in %s: %w", s.Path, d.path, err)
+			return fmt.Errorf("publish %q in %s: %w", s.Path, d.folders.path, err)
 		}
 	}
-	return d.syncFolders(ctx)
+	if err := d.folders.sync(ctx); err != nil {
+		return err
+	}
+	return d.removeJoined(ctx)
 }
 
 // publish renames one file. ErrGone says that it was published before.
@@ -53,14 +56,14 @@ func (d *Directory) publish(s *Staged) error {
 	if !isStagingID(s.ID) {
 		return fmt.Errorf("staging file %q is no name that was given here", s.ID)
 	}
-	d.foldersInUse.RLock()
-	defer d.foldersInUse.RUnlock()
+	d.folders.inUse.RLock()
+	defer d.folders.inUse.RUnlock()
 	dir, name := path.Split(s.Path)
-	to, err := d.folder(strings.TrimSuffix(dir, "/"))
+	to, err := d.folders.get(strings.TrimSuffix(dir, "/"))
 	if err != nil {
 		return err
 	}
-	if name == "" || name != d.harmless(to, name) {
+	if name == "" || name != harmless(to, name) {
 		return fmt.Errorf("%q is no name for an attachment", name)
 	}
 	d.mu.Lock()
@@ -80,11 +83,11 @@ func (d *Directory) publish(s *Staged) error {
 	}
 	before := name
 	for range maxRetries {
-		err = d.move(d.staging, s.ID, to, name)
+		err = d.folders.move(d.folders.staging, s.ID, to, name)
 		if !errors.Is(err, fs.ErrExist) {
 			break
 		}
-		if s.Path, err = d.reserve(to, wanted, f); err != nil {
+		if s.Path, err = d.names.reserve(to, wanted, d.folders.maxName, f); err != nil {
 			return err
 		}
 		name = path.Base(s.Path)
@@ -101,38 +104,29 @@ func (d *Directory) publish(s *Staged) error {
 	if f.sidecar && name != before {
 		// Another process took the name at the last moment: the sidecar, which is
 		// there already, follows. Should that fail too, it is found by its digest.
-		_ = d.move(to, before+sidecarExt, to, name+sidecarExt)
+		_ = d.folders.move(to, before+sidecarExt, to, name+sidecarExt)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.touched[to] = true
-	d.release(f)
-	delete(d.files, s.ID)
-	if p := d.waiting.staged[s.ID]; p != nil {
-		delete(d.waiting.staged, s.ID)
-		p.id, p.path = "", s.Path
-	}
-	if f.joined != "" {
-		d.waiting.joined = append(d.waiting.joined, f.joined)
-	}
+	d.folders.touch(to)
+	d.waiting.published(s.ID, s.Path, f.joined)
+	d.forget(f)
 	return err
 }
 
 // gone says what it means that a rename found a name missing. Only a file of an
 // earlier Directory, of this very staging folder, may be taken as published.
 func (d *Directory) gone(id string, staged bool, cause error) error {
-	if _, err := d.staging.root.Lstat(id); err == nil {
+	if _, err := d.folders.staging.root.Lstat(id); err == nil {
 		return fmt.Errorf("the folder has been removed: %w", cause)
 	}
 	// In a folder that was removed while open every name is missing.
-	if current, err := os.Stat(d.stagingPath()); err != nil {
+	if current, err := os.Stat(d.folders.stagingPath()); err != nil {
 		return fmt.Errorf("the staging folder has been removed: %w", err)
-	} else if opened, err := d.staging.dir.Stat(); err != nil || !os.SameFile(current, opened) {
+	} else if opened, err := d.folders.staging.dir.Stat(); err != nil || !os.SameFile(current, opened) {
 		return ErrOtherFolder
 	}
 	switch {
 	case staged:
-		return fmt.Errorf("staging file %s was removed by somebody else: %w", filepath.Join(d.stagingPath(), id), cause)
+		return fmt.Errorf("staging file %s was removed by somebody else: %w", filepath.Join(d.folders.stagingPath(), id), cause)
 	case !d.ofThisFolder(id):
 		return ErrOtherFolder
 	}

@@ -85,13 +85,13 @@ func (w *writer) hashFile() error {
 		w.hash.Write(w.block.bytes)
 		return nil
 	}
-	f, err := w.d.staging.root.Open(w.file.id)
+	f, err := w.d.folders.staging.root.Open(w.file.id)
 	if err != nil {
-		return fmt.Errorf("read staging file in %s: %w", w.d.stagingPath(), err)
+		return fmt.Errorf("read staging file in %s: %w", w.d.folders.stagingPath(), err)
 	}
 	defer f.Close()
 	if _, err := io.CopyBuffer(onlyWriter{w.hash}, f, w.block.bytes[:blockSize]); err != nil {
-		return fmt.Errorf("read staging file in %s: %w", w.d.stagingPath(), err)
+		return fmt.Errorf("read staging file in %s: %w", w.d.folders.stagingPath(), err)
 	}
 	return nil
 }

@@ -9,35 +9,35 @@ import (
 )
 
 // move renames a file without overwriting: fs.ErrExist if the new name is taken.
-func (d *Directory) move(from *folder, oldName string, to *folder, newName string) error {
-	if !d.noRename2.Load() {
-		err := d.before(StepRename, newName)
+func (s *folders) move(from *folder, oldName string, to *folder, newName string) error {
+	if !s.noRename2.Load() {
+		err := s.before(StepRename, newName)
 		if err == nil {
 			err = renameNoReplace(from.dir, oldName, to.dir, newName)
 		}
 		if !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, syscall.EINVAL) {
 			return err
 		}
-		d.noRename2.Store(true)
+		s.noRename2.Store(true)
 	}
-	return d.moveByLink(from, oldName, to, newName)
+	return s.moveByLink(from, oldName, to, newName)
 }
 
 // moveByLink gives the file its second name and takes the first away. Between
 // the two it has both: a run after a crash finds more than one link on the
 // staging file and knows that it has been published, under whatever name.
-func (d *Directory) moveByLink(from *folder, oldName string, to *folder, newName string) error {
+func (s *folders) moveByLink(from *folder, oldName string, to *folder, newName string) error {
 	info, err := from.root.Lstat(oldName)
 	if err != nil {
 		return err
 	}
 	if links(info) < 2 {
-		err := d.before(StepLink, newName)
+		err := s.before(StepLink, newName)
 		if err == nil {
-			err = d.top.root.Link(path.Join(from.name, oldName), path.Join(to.name, newName))
+			err = s.top.root.Link(path.Join(from.name, oldName), path.Join(to.name, newName))
 		}
 		if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {
-			return d.moveIfFree(from, oldName, to, newName)
+			return s.moveIfFree(from, oldName, to, newName)
 		}
 		if errors.Is(err, fs.ErrExist) {
 			// Where links can't be counted, the name itself tells.
@@ -49,7 +49,7 @@ func (d *Directory) moveByLink(from *folder, oldName string, to *folder, newName
 			return err
 		}
 	}
-	if err := d.before(StepUnlink, oldName); err != nil {
+	if err := s.before(StepUnlink, oldName); err != nil {
 		return err
 	}
 	return from.root.Remove(oldName)
@@ -57,14 +57,14 @@ func (d *Directory) moveByLink(from *folder, oldName string, to *folder, newName
 
 // moveIfFree is for file systems with neither RENAME_NOREPLACE nor hard links.
 // Another process may take the name between the look and the rename.
-func (d *Directory) moveIfFree(from *folder, oldName string, to *folder, newName string) error {
+func (s *folders) moveIfFree(from *folder, oldName string, to *folder, newName string) error {
 	if _, err := to.root.Lstat(newName); err == nil {
 		return &os.LinkError{Op: "rename", Old: oldName, New: newName, Err: fs.ErrExist}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := d.before(StepPlainRename, newName); err != nil {
+	if err := s.before(StepPlainRename, newName); err != nil {
 		return err
 	}
-	return d.top.root.Rename(path.Join(from.name, oldName), path.Join(to.name, newName))
+	return s.top.root.Rename(path.Join(from.name, oldName), path.Join(to.name, newName))
 }

@@ -27,7 +27,7 @@ func TestTwoDirectories(t *testing.T) {
 			var wg sync.WaitGroup
 			for i := range 4 {
 				d := open1(t, dir, Options{Staging: fmt.Sprintf(".staging-%d", i)})
-				d.noRename2.Store(way == StepLink)
+				d.folders.noRename2.Store(way == StepLink)
 				wg.Go(func() {
 					for n := range perDirectory {
 						body := fmt.Sprintf("%d of %d", n, i)
@@ -112,12 +112,12 @@ func TestCrashBetweenLinkAndUnlink(t *testing.T) {
 	for _, moved := range []bool{false, true} {
 		dir := t.TempDir()
 		broken := errors.New("killed")
-		ops := &operations{fail: func(s Step, _ string) error {
-			return map[Step]error{StepRename: syscall.EINVAL, StepUnlink: broken}[s]
-		}}
-		first, err := Open(dir, Options{})
+		ops := &operations{}
+		first, err := Open(dir, Options{Hook: ops})
 		check(t, err)
-		first.options.Hook = ops
+		ops.fail = func(s Step, _ string) error {
+			return map[Step]error{StepRename: syscall.EINVAL, StepUnlink: broken}[s]
+		}
 		s := stage(t, first, attached{"a", []byte("1")})[0]
 		check(t, first.Sync(t.Context(), []*Staged{s}))
 		if err := first.Publish(t.Context(), []*Staged{s}); !errors.Is(err, broken) {
@@ -129,7 +129,7 @@ func TestCrashBetweenLinkAndUnlink(t *testing.T) {
 			check(t, os.Rename(filepath.Join(dir, "a"), filepath.Join(dir, want)))
 		}
 		second := open1(t, dir, Options{})
-		second.noRename2.Store(true)
+		second.folders.noRename2.Store(true)
 		check(t, second.Publish(t.Context(), []*Staged{{ID: s.ID, Path: "a"}}))
 		if got := names(t, dir); !slices.Equal(got, []string{want}) {
 			t.Errorf("files %q, want %q", got, want)

@@ -45,14 +45,16 @@ func (s space) keptFiles() int64 { return min(s.files/100, keptFiles) }
 
 // room keeps Options.MinFree while files are written.
 type room struct {
+	keep int64 // bytes; 0: as little as there is
+
 	mu   sync.Mutex
 	left int64 // guarded by mu: bytes that may be written before the disk is asked again
 	more int64 // guarded by mu: files, likewise
 }
 
 // take asks for room for n more bytes, of a new file perhaps.
-func (r *room) take(d *Directory, n int, newFile bool) error {
-	if d.options.MinFree <= 0 {
+func (r *room) take(f *folders, n int, newFile bool) error {
+	if r.keep <= 0 {
 		return nil
 	}
 	cost := max(int64(n), fileCost)
@@ -62,13 +64,13 @@ func (r *room) take(d *Directory, n int, newFile bool) error {
 		r.more--
 	}
 	if r.left < cost || r.more < 0 {
-		s, err := d.space()
+		s, err := f.space()
 		if err != nil {
 			return err
 		}
-		left := s.bytes - d.options.MinFree
+		left := s.bytes - r.keep
 		if left < cost {
-			return &RoomError{Path: d.path, Free: s.bytes, Keep: d.options.MinFree}
+			return &RoomError{Path: f.path, Free: s.bytes, Keep: r.keep}
 		}
 		r.left, r.more = min(left, roomStep), math.MaxInt64
 		if s.files > 0 {
@@ -80,13 +82,13 @@ func (r *room) take(d *Directory, n int, newFile bool) error {
 }
 
 // space asks the file system. That it takes no more files is an error.
-func (d *Directory) space() (space, error) {
-	s, err := askSpace(d.top.dir)
+func (f *folders) space() (space, error) {
+	s, err := askSpace(f.top.dir)
 	if err != nil {
-		return s, fmt.Errorf("ask for the free bytes of %s: %w", d.path, err)
+		return s, fmt.Errorf("ask for the free bytes of %s: %w", f.path, err)
 	}
 	if keep := s.keptFiles(); s.files > 0 && s.filesFree <= keep {
-		return s, &RoomError{Path: d.path, Free: s.filesFree, Keep: keep, Files: true}
+		return s, &RoomError{Path: f.path, Free: s.filesFree, Keep: keep, Files: true}
 	}
 	return s, nil
 }
@@ -95,8 +97,8 @@ func (d *Directory) space() (space, error) {
 // that it takes no more files.
 func (d *Directory) Free(ctx context.Context) (int64, error) {
 	if err := ctx.Err(); err != nil {
-		return 0, fmt.Errorf("ask for the free bytes of %s: %w", d.path, err)
+		return 0, fmt.Errorf("ask for the free bytes of %s: %w", d.folders.path, err)
 	}
-	s, err := d.space()
+	s, err := d.folders.space()
 	return s.bytes, err
 }

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 
@@ -24,11 +23,6 @@ func smallDisk(t *testing.T, options string) string {
 	t.Cleanup(func() { check(t, unix.Unmount(dir, 0)) })
 	return dir
 }
-
-// hookFunc is a Hook.
-type hookFunc func(Step, string) error
-
-func (f hookFunc) Before(s Step, name string) error { return f(s, name) }
 
 // wantNoRoom checks that an attempt ended for want of room and left nothing.
 func wantNoRoom(t *testing.T, dir string, err error, says string) {
@@ -48,16 +42,14 @@ func TestMinFree(t *testing.T) {
 	t.Parallel()
 	dir := smallDisk(t, "size=5m")
 	const keep = 2 << 20
-	d := open1(t, dir, Options{MinFree: keep})
-	var mu sync.Mutex
+	ops := &operations{}
+	d := open1(t, dir, Options{MinFree: keep, Hook: ops})
 	least := int64(1 << 40)
-	d.options.Hook = hookFunc(func(Step, string) error {
-		s, err := askSpace(d.top.dir)
-		mu.Lock()
-		defer mu.Unlock()
+	ops.fail = func(Step, string) error {
+		s, err := askSpace(d.folders.top.dir)
 		least = min(least, s.bytes)
 		return err
-	})
+	}
 	small := attached{"small.txt", []byte("x")}
 	deliver(t, d, stage(t, d, small))
 	_, err := tryDelivery(t.Context(), d, small, attached{"big.bin", bytes.Repeat([]byte("x"), 7<<20)})
@@ -97,7 +89,7 @@ func TestInodes(t *testing.T) {
 		_, err = tryDelivery(t.Context(), d, many[0])
 	}
 	wantNoRoom(t, dir, err, "inodes")
-	if s, err := askSpace(d.top.dir); err != nil || s.filesFree != 7 {
+	if s, err := askSpace(d.folders.top.dir); err != nil || s.filesFree != 7 {
 		t.Errorf("%d more files can be made, want a hundredth of 700, error %v", s.filesFree, err)
 	}
 	if _, err := d.Free(t.Context()); !errors.Is(err, syscall.ENOSPC) {

@@ -7,7 +7,7 @@ import (
 	"io"
 	"os"
 	"path"
-	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"github.com/attachd/attachd/extractor"
@@ -51,9 +51,24 @@ type file struct {
 	synced    bool          // guarded by Directory.mu: Sync has returned nil for it
 }
 
+// staged returns the file of an ID that was staged here and is not published yet, nil for another one.
+func (d *Directory) staged(id string) *file {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.files[id]
+}
+
+// forget frees the name of a file that is published or discarded.
+func (d *Directory) forget(f *file) {
+	d.names.release(f)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.files, f.id)
+}
+
 // create makes the staging file, which from then on is known to Sweep.
 func (d *Directory) create(f *file) error {
-	mode := d.options.FileMode
+	mode := d.fileMode
 	if mode == 0 {
 		mode = defaultFileMode
 	}
@@ -62,33 +77,36 @@ func (d *Directory) create(f *file) error {
 		d.mu.Lock()
 		d.files[f.id] = f
 		d.mu.Unlock()
-		f.f, err = d.staging.root.OpenFile(f.id, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+		f.f, err = d.folders.staging.root.OpenFile(f.id, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 	}
-	if err == nil && d.options.FileMode != 0 {
-		err = d.fixMode(f.f, mode)
+	if err == nil && d.fileMode != 0 {
+		err = d.modes.fix(f.f, mode)
 	}
 	if err != nil {
-		return fmt.Errorf("create staging file in %s: %w", d.stagingPath(), err)
+		return fmt.Errorf("create staging file in %s: %w", d.folders.stagingPath(), err)
 	}
 	return nil
 }
 
-// fixMode gives the file the mode that was asked for. Whether the umask stands
-// against it is found out with the first file.
-func (d *Directory) fixMode(f *os.File, mode os.FileMode) error {
+// modes gives files the mode that was asked for. Whether the umask stands against it is
+// found out with the first file.
+type modes struct {
+	check     sync.Once
+	needChmod atomic.Bool // the umask takes bits away
+}
+
+func (m *modes) fix(f *os.File, mode os.FileMode) error {
 	var err error
-	d.checkMode.Do(func() {
+	m.check.Do(func() {
 		info, statErr := f.Stat()
 		err = statErr
-		d.needChmod.Store(err != nil || info.Mode().Perm() != mode)
+		m.needChmod.Store(err != nil || info.Mode().Perm() != mode)
 	})
-	if err == nil && d.needChmod.Load() {
+	if err == nil && m.needChmod.Load() {
 		err = f.Chmod(mode)
 	}
 	return err
 }
-
-func (d *Directory) stagingPath() string { return filepath.Join(d.path, d.staging.name) }
 
 // Plan says what of a message is staged and where it is to go. The zero value takes
 // all attachments into the folder itself.
@@ -183,7 +201,7 @@ func (d *Directory) stage(ctx context.Context, folder string, plan *Plan, fill f
 	closed := d.closed
 	d.mu.Unlock()
 	if closed {
-		return nil, fmt.Errorf("stage in %s: %w", d.path, os.ErrClosed)
+		return nil, fmt.Errorf("stage in %s: %w", d.folders.path, os.ErrClosed)
 	}
 	if err := fill(s); err != nil {
 		return nil, err
@@ -263,13 +281,13 @@ func (s *staging) keep(w *writer) error {
 	}
 	w.file.sidecar = s.plan.Sidecar != nil && (w.kind == File || w.kind == Raw)
 	w.attachment.Name = wanted
-	d.foldersInUse.RLock()
-	to, err := d.freeFolder(folder)
+	d.folders.inUse.RLock()
+	to, err := d.folders.getFree(folder)
 	var name string
 	if err == nil {
-		name, err = d.reserve(to, wanted, w.file)
+		name, err = d.names.reserve(to, wanted, d.folders.maxName, w.file)
 	}
-	d.foldersInUse.RUnlock()
+	d.folders.inUse.RUnlock()
 	if err != nil {
 		return err
 	}
@@ -305,10 +323,7 @@ func (s *staging) sidecar(m *extractor.Message, beside *Staged) error {
 	if err := w.Close(); err != nil {
 		return err
 	}
-	w.file.path = beside.Path + sidecarExt // which reserve has seen to be free
-	s.d.mu.Lock()
-	s.d.reserved[w.file.path] = w.file.id
-	s.d.mu.Unlock()
+	s.d.names.reserveBeside(beside.Path, w.file)
 	s.staged = append(s.staged, &Staged{ID: w.file.id, Attachment: *w.attachment, Path: w.file.path, Size: w.size, SHA256: w.sum, Kind: Sidecar})
 	return nil
 }

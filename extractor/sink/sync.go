@@ -5,23 +5,35 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"sync"
 )
 
-// startSync hands a written file to a worker. It waits when the disk is behind,
+// syncer fsyncs files in the background, some at a time.
+type syncer struct {
+	hooks
+	most    int // workers
+	jobs    chan *file
+	workers sync.WaitGroup
+
+	mu      sync.Mutex
+	running int // guarded by mu: workers
+}
+
+// start hands a written file to a worker. It waits when the disk is behind,
 // which bounds the open descriptors.
-func (d *Directory) startSync(ctx context.Context, f *file) error {
-	d.mu.Lock()
-	start := d.running < d.options.SyncWorkers
-	if start {
-		d.running++
+func (s *syncer) start(ctx context.Context, f *file) error {
+	s.mu.Lock()
+	more := s.running < s.most
+	if more {
+		s.running++
 	}
-	d.mu.Unlock()
-	if start {
-		d.workers.Go(func() { d.work(f) })
+	s.mu.Unlock()
+	if more {
+		s.workers.Go(func() { s.work(f) })
 		return nil
 	}
 	select {
-	case d.jobs <- f:
+	case s.jobs <- f:
 		return nil
 	case <-ctx.Done():
 		f.f.Close()
@@ -29,23 +41,29 @@ func (d *Directory) startSync(ctx context.Context, f *file) error {
 	}
 }
 
-// work fsyncs one file after the other until Close.
-func (d *Directory) work(f *file) {
-	d.fsync(f)
-	for f := range d.jobs {
-		d.fsync(f)
+// close lets the workers end and waits for them.
+func (s *syncer) close() {
+	close(s.jobs)
+	s.workers.Wait()
+}
+
+// work fsyncs one file after the other until close.
+func (s *syncer) work(f *file) {
+	s.fsync(f)
+	for f := range s.jobs {
+		s.fsync(f)
 	}
 }
 
 // fsync makes a file durable through the descriptor that wrote it: another one
 // might not be told of an error that came before it was opened.
-func (d *Directory) fsync(f *file) {
+func (s *syncer) fsync(f *file) {
 	defer close(f.done)
 	if f.discarded.Load() {
 		f.f.Close()
 		return
 	}
-	err := d.before(StepFsync, f.id)
+	err := s.before(StepFsync, f.id)
 	if err == nil {
 		err = f.f.Sync()
 	}
@@ -70,16 +88,16 @@ func (d *Directory) Sync(ctx context.Context, group []*Staged) error {
 		select {
 		case <-f.done:
 		case <-ctx.Done():
-			return fmt.Errorf("sync %d staging files in %s: %w", len(group), d.path, ctx.Err())
+			return fmt.Errorf("sync %d staging files in %s: %w", len(group), d.folders.path, ctx.Err())
 		}
 		if f.err != nil {
-			return fmt.Errorf("sync staging file %s for %q: %w", filepath.Join(d.stagingPath(), f.id), group[i].Path, f.err)
+			return fmt.Errorf("sync staging file %s for %q: %w", filepath.Join(d.folders.stagingPath(), f.id), group[i].Path, f.err)
 		}
 	}
 	if len(files) == 0 {
 		return nil
 	}
-	if err := d.fsyncFolder(d.staging); err != nil {
+	if err := d.folders.fsync(d.folders.staging); err != nil {
 		return err
 	}
 	d.mu.Lock()
@@ -88,23 +106,4 @@ func (d *Directory) Sync(ctx context.Context, group []*Staged) error {
 		f.synced = true
 	}
 	return nil
-}
-
-// syncFolders makes the names that publish gave durable, and the removal of the staging names.
-func (d *Directory) syncFolders(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("sync folders in %s: %w", d.path, err)
-	}
-	d.mu.Lock()
-	touched := d.touched
-	d.touched = make(map[*folder]bool)
-	d.mu.Unlock()
-	if len(touched) == 0 {
-		return d.failure()
-	}
-	defer d.closeFolders()
-	if err := d.fsyncTouched(touched); err != nil {
-		return err
-	}
-	return d.removeJoined(ctx)
 }

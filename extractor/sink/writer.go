@@ -2,10 +2,12 @@ package sink
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
+	"sync"
 
 	"github.com/attachd/attachd/extractor"
 )
@@ -23,7 +25,22 @@ const (
 // block is a piece of a file on its way, for use by one after the other.
 type block struct{ bytes []byte }
 
-func newBlock() *block { return &block{make([]byte, 0, blockSize)} }
+// buffers are blocks and hashes for use by one file after the other.
+type buffers struct{ blocks, hashes *sync.Pool }
+
+func newBuffers() buffers {
+	return buffers{
+		blocks: &sync.Pool{New: func() any { return &block{make([]byte, 0, blockSize)} }},
+		hashes: &sync.Pool{New: func() any { return sha256.New() }},
+	}
+}
+
+// block returns an empty one.
+func (b buffers) block() *block {
+	empty := b.blocks.Get().(*block)
+	empty.bytes = empty.bytes[:0]
+	return empty
+}
 
 // hasher hashes the blocks of a file in a goroutine of its own, as that takes as
 // long as all the rest. It gives them back to the pool.
@@ -35,13 +52,13 @@ type hasher struct {
 // hashAhead is how many blocks may wait to be hashed.
 const hashAhead = 4
 
-func (d *Directory) newHasher(sum hash.Hash) *hasher {
+func (b buffers) newHasher(sum hash.Hash) *hasher {
 	h := &hasher{make(chan *block, hashAhead), make(chan struct{})}
 	go func() {
 		defer close(h.done)
-		for b := range h.blocks {
-			sum.Write(b.bytes)
-			d.blocks.Put(b)
+		for full := range h.blocks {
+			sum.Write(full.bytes)
+			b.blocks.Put(full)
 		}
 	}()
 	return h
@@ -77,19 +94,13 @@ type writer struct {
 
 func (s *staging) newWriter(a *extractor.Attachment) *writer {
 	d := s.d
-	hash := d.hashes.Get().(hash.Hash)
+	hash := d.buffers.hashes.Get().(hash.Hash)
 	hash.Reset()
 	b := &block{make([]byte, 0, smallBlock)}
 	if s.opened++; s.opened <= maxOpen {
-		b = d.newBlock()
+		b = d.buffers.block()
 	}
 	return &writer{d: d, ctx: s.ctx, attachment: a, block: b, hash: hash, file: &file{id: d.newID(), done: make(chan struct{})}, open: &s.opened}
-}
-
-func (d *Directory) newBlock() *block {
-	b := d.blocks.Get().(*block)
-	b.bytes = b.bytes[:0]
-	return b
 }
 
 // Write implements io.Writer.
@@ -141,10 +152,10 @@ func (w *writer) flush() {
 		return
 	}
 	if w.hasher == nil {
-		w.hasher = w.d.newHasher(w.hash)
+		w.hasher = w.d.buffers.newHasher(w.hash)
 	}
 	w.hasher.blocks <- w.block
-	w.block = w.d.newBlock()
+	w.block = w.d.buffers.block()
 }
 
 // write writes the block.
@@ -152,7 +163,7 @@ func (w *writer) write() {
 	if w.err = w.ctx.Err(); w.err != nil {
 		return
 	}
-	if w.err = w.d.room.take(w.d, len(w.block.bytes), w.file.f == nil); w.err != nil {
+	if w.err = w.d.room.take(&w.d.folders, len(w.block.bytes), w.file.f == nil); w.err != nil {
 		return
 	}
 	if w.file.f == nil {
@@ -165,7 +176,7 @@ func (w *writer) write() {
 		_, err = w.file.f.Write(w.block.bytes)
 	}
 	if err != nil {
-		w.err = fmt.Errorf("write staging file in %s: %w", w.d.stagingPath(), err)
+		w.err = fmt.Errorf("write staging file in %s: %w", w.d.folders.stagingPath(), err)
 		return
 	}
 	before := w.size
@@ -202,9 +213,9 @@ func (w *writer) Close() error {
 		w.hash.Sum(w.sum[:0])
 	}
 	if cap(w.block.bytes) == blockSize {
-		w.d.blocks.Put(w.block)
+		w.d.buffers.blocks.Put(w.block)
 	}
-	w.d.hashes.Put(w.hash)
+	w.d.buffers.hashes.Put(w.hash)
 	w.block, w.hash, w.hasher = nil, nil, nil
 	switch {
 	case leftOut && w.file.f != nil:
@@ -217,7 +228,7 @@ func (w *writer) Close() error {
 		}
 		return w.err
 	}
-	w.err = w.d.startSync(w.ctx, w.file)
+	w.err = w.d.syncer.start(w.ctx, w.file)
 	return w.err
 }
 
