@@ -178,7 +178,8 @@ match all action "keep"
 	return exec.Command("fdm", "-q", "-l", "-f", config, "fetch")
 }
 
-// agentWait is shorter for attachd alone than beside the others, which know whole seconds and start slowly.
+// agentWait is shorter for attachd alone than beside the others, which know whole seconds and start
+// slowly.
 func agentWait() time.Duration {
 	if os.Getenv(serversEnv) != "" {
 		return 4 * time.Second

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/attachd/attachd/cmd/attachd/apptest"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -22,15 +23,15 @@ func newDelivered(t *testing.T) *deliveredTo {
 	t.Helper()
 	s := pop3test.NewServer()
 	s.Users = map[string]string{"u0": "pw0"}
-	s.Mailboxes = map[string][]pop3test.Message{"u0": notes(2)}
+	s.Mailboxes = map[string][]pop3test.Message{"u0": apptest.Notes(2)}
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
 	dir := t.TempDir()
-	d := &deliveredTo{t, dir, mailServer{addr: s.Addr(), certificate: s.CertPEM()}.config(t, dir), filepath.Join(dir, "out", "lab"), s}
+	d := &deliveredTo{t, dir, apptest.Server{Addr: s.Addr(), Certificate: s.CertPEM()}.Config(t, dir), filepath.Join(dir, "out", "lab"), s}
 	d.once(exitOK, "attachment delivered")
-	s.Append("u0", notes(3)[2])
+	s.Append("u0", apptest.Notes(3)[2])
 	s.Wait()
 	return d
 }
@@ -60,9 +61,9 @@ func (d *deliveredTo) stopped(why string) {
 // goesOn checks that the account is polled, and that what is new is delivered, and nothing else.
 func (d *deliveredTo) goesOn(output string) {
 	d.Helper()
-	takeAll(d.T, output)
+	apptest.TakeAll(d.T, output)
 	d.once(exitOK, "attachment delivered")
-	if found := notesIn(d.T, output); len(found) != 1 || found["2"] != 1 {
+	if found := apptest.NotesIn(d.T, output); len(found) != 1 || found["2"] != 1 {
 		d.Errorf("delivered: %v", found)
 	}
 	for _, args := range [][]string{{"check"}, {"state", "check"}} {
@@ -125,9 +126,9 @@ var destinationCases = map[string]func(d *deliveredTo){
 	},
 	"all files taken": func(d *deliveredTo) { d.goesOn(d.output) },
 	"output moved in the configuration": func(d *deliveredTo) {
-		rewrite(d.T, d.config, "output: out\n", "output: elsewhere\n")
+		apptest.Rewrite(d.T, d.config, "output: out\n", "output: elsewhere\n")
 		d.once(exitOK, "account's files go to another folder than before")
-		if found := notesIn(d.T, filepath.Join(d.dir, "elsewhere", "lab")); len(found) != 1 || found["2"] != 1 {
+		if found := apptest.NotesIn(d.T, filepath.Join(d.dir, "elsewhere", "lab")); len(found) != 1 || found["2"] != 1 {
 			d.Errorf("delivered: %v", found)
 		}
 		d.do(os.Rename(filepath.Join(d.dir, "elsewhere"), d.aside()))
@@ -135,17 +136,17 @@ var destinationCases = map[string]func(d *deliveredTo){
 	},
 	"output moved with what is in it": func(d *deliveredTo) {
 		d.do(os.Rename(filepath.Dir(d.output), filepath.Join(d.dir, "elsewhere")))
-		rewrite(d.T, d.config, "output: out\n", "output: elsewhere\n")
+		apptest.Rewrite(d.T, d.config, "output: out\n", "output: elsewhere\n")
 		d.goesOn(filepath.Join(d.dir, "elsewhere", "lab"))
 	},
 	"account renamed": func(d *deliveredTo) {
-		rewrite(d.T, d.config, "name: lab", "name: new")
+		apptest.Rewrite(d.T, d.config, "name: lab", "name: new")
 		if shown, code := attachd(d.T, "state", "rename", "lab", "new", "--config", d.config); code != exitOK {
 			d.Errorf("exit code %d\n%s", code, shown)
 		}
 		output := filepath.Join(d.dir, "out", "new")
 		d.once(exitOK, "attachment delivered")
-		if found := notesIn(d.T, output); len(found) != 1 || found["2"] != 1 {
+		if found := apptest.NotesIn(d.T, output); len(found) != 1 || found["2"] != 1 {
 			d.Errorf("delivered: %v", found)
 		}
 	},
@@ -166,7 +167,7 @@ var destinationCases = map[string]func(d *deliveredTo){
 		if shown, code := attachd(d.T, "state", "rebuild", "--config", d.config); code != exitOK {
 			d.Errorf("exit code %d\n%s", code, shown)
 		}
-		d.server.Append("u0", notes(4)[3])
+		d.server.Append("u0", apptest.Notes(4)[3])
 		d.once(exitOK, "attachment delivered")
 	},
 	"a disk": func(d *deliveredTo) { // as root this would fill the disk below
@@ -181,13 +182,14 @@ var destinationCases = map[string]func(d *deliveredTo){
 		}
 		d.Cleanup(func() { _ = exec.Command("umount", d.output).Run() })
 		d.once(exitOK, "attachment delivered")
-		checkNotes(d.T, d.output, 3)
+		apptest.CheckNotes(d.T, d.output, 3)
 		d.do(exec.Command("umount", d.output).Run())
 		d.stopped(d.output + " is not the folder")
 	},
 }
 
-// TestDestination: an account whose folder is not the one that it delivered to stops before it asks its server.
+// TestDestination: an account whose folder is not the one that it delivered to stops before it asks
+// its server.
 func TestDestination(t *testing.T) {
 	t.Parallel()
 	for name, test := range destinationCases {
@@ -211,9 +213,9 @@ func (d *deliveredTo) forget() {
 // TestDestinationOfNothing: an account that has delivered nothing is bound to no folder.
 func TestDestinationOfNothing(t *testing.T) {
 	t.Parallel()
-	server := startPop3test(t, nil)
+	server := apptest.StartPop3test(t, nil)
 	dir := t.TempDir()
-	config := server.config(t, dir)
+	config := server.Config(t, dir)
 	for range 2 {
 		if code, log := once(t, config); code != exitOK {
 			t.Errorf("exit code %d\n%s", code, log)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"os"
@@ -10,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/attachd/attachd/cmd/attachd/app"
+	"github.com/attachd/attachd/cmd/attachd/apptest"
 	"github.com/attachd/attachd/config/testsize"
 	"github.com/attachd/attachd/fetcher/dovecottest"
 )
@@ -32,7 +31,7 @@ func newLife(t *testing.T, settings []string, account ...string) *life {
 	t.Helper()
 	dir := t.TempDir()
 	l := &life{t: t, server: dovecottest.Start(t, dovecottest.Options{Users: map[string]string{"u0": "pw0"}, Settings: settings}), output: filepath.Join(dir, "out")}
-	l.config = mailServer{addr: l.server.Addr(), certificate: l.server.CertPEM()}.config(t, dir, account...)
+	l.config = apptest.Server{Addr: l.server.Addr(), Certificate: l.server.CertPEM()}.Config(t, dir, account...)
 	l.send(lifeMessages)
 	return l
 }
@@ -52,11 +51,11 @@ func (l *life) send(n int) {
 
 // attachd runs a command of the program, within the test, and returns what it printed.
 func (l *life) attachd(args ...string) (string, error) {
-	var out bytes.Buffer
-	if code := run(append(args, "--config", l.config), strings.NewReader(""), &out, &out, app.Hooks{}); code != exitOK {
-		return out.String(), fmt.Errorf("exit code %d", code)
+	out, code := attachd(l.t, append(args, "--config", l.config)...)
+	if code != exitOK {
+		return out, fmt.Errorf("exit code %d", code)
 	}
-	return out.String(), nil
+	return out, nil
 }
 
 func (l *life) poll() {
@@ -111,8 +110,8 @@ func (l *life) removeSome() {
 	}
 }
 
-// forget removes what Dovecot notes of the mailbox, so that it numbers the messages anew, and gives them another
-// UIDVALIDITY than before.
+// forget removes what Dovecot notes of the mailbox, so that it numbers the messages anew, and gives
+// them another UIDVALIDITY than before.
 func (l *life) forget() {
 	l.t.Helper()
 	list := filepath.Join(l.server.Maildir("u0"), "dovecot-uidlist")
@@ -194,8 +193,8 @@ func (l *life) check(when string) {
 	}
 }
 
-// TestMailboxLife: what administrators, other mail programs and years do to a mailbox on a real server. Nothing
-// may be lost or come twice, and what is sent afterwards is delivered.
+// TestMailboxLife: what administrators, other mail programs and years do to a mailbox on a real
+// server. Nothing may be lost or come twice, and what is sent afterwards is delivered.
 func TestMailboxLife(t *testing.T) {
 	const keep, remove, later = "after: keep", "after: delete", "delete_after: 30d"
 	numbers := []string{dovecottest.UIDLFormat("uid")}

@@ -80,8 +80,9 @@ func (f trial) String() string {
 
 func (f trial) killed() bool { return strings.HasPrefix(f.effect, "SIGKILL") }
 
-// features are what is always tried: each step and command killed once and failed once, each fault, each scene. A kill at one read
-// or at one beginning is like that at another, as nothing has changed since the step before.
+// features are what is always tried: each step and command killed once and failed once, each fault,
+// each scene. A kill at one read or at one beginning is like that at another, as nothing has
+// changed since the step before.
 func (f trial) features() []string {
 	step := f.step
 	for _, idle := range []sqlite.Step{sqlite.StepRead, sqlite.StepBegin} {
@@ -118,7 +119,8 @@ func localEffects() []string {
 
 var errnos = map[string]syscall.Errno{"ENOSPC": syscall.ENOSPC, "EIO": syscall.EIO, "EROFS": syscall.EROFS, "EMFILE": syscall.EMFILE, "EACCES": syscall.EACCES}
 
-// undisturbed runs a scene without a fault, and returns the steps that are reached and the commands that are sent, in order.
+// undisturbed runs a scene without a fault, and returns the steps that are reached and the commands
+// that are sent, in order.
 func undisturbed(t *testing.T, s scene) (steps, commands []string) {
 	t.Helper()
 	st := newStage(t, []scene{s}, nil)
@@ -218,7 +220,8 @@ func (f trial) try(t *testing.T, tables *faultTables) {
 	tables.theirs.count(f.step, f.effect, f.judge(t, st, seen.Load() >= int64(f.hit), code, log))
 }
 
-// judge says what comes of a run with the fault. The groups' ends depend on the time, too: a later hit may not have come.
+// judge says what comes of a run with the fault. The groups' ends depend on the time, too: a later
+// hit may not have come.
 func (f trial) judge(t *testing.T, st *stage, reached bool, code int, log string) faultCell {
 	t.Helper()
 	if !reached {

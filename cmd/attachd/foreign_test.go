@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,11 +9,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/attachd/attachd/cmd/attachd/app"
+	"github.com/attachd/attachd/cmd/attachd/apptest"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// evil steers a terminal (escape sequences of two bytes, of one, and of one in UTF-8), the order of writing, lines of a log, and the eye.
+// evil steers a terminal (escape sequences of two bytes, of one, and of one in UTF-8), the order of
+// writing, lines of a log, and the eye.
 const evil = "\x1b]0;owned\x07\x1b[2J\u009b31m\x9b1m\u202e\u2066\u2028\u2029\u200b\ufeff\x7f\u0085"
 
 // checkHarmless fails if anything of evil came through raw. Line feeds and tabs are our own.
@@ -51,14 +51,6 @@ func evilMail() []byte {
 		"begin 644 %[1]s.bin", "#86)C", "`", "end", "--b--", "",
 	}
 	return []byte(strings.ReplaceAll(strings.Join(fields, "\r\n"), "%[1]s", evil))
-}
-
-// attachd runs attachd within the test and returns all that it prints.
-func attachd(t *testing.T, args ...string) (shown string, code int) {
-	t.Helper()
-	var out bytes.Buffer
-	code = run(args, strings.NewReader(""), &out, &out, app.Hooks{})
-	return out.String(), code
 }
 
 // TestForeignMail: whatever a sender writes, and a Maildir's files are called, steers nobody who looks at it.
@@ -139,15 +131,15 @@ func TestForeignServer(t *testing.T) {
 			s := pop3test.NewServer()
 			s.Users = map[string]string{"u0": "pw0"}
 			s.APOP = true
-			s.Mailboxes = map[string][]pop3test.Message{"u0": {{UIDL: uidl(1), Raw: evilMail()}, {UIDL: uidl(2), Raw: notes(1)[0].Raw}}}
+			s.Mailboxes = map[string][]pop3test.Message{"u0": {{UIDL: uidl(1), Raw: evilMail()}, {UIDL: uidl(2), Raw: apptest.Notes(1)[0].Raw}}}
 			set(s)
 			if err := s.Start(); err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(s.Close)
 			dir := t.TempDir()
-			config := mailServer{addr: s.Addr(), certificate: s.CertPEM()}.config(t, dir, "after: delete", "sidecar: true")
-			rewrite(t, config, "state: state.db\n", "state: state.db\nlimits: {parts: 3}\n") // the one of many parts goes to quarantine
+			config := apptest.Server{Addr: s.Addr(), Certificate: s.CertPEM()}.Config(t, dir, "after: delete", "sidecar: true")
+			apptest.Rewrite(t, config, "state: state.db\n", "state: state.db\nlimits: {parts: 3}\n") // the one of many parts goes to quarantine
 			var all strings.Builder
 			look := func(what string, args ...string) {
 				shown, _ := attachd(t, append(args, "--config", config)...)
@@ -164,7 +156,7 @@ func TestForeignServer(t *testing.T) {
 			look("quarantine retry", "quarantine", "retry", "lab", uidl(1))
 			look("state forget", "state", "forget", "lab", "--uidl", uidl(1))
 			look("state rebuild", "state", "rebuild")
-			rewrite(t, config, "state: state.db\nlimits: {parts: 3}\n", "state: state.db\n")
+			apptest.Rewrite(t, config, "state: state.db\nlimits: {parts: 3}\n", "state: state.db\n")
 			look("quarantine retry", "quarantine", "retry", "--all")
 			look("quarantine drop", "quarantine", "drop", "lab", uidl(1))
 			if !strings.Contains(all.String(), "owned") {

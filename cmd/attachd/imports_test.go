@@ -22,6 +22,7 @@ const module = "github.com/attachd/attachd"
 var rooms = map[string][]string{
 	"cmd/attachd":            {"cmd/attachd/...", "config", "extractor/...", "fetcher/..."},
 	"cmd/attachd/app":        {"cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/sink", "fetcher/..."},
+	"cmd/attachd/apptest":    {"cmd/attachd/app", "cmd/attachd/console", "config", "fetcher/..."},
 	"cmd/attachd/check":      {"cmd/attachd/state", "cmd/attachd/wiring", "config", "fetcher/..."},
 	"cmd/attachd/console":    {"config", "fetcher", "fetcher/event", "fetcher/foreign"},
 	"cmd/attachd/demo":       {"cmd/attachd/app", "cmd/attachd/console", "config", "fetcher", "fetcher/event", "fetcher/foreign", "fetcher/pop3/pop3test"},

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/cmd/attachd/apptest"
 	"github.com/attachd/attachd/config/testsize"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
@@ -52,7 +53,7 @@ func TestKill(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
 			messages, want := killMailbox(random)
 			for killed := 0; killed < kills; {
-				server := mailServers[test.server](t, messages)
+				server := apptest.Servers[test.server](t, messages)
 				killed += killRound(t, random, server, test.after, test.consumed, test.sidecars, want)
 			}
 		})
@@ -61,13 +62,13 @@ func TestKill(t *testing.T) {
 
 // killRound empties one mailbox with as many kills on the way as it takes, and
 // returns how many those were.
-func killRound(t *testing.T, random *rand.Rand, server mailServer, after string, consumed, sidecars bool, want map[[32]byte]string) (killed int) {
+func killRound(t *testing.T, random *rand.Rand, server apptest.Server, after string, consumed, sidecars bool, want map[[32]byte]string) (killed int) {
 	dir := t.TempDir()
 	settings := []string{"after: " + after}
 	if sidecars {
 		settings = append(settings, "sidecar: true", `path: "{{.Subject}}/{{.Name}}"`)
 	}
-	config := server.config(t, dir, settings...)
+	config := server.Config(t, dir, settings...)
 	output := filepath.Join(dir, "out", "lab")
 	got := newCollector(t, output, filepath.Join(dir, "taken"))
 	got.sidecars = sidecars
@@ -107,7 +108,7 @@ func killRound(t *testing.T, random *rand.Rand, server mailServer, after string,
 	for sum, n := range got.count {
 		t.Errorf("%d files nobody sent, digest %x", n, sum)
 	}
-	if left := server.left(); after == "delete" && left != 0 || after == "keep" && left != killMessages {
+	if left := server.Left(); after == "delete" && left != 0 || after == "keep" && left != killMessages {
 		t.Errorf("%d messages left on the server with after: %s", left, after)
 	}
 	staging, err := os.ReadDir(filepath.Join(output, ".staging"))

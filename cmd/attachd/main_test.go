@@ -1,12 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/attachd/attachd/cmd/attachd/app"
 )
 
 // asProgram makes the test binary behave as attachd itself, so that tests can
@@ -43,4 +48,21 @@ func program(t testing.TB, args ...string) *exec.Cmd {
 	// A program with the race detector otherwise stays for a second at its end.
 	cmd.Env = append(os.Environ(), asProgram+"=1", "GORACE=atexit_sleep_ms=0")
 	return cmd
+}
+
+// attachd runs attachd within the test and returns all that it prints.
+func attachd(t *testing.T, args ...string) (shown string, code int) {
+	t.Helper()
+	var out bytes.Buffer
+	code = run(args, strings.NewReader(""), &out, &out, app.Hooks{})
+	return out.String(), code
+}
+
+// once runs `attachd run --once` within the test and returns its exit code and
+// its log.
+func once(t *testing.T, config string, flags ...string) (code int, log string) {
+	t.Helper()
+	var stderr bytes.Buffer
+	code = run(append([]string{"run", "--once", "--config", config}, flags...), strings.NewReader(""), io.Discard, &stderr, app.Hooks{})
+	return code, stderr.String()
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/cmd/attachd/app"
+	"github.com/attachd/attachd/cmd/attachd/apptest"
 	"github.com/attachd/attachd/fetcher/oauth/oauthtest"
 )
 
@@ -54,13 +55,14 @@ func signInAs(t *testing.T, config, pattern string, person func(found string), f
 	return code, w.text.String()
 }
 
-// TestOAuthLogin is the life of a sign-in: none, by browser, refreshed with rotation, revoked, by device code.
+// TestOAuthLogin is the life of a sign-in: none, by browser, refreshed with rotation, revoked, by
+// device code.
 func TestOAuthLogin(t *testing.T) {
 	t.Parallel()
-	mail, login := tokenServers(t)
+	mail, login := apptest.TokenServers(t)
 	login.Rotate, login.Lifetime, login.DeviceInterval = true, time.Minute, 1 // too short for a token to be used twice
 	dir := t.TempDir()
-	config := tokenConfig(t, mail, dir, "auth: oauthbearer", "oauth:", "  provider: custom", "  grant: authorization_code", "  client_id: attachd",
+	config := apptest.TokenConfig(t, mail, dir, "auth: oauthbearer", "oauth:", "  provider: custom", "  grant: authorization_code", "  client_id: attachd",
 		"  client_secret: "+login.ClientSecret, "  token_url: "+login.TokenURL(), "  auth_url: "+login.AuthURL(), "  device_url: "+login.DeviceURL(), "  scopes: [mail, offline_access]")
 	var all strings.Builder
 	expect := func(name string, code, want int, output, text string) {
@@ -77,9 +79,8 @@ func TestOAuthLogin(t *testing.T) {
 	}
 	status := func(name string, want int, text string) {
 		t.Helper()
-		var out bytes.Buffer
-		code := run([]string{"oauth", "status", "--config", config}, strings.NewReader(""), &out, &out, app.Hooks{})
-		expect(name, code, want, out.String(), text)
+		out, code := attachd(t, "oauth", "status", "--config", config)
+		expect(name, code, want, out, text)
 	}
 
 	fetch("no sign-in", exitTemporary, "account lab: get an access token: account needs a new sign-in: attachd oauth login lab (nobody has signed in with these settings)")
@@ -101,7 +102,7 @@ func TestOAuthLogin(t *testing.T) {
 	for range 3 {
 		fetch("refreshed", exitOK, "OAUTHBEARER")
 	}
-	checkNotes(t, filepath.Join(dir, "out", "lab"), 3)
+	apptest.CheckNotes(t, filepath.Join(dir, "out", "lab"), 3)
 	if fi, err := os.Stat(filepath.Join(dir, "state.db.tokens", "lab.json")); err != nil || fi.Mode().Perm() != 0o600 {
 		t.Errorf("the tokens are in a file of mode %v, %v", fi.Mode(), err)
 	}
@@ -132,24 +133,23 @@ func TestOAuthLogin(t *testing.T) {
 
 func TestOAuthLoginOfOthers(t *testing.T) {
 	t.Parallel()
-	mail, login := tokenServers(t)
+	mail, login := apptest.TokenServers(t)
 	dir := t.TempDir()
 	for _, test := range []struct{ lines, account, want string }{
 		{"password: x", "lab", "account lab needs no sign-in: it logs in with password <secret>"},
 		{"auth: xoauth2\n    token_command: [oama, access, x]", "lab", "account lab needs no sign-in: it logs in with token_command oama"},
-		{strings.Join(append(clientCredentials(&oauthtest.Server{}, "x"), "auth: xoauth2"), "\n    "), "lab", "account lab needs no sign-in: it logs in with a token by client_credentials"},
+		{strings.Join(append(apptest.ClientCredentials(&oauthtest.Server{}, "x"), "auth: xoauth2"), "\n    "), "lab", "account lab needs no sign-in: it logs in with a token by client_credentials"},
 		{"password: x", "labor", `the configuration has no account "labor"`},
 	} {
 		// http://login.test is no loopback address.
-		config := tokenConfig(t, mail, dir, strings.ReplaceAll(test.lines, "http://login.test", login.URL()))
+		config := apptest.TokenConfig(t, mail, dir, strings.ReplaceAll(test.lines, "http://login.test", login.URL()))
 		for _, command := range []string{"login", "status"} {
-			var out bytes.Buffer
-			code := run([]string{"oauth", command, test.account, "--config", config}, strings.NewReader(""), &out, &out, app.Hooks{})
+			out, code := attachd(t, "oauth", command, test.account, "--config", config)
 			switch {
-			case command == "login" && (code != exitUsage || !strings.Contains(out.String(), test.want)):
-				t.Errorf("login: exit code %d, want the output to hold %q:\n%s", code, test.want, out.String())
-			case command == "status" && test.account == "lab" && (code != exitOK || !strings.Contains(out.String(), "needs no sign-in")):
-				t.Errorf("status: exit code %d:\n%s", code, out.String())
+			case command == "login" && (code != exitUsage || !strings.Contains(out, test.want)):
+				t.Errorf("login: exit code %d, want the output to hold %q:\n%s", code, test.want, out)
+			case command == "status" && test.account == "lab" && (code != exitOK || !strings.Contains(out, "needs no sign-in")):
+				t.Errorf("status: exit code %d:\n%s", code, out)
 			}
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// uidlLines answers UIDL with a line for each message that is still there, as line makes it of the number in this session and
-// that in the mailbox at first; several lines may stand in one.
+// uidlLines answers UIDL with a line for each message that is still there, as line makes it of the
+// number in this session and that in the mailbox at first; several lines may stand in one.
 func uidlLines(line func(n, original int) string) func(int, *pop3test.Conn, string, string) bool {
 	return func(_ int, c *pop3test.Conn, cmd, args string) bool {
 		if cmd != "UIDL" || args != "" {
@@ -43,8 +43,8 @@ func dated(n int) string {
 	return strings.Replace(header(n), fmt.Sprintf("Message-ID: <%d@example.org>", n), fmt.Sprintf("Date: Mon, 1 Jan 2024 10:00:0%d +0100", n), 1)
 }
 
-// quitLost is a first session whose QUIT deletes nothing and is not answered, and answers UIDL otherwise than later ones: nil is that
-// it does not.
+// quitLost is a first session whose QUIT deletes nothing and is not answered, and answers UIDL
+// otherwise than later ones: nil is that it does not.
 func quitLost(uidl func(session int, c *pop3test.Conn)) func(int, *pop3test.Conn, string, string) bool {
 	return func(session int, c *pop3test.Conn, cmd, args string) bool {
 		switch {

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +11,7 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/cmd/attachd/app"
+	"github.com/attachd/attachd/cmd/attachd/apptest"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -45,7 +44,7 @@ func newPieces(t *testing.T, messages ...pop3test.Message) *pieces {
 	t.Cleanup(func() { s.Close() })
 	dir := t.TempDir()
 	p := &pieces{t: t, server: s, out: filepath.Join(dir, "out", "lab")}
-	p.config = mailServer{addr: s.Addr(), certificate: s.CertPEM()}.config(t, dir, "after: delete")
+	p.config = apptest.Server{Addr: s.Addr(), Certificate: s.CertPEM()}.Config(t, dir, "after: delete")
 	return p
 }
 
@@ -80,13 +79,12 @@ func (p *pieces) files(pattern ...string) []string {
 // command runs a command and returns its exit code and what it writes.
 func (p *pieces) command(args ...string) (code int, out string) {
 	p.t.Helper()
-	var b bytes.Buffer
-	code = run(append(args, "--config", p.config), strings.NewReader(""), &b, io.Writer(&b), app.Hooks{})
-	return code, b.String()
+	out, code = attachd(p.t, append(args, "--config", p.config)...)
+	return code, out
 }
 
-// TestPiecesStayOnTheServer: a piece of a message is deleted when the whole stands in the folder, and not before. Until then
-// it is in quarantine, where a person looks.
+// TestPiecesStayOnTheServer: a piece of a message is deleted when the whole stands in the folder,
+// and not before. Until then it is in quarantine, where a person looks.
 func TestPiecesStayOnTheServer(t *testing.T) {
 	t.Parallel()
 	p := newPieces(t, pieceOf(2), pieceOf(3))
@@ -112,7 +110,8 @@ func TestPiecesStayOnTheServer(t *testing.T) {
 	}
 }
 
-// TestPiecesInterrupted: what interrupts the delivery of the whole is made up for, to the last piece.
+// TestPiecesInterrupted: what interrupts the delivery of the whole is made up for, to the last
+// piece.
 func TestPiecesInterrupted(t *testing.T) {
 	t.Parallel()
 	p := newPieces(t, pieceOf(1), pieceOf(2))
@@ -152,8 +151,8 @@ func TestPiecesInOneBatch(t *testing.T) {
 	p.poll(0, 0, true)
 }
 
-// TestOldPieces: pieces whose others never come are kept like other messages that can't be handled, and are whole when they are
-// taken up again.
+// TestOldPieces: pieces whose others never come are kept like other messages that can't be handled,
+// and are whole when they are taken up again.
 func TestOldPieces(t *testing.T) {
 	t.Parallel()
 	p := newPieces(t, pieceOf(1), pieceOf(2))

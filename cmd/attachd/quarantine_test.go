@@ -13,14 +13,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/attachd/attachd/cmd/attachd/app"
+	"github.com/attachd/attachd/cmd/attachd/apptest"
 	"github.com/attachd/attachd/config/testsize"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestDamagedQuarantine: a message whose file in quarantine is not what was fetched is not delivered, and what helps is said.
+// TestDamagedQuarantine: a message whose file in quarantine is not what was fetched is not
+// delivered, and what helps is said.
 func TestDamagedQuarantine(t *testing.T) {
 	t.Parallel()
 	for name, damage := range map[string]func(path string) error{
@@ -41,15 +42,15 @@ func TestDamagedQuarantine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			messages, _ := killMailbox(rand.New(rand.NewPCG(1, 2)))
-			server := startPop3test(t, messages[:1])
+			server := apptest.StartPop3test(t, messages[:1])
 			dir := t.TempDir()
-			config := server.config(t, dir, "after: delete")
+			config := server.Config(t, dir, "after: delete")
 			const narrow = "state: state.db\nlimits: {header_fields: 1}\n"
-			rewrite(t, config, "state: state.db\n", narrow)
+			apptest.Rewrite(t, config, "state: state.db\n", narrow)
 			if code, log := once(t, config); code != exitTemporary || !wentWell(code, log) {
 				t.Fatalf("exit code %d\n%s", code, log)
 			}
-			rewrite(t, config, narrow, "state: state.db\n")
+			apptest.Rewrite(t, config, narrow, "state: state.db\n")
 			kept, err := filepath.Glob(filepath.Join(dir, "out", "lab", ".quarantine", "*.eml"))
 			if err != nil || len(kept) != 1 {
 				t.Fatalf("in quarantine: %q, %v", kept, err)
@@ -67,16 +68,16 @@ func TestDamagedQuarantine(t *testing.T) {
 			if out, err := program(t, "state", "forget", "--uidl", "kill-0", "lab", "--config", config).CombinedOutput(); err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
-			if code, log := once(t, config); code != exitOK || !strings.Contains(log, "attachment delivered") || server.left() != 0 {
-				t.Errorf("exit code %d, %d messages left\n%s", code, server.left(), log)
+			if code, log := once(t, config); code != exitOK || !strings.Contains(log, "attachment delivered") || server.Left() != 0 {
+				t.Errorf("exit code %d, %d messages left\n%s", code, server.Left(), log)
 			}
 		})
 	}
 }
 
 // TestKillRetry kills `quarantine retry --all` at random moments, and now and then the poll that
-// completes what it left, until nothing is left to deliver: every attachment must stand once. So it must where messages were
-// delivered in part, and lie in quarantine as they can't be read right.
+// completes what it left, until nothing is left to deliver: every attachment must stand once. So it
+// must where messages were delivered in part, and lie in quarantine as they can't be read right.
 func TestKillRetry(t *testing.T) {
 	t.Parallel()
 	for name, copies := range map[string]bool{"beyond the limits": false, "delivered in part": true} {
@@ -113,21 +114,21 @@ func killRetry(t *testing.T, copies bool) {
 }
 
 func killRetryRound(t *testing.T, random *rand.Rand, messages []pop3test.Message, want map[[32]byte]string, copies bool) (killed int) {
-	server := startPop3test(t, messages)
+	server := apptest.StartPop3test(t, messages)
 	dir := t.TempDir()
-	config := server.config(t, dir, "after: delete")
+	config := server.Config(t, dir, "after: delete")
 	wide, narrow := "state: state.db\n", "state: state.db\nlimits: {header_fields: 1}\n"
 	if copies {
 		narrow = "state: state.db\ndefaults: {exclude: [\"*.pdf\"]}\n"
 	}
-	rewrite(t, config, wide, narrow)
+	apptest.Rewrite(t, config, wide, narrow)
 	if code, log := once(t, config); code != exitTemporary || !wentWell(code, log) {
 		t.Fatalf("exit code %d\n%s", code, log)
 	}
-	rewrite(t, config, narrow, wide)
+	apptest.Rewrite(t, config, narrow, wide)
 	output := filepath.Join(dir, "out", "lab")
-	if found := notesIn(t, output); !copies && (len(found) != 0 || server.left() != len(messages)) {
-		t.Fatalf("%d files were delivered and %d messages left, want all in quarantine", len(found), server.left())
+	if found := apptest.NotesIn(t, output); !copies && (len(found) != 0 || server.Left() != len(messages)) {
+		t.Fatalf("%d files were delivered and %d messages left, want all in quarantine", len(found), server.Left())
 	}
 
 	got := newCollector(t, output, filepath.Join(dir, "taken"))
@@ -162,7 +163,7 @@ func killRetryRound(t *testing.T, random *rand.Rand, messages []pop3test.Message
 	if code, log := once(t, config); code != exitOK && !(copies && wentWell(code, log)) {
 		t.Errorf("exit code %d\n%s", code, log)
 	}
-	if left := server.left(); left != 0 {
+	if left := server.Left(); left != 0 {
 		t.Errorf("%d messages are left on the server", left)
 	}
 	stop()
@@ -181,9 +182,8 @@ func killRetryRound(t *testing.T, random *rand.Rand, messages []pop3test.Message
 			t.Errorf("%v\n%s", err, out)
 		}
 	}
-	var listed bytes.Buffer
-	if code := run([]string{"quarantine", "list", "--config", config}, strings.NewReader(""), &listed, &listed, app.Hooks{}); code != exitOK || listed.String() != "nothing is in quarantine\n" {
-		t.Errorf("exit code %d\n%s", code, &listed)
+	if listed, code := attachd(t, "quarantine", "list", "--config", config); code != exitOK || listed != "nothing is in quarantine\n" {
+		t.Errorf("exit code %d\n%s", code, listed)
 	}
 	return killed
 }
@@ -198,30 +198,26 @@ func onlyDoubtful(said string) bool {
 	return true
 }
 
-// TestStagedElsewhere: a delivery was interrupted, and its folder is gone. The account stops, and the
-// messages concerned, and no others, are fetched again when that is asked for.
+// TestStagedElsewhere: a delivery was interrupted, and its folder is gone. The account stops, and
+// the messages concerned, and no others, are fetched again when that is asked for.
 func TestStagedElsewhere(t *testing.T) {
 	t.Parallel()
-	server := startPop3test(t, notes(3))
+	server := apptest.StartPop3test(t, apptest.Notes(3))
 	dir := t.TempDir()
-	config, output := server.config(t, dir), filepath.Join(dir, "out", "lab")
+	config, output := server.Config(t, dir), filepath.Join(dir, "out", "lab")
 	led, err := sqlite.Open(t.Context(), filepath.Join(dir, "state.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	size := int64(len(notes(1)[0].Raw))
+	size := int64(len(apptest.Notes(1)[0].Raw))
 	staged := &ledger.Message{Key: ledger.Key{UIDL: "note-0", Size: size}, Attachments: []ledger.Attachment{{StagingID: "ABCDEFGH-ABCDEFGHIJKLMNOPQRSTUVWXYZ", Path: "note.txt", Size: 1}}}
 	if err := errors.Join(led.Stage(t.Context(), "lab", []*ledger.Message{staged}), led.Close()); err != nil {
 		t.Fatal(err)
 	}
 	state := func(want int, args ...string) string {
 		t.Helper()
-		var out bytes.Buffer
 		args = append([]string{"state"}, append(args, "--config", config)...)
-		if code := run(args, strings.NewReader(""), &out, &out, app.Hooks{}); code != want {
-			t.Errorf("%q: exit code %d, want %d\n%s", args, code, want, &out)
-		}
-		return out.String()
+		return says(t, want, args...)
 	}
 	if code, log := once(t, config); code != exitTemporary || !strings.Contains(log, output+" is gone, and files were delivered there before") {
 		t.Errorf("exit code %d\n%s", code, log)
@@ -242,11 +238,12 @@ func TestStagedElsewhere(t *testing.T) {
 	if code, log := once(t, config); code != exitOK {
 		t.Errorf("exit code %d\n%s", code, log)
 	}
-	checkNotes(t, output, 3)
+	apptest.CheckNotes(t, output, 3)
 	state(exitOK, "check")
 }
 
-// wentWell reports whether no poll was broken off, although messages may be in quarantine or refused.
+// wentWell reports whether no poll was broken off, although messages may be in quarantine or
+// refused.
 func wentWell(code int, log string) bool {
 	return code == exitOK || code == exitTemporary && !brokenOff.MatchString(log)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/attachd/attachd/cmd/attachd/app"
+	"github.com/attachd/attachd/cmd/attachd/apptest"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -23,11 +22,11 @@ const doubtfulMail = "From: Lena <lena@example.org>\r\nSubject: =?utf-8?Q?M=C3=A
 // says runs the program and returns what it prints.
 func says(t *testing.T, want int, args ...string) string {
 	t.Helper()
-	var out bytes.Buffer
-	if code := run(args, strings.NewReader(""), &out, &out, app.Hooks{}); code != want {
-		t.Errorf("%q: exit code %d, want %d\n%s", args, code, want, &out)
+	out, code := attachd(t, args...)
+	if code != want {
+		t.Errorf("%q: exit code %d, want %d\n%s", args, code, want, out)
 	}
-	return out.String()
+	return out
 }
 
 // expect checks that each text is said.
@@ -56,22 +55,23 @@ func visible(t *testing.T, output string) string {
 	return strings.Join(names, " ")
 }
 
-// TestRawCopy: a message of which something could not be read right, and that is deleted on the server, is in quarantine as it
-// came, while what came out of it is delivered. A retry delivers what was not delivered before.
+// TestRawCopy: a message of which something could not be read right, and that is deleted on the
+// server, is in quarantine as it came, while what came out of it is delivered. A retry delivers
+// what was not delivered before.
 func TestRawCopy(t *testing.T) {
 	t.Parallel()
-	server := startPop3test(t, []pop3test.Message{{UIDL: "odd", Raw: []byte(doubtfulMail)}})
+	server := apptest.StartPop3test(t, []pop3test.Message{{UIDL: "odd", Raw: []byte(doubtfulMail)}})
 	dir := t.TempDir()
 	output := filepath.Join(dir, "out", "lab")
-	config := server.config(t, dir, "after: delete", `exclude: ["*.csv"]`)
+	config := server.Config(t, dir, "after: delete", `exclude: ["*.csv"]`)
 	code, log := once(t, config)
 	if code != exitTemporary || !wentWell(code, log) {
 		t.Errorf("exit code %d\n%s", code, log)
 	}
 	expect(t, log, `"message":"message delivered and kept in quarantine, as something of it could not be read right"`, `"from":"Lena <lena@example.org>","subject":"März"`,
 		`"attachments":2,`, `"deleted":1,`, `"quarantined":1,`, `"in_quarantine":1,`, `"message":"message deleted on the server"`)
-	if got := visible(t, output); got != "a.txt c.pdf" || server.left() != 0 {
-		t.Errorf("delivered %q, %d messages are left", got, server.left())
+	if got := visible(t, output); got != "a.txt c.pdf" || server.Left() != 0 {
+		t.Errorf("delivered %q, %d messages are left", got, server.Left())
 	}
 	copies, err := filepath.Glob(filepath.Join(output, ".quarantine", "*"))
 	if err != nil || len(copies) != 2 {
@@ -103,7 +103,7 @@ func TestRawCopy(t *testing.T) {
 	expect(t, says(t, exitOK, "quarantine", "list", "--config", config), "2 failed attempts")
 
 	// What the rules take now is new, once.
-	rewrite(t, config, `exclude: ["*.csv"]`, "sidecar: true")
+	apptest.Rewrite(t, config, `exclude: ["*.csv"]`, "sidecar: true")
 	for _, want := range []string{"out/lab/b.csv\n", "nothing came of it that was not delivered before"} {
 		said := says(t, exitFailure, "quarantine", "retry", "lab", "odd", "--config", config)
 		expect(t, said, want, "still can't be read right")
@@ -123,8 +123,8 @@ func TestRawCopy(t *testing.T) {
 	}
 }
 
-// TestRawCopyWhere: where something of a message can't be read right, it is kept in one place besides the server, and
-// deleted there only if it is.
+// TestRawCopyWhere: where something of a message can't be read right, it is kept in one place
+// besides the server, and deleted there only if it is.
 func TestRawCopyWhere(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -145,10 +145,10 @@ func TestRawCopyWhere(t *testing.T) {
 	} {
 		t.Run(strings.Join(tt.settings, ", "), func(t *testing.T) {
 			t.Parallel()
-			server := startPop3test(t, []pop3test.Message{{UIDL: "odd", Raw: []byte(doubtfulMail)}})
+			server := apptest.StartPop3test(t, []pop3test.Message{{UIDL: "odd", Raw: []byte(doubtfulMail)}})
 			dir := t.TempDir()
 			output := filepath.Join(dir, "out", "lab")
-			if code, log := once(t, server.config(t, dir, slices.Clone(tt.settings)...)); !wentWell(code, log) {
+			if code, log := once(t, server.Config(t, dir, slices.Clone(tt.settings)...)); !wentWell(code, log) {
 				t.Errorf("exit code %d\n%s", code, log)
 			}
 			if got := visible(t, output); got != tt.visible {
@@ -158,27 +158,27 @@ func TestRawCopyWhere(t *testing.T) {
 			if err != nil || len(copies) != tt.copies {
 				t.Errorf("in quarantine: %q, %v", copies, err)
 			}
-			if code, log := once(t, server.config(t, dir, "after: delete")); !wentWell(code, log) || server.left() != tt.left {
-				t.Errorf("exit code %d, %d messages left, want %d\n%s", code, server.left(), tt.left, log)
+			if code, log := once(t, server.Config(t, dir, "after: delete")); !wentWell(code, log) || server.Left() != tt.left {
+				t.Errorf("exit code %d, %d messages left, want %d\n%s", code, server.Left(), tt.left, log)
 			}
 		})
 	}
 }
 
-// TestRetryLeavesCopy: what was beyond the limits, and is delivered by a retry, stays in quarantine if something of it can't be
-// read right and the server's copy will be deleted.
+// TestRetryLeavesCopy: what was beyond the limits, and is delivered by a retry, stays in quarantine
+// if something of it can't be read right and the server's copy will be deleted.
 func TestRetryLeavesCopy(t *testing.T) {
 	t.Parallel()
 	for _, after := range []string{"after: delete", "after: keep"} {
-		server := startPop3test(t, []pop3test.Message{{UIDL: "odd", Raw: []byte(doubtfulMail)}})
+		server := apptest.StartPop3test(t, []pop3test.Message{{UIDL: "odd", Raw: []byte(doubtfulMail)}})
 		dir := t.TempDir()
 		output := filepath.Join(dir, "out", "lab")
-		config := server.config(t, dir, after)
-		rewrite(t, config, "state: state.db\n", "state: state.db\nlimits: {parts: 1}\n")
+		config := server.Config(t, dir, after)
+		apptest.Rewrite(t, config, "state: state.db\n", "state: state.db\nlimits: {parts: 1}\n")
 		if code, log := once(t, config); code != exitTemporary || !wentWell(code, log) {
 			t.Fatalf("exit code %d\n%s", code, log)
 		}
-		rewrite(t, config, "limits: {parts: 1}\n", "")
+		apptest.Rewrite(t, config, "limits: {parts: 1}\n", "")
 		want, left := exitOK, "nothing is in quarantine"
 		if after == "after: delete" {
 			want, left = exitFailure, "delivered, with 3 files, and not read right: part 3: "
@@ -188,12 +188,12 @@ func TestRetryLeavesCopy(t *testing.T) {
 		if got := visible(t, output); got != "a.txt b.csv c.pdf" {
 			t.Errorf("%s: delivered %q", after, got)
 		}
-		config = server.config(t, dir, "after: delete")
+		config = server.Config(t, dir, "after: delete")
 		if code, log := once(t, config); !wentWell(code, log) {
 			t.Errorf("%s: exit code %d\n%s", after, code, log)
 		}
-		if deleted := server.left() == 0; deleted != (after == "after: delete") {
-			t.Errorf("%s: %d messages are left", after, server.left())
+		if deleted := server.Left() == 0; deleted != (after == "after: delete") {
+			t.Errorf("%s: %d messages are left", after, server.Left())
 		}
 	}
 }

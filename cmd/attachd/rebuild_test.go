@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/cmd/attachd/apptest"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -18,13 +19,13 @@ func datedMail(n int, field string, at time.Time) pop3test.Message {
 	if field == "" {
 		header = fmt.Sprintf("From: Erika %d <erika@example.com>\r\nSubject: Rechnung %d\x1b[2J\r\n", n, n)
 	}
-	return pop3test.Message{UIDL: fmt.Sprintf("note-%d", n), Raw: []byte(header + strings.SplitN(string(notes(n + 1)[n].Raw), "\r\n", 2)[1])}
+	return pop3test.Message{UIDL: fmt.Sprintf("note-%d", n), Raw: []byte(header + strings.SplitN(string(apptest.Notes(n + 1)[n].Raw), "\r\n", 2)[1])}
 }
 
 const byReceived = "Received: from a by b with SMTP id 1;\r\n\t"
 
-// restored is an account whose state is a backup: it knows notes 0 and 1, and 2 to 5 were delivered since. Of these, 2 has a
-// date from before the backup, and 5 none.
+// restored is an account whose state is a backup: it knows notes 0 and 1, and 2 to 5 were delivered
+// since. Of these, 2 has a date from before the backup, and 5 none.
 type restored struct {
 	*testing.T
 	config, output string
@@ -35,7 +36,7 @@ func restore(t *testing.T, set func(s *pop3test.Server)) *restored {
 	t.Helper()
 	s := pop3test.NewServer()
 	s.Users, s.Pipelining = map[string]string{"u0": "pw0"}, true
-	s.Mailboxes = map[string][]pop3test.Message{"u0": notes(2)}
+	s.Mailboxes = map[string][]pop3test.Message{"u0": apptest.Notes(2)}
 	if set != nil {
 		set(s)
 	}
@@ -44,7 +45,7 @@ func restore(t *testing.T, set func(s *pop3test.Server)) *restored {
 	}
 	t.Cleanup(s.Close)
 	dir := t.TempDir()
-	r := &restored{T: t, config: mailServer{addr: s.Addr(), certificate: s.CertPEM()}.config(t, dir), output: filepath.Join(dir, "out", "lab")}
+	r := &restored{T: t, config: apptest.Server{Addr: s.Addr(), Certificate: s.CertPEM()}.Config(t, dir), output: filepath.Join(dir, "out", "lab")}
 	state := filepath.Join(dir, "state.db")
 	r.poll(exitOK)
 	backup, err := os.ReadFile(state)
@@ -55,8 +56,8 @@ func restore(t *testing.T, set func(s *pop3test.Server)) *restored {
 	s.Append("u0", datedMail(2, "Date: ", r.came.Add(-48*time.Hour)), datedMail(3, "Date: ", r.came), datedMail(4, byReceived, r.came), datedMail(5, "", r.came))
 	s.Wait()
 	r.poll(exitOK)
-	checkNotes(t, r.output, 6)
-	takeAll(t, r.output)
+	apptest.CheckNotes(t, r.output, 6)
+	apptest.TakeAll(t, r.output)
 	if err := os.WriteFile(state, backup, 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +91,7 @@ func (r *restored) rebuild(lines []string, args ...string) {
 func (r *restored) delivers(notes ...string) {
 	r.Helper()
 	r.poll(exitOK)
-	found := notesIn(r.T, r.output)
+	found := apptest.NotesIn(r.T, r.output)
 	for _, n := range notes {
 		if found[n] != 1 {
 			r.Errorf("note %s was delivered %d times again, want once", n, found[n])
@@ -99,11 +100,12 @@ func (r *restored) delivers(notes ...string) {
 	if len(found) != len(notes) {
 		r.Errorf("delivered again: %v, want %q", found, notes)
 	}
-	takeAll(r.T, r.output)
+	apptest.TakeAll(r.T, r.output)
 }
 
-// TestRebuildFromBackup: a state that was restored from a backup lists what it takes for delivered without knowing it, and has those
-// messages fetched, when asked, that came later. The ones from before it stay.
+// TestRebuildFromBackup: a state that was restored from a backup lists what it takes for delivered
+// without knowing it, and has those messages fetched, when asked, that came later. The ones from
+// before it stay.
 func TestRebuildFromBackup(t *testing.T) {
 	t.Parallel()
 	const noDate = `recorded as delivered +UIDL note-3 +no date +- +-\n`
@@ -144,8 +146,8 @@ func TestRebuildFromBackup(t *testing.T) {
 // TestRebuildFromNothing: a state that is new is no backup.
 func TestRebuildFromNothing(t *testing.T) {
 	t.Parallel()
-	server := startPop3test(t, notes(2))
-	config := server.config(t, t.TempDir())
+	server := apptest.StartPop3test(t, apptest.Notes(2))
+	config := server.Config(t, t.TempDir())
 	if shown, code := attachd(t, "state", "rebuild", "--newer-than-backup", "--config", config); code != exitTemporary || !strings.Contains(shown, "the state knows nothing at all") {
 		t.Errorf("exit code %d\n%s", code, shown)
 	}

@@ -6,11 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/attachd/attachd/cmd/attachd/apptest"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestRetryShort: a message that the server cut, among others as long as listed, is delivered from quarantine by hand, and stays on
-// the server even so.
+// TestRetryShort: a message that the server cut, among others as long as listed, is delivered from
+// quarantine by hand, and stays on the server even so.
 func TestRetryShort(t *testing.T) {
 	t.Parallel()
 	var messages []pop3test.Message
@@ -33,8 +34,8 @@ func TestRetryShort(t *testing.T) {
 	}
 	t.Cleanup(func() { s.Close() })
 	left := func() int { return len(s.Mailbox("u0")) }
-	server := mailServer{addr: s.Addr(), startTLSAddr: s.Addr(), certificate: s.CertPEM(), left: left}
-	config := server.config(t, t.TempDir(), "after: delete", "attempts: 1")
+	server := apptest.Server{Addr: s.Addr(), StartTLSAddr: s.Addr(), Certificate: s.CertPEM(), Left: left}
+	config := server.Config(t, t.TempDir(), "after: delete", "attempts: 1")
 	if code, log := once(t, config); code != exitTemporary || !strings.Contains(log, " octets came of the ") || left() != 1 {
 		t.Fatalf("exit code %d, %d left\n%s", code, left(), log)
 	}

@@ -22,9 +22,9 @@ const (
 	soakSeedEnv = "ATTACHD_SOAK_SEED"
 )
 
-// TestSoak mixes all faults at random: episodes of many accounts, on a server that
-// cuts, stalls and refuses, with a program that is killed, stopped and failed at its steps while messages
-// arrive and are taken away. After each episode everything must stand once.
+// TestSoak mixes all faults at random: episodes of many accounts, on a server that cuts, stalls and
+// refuses, with a program that is killed, stopped and failed at its steps while messages arrive and
+// are taken away. After each episode everything must stand once.
 func TestSoak(t *testing.T) {
 	t.Parallel()
 	duration := time.Duration(0) // one episode

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestProgress: the line is drawn over itself, gives way to what else is written, fits the terminal and goes at the end.
+// TestProgress: the line is drawn over itself, gives way to what else is written, fits the terminal
+// and goes at the end.
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder

@@ -11,7 +11,8 @@ import (
 	"github.com/attachd/attachd/config"
 )
 
-// TestConsole: numbers have units and the date stands where it changes; what a stranger chose can't steer the terminal.
+// TestConsole: numbers have units and the date stands where it changes; what a stranger chose can't
+// steer the terminal.
 func TestConsole(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder

@@ -10,7 +10,8 @@ import (
 	"github.com/attachd/attachd/extractor/sink"
 )
 
-// TestSidecarText: what a header says at great length stands in a sidecar as far as a person reads, and that it is cut is said.
+// TestSidecarText: what a header says at great length stands in a sidecar as far as a person reads,
+// and that it is cut is said.
 func TestSidecarText(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("ä", 33_000)

@@ -1,11 +1,14 @@
-package main
+package check
 
 import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/attachd/attachd/config"
 )
 
 const nobody = "65534"
@@ -35,9 +38,9 @@ var folderCases = map[string]struct {
 	"read-only":             {root: true, setup: "mkdir out; mount -t tmpfs -o ro none out", want: []string{"output of account a: DIR/out is on a file system that is read-only"}},
 }
 
-// TestCheckFolders: check finds the folders that the daemon could not write to, and changes nothing. What only root can
-// set up is left out for others.
-func TestCheckFolders(t *testing.T) {
+// TestFolders: Folders finds the folders that the daemon could not write to, and changes nothing.
+// What only root can set up is left out for others.
+func TestFolders(t *testing.T) {
 	t.Parallel()
 	for name, c := range folderCases {
 		t.Run(name, func(t *testing.T) {
@@ -46,10 +49,10 @@ func TestCheckFolders(t *testing.T) {
 				t.Skip("only root can set it up")
 			}
 			dir := t.TempDir()
-			config := filepath.Join(dir, "attachd.yaml")
+			path := filepath.Join(dir, "attachd.yaml")
 			text := "output: out\nstate: st/state.db\naccounts:\n- {name: a, host: localhost, username: a, password: x}\n- {name: b, host: localhost, username: b, password: x}\n" +
 				"- {name: off, enabled: false, host: localhost, username: c, password: x}\n"
-			if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			// The folders of tests are closed to other users.
@@ -68,24 +71,25 @@ func TestCheckFolders(t *testing.T) {
 				t.Fatalf("%v: %s", err, out)
 			}
 			before, _ := shell(dir, "find . | sort")
-			shown, code := attachd(t, "check", "--config", config)
+			cfg, _, err := config.Load(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			faults := Folders(path, cfg)
 			if after, _ := shell(dir, "find . | sort"); after != before {
-				t.Errorf("check made something:\n%s", after)
+				t.Errorf("Folders made something:\n%s", after)
 			}
-			want := exitOK
-			if c.want != nil {
-				want = exitConfig
-			}
-			if code != want {
-				t.Errorf("exit code %d, want %d", code, want)
+			if (len(faults) > 0) != (c.want != nil) {
+				t.Errorf("%d faults, want any: %t", len(faults), c.want != nil)
 			}
 			for _, text := range c.want {
-				if !strings.Contains(shown, strings.ReplaceAll(text, "DIR", dir)) {
-					t.Errorf("check does not say %q", text)
+				text = strings.ReplaceAll(text, "DIR", dir)
+				if !slices.ContainsFunc(faults, func(fault string) bool { return strings.Contains(fault, text) }) {
+					t.Errorf("no fault says %q", text)
 				}
 			}
 			if t.Failed() {
-				t.Log(shown)
+				t.Log(strings.Join(faults, "\n"))
 			}
 		})
 	}
@@ -96,13 +100,4 @@ func shell(dir, command string) (string, error) {
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	return string(out), err
-}
-
-// TestRoot: who runs as root is told so.
-func TestRoot(t *testing.T) {
-	t.Parallel()
-	server := startPop3test(t, nil)
-	if _, log := once(t, server.config(t, t.TempDir())); strings.Contains(log, "attachd runs as root") != (os.Geteuid() == 0) {
-		t.Errorf("as uid %d:\n%s", os.Geteuid(), log)
-	}
 }

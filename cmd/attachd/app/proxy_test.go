@@ -1,4 +1,4 @@
-package main
+package app_test
 
 import (
 	"encoding/base64"
@@ -10,10 +10,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/attachd/attachd/cmd/attachd/app"
+	"github.com/attachd/attachd/cmd/attachd/apptest"
+	"github.com/attachd/attachd/config"
 )
 
-// connectProxy is an HTTP proxy for one user, which leads to where the names are said to be. It notes where it was
-// asked to connect to.
+// connectProxy is an HTTP proxy for one user, which leads to where the names are said to be. It
+// notes where it was asked to connect to.
 type connectProxy struct {
 	login string // user:password
 	names map[string]string
@@ -53,31 +57,32 @@ func (p *connectProxy) start(t *testing.T) (addr string) {
 	return server.Listener.Addr().String()
 }
 
-// TestProxy fetches mail and token through a proxy that alone knows where the servers are. The mail server's
-// certificate is checked against the name that the account gives, and the proxy's password is never shown.
+// TestProxy fetches mail and token through a proxy that alone knows where the servers are. The mail
+// server's certificate is checked against the name that the account gives, and the proxy's password
+// is never shown.
 func TestProxy(t *testing.T) {
 	t.Parallel()
-	mail, login := tokenServers(t)
+	mail, login := apptest.TokenServers(t)
 	loginAddr := strings.TrimPrefix(login.URL(), "http://")
 	p := &connectProxy{login: "u:pr0xy-pw", names: map[string]string{"localhost:995": mail.Addr(), "pop.test:995": mail.Addr(), loginAddr: loginAddr}}
 	addr := p.start(t)
 	dir := t.TempDir()
 	serverName := ""
-	fetch := func(host, proxy string) (code int, log string) {
-		lines := append(clientCredentials(login, login.ClientSecret), "auth: xoauth2", "proxy: "+proxy)
-		path := tokenConfig(t, mail, dir, lines...)
-		rewrite(t, path, "host: 127.0.0.1", "host: "+host, "port: "+mail.Addr()[strings.LastIndex(mail.Addr(), ":")+1:], "port: 995", "ca_file: ca.pem", "ca_file: ca.pem"+serverName)
-		code, log = once(t, path, "--log-level", "trace")
+	fetch := func(host, proxy string) (o *app.Outcome, log string) {
+		lines := append(apptest.ClientCredentials(login, login.ClientSecret), "auth: xoauth2", "proxy: "+proxy)
+		path := apptest.TokenConfig(t, mail, dir, lines...)
+		apptest.Rewrite(t, path, "host: 127.0.0.1", "host: "+host, "port: "+mail.Addr()[strings.LastIndex(mail.Addr(), ":")+1:], "port: 995", "ca_file: ca.pem", "ca_file: ca.pem"+serverName)
+		o, log = apptest.Once(t, path, config.LevelTrace)
 		if strings.Contains(log, "pr0xy") {
 			t.Errorf("the log holds the proxy's password:\n%s", log)
 		}
-		return code, log
+		return o, log
 	}
-	code, log := fetch("localhost", "http://u:pr0xy-pw@"+addr)
-	if code != exitOK {
-		t.Fatalf("exit code %d\n%s", code, log)
+	o, log := fetch("localhost", "http://u:pr0xy-pw@"+addr)
+	if !wentWell(o) {
+		t.Fatalf("%+v\n%s", o, log)
 	}
-	checkNotes(t, filepath.Join(dir, "out", "lab"), 3)
+	apptest.CheckNotes(t, filepath.Join(dir, "out", "lab"), 3)
 	if want := []string{loginAddr, "localhost:995"}; strings.Join(p.asked, " ") != strings.Join(want, " ") {
 		t.Errorf("the proxy was asked for %q, want %q", p.asked, want)
 	}
@@ -87,12 +92,12 @@ func TestProxy(t *testing.T) {
 		{"elsewhere.test", "http://u:pr0xy-pw@" + addr, "proxy http://u:<secret>@" + addr + ": connect to elsewhere.test:995: it answered 502 Bad Gateway"},
 		{"localhost", "socks5://u:pr0xy-pw@127.0.0.1:1", "proxy socks5://u:<secret>@127.0.0.1:1: "},
 	} {
-		if code, log := fetch(test.host, test.proxy); code != exitTemporary || !strings.Contains(log, test.want) {
-			t.Errorf("exit code %d, want the log to hold %q:\n%s", code, test.want, log)
+		if o, log := fetch(test.host, test.proxy); len(o.Failed) == 0 || !strings.Contains(log, test.want) {
+			t.Errorf("%+v, want the log to hold %q:\n%s", o, test.want, log)
 		}
 	}
 	serverName = ", server_name: localhost"
-	if code, log := fetch("pop.test", "http://u:pr0xy-pw@"+addr); code != exitOK {
-		t.Errorf("server_name: exit code %d\n%s", code, log)
+	if o, log := fetch("pop.test", "http://u:pr0xy-pw@"+addr); !wentWell(o) {
+		t.Errorf("server_name: %+v\n%s", o, log)
 	}
 }
