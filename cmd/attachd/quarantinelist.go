@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,7 +39,7 @@ file is not there: somebody removed it, or the account's folder is not mounted.`
 			if err != nil {
 				return failure(err)
 			}
-			return failure(listQuarantine(cmd.OutOrStdout(), all, asJSON))
+			return failure(listQuarantine(cmd.Context(), cmd.OutOrStdout(), all, asJSON))
 		},
 	}
 	configFlag(cmd, &path)
@@ -63,7 +64,7 @@ type quarantineLine struct {
 	Files    int    `json:"files"`
 }
 
-func listQuarantine(w io.Writer, all []quarantine.Message, asJSON bool) error {
+func listQuarantine(ctx context.Context, w io.Writer, all []quarantine.Message, asJSON bool) error {
 	out := bufio.NewWriter(w)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	encoder := json.NewEncoder(foreign.JSONWriter{W: out})
@@ -73,7 +74,7 @@ func listQuarantine(w io.Writer, all []quarantine.Message, asJSON bool) error {
 	}
 	for _, q := range all {
 		missing := q.IsMissing()
-		m, is := q.Record, q.Envelope()
+		m, is := q.Record, q.Envelope(ctx)
 		if asJSON {
 			if err := encoder.Encode(quarantineLine{q.Account.Name, q.ID(), m.UIDL, m.Size, m.Reason, m.Attempts, m.Delivered.UTC().Format(time.RFC3339), q.Path(), missing, is.From, is.Subject, m.Files()}); err != nil {
 				return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -38,7 +39,7 @@ configuration as it is now. ID is what list shows, or the UIDL.`,
 			}
 			var failed error
 			for _, m := range found {
-				failed = errors.Join(failed, showQuarantined(cmd.OutOrStdout(), t.config, m))
+				failed = errors.Join(failed, showQuarantined(cmd.Context(), cmd.OutOrStdout(), t.config, m))
 			}
 			return failure(failed)
 		},
@@ -50,15 +51,15 @@ configuration as it is now. ID is what list shows, or the UIDL.`,
 // shownHeader is how many bytes of a header are shown.
 const shownHeader = 8 << 10
 
-func showQuarantined(out io.Writer, c *config.Config, m quarantine.Message) error {
-	raw, err := m.Open()
+func showQuarantined(ctx context.Context, out io.Writer, c *config.Config, m quarantine.Message) error {
+	raw, err := m.Open(ctx)
 	if err != nil {
 		if m.Away != nil {
 			err = m.Away
 		} else {
 			err = fmt.Errorf("read the message in quarantine: %w; %s", err, delivery.WhenLost(m.Account.Name, m.Record))
 		}
-		return errors.Join(listQuarantine(out, []quarantine.Message{m}, false), err)
+		return errors.Join(listQuarantine(ctx, out, []quarantine.Message{m}, false), err)
 	}
 	defer raw.Close()
 	start := make([]byte, shownHeader)
@@ -69,7 +70,7 @@ func showQuarantined(out io.Writer, c *config.Config, m quarantine.Message) erro
 	if _, err := raw.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("read %s: %w", m.Path(), err)
 	}
-	if err := listQuarantine(out, []quarantine.Message{m}, false); err != nil {
+	if err := listQuarantine(ctx, out, []quarantine.Message{m}, false); err != nil {
 		return err
 	}
 	fmt.Fprintln(out)

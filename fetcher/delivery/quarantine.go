@@ -47,29 +47,35 @@ func (q *Quarantine) Messages(ctx context.Context) ([]*ledger.Message, error) {
 	return q.delivery.Ledger.Quarantined(ctx, q.delivery.Account)
 }
 
-// open opens the file that a message is kept in.
-func (q *Quarantine) open(ctx context.Context, m *ledger.Message) (io.ReadSeekCloser, error) {
-	raw, err := q.delivery.Sink.OpenFile(ctx, m.Kept()[0].Path)
+// OpenQuarantined opens the file that a message in quarantine is kept in, at its start. open opens a file
+// of the account's folder by its path there.
+//
+// It fails unless the file is as it was fetched. One that a failing disk or a hand cut short would be
+// delivered as if it were the message, which is then deleted on the server.
+func OpenQuarantined(ctx context.Context, open func(ctx context.Context, path string) (io.ReadSeekCloser, error), m *ledger.Message) (io.ReadSeekCloser, error) {
+	kept := m.Kept()
+	if len(kept) == 0 {
+		return nil, errors.New("the state knows of no file that it is kept in")
+	}
+	raw, err := open(ctx, kept[0].Path)
 	if err != nil {
 		return nil, err
 	}
-	if err := VerifyQuarantined(raw, m); err != nil {
+	if err := verify(raw, kept[0]); err != nil {
 		raw.Close()
 		return nil, err
 	}
 	return raw, nil
 }
 
-// VerifyQuarantined reads the file that a message in quarantine is kept in, and fails unless it is as it was fetched: one that a failing disk or a
-// hand cut short would be delivered as if it were the message, which is then deleted on the server. It leaves
-// the file at its start.
-func VerifyQuarantined(raw io.ReadSeeker, m *ledger.Message) error {
+// verify fails unless a file has the bytes that were recorded, and leaves it at its start.
+func verify(raw io.ReadSeeker, kept ledger.Attachment) error {
 	sum := sha256.New()
 	n, err := io.Copy(sum, raw)
 	if err != nil {
 		return err
 	}
-	if kept := m.Kept()[0]; [32]byte(sum.Sum(nil)) != kept.SHA256 {
+	if [32]byte(sum.Sum(nil)) != kept.SHA256 {
 		return fmt.Errorf("%s is not what was fetched: it has %d bytes, and had %d", kept.Path, n, kept.Size)
 	}
 	_, err = raw.Seek(0, io.SeekStart)

@@ -28,7 +28,7 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 	if len(m.Kept()) == 0 {
 		return nil, fmt.Errorf("the state knows of no file that message %q is kept in", m.UIDL)
 	}
-	raw, err := q.open(ctx, m)
+	raw, err := OpenQuarantined(ctx, q.delivery.Sink.OpenFile, m)
 	if err != nil {
 		return nil, fmt.Errorf("read the message in quarantine: %w; %s", err, WhenLost(q.delivery.Account, m))
 	}

@@ -95,31 +95,19 @@ func (m Message) IsMissing() bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// Open opens the message's file, and fails unless it is as it was fetched. No link leads away from
-// the account's folder.
-func (m Message) Open() (*os.File, error) {
-	f, err := m.openUnverified()
-	if err != nil {
-		return nil, err
-	}
-	if err := delivery.VerifyQuarantined(f, m.Record); err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
+// Open opens the message's file, and fails unless it is as it was fetched. No link leads away from the
+// account's folder.
+func (m Message) Open(ctx context.Context) (io.ReadSeekCloser, error) {
+	return delivery.OpenQuarantined(ctx, m.openFile, m.Record)
 }
 
-func (m Message) openUnverified() (*os.File, error) {
-	kept := m.Record.Kept()
-	if len(kept) == 0 {
-		return nil, errors.New("the state knows of no file that it is kept in")
-	}
-	return os.OpenInRoot(m.Account.Output, filepath.FromSlash(kept[0].Path))
+func (m Message) openFile(_ context.Context, path string) (io.ReadSeekCloser, error) {
+	return os.OpenInRoot(m.Account.Output, filepath.FromSlash(path))
 }
 
 // Verify returns nil if the message's file is there as it was fetched.
-func (m Message) Verify() error {
-	f, err := m.Open()
+func (m Message) Verify(ctx context.Context) error {
+	f, err := m.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -131,8 +119,12 @@ const envelopeBytes = 64 << 10
 
 // Envelope reads who the message is from, and what about, of its file. It is empty if the file is
 // gone, or can't be read by the user of this process.
-func (m Message) Envelope() delivery.Envelope {
-	f, err := m.openUnverified()
+func (m Message) Envelope(ctx context.Context) delivery.Envelope {
+	kept := m.Record.Kept()
+	if len(kept) == 0 {
+		return delivery.Envelope{}
+	}
+	f, err := m.openFile(ctx, kept[0].Path)
 	if err != nil {
 		return delivery.Envelope{}
 	}

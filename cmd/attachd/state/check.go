@@ -228,7 +228,7 @@ func (found *Account) checkQuarantine(ctx context.Context, led *sqlite.Ledger, a
 	for _, r := range records {
 		m := quarantine.Message{Account: a, Record: r}
 		known[filepath.Base(m.Path())] = true
-		if err := m.Verify(); err != nil {
+		if err := m.Verify(ctx); err != nil {
 			found.Lost = append(found.Lost, fmt.Errorf("message %s in quarantine can't be read: %w: %s", m.ID(), err, delivery.WhenLost(a.Name, r)))
 		}
 	}

@@ -33,7 +33,7 @@ func Forget(ctx context.Context, a *app.App, account config.Account, what Forgot
 	}
 	for _, r := range records {
 		m := quarantine.Message{Account: account, Record: r}
-		if (what.All || slices.Contains(what.UIDLs, r.UIDL)) && m.Verify() == nil {
+		if (what.All || slices.Contains(what.UIDLs, r.UIDL)) && m.Verify(ctx) == nil {
 			return 0, fmt.Errorf("message %s is in quarantine, and its file would be forgotten: first attachd quarantine retry, or drop, it", m.ID())
 		}
 	}
