@@ -8,7 +8,7 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/config"
-	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/event"
 )
 
 // A program of its own prints what arrives, until it is interrupted.
@@ -21,8 +21,8 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	a, err := app.Open(ctx, app.Options{Config: c, Path: path, Observe: func(e fetcher.Event) {
-		if d, ok := e.(fetcher.Delivered); ok {
+	a, err := app.Open(ctx, app.Options{Config: c, Path: path, Observe: func(e event.Event) {
+		if d, ok := e.(event.Delivered); ok {
 			fmt.Println(d.Account, d.Attachment.Path)
 		}
 	}})
