@@ -31,7 +31,7 @@ func (p *poll) retrieve(ctx context.Context, entries, oversize []identity.Entry)
 	if err == nil && len(p.quarantine) > 0 {
 		refused := p.failed
 		err = p.retrieveQuarantined(ctx)
-		if n := p.failed - refused; err == nil && n > 0 {
+		if n := p.failed - refused; err == nil && n > 0 && p.mailbox.Traits().Consumes {
 			// They were retrieved once, so QUIT would have Gmail take them as consumed.
 			err = fmt.Errorf("retrieve %d messages again, for quarantine, from %s: refused, or without room there; see the log for each", n, p.Account.Addr)
 		}
@@ -40,7 +40,9 @@ func (p *poll) retrieve(ctx context.Context, entries, oversize []identity.Entry)
 		err = p.retrieveUncopied(ctx)
 	}
 	if err == nil && p.unkept > 0 {
-		err = fmt.Errorf("retrieve %d messages from %s: they could not be kept; see the log for each", p.unkept, p.Account.Addr)
+		if p.more = true; p.mailbox.Traits().Consumes {
+			err = fmt.Errorf("retrieve %d messages from %s: they could not be kept; see the log for each", p.unkept, p.Account.Addr)
+		}
 	}
 	if failed := p.delivery.Finish(); failed != nil {
 		// Not the line's fault, whatever became of it afterwards.

@@ -1,0 +1,87 @@
+package fetcher
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/event"
+	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+)
+
+// TestPollNow: an account that sleeps is polled at once when it is asked for, and again
+// when it is asked for while it is being polled. Its events come in their order.
+func TestPollNow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one")
+	var mu sync.Mutex
+	var events []string
+	scheduled, hanging, goOn := make(chan struct{}, 10), make(chan struct{}), make(chan struct{})
+	w.supervisor.Observe = func(e event.Event) {
+		mu.Lock()
+		events = append(events, strings.TrimPrefix(fmt.Sprintf("%T", e), "event."))
+		mu.Unlock()
+		if _, ok := e.(event.Scheduled); ok {
+			scheduled <- struct{}{}
+		}
+	}
+	polls := 0
+	w.server.Hook = func(_ *pop3test.Conn, cmd, _ string) bool {
+		if cmd == "UIDL" {
+			if polls++; polls == 2 {
+				close(hanging)
+				<-goOn
+			}
+		}
+		return false
+	}
+	w.start(t)
+	sets, stop := w.running(t)
+	sets <- []Account{w.account}
+	<-scheduled
+	if w.supervisor.PollNow("nobody") {
+		t.Error("an account that there is not is polled")
+	}
+	if !w.supervisor.PollNow("lab") {
+		t.Error("account lab is not polled")
+	}
+	<-hanging
+	w.supervisor.PollNow("lab")
+	w.supervisor.PollNow("lab") // once is enough
+	close(goOn)
+	<-scheduled
+	<-scheduled
+	stop()
+	w.server.Wait()
+	if n := w.server.Sessions(); n != 3 {
+		t.Errorf("%d sessions, want 3: %q", n, w.server.Log())
+	}
+	want := "Waiting Started LoggedIn Listed Retrieved Delivered Done Scheduled" + strings.Repeat(" Waiting Started LoggedIn Listed Done Scheduled", 2)
+	if got := strings.Join(events, " "); got != want {
+		t.Errorf("events\n%s, want\n%s", got, want)
+	}
+}
+
+// TestPollNowKeepsLoginDelay: an account is not polled sooner than the server wants, and a
+// wait that is shorter anyway is not made longer.
+func TestPollNowKeepsLoginDelay(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ ago, wait, want time.Duration }{
+		{time.Minute, time.Hour, 9 * time.Minute},
+		{time.Hour, time.Hour, 0},
+		{time.Minute, time.Second, time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLoop(&Supervisor{}, nil, Account{})
+			l.result.LoginDelay, l.result.Ended = 10*time.Minute, time.Now().Add(-tt.ago)
+			l.wake <- struct{}{}
+			started := time.Now()
+			if due := l.sleep(t.Context(), tt.wait); !due || time.Since(started) != tt.want {
+				t.Errorf("last polled %v ago: due %t after %v, want %v", tt.ago, due, time.Since(started), tt.want)
+			}
+		})
+	}
+}
