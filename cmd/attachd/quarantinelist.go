@@ -73,7 +73,7 @@ func listQuarantine(ctx context.Context, w io.Writer, all []quarantine.Message, 
 		fmt.Fprintln(out, "nothing is in quarantine")
 	}
 	for _, q := range all {
-		missing := q.IsMissing()
+		missing := q.IsMissing(ctx)
 		m, is := q.Record, q.Envelope(ctx)
 		if asJSON {
 			if err := encoder.Encode(quarantineLine{q.Account.Name, q.ID(), m.UIDL, m.Size, m.Reason, m.Attempts, m.Delivered.UTC().Format(time.RFC3339), q.Path(), missing, is.From, is.Subject, m.Files()}); err != nil {

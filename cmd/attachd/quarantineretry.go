@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -37,7 +36,7 @@ Exit code 0: all of them were delivered; 1: some were not.`,
 				for _, a := range again.Attachments {
 					if a.StagingID != "" && !a.Sidecar {
 						files++
-						fmt.Fprintf(cmd.OutOrStdout(), "%s\t%s\n", m.ID(), foreign.Text(filepath.Join(m.Account.Output, filepath.FromSlash(a.Path))))
+						fmt.Fprintf(cmd.OutOrStdout(), "%s\t%s\n", m.ID(), foreign.Text(m.PlaceOf(a)))
 					}
 				}
 				if n := m.Record.Files(); n > 0 {

@@ -150,8 +150,8 @@ func (i Inspector) Stat(ctx context.Context, path string) (Stored, error) {
 	return Stored{path, info.Size()}, nil
 }
 
-// Open opens one file for reading. The error for one that is gone is an [fs.ErrNotExist]. No link leads out of the folder.
-func (i Inspector) Open(ctx context.Context, path string) (io.ReadSeekCloser, error) {
+// OpenFile opens one file for reading. The error for one that is gone is an [fs.ErrNotExist]. No link leads out of the folder.
+func (i Inspector) OpenFile(ctx context.Context, path string) (io.ReadSeekCloser, error) {
 	err := ctx.Err()
 	var f *os.File
 	if err == nil {

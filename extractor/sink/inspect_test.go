@@ -121,14 +121,14 @@ func TestInspector(t *testing.T) {
 	if _, err := at.Stat(t.Context(), ".quarantine/gone"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file that is gone: %v", err)
 	}
-	f, err := at.Open(t.Context(), ".quarantine/a.eml")
+	f, err := at.OpenFile(t.Context(), ".quarantine/a.eml")
 	check(t, err)
 	if body, err := io.ReadAll(f); err != nil || string(body) != "in a.eml" {
 		t.Errorf("read %q, %v", body, err)
 	}
 	check(t, f.Close())
 	for _, path := range []string{"../secret", ".quarantine/link.eml", filepath.Join(above, "secret")} {
-		if f, err := at.Open(t.Context(), path); err == nil {
+		if f, err := at.OpenFile(t.Context(), path); err == nil {
 			f.Close()
 			t.Errorf("%s was opened", path)
 		}

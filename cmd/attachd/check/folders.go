@@ -88,11 +88,8 @@ func (f *folderCheck) look(c *config.Config) {
 			continue
 		}
 		key := "output of account " + a.Name
-		f.folder(key, a.Output)
-		for _, hidden := range []string{".staging", delivery.QuarantineFolder} {
-			if _, err := os.Lstat(filepath.Join(a.Output, hidden)); err == nil {
-				f.folder(key, filepath.Join(a.Output, hidden))
-			}
+		for _, folder := range wiring.Inspect(a).Folders(delivery.QuarantineFolder) {
+			f.folder(key, folder)
 		}
 		f.file("state", filepath.Join(wiring.LockDir(c), a.Name+".lock"))
 		if a.OAuth.NeedsSignIn() {

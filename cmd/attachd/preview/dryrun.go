@@ -17,7 +17,6 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor"
-	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -91,7 +90,7 @@ func (p *preview) checkFolder() error {
 			return err
 		}
 	}
-	folder, err := sink.Inspect(p.account.Output).Identity(p.ctx)
+	folder, err := wiring.FindDestination(p.ctx, p.account)
 	if err != nil || folder.Mark == 0 {
 		return err
 	}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
@@ -86,23 +84,28 @@ func (m Message) Path() string {
 	if len(kept) == 0 {
 		return ""
 	}
-	return filepath.Join(m.Account.Output, filepath.FromSlash(kept[0].Path))
+	return m.PlaceOf(kept[0])
+}
+
+// PlaceOf is where a file of the message lies, or one that came out of it.
+func (m Message) PlaceOf(file ledger.Attachment) string {
+	return wiring.Inspect(m.Account).PlaceOf(file.Path)
 }
 
 // IsMissing reports whether there is no file at [Message.Path].
-func (m Message) IsMissing() bool {
-	_, err := os.Stat(m.Path())
+func (m Message) IsMissing(ctx context.Context) bool {
+	kept := m.Record.Kept()
+	if len(kept) == 0 {
+		return true
+	}
+	_, err := wiring.Inspect(m.Account).Stat(ctx, kept[0].Path)
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// Open opens the message's file, and fails unless it is as it was fetched. No link leads away from the
-// account's folder.
+// Open opens the message's file, and fails unless it is as it was fetched. No link leads away from
+// the account's folder.
 func (m Message) Open(ctx context.Context) (io.ReadSeekCloser, error) {
-	return delivery.OpenQuarantined(ctx, m.openFile, m.Record)
-}
-
-func (m Message) openFile(_ context.Context, path string) (io.ReadSeekCloser, error) {
-	return os.OpenInRoot(m.Account.Output, filepath.FromSlash(path))
+	return delivery.OpenQuarantined(ctx, wiring.Inspect(m.Account).OpenFile, m.Record)
 }
 
 // Verify returns nil if the message's file is there as it was fetched.
@@ -124,7 +127,7 @@ func (m Message) Envelope(ctx context.Context) delivery.Envelope {
 	if len(kept) == 0 {
 		return delivery.Envelope{}
 	}
-	f, err := m.openFile(ctx, kept[0].Path)
+	f, err := wiring.Inspect(m.Account).OpenFile(ctx, kept[0].Path)
 	if err != nil {
 		return delivery.Envelope{}
 	}

@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -140,12 +139,12 @@ func Check(ctx context.Context, c *config.Config, accounts []config.Account) (_ 
 // checkMissing fails if there were deliveries, and the state file is therefore lost.
 func checkMissing(ctx context.Context, c *config.Config, accounts []config.Account) error {
 	for _, a := range accounts {
-		i, err := sink.Inspect(a.Output).Identity(ctx)
+		found, err := wiring.FindDestination(ctx, a)
 		if err != nil {
 			return err
 		}
-		if i.Mark > 0 {
-			return fmt.Errorf("%s is missing, while there were deliveries to %s: restore a backup, or run attachd state rebuild", c.State, a.Output)
+		if found.Mark > 0 {
+			return fmt.Errorf("%s is missing, while there were deliveries to %s: restore a backup, or run attachd state rebuild", c.State, found.Place)
 		}
 	}
 	return nil
@@ -153,7 +152,7 @@ func checkMissing(ctx context.Context, c *config.Config, accounts []config.Accou
 
 // check compares what the ledger holds of an account with its folder.
 func (found *Account) check(ctx context.Context, led *sqlite.Ledger, a config.Account) error {
-	folder, err := sink.Inspect(a.Output).Snapshot(ctx)
+	folder, err := wiring.Inspect(a).Snapshot(ctx)
 	if err != nil {
 		return err
 	}
@@ -208,7 +207,7 @@ func (found *Account) checkStaged(ctx context.Context, led *sqlite.Ledger, a con
 	}
 	if n := fates[sink.Elsewhere]; n > 0 {
 		s.Elsewhere = fmt.Errorf("%s staged in another folder than %s as it is now: its disk is not mounted, or somebody removed it. Mount it; "+
-			"if it is gone for good, run attachd state forget --staged %s, and those messages are fetched again", console.Count(n, "file"), a.Output, a.Name)
+			"if it is gone for good, run attachd state forget --staged %s, and those messages are fetched again", console.Count(n, "file"), wiring.Inspect(a).Place(), a.Name)
 	}
 	return nil
 }
@@ -227,19 +226,18 @@ func (found *Account) checkQuarantine(ctx context.Context, led *sqlite.Ledger, a
 	known := make(map[string]bool)
 	for _, r := range records {
 		m := quarantine.Message{Account: a, Record: r}
-		known[filepath.Base(m.Path())] = true
+		for _, file := range r.Kept() {
+			known[file.Path] = true
+		}
 		if err := m.Verify(ctx); err != nil {
 			found.Lost = append(found.Lost, fmt.Errorf("message %s in quarantine can't be read: %w: %s", m.ID(), err, delivery.WhenLost(a.Name, r)))
 		}
 	}
-	entries, err := os.ReadDir(filepath.Join(a.Output, delivery.QuarantineFolder))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), ".eml") && !known[e.Name()] {
-			found.Strays = append(found.Strays, e.Name())
+	files, err := wiring.Inspect(a).List(ctx, delivery.QuarantineFolder)
+	for _, file := range files {
+		if strings.HasSuffix(file.Path, ".eml") && !known[file.Path] {
+			found.Strays = append(found.Strays, path.Base(file.Path))
 		}
 	}
-	return nil
+	return err
 }

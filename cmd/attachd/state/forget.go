@@ -7,6 +7,7 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/cmd/attachd/quarantine"
+	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -55,7 +56,7 @@ func Forget(ctx context.Context, a *app.App, account config.Account, what Forgot
 
 // stagedElsewhere lists the messages with a file in a staging folder that is gone.
 func stagedElsewhere(ctx context.Context, led *sqlite.Ledger, a config.Account) ([]ledger.Key, error) {
-	folder, err := sink.Inspect(a.Output).Snapshot(ctx)
+	folder, err := wiring.Inspect(a).Snapshot(ctx)
 	if err != nil {
 		return nil, err
 	}

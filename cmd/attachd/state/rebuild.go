@@ -10,7 +10,6 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
-	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -72,7 +71,7 @@ func (r *Rebuild) Close() error { return errors.Join(r.ledger.Close(), r.release
 // Forgo records nothing of an account: whatever the state does not know is fetched again. The
 // account is polled from then on even if its folder has had more deliveries than the state knows.
 func (r *Rebuild) Forgo(ctx context.Context, a config.Account) error {
-	folder, err := sink.Inspect(a.Output).Identity(ctx)
+	folder, err := wiring.FindDestination(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -99,7 +98,7 @@ type Adopted struct {
 // Adopt asks the server of an account what it holds, and records each message that the state does
 // not know as delivered, without downloading any. The account is polled from then on.
 func (r *Rebuild) Adopt(ctx context.Context, a config.Account, o Adoption) (*Adopted, error) {
-	folder, err := sink.Inspect(a.Output).Identity(ctx)
+	folder, err := wiring.FindDestination(ctx, a)
 	if err != nil {
 		return nil, err
 	}

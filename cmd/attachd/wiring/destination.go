@@ -9,10 +9,14 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
-// FindDestination looks at the output folder of an account, and makes nothing.
+// Inspect answers questions about the output folder of an account, and makes nothing.
+func Inspect(a config.Account) sink.Inspector { return sink.Inspect(a.Output) }
+
+// FindDestination says which folder the output folder of an account is.
 func FindDestination(ctx context.Context, a config.Account) (delivery.Destination, error) {
-	i, err := sink.Inspect(a.Output).Identity(ctx)
-	return delivery.Destination{Place: a.Output, ID: i.ID, Mark: i.Mark, Gone: i.Gone}, err
+	folder := Inspect(a)
+	is, err := folder.Identity(ctx)
+	return delivery.Destination{Place: folder.Place(), ID: is.ID, Mark: is.Mark, Gone: is.Gone}, err
 }
 
 // CheckDestination returns a [*delivery.DestinationError] if an account delivered to another folder
