@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"strings"
 )
 
@@ -48,7 +49,11 @@ func (d *Directory) discard(id string) error {
 // kept, and that were not staged by this Directory: what a crash left before the
 // ledger came to know of it. Other files in the staging folder stay.
 func (d *Directory) Sweep(ctx context.Context, keep func(id string) bool) (removed int, err error) {
-	dir, err := d.folders.staging.root.Open(".")
+	err = ctx.Err()
+	var dir *os.File
+	if err == nil {
+		dir, err = d.folders.staging.root.Open(".")
+	}
 	if err != nil {
 		return 0, fmt.Errorf("sweep %s: %w", d.folders.stagingPath(), err)
 	}

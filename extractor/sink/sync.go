@@ -81,6 +81,9 @@ func (d *Directory) Sync(ctx context.Context, group []*Staged) error {
 		files[i] = d.files[s.ID]
 	}
 	d.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("sync %d staging files in %s: %w", len(group), d.folders.path, err)
+	}
 	for i, f := range files {
 		if f == nil {
 			return fmt.Errorf("sync staging file %q for %q: %w", group[i].ID, group[i].Path, ErrGone)

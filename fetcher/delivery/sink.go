@@ -9,53 +9,62 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Sink is where one account's attachments go. A poll opens it, uses it and closes it.
+// Sink is where one account's attachments go: a folder, or anything that can keep files and rename them. A poll
+// opens it, uses it and closes it. Package sinktest has the tests that every implementation must pass.
 //
 // # Calls at once
 //
-// A poll has two goroutines. One stages: it calls Stage and StageRaw. The other commits: it calls Sync,
-// Publish, RemovePieces and SetMark. Free and Discard may come from both, at any time. No two calls at once
-// concern the same staging file. The other methods are called while no other call is under way.
+// A poll has two goroutines:
+//
+//   - One stages. It calls Stage and StageRaw, one after the other.
+//   - One commits. It calls Sync, Publish, RemovePieces and SetMark, one after the other.
+//
+// Both may call Free and Discard at any time. No two calls at once concern the same staging file. All other
+// methods are called while no other call is under way.
 //
 // # Cancelling
 //
-// A call whose context ends returns soon, with that context's error. It may have done all of its work, a part
-// or nothing, and leaves nothing that the same call of a later Sink could not complete: Publish is called again
-// for all files of a group that the ledger holds as staged, and Sweep removes what Discard has left.
+// A call returns soon after its context ends, with the context's error, and does nothing if the context had ended
+// before. It may have done its work in part, and a later Sink must be able to do the rest: Publish is called
+// again for all files of a group that the ledger holds as staged, and Sweep removes what Discard has left.
 type Sink interface {
-	// Stage reads the message of a UIDL from r to its end and writes its
-	// attachments to staging files. On an error nothing of the message stays. An error that is
-	// the message's own fault, not the line's or the disk's, is an
-	// [*UnprocessableError].
+	// Stage reads the message of a UIDL from r to its end and writes its attachments to staging files. On an error
+	// nothing of the message stays. An [*UnprocessableError] is the fault of the message itself, and not of the line
+	// or the disk.
 	Stage(ctx context.Context, uidl string, r io.Reader) (Staged, error)
-	// StageRaw stages the bytes of r as they are, to become folder/name.
+	// StageRaw stages the bytes of r as they are. They will be published as folder/name.
 	StageRaw(ctx context.Context, r io.Reader, folder, name string) (ledger.Attachment, error)
-	// Sync returns once the staging files are durable under their staging names.
+	// Sync returns nil once the staging files are durable under their staging names.
 	Sync(ctx context.Context, files []ledger.Attachment) error
-	// Publish gives staged files their final names without overwriting others, in this order, and sets
-	// the Path of each to the name it really got. It returns nil once all of them are durable under these
-	// names. A staging file that is gone was published before a crash, which is no error.
+	// Publish gives staged files their final names, in this order, and overwrites nothing. It sets the Path of each
+	// to the name that the file really got, and returns nil once all are durable under these names. It stops at the
+	// first file that it can't publish.
+	//
+	// A staging file that is gone is no error: it was published before a crash. One that was staged in another place
+	// is an error: a disk is not mounted. Of files that were staged by an earlier Sink only the StagingID and the
+	// Path are known.
 	Publish(ctx context.Context, files []*ledger.Attachment) error
-	// Discard removes staging files that will not be published. Those that are gone are no error.
+	// Discard removes staging files that will not be published. Those that are gone, or published, are no error.
 	Discard(ctx context.Context, files []ledger.Attachment) error
-	// Sweep removes every staging file, the leftovers of a process that died. It
-	// is called when the ledger holds nothing unfinished and nothing is staged.
+	// Sweep removes every staging file that an earlier Sink left, and returns how many there were. It is called when
+	// the ledger holds nothing unfinished and nothing is staged.
 	Sweep(ctx context.Context) (removed int, err error)
 	// Free returns how many bytes can still be written.
 	Free(ctx context.Context) (int64, error)
-	// SetMark leaves a number in the folder, and Mark returns the one left last, 0
-	// without any: how far the ledger was when it was last used with this folder.
+	// SetMark leaves a number in the place, and Mark returns the one that was left last, 0 without any. It says how
+	// far the ledger was when it was last used with this place.
 	SetMark(ctx context.Context, n int64) error
 	Mark(ctx context.Context) (int64, error)
-	// OpenFile and RemoveFile read and remove a file in quarantine or a piece of a message, by the Path that
-	// it was published under. OpenFile returns an fs.ErrNotExist for one that is gone, and RemoveFile nil.
+	// OpenFile and RemoveFile read and remove a file in quarantine, or a piece of a message, by the Path that it was
+	// published under. If the file is gone, OpenFile returns an [io/fs.ErrNotExist], and RemoveFile nil.
 	OpenFile(ctx context.Context, path string) (io.ReadSeekCloser, error)
 	RemoveFile(ctx context.Context, path string) error
-	// HasPieces reports whether pieces of messages may wait below PartialFolder. It is asked in each poll,
-	// before the ledger is, and is cheap.
+	// HasPieces reports whether pieces of messages wait below [PartialFolder]. Each poll asks it before it asks the
+	// ledger, so it should be cheap. It may be wrong if it says true.
 	HasPieces(ctx context.Context) (bool, error)
-	// RemovePieces removes a folder below PartialFolder with all that is in it. One that is gone is no error.
+	// RemovePieces removes a folder below [PartialFolder] and all that is in it. One that is gone is no error.
 	RemovePieces(ctx context.Context, folder string) error
+	// Close ends the use of the Sink. What is staged stays.
 	Close() error
 }
 
