@@ -108,8 +108,8 @@ func TestBadServer(t *testing.T) {
 			if errs := w.supervisor.RunOnce(t.Context(), []Account{bad, other}); len(errs) > 0 {
 				t.Fatalf("once the server works: %v", errs)
 			}
-			if len(w.sink.published) != 2 || len(w.sink.staged) != 0 {
-				t.Errorf("published %d files, staged %d; want the two of the mailbox", len(w.sink.published), len(w.sink.staged))
+			if len(w.sink.Files()) != 2 || len(w.sink.Staged()) != 0 {
+				t.Errorf("published %d files, staged %d; want the two of the mailbox", len(w.sink.Files()), len(w.sink.Staged()))
 			}
 		})
 	}
@@ -148,8 +148,8 @@ func TestWrongCounts(t *testing.T) {
 			if unfetchable, ok := errors.AsType[*poll.IncompleteError](err); ok && strings.HasPrefix(unfetchable.Unfetchable, "97 of 99") {
 				err = nil
 			}
-			if err != nil || len(w.sink.published) != 2 {
-				t.Errorf("%d files, error %v; want both", len(w.sink.published), err)
+			if err != nil || len(w.sink.Files()) != 2 {
+				t.Errorf("%d files, error %v; want both", len(w.sink.Files()), err)
 			}
 		})
 	}
@@ -180,17 +180,17 @@ func TestRefusedMessage(t *testing.T) {
 	if said, want := lines(t, &log, "message not retrieved"), now.Add(w.account.Interval).Format(time.RFC3339); values(said, "next") != want { // not before the next poll
 		t.Errorf("it is said to come %q, want %s", values(said, "next"), want)
 	}
-	if len(w.sink.published) != 2 || len(w.server.Mailbox("u0")) != 1 {
-		t.Errorf("%d published, %d left on the server; want 2 and 1", len(w.sink.published), len(w.server.Mailbox("u0")))
+	if len(w.sink.Files()) != 2 || len(w.server.Mailbox("u0")) != 1 {
+		t.Errorf("%d published, %d left on the server; want 2 and 1", len(w.sink.Files()), len(w.server.Mailbox("u0")))
 	}
 	refuse = false
-	if err := w.once(t); err != nil || len(w.sink.published) != 2 {
-		t.Errorf("before its time: %d published, error %v", len(w.sink.published), err)
+	if err := w.once(t); err != nil || len(w.sink.Files()) != 2 {
+		t.Errorf("before its time: %d published, error %v", len(w.sink.Files()), err)
 	}
 	now = now.Add(2 * retryFirst)
 	// It is the first message now, as the others are deleted.
-	if err := w.once(t); err != nil || len(w.sink.published) != 3 || len(w.server.Mailbox("u0")) != 0 {
-		t.Errorf("after its time: %d published, %d left, error %v", len(w.sink.published), len(w.server.Mailbox("u0")), err)
+	if err := w.once(t); err != nil || len(w.sink.Files()) != 3 || len(w.server.Mailbox("u0")) != 0 {
+		t.Errorf("after its time: %d published, %d left, error %v", len(w.sink.Files()), len(w.server.Mailbox("u0")), err)
 	}
 }
 
@@ -247,8 +247,8 @@ func TestBreakingMessage(t *testing.T) {
 			if tt.whole {
 				want++
 			}
-			if len(w.sink.published) != want || len(w.sink.staged) > 0 {
-				t.Errorf("%d published, want %d; %d staged", len(w.sink.published), want, len(w.sink.staged))
+			if len(w.sink.Files()) != want || len(w.sink.Staged()) > 0 {
+				t.Errorf("%d published, want %d; %d staged", len(w.sink.Files()), want, len(w.sink.Staged()))
 			}
 			if left := w.server.Mailbox("u0"); len(left) != tt.left {
 				t.Errorf("%d left, want %d", len(left), tt.left)

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"os"
 	"slices"
@@ -154,23 +153,16 @@ func (s *tally) Stage(_ context.Context, _ string, r io.Reader) (delivery.Staged
 	if err := s.step("stage %s", name); err != nil {
 		return delivery.Staged{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	id := fmt.Sprintf("id-%d", len(s.steps))
-	s.staged[id] = body
-	return delivery.Staged{Attachments: []ledger.Attachment{{StagingID: id, Path: name, Size: int64(len(body)), SHA256: sum}}}, nil
+	return delivery.Staged{Attachments: []ledger.Attachment{s.Add(body, name)}}, nil
 }
 
 func (s *tally) Publish(ctx context.Context, files []*ledger.Attachment) error {
-	s.mu.Lock()
-	before := maps.Clone(s.staged)
-	s.mu.Unlock()
+	before := s.Staged()
 	err := s.memory.Publish(ctx, files)
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	after := s.Staged()
 	for _, f := range files {
 		body, was := before[f.StagingID]
-		_, still := s.staged[f.StagingID]
+		_, still := after[f.StagingID]
 		switch {
 		case !was || still:
 		case strings.HasSuffix(f.Path, ".eml"):
@@ -293,8 +285,8 @@ func (p play) check(t *testing.T, w *world, sink *tally) {
 	if left := w.server.Mailbox("u0"); len(left) != p.left {
 		t.Errorf("%d messages left on the server, want %d", len(left), p.left)
 	}
-	if len(sink.staged) != 0 {
-		t.Errorf("%d staging files left", len(sink.staged))
+	if len(sink.Staged()) != 0 {
+		t.Errorf("%d staging files left", len(sink.Staged()))
 	}
 	for _, line := range w.server.Log() {
 		verb, _, _ := strings.Cut(line, " ")

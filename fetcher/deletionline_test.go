@@ -46,7 +46,7 @@ func TestReusedIsNamed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := len(w.sink.published); n != 2 {
+	if n := len(w.sink.Files()); n != 2 {
 		t.Errorf("%d delivered, want 2", n)
 	}
 	said := lines(t, log, "message deleted on the server")
@@ -136,7 +136,7 @@ func TestDigestsAreSettled(t *testing.T) {
 		if err != nil || len(pending) > 0 {
 			t.Errorf("deletes %t: %d are pending, %v", deletes, len(pending), err)
 		}
-		if n := len(w.sink.published); n != 3 {
+		if n := len(w.sink.Files()); n != 3 {
 			t.Errorf("deletes %t: %d delivered, want 3", deletes, n)
 		}
 		if got := len(lines(t, log, "message deleted on the server")); got != 3 {

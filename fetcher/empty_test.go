@@ -66,7 +66,7 @@ func TestUIDLRefusedOfNothing(t *testing.T) {
 					if (err != nil) != fails || (adoptErr != nil) != fails {
 						t.Errorf("check: %v; adopt: %v", err, adoptErr)
 					}
-					before := len(w.sink.published)
+					before := len(w.sink.Files())
 					w.server.Replace("u0", letters("b", "2", "3")...)
 					if n := w.poll(t) - before; n != 2 {
 						t.Errorf("%d delivered, want what came later", n)

@@ -64,7 +64,7 @@ func TestForecastIsThePoll(t *testing.T) {
 				}
 				return
 			}
-			if got := len(w.sink.published); got != tt.fetch || probe.Waiting != got || f.fetched != got || f.New != got {
+			if got := len(w.sink.Files()); got != tt.fetch || probe.Waiting != got || f.fetched != got || f.New != got {
 				t.Errorf("check found %d, a dry run %d and %d, the poll %d, want %d", probe.Waiting, f.New, f.fetched, got, tt.fetch)
 			}
 			if probe.Messages != 3 || f.Messages != 3 {

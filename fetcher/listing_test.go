@@ -18,7 +18,7 @@ func (w *world) poll(t *testing.T) int {
 	if err := w.once(t); err != nil {
 		t.Fatal(err)
 	}
-	return len(w.sink.published)
+	return len(w.sink.Files())
 }
 
 // TestUIDLReuse: a server that gives a known UIDL to another message has that
@@ -46,7 +46,7 @@ func TestUIDLReuse(t *testing.T) {
 		return true
 	}
 	// The third message shares the first one's UIDL, but it is not that message.
-	if n := w.poll(t); n != 3 || w.sink.published["new content"] == nil {
+	if n := w.poll(t); n != 3 || w.sink.Files()["new content"] == nil {
 		t.Errorf("%d published, want the new message and no other", n)
 	}
 	if n := w.poll(t); n != 3 {
@@ -210,12 +210,12 @@ func TestSkipDuplicates(t *testing.T) {
 	if n := w.poll(t); n != 2 {
 		t.Fatalf("%d published, want 2", n)
 	}
-	clear(w.sink.published) // a consumer took them
+	w.sink.Take() // a consumer took them
 	var log bytes.Buffer
 	w.supervisor.Log = zerolog.New(&log).Level(zerolog.InfoLevel)
 	w.server.Append("u0", pop3test.Message{UIDL: "uid-4", Raw: []byte("same\r\n")})
-	if n := w.poll(t); n != 0 || len(w.sink.staged) != 0 {
-		t.Errorf("%d published, %d staged; want nothing of bytes received before", n, len(w.sink.staged))
+	if n := w.poll(t); n != 0 || len(w.sink.Staged()) != 0 {
+		t.Errorf("%d published, %d staged; want nothing of bytes received before", n, len(w.sink.Staged()))
 	}
 	if said, done := lines(t, &log, "attachment left out, received before"), lines(t, &log, "poll done"); values(said, "uidl") != "uid-4" || values(done, "received_before") != "1" {
 		t.Errorf("log says %s", &log)

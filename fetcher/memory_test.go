@@ -3,7 +3,6 @@ package fetcher
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"io"
 	"strings"
@@ -81,27 +80,12 @@ func (s *crowd) Stage(_ context.Context, uidl string, r io.Reader) (delivery.Sta
 	if err != nil {
 		return delivery.Staged{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var all []ledger.Attachment
 	for i := range s.each {
 		name := fmt.Sprintf("%s %s-%d", bytes.TrimSpace(body), uidl, i)
-		s.staged[name] = body
-		all = append(all, ledger.Attachment{StagingID: name, Path: name, Size: int64(len(body)), SHA256: sha256.Sum256([]byte(name))})
+		all = append(all, s.Add([]byte(name), name))
 	}
 	return delivery.Staged{Attachments: all}, nil
-}
-
-func (s *crowd) Sync(context.Context, []ledger.Attachment) error { return nil }
-
-func (s *crowd) Publish(_ context.Context, files []*ledger.Attachment) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, f := range files {
-		s.published[f.Path] = s.staged[f.StagingID]
-		delete(s.staged, f.StagingID)
-	}
-	return nil
 }
 
 // TestManyAttachmentsAtOnce: messages with very many attachments are not all held until the last of a batch has come. Those that
@@ -132,12 +116,12 @@ func TestManyAttachmentsAtOnce(t *testing.T) {
 		if commands(w, "QUIT") > 0 {
 			t.Error("QUIT was sent though messages were retrieved and put off")
 		}
-		if n := len(w.sink.published); n < each*polls || n > 3*each*polls {
+		if n := len(w.sink.Files()); n < each*polls || n > 3*each*polls {
 			t.Errorf("%d files after poll %d", n, polls)
 		}
 	}
-	if n := len(w.sink.published); n != messages*each || polls < 3 || len(w.sink.staged) != 0 {
-		t.Errorf("%d files after %d polls, %d staged", n, polls, len(w.sink.staged))
+	if n := len(w.sink.Files()); n != messages*each || polls < 3 || len(w.sink.Staged()) != 0 {
+		t.Errorf("%d files after %d polls, %d staged", n, polls, len(w.sink.Staged()))
 	}
 	if left := len(w.server.Mailbox("u0")); left != 0 {
 		t.Errorf("%d messages are left", left)

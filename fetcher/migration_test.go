@@ -52,7 +52,7 @@ func TestUIDLsChanged(t *testing.T) {
 			if err := w.once(t); err != nil {
 				t.Fatal(err)
 			}
-			before := len(w.sink.published)
+			before := len(w.sink.Files())
 			w.server.Replace("u0", test.later...)
 			w.account.FetchChangedUIDLs = test.fetch
 			err := w.once(t)
@@ -61,8 +61,8 @@ func TestUIDLsChanged(t *testing.T) {
 				t.Fatalf("error %v", err)
 			}
 			if stopped {
-				if len(w.sink.published) != before || !strings.Contains(changed.Error(), "attachd state rebuild lab") {
-					t.Errorf("%d delivered, %v", len(w.sink.published)-before, err)
+				if len(w.sink.Files()) != before || !strings.Contains(changed.Error(), "attachd state rebuild lab") {
+					t.Errorf("%d delivered, %v", len(w.sink.Files())-before, err)
 				}
 				if n := commands(w, "RETR"); n != 30 {
 					t.Errorf("%d RETR", n)

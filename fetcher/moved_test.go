@@ -95,7 +95,7 @@ func TestMoved(t *testing.T) {
 			if delivered != tt.again {
 				t.Errorf("%d delivered again, want %d", delivered, tt.again)
 			}
-			if n := len(w.sink.staged); n > 0 {
+			if n := len(w.sink.Staged()); n > 0 {
 				t.Errorf("%d staging files are left", n)
 			}
 			if n := len(w.server.Mailbox("u0")); n != len(tt.later) {
@@ -159,7 +159,7 @@ func TestPutBack(t *testing.T) {
 			if delivered != tt.again {
 				t.Errorf("%d delivered again, want %d", delivered, tt.again)
 			}
-			if n := len(w.sink.staged); n > 0 {
+			if n := len(w.sink.Staged()); n > 0 {
 				t.Errorf("%d staging files are left", n)
 			}
 			if n := len(w.server.Mailbox("u0")); n != tt.left {

@@ -48,7 +48,7 @@ func TestNamelessQuitLost(t *testing.T) {
 	if got := w.has(); got != "four one three two" {
 		t.Errorf("delivered %q", got)
 	}
-	if n := len(w.sink.staged); n != 0 {
+	if n := len(w.sink.Staged()); n != 0 {
 		t.Errorf("%d staging files are left of the messages that came again", n)
 	}
 	if left := len(w.server.Mailbox("u0")); left != 0 {

@@ -3,12 +3,10 @@ package fetcher
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +18,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/delivery/sinktest"
 	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
@@ -28,22 +27,17 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// memory is a small working Sink: each message is one attachment, its body.
-// delivery.Staged and published files live in maps, and steps records what was asked of it.
+// memory is a sink that takes each message for one attachment, its body, and records the steps.
 type memory struct {
+	sinktest.Memory
 	t      *testing.T
 	ledger *sqlite.Ledger
 
-	mu        sync.Mutex
-	staged    map[string][]byte
-	synced    map[string]bool
-	published map[string][]byte
-	steps     []string
-	mark      int64 // the last that was set
-	behind    int64 // what Mark returns, as more than one account may use the folder
-	reads     int   // calls of Stage
-	free      int64 // what Free returns
-	noRoom    error // likewise
+	mu     sync.Mutex
+	steps  []string
+	behind int64 // what Mark returns, as more than one account may use the folder
+	reads  int   // calls of Stage
+	noRoom error // what Free returns
 	// messageIDs has Stage find the Message-ID.
 	messageIDs bool
 	// bodies has the attachment be what stands behind the header.
@@ -53,7 +47,17 @@ type memory struct {
 }
 
 func newMemory(t *testing.T, led *sqlite.Ledger) *memory {
-	return &memory{t: t, ledger: led, staged: map[string][]byte{}, synced: map[string]bool{}, published: map[string][]byte{}}
+	m := &memory{t: t, ledger: led}
+	m.Before = func(step sinktest.Step, name string) error {
+		switch step {
+		case sinktest.StepPublish:
+			return m.step("publish %s, ledger: %s", name, m.unfinished())
+		case sinktest.StepSyncFolders:
+			return m.step("sync folders, ledger: %s", m.unfinished())
+		}
+		return m.step("%s %s", step, name)
+	}
+	return m
 }
 
 func (m *memory) step(format string, args ...any) error {
@@ -80,10 +84,11 @@ func (m *memory) reading(n int) <-chan struct{} {
 	return done
 }
 
-func (m *memory) Free(context.Context) (int64, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.free, m.noRoom
+func (m *memory) Free(ctx context.Context) (int64, error) {
+	if m.noRoom != nil {
+		return 0, m.noRoom
+	}
+	return m.Memory.Free(ctx)
 }
 
 func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (s delivery.Staged, _ error) {
@@ -98,98 +103,21 @@ func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (s delivery.Sta
 		return delivery.Staged{}, err
 	}
 	if _, behind, ok := bytes.Cut(body, []byte("\r\n\r\n")); ok && m.bodies {
-		defer func(header []byte) { s.MessageID = identity.Identify(header).MessageID }(body)
+		s.MessageID = identity.Identify(body).MessageID
 		body = behind
 	}
 	text := strings.TrimSpace(string(body))
 	if err := m.step("stage %s", text); err != nil {
 		return delivery.Staged{}, err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	id := fmt.Sprintf("id-%d", len(m.steps))
-	m.staged[id] = body
-	messageID := ""
 	if _, after, ok := strings.Cut(text, "<"); ok && m.messageIDs {
-		messageID, _, _ = strings.Cut(after, ">")
+		s.MessageID, _, _ = strings.Cut(after, ">")
 	}
-	s = delivery.Staged{MessageID: messageID, Attachments: []ledger.Attachment{{StagingID: id, Path: text, Size: int64(len(body)), SHA256: sha256.Sum256(body)}}}
+	s.Attachments = []ledger.Attachment{m.Add(body, text)}
 	return s, nil
 }
 
-func (m *memory) StageRaw(_ context.Context, r io.Reader, folder, name string) (ledger.Attachment, error) {
-	body, err := io.ReadAll(r)
-	if err != nil {
-		return ledger.Attachment{}, err
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	id := fmt.Sprintf("raw-%d", len(m.staged))
-	m.staged[id] = body
-	return ledger.Attachment{StagingID: id, Path: folder + "/" + name, Size: int64(len(body))}, nil
-}
-
-func (m *memory) Sync(_ context.Context, files []ledger.Attachment) error {
-	for _, f := range files {
-		if err := m.step("sync %s", f.Path); err != nil {
-			return err
-		}
-		m.synced[f.StagingID] = true
-	}
-	return nil
-}
-
-func (m *memory) Publish(_ context.Context, files []*ledger.Attachment) error {
-	for _, f := range files {
-		if err := m.step("publish %s, ledger: %s", f.Path, m.unfinished()); err != nil {
-			return err
-		}
-		m.mu.Lock()
-		body, ok := m.staged[f.StagingID]
-		if ok {
-			delete(m.staged, f.StagingID)
-			m.published[f.Path] = body
-		}
-		m.mu.Unlock()
-	}
-	return m.step("sync folders, ledger: %s", m.unfinished())
-}
-
-func (m *memory) Discard(_ context.Context, files []ledger.Attachment) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, f := range files {
-		delete(m.staged, f.StagingID)
-	}
-	return nil
-}
-
-func (m *memory) SetMark(_ context.Context, n int64) error {
-	m.mark = n
-	return nil
-}
-
 func (m *memory) Mark(context.Context) (int64, error) { return m.behind, nil }
-
-func (m *memory) OpenFile(context.Context, string) (io.ReadSeekCloser, error) {
-	return nil, fs.ErrNotExist
-}
-
-func (m *memory) RemoveFile(context.Context, string) error { return fs.ErrNotExist }
-
-func (m *memory) HasPieces(context.Context) (bool, error) { return false, nil }
-
-func (m *memory) RemovePieces(context.Context, string) error { return nil }
-
-func (m *memory) Sweep(context.Context) (int, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n := len(m.staged)
-	clear(m.staged)
-	return n, nil
-}
-
-func (m *memory) Close() error { return nil }
 
 // unfinished says how many messages the ledger holds as staged, of the first files: to ask it for each of hundreds takes long.
 func (m *memory) unfinished() string {
@@ -354,14 +282,14 @@ func TestFailedStep(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := map[string][]byte{"one": []byte("one\r\n"), "two": []byte("two\r\n")}
-			if diff := cmp.Diff(want, w.sink.published); diff != "" {
+			if diff := cmp.Diff(want, w.sink.Files()); diff != "" {
 				t.Errorf("published files differ (-want +got):\n%s", diff)
 			}
 			if left := w.server.Mailbox("u0"); len(left) != 0 {
 				t.Errorf("%d messages left on the server", len(left))
 			}
-			if len(w.sink.staged) != 0 {
-				t.Errorf("%d staging files left", len(w.sink.staged))
+			if len(w.sink.Staged()) != 0 {
+				t.Errorf("%d staging files left", len(w.sink.Staged()))
 			}
 		})
 	}
@@ -389,9 +317,9 @@ func TestQuarantine(t *testing.T) {
 		}
 	}
 	var kept []string
-	for path, body := range w.sink.published {
+	for path, body := range w.sink.Files() {
 		if strings.HasPrefix(path, delivery.QuarantineFolder+"/") && strings.HasSuffix(path, ".eml") {
-			reason := string(w.sink.published[strings.TrimSuffix(path, ".eml")+".txt"])
+			reason := string(w.sink.Files()[strings.TrimSuffix(path, ".eml")+".txt"])
 			kept = append(kept, string(body)+strings.Split(reason, "\n")[2])
 		}
 	}
@@ -404,8 +332,8 @@ func TestQuarantine(t *testing.T) {
 			t.Errorf("quarantine holds %q, want %q in it", kept, want)
 		}
 	}
-	if len(kept) != 2 || w.sink.published["one"] == nil || w.sink.published["two"] == nil {
-		t.Errorf("published %d files, quarantined %q", len(w.sink.published), kept)
+	if len(kept) != 2 || w.sink.Files()["one"] == nil || w.sink.Files()["two"] == nil {
+		t.Errorf("published %d files, quarantined %q", len(w.sink.Files()), kept)
 	}
 	if left := w.server.Mailbox("u0"); len(left) != 2 {
 		t.Errorf("%d messages left on the server, want the two in quarantine", len(left))

@@ -24,7 +24,7 @@ func (w *world) has() string {
 	w.sink.mu.Lock()
 	defer w.sink.mu.Unlock()
 	var all []string
-	for path, body := range w.sink.published {
+	for path, body := range w.sink.Files() {
 		word, _, _ := strings.Cut(string(body), " ")
 		word = strings.TrimSpace(word)
 		if strings.HasSuffix(path, ".eml") {
@@ -64,9 +64,9 @@ func TestPolicies(t *testing.T) {
 		"bytes and deletions":       {func(a *Account, _ *memory) { a.MaxBytes, a.CommitDeletions = 1012, 1 }, "big one", 1, 2, 0},
 		"bytes and messages enough": {func(a *Account, _ *memory) { a.MaxMessages, a.MaxBytes = 3, 10_000 }, "big one two", 0, 1, 0},
 		"deletions a session":       {func(a *Account, _ *memory) { a.CommitDeletions = 2 }, "big one two", 0, 2, 0},
-		"room for all":              {func(a *Account, m *memory) { a.MinFree, m.free = 1000, 10_000 }, "big one two", 0, 1, 0},
-		"room for the small ones":   {func(a *Account, m *memory) { a.MinFree, m.free = 1000, 1100 }, "one two", 1, 2, 1},
-		"room for none":             {func(a *Account, m *memory) { a.MinFree, m.free = 1000, 900 }, "", 3, 1, 1},
+		"room for all":              {func(a *Account, m *memory) { a.MinFree, m.Room = 1000, 10_000 }, "big one two", 0, 1, 0},
+		"room for the small ones":   {func(a *Account, m *memory) { a.MinFree, m.Room = 1000, 1100 }, "one two", 1, 2, 1},
+		"room for none":             {func(a *Account, m *memory) { a.MinFree, m.Room = 1000, 900 }, "", 3, 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -100,7 +100,7 @@ func TestPolicies(t *testing.T) {
 func TestRoomForAll(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one "+strings.Repeat("x", 6000))
-	w.account.MinFree, w.sink.free = 1000, 10_000
+	w.account.MinFree, w.sink.Room = 1000, 10_000
 	w.server.Users["u1"] = "pw0"
 	w.server.Mailboxes["u1"] = letters("v", "two "+strings.Repeat("y", 3000))
 	retrieving, refused := make(chan struct{}), make(chan struct{})
@@ -134,7 +134,7 @@ func TestRoomForAll(t *testing.T) {
 	if errs := w.supervisor.RunOnce(t.Context(), []Account{w.account, other}); len(errs) > 0 {
 		t.Error(errs)
 	}
-	if len(w.sink.published) != 2 {
+	if len(w.sink.Files()) != 2 {
 		t.Errorf("delivered %q", w.has())
 	}
 	if n := w.supervisor.poller.Held().Promised; n != 0 {
@@ -250,7 +250,7 @@ func TestDrain(t *testing.T) {
 	if err := w.once(t); err != nil {
 		t.Fatal(err)
 	}
-	if n := len(w.sink.published); n != len(bodies) {
+	if n := len(w.sink.Files()); n != len(bodies) {
 		t.Errorf("%d delivered, want %d", n, len(bodies))
 	}
 	if n := w.server.Sessions(); n != 4 {

@@ -106,8 +106,8 @@ func TestThrottle(t *testing.T) {
 			}
 		}
 		now = now.Add(w.server.Throttle.Window)
-		if err := w.once(t); err != nil || len(w.sink.published) != 4 {
-			t.Errorf("%s: behind the wait: %d messages, error %v; want 4", name, len(w.sink.published), err)
+		if err := w.once(t); err != nil || len(w.sink.Files()) != 4 {
+			t.Errorf("%s: behind the wait: %d messages, error %v; want 4", name, len(w.sink.Files()), err)
 		}
 	}
 }

@@ -118,7 +118,7 @@ func TestAttempts(t *testing.T) {
 	if err != nil || len(kept) != 1 || !strings.Contains(kept[0].Reason, "not a directory (attempt 3)") {
 		t.Fatalf("in quarantine: %+v, %v", kept, err)
 	}
-	if raw := string(w.sink.published[kept[0].Attachments[0].Path]); raw != "poison\r\n" {
+	if raw := string(w.sink.Files()[kept[0].Attachments[0].Path]); raw != "poison\r\n" {
 		t.Errorf("the message is kept as %q", raw)
 	}
 }
@@ -171,7 +171,7 @@ func TestStaleLedger(t *testing.T) {
 	if err := w.once(t); err != nil {
 		t.Error(err)
 	}
-	if w.sink.published["one"] != nil {
+	if w.sink.Files()["one"] != nil {
 		t.Error("what was adopted was delivered again")
 	}
 }
@@ -197,8 +197,8 @@ func TestAdopt(t *testing.T) {
 			}
 		}
 		// What had failed before was known not to be delivered.
-		if len(w.sink.published) != 1 || w.sink.published["three"] == nil {
-			t.Errorf("delivered: %q, want three alone", w.sink.published)
+		if len(w.sink.Files()) != 1 || w.sink.Files()["three"] == nil {
+			t.Errorf("delivered: %q, want three alone", w.sink.Files())
 		}
 		want := 2
 		if !delivered.IsZero() {

@@ -16,15 +16,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// cabinet is a sink whose files can be removed, and which copies into quarantine what has "torn" in it.
+// cabinet is a sink that copies into quarantine what has "torn" in it.
 type cabinet struct{ *memory }
-
-func (s *cabinet) RemoveFile(_ context.Context, path string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.published, path)
-	return nil
-}
 
 func (s *cabinet) Stage(ctx context.Context, uidl string, r io.Reader) (delivery.Staged, error) {
 	body, err := io.ReadAll(r)
@@ -44,9 +37,7 @@ func (s *cabinet) Stage(ctx context.Context, uidl string, r io.Reader) (delivery
 
 // kept counts what lies in quarantine.
 func (s *cabinet) kept() (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for path := range s.published {
+	for path := range s.Files() {
 		if strings.HasPrefix(path, delivery.QuarantineFolder) && strings.HasSuffix(path, ".eml") {
 			n++
 		}
@@ -121,8 +112,8 @@ func TestNoRoomForCopy(t *testing.T) {
 				}
 				now = now.Add(after)
 			}
-			if w.has() != "Subject:" || sink.kept() != 0 || len(w.sink.staged) != 0 || len(w.server.Mailbox("u0")) != 1 || commands(w, "RETR 1") != 1 {
-				t.Errorf("delivered %q, %d in quarantine, %d staged, %d left, fetched %d times", w.has(), sink.kept(), len(w.sink.staged), len(w.server.Mailbox("u0")), commands(w, "RETR 1"))
+			if w.has() != "Subject:" || sink.kept() != 0 || len(w.sink.Staged()) != 0 || len(w.server.Mailbox("u0")) != 1 || commands(w, "RETR 1") != 1 {
+				t.Errorf("delivered %q, %d in quarantine, %d staged, %d left, fetched %d times", w.has(), sink.kept(), len(w.sink.Staged()), len(w.server.Mailbox("u0")), commands(w, "RETR 1"))
 			}
 			done := lines(t, &log, "poll done")
 			if last := done[len(done)-1]; last["without_file"] != 0. || last["not_read_right"] != 1. {
@@ -179,8 +170,8 @@ func TestCopyOfAnother(t *testing.T) {
 	if err := w.once(t); err != nil {
 		t.Fatal(err)
 	}
-	if sink.kept() != 0 || w.states(t, "uid-1") != "delivered" || len(w.sink.staged) != 0 {
-		t.Errorf("%d in quarantine, state %q, %d staged", sink.kept(), w.states(t, "uid-1"), len(w.sink.staged))
+	if sink.kept() != 0 || w.states(t, "uid-1") != "delivered" || len(w.sink.Staged()) != 0 {
+		t.Errorf("%d in quarantine, state %q, %d staged", sink.kept(), w.states(t, "uid-1"), len(w.sink.Staged()))
 	}
 }
 

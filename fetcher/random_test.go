@@ -330,7 +330,7 @@ func (e *episode) run(t *testing.T) {
 			t.Errorf("message %d is left", n)
 		}
 	}
-	if n := len(e.sink.staged); n > 0 {
+	if n := len(e.sink.Staged()); n > 0 {
 		t.Errorf("%d staging files are left", n)
 	}
 	if t.Failed() {

@@ -105,7 +105,7 @@ func TestReused(t *testing.T) {
 			if n := len(w.server.Mailbox(user)); n != tt.left {
 				t.Errorf("%d messages left, want %d", n, tt.left)
 			}
-			if n := len(w.sink.staged); n > 0 {
+			if n := len(w.sink.Staged()); n > 0 {
 				t.Errorf("%d staging files are left", n)
 			}
 			if tt.after > 0 {
@@ -225,8 +225,8 @@ func TestDeleteLater(t *testing.T) {
 			for _, m := range append(slices.Clone(first), tt.later...) {
 				want[string(m.Raw)] = true
 			}
-			if len(w.sink.published) != len(want) {
-				t.Errorf("delivered %d files, want %d", len(w.sink.published), len(want))
+			if len(w.sink.Files()) != len(want) {
+				t.Errorf("delivered %d files, want %d", len(w.sink.Files()), len(want))
 			}
 			now = now.Add(tt.after + time.Hour)
 			if err := w.once(t); err != nil {
@@ -296,8 +296,8 @@ func TestFailuresForgotten(t *testing.T) {
 				t.Errorf("%d messages that could not be retrieved are still known of", n)
 			}
 			failures()
-			if len(w.sink.published) != tt.want {
-				t.Errorf("delivered %d files, want %d", len(w.sink.published), tt.want)
+			if len(w.sink.Files()) != tt.want {
+				t.Errorf("delivered %d files, want %d", len(w.sink.Files()), tt.want)
 			}
 			if n := len(w.server.Mailbox("u0")); n != 0 {
 				t.Errorf("%d messages are left", n)
@@ -322,7 +322,7 @@ func TestReusedSomewhere(t *testing.T) {
 		t.Errorf("%d RETR, want 3", n)
 	}
 	for _, id := range []string{"longer", "TWO", "FOUR"} {
-		if !slices.ContainsFunc(slices.Collect(maps.Keys(w.sink.published)), func(path string) bool { return strings.Contains(path, "body of "+id) }) {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(w.sink.Files())), func(path string) bool { return strings.Contains(path, "body of "+id) }) {
 			t.Errorf("%s is missing", id)
 		}
 	}

@@ -28,7 +28,7 @@ func TestMessageWithoutRoom(t *testing.T) {
 	w := newWorld(t, "one", "bad", "two") // as long as each other, so that none is above suspicion on a broken line
 	now := time.Now()
 	w.supervisor.now = func() time.Time { return now }
-	w.account.Delete, w.account.MinFree, w.sink.free = true, 1000, 10_000
+	w.account.Delete, w.account.MinFree, w.sink.Room = true, 1000, 10_000
 	w.sink.fail = fullAt("bad")
 	w.start(t)
 	if err := w.once(t); !poll.DiskFull(err) || w.states(t, "uid-1", "uid-2", "uid-3") != "delivered  delivered" {
@@ -83,7 +83,7 @@ func TestDiskFillsUp(t *testing.T) {
 func TestNoRoomDeletesEvenSo(t *testing.T) {
 	t.Parallel()
 	for name, noRoom := range map[string]func(w *world){
-		"bytes":  func(w *world) { w.sink.free = 900 },
+		"bytes":  func(w *world) { w.sink.Room = 900 },
 		"inodes": func(w *world) { w.sink.noRoom = fmt.Errorf("no more files: %w", syscall.ENOSPC) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestNoRoomDeletesEvenSo(t *testing.T) {
 			w := newWorld(t, "one")
 			now := time.Now()
 			w.supervisor.now = func() time.Time { return now }
-			w.account.Delete, w.account.DeleteAfter, w.account.MinFree, w.sink.free = true, time.Hour, 1000, 10_000
+			w.account.Delete, w.account.DeleteAfter, w.account.MinFree, w.sink.Room = true, time.Hour, 1000, 10_000
 			w.start(t)
 			if err := w.once(t); err != nil {
 				t.Fatal(err)

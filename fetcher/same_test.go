@@ -104,7 +104,7 @@ func TestSameMessage(t *testing.T) {
 				if n := len(w.server.Mailbox("u0")); n != left {
 					t.Errorf("%d messages are left, want %d", n, left)
 				}
-				if n := len(w.sink.staged); n > 0 {
+				if n := len(w.sink.Staged()); n > 0 {
 					t.Errorf("%d staging files are left", n)
 				}
 			})

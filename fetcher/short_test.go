@@ -223,7 +223,7 @@ func TestCut(t *testing.T) {
 func (w *world) hasWhole(raw string) bool {
 	w.sink.mu.Lock()
 	defer w.sink.mu.Unlock()
-	for _, body := range w.sink.published {
+	for _, body := range w.sink.Files() {
 		if string(body) == raw {
 			return true
 		}

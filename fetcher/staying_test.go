@@ -186,7 +186,7 @@ func TestDeletesMoved(t *testing.T) {
 	if got := w.uidls(); got != "q" {
 		t.Errorf("%q are left", got)
 	}
-	if n := len(w.sink.published); n != 2 {
+	if n := len(w.sink.Files()); n != 2 {
 		t.Errorf("%d files were delivered, want 2", n)
 	}
 	if got := len(lines(t, log, "message deleted on the server")); got != 2 {

@@ -53,14 +53,14 @@ func TestStopInPublish(t *testing.T) {
 			t.Errorf("the stop took %v, want the grace", took)
 		}
 	})
-	if len(d.Tally.Committed) != 0 || len(w.sink.published) != 1 {
-		t.Errorf("%d messages count as delivered, %d files are in place", len(d.Tally.Committed), len(w.sink.published))
+	if len(d.Tally.Committed) != 0 || len(w.sink.Files()) != 1 {
+		t.Errorf("%d messages count as delivered, %d files are in place", len(d.Tally.Committed), len(w.sink.Files()))
 	}
 	d.Sink = w.sink
 	if err := d.Recover(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if d.Tally.Delivered != 2 || len(w.sink.published) != 2 {
-		t.Errorf("%d messages count as delivered, %d files are in place", len(d.Tally.Committed), len(w.sink.published))
+	if d.Tally.Delivered != 2 || len(w.sink.Files()) != 2 {
+		t.Errorf("%d messages count as delivered, %d files are in place", len(d.Tally.Committed), len(w.sink.Files()))
 	}
 }

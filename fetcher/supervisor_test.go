@@ -78,7 +78,7 @@ func TestStopCommitsWhatIsStaged(t *testing.T) {
 	if took := time.Since(start); took > 10*time.Second {
 		t.Errorf("the stop took %v", took)
 	}
-	if w.sink.published["one"] == nil {
+	if w.sink.Files()["one"] == nil {
 		t.Errorf("the staged message was not delivered")
 	}
 	if left := len(w.server.Mailbox("u0")); left != 2 {
