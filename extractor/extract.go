@@ -87,13 +87,13 @@ type Fragment struct {
 
 // Message is what was learned of a message as a whole.
 type Message struct {
-	MessageID, Subject, From, To string        // decoded; addresses as written
-	Senders, Recipients          []Address     // of From and To
-	Date                         time.Time     // zero if it is missing or can't be read
-	Size                         int64         // bytes read
-	Attachments                  int           // how many were kept
-	LeftOut                      []*Attachment // with the reason in each
-	Problems                     []Problem     // of the message; each attachment has its own
+	MessageID, Subject, From, To, Cc string        // decoded; addresses as written
+	Senders, Recipients              []Address     // of From and To
+	Date                             time.Time     // zero if it is missing or can't be read
+	Size                             int64         // bytes read
+	Attachments                      int           // how many were kept
+	LeftOut                          []*Attachment // with the reason in each
+	Problems                         []Problem     // of the message; each attachment has its own
 }
 
 // Open is called for each attachment when its content begins. It returns the writer of the
@@ -198,6 +198,7 @@ func (x *run) describe(h *textproto.Header) {
 	m.Subject = t.decode(h.Get("Subject"))
 	m.From = t.decode(h.Get("From"))
 	m.To = t.decode(h.Get("To"))
+	m.Cc = t.decode(h.Get("Cc"))
 	fields := mail.Header{Header: message.Header{Header: *h}}
 	if date, err := fields.Date(); err == nil {
 		m.Date = date
@@ -216,6 +217,7 @@ func (x *run) describe(h *textproto.Header) {
 	if m.To == "" {
 		m.To, m.Recipients = outer.To, outer.Recipients
 	}
+	m.Cc = cmp.Or(m.Cc, outer.Cc)
 	if m.Date.IsZero() {
 		m.Date = outer.Date
 	}

@@ -18,7 +18,7 @@ const (
 // only.
 var keptFields = [...]string{
 	"Content-Type", "Content-Disposition", "Content-Transfer-Encoding", "Content-Id", "Content-Location", "Content-Description",
-	"Message-Id", "Subject", "From", "To", "Date",
+	"Message-Id", "Subject", "From", "To", "Cc", "Date",
 }
 
 // header gathers the fields of one message or part, line by line.

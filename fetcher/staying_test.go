@@ -31,7 +31,7 @@ func (s sieve) Stage(ctx context.Context, uidl string, r io.Reader) (delivery.St
 		return m, err
 	}
 	path := m.Attachments[0].Path
-	m.Envelope = delivery.Envelope{From: "sender of " + path, Subject: "subject of " + path}
+	m.Envelope = ledger.Envelope{From: "sender of " + path, Subject: "subject of " + path}
 	if strings.Contains(path, "plain") {
 		err = s.Discard(ctx, m.Attachments)
 		m.Attachments = nil
@@ -71,9 +71,9 @@ func newSieve(t *testing.T, bodies ...string) (*world, *bytes.Buffer) {
 	t.Helper()
 	w := newWorld(t, bodies...)
 	w.account.OpenSink = func(context.Context) (delivery.Sink, error) { return sieve{w.sink}, nil }
-	w.supervisor.ReadEnvelope = func(header []byte) delivery.Envelope {
+	w.supervisor.ReadEnvelope = func(header []byte) ledger.Envelope {
 		text, _, _ := strings.Cut(string(header), "\r\n")
-		return delivery.Envelope{From: "sender of " + text, Subject: "subject of " + text}
+		return ledger.Envelope{From: "sender of " + text, Subject: "subject of " + text}
 	}
 	log := new(bytes.Buffer)
 	w.supervisor.Log = zerolog.New(zerolog.SyncWriter(log))

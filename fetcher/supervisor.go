@@ -10,8 +10,8 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/event"
+	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/poll"
 )
 
@@ -34,8 +34,8 @@ type Supervisor struct {
 	Log    zerolog.Logger
 	// Observe, if set, is called as polls go along, from many goroutines at once.
 	Observe func(event.Event)
-	// ReadEnvelope, if set, reads it of a message's header, for the log.
-	ReadEnvelope func(header []byte) delivery.Envelope
+	// ReadEnvelope, if set, reads the envelope of a message from its header, which may be cut short.
+	ReadEnvelope func(header []byte) ledger.Envelope
 
 	now func() time.Time // nil: time.Now
 

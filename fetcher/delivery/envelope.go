@@ -1,16 +1,30 @@
 package delivery
 
 import (
+	"unicode/utf8"
+
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Envelope is what a person knows a message by. The texts are decoded, bounded and safe to print.
+// Envelope is what is shown of a message to a person, in a line of the log for instance. The texts are escaped and short.
 type Envelope struct{ From, Subject string }
 
-// EnvelopeOf returns what is known of a message that was staged.
-func EnvelopeOf(m *ledger.Message) Envelope { return Envelope{m.From, m.Subject} }
+// shownText is how many characters are shown of a sender or a subject.
+const shownText = 200
+
+// Show returns what is shown of an envelope, "" for what it lacks.
+func Show(v ledger.Envelope) Envelope { return Envelope{shown(v.From), shown(v.Subject)} }
+
+func shown(s string) string {
+	s = foreign.Text(s)
+	if utf8.RuneCountInString(s) > shownText {
+		s = string([]rune(s)[:shownText]) + "…"
+	}
+	return s
+}
 
 // To adds what is known to a line of the log.
 func (v Envelope) To(e *zerolog.Event) *zerolog.Event {

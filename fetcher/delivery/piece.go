@@ -101,7 +101,7 @@ func (d *Delivery) agePiece(ctx context.Context, m *ledger.Message) error {
 		return err
 	}
 	aged := &ledger.Message{
-		Key: m.Key, State: ledger.Quarantined, Header: m.Header, MessageID: m.MessageID, Retried: true,
+		Key: m.Key, State: ledger.Quarantined, Header: m.Header, MessageID: m.MessageID, Envelope: m.Envelope, Retried: true,
 		Reason: m.Reason + "; they have not come within 30 days", Attachments: append(files, slices.DeleteFunc(slices.Clone(m.Attachments), func(a ledger.Attachment) bool { return a.Quarantine })...),
 	}
 	if err := d.Commit(ctx, []*ledger.Message{aged}); err != nil {

@@ -52,7 +52,7 @@ func (d *Delivery) BoundCopies(ctx context.Context, uidl string, s *Staged) erro
 	if takes, err := d.Takes(ctx, octets); takes || err != nil {
 		return err
 	}
-	s.Envelope.To(d.Log.Warn().Str("uidl", foreign.UIDL(uidl)).Str("reason", s.Reason)).Msg("no copy is kept of a message of which something could not be read right: it is " + ledger.ErrQuarantineFull.Error())
+	Show(s.Envelope).To(d.Log.Warn().Str("uidl", foreign.UIDL(uidl)).Str("reason", s.Reason)).Msg("no copy is kept of a message of which something could not be read right: it is " + ledger.ErrQuarantineFull.Error())
 	s.Attachments, s.RawKept, s.Reason = files, false, ledger.WithoutCopy(s.Reason)
 	return d.Discard(ctx, copies)
 }

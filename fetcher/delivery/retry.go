@@ -53,7 +53,7 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 	if len(fresh) == 0 && !was {
 		return q.nothingNew(ctx, m, staged.Reason, stays)
 	}
-	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, Header: m.Header, MessageID: staged.MessageID, Retried: true, Reason: staged.Reason, Unread: doubtful && !stays || ledger.WasShort(m.Reason)}
+	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, Header: m.Header, MessageID: staged.MessageID, Envelope: staged.Envelope, Retried: true, Reason: staged.Reason, Unread: doubtful && !stays || ledger.WasShort(m.Reason)}
 	again.Attachments = slices.Concat(delivered(m), fresh)
 	staged.WaitsOrJoins(again)
 	if stays {
@@ -74,7 +74,7 @@ func (q *Quarantine) waits(ctx context.Context, m *ledger.Message, staged Staged
 	if IsPiece(m) || m.State != ledger.Quarantined { // it has its place already, or had it
 		return errors.Join(cause, q.delivery.Discard(ctx, staged.Attachments), q.delivery.Ledger.StillQuarantined(ctx, q.delivery.Account, m.Key, staged.Waits))
 	}
-	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, Header: m.Header, MessageID: staged.MessageID, Attachments: staged.Attachments, Retried: true}
+	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, Header: m.Header, MessageID: staged.MessageID, Envelope: staged.Envelope, Attachments: staged.Attachments, Retried: true}
 	staged.WaitsOrJoins(again)
 	if err := q.delivery.Commit(ctx, []*ledger.Message{again}); err != nil {
 		return err

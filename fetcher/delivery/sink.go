@@ -71,7 +71,7 @@ type Sink interface {
 // Staged is what a message came to.
 type Staged struct {
 	MessageID   string
-	Envelope    Envelope
+	Envelope    ledger.Envelope
 	Attachments []ledger.Attachment
 	// Problems are the repairs that reading the message took, in words. Doubtful
 	// says that one of them concerns more than a name.

@@ -26,7 +26,7 @@ type Tally struct {
 // note says in the log what a group brought, and counts it.
 func (d *Delivery) note(group []*ledger.Message) {
 	for _, m := range group {
-		envelope := EnvelopeOf(m)
+		envelope := Show(m.Envelope)
 		switch {
 		case IsRaw(m):
 			envelope.To(d.Log.Error().Str("uidl", foreign.UIDL(m.UIDL)).Str("file", m.Attachments[0].Path).Str("reason", m.Reason)).Msg("message quarantined")
@@ -84,7 +84,7 @@ func (d *Delivery) noteStaying(m *ledger.Message) {
 			why = "message stays on the server: something of it could not be read right, and the quarantine has no room for it"
 		}
 	}
-	EnvelopeOf(m).To(d.Log.Info().Str("uidl", foreign.UIDL(m.UIDL))).Msg(why)
+	Show(m.Envelope).To(d.Log.Info().Str("uidl", foreign.UIDL(m.UIDL))).Msg(why)
 }
 
 // noteCopy says of a message that was just delivered that it lies in quarantine as well, if that is so.
@@ -97,6 +97,6 @@ func (d *Delivery) noteCopy(m *ledger.Message) {
 	if m.Retried {
 		d.Tally.Copied++
 	}
-	EnvelopeOf(m).To(d.Log.Warn().Str("uidl", foreign.UIDL(m.UIDL)).Str("file", kept[0].Path).Str("reason", m.Reason)).
+	Show(m.Envelope).To(d.Log.Warn().Str("uidl", foreign.UIDL(m.UIDL)).Str("file", kept[0].Path).Str("reason", m.Reason)).
 		Msg("message delivered and kept in quarantine, as something of it could not be read right")
 }

@@ -51,6 +51,26 @@ type Attachment struct {
 	LeftOut bool
 }
 
+// Envelope is what a person knows a message by, as its header says it, with encoded words (RFC 2047) decoded. These are the
+// sender's texts: whoever prints them has to escape them. A ledger keeps what [Envelope.Clip] leaves.
+type Envelope struct {
+	From    string    // the field of that name
+	To      string    // the fields To and Cc
+	Subject string    // the field of that name
+	Date    time.Time // to the second, with the zone of the sender; zero: there is none that can be read
+}
+
+// Clip returns the envelope with each text cut to [MaxText] bytes and in valid UTF-8. It holds nothing of what is cut off.
+func (e Envelope) Clip() Envelope {
+	for _, s := range []*string{&e.From, &e.To, &e.Subject} {
+		*s = strings.ToValidUTF8(*s, "\uFFFD")
+		if len(*s) > MaxText {
+			*s = strings.Clone(ClipText(*s))
+		}
+	}
+	return e
+}
+
 // Content is what tells whether two files are the same, byte for byte.
 type Content struct {
 	SHA256 [32]byte
@@ -77,8 +97,8 @@ type Message struct {
 	Before int
 	// Unread says that something of it could not be read right, and that it is kept nowhere but on the server.
 	Unread bool
-	// From and Subject are for showing. They are not recorded.
-	From, Subject string
+	// Envelope is what the header says of the message.
+	Envelope
 	// Retried lets Ledger.Stage take a message out of quarantine, or give one that is Unread a copy there: its files are replaced by these.
 	Retried bool
 }

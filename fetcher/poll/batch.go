@@ -294,7 +294,7 @@ func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
 		case i >= n:
 		case r.known == identity.Settled:
 			p.settled[r.entry.Number] = true
-			p.Past.envelopes.remember(r.message.Key, delivery.EnvelopeOf(r.message))
+			p.Past.envelopes.remember(r.message.Key, delivery.Show(r.message.Envelope))
 			if was, doubtful := p.matcher.Doubtful(r.entry.Number); r.entry.IsNameless() || doubtful && was == r.message.Key {
 				again = append(again, r.message.Key)
 			}

@@ -85,7 +85,7 @@ func (p *poll) giveListing() {
 
 // weight is about what is held in memory of a message until it is committed.
 func weight(m *ledger.Message) int64 {
-	n := int64(1 << 10)
+	n := int64(1<<10 + len(m.From) + len(m.To) + len(m.Subject))
 	for _, a := range m.Attachments {
 		n += 512 + int64(2*len(a.Path)+len(a.OriginalName)+len(a.MediaType))
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -48,7 +49,7 @@ type seen struct{ *visit }
 
 // Header remembers the envelope of a message.
 func (s seen) Header(k ledger.Key, header []byte) {
-	s.Past.envelopes.remember(k, s.poller.envelope(header))
+	s.Past.envelopes.remember(k, delivery.Show(s.poller.envelope(header)))
 }
 
 // Rename has what was remembered of one key known by another.

@@ -143,9 +143,9 @@ func (p *poll) stageRaw(ctx context.Context, e identity.Entry, body *boundedRead
 	}
 	p.retrieved++
 	envelope := p.poller.envelope(p.header.Header())
-	envelope.To(p.log.Info().Str("uidl", foreign.UIDL(uidl)).Int64("octets", body.n)).Msg("message kept as it is: larger than max_message_size")
+	delivery.Show(envelope).To(p.log.Info().Str("uidl", foreign.UIDL(uidl)).Int64("octets", body.n)).Msg("message kept as it is: larger than max_message_size")
 	p.poller.observe(event.Retrieved{Account: p.Account.Name, UIDL: uidl, Octets: body.n, Attachments: 1})
-	return &ledger.Message{Key: p.key(e), State: ledger.Delivered, Attachments: []ledger.Attachment{raw}, From: envelope.From, Subject: envelope.Subject}, nil
+	return &ledger.Message{Key: p.key(e), State: ledger.Delivered, Attachments: []ledger.Attachment{raw}, Envelope: envelope}, nil
 }
 
 // again reports whether another poll should follow at once: one that got something

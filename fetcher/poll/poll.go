@@ -87,7 +87,7 @@ func (v *visit) newPoll(simply concessions, exact bool) *poll {
 	p.taken = v.takenBefore
 	p.settled, p.oversized = make(map[int]bool), make(map[string]int64)
 	if v.Account.deletesAtOnce() {
-		p.delivery.Committed = func(m *ledger.Message) { v.Past.envelopes.remember(m.Key, delivery.EnvelopeOf(m)) }
+		p.delivery.Committed = func(m *ledger.Message) { v.Past.envelopes.remember(m.Key, delivery.Show(m.Envelope)) }
 	}
 	p.delivery.File = func(m *ledger.Message, a ledger.Attachment) {
 		v.poller.observe(event.Delivered{Account: v.Account.Name, UIDL: m.UIDL, Attachment: a})

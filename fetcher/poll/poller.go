@@ -19,8 +19,8 @@ type Poller struct {
 	Now func() time.Time
 	// Observe, if set, is called as visits go along, from many goroutines at once.
 	Observe func(event.Event)
-	// ReadEnvelope, if set, reads it of a message's header, for the log.
-	ReadEnvelope func(header []byte) delivery.Envelope
+	// ReadEnvelope, if set, reads the envelope of a message from its header, which may be cut short.
+	ReadEnvelope func(header []byte) ledger.Envelope
 	// Polled reports whether an account of this name is polled; nil is none.
 	Polled func(account string) bool
 	// Memory is how many bytes the process is to keep to, 0 for no limit. Visits that
@@ -58,9 +58,9 @@ func (r *Poller) log(account string) zerolog.Logger {
 }
 
 // envelope reads that of a header.
-func (r *Poller) envelope(header []byte) delivery.Envelope {
+func (r *Poller) envelope(header []byte) ledger.Envelope {
 	if r.ReadEnvelope == nil {
-		return delivery.Envelope{}
+		return ledger.Envelope{}
 	}
 	return r.ReadEnvelope(header)
 }

@@ -62,7 +62,7 @@ type Preview interface {
 //
 // The mailbox is listed as a poll does it. What a poll finds out by comparing messages is not foreseen: that a UIDL was used again, or
 // that a message was delivered under another one, or deleted and put back. min_free is not looked at.
-func DryRun(ctx context.Context, a Account, led Ledger, read func(header []byte) delivery.Envelope, v Preview, log zerolog.Logger) error {
+func DryRun(ctx context.Context, a Account, led Ledger, read func(header []byte) ledger.Envelope, v Preview, log zerolog.Logger) error {
 	p := foreseer(&a, led, log)
 	p.poller.ReadEnvelope = read
 	var o Outlook
@@ -150,7 +150,7 @@ const foreseenHeaders = 500
 func (p *poll) foreseeDeletions(f *identity.Forecast, v Preview) error {
 	for chunk := range slices.Chunk(f.Due, foreseenHeaders) {
 		seen := make(map[int]delivery.Envelope)
-		_, _, err := identity.ShowHeaders(p.mailbox, numbersOf(chunk), func(n int, header []byte) { seen[n] = p.poller.envelope(header) })
+		_, _, err := identity.ShowHeaders(p.mailbox, numbersOf(chunk), func(n int, header []byte) { seen[n] = delivery.Show(p.poller.envelope(header)) })
 		if err != nil {
 			return fmt.Errorf("read the headers of what would be deleted on %s: %w", p.Account.Addr, err)
 		}

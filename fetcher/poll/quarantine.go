@@ -32,8 +32,7 @@ func (p *poll) retrieveQuarantined(ctx context.Context) error {
 		if err != nil {
 			return nil, p.blame(ctx, e, bounded, err)
 		}
-		is := p.poller.envelope(p.header.Header())
-		return &ledger.Message{Key: p.key(e), State: ledger.Quarantined, Reason: foreign.FirstLine(reason), Attachments: files, From: is.From, Subject: is.Subject}, nil
+		return &ledger.Message{Key: p.key(e), State: ledger.Quarantined, Reason: foreign.FirstLine(reason), Attachments: files, Envelope: p.poller.envelope(p.header.Header())}, nil
 	})
 }
 

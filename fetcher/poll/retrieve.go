@@ -86,13 +86,13 @@ func (p *poll) stageMessage(ctx context.Context, e identity.Entry, counted *boun
 		if staged.Doubtful {
 			level = zerolog.InfoLevel
 		}
-		staged.Envelope.To(p.log.WithLevel(level).Str("uidl", foreign.UIDL(uidl)).Strs("problems", staged.Problems)).Msg("message repaired")
+		delivery.Show(staged.Envelope).To(p.log.WithLevel(level).Str("uidl", foreign.UIDL(uidl)).Strs("problems", staged.Problems)).Msg("message repaired")
 	}
 	p.retrieved++
 	p.poller.observe(event.Retrieved{Account: p.Account.Name, UIDL: uidl, Octets: counted.n, Attachments: countFiles(staged.Attachments)})
 	m := &ledger.Message{
 		Key: p.key(e), State: ledger.Delivered, MessageID: staged.MessageID, Attachments: staged.Attachments,
-		Unread: staged.Doubtful && !staged.RawKept, Reason: staged.Reason, From: staged.Envelope.From, Subject: staged.Envelope.Subject,
+		Unread: staged.Doubtful && !staged.RawKept, Reason: staged.Reason, Envelope: staged.Envelope,
 	}
 	staged.WaitsOrJoins(m)
 	return m, nil

@@ -83,6 +83,6 @@ func (p *poll) leaveShort(r received) {
 	if r.message.Reason == "" {
 		r.message.Reason = ledger.CameShort(r.octets, r.entry.Size).Error()
 	}
-	delivery.EnvelopeOf(r.message).To(p.log.Warn().Str("uidl", foreign.UIDL(p.uidl(r.entry))).Int64("received", r.octets).Int64("listed", r.entry.Size)).
+	delivery.Show(r.message.Envelope).To(p.log.Warn().Str("uidl", foreign.UIDL(p.uidl(r.entry))).Int64("received", r.octets).Int64("listed", r.entry.Size)).
 		Msg("message delivered as it came, shorter than LIST says: it may have been cut, and is never deleted on the server; look at it there with another program")
 }

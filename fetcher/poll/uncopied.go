@@ -69,10 +69,9 @@ func (p *poll) stageCopy(ctx context.Context, e identity.Entry, body *boundedRea
 		p.log.Warn().Str("uidl", foreign.UIDL(was.message.UIDL)).Msg("no copy is kept of a message that was delivered: another one may stand in its place")
 		return nil, p.delivery.Discard(ctx, files)
 	}
-	is := p.poller.envelope(p.header.Header())
 	m := &ledger.Message{
 		Key: was.message.Key, State: ledger.Delivered, MessageID: was.message.MessageID, Retried: true, Reason: reason,
-		Attachments: slices.Clone(was.message.Attachments), From: is.From, Subject: is.Subject,
+		Attachments: slices.Clone(was.message.Attachments), Envelope: p.poller.envelope(p.header.Header()),
 	}
 	m.Before = max(was.Record.Files-m.Files(), 0)
 	m.Attachments = append(m.Attachments, files...)

@@ -134,5 +134,5 @@ func (m Message) Envelope(ctx context.Context) delivery.Envelope {
 	defer f.Close()
 	header := make([]byte, envelopeBytes)
 	n, _ := io.ReadFull(f, header) // what can't be read tells nothing
-	return wiring.ReadEnvelope(header[:n])
+	return delivery.Show(wiring.ReadEnvelope(header[:n]))
 }

@@ -64,7 +64,7 @@ func (l *Ledger) SetOwner(ctx context.Context, account, mailbox string) (changed
 
 // Generation returns how many groups of the account were staged.
 func (l *Ledger) Generation(ctx context.Context, account string) (int64, error) {
-	if l.writer == nil && l.version < 2 { // which Inspect leaves as it is
+	if l.older(generationSince) {
 		return 0, nil
 	}
 	var n int64

@@ -39,7 +39,7 @@ func (l *Ledger) Received(ctx context.Context, account string, contents []ledger
 	received := make(map[ledger.Content]bool)
 	err := l.ask(ctx, account, "received", func(id int64) error {
 		kept := " AND f.kept = 0"
-		if l.before6() {
+		if l.older(filesSince) {
 			kept = ""
 		}
 		for chunk := range slices.Chunk(contents, askedChunk) {

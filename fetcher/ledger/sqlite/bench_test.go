@@ -12,7 +12,9 @@ import (
 func benchmarkGroup(g int) []*ledger.Message {
 	var group []*ledger.Message
 	for i := range 256 {
-		group = append(group, message(fmt.Sprintf("%08x%08x", g, i), 10_000, 1+i%2))
+		m := message(fmt.Sprintf("%08x%08x", g, i), 10_000, 1+i%2)
+		m.Envelope = ledger.Envelope{From: "Erika Mustermann <erika@example.org>", To: "rechnungen@example.com", Subject: fmt.Sprint("Rechnung ", i), Date: time.UnixMilli(1_700_000_000_000)}
+		group = append(group, m)
 	}
 	return group
 }
@@ -39,13 +41,13 @@ func BenchmarkStage(b *testing.B) {
 		check(b, peer.change(ctx, "hans", "test", func(ctx context.Context, c *change) error {
 			for _, m := range group {
 				rows += 1 + len(m.Attachments)
-				r, err := c.exec(ctx, c.insert, c.id, []byte(m.UIDL), m.Size, "delivered", nil, m.MessageID, nil, 0)
+				r, err := c.exec(ctx, c.insert, append([]any{c.id, []byte(m.UIDL), 0}, stagedValues(m, ledger.Delivered)...)...)
 				if err != nil {
 					return err
 				}
 				id, _ := r.LastInsertId()
 				for n, a := range m.Attachments {
-					if _, err := c.exec(ctx, c.file, id, n, c.id, a.StagingID, a.Path, a.OriginalName, a.MediaType, a.Size, a.SHA256[:]); err != nil {
+					if _, err := c.exec(ctx, c.file, id, n, c.id, a.StagingID, a.Path, a.OriginalName, a.MediaType, a.Size, a.SHA256[:], false); err != nil {
 						return err
 					}
 				}

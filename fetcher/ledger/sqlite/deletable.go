@@ -20,7 +20,7 @@ func (l *Ledger) Pending(ctx context.Context, account string) (keys []ledger.Key
 // Unread returns the messages of an account that were delivered, are thought to be on the server, and are kept nowhere else though
 // something of them could not be read right.
 func (l *Ledger) Unread(ctx context.Context, account string) ([]*ledger.Message, error) {
-	if l.before6() {
+	if l.older(filesSince) {
 		return nil, nil
 	}
 	// The second condition is that of the index.

@@ -9,12 +9,9 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// destinationSince is the schema that has the columns.
-const destinationSince = 7
-
 // Destination returns where the files of an account went.
 func (l *Ledger) Destination(ctx context.Context, account string) (ledger.Destination, error) {
-	if l.writer == nil && l.version < destinationSince { // which Inspect leaves as it is
+	if l.older(destinationSince) {
 		n, err := l.Generation(ctx, account)
 		return ledger.Destination{Generation: n}, err
 	}

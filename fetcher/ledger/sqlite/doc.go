@@ -43,6 +43,8 @@
 //	            missed: 0 when it was listed last, see Ledger.Missed; files: how many were delivered of it, NULL where
 //	            somebody answers for it; unread: 1 if something of it could not be read right and it is kept nowhere
 //	            but on the server; was: the state it will be in again, of one that was delivered and is retried
+//	            sender, recipients, subject: of its header (From, To and Cc, Subject), 1 KB of each at most; dated, zone: its Date,
+//	            and the offset from UTC in seconds that it was given with
 //	attachment  message, n: its place in the message; account; staging: the staging file's ID, NULL once
 //	            delivered; path below the account's folder; original_name, media_type, size, sha256; kept: 1 if it lies in quarantine
 //	host        name: a server's address; unpipelined, without_capa: until when it is spoken to

@@ -65,7 +65,7 @@ func (l *Ledger) checkLease(ctx context.Context, c *change) error {
 // that, it was the time of the lock's file.
 func (l *Ledger) LastPoll(ctx context.Context, account string) (time.Time, error) {
 	var at sql.NullInt64
-	if l.writer != nil || l.version >= leaseSince { // else it is older, which Inspect leaves as it is
+	if !l.older(leaseSince) {
 		err := l.before(StepRead, "last poll")
 		if err == nil {
 			err = l.reader.QueryRowContext(ctx, "SELECT polled FROM account WHERE name = ?", account).Scan(&at)

@@ -11,12 +11,9 @@ import (
 // filesBefore counts the files of a message in a ledger that an earlier version left, which has no column for it.
 const filesBefore = `CASE coalesce(becomes, state) WHEN 'quarantined' THEN 0 ELSE (SELECT count(*) FROM attachment WHERE message = message.id) END`
 
-// before6 reports whether the file is one of an earlier version that [Inspect] leaves as it is.
-func (l *Ledger) before6() bool { return l.writer == nil && l.version < 6 }
-
 // inQuarantine is true of a message that has files there. Each half has an index; of is what both are narrowed to.
 func (l *Ledger) inQuarantine(of string) string {
-	if l.before6() {
+	if l.older(filesSince) {
 		return "state = 'quarantined'"
 	}
 	return "state <> 'staged' AND message.id IN (SELECT id FROM message WHERE state = 'quarantined'" + of + " UNION SELECT message FROM attachment WHERE kept = 1" + of + ")"
@@ -128,7 +125,7 @@ func (c *change) retry(ctx context.Context, r row, m *ledger.Message, becomes le
 		return err
 	}
 	if r.state == ledger.Quarantined {
-		_, err = c.exec(ctx, c.restage, m.Size, string(becomes), digest(m.Header), text(m.MessageID), text(m.Reason), m.Files(), m.Unread, r.id)
+		_, err = c.exec(ctx, c.restage, append(stagedValues(m, becomes), r.id)...)
 	} else {
 		_, err = c.exec(ctx, c.reopen, text(m.Reason), m.Files(), m.Unread, r.id)
 	}

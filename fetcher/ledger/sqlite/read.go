@@ -184,7 +184,11 @@ func (l *Ledger) readMessages(ctx context.Context, account string, in ledger.Sta
 		return nil, err
 	}
 	defer tx.Rollback()
-	rows, err := tx.QueryContext(ctx, `SELECT id, uidl, size, coalesce(becomes, state), sha256, message_id, reason, attempts, first_seen, delivered
+	envelope := "sender, recipients, subject, dated, zone"
+	if l.older(envelopeSince) {
+		envelope = "NULL, NULL, NULL, NULL, NULL"
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT id, uidl, size, coalesce(becomes, state), sha256, message_id, reason, attempts, first_seen, delivered, `+envelope+`
 		FROM message WHERE account = ?1 AND `+which+` ORDER BY id`, id)
 	if err != nil {
 		return nil, err
@@ -196,10 +200,14 @@ func (l *Ledger) readMessages(ctx context.Context, account string, in ledger.Sta
 		m := new(ledger.Message)
 		var row int64
 		var uidl, sum []byte
-		var messageID, reason sql.NullString
-		var firstSeen, delivered sql.NullInt64
-		if err := rows.Scan(&row, &uidl, &m.Size, &m.State, &sum, &messageID, &reason, &m.Attempts, &firstSeen, &delivered); err != nil {
+		var messageID, reason, from, to, subject sql.NullString
+		var firstSeen, delivered, date, zone sql.NullInt64
+		if err := rows.Scan(&row, &uidl, &m.Size, &m.State, &sum, &messageID, &reason, &m.Attempts, &firstSeen, &delivered, &from, &to, &subject, &date, &zone); err != nil {
 			return nil, err
+		}
+		m.From, m.To, m.Subject = from.String, to.String, subject.String
+		if date.Valid {
+			m.Date = fromMilliseconds(date).In(time.FixedZone("", int(zone.Int64)))
 		}
 		m.UIDL, m.MessageID, m.Reason = string(uidl), messageID.String, reason.String
 		m.FirstSeen, m.Delivered = fromMilliseconds(firstSeen), fromMilliseconds(delivered)
@@ -211,7 +219,7 @@ func (l *Ledger) readMessages(ctx context.Context, account string, in ledger.Sta
 		return messages, err
 	}
 	kept := "f.kept"
-	if l.before6() {
+	if l.older(filesSince) {
 		kept = "coalesce(becomes, state) = 'quarantined'"
 	}
 	files, err := tx.QueryContext(ctx, `SELECT f.message, f.staging, f.path, f.original_name, f.media_type, f.size, f.sha256, `+kept+`

@@ -133,21 +133,21 @@ func (l *Ledger) salvage(ctx context.Context, damaged string) (salvaged int, err
 	// From both ends, as the walk through a table ends at the first page that can't be read.
 	var failed error
 	for _, order := range []string{"ASC", "DESC"} {
-		if err := eachRow(ctx, from, "SELECT id, account, uidl, size, replace(state, 'staged', 'failed'), sha256, message_id, reason, attempts, next_attempt, first_seen, delivered, "+known.unread+", "+known.vouched+" FROM message ORDER BY id "+order, func(rows *sql.Rows) error {
+		if err := eachRow(ctx, from, "SELECT id, account, uidl, size, replace(state, 'staged', 'failed'), sha256, message_id, reason, attempts, next_attempt, first_seen, delivered, "+known.unread+", "+known.vouched+", "+known.envelope+" FROM message ORDER BY id "+order, func(rows *sql.Rows) error {
 			var id, account, size, attempts, firstSeen int64
 			var uidl, sum []byte
 			var state string
-			var messageID, reason sql.NullString
-			var next, delivered sql.NullInt64
+			var messageID, reason, from, to, subject sql.NullString
+			var next, delivered, date, zone sql.NullInt64
 			var unread, vouched bool
-			if err := rows.Scan(&id, &account, &uidl, &size, &state, &sum, &messageID, &reason, &attempts, &next, &firstSeen, &delivered, &unread, &vouched); err != nil {
+			if err := rows.Scan(&id, &account, &uidl, &size, &state, &sum, &messageID, &reason, &attempts, &next, &firstSeen, &delivered, &unread, &vouched, &from, &to, &subject, &date, &zone); err != nil {
 				return nil // a row that is no such row
 			}
 			if ids[account] == 0 {
 				return nil
 			}
-			result, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO message (id, account, uidl, size, state, sha256, message_id, reason, attempts, next_attempt, first_seen, delivered, unread, files) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CASE WHEN ? THEN NULL ELSE 0 END)",
-				id, ids[account], uidl, size, state, sum, messageID, reason, attempts, next, firstSeen, delivered, unread, vouched)
+			result, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO message (id, account, uidl, size, state, sha256, message_id, reason, attempts, next_attempt, first_seen, delivered, unread, sender, recipients, subject, dated, zone, files) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CASE WHEN ? THEN NULL ELSE 0 END)",
+				id, ids[account], uidl, size, state, sum, messageID, reason, attempts, next, firstSeen, delivered, unread, from, to, subject, date, zone, vouched)
 			if err != nil {
 				failed = err
 				return err
@@ -172,7 +172,7 @@ func (l *Ledger) salvage(ctx context.Context, damaged string) (salvaged int, err
 }
 
 // columns are expressions for what the tables of an earlier version lack.
-type columns struct{ unread, vouched, kept, polled string }
+type columns struct{ unread, vouched, kept, polled, envelope string }
 
 func salvagedColumns(ctx context.Context, from *sql.DB) columns {
 	has := func(table, column string) bool {
@@ -180,12 +180,12 @@ func salvagedColumns(ctx context.Context, from *sql.DB) columns {
 		err := from.QueryRowContext(ctx, "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?", table, column).Scan(&n)
 		return err == nil && n > 0
 	}
-	c := columns{"0", "0", "0", "NULL"}
+	c := columns{"0", "0", "0", "NULL", "NULL, NULL, NULL, NULL, NULL"}
 	if has("message", "files") {
 		c.unread, c.vouched, c.kept = "unread", "files IS NULL", "kept"
 	}
 	if has("account", "polled") {
-		c.polled = "polled"
+		c.polled, c.envelope = "polled", "sender, recipients, subject, dated, zone"
 	}
 	return c
 }

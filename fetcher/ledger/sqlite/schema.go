@@ -155,7 +155,25 @@ ALTER TABLE message ADD COLUMN recipients TEXT;
 ALTER TABLE message ADD COLUMN subject TEXT;
 ALTER TABLE message ADD COLUMN dated INTEGER;
 ALTER TABLE message ADD COLUMN zone INTEGER;
+
+DROP VIEW messages;
+CREATE VIEW messages AS
+SELECT a.name AS account, CAST(m.uidl AS TEXT) AS uidl, m.size, m.state, m.files, m.sender, m.recipients, m.subject, datetime(m.dated / 1000, 'unixepoch') AS dated,
+	m.message_id, m.reason, m.attempts,
+	datetime(m.first_seen / 1000, 'unixepoch') AS first_seen,
+	datetime(m.delivered / 1000, 'unixepoch') AS delivered,
+	datetime(m.next_attempt / 1000, 'unixepoch') AS next_attempt
+FROM message AS m JOIN account AS a ON a.id = m.account;
 `
 
-// leaseSince is the schema that has these columns.
-const leaseSince = 8
+// The schema versions that brought what [Inspect]'s readers have to do without in an older file.
+const (
+	generationSince  = 2
+	filesSince       = 6
+	destinationSince = 7
+	leaseSince       = 8
+	envelopeSince    = 8
+)
+
+// older reports whether the file is of a version before this one, and stays so, as [Inspect] changes nothing.
+func (l *Ledger) older(version int) bool { return l.writer == nil && l.version < version }

@@ -13,6 +13,24 @@ type writeStatements struct {
 	account, lease, token, generation, known, knownOne, insert, restage, reopen, unfile, file, finish, path, unstage, paths, pending, deleted, failed, mailbox *sql.Stmt
 }
 
+// stagedColumns are what Stage records of a message, for which stagedValues has the values.
+const (
+	stagedColumns = "size, becomes, sha256, message_id, reason, files, unread, sender, recipients, subject, dated, zone"
+	stagedPlaces  = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
+)
+
+func stagedValues(m *ledger.Message, becomes ledger.State) []any {
+	is := m.Envelope.Clip()
+	var zone any
+	if !is.Date.IsZero() {
+		_, zone = is.Date.Zone()
+	}
+	return []any{
+		m.Size, string(becomes), digest(m.Header), text(m.MessageID), text(m.Reason), m.Files(), m.Unread,
+		null(is.From), null(is.To), null(is.Subject), milliseconds(is.Date), zone,
+	}
+}
+
 func knownQuery(n int) string {
 	return "SELECT id, uidl, size, state FROM message WHERE account = ? AND uidl IN (?" + placeholders(n-1) + ")"
 }
@@ -25,11 +43,10 @@ func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 		&s.generation: "UPDATE account SET generation = generation + 1 WHERE id = ?",
 		&s.known:      knownQuery(knownChunk),
 		&s.knownOne:   knownQuery(1),
-		&s.insert: `INSERT INTO message (account, uidl, size, state, becomes, sha256, message_id, reason, files, unread, first_seen)
-			VALUES (?, ?, ?, 'staged', ?, ?, ?, ?, ?, ?, ?)`,
-		&s.restage: `UPDATE message SET state = 'staged', size = ?, becomes = ?, sha256 = ?, message_id = ?, reason = ?, files = ?, unread = ?, next_attempt = NULL, delivered = NULL WHERE id = ?`,
-		&s.reopen:  `UPDATE message SET was = state, state = 'staged', becomes = 'delivered', reason = ?, files = ?, unread = ? WHERE id = ?`,
-		&s.unfile:  "DELETE FROM attachment WHERE message = ?",
+		&s.insert:     "INSERT INTO message (account, uidl, first_seen, state, " + stagedColumns + ") VALUES (?, ?, ?, 'staged', " + stagedPlaces + ")",
+		&s.restage:    "UPDATE message SET state = 'staged', next_attempt = NULL, delivered = NULL, (" + stagedColumns + ") = (" + stagedPlaces + ") WHERE id = ?",
+		&s.reopen:     `UPDATE message SET was = state, state = 'staged', becomes = 'delivered', reason = ?, files = ?, unread = ? WHERE id = ?`,
+		&s.unfile:     "DELETE FROM attachment WHERE message = ?",
 		&s.file: `INSERT INTO attachment (message, n, account, staging, path, original_name, media_type, size, sha256, kept)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		&s.finish:  "UPDATE message SET state = coalesce(was, becomes), becomes = NULL, was = NULL, attempts = CASE coalesce(was, becomes) WHEN 'delivered' THEN 0 ELSE attempts END, delivered = coalesce(delivered, ?) WHERE id = ?",
@@ -97,7 +114,6 @@ func (c *change) stage(ctx context.Context, known map[ledger.Key]row, m *ledger.
 		r, exists = known[unsized], true
 		delete(known, unsized)
 	}
-	files := m.Files()
 	if exists && m.Retried {
 		return r.id, c.retry(ctx, r, m, becomes)
 	}
@@ -105,14 +121,14 @@ func (c *change) stage(ctx context.Context, known map[ledger.Key]row, m *ledger.
 		if r.state != ledger.Failed {
 			return 0, c.refuse(m.Key, r.state, ledger.Staged)
 		}
-		_, err := c.exec(ctx, c.restage, m.Size, string(becomes), digest(m.Header), text(m.MessageID), text(m.Reason), files, m.Unread, r.id)
+		_, err := c.exec(ctx, c.restage, append(stagedValues(m, becomes), r.id)...)
 		return r.id, err
 	}
 	firstSeen := m.FirstSeen
 	if firstSeen.IsZero() {
 		firstSeen = now
 	}
-	result, err := c.exec(ctx, c.insert, c.id, []byte(m.UIDL), m.Size, string(becomes), digest(m.Header), text(m.MessageID), text(m.Reason), files, m.Unread, firstSeen.UnixMilli())
+	result, err := c.exec(ctx, c.insert, append([]any{c.id, []byte(m.UIDL), firstSeen.UnixMilli()}, stagedValues(m, becomes)...)...)
 	if err != nil {
 		return 0, err
 	}
