@@ -41,7 +41,7 @@ func (l *Ledger) changeAs(ctx context.Context, how durability, account, name str
 			return err
 		}
 		c := &change{writeStatements: &l.write, tx: tx, account: account, id: id}
-		if err := l.checkLease(ctx, c); err != nil {
+		if err := l.checkLease(ctx, c, account, id); err != nil {
 			return err
 		}
 		return fn(ctx, c)

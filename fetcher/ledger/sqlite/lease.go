@@ -43,16 +43,16 @@ func (l *Ledger) Fenced(leases ...*ledger.Lease) *Ledger {
 }
 
 // checkLease refuses a change on an account that belongs to somebody else.
-func (l *Ledger) checkLease(ctx context.Context, c *change) error {
+func (l *Ledger) checkLease(ctx context.Context, c *change, account string, id int64) error {
 	if !l.fenced {
 		return nil
 	}
-	i := slices.IndexFunc(l.leases, func(held *ledger.Lease) bool { return held.Account == c.account })
+	i := slices.IndexFunc(l.leases, func(held *ledger.Lease) bool { return held.Account == account })
 	if i < 0 {
 		return ledger.ErrFenced
 	}
 	var newest int64
-	if err := c.tx.StmtContext(ctx, c.token).QueryRowContext(ctx, c.id).Scan(&newest); err != nil {
+	if err := c.tx.StmtContext(ctx, c.token).QueryRowContext(ctx, id).Scan(&newest); err != nil {
 		return err
 	}
 	if newest != l.leases[i].Token {

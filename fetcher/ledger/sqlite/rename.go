@@ -46,7 +46,14 @@ func (l *Ledger) Rename(ctx context.Context, from, to string) (messages int, err
 		if known {
 			return ledger.ErrKnown
 		}
-		result, err := c.tx.ExecContext(ctx, "UPDATE message SET account = ?1 WHERE account = (SELECT id FROM account WHERE name = ?2)", c.id, from)
+		before, err := l.accountID(ctx, from)
+		if err != nil || before == 0 {
+			return err
+		}
+		if err := l.checkLease(ctx, c, from, before); err != nil {
+			return err
+		}
+		result, err := c.tx.ExecContext(ctx, "UPDATE message SET account = ?1 WHERE account = ?2", c.id, before)
 		if err != nil {
 			return err
 		}
@@ -55,12 +62,12 @@ func (l *Ledger) Rename(ctx context.Context, from, to string) (messages int, err
 			return err
 		}
 		for _, statement := range []string{
-			"UPDATE attachment SET account = ?1 WHERE account = (SELECT id FROM account WHERE name = ?2)",
-			`UPDATE account SET (messages, octets, mailbox, generation, place, folder) = (SELECT a.messages, a.octets, a.mailbox, max(a.generation, account.generation), a.place, a.folder FROM account AS a WHERE a.name = ?2)
-				WHERE id = ?1 AND EXISTS (SELECT 1 FROM account WHERE name = ?2)`,
-			"UPDATE account SET messages = NULL, octets = NULL, mailbox = NULL WHERE id <> ?1 AND name = ?2",
+			"UPDATE attachment SET account = ?1 WHERE account = ?2",
+			`UPDATE account SET (messages, octets, mailbox, generation, place, folder) = (SELECT a.messages, a.octets, a.mailbox, max(a.generation, account.generation), a.place, a.folder FROM account AS a WHERE a.id = ?2)
+				WHERE id = ?1`,
+			"UPDATE account SET messages = NULL, octets = NULL, mailbox = NULL WHERE id <> ?1 AND id = ?2",
 		} {
-			if _, err := c.tx.ExecContext(ctx, statement, c.id, from); err != nil {
+			if _, err := c.tx.ExecContext(ctx, statement, c.id, before); err != nil {
 				return err
 			}
 		}

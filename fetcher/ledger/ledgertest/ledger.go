@@ -1,0 +1,131 @@
+package ledgertest
+
+import (
+	"context"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// Ledger is what an implementation owes. Its methods may be called from any goroutine. One that writes is durable and whole when it
+// returns nil, and changes nothing when it refuses; Lease alone may be undone by a power cut. One that takes many messages works in
+// chunks: after an error some may have changed.
+type Ledger interface {
+	Deliveries
+	Deletions
+	Identities
+	Quarantine
+	Accounts
+	Hosts
+	Leases
+	Close() error
+}
+
+// Deliveries is the way of a message to its files.
+type Deliveries interface {
+	// Stage records a group whose staging files are durable, all or none. The account's generation grows by one.
+	Stage(ctx context.Context, account string, group []*ledger.Message) error
+	// Unfinished returns what was staged and not delivered, in that order, with all attachments.
+	Unfinished(ctx context.Context, account string) ([]*ledger.Message, error)
+	// Delivered records that the files stand under the paths that group says now.
+	Delivered(ctx context.Context, account string, group []*ledger.Message, at time.Time) error
+	// Received returns those of the contents that came in a message that was delivered.
+	Received(ctx context.Context, account string, contents []ledger.Content) (map[ledger.Content]bool, error)
+	// Failed counts an attempt to retrieve a message, with its reason and the time of the next one.
+	Failed(ctx context.Context, account string, k ledger.Key, reason string, next time.Time) error
+	// Failures returns the messages that could not be retrieved, those first that are asked for next.
+	Failures(ctx context.Context, account string) ([]ledger.Record, error)
+	// Lookup returns the records of UIDLs, those of one UIDL in the order that [ledger.Match] asks for.
+	Lookup(ctx context.Context, account string, uidls []string) ([]ledger.Record, error)
+}
+
+// Deletions is the way of a message off the server.
+type Deletions interface {
+	// DeletePending records that DELE is about to be sent, Deleted that the server confirmed it.
+	DeletePending(ctx context.Context, account string, keys []ledger.Key) error
+	Deleted(ctx context.Context, account string, keys []ledger.Key) error
+	// Pending returns the messages between the two.
+	Pending(ctx context.Context, account string) ([]ledger.Key, error)
+	// Missed and Found record that a listing lacked messages, and that one has them; see [ledger.Record.Missed].
+	Missed(ctx context.Context, account string, keys []ledger.Key, likelyMistake bool) error
+	Found(ctx context.Context, account string, keys []ledger.Key, at time.Time) error
+	// Kept counts the messages that are, as far as is known, on the server, and those of them that Present returns.
+	Kept(ctx context.Context, account string) (kept, present int, err error)
+	Present(ctx context.Context, account string) ([]ledger.Key, error)
+	// Due counts what a poll would delete of the messages that were delivered by a time.
+	Due(ctx context.Context, account string, by time.Time, empty bool) (ledger.Due, error)
+}
+
+// Identities tells which message is which.
+type Identities interface {
+	// Identities returns what is known of the headers of messages.
+	Identities(ctx context.Context, account string, keys []ledger.Key) (map[ledger.Key]ledger.Identity, error)
+	// Is returns those of the messages that were delivered under the keys given with them.
+	Is(ctx context.Context, account string, was map[*ledger.Message]ledger.Key) (map[*ledger.Message]bool, error)
+	// Same returns the messages on the server that these ones may be, Gone the deleted ones that they were.
+	Same(ctx context.Context, account string, messages []*ledger.Message) (map[*ledger.Message][]ledger.Key, error)
+	Gone(ctx context.Context, account string, messages []*ledger.Message) (map[*ledger.Message]ledger.Key, error)
+	// Others returns the keys beside which another message of a UIDL with mark behind it was delivered.
+	Others(ctx context.Context, account string, keys []ledger.Key, mark string) (map[ledger.Key]bool, error)
+	// Known returns those of the identities that messages were delivered with.
+	Known(ctx context.Context, account string, ids []ledger.Identity) (ledger.Known, error)
+	// NamesUIDLs reports whether any message has a UIDL of the server's, Nameless whether one on the server has none.
+	NamesUIDLs(ctx context.Context, account string) (bool, error)
+	Nameless(ctx context.Context, account string) (bool, error)
+	DeliveredCount(ctx context.Context, account string) (int, error)
+}
+
+// Quarantine is what is kept of messages that could not be read right.
+type Quarantine interface {
+	// Quarantined returns the messages in quarantine, oldest first, QuarantineCounts how many each account has, and
+	// QuarantineBytes about how much they take.
+	Quarantined(ctx context.Context, account string) ([]*ledger.Message, error)
+	QuarantineCounts(ctx context.Context) (map[string]int, error)
+	QuarantineBytes(ctx context.Context, account string) (int64, error)
+	// StillQuarantined records an attempt that failed, Dropped that a message was given up, and Expired that it grew too old.
+	StillQuarantined(ctx context.Context, account string, k ledger.Key, reason string) error
+	Dropped(ctx context.Context, account string, k ledger.Key, at time.Time) error
+	Expired(ctx context.Context, account string, k ledger.Key) error
+	// Unread returns the messages that are kept on the server alone though something of them could not be read right.
+	Unread(ctx context.Context, account string) ([]*ledger.Message, error)
+}
+
+// Accounts is what is kept of an account as a whole.
+type Accounts interface {
+	// Mailbox returns the last answer to STAT, which SetMailbox records.
+	Mailbox(ctx context.Context, account string) (count int, octets int64, ok bool, err error)
+	SetMailbox(ctx context.Context, account string, count int, octets int64) error
+	// SetOwner records whose mailbox it is, and Holders returns other accounts that have messages of a mailbox.
+	SetOwner(ctx context.Context, account, mailbox string) (changed bool, err error)
+	Holders(ctx context.Context, account, mailbox string) ([]string, error)
+	// Rename gives all that is known of an account to another one, which has no messages ([ledger.ErrKnown]).
+	Rename(ctx context.Context, from, to string) (messages int, err error)
+	// Generation counts the groups that were staged, CatchUp raises it.
+	Generation(ctx context.Context, account string) (int64, error)
+	CatchUp(ctx context.Context, account string, n int64) error
+	Destination(ctx context.Context, account string) (ledger.Destination, error)
+	SetDestination(ctx context.Context, account, place, folder string) error
+	// Adopt records messages as delivered without any files, Forget and ForgetAll remove what is known of them.
+	Adopt(ctx context.Context, account string, messages []ledger.Listed, at time.Time) (adopted int, err error)
+	Forget(ctx context.Context, account string, keys []ledger.Key) (forgotten int, err error)
+	ForgetAll(ctx context.Context, account string) (forgotten int, err error)
+	// KnownUntil returns a time that what is known of an account is no older than.
+	KnownUntil(ctx context.Context, account string) (time.Time, error)
+	Summaries(ctx context.Context) ([]ledger.Summary, error)
+}
+
+// Hosts is what is known of servers.
+type Hosts interface {
+	Host(ctx context.Context, name string) (ledger.Host, error)
+	SetHost(ctx context.Context, name string, h ledger.Host) error
+	SetLoginDelay(ctx context.Context, name string, d time.Duration) error
+}
+
+// Leases keeps the processes that share a ledger from working on one account at a time.
+type Leases interface {
+	// Lease takes an account or fails with [ledger.ErrLeased]; polled, unless zero, is what LastPoll returns from then on.
+	Lease(ctx context.Context, account string, polled time.Time) (*ledger.Lease, error)
+	LastPoll(ctx context.Context, account string) (time.Time, error)
+	// Fenced returns a view whose writes fail with [ledger.ErrFenced] unless they have the newest lease of their account.
+	Fenced(leases ...*ledger.Lease) Ledger
+}
