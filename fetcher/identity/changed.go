@@ -2,15 +2,11 @@ package identity
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"iter"
 	"maps"
 	"slices"
 
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
 // A mailbox of which (nearly) all is new although much of it was delivered before
@@ -104,35 +100,4 @@ func mayBeMoved(ctx context.Context, led Records, account string, unseen, listed
 	}
 	delivered, err := led.DeliveredCount(ctx, account)
 	return delivered >= changedLeast, err
-}
-
-// AskHeaders asks for the headers of messages, and returns what these tell, and of which messages the server refused it.
-func AskHeaders(box mailbox.Mailbox, numbers iter.Seq[int]) (ids map[int]ledger.Identity, refused map[int]mailbox.Refusal, err error) {
-	return ShowHeaders(box, numbers, func(int, []byte) {})
-}
-
-// ShowHeaders does, and shows each header besides.
-func ShowHeaders(box mailbox.Mailbox, numbers iter.Seq[int], show func(n int, header []byte)) (ids map[int]ledger.Identity, refused map[int]mailbox.Refusal, err error) {
-	ids, refused = make(map[int]ledger.Identity), make(map[int]mailbox.Refusal)
-	var h HeaderReader
-	chunk := make([]byte, 4<<10)
-	err = box.Headers(numbers, func(n int, header io.Reader, err error) error {
-		h.Reset()
-		for err == nil {
-			var read int
-			read, err = header.Read(chunk)
-			h.Write(chunk[:read])
-		}
-		if reply, ok := mailbox.Refused(err); ok {
-			refused[n] = reply
-			return nil
-		}
-		if errors.Is(err, io.EOF) {
-			ids[n] = Identify(h.header)
-			show(n, h.header)
-			return nil
-		}
-		return err
-	})
-	return ids, refused, err
 }

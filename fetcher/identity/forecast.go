@@ -64,11 +64,3 @@ func (x *Matcher) Foresee(ctx context.Context) (*Forecast, error) {
 	f.Octets = OctetsOf(f.Unseen)
 	return f, nil
 }
-
-// OctetsOf returns the octets of messages together, as far as they are known.
-func OctetsOf(entries []Entry) (octets int64) {
-	for _, e := range entries {
-		octets += max(e.Size, 0)
-	}
-	return octets
-}

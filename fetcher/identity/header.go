@@ -3,9 +3,13 @@ package identity
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
+	"io"
+	"iter"
 	"strings"
 
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
 // headerMost is how much of a header is looked at.
@@ -116,3 +120,63 @@ func (h *HeaderReader) Write(p []byte) {
 
 // Header returns what was read, up to the empty line and perhaps further.
 func (h *HeaderReader) Header() []byte { return h.header }
+
+// AskHeaders asks for the headers of messages, and returns what these tell, and of which messages the server refused it.
+func AskHeaders(box mailbox.Mailbox, numbers iter.Seq[int]) (ids map[int]ledger.Identity, refused map[int]mailbox.Refusal, err error) {
+	return ShowHeaders(box, numbers, func(int, []byte) {})
+}
+
+// ShowHeaders does, and shows each header besides.
+func ShowHeaders(box mailbox.Mailbox, numbers iter.Seq[int], show func(n int, header []byte)) (ids map[int]ledger.Identity, refused map[int]mailbox.Refusal, err error) {
+	ids, refused = make(map[int]ledger.Identity), make(map[int]mailbox.Refusal)
+	var h HeaderReader
+	chunk := make([]byte, 4<<10)
+	err = box.Headers(numbers, func(n int, header io.Reader, err error) error {
+		h.Reset()
+		for err == nil {
+			var read int
+			read, err = header.Read(chunk)
+			h.Write(chunk[:read])
+		}
+		if reply, ok := mailbox.Refused(err); ok {
+			refused[n] = reply
+			return nil
+		}
+		if errors.Is(err, io.EOF) {
+			ids[n] = Identify(h.header)
+			show(n, h.header)
+			return nil
+		}
+		return err
+	})
+	return ids, refused, err
+}
+
+// likeness is what two headers say.
+type likeness int
+
+const (
+	unclear likeness = iota
+	same
+	other
+)
+
+// Same reports whether two headers are of one message, for sure.
+func Same(was, is ledger.Identity) bool { return compare(was, is) == same }
+
+func compare(was, is ledger.Identity) likeness {
+	unknown := [32]byte{}
+	switch {
+	case was.Header == is.Header && is.Header != unknown:
+		return same
+	case was.MessageID != "" && is.MessageID != "" && was.MessageID != is.MessageID:
+		return other
+	case was.Header == unknown && was.MessageID != "" && was.MessageID == is.MessageID:
+		return same
+	}
+	return unclear
+}
+
+// Undated reports whether nothing in the header of a message is its own, as a device may send any number
+// of mails with the same few fields. Such a one is another's only if it has its octets, too.
+func Undated(m *ledger.Message, header []byte) bool { return m.MessageID == "" && !dated(header) }

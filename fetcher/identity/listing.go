@@ -251,3 +251,11 @@ func (l *Listing) rename(number int, uidl string) {
 		l.Entries[i].from, l.Entries[i].to = uint32(from), uint32(len(l.uidls))
 	}
 }
+
+// OctetsOf returns the octets of messages together, as far as they are known.
+func OctetsOf(entries []Entry) (octets int64) {
+	for _, e := range entries {
+		octets += max(e.Size, 0)
+	}
+	return octets
+}

@@ -42,31 +42,6 @@ func OtherUIDL(uidl string, id ledger.Identity, attachments []ledger.Attachment)
 	return uidl + ledger.OtherMark + hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
-// likeness is what two headers say.
-type likeness int
-
-const (
-	unclear likeness = iota
-	same
-	other
-)
-
-// Same reports whether two headers are of one message, for sure.
-func Same(was, is ledger.Identity) bool { return compare(was, is) == same }
-
-func compare(was, is ledger.Identity) likeness {
-	unknown := [32]byte{}
-	switch {
-	case was.Header == is.Header && is.Header != unknown:
-		return same
-	case was.MessageID != "" && is.MessageID != "" && was.MessageID != is.MessageID:
-		return other
-	case was.Header == unknown && was.MessageID != "" && was.MessageID == is.MessageID:
-		return same
-	}
-	return unclear
-}
-
 // checkNumbers looks at the message with the highest number, where UIDLs are numbers: after a move or a repair such a
 // server numbers the messages anew (Exchange does), and others that are of the same size show in no listing.
 func (x *Matcher) checkNumbers(ctx context.Context) error {

@@ -115,14 +115,3 @@ func (x *Matcher) namelessBefore(ctx context.Context, read Read) (_ ledger.Key, 
 	r, _ := ledger.Match(records, read.Octets)
 	return r.Key, r.State == ledger.Delivered || r.State == ledger.DeletePending, nil
 }
-
-// standingOf is the standing of a message whose UIDL has these records.
-func standingOf(records []ledger.Record, size int64) Standing {
-	switch r, _ := ledger.Match(records, size); r.State {
-	case "", ledger.Failed:
-		return Unknown
-	case ledger.Quarantined:
-		return Kept
-	}
-	return Settled
-}

@@ -185,3 +185,6 @@ func (p *poll) findUndeleted(ctx context.Context) (map[ledger.Key]bool, error) {
 	}
 	return undeleted, nil
 }
+
+// isSpared reports whether a message is not to be deleted for the time being, as the line broke at that.
+func (v *visit) isSpared(k ledger.Key) bool { return v.poller.now().Before(v.Past.spared[k]) }

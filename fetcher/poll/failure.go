@@ -117,3 +117,6 @@ func (p *poll) attempts(ctx context.Context, e identity.Entry) (int, error) {
 func (p *poll) failures(ctx context.Context, entries ...identity.Entry) (map[int]ledger.Record, error) {
 	return p.matcher.Recorded(ctx, slices.DeleteFunc(slices.Clone(entries), identity.Entry.IsNameless))
 }
+
+// retryWait is the wait after an attempt that was no chance.
+func retryWait(attempts int) time.Duration { return min(retryFirst<<min(attempts, 16), retryMax) }

@@ -3,7 +3,6 @@ package poll
 import (
 	"fmt"
 	"strings"
-	"time"
 )
 
 // IncompleteError says that a poll went well, but for messages: some were refused, or can't be asked for, or failed before and are not due
@@ -43,19 +42,4 @@ func (p *poll) incomplete() *IncompleteError {
 		return nil
 	}
 	return &IncompleteError{Failed: p.failed, PutOff: p.putOff, Unfetchable: p.unfetchable, NoRoom: noRoom}
-}
-
-// said is what was said last, and when.
-type said struct {
-	text string
-	at   time.Time
-}
-
-// isDue reports whether something is to be said: what is new, and once a day what is not.
-func (u *said) isDue(text string, now time.Time) bool {
-	if text == u.text && now.Sub(u.at) < 24*time.Hour {
-		return false
-	}
-	u.text, u.at = text, now
-	return text != ""
 }

@@ -194,6 +194,3 @@ func (p *poll) noteMissed(ctx context.Context) error {
 func (p *poll) uidl(e identity.Entry) string { return p.matcher.Listing.UIDL(e) }
 
 func (p *poll) key(e identity.Entry) ledger.Key { return p.matcher.Listing.Key(e) }
-
-// isSpared reports whether a message is not to be deleted for the time being, as the line broke at that.
-func (v *visit) isSpared(k ledger.Key) bool { return v.poller.now().Before(v.Past.spared[k]) }

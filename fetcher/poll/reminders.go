@@ -1,6 +1,9 @@
 package poll
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // reminders remembers what has been said.
 type reminders struct {
@@ -20,4 +23,19 @@ func (r *reminders) first(name string) bool {
 	}
 	r.said[name] = true
 	return true
+}
+
+// said is what was said last, and when.
+type said struct {
+	text string
+	at   time.Time
+}
+
+// isDue reports whether something is to be said: what is new, and once a day what is not.
+func (u *said) isDue(text string, now time.Time) bool {
+	if text == u.text && now.Sub(u.at) < 24*time.Hour {
+		return false
+	}
+	u.text, u.at = text, now
+	return text != ""
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/attachd/attachd/fetcher/identity"
 )
@@ -56,6 +55,3 @@ func (p *poll) withoutRoom(ctx context.Context, b *batch, e identity.Entry, caus
 	p.unkept++
 	return p.noteFailure(ctx, e, cause, retryWait)
 }
-
-// retryWait is the wait after an attempt that was no chance.
-func retryWait(attempts int) time.Duration { return min(retryFirst<<min(attempts, 16), retryMax) }

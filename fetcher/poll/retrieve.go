@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash"
-	"io"
 
 	"github.com/rs/zerolog"
 
@@ -96,56 +94,6 @@ func (p *poll) stageMessage(ctx context.Context, e identity.Entry, counted *boun
 	}
 	staged.WaitsOrJoins(m)
 	return m, nil
-}
-
-// boundedReader reads a message from the server: it counts, gives up on one
-// without end, and remembers whether it was the line that failed.
-type boundedReader struct {
-	r      io.Reader
-	n      int64
-	listed int64 // octets, as LIST says
-	max    int64
-	err    error // of the line, or that the message is too long
-	header *identity.HeaderReader
-	tail   tailReader
-	// digest, unless nil, is of all that was read.
-	digest hash.Hash
-}
-
-func (p *poll) bounded(e identity.Entry, r io.Reader) *boundedReader {
-	p.header.Reset()
-	return &boundedReader{r: r, listed: e.Size, max: outgrown(e.Size, p.Account.maxMessage()), header: &p.header}
-}
-
-// outgrown returns after how many octets a message is given up that LIST gives a size: a server that never ends one
-// would fill the disk. Sizes are wrong on many servers, but not by so much; some give none or 0.
-func outgrown(listed, most int64) int64 {
-	if listed <= 0 || listed > most/outgrownFactor {
-		return most
-	}
-	return min(most, max(outgrownFactor*listed, outgrownLeast))
-}
-
-const (
-	outgrownFactor = 4
-	outgrownLeast  = 64 << 20
-)
-
-func (b *boundedReader) Read(p []byte) (int, error) {
-	n, err := b.r.Read(p)
-	b.header.Write(p[:n])
-	b.tail.write(p[:n])
-	b.n += int64(n)
-	if b.digest != nil {
-		b.digest.Write(p[:n])
-	}
-	if b.n > b.max {
-		err = fmt.Errorf("message does not end within %d octets, and LIST says %d", b.max, b.listed)
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		b.err = err
-	}
-	return n, err
 }
 
 // countFiles counts attachments without what only accompanies them, and without what lies in quarantine.

@@ -1,9 +1,6 @@
 package poll
 
-import (
-	"bytes"
-	"regexp"
-)
+import "time"
 
 // sizes is what is known of the sizes that a server lists. Most are octets as they come; some are counted with LF for a line
 // end, are estimates (of Exchange, a tenth too many), count what RETR leaves out, or are made up.
@@ -64,49 +61,9 @@ func (s *sizes) areShort(r received) bool {
 	return missing > unknownLeast
 }
 
-// mostTail is how much of the end of a message is looked at: a line with the longest boundary (RFC 2046 section 5.1.1) and empty ones.
-const mostTail = 128
-
-// tailReader follows a message for what tells whether it has come to its end.
-type tailReader struct {
-	slack int64 // lines, each of which may be counted an octet longer or shorter, and dots that may have been stuffed
-	tail  []byte
-}
-
-func (e *tailReader) write(p []byte) {
-	if len(p) == 0 {
-		return
-	}
-	e.slack += int64(bytes.Count(p, []byte("\n")) + bytes.Count(p, []byte("\n.")))
-	if p[0] == '.' && (len(e.tail) == 0 || e.tail[len(e.tail)-1] == '\n') {
-		e.slack++
-	}
-	p = p[max(len(p)-mostTail, 0):]
-	if drop := len(e.tail) + len(p) - mostTail; drop > 0 {
-		e.tail = e.tail[:copy(e.tail, e.tail[drop:])]
-	}
-	e.tail = append(e.tail, p...)
-}
-
-var (
-	contentType = regexp.MustCompile(`(?im)^content-type[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*`)
-	boundary    = regexp.MustCompile(`(?i)[;\s]boundary=(?:"([^"\r\n]+)"|([^\s";]+))`)
+const (
+	// exactAgain is how often it is noted that a server's sizes are right, exactLasts for how long that is
+	// believed: the server may be another one some day.
+	exactAgain = 24 * time.Hour
+	exactLasts = 30 * 24 * time.Hour
 )
-
-// whole reports whether a message ends with the delimiter that closes it. No server that breaks off sends that.
-func (e *tailReader) whole(header []byte) bool {
-	last := bytes.TrimRight(e.tail, " \t\r\n")
-	if !bytes.HasSuffix(last, []byte("--")) {
-		return false
-	}
-	if end := bytes.Index(header, []byte("\n\r\n")); end >= 0 {
-		header = header[:end]
-	} else if end := bytes.Index(header, []byte("\n\n")); end >= 0 {
-		header = header[:end]
-	}
-	is := boundary.FindSubmatch(contentType.Find(header))
-	if is == nil {
-		return false
-	}
-	return bytes.HasSuffix(last, append(append(append([]byte("\n--"), is[1]...), is[2]...), "--"...))
-}

@@ -3,7 +3,6 @@ package poll
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/foreign"
@@ -15,13 +14,6 @@ import (
 // its sizes mean something (see sizes): such a message is asked for again, and never deleted while it stays as short. Where the
 // sizes are known to be right, it goes to quarantine in the end. Where nothing is known of them, it is delivered, as they may be
 // the server's own.
-
-const (
-	// exactAgain is how often it is noted that a server's sizes are right, exactLasts for how long that is
-	// believed: the server may be another one some day.
-	exactAgain = 24 * time.Hour
-	exactLasts = 30 * 24 * time.Hour
-)
 
 // tooShort reports whether a message has been cut, as far as LIST can tell. In quarantine goes whatever comes.
 func (p *poll) tooShort(r received) bool {

@@ -1,0 +1,109 @@
+package poll
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"regexp"
+
+	"github.com/attachd/attachd/fetcher/identity"
+)
+
+// boundedReader reads a message from the server: it counts, gives up on one
+// without end, and remembers whether it was the line that failed.
+type boundedReader struct {
+	r      io.Reader
+	n      int64
+	listed int64 // octets, as LIST says
+	max    int64
+	err    error // of the line, or that the message is too long
+	header *identity.HeaderReader
+	tail   tailReader
+	// digest, unless nil, is of all that was read.
+	digest hash.Hash
+}
+
+func (p *poll) bounded(e identity.Entry, r io.Reader) *boundedReader {
+	p.header.Reset()
+	return &boundedReader{r: r, listed: e.Size, max: outgrown(e.Size, p.Account.maxMessage()), header: &p.header}
+}
+
+// outgrown returns after how many octets a message is given up that LIST gives a size: a server that never ends one
+// would fill the disk. Sizes are wrong on many servers, but not by so much; some give none or 0.
+func outgrown(listed, most int64) int64 {
+	if listed <= 0 || listed > most/outgrownFactor {
+		return most
+	}
+	return min(most, max(outgrownFactor*listed, outgrownLeast))
+}
+
+const (
+	outgrownFactor = 4
+	outgrownLeast  = 64 << 20
+)
+
+func (b *boundedReader) Read(p []byte) (int, error) {
+	n, err := b.r.Read(p)
+	b.header.Write(p[:n])
+	b.tail.write(p[:n])
+	b.n += int64(n)
+	if b.digest != nil {
+		b.digest.Write(p[:n])
+	}
+	if b.n > b.max {
+		err = fmt.Errorf("message does not end within %d octets, and LIST says %d", b.max, b.listed)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		b.err = err
+	}
+	return n, err
+}
+
+// mostTail is how much of the end of a message is looked at: a line with the longest boundary (RFC 2046 section 5.1.1) and empty ones.
+const mostTail = 128
+
+// tailReader follows a message for what tells whether it has come to its end.
+type tailReader struct {
+	slack int64 // lines, each of which may be counted an octet longer or shorter, and dots that may have been stuffed
+	tail  []byte
+}
+
+func (e *tailReader) write(p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	e.slack += int64(bytes.Count(p, []byte("\n")) + bytes.Count(p, []byte("\n.")))
+	if p[0] == '.' && (len(e.tail) == 0 || e.tail[len(e.tail)-1] == '\n') {
+		e.slack++
+	}
+	p = p[max(len(p)-mostTail, 0):]
+	if drop := len(e.tail) + len(p) - mostTail; drop > 0 {
+		e.tail = e.tail[:copy(e.tail, e.tail[drop:])]
+	}
+	e.tail = append(e.tail, p...)
+}
+
+var (
+	contentType = regexp.MustCompile(`(?im)^content-type[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*`)
+	boundary    = regexp.MustCompile(`(?i)[;\s]boundary=(?:"([^"\r\n]+)"|([^\s";]+))`)
+)
+
+// whole reports whether a message ends with the delimiter that closes it. No server that breaks off sends that.
+func (e *tailReader) whole(header []byte) bool {
+	last := bytes.TrimRight(e.tail, " \t\r\n")
+	if !bytes.HasSuffix(last, []byte("--")) {
+		return false
+	}
+	if end := bytes.Index(header, []byte("\n\r\n")); end >= 0 {
+		header = header[:end]
+	} else if end := bytes.Index(header, []byte("\n\n")); end >= 0 {
+		header = header[:end]
+	}
+	is := boundary.FindSubmatch(contentType.Find(header))
+	if is == nil {
+		return false
+	}
+	return bytes.HasSuffix(last, append(append(append([]byte("\n--"), is[1]...), is[2]...), "--"...))
+}
