@@ -12,35 +12,41 @@ import (
 
 // Adopted is what [Matcher.Adopt] found.
 type Adopted struct {
-	// Messages are on the server, those without a UIDL included, and Recorded of them are recorded now. New were never
-	// delivered, and remain to be.
-	Messages, Recorded, New int
-	// Again of the new ones were recorded by an earlier Adopt.
+	// Messages is how many messages are on the server, with and without a UIDL.
+	Messages int
+	// Recorded is how many messages were recorded as delivered.
+	Recorded int
+	// New is how many messages were never delivered, and are left to be fetched.
+	New int
+	// Again is how many of the new messages an earlier Adopt had recorded.
 	Again int
-	// Nameless are without a UIDL, and remain unknown: only who retrieves them can tell which they are.
+	// Nameless is how many messages have no UIDL. Only retrieving them identifies them, so they
+	// stay unknown.
 	Nameless int
 }
 
 // Adoption says what to make of the messages that a server lists and the ledger does not know.
 type Adoption struct {
-	// Delivered, unless zero, counts as the time of their delivery. Otherwise they are never deleted on the server,
-	// as nobody knows whether they were delivered.
+	// Delivered, unless zero, counts as the time of their delivery. With the zero time they are
+	// never deleted on the server, because nobody knows whether they were delivered.
 	Delivered time.Time
-	// UpToDate says that the ledger knows of all that was delivered. When the server has given it other UIDLs, what is
-	// new can then be told from the rest by its header.
+	// UpToDate means that the ledger knows all deliveries. If the server has changed its UIDLs,
+	// new messages are then told from delivered ones by their headers.
 	UpToDate bool
-	// Look, unless nil, is shown every message before it is recorded, and says whether it was delivered. Otherwise it is not
-	// recorded, and remains to be fetched.
+	// Look, unless nil, is shown every message before it is recorded, and says whether it was
+	// delivered. A message that was not is left to be fetched.
 	Look func(Found) (delivered bool)
-	// Again shows it those, too, that an earlier Adopt recorded without Delivered.
+	// Again also shows Look the messages that an earlier Adopt recorded without Delivered.
 	Again bool
 }
 
-// Adopt asks the store what it holds, and returns the messages to be recorded as
-// delivered: those of which the ledger knows nothing, after it was lost, so that its
-// mail is not delivered a second time, or the server gave it other UIDLs. Nothing is
-// retrieved. whole says that the line is still good: what breaks it while messages
-// are shown costs what is told of them, and no more. Recorded is left to the caller.
+// Adopt lists the mailbox and returns the messages to be recorded as delivered, for the caller
+// to record: all that the ledger does not know. Without that, mail would be delivered a second
+// time after a ledger was lost or the server changed its UIDLs. Nothing is retrieved, and
+// done.Recorded is left to the caller.
+//
+// whole is false if the line broke while messages were shown to how.Look. That is no error: the
+// rest was shown without headers.
 func (x *Matcher) Adopt(ctx context.Context, how Adoption) (adopt []ledger.Listed, done Adopted, whole bool, err error) {
 	if err := x.listForAdoption(); err != nil {
 		return nil, done, false, err
@@ -104,8 +110,9 @@ func listed(l *Listing, entries []Entry, ids map[int]ledger.Identity) []ledger.L
 	return all
 }
 
-// deliveredBefore returns those of the messages that may have been delivered: all, unless at least half of those whose header
-// tells something are known; then those that are known, and those that nobody can tell.
+// deliveredBefore returns the messages that may have been delivered. These are all of them,
+// unless at least half of those with an identifying header are known; then they are the known
+// ones and those without such a header.
 func (x *Matcher) deliveredBefore(ctx context.Context, entries []Entry) ([]ledger.Listed, error) {
 	all := make([]ledger.Listed, 0, len(entries))
 	known := ledger.Known{Headers: make(map[[32]byte]bool), MessageIDs: make(map[string]bool)}
@@ -131,8 +138,9 @@ func (x *Matcher) deliveredBefore(ctx context.Context, entries []Entry) ([]ledge
 	return knownOf(all, known), nil
 }
 
-// knownOf sorts out what deliveredBefore has asked for. The same Message-ID with another header is another message, unless the
-// headers of most that are known have changed, as a server may add to them.
+// knownOf returns those of all that deliveredBefore must return. The same Message-ID with
+// another header is another message, unless most of the known ones have other headers than
+// before: a server may add fields to them.
 func knownOf(all []ledger.Listed, known ledger.Known) (before []ledger.Listed) {
 	identified, byHeader, byID := 0, 0, 0
 	for _, m := range all {
@@ -159,7 +167,7 @@ func knownOf(all []ledger.Listed, known ledger.Known) (before []ledger.Listed) {
 	return before
 }
 
-// unknown lists the messages of which the ledger knows nothing, not even a failure.
+// unknown returns the messages that the ledger has no record of, not even of a failure.
 func (x *Matcher) unknown(ctx context.Context) ([]Entry, error) {
 	var entries []Entry
 	l := x.Listing

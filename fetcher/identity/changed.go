@@ -9,32 +9,35 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// A mailbox of which (nearly) all is new although much of it was delivered before
-// looks like one whose UIDLs changed: moved to another server, restored, or rebuilt.
+// The UIDLs of a mailbox look changed if (nearly) all of it is new although much of it was
+// delivered before. That happens when it was moved to another server, restored, or rebuilt.
 const (
-	changedLeast  = 20  // messages that are new, and messages that were delivered
-	changedShare  = 0.9 // of the listing that is new
-	changedSample = 10  // messages that are looked at
-	changedKnown  = 0.5 // of those, delivered before
+	changedLeast  = 20  // new messages, and delivered ones, at least
+	changedShare  = 0.9 // least part of the listing that is new
+	changedSample = 10  // messages whose headers are read
+	changedKnown  = 0.5 // least part of those that was delivered before
 )
 
-// UIDLsChangedError says that the server gives messages that were delivered before
-// other UIDLs than it did, so that all of them would be delivered a second time.
+// UIDLsChangedError means that the server has given delivered messages other UIDLs. To go on
+// would deliver all of them a second time.
 type UIDLsChangedError struct {
-	Account     string
-	New, Listed int // messages
-	Known, Seen int // of so many that were looked at, were delivered before
+	Account string
+	// New is how many messages are new, and Listed how many there are.
+	New, Listed int
+	// Seen is how many headers were compared, and Known how many were delivered before.
+	Known, Seen int
 }
 
-// Error names the two ways on.
+// Error says what was found, and the two ways to go on.
 func (e *UIDLsChangedError) Error() string {
 	return fmt.Sprintf("%d of %d messages have new UIDLs, but %d of %d looked at were delivered before: the mailbox was moved or rebuilt. "+
 		"To go on, with those that were not delivered alone: attachd state rebuild %s. To deliver all of it again: uidl_change: fetch", e.New, e.Listed, e.Known, e.Seen, e.Account)
 }
 
-// Guard looks at a few of the new messages' headers when nearly all of a mailbox
-// is new, and fails if they were delivered before. A message is known by its header, or by its
-// Message-ID alone (RFC 5322 section 3.6.4), as the server it was moved to may have added to the header.
+// Guard reads the headers of a few new messages if nearly all of a mailbox is new, and returns
+// a [*UIDLsChangedError] if at least half of them were delivered before. A message is known by
+// its header, or by its Message-ID alone (RFC 5322 section 3.6.4), because the server that it
+// was moved to may have added fields.
 func (x *Matcher) Guard(ctx context.Context, unseen []Entry) error {
 	l := x.Listing
 	if x.Account.FetchChangedUIDLs || x.Mailbox.Traits().StableKeys {
@@ -69,8 +72,9 @@ func (x *Matcher) Guard(ctx context.Context, unseen []Entry) error {
 	return &UIDLsChangedError{Account: x.Account.Name, New: len(unseen), Listed: len(l.Entries), Known: before, Seen: seen}
 }
 
-// deliveredOf counts the messages whose header tells something, and those of them that were delivered before. One
-// header, or one Message-ID, tells of one message: a program may give all its mail the same.
+// deliveredOf returns how many messages have an identifying header (seen), and how many
+// different ones of these were delivered (before). One header, or one Message-ID, counts once:
+// a program may give all its mail the same.
 func deliveredOf(headers map[int]ledger.Identity, known ledger.Known) (before, seen int) {
 	told := make(map[ledger.Identity]bool)
 	for _, id := range headers {
@@ -93,7 +97,8 @@ func deliveredOf(headers map[int]ledger.Identity, known ledger.Known) (before, s
 	return before, seen
 }
 
-// mayBeMoved reports whether so many new messages of those listed look like a mailbox whose UIDLs changed.
+// mayBeMoved reports whether the UIDLs of a mailbox may have changed: unseen messages of those
+// listed are new.
 func mayBeMoved(ctx context.Context, led Records, account string, unseen, listed int) (bool, error) {
 	if unseen < changedLeast || float64(unseen) < changedShare*float64(listed) {
 		return false, nil

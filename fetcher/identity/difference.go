@@ -13,43 +13,48 @@ import (
 // lookupChunk is how many UIDLs one question to the ledger names.
 const lookupChunk = 500
 
-// Difference is what a listing and the ledger make of each other.
+// Difference is the listing, sorted by what the ledger knows of each message.
 type Difference struct {
-	// Unseen are to be retrieved, Octets of them as far as is known.
+	// Unseen are to be retrieved.
 	Unseen []Entry
+	// Octets is the sum of the sizes of Unseen, as far as these are known.
 	Octets int64
-	// Expired were delivered, and are due to be deleted.
+	// Expired were delivered and are due to be deleted.
 	Expired []Lookalike
-	// Staying were delivered and are due, and nothing was delivered of them that would
-	// let them be deleted. Unread could not be read right, and are kept nowhere else;
-	// Uncopied are those of them for whose copy the quarantine had no room.
-	Staying, Unread int
-	Uncopied        []Lookalike
-	// Pending failed before, and their wait is not over.
+	// Staying is how many messages are due to be deleted and stay on the server, because no
+	// file of them was delivered.
+	Staying int
+	// Unread is how many messages are due to be deleted and stay on the server, because
+	// something of them could not be read right and no copy is kept elsewhere.
+	Unread int
+	// Uncopied are the unread messages without a copy, as the quarantine had no room for one.
+	Uncopied []Lookalike
+	// Pending is how many messages failed before and wait for their next attempt.
 	Pending int
-	// Unstuffed are the octets, by number, of messages that were cut at a lone dot before.
+	// Unstuffed has the octets, by number, of messages that ended at an unstuffed dot at an
+	// earlier attempt (RFC 1939 section 3).
 	Unstuffed map[int]int64
 
-	again   []Entry // failed before: retrieved behind the others, should they break the line once more
-	reused  int     // UIDLs that the ledger knows with another size
-	kept    int     // delivered or in quarantine, and left on the server so far
-	present int     // of these, those that are thought to be there
-	// suspects have the UIDL and the size of messages that the server no longer had.
+	again   []Entry // messages that failed before: retrieved last, as they may break the line again
+	reused  int     // UIDLs that the ledger has with another size
+	kept    int     // messages delivered or in quarantine, and not deleted
+	present int     // those of the kept ones that the ledger takes to be on the server
+	// suspects have the UIDL and size of messages that the server no longer had.
 	suspects []Lookalike
-	found    []ledger.Key // once missed by chance, and listed
+	found    []ledger.Key // messages that one listing lacked by mistake
 	numbers  numbering
 }
 
-// numbering is about a mailbox whose UIDLs are small numbers.
+// numbering tells of a mailbox whether its UIDLs are small numbers, given out in order.
 type numbering struct {
-	named           bool // they aren't
-	lowest, highest int  // the least of one that is new, the greatest of one that is not
+	named           bool // some UIDL is no small number
+	lowest, highest int  // lowest UIDL of a new message, highest of a known one
 	last            Lookalike
 }
 
-// compare sorts the listing's messages by what the ledger knows of them. The same
-// UIDL with another size is another message: some servers use UIDLs again. Without a
-// ledger all are new. cut is what the store's errors say of a message that was cut.
+// compare sorts the listing's messages by what the ledger knows of them. The same UIDL with
+// another size is another message, because some servers use UIDLs again. Without a ledger all
+// messages are new. cut is the store's word for a message that ended at an unstuffed dot.
 func (a *Account) compare(ctx context.Context, led Ledger, l *Listing, now time.Time, cut string) (Difference, error) {
 	var d Difference
 	if led == nil {
@@ -74,7 +79,8 @@ func (a *Account) compare(ctx context.Context, led Ledger, l *Listing, now time.
 	return d, nil
 }
 
-// smallNumber is the most digits of a UIDL that counts messages. What is longer may mean anything.
+// smallNumber is the most digits of a UIDL that counts messages. A longer number may mean
+// anything, such as a time.
 const smallNumber = 7
 
 func (d *numbering) note(uidl []byte, e Entry, records []ledger.Record) {
@@ -92,13 +98,13 @@ func (d *numbering) note(uidl []byte, e Entry, records []ledger.Record) {
 	}
 }
 
-// anew reports whether a message is new although its number is below one that is known, as numbers that are
-// given out rise: the known one may be another message now.
+// anew reports whether a new message has a lower number than a known one. Numbers that are
+// given out in order only rise, so the known number may belong to another message now.
 func (d *numbering) anew() bool {
 	return !d.named && d.lowest > 0 && d.lowest < d.highest
 }
 
-// known returns what the ledger knows of some entries' UIDLs, by UIDL.
+// known returns what the ledger knows of the entries' UIDLs, by UIDL as listed.
 func (a *Account) known(ctx context.Context, led Records, l *Listing, chunk []Entry) (map[string][]ledger.Record, error) {
 	uidls := make([]string, len(chunk))
 	for i, e := range chunk {
@@ -149,9 +155,9 @@ func (a *Account) sort(d *Difference, e Entry, known []ledger.Record, now time.T
 		}
 		d.again = append(d.again, e)
 	case r.State == ledger.Quarantined:
-		// Left on the server: deleting is for what was delivered.
+		// It stays on the server: only delivered messages are deleted.
 	case r.Delivered.IsZero():
-		// Only taken for delivered, when the ledger was rebuilt: nobody knows.
+		// It was recorded by Adopt without a time: nobody knows whether it was delivered.
 	case !a.Delete, now.Before(r.Delivered.Add(a.DeleteAfter)):
 	case r.Unread:
 		d.Unread++
@@ -170,7 +176,8 @@ func (d *Difference) want(e Entry) {
 	d.Octets += max(e.Size, 0)
 }
 
-// Recorded returns what the ledger has of messages that are listed, by their numbers.
+// Recorded returns the ledger's records of listed messages, by their numbers. A message without
+// a record has the zero [ledger.Record].
 func (x *Matcher) Recorded(ctx context.Context, entries []Entry) (map[int]ledger.Record, error) {
 	known, err := x.Account.known(ctx, x.Ledger, x.Listing, entries)
 	if err != nil {

@@ -2,25 +2,27 @@ package identity
 
 import "github.com/attachd/attachd/fetcher/mailbox"
 
-// A line that never ends takes the list with it, and the connection. The mailbox is listed message by message then, and the
-// message for which the reply does not end either is left.
+// A line that never ends takes the rest of the list with it, and the connection. The mailbox is
+// then listed message by message, and a message whose reply does not end either is left on the
+// server.
 
-// Endless is what had no end: nothing, the "UIDL" or "LIST" of all messages, or the
-// UIDL of the message of a number.
+// Endless says where a reply did not end. List is "UIDL" or "LIST" for the list of all
+// messages, and Message the number of one whose own UIDL was asked for. If all replies ended,
+// it is zero.
 type Endless struct {
 	List    string
 	Message int
 }
 
-// noteEndless keeps where a list was, or the reply about a message, that had no end.
+// noteEndless keeps where a reply was, if err says that it did not end.
 func (x *Matcher) noteEndless(err error, where Endless) {
 	if mailbox.EndlessLine(err) {
 		x.Endless = where
 	}
 }
 
-// readOneByOne asks LIST, and UIDL for each message except those whose reply had no end before. A session's numbers are those of the one
-// before it as long as nothing was deleted, and nothing was.
+// readOneByOne asks LIST, and then UIDL for each message except the muted ones. Their numbers
+// are those of the session before: only deletions change them, and that session made none.
 func (x *Matcher) readOneByOne() (*Listing, error) {
 	numbers, err := readNumbers(x.Mailbox)
 	if err != nil {
@@ -45,7 +47,7 @@ func (x *Matcher) readOneByOne() (*Listing, error) {
 	return l, nil
 }
 
-// readSizes asks LIST, unless that has no end.
+// readSizes asks LIST, unless its reply did not end before.
 func (x *Matcher) readSizes(l *Listing) error {
 	if x.Manner.WithoutSizes {
 		return nil

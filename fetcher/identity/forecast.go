@@ -2,31 +2,38 @@ package identity
 
 import "context"
 
-// Forecast is what the next poll of an account would make of what the server lists.
-// What a poll finds out by looking at messages is not in it: which are others under a
-// UIDL that was used before, or known under another.
+// Forecast is what the next poll of an account would find and do. It leaves out what a poll
+// learns by comparing headers or whole messages: that a UIDL belongs to another message now, or
+// that a message is known under another UIDL.
 type Forecast struct {
-	// Messages are on the server, as a poll counts them.
+	// Messages is how many messages are on the server, as a poll counts them.
 	Messages int
-	// Unseen are to be fetched, Octets of them, and Skipped left for their size.
-	Unseen, Skipped []Entry
-	Octets          int64
-	// Due are to be deleted. Staying would be if a file of them had been delivered, and
-	// Unread if all of them could be read right, or were kept; the quarantine had no room
-	// for a copy of NoRoom of these.
-	Due                     []Entry
+	// Unseen are to be fetched.
+	Unseen []Entry
+	// Octets is the sum of the sizes of Unseen, as far as these are known.
+	Octets int64
+	// Skipped are to be left on the server because of their size.
+	Skipped []Entry
+	// Due are to be deleted.
+	Due []Entry
+	// Staying, Unread and NoRoom are how many messages would be deleted and stay: because no
+	// file of them was delivered, because something of them could not be read right, and those
+	// of the latter whose copy found no room in quarantine.
 	Staying, Unread, NoRoom int
-	// Pending failed before, and are put off. Suspects are listed although they were
-	// deleted, and are to be looked at.
-	Pending, Suspects int
-	// Refused is why LIST was, which this poll does without, and the next one may not.
+	// Pending is how many messages failed before and wait for their next attempt.
+	Pending int
+	// Suspects is how many messages are listed although they were deleted. A poll compares them
+	// before anything else.
+	Suspects int
+	// Refused is why the server refused LIST, nil if it did not. This poll does without sizes,
+	// and the next one may not.
 	Refused error
-	// Moved says that messages are not listed that should be there: what is new may be
-	// one of them.
+	// Moved means that some messages are missing from the listing. A new message may be one of
+	// them.
 	Moved bool
 }
 
-// Foresee lists the mailbox as List does, and compares no headers. Nothing is written down.
+// Foresee lists the mailbox as List does, and compares no headers. It writes nothing down.
 func (x *Matcher) Foresee(ctx context.Context) (*Forecast, error) {
 	err := x.survey(ctx, bySizes, func(_ context.Context, at level) (bool, error) {
 		if at == byKeys {

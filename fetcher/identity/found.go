@@ -10,20 +10,21 @@ import (
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
-// Found is a message that the ledger does not know, or only takes for delivered.
+// Found is a message unknown to the ledger, or one that an earlier Adopt recorded.
 type Found struct {
 	UIDL   string
-	Octets int64 // -1 unknown
-	// Header begins the message, as far as 64 KiB. It is nil where the server does not give it, and good until Look returns.
+	Octets int64 // -1 if unknown
+	// Header is the beginning of the message, of 64 KiB at most. It is nil where the server
+	// does not give it, and good until Look returns.
 	Header []byte
 }
 
-// foundChunk is how many headers are asked for before it is seen whether the server gives any: TOP is optional (RFC 1939 section 7), and
-// many refusals in a row have servers hang up.
+// foundChunk is how many headers are asked for before it is seen whether the server gives any.
+// TOP is optional (RFC 1939 section 7), and servers hang up after many refusals in a row.
 const foundChunk = 20
 
-// look shows messages to how.Look, in the order of their numbers, and returns those of them that are to be fetched. whole says
-// that the line is still good: what breaks it costs what is told of the messages, and no more.
+// look shows messages to how.Look, in the order of their numbers, and returns those that are to
+// be fetched. whole is false if the line broke; the rest is then shown without headers.
 func look(box mailbox.Mailbox, l *Listing, entries []Entry, how Adoption) (fetch map[ledger.Key]bool, whole bool) {
 	slices.SortFunc(entries, byNumber)
 	fetch = make(map[ledger.Key]bool)
@@ -75,8 +76,9 @@ func look(box mailbox.Mailbox, l *Listing, entries []Entry, how Adoption) (fetch
 	return fetch, whole
 }
 
-// show shows what is about to be recorded, of these messages, to how.Look, and returns what of it remains. What an earlier Adopt
-// recorded and is to be fetched after all is forgotten.
+// show shows how.Look those of the messages that are about to be adopted. It returns the ones
+// that it says were delivered, and how many of an earlier Adopt it forgot, because they are to
+// be fetched after all.
 func (x *Matcher) show(ctx context.Context, messages []Entry, adopt []ledger.Listed, how Adoption) (delivered []ledger.Listed, forgotten int, whole bool, err error) {
 	l := x.Listing
 	about := make(map[ledger.Key]bool, len(adopt))
@@ -104,7 +106,8 @@ func (x *Matcher) show(ctx context.Context, messages []Entry, adopt []ledger.Lis
 	return slices.DeleteFunc(adopt, func(m ledger.Listed) bool { return fetch[m.Key] }), forgotten, whole, nil
 }
 
-// takenForDelivered lists the messages that an earlier Adopt recorded without a time.
+// takenForDelivered returns the messages that an earlier Adopt recorded without a time of
+// delivery.
 func (x *Matcher) takenForDelivered(ctx context.Context) ([]Entry, error) {
 	var entries []Entry
 	l := x.Listing

@@ -12,15 +12,16 @@ import (
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
-// headerMost is how much of a header is looked at.
+// headerMost is how many bytes of a header are read.
 const headerMost = 64 << 10
 
-// tellingFields tell messages apart: who sends one a second time gives it at least another Received field, and a program
-// that gives all its mail one Message-ID still dates it. Others are left out as servers change them (Status), or give them in reply
-// to TOP otherwise than in reply to RETR (Exchange makes up new boundaries each time).
+// tellingFields tell messages apart. Whoever sends a message a second time gives it at least
+// another Received field, and a program that gives all its mail one Message-ID still dates it.
+// Other fields are left out: servers change them (Status), or give them in reply to TOP
+// otherwise than in reply to RETR (Exchange makes up new boundaries each time).
 var tellingFields = []string{"message-id", "date", "from", "to", "subject", "received", "resent-date", "resent-message-id"}
 
-// tellingField returns the field's name as it stands in tellingFields, "" for any other.
+// tellingField returns the field's name as it stands in tellingFields, "" for any other field.
 func tellingField(name []byte) string {
 	for _, telling := range tellingFields {
 		if len(name) == len(telling) && strings.EqualFold(string(name), telling) {
@@ -30,10 +31,12 @@ func tellingField(name []byte) string {
 	return ""
 }
 
-// Identify returns what a header, up to the empty line behind it or further, tells of its message. White space does not count.
+// Identify returns the identity that a message's header gives it: a digest of its tellingFields
+// without their white space, and its Message-ID without brackets. The header may go on behind
+// its empty line. A header without any of these fields has the zero identity.
 func Identify(header []byte) (id ledger.Identity) {
 	sum, found := sha256.New(), false
-	name := "" // of the field that the line belongs to, if it is one of those
+	name := "" // of the telling field that the line belongs to, "" for another one
 	var label []byte
 	first := false
 	for len(header) > 0 {
@@ -79,10 +82,10 @@ func Identify(header []byte) (id ledger.Identity) {
 	return id
 }
 
-// datedFields are of one message alone, as a rule.
+// datedFields differ from message to message, as a rule.
 var datedFields = [][]byte{[]byte("date:"), []byte("received:"), []byte("resent-date:"), []byte("resent-message-id:")}
 
-// dated reports whether a header has one of the fields that another message of the same sender has otherwise.
+// dated reports whether a header has one of the datedFields.
 func dated(header []byte) bool {
 	for line := range bytes.Lines(header) {
 		if len(bytes.TrimRight(line, "\r\n")) == 0 {
@@ -97,16 +100,16 @@ func dated(header []byte) bool {
 	return false
 }
 
-// HeaderReader keeps the header of what is written to it, and perhaps more.
+// HeaderReader keeps the header of the message that is written to it, and perhaps more.
 type HeaderReader struct {
 	header []byte
 	ended  bool
 }
 
-// Reset begins with another message. What Header returned is not good any more.
+// Reset begins another message. What Header returned is not valid any more.
 func (h *HeaderReader) Reset() { h.header, h.ended = h.header[:0], false }
 
-// Write reads on. It keeps 64 KiB at most.
+// Write adds p to what was read. It keeps 64 KiB at most.
 func (h *HeaderReader) Write(p []byte) {
 	if h.ended {
 		return
@@ -118,15 +121,17 @@ func (h *HeaderReader) Write(p []byte) {
 	h.ended = len(h.header) == headerMost || bytes.Contains(rest, []byte("\n\n")) || bytes.Contains(rest, []byte("\n\r\n"))
 }
 
-// Header returns what was read, up to the empty line and perhaps further.
+// Header returns what was read: up to the empty line and perhaps further.
 func (h *HeaderReader) Header() []byte { return h.header }
 
-// AskHeaders asks for the headers of messages, and returns what these tell, and of which messages the server refused it.
+// AskHeaders asks for the headers of messages, by number. It returns the identity of each, and
+// the refusals of those that the server does not give. Any other error ends the session.
 func AskHeaders(box mailbox.Mailbox, numbers iter.Seq[int]) (ids map[int]ledger.Identity, refused map[int]mailbox.Refusal, err error) {
 	return ShowHeaders(box, numbers, func(int, []byte) {})
 }
 
-// ShowHeaders does, and shows each header besides.
+// ShowHeaders is AskHeaders, and also shows each header to show. header is good until show
+// returns.
 func ShowHeaders(box mailbox.Mailbox, numbers iter.Seq[int], show func(n int, header []byte)) (ids map[int]ledger.Identity, refused map[int]mailbox.Refusal, err error) {
 	ids, refused = make(map[int]ledger.Identity), make(map[int]mailbox.Refusal)
 	var h HeaderReader
@@ -152,7 +157,7 @@ func ShowHeaders(box mailbox.Mailbox, numbers iter.Seq[int], show func(n int, he
 	return ids, refused, err
 }
 
-// likeness is what two headers say.
+// likeness is whether two headers are those of one message.
 type likeness int
 
 const (
@@ -161,7 +166,7 @@ const (
 	other
 )
 
-// Same reports whether two headers are of one message, for sure.
+// Same reports whether two headers are those of one message, for sure.
 func Same(was, is ledger.Identity) bool { return compare(was, is) == same }
 
 func compare(was, is ledger.Identity) likeness {
@@ -177,6 +182,7 @@ func compare(was, is ledger.Identity) likeness {
 	return unclear
 }
 
-// Undated reports whether nothing in the header of a message is its own, as a device may send any number
-// of mails with the same few fields. Such a one is another's only if it has its octets, too.
+// Undated reports whether the header of a message has nothing of its own: no Message-ID, date
+// or Received field. A device may send any number of mails with the same few fields, so such a
+// message counts as another one's copy only if their octets are the same, too.
 func Undated(m *ledger.Message, header []byte) bool { return m.MessageID == "" && !dated(header) }

@@ -45,7 +45,8 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
-// FuzzIdentify: what comes in pieces tells the same, and so does what stands behind the header.
+// FuzzIdentify checks that a header tells the same in pieces as in one, and with the text
+// behind it.
 func FuzzIdentify(f *testing.F) {
 	f.Add("Message-ID: <1@x>\r\nDate: today\r\n\r\nbody\r\n", uint8(3))
 	f.Add("Received: a\n\tb\n\nx", uint8(1))

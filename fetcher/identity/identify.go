@@ -7,47 +7,49 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Standing is what the ledger makes of a message that was retrieved.
+// Standing is what a retrieved message turned out to be.
 type Standing int
 
 // The standings of a message.
 const (
-	// Unknown is to be delivered.
+	// Unknown is a message to be delivered.
 	Unknown Standing = iota
-	// Settled was delivered before.
+	// Settled is a message that was delivered before.
 	Settled
-	// Kept is in quarantine: neither delivered nor deleted.
+	// Kept is a message in quarantine: neither delivered nor deleted.
 	Kept
-	// PutBack was delivered before and deleted, and is there again under another UIDL.
+	// PutBack is a message that was delivered and deleted before, and is listed again under
+	// another UIDL.
 	PutBack
 )
 
 // Read is what was read of a message.
 type Read struct {
+	// Octets is how many octets came, as RETR counts them.
 	Octets int64
-	// Digest is SHA-256 of its bytes, where [Matcher.NeedsDigest] asks for it.
+	// Digest is the SHA-256 of its bytes, where [Matcher.NeedsDigest] asks for it.
 	Digest []byte
 	// Header is its header, and perhaps more.
 	Header []byte
 }
 
-// NeedsDigest reports whether a message is told from others by the digest of its bytes.
+// NeedsDigest reports whether [Matcher.Identify] needs the digest of the message's bytes.
 func (x *Matcher) NeedsDigest(e Entry) bool { return e.IsNameless() || x.missing.byBytes }
 
-// Identify finds out which message it is that was retrieved and staged as m, which
-// gets the key that it is known by. Of one that was delivered under another key, m
-// keeps what it needs, and drop is what was staged in vain.
+// Identify finds out which message was retrieved and staged as m, and gives m its key. If it
+// was delivered before under another key, m keeps what it needs, and drop are the attachments
+// that were staged in vain. The caller discards these, and on an error all of m's.
 func (x *Matcher) Identify(ctx context.Context, e Entry, read Read, m *ledger.Message) (is Standing, drop []ledger.Attachment, err error) {
 	if e.IsNameless() {
-		if is, err = x.nameIt(ctx, e, read, m); err != nil || is != Unknown {
+		if is, err = x.nameByDigest(ctx, e, read, m); err != nil || is != Unknown {
 			return is, nil, err
 		}
 	}
 	return x.recognize(ctx, e, read, m)
 }
 
-// recognize finds out whether a message is one that was delivered. One that was is settled where it is
-// known under this key; under another one, its attachments are left out.
+// recognize finds out whether a message was delivered before. It is settled if it was delivered
+// under this key; if it was under another one, its attachments are left out.
 func (x *Matcher) recognize(ctx context.Context, e Entry, read Read, m *ledger.Message) (Standing, []ledger.Attachment, error) {
 	if m.State != ledger.Delivered || m.Retried {
 		return Unknown, nil, nil
@@ -80,7 +82,7 @@ func (x *Matcher) recognize(ctx context.Context, e Entry, read Read, m *ledger.M
 	return Unknown, nil, nil
 }
 
-// standingOf is the standing of a message whose UIDL has these records.
+// standingOf returns the standing of a message of this size, by the records of its UIDL.
 func standingOf(records []ledger.Record, size int64) Standing {
 	switch r, _ := ledger.Match(records, size); r.State {
 	case "", ledger.Failed:

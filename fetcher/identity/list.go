@@ -8,25 +8,32 @@ import (
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
-// level is what a listing has been compared by.
+// level is how much of the mailbox a comparison knows.
 type level int
 
 const (
-	byKeys level = iota
-	bySizes
-	byHeaders
+	byKeys    level = iota // STAT and UIDL
+	bySizes                // LIST
+	byHeaders              // TOP of messages in doubt
 )
 
-// List asks what the mailbox holds and compares it with the ledger: by the keys; by
-// the sizes where something is new, or the octets say that a known key may stand for
-// another message now; and by headers where that is doubtful.
+// List asks what the mailbox holds and compares it with the ledger. It fills in Listing,
+// Difference and Stat, in up to three steps:
+//
+//   - It compares by the keys.
+//   - It asks the sizes and compares by them, too, where something is new, or where the octets
+//     of STAT say that another message may have a known key.
+//   - It compares headers of the messages in doubt.
+//
+// Its errors name the step and the server, and are a [mailbox.Refusal] where the server refused
+// it.
 func (x *Matcher) List(ctx context.Context) error {
 	x.doubts.noHeaders = x.Manner.WithoutHeaders
 	return x.survey(ctx, byHeaders, x.suffices)
 }
 
-// survey learns more of the mailbox, level by level, and compares what it knows by
-// then with the ledger, until that suffices.
+// survey learns more of the mailbox, level by level, and compares after each what it knows with
+// the ledger, until that suffices.
 func (x *Matcher) survey(ctx context.Context, last level, suffices func(context.Context, level) (bool, error)) error {
 	for at := byKeys; at <= last; at++ {
 		learnt, err := x.learn(ctx, at)
@@ -45,8 +52,7 @@ func (x *Matcher) survey(ctx context.Context, last level, suffices func(context.
 	return nil
 }
 
-// learn asks the store for one level more, and reports whether there is something new
-// to compare.
+// learn asks the store for one level more, and reports whether it learnt anything to compare.
 func (x *Matcher) learn(ctx context.Context, at level) (learnt bool, err error) {
 	switch at {
 	case byKeys:
@@ -100,11 +106,11 @@ func (x *Matcher) askKeys(ctx context.Context) (err error) {
 	return nil
 }
 
-// sameOctets reports whether STAT says what it did at the visit before.
+// sameOctets reports whether STAT gives the same octets as at the visit before.
 func (x *Matcher) sameOctets() bool { return x.Visited.Ever && x.Visited.Octets == x.Stat.Octets }
 
-// settle notes whether nothing is new and nothing to be deleted, by the keys alone.
-// Nothing is deleted that only has the key of what was delivered.
+// settle notes whether the keys alone show that nothing is new and nothing is due to be
+// deleted. A key alone is never enough to delete a message: another one may have it now.
 func (x *Matcher) settle() {
 	l, d := x.Listing, &x.Difference
 	isNew := func(e Entry) bool { return !x.Account.Skips(e.Size) }
@@ -119,8 +125,8 @@ func (x *Matcher) whole() bool {
 	return x.doubts.settled && x.Listing.uncounted == 0 && !x.Listing.hasGaps()
 }
 
-// askSizes asks LIST, which tells the sizes and which messages UIDL left out. A
-// mailbox that is settled does without, if LIST is refused.
+// askSizes asks LIST: it tells the sizes, and which messages UIDL left out. A settled mailbox
+// does without sizes if the server refuses LIST.
 func (x *Matcher) askSizes() error {
 	l := x.Listing
 	if err := x.readSizes(l); err != nil {
@@ -132,16 +138,16 @@ func (x *Matcher) askSizes() error {
 		return err
 	}
 	if x.Mailbox.Traits().Batches {
-		l.complete(-1) // which lists the oldest messages only
+		l.complete(-1) // such a store lists the oldest messages only
 	} else {
 		l.complete(x.Stat.Messages)
 	}
-	x.Account.leaveNameless(l)
+	x.Account.leaveWithoutUIDL(l)
 	return nil
 }
 
-// cut is what the store's errors say of a message that was cut, "" for one whose
-// messages have a length.
+// cut returns the store's word for a message that ended at an unstuffed dot; see
+// [mailbox.Traits].
 func (x *Matcher) cut() string { return x.Mailbox.Traits().Cut }
 
 func (x *Matcher) notListed(what string, err error) error {

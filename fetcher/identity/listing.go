@@ -12,38 +12,38 @@ import (
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
-// Listing is a maildrop's messages as UIDL and LIST give them. The UIDLs stand
-// one behind the other in a single buffer, as a mailbox may hold hundreds of
-// thousands of messages: an entry costs its UIDL and 24 bytes.
+// Listing is the messages of a maildrop as UIDL and LIST give them (RFC 1939 sections 5 and 7).
+// All UIDLs stand in a single buffer, because a mailbox may hold hundreds of thousands of
+// messages: an entry costs its UIDL and 24 bytes.
 type Listing struct {
 	Entries []Entry
 	uidls   []byte
-	// Nameless are the messages for which the server names no UIDL of any use. What they are
-	// called is known once they have been retrieved.
+	// Nameless are the messages without a usable UIDL. Their keys are known once they have been
+	// retrieved.
 	Nameless   []Entry
-	identified map[int]ledger.Key // of these, by number
+	identified map[int]ledger.Key // keys of the nameless messages, by number
 	unfetchable
 }
 
 // Entry is one message of a listing.
 type Entry struct {
 	Number   int
-	Size     int64 // octets, -1 unknown
+	Size     int64 // -1 if unknown
 	from, to uint32
 }
 
-// unsizedKey is the size in the key of a message whose octets are not known.
+// unsizedKey is the size in the key of a message of unknown size.
 const unsizedKey = -1
 
-// IsNameless reports whether the message has no UIDL of use.
+// IsNameless reports whether the message has no usable UIDL.
 func (e Entry) IsNameless() bool { return e.from == e.to }
 
-// UIDL returns what a message is called: its UIDL, with the mark of one that its UIDL
-// alone does not tell apart.
+// UIDL returns the UIDL in the message's key. A mark stands behind it where several messages
+// have that UIDL (see [ledger.OtherMark]).
 func (l *Listing) UIDL(e Entry) string { return l.Key(e).UIDL }
 
-// Key names a message in the ledger. It is the zero key for one without a UIDL that has
-// not been identified.
+// Key returns the message's key in the ledger: the zero key for a message without a UIDL that
+// has not been retrieved yet.
 func (l *Listing) Key(e Entry) ledger.Key {
 	if e.IsNameless() {
 		return l.identified[e.Number]
@@ -53,10 +53,11 @@ func (l *Listing) Key(e Entry) ledger.Key {
 
 func emptyListing() *Listing { return &Listing{identified: make(map[int]ledger.Key)} }
 
-// holdStep is after how much more of a listing it is asked again whether there is memory for it.
+// holdStep is how many bytes a listing grows by before readUIDLs asks for memory again.
 const holdStep = 1 << 20
 
-// readUIDLs asks UIDL. hold, unless nil, is asked for leave to hold so many bytes, and for more as the list grows.
+// readUIDLs asks UIDL. hold, unless nil, is asked for leave to hold the bytes of the listing,
+// and again as it grows; its error ends the list.
 func readUIDLs(box mailbox.Mailbox, hold func(bytes int64) error) (*Listing, error) {
 	l := emptyListing()
 	var held int64
@@ -77,7 +78,7 @@ func readUIDLs(box mailbox.Mailbox, hold func(bytes int64) error) (*Listing, err
 	return l, nil
 }
 
-// add adds a message, whose UIDL may be "".
+// add adds a message. uidl is "" for one without.
 func (l *Listing) add(number int, uidl string) {
 	if uidl == "" {
 		l.Nameless = append(l.Nameless, Entry{Number: number, Size: unsizedKey})
@@ -88,8 +89,9 @@ func (l *Listing) add(number int, uidl string) {
 	l.Entries = append(l.Entries, Entry{number, unsizedKey, uint32(from), uint32(len(l.uidls))})
 }
 
-// separateNumbers leaves each number once, in their order. Of two lines with one number and two UIDLs nobody knows which holds:
-// the message is without a UIDL then, and what is known under either is neither fetched nor deleted.
+// separateNumbers leaves each number once, in ascending order. Where two lines give one number
+// two UIDLs, nobody knows which is right: the message counts as one without a UIDL, and
+// messages recorded under either are neither fetched nor deleted.
 func (l *Listing) separateNumbers() {
 	sortByNumber(l.Entries)
 	sortByNumber(l.Nameless)
@@ -102,12 +104,12 @@ func (l *Listing) separateNumbers() {
 		}
 		e, _, more := rest[0], rest[1:n], rest[n:]
 		differs := slices.ContainsFunc(rest[1:n], func(other Entry) bool { return !bytes.Equal(l.uidls[e.from:e.to], l.uidls[other.from:other.to]) })
-		i, nameless := slices.BinarySearchFunc(l.Nameless, e, byNumber)
+		i, withoutUIDL := slices.BinarySearchFunc(l.Nameless, e, byNumber)
 		switch {
-		case differs && !nameless:
+		case differs && !withoutUIDL:
 			l.Nameless = slices.Insert(l.Nameless, i, Entry{Number: e.Number, Size: unsizedKey})
 			fallthrough
-		case nameless:
+		case withoutUIDL:
 			l.note(fmt.Sprintf("message %d has two UIDLs", e.Number))
 		default:
 			whole = append(whole, e)
@@ -127,7 +129,7 @@ func sameNumber(a, b Entry) bool { return a.Number == b.Number }
 
 func byNumber(a, b Entry) int { return a.Number - b.Number }
 
-// readNumbers asks LIST in the place of UIDL, of a server that does not know that.
+// readNumbers asks LIST instead of UIDL, from a server that does not know UIDL.
 func readNumbers(box mailbox.Mailbox) (*Listing, error) {
 	l := emptyListing()
 	odd, err := box.Sizes(func(n int, size int64) error {
@@ -140,13 +142,13 @@ func readNumbers(box mailbox.Mailbox) (*Listing, error) {
 	return l, err
 }
 
-// separateDuplicates gives the second and later messages that share a UIDL a
-// number behind a NUL, which no server can send. RFC 1939 section 7 forbids such
-// twins, but Dovecot sends them by default (pop3_uidl_duplicates = allow), and
-// taking one for the other would lose mail.
+// separateDuplicates marks the second and later messages that share a UIDL: NUL, which no
+// server can send, and a number are put behind it. RFC 1939 section 7 forbids such twins, but
+// Dovecot sends them by default (pop3_uidl_duplicates = allow), and mail would be lost if one
+// passed for the other.
 func (l *Listing) separateDuplicates() {
 	seed := maphash.MakeSeed()
-	first := make(map[uint64]int32, len(l.Entries)) // by hash, as the UIDLs themselves would double the listing
+	first := make(map[uint64]int32, len(l.Entries)) // by hash: UIDLs would double the listing
 	twins := make(map[string]int)
 	for i, e := range l.Entries {
 		uidl := l.uidls[e.from:e.to]
@@ -168,7 +170,7 @@ func (l *Listing) separateDuplicates() {
 	}
 }
 
-// setSizes notes the octets of some messages, by UIDL, that are known without LIST.
+// setSizes notes sizes that are known without LIST, in octets by UIDL.
 func (l *Listing) setSizes(octets map[string]int64) {
 	if len(octets) == 0 {
 		return
@@ -180,7 +182,8 @@ func (l *Listing) setSizes(octets map[string]int64) {
 	}
 }
 
-// readSizes asks LIST and notes the octets of each message, and which messages UIDL left out. Of two sizes none holds.
+// readSizes asks LIST and notes the octets of each message, and which messages UIDL left out. A
+// message that LIST gives two sizes has none.
 func (l *Listing) readSizes(box mailbox.Mailbox) error {
 	for _, entries := range [][]Entry{l.Entries, l.Nameless} {
 		sortByNumber(entries)
@@ -213,7 +216,7 @@ func (l *Listing) readSizes(box mailbox.Mailbox) error {
 	return err
 }
 
-// unlisted returns those of the keys that are not listed.
+// unlisted returns those of the keys that the listing lacks.
 func (l *Listing) unlisted(keys []ledger.Key) []ledger.Key {
 	missed := make(map[string][]ledger.Key)
 	for _, k := range keys {
@@ -228,7 +231,7 @@ func (l *Listing) unlisted(keys []ledger.Key) []ledger.Key {
 	return slices.Concat(slices.Collect(maps.Values(missed))...)
 }
 
-// lists reports whether the listing has a message of this key, as far as it is known what they are called.
+// lists reports whether the listing has a message of this key, as far as keys are known by now.
 func (l *Listing) lists(k ledger.Key) bool {
 	for _, identified := range l.identified {
 		if identified == k {
@@ -243,7 +246,8 @@ func (l *Listing) lists(k ledger.Key) bool {
 	return false
 }
 
-// rename gives a message another UIDL. The listing is in the order of the numbers, as it is once sizes were asked.
+// rename gives a message another UIDL. The entries must be in the order of their numbers, as
+// readSizes leaves them.
 func (l *Listing) rename(number int, uidl string) {
 	if i, ok := slices.BinarySearchFunc(l.Entries, number, func(e Entry, n int) int { return e.Number - n }); ok {
 		from := len(l.uidls)
@@ -252,7 +256,7 @@ func (l *Listing) rename(number int, uidl string) {
 	}
 }
 
-// OctetsOf returns the octets of messages together, as far as they are known.
+// OctetsOf returns the sum of the messages' octets. Unknown sizes count as 0.
 func OctetsOf(entries []Entry) (octets int64) {
 	for _, e := range entries {
 		octets += max(e.Size, 0)

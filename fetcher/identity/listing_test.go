@@ -13,7 +13,7 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// TestMillionMessages: the UIDLs of a long list are held in one buffer.
+// TestMillionMessages checks that the UIDLs of a long list are held in one buffer.
 func TestMillionMessages(t *testing.T) {
 	t.Parallel()
 	messages := testsize.Of(50_000, 1_000_000)
@@ -45,7 +45,7 @@ func TestMillionMessages(t *testing.T) {
 	if last := fmt.Sprintf("0000%08d5f3759df", messages); err != nil || len(l.Nameless) != 0 || len(l.Entries) != messages || l.UIDL(l.Entries[messages-1]) != last {
 		t.Fatalf("%d entries, %d without a UIDL, error %v", len(l.Entries), len(l.Nameless), err)
 	}
-	// What stays is the entries, of 24 bytes, and the UIDLs, with the slack of growing slices.
+	// Left are the entries, of 24 bytes, and the UIDLs, with the slack of growing slices.
 	if held := cap(l.Entries)*24 + cap(l.uidls); held > 80*messages {
 		t.Errorf("the listing of %d messages holds %d KiB", messages, held>>10)
 	}

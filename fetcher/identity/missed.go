@@ -8,20 +8,20 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// missedByMistake is how many messages a listing may lack before it is taken for a mistake, the first time.
+// missedByMistake is how many messages a listing may lack before it looks faulty.
 const missedByMistake = 1000
 
-// Outcome is what a session made of what List found.
+// Outcome is what a session did with the messages that List found.
 type Outcome struct {
-	// Committed messages were delivered, and Deleted ones deleted.
+	// Committed is how many messages were delivered, and Deleted how many were deleted.
 	Committed, Deleted int
 	// Incomplete says that some of the new messages were not identified.
 	Incomplete bool
 }
 
-// NoteMissed records which messages that should be there are not listed, and which
-// are again. Of failed attempts at others nothing is kept. It returns the messages of
-// which that shows that an earlier session deleted them, whose answer had not come.
+// NoteMissed records which messages should be listed and are not, and those that are listed
+// again. It forgets failed attempts at messages that are gone. It returns the messages that an
+// earlier session deleted without an answer to its QUIT.
 func (x *Matcher) NoteMissed(ctx context.Context, done Outcome) (deletedBefore []ledger.Key, err error) {
 	l, d := x.Listing, &x.Difference
 	if err := x.Ledger.Found(ctx, x.Account.Name, d.found, time.Time{}); err != nil {
@@ -51,13 +51,14 @@ func (x *Matcher) NoteMissed(ctx context.Context, done Outcome) (deletedBefore [
 	return deletedBefore, x.settleOthers(ctx)
 }
 
-// settleOthers lets messages that were delivered under names of their own stand for the UIDLs that they have, so that
-// they are not looked at again at each poll.
+// settleOthers settles the UIDLs that belong to other messages now. These were delivered under
+// names of their own; from now on they count as the ones recorded, or each poll would examine
+// them again.
 func (x *Matcher) settleOthers(ctx context.Context) error {
 	if x.Account.DeletesAtOnce() || len(x.doubts.same) == 0 {
 		return nil // they are deleted already
 	}
-	stand := make(map[time.Time][]ledger.Key) // by when they were delivered
+	stand := make(map[time.Time][]ledger.Key) // by the time of delivery
 	for _, e := range x.Listing.Entries {
 		k, ok := x.doubts.same[e.Number]
 		if !ok {
@@ -79,8 +80,8 @@ func (x *Matcher) settleOthers(ctx context.Context) error {
 	return nil
 }
 
-// noteGone records that messages are not listed any more, and returns those of them
-// that were deleted at a QUIT whose answer did not come.
+// noteGone records that messages are not listed any more. It returns those that an earlier
+// session deleted without an answer to its QUIT.
 func (x *Matcher) noteGone(ctx context.Context, gone []ledger.Key) (deletedBefore []ledger.Key, err error) {
 	if len(gone) == 0 {
 		return nil, nil
@@ -104,11 +105,13 @@ func (x *Matcher) noteGone(ctx context.Context, gone []ledger.Key) (deletedBefor
 	return deletedBefore, nil
 }
 
-// goneDigests returns those of the messages known by a digest that are not on the server any more. A listing does not say what
-// they are called: they are gone once it is known of every message that is listed which one it is, and for good if the server has refused
-// UIDL only for once, and the mailbox is empty now.
+// goneDigests returns those of the messages known by a digest that are not on the server any
+// more. A listing does not name them: they are gone only when every listed message is
+// identified, and the mailbox has nothing new. They are gone, too, if the mailbox is empty and
+// the server refused UIDL only once.
 //
-// Those that were delivered as nameless and have a UIDL since are known by that from then on, and nothing is said of them.
+// A message delivered without a UIDL may have one now. It is known by that UIDL from then on:
+// its digest counts as missed and is not returned.
 func (x *Matcher) goneDigests(ctx context.Context, incomplete bool, digests []ledger.Key) ([]ledger.Key, error) {
 	if len(x.missing.renamed) > 0 {
 		if err := x.Ledger.Missed(ctx, x.Account.Name, x.missing.renamed, false); err != nil {
@@ -135,8 +138,8 @@ func (x *Matcher) goneDigests(ctx context.Context, incomplete bool, digests []le
 	return slices.DeleteFunc(digests, func(k ledger.Key) bool { return here[k] }), nil
 }
 
-// forgetFailures removes what is recorded of failed attempts under names that nothing listed has any more: of
-// messages that were taken away, or that had those names for the time being.
+// forgetFailures removes the failed attempts at messages that are not listed any more: they
+// were taken away, or had a UIDL only for the time being.
 func (x *Matcher) forgetFailures(ctx context.Context) error {
 	records, err := x.Ledger.Failures(ctx, x.Account.Name)
 	if err != nil || len(records) == 0 {
@@ -150,8 +153,7 @@ func (x *Matcher) forgetFailures(ctx context.Context) error {
 	return err
 }
 
-// NoteListedAgain records that messages are there although they are missed or
-// deleted, as far as is known.
+// NoteListedAgain records that messages are listed although they were missed or deleted.
 func (x *Matcher) NoteListedAgain(ctx context.Context, keys []ledger.Key) error {
 	x.listedAgain = append(x.listedAgain, keys...)
 	return x.Ledger.Found(ctx, x.Account.Name, keys, time.Time{})

@@ -8,13 +8,18 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Servers give messages other UIDLs (after a move, or when an index was built anew), other sizes (when
-// they begin to count CR), and UIDLs to other messages (those with numbers in their place, when a mailbox
-// was made anew). A message is the same where its header, as far as that tells messages apart, and its attachments are: its
-// Message-ID alone (RFC 5322 section 3.6.4) is that of a mail that is sent a second time, too.
+// Servers change what a message is known by:
+//
+//   - They give messages other UIDLs, after a move or when an index was rebuilt.
+//   - They give messages other sizes, when they begin to count CR.
+//   - They give UIDLs to other messages: those that are numbers, when a mailbox was rebuilt.
+//
+// A message is the same if the telling fields of its header and its attachments are. Its
+// Message-ID alone (RFC 5322 section 3.6.4) does not do: a mail that is sent a second time has
+// it, too.
 
-// noteMoved finds out whether messages that should still be there are not listed. Each new one may be one of
-// them.
+// noteMoved finds out whether messages that should still be there are not listed. Each new
+// message may be one of them.
 func (x *Matcher) noteMoved(ctx context.Context) error {
 	if len(x.Difference.Unseen)+len(x.Listing.Nameless) == 0 || x.Account.FetchChangedUIDLs || x.Mailbox.Traits().StableKeys {
 		return nil
@@ -30,13 +35,15 @@ func (x *Matcher) noteMoved(ctx context.Context) error {
 	return nil
 }
 
-// leaveOutMoved takes the attachments from a message if it was delivered under another UIDL or size, and returns them.
+// leaveOutMoved takes the attachments from a message that was delivered under another UIDL or
+// size, and returns them. It returns none for any other message.
 func (x *Matcher) leaveOutMoved(ctx context.Context, e Entry, read Read, m *ledger.Message) (drop []ledger.Attachment, err error) {
 	before, found, err := x.before(ctx, e, read, m)
 	if !found || err != nil {
 		return nil, err
 	}
-	// Whether the other one has a copy in quarantine is not known.
+	// Nobody knows whether the message under the other key has a copy in quarantine, so this
+	// one's stays.
 	kept := m.Kept()
 	drop = slices.DeleteFunc(slices.Clone(m.Attachments), func(a ledger.Attachment) bool { return a.Quarantine })
 	m.Before, m.Attachments = m.Files(), kept
@@ -44,10 +51,11 @@ func (x *Matcher) leaveOutMoved(ctx context.Context, e Entry, read Read, m *ledg
 	return drop, nil
 }
 
-// before looks for the message as which another one was delivered that is not listed any more.
+// before returns the key of the unlisted message as which this one was delivered, if there is
+// one.
 func (x *Matcher) before(ctx context.Context, e Entry, read Read, m *ledger.Message) (_ ledger.Key, found bool, err error) {
 	if x.missing.byBytes && !e.IsNameless() {
-		if k, found, err := x.namelessBefore(ctx, read); found || err != nil {
+		if k, found, err := x.deliveredWithoutUIDL(ctx, read); found || err != nil {
 			if found {
 				x.missing.renamed = append(x.missing.renamed, k)
 			}
@@ -71,7 +79,7 @@ func (x *Matcher) before(ctx context.Context, e Entry, read Read, m *ledger.Mess
 	if len(listed) == 0 {
 		return ledger.Key{}, false, nil
 	}
-	// One that is listed is there still, unless another message stands in its place.
+	// A listed message is still there, unless another one has its UIDL now.
 	replaced, err := x.Ledger.Others(ctx, x.Account.Name, listed, ledger.OtherMark)
 	for _, k := range listed {
 		if replaced[k] {

@@ -9,8 +9,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// FindPutBack returns those of the messages about to be delivered that were delivered
-// before and deleted. undated is asked of them what [Undated] says.
+// FindPutBack returns those of the messages about to be delivered that were delivered and
+// deleted before. undated answers for each of them as [Undated] does.
 func (x *Matcher) FindPutBack(ctx context.Context, messages []*ledger.Message, undated func(*ledger.Message) bool) (map[*ledger.Message]bool, error) {
 	if x.Account.FetchChangedUIDLs {
 		return nil, nil
@@ -28,8 +28,9 @@ func (x *Matcher) FindPutBack(ctx context.Context, messages []*ledger.Message, u
 	return back, err
 }
 
-// NoteRecognized records messages that are there again, and others that were put back: these are not delivered again, nor
-// deleted, as whoever put them back may need them.
+// NoteRecognized records messages that are listed again (again) and messages that somebody put
+// back (back). The latter are neither delivered again nor deleted, because whoever put them
+// back may need them.
 func (x *Matcher) NoteRecognized(ctx context.Context, again []ledger.Key, back []ledger.Listed) error {
 	err := x.NoteListedAgain(ctx, again)
 	if err == nil && len(back) > 0 {

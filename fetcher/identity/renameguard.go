@@ -7,22 +7,22 @@ import (
 	"strings"
 )
 
-// RenamedError says that an account of which nothing is known has the mailbox of one that is not polled any more: it
-// was given another name, and all of its mail would be delivered a second time.
+// RenamedError means that an unknown account has the mailbox of one no longer polled. It was
+// probably given another name, and all of its mail would be delivered a second time.
 type RenamedError struct {
 	Account, Mailbox string
-	Before           []string // the accounts, in order
+	Before           []string // names of the accounts that had the mailbox, in order
 }
 
-// Error names the two ways on.
+// Error says what was found, and the two ways to go on.
 func (e *RenamedError) Error() string {
 	return fmt.Sprintf("its mailbox (%s) was that of account %s, which is not polled any more: its mail would be delivered again. "+
 		"To go on where that ended: attachd state rename %s %s. To deliver all of it again: uidl_change: fetch", e.Mailbox, strings.Join(e.Before, " and of account "), e.Before[0], e.Account)
 }
 
-// CheckName returns a [*RenamedError] for an account that was never polled and has the
-// mailbox of one that is not polled any more. polled reports whether an account of a
-// name is. Nothing is asked of the server, and nothing written down.
+// CheckName returns a [*RenamedError] for an account that was never polled, if its mailbox is
+// that of an account no longer polled. polled reports whether an account of this name is
+// polled. CheckName asks nothing of the server and writes nothing down.
 func CheckName(ctx context.Context, led Holders, a Account, polled func(account string) bool) error {
 	if _, _, ever, err := led.Mailbox(ctx, a.Name); ever || err != nil || a.FetchChangedUIDLs {
 		return err

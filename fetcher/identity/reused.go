@@ -11,22 +11,28 @@ import (
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
-// A message may have the UIDL and the size of another one that the server had before: reports are often of a
-// size, and some servers number their messages. What is listed again after the server said it
-// was deleted, after a listing lacked it, or in a mailbox whose other UIDLs were used again, is looked at before it
-// counts as delivered; and whatever was delivered by an earlier poll, before it is deleted.
+// A message may have the UIDL and the size of another one that the server had before: reports
+// are often of one size, and some servers number their messages. These messages are examined
+// before they count as delivered:
+//
+//   - those listed again after the server said that it deleted them;
+//   - those listed again after a listing lacked them;
+//   - all, in a mailbox where another UIDL was used again.
+//
+// What an earlier poll delivered is examined before it is deleted.
 
-// Lookalike is a message, and what is recorded of the one that has its UIDL and size.
+// Lookalike is a listed message and the record with its UIDL and size.
 type Lookalike struct {
 	Entry  Entry
 	Record ledger.Record
 }
 
-// examineChunk is how many messages are looked at before it is recorded which of them are the same.
+// examineChunk is how many messages are compared at a time.
 const examineChunk = 500
 
-// OtherUIDL is what a message is called that has the UIDL of another one: by its
-// header, or by what it consists of where that tells nothing.
+// OtherUIDL returns the UIDL to record for a message that has another one's UIDL: with a mark
+// and a digest behind it. The digest is of the header's identity or, without one, of the
+// attachments.
 func OtherUIDL(uidl string, id ledger.Identity, attachments []ledger.Attachment) string {
 	sum := sha256.New()
 	switch {
@@ -42,8 +48,9 @@ func OtherUIDL(uidl string, id ledger.Identity, attachments []ledger.Attachment)
 	return uidl + ledger.OtherMark + hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
-// checkNumbers looks at the message with the highest number, where UIDLs are numbers: after a move or a repair such a
-// server numbers the messages anew (Exchange does), and others that are of the same size show in no listing.
+// checkNumbers compares the message with the highest UIDL, where UIDLs are numbers. Such a
+// server numbers all messages anew after a move or a repair (Exchange does), and no listing
+// shows it where another message of the same size has a known number.
 func (x *Matcher) checkNumbers(ctx context.Context) error {
 	n := &x.Difference.numbers
 	if x.doubts.renumbered || x.Mailbox.Traits().StableKeys || n.named || n.last.Record.State == ledger.Deleted || n.last.Record.Missed > 0 {
@@ -55,7 +62,8 @@ func (x *Matcher) checkNumbers(ctx context.Context) error {
 	return nil
 }
 
-// compareLast finds out whether the message with the highest number is another one than that recorded.
+// compareLast finds out whether the message with the highest UIDL is another one than that
+// recorded.
 func (x *Matcher) compareLast(ctx context.Context, last Lookalike) error {
 	number := last.Entry.Number
 	before, err := x.identities(ctx, []Lookalike{last})
@@ -63,18 +71,19 @@ func (x *Matcher) compareLast(ctx context.Context, last Lookalike) error {
 		return err
 	}
 	ids, _, err := x.headers([]Lookalike{last}, before)
-	x.doubts.noHeaders = x.Manner.WithoutHeaders // one that is refused says nothing of others
+	x.doubts.noHeaders = x.Manner.WithoutHeaders // one refusal says nothing of other messages
 	if err != nil || compare(before[number], ids[number]) != other {
 		return err
 	}
-	// It may be known that another one stands there.
+	// The ledger may know already that another message has this UIDL.
 	others, err := x.Ledger.Lookup(ctx, x.Account.Name, []string{OtherUIDL(last.Record.UIDL, ids[number], nil)})
 	x.doubts.renumbered = len(others) == 0
 	return err
 }
 
-// examine finds out which suspects are the messages recorded, by their headers or, where these do not tell, leaves that
-// for when they have been retrieved. Others get names of their own.
+// examine finds out by their headers which suspects are the messages recorded. Where the
+// headers do not tell, Identify does once the message has been retrieved. Other messages get
+// UIDLs of their own.
 func (x *Matcher) examine(ctx context.Context) error {
 	d := &x.Difference
 	d.Expired = slices.DeleteFunc(d.Expired, func(due Lookalike) bool { return x.isSpared(due.Record.Key) })
@@ -127,7 +136,7 @@ func note(numbers *map[int]bool, number int) {
 	(*numbers)[number] = true
 }
 
-// notExamined returns every message of the listing that is settled, except those that were looked at.
+// notExamined returns the settled messages of the listing that were not examined.
 func (x *Matcher) notExamined(ctx context.Context) (all []Lookalike, err error) {
 	l := x.Listing
 	for chunk := range slices.Chunk(l.Entries, lookupChunk) {
@@ -170,15 +179,15 @@ func (x *Matcher) examineChunk(ctx context.Context, chunk []Lookalike) (others i
 			if x.Envelopes != nil {
 				x.Envelopes.Rename(s.Record.Key, as)
 			}
-			known = append(known, as) // if it has been delivered as that
+			known = append(known, as) // it may have been delivered under this key
 			others++
 		case asked, refused[s.Entry.Number] != nil && !x.doubts.noHeaders && s.Record.State != ledger.Quarantined:
 			x.doubt(s, s.Record.UIDL+ledger.DoubtfulMark)
 		case !gone:
 		case s.Record.State == ledger.Quarantined, was == ledger.Identity{} && s.Record.Delivered.IsZero():
-			known = append(known, s.Record.Key) // there is nothing to compare with
+			known = append(known, s.Record.Key) // nothing is recorded to compare it with
 		case s.Record.State != ledger.Deleted && s.Record.Missed < 3:
-			known = append(known, s.Record.Key) // to retrieve it would cost more than one listing is worth
+			known = append(known, s.Record.Key) // one faulty listing is not worth retrieving it
 		default:
 			x.doubt(s, s.Record.UIDL+ledger.DoubtfulMark)
 		}
@@ -186,7 +195,7 @@ func (x *Matcher) examineChunk(ctx context.Context, chunk []Lookalike) (others i
 	return others, x.NoteListedAgain(ctx, known)
 }
 
-// identities returns what is known of the headers of the messages that are recorded, by the numbers of the entries.
+// identities returns what is recorded of the messages' headers, by the numbers of the entries.
 func (x *Matcher) identities(ctx context.Context, chunk []Lookalike) (map[int]ledger.Identity, error) {
 	keys := make([]ledger.Key, len(chunk))
 	for i, s := range chunk {
@@ -203,7 +212,7 @@ func (x *Matcher) identities(ctx context.Context, chunk []Lookalike) (map[int]le
 	return before, nil
 }
 
-// doubt gives a message a name other than that of the one recorded, until it has been compared with that.
+// doubt gives a message another UIDL than the recorded one until the two have been compared.
 func (x *Matcher) doubt(s Lookalike, uidl string) {
 	x.Listing.rename(s.Entry.Number, uidl)
 	if x.doubts.same == nil {
@@ -212,8 +221,8 @@ func (x *Matcher) doubt(s Lookalike, uidl string) {
 	x.doubts.same[s.Entry.Number] = s.Record.Key
 }
 
-// headers asks for the headers of those messages of which something is recorded to compare them with, and returns what
-// they tell, and for which of them TOP was refused.
+// headers runs TOP for the messages with a recorded identity. It returns the identities, and
+// the refusals.
 func (x *Matcher) headers(chunk []Lookalike, before map[int]ledger.Identity) (ids map[int]ledger.Identity, refused map[int]mailbox.Refusal, err error) {
 	if x.doubts.noHeaders {
 		return nil, nil, nil

@@ -6,44 +6,44 @@ import (
 	"strings"
 )
 
-// A server may count messages in STAT, or list them in LIST, that UIDL lacks, or names in a way that nobody can tell which message is
-// meant. Those can be fetched only where messages are deleted at once (see nameless.go). Elsewhere they are left, which
-// must not go without a word.
+// STAT may count messages, or LIST name some, that UIDL lacks or gives no usable UIDL. They can
+// be fetched only where messages are deleted at once (see withoutuidl.go). Elsewhere they are
+// left on the server, with a warning.
 
-// maxOddities bounds what is said of a listing.
+// maxOddities is how many faults of a listing are told.
 const maxOddities = 3
 
-// unfetchable is what a listing has of such messages.
+// unfetchable is the part of a listing that has no usable UIDL.
 type unfetchable struct {
-	extra     []Entry  // that LIST has and UIDL lacks
-	left      []int    // the numbers of messages that are not fetched
+	extra     []Entry  // messages that LIST has and UIDL lacks
+	left      []int    // numbers of messages that are not fetched
 	uncounted int      // messages that STAT counts and no list has
-	oddities  []string // what was odd about the listing, in words
+	oddities  []string // faults of the listing, in words
 }
 
-// note keeps what was odd about a listing.
+// note keeps what was wrong with a listing.
 func (u *unfetchable) note(what ...string) {
 	room := max(maxOddities-len(u.oddities), 0)
 	u.oddities = append(u.oddities, what[:min(room, len(what))]...)
 }
 
-// Messages counts those that have a number.
+// Messages returns how many messages have a number.
 func (l *Listing) Messages() int { return len(l.Entries) + len(l.Nameless) + len(l.left) }
 
-// Count is how many messages the store has, those included that have no number.
+// Count returns how many messages the store has, with and without a number.
 func (l *Listing) Count() int { return l.Messages() + l.uncounted }
 
 // IsComplete reports whether each message that the store counts can be identified.
 func (l *Listing) IsComplete() bool { return len(l.left)+len(l.extra)+l.uncounted == 0 }
 
-// hasGaps reports whether numbers are left out below the last one, which LIST may have.
+// hasGaps reports whether numbers below the highest one are missing, which LIST may have.
 func (l *Listing) hasGaps() bool {
 	return len(l.Entries) > 0 && l.Entries[len(l.Entries)-1].Number > l.Messages()
 }
 
-// complete compares the lists with STAT, whose count is -1 when it says nothing, once all of them have been asked. What UIDL lacks is without
-// a UIDL, unless it came meanwhile, as mail does on servers that count it at once: behind all others, and not
-// counted by STAT.
+// complete compares the lists with STAT once all of them were read. count is the answer to
+// STAT, or -1 if that says nothing. A message that UIDL lacks counts as one without a UIDL,
+// unless it arrived in between: then its number is the highest and STAT did not count it.
 func (l *Listing) complete(count int) {
 	last := 0
 	for _, e := range l.Entries {
@@ -62,8 +62,9 @@ func (l *Listing) complete(count int) {
 	l.uncounted = max(count-l.Messages(), 0)
 }
 
-// leaveNameless leaves messages without a UIDL where they can't be told from those that were delivered.
-func (a *Account) leaveNameless(l *Listing) {
+// leaveWithoutUIDL leaves messages without a UIDL on the server, unless they are deleted at
+// once: later they can't be told from delivered ones.
+func (a *Account) leaveWithoutUIDL(l *Listing) {
 	if a.DeletesAtOnce() {
 		return
 	}
@@ -74,7 +75,7 @@ func (a *Account) leaveNameless(l *Listing) {
 	l.Nameless = nil
 }
 
-// WhyUnfetchable says how many messages can't be fetched and why, "" when all can.
+// WhyUnfetchable returns how many messages can't be fetched and why, "" if all can.
 func (l *Listing) WhyUnfetchable() string {
 	n := len(l.left) + l.uncounted
 	if n == 0 {

@@ -11,17 +11,18 @@ import (
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
-// Some servers know no UIDL (RFC 1939 section 7 makes it optional), and some leave it out
-// of a line. Such a message is known by its digest, and thus only once it has been
+// Some servers do not know UIDL (RFC 1939 section 7 makes it optional), and some leave it out
+// of a line. A message without a UIDL is known by its digest, and so only once it has been
 // retrieved: at every poll. That will do where messages are deleted as soon as they are
 // delivered, and nowhere else.
 
-// readListing asks what there is, by UIDL or, if there is no such thing, by number. count is the answer to STAT.
+// readListing lists the mailbox by UIDL or, if the server does not know that, by number. count
+// is the answer to STAT.
 func (x *Matcher) readListing(ctx context.Context, count int) (*Listing, error) {
 	if x.Manner.OneByOne {
 		l, err := x.readOneByOne()
 		if err == nil {
-			x.Account.leaveNameless(l)
+			x.Account.leaveWithoutUIDL(l)
 		}
 		return l, err
 	}
@@ -31,7 +32,7 @@ func (x *Matcher) readListing(ctx context.Context, count int) (*Listing, error) 
 		return emptyListing(), nil
 	}
 	if reply, ok := mailbox.Refused(err); ok && reply.Unexplained() {
-		// Its messages have names, and by others they would be fetched again.
+		// Its messages are recorded by UIDL. By their digests they would be delivered again.
 		named := false
 		if x.Ledger != nil {
 			var lookupErr error
@@ -50,7 +51,7 @@ func (x *Matcher) readListing(ctx context.Context, count int) (*Listing, error) 
 	if err != nil {
 		return nil, err
 	}
-	x.Account.leaveNameless(l)
+	x.Account.leaveWithoutUIDL(l)
 	return l, nil
 }
 
@@ -59,27 +60,27 @@ func withoutUIDL(err error) error {
 	return fmt.Errorf("%w (without UIDL, messages that stay on the server can't be told from new ones: only after: delete without delete_after will do)", err)
 }
 
-// nothingThere reports whether a server refused UIDL or LIST as the mailbox is empty, for which there are as many words as servers; but a
-// code that says that something is wrong is believed.
+// nothingThere reports whether a server refused UIDL or LIST because the mailbox is empty.
+// Servers say that in any words, so the text is not looked at; a response code that tells of a
+// fault is believed.
 func nothingThere(err error, count int) bool {
 	reply, ok := mailbox.Refused(err)
 	return ok && count == 0 && !reply.Trouble()
 }
 
-// Turns is the order in which messages without a UIDL are fetched. As nothing can be
-// noted against one that breaks the line, another one comes first each time.
-func Turns(nameless []Entry) []Entry {
-	shuffled := make([]Entry, len(nameless))
-	for i, j := range rand.Perm(len(nameless)) {
-		shuffled[i] = nameless[j]
+// Turns returns the order in which to fetch messages without a UIDL: a random one. Nothing can
+// be recorded against a message that breaks the line, so another one comes first each time.
+func Turns(entries []Entry) []Entry {
+	shuffled := make([]Entry, len(entries))
+	for i, j := range rand.Perm(len(entries)) {
+		shuffled[i] = entries[j]
 	}
 	return shuffled
 }
 
-// nameIt gives a message its name, by what was read of it, and says what the ledger
-// makes of it. Of messages that are the same byte for byte the
-// second one is another one, as somebody has sent it twice.
-func (x *Matcher) nameIt(ctx context.Context, e Entry, read Read, m *ledger.Message) (Standing, error) {
+// nameByDigest gives a message the key that its digest makes, and returns its standing. Of two
+// messages with the same bytes the second counts as another one: somebody sent it twice.
+func (x *Matcher) nameByDigest(ctx context.Context, e Entry, read Read, m *ledger.Message) (Standing, error) {
 	name := x.digestName(read)
 	m.Key = ledger.Key{UIDL: name, Size: read.Octets}
 	x.Listing.identified[e.Number] = m.Key
@@ -90,7 +91,7 @@ func (x *Matcher) nameIt(ctx context.Context, e Entry, read Read, m *ledger.Mess
 	return standingOf(records, read.Octets), nil
 }
 
-// digestName is what stands for the UIDL of the message that was read.
+// digestName returns the key's UIDL for a message without one.
 func (x *Matcher) digestName(read Read) string {
 	name := ledger.DigestMark + hex.EncodeToString(read.Digest)
 	if x.missing.twins == nil {
@@ -104,9 +105,10 @@ func (x *Matcher) digestName(read Read) string {
 	return name
 }
 
-// namelessBefore finds out whether a message that has a UIDL was delivered when the server gave none, and is not
-// deleted: the server may have refused UIDL for once, and the answer to QUIT been lost.
-func (x *Matcher) namelessBefore(ctx context.Context, read Read) (_ ledger.Key, found bool, err error) {
+// deliveredWithoutUIDL reports whether a message with a UIDL was delivered when the server gave
+// none, and was not deleted: the server may have refused UIDL for once, and the answer to QUIT
+// been lost. It returns the key of that delivery.
+func (x *Matcher) deliveredWithoutUIDL(ctx context.Context, read Read) (_ ledger.Key, found bool, err error) {
 	name := x.digestName(read)
 	records, err := x.Ledger.Lookup(ctx, x.Account.Name, []string{name})
 	if err != nil {
