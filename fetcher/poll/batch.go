@@ -25,7 +25,7 @@ const (
 // batch returns how many of the entries make the next batch. After the line has
 // broken it is one, so that those in order go through.
 func (p *poll) batch(entries []identity.Entry) int {
-	if p.simply.unpipelined {
+	if p.fallback.unpipelined {
 		return 1
 	}
 	n := 1
@@ -94,7 +94,7 @@ func (p *poll) retrieveEach(ctx context.Context, entries []identity.Entry, stage
 }
 
 // short returns a message that came shorter than listed, or for all that is known.
-func (b *batch) short() (identity.Entry, bool) {
+func (b *batch) suspect() (identity.Entry, bool) {
 	for _, r := range b.staged {
 		if r.octets < r.entry.Size || r.entry.Size < 0 {
 			return r.entry, true
@@ -106,8 +106,8 @@ func (b *batch) short() (identity.Entry, bool) {
 // prove makes sure that no message was cut where the server answers STAT otherwise than before, as some do that count mail as
 // it comes. A UIDL is what nobody knows who sends a message; it can be asked for where nothing is on its way ahead of the replies.
 func (p *poll) prove(b *batch, differs error) error {
-	cut, short := b.short()
-	if !short {
+	suspect, found := b.suspect()
+	if !found {
 		return nil
 	}
 	if l := p.matcher.Listing; len(l.Entries) > 0 && p.mailbox.Traits().Window == 1 {
@@ -121,7 +121,7 @@ func (p *poll) prove(b *batch, differs error) error {
 			return err
 		}
 	}
-	return &mailbox.StepError{Detail: fmt.Sprintf("%v; message %d may have been %s", differs, cut.Number, p.mailbox.Traits().Cut)}
+	return &mailbox.StepError{Detail: fmt.Sprintf("%v; message %d may have been %s", differs, suspect.Number, p.mailbox.Traits().Cut)}
 }
 
 // withProofs are the numbers of the messages, batch by batch, with one behind each that shows that
@@ -146,7 +146,7 @@ func withProofs(batches []*batch) iter.Seq[int] {
 func (p *poll) receive(ctx context.Context, b *batch, body io.Reader, refused error, stage stage) error {
 	e := b.entries[b.asked]
 	b.asked++
-	defer func() { p.use(e.Size) }() // it is on the disk, or has failed
+	defer func() { p.giveRoom(e.Size) }() // it is on the disk, or has failed
 	if failed := p.delivery.Err(); failed != nil {
 		return failed
 	}
@@ -234,8 +234,8 @@ func (p *poll) commitBatch(ctx context.Context, b *batch) error {
 			all = false
 			p.delivery.Discard(ctx, r.message.Attachments)
 			err = errors.Join(err, p.noteCut(ctx, r))
-		case p.tooShort(r):
-			deliver, failed := p.noteShort(ctx, r)
+		case p.isTruncated(r):
+			deliver, failed := p.noteTruncated(ctx, r)
 			if err = errors.Join(err, failed); deliver {
 				whole = append(whole, r)
 				continue
@@ -255,7 +255,7 @@ func (p *poll) salvage(ctx context.Context, b *batch, cause error) error {
 	defer p.giveBatch(b)
 	whole := p.aboveSuspicion(b)
 	// The other cases are noted already, or nobody's fault, or the poll is made again one by one.
-	if !b.within && ctx.Err() == nil && p.simply.unpipelined && mailbox.Broken(cause) {
+	if !b.within && ctx.Err() == nil && p.fallback.unpipelined && mailbox.Broken(cause) {
 		suspect := b.entries[0] // the only one
 		attempts, err := p.attempts(ctx, suspect)
 		switch {

@@ -31,8 +31,6 @@ const (
 	listingPart, stagedPart = 4, 8
 	// ownListing is what each poll may hold of a listing without asking: 100,000 messages.
 	ownListing = 8 << 20
-	// holdStep is after how much more of a listing it is asked again.
-	holdStep = 1 << 20
 )
 
 // set says what the process is to keep to, 0 where nobody knows.

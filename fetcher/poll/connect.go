@@ -15,7 +15,7 @@ import (
 // connect opens the session.
 func (p *poll) connect(ctx context.Context, visited identity.Visited) error {
 	s, err := p.Open(ctx, session.Options{
-		WithoutCapa: p.simply.withoutCapa, Unpipelined: p.simply.unpipelined, Ask: p.questions(visited.Ever), Waiting: p.Waiting,
+		WithoutCapa: p.fallback.withoutCapa, Unpipelined: p.fallback.unpipelined, Ask: p.questions(visited.Ever), Waiting: p.Waiting,
 		Own: func(c *x509.Certificate) { p.noteCertificate("the account's own", c) }, Log: p.log,
 	})
 	p.step = step(s.Step)
@@ -37,7 +37,7 @@ func (p *poll) newMatcher(visited identity.Visited) *identity.Matcher {
 	return &identity.Matcher{
 		Account: p.Account.Identity(), Ledger: p.Ledger, Mailbox: p.mailbox, Visited: visited, Log: p.log, Now: p.poller.now,
 		Manner: identity.Manner{
-			OneByOne: p.simply.oneByOne, Muted: p.muted, WithoutSizes: p.simply.withoutSizes, WithoutHeaders: p.simply.withoutTop,
+			OneByOne: p.fallback.oneByOne, Muted: p.muted, WithoutSizes: p.fallback.withoutSizes, WithoutHeaders: p.fallback.withoutTop,
 			SizesAsked: p.sizesAhead,
 		},
 		Hold: p.holdListing, Spared: p.isSpared, Envelopes: seen{p.visit},
@@ -59,7 +59,7 @@ func (s seen) Rename(from, to ledger.Key) { s.Past.envelopes.rename(from, to) }
 // that every poll empties.
 func (p *poll) questions(visited bool) session.Questions {
 	switch {
-	case p.simply.oneByOne, p.simply.withoutSizes:
+	case p.fallback.oneByOne, p.fallback.withoutSizes:
 		return session.AskStat
 	case !visited, p.Account.deletesAtOnce():
 		return session.AskSizes

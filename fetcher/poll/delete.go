@@ -13,8 +13,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// dying is a message that is to be deleted.
-type dying struct {
+// dueDeletion is a message that is to be deleted.
+type dueDeletion struct {
 	number int
 	key    ledger.Key
 }
@@ -32,15 +32,15 @@ func (p *poll) delete(ctx context.Context) error {
 
 // due returns what is to be deleted: what is expired and, as the policy says, what this poll has committed or
 // found to be committed. What is in quarantine stays, and what nothing was delivered of.
-func (p *poll) due(ctx context.Context, expired []identity.Lookalike) ([]dying, error) {
+func (p *poll) due(ctx context.Context, expired []identity.Lookalike) ([]dueDeletion, error) {
 	may, err := p.mayDelete(ctx)
 	if err != nil {
 		return nil, err
 	}
 	l := p.matcher.Listing
-	due := make([]dying, 0, len(expired)+len(p.delivery.Tally.Committed))
+	due := make([]dueDeletion, 0, len(expired)+len(p.delivery.Tally.Committed))
 	for _, e := range expired {
-		due = append(due, dying{e.Entry.Number, e.Record.Key})
+		due = append(due, dueDeletion{e.Entry.Number, e.Record.Key})
 	}
 	atOnce := p.Account.deletesAtOnce()
 	committed := make(map[ledger.Key]bool, len(p.delivery.Tally.Committed))
@@ -50,13 +50,13 @@ func (p *poll) due(ctx context.Context, expired []identity.Lookalike) ([]dying, 
 	for _, e := range slices.Concat(l.Entries, l.Nameless) {
 		switch key := p.key(e); {
 		case committed[key], atOnce && p.settled[e.Number] && may[key]:
-			due = append(due, dying{e.Number, key})
+			due = append(due, dueDeletion{e.Number, key})
 		case p.settled[e.Number] && p.matcher.Overdue(e.Number):
 			doubtful, _ := p.matcher.Doubtful(e.Number)
-			due = append(due, dying{e.Number, doubtful})
+			due = append(due, dueDeletion{e.Number, doubtful})
 		}
 	}
-	due = slices.DeleteFunc(due, func(d dying) bool { return p.isSpared(d.key) })
+	due = slices.DeleteFunc(due, func(d dueDeletion) bool { return p.isSpared(d.key) })
 	if most := p.Account.CommitDeletions; most > 0 && len(due) > most {
 		due = due[:most]
 		p.more = true
@@ -65,7 +65,7 @@ func (p *poll) due(ctx context.Context, expired []identity.Lookalike) ([]dying, 
 }
 
 // finish deletes what is due and ends the session with QUIT.
-func (p *poll) finish(ctx context.Context, due []dying) error {
+func (p *poll) finish(ctx context.Context, due []dueDeletion) error {
 	p.step = stepDelete
 	if len(due) == 0 {
 		// The answer to QUIT changes nothing here: all is committed.
@@ -116,7 +116,7 @@ func (p *poll) finish(ctx context.Context, due []dying) error {
 	return p.noteDeleted(ctx, confirmed)
 }
 
-func numbers(due []dying) iter.Seq[int] {
+func numbers(due []dueDeletion) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for _, d := range due {
 			if !yield(d.number) {
@@ -135,8 +135,8 @@ const undeletedAfter = 2
 
 // sortForDeletion has DELE sent from the highest number down. A session keeps its numbers (RFC 1939 section 5), but there
 // were servers that number the rest anew at each DELE, and another message would have gone in the place of the next one.
-func sortForDeletion(due []dying) {
-	slices.SortFunc(due, func(a, b dying) int { return cmp.Compare(b.number, a.number) })
+func sortForDeletion(due []dueDeletion) {
+	slices.SortFunc(due, func(a, b dueDeletion) int { return cmp.Compare(b.number, a.number) })
 }
 
 // noteDeleted says and counts which messages were deleted, but for those that come back each time: of them it says, once for each account

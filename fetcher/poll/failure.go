@@ -36,7 +36,7 @@ func afterBreak(attempts int) time.Duration {
 // blame notes against a message that the line broke within it, or that its files could not
 // be staged.
 func (p *poll) blame(ctx context.Context, e identity.Entry, body *boundedReader, cause error) error {
-	if ctx.Err() != nil || body.err == nil && delivery.DiskFault(cause) || !p.simply.unpipelined && mailbox.Broken(cause) {
+	if ctx.Err() != nil || body.err == nil && delivery.DiskFault(cause) || !p.fallback.unpipelined && mailbox.Broken(cause) {
 		return cause // the disk's fault, or nobody's, or the poll is made again one by one
 	}
 	if err := p.noteFailure(ctx, e, cause, afterBreak); err != nil {

@@ -84,7 +84,7 @@ func (p *poll) allot(ctx context.Context) (allotment, error) {
 		room = max(free-a.MinFree-promised.octets, 0)
 	}
 	var octets int64
-	var short *NoRoomError // for the first message that has none
+	var noRoom *NoRoomError // for the first message that has none
 	for i, e := range unseen {
 		size := max(e.Size, 0)
 		oversize := a.MaxMessageSize > 0 && size > a.MaxMessageSize
@@ -108,8 +108,8 @@ func (p *poll) allot(ctx context.Context) (allotment, error) {
 		}
 		if room >= 0 && octets+size > room {
 			// Smaller ones behind it may have room.
-			if short == nil {
-				short = &NoRoomError{Free: free, Keep: a.MinFree, Promised: promised.octets, Need: size, UIDL: foreign.UIDL(p.uidl(e))}
+			if noRoom == nil {
+				noRoom = &NoRoomError{Free: free, Keep: a.MinFree, Promised: promised.octets, Need: size, UIDL: foreign.UIDL(p.uidl(e))}
 			}
 			continue
 		}
@@ -122,11 +122,11 @@ func (p *poll) allot(ctx context.Context) (allotment, error) {
 			out.whole = append(out.whole, e)
 		}
 	}
-	if short != nil {
+	if noRoom != nil {
 		if len(out.whole)+len(out.raw) > 0 {
 			p.more = true
 		} else {
-			out.noRoom = short
+			out.noRoom = noRoom
 		}
 	}
 	p.share.octets = octets

@@ -17,7 +17,7 @@ import (
 // poll is one session of a visit, from connect to QUIT.
 type poll struct {
 	*visit
-	simply     concessions
+	fallback   fallback
 	mailbox    mailbox.Mailbox
 	matcher    *identity.Matcher
 	delivery   *delivery.Delivery
@@ -81,8 +81,8 @@ const (
 	stepQuit
 )
 
-func (v *visit) newPoll(simply concessions, exact bool) *poll {
-	p := &poll{visit: v, simply: simply, delivery: v.poller.Delivery(v.Account, v.Ledger, v.Sink)}
+func (v *visit) newPoll(with fallback, exact bool) *poll {
+	p := &poll{visit: v, fallback: with, delivery: v.poller.Delivery(v.Account, v.Ledger, v.Sink)}
 	p.sizes.exact = exact
 	p.taken = v.takenBefore
 	p.settled, p.oversized = make(map[int]bool), make(map[string]int64)
@@ -114,7 +114,7 @@ func (p *poll) run(ctx context.Context) error {
 	// Closing without QUIT is what every early return wants: the server then
 	// takes nothing as consumed and nothing as deleted (RFC 1939 section 6).
 	defer p.mailbox.Close()
-	defer func() { p.use(p.share.octets) }()
+	defer func() { p.giveRoom(p.share.octets) }()
 	defer p.giveListing()
 
 	changed, err := led.SetOwner(ctx, name, p.Account.Owner())

@@ -18,7 +18,7 @@ type promised struct {
 }
 
 // use gives back what of a poll's room is on the disk by now, or is not wanted any more.
-func (p *poll) use(octets int64) {
+func (p *poll) giveRoom(octets int64) {
 	octets = min(max(octets, 0), p.share.octets)
 	p.share.octets -= octets
 	promised := &p.poller.promised

@@ -15,11 +15,15 @@ type sizes struct {
 func (s *sizes) known() bool { return s.exact || s.exactly }
 
 const (
+	// exactAgain is how often it is noted that a server's sizes are right, exactLasts for how long that is
+	// believed: the server may be another one some day.
+	exactAgain = 24 * time.Hour
+	exactLasts = 30 * 24 * time.Hour
 	// exactLeast is how many octets more than the slack must be missing where sizes are known to be right. Fewer than a line has
 	// may be of a field that the server has added.
 	exactLeast = 32
-	// shortLeast is how many must be missing elsewhere: a message that is hardly there may be counted in many ways.
-	shortLeast = 128
+	// truncatedLeast is how many must be missing elsewhere: a message that is hardly there may be counted in many ways.
+	truncatedLeast = 128
 	// unknownLeast is how many must be missing where nothing is known of the server, as it may count fields of its own.
 	unknownLeast = 1 << 10
 	// madeUp is how many messages of one size, and of other lengths, show that it is none.
@@ -43,27 +47,20 @@ func (s *sizes) note(batch []received) {
 	s.wrong = s.wrong || same && lengths
 }
 
-// areShort reports whether so few octets came of a message that it has been cut, as far as the sizes can tell.
-func (s *sizes) areShort(r received) bool {
+// truncated reports whether so few octets came of a message that it has been cut, as far as the sizes can tell.
+func (s *sizes) truncated(r received) bool {
 	size, missing := r.entry.Size, r.entry.Size-r.octets
 	switch {
 	case r.whole, missing <= max(r.slack, exactLeast):
 		return false
 	case s.known() && s.wrong:
-		return missing >= shortLeast && r.octets < size/2
+		return missing >= truncatedLeast && r.octets < size/2
 	case s.known():
 		return true
 	case s.wrong:
 		return false
 	case r.octets == 0:
-		return missing >= shortLeast && !s.differ
+		return missing >= truncatedLeast && !s.differ
 	}
 	return missing > unknownLeast
 }
-
-const (
-	// exactAgain is how often it is noted that a server's sizes are right, exactLasts for how long that is
-	// believed: the server may be another one some day.
-	exactAgain = 24 * time.Hour
-	exactLasts = 30 * 24 * time.Hour
-)

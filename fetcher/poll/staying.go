@@ -44,7 +44,7 @@ func (p *poll) mayDelete(ctx context.Context) (map[ledger.Key]bool, error) {
 	}
 	var keys []ledger.Key
 	var uidls []string
-	nameless := 0
+	withoutUIDL := 0
 	for _, e := range slices.Concat(p.matcher.Listing.Entries, p.matcher.Listing.Nameless) {
 		if p.settled[e.Number] {
 			keys, uidls = append(keys, p.key(e)), append(uidls, p.key(e).UIDL)
@@ -66,11 +66,11 @@ func (p *poll) mayDelete(ctx context.Context) (map[ledger.Key]bool, error) {
 		}
 		p.staying.settled++
 		if k.IsDigest() {
-			nameless++
+			withoutUIDL++
 		}
 	}
-	if nameless > 0 && p.poller.expiry.first(p.Account.Name+"\x00nameless") {
-		p.log.Warn().Int("messages", nameless).Msg("messages without a UIDL of which no file was delivered are fetched again at every poll, as they stay on the server; delete: all deletes them")
+	if withoutUIDL > 0 && p.poller.expiry.first(p.Account.Name+"\x00nameless") {
+		p.log.Warn().Int("messages", withoutUIDL).Msg("messages without a UIDL of which no file was delivered are fetched again at every poll, as they stay on the server; delete: all deletes them")
 	}
 	return may, nil
 }

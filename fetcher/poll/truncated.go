@@ -15,9 +15,9 @@ import (
 // sizes are known to be right, it goes to quarantine in the end. Where nothing is known of them, it is delivered, as they may be
 // the server's own.
 
-// tooShort reports whether a message has been cut, as far as LIST can tell. In quarantine goes whatever comes.
-func (p *poll) tooShort(r received) bool {
-	return r.known == identity.Unknown && !delivery.IsRaw(r.message) && r.entry.Size <= p.Account.maxMessage() && p.sizes.areShort(r)
+// isTruncated reports whether a message has been cut, as far as LIST can tell. In quarantine goes whatever comes.
+func (p *poll) isTruncated(r received) bool {
+	return r.known == identity.Unknown && !delivery.IsRaw(r.message) && r.entry.Size <= p.Account.maxMessage() && p.sizes.truncated(r)
 }
 
 // maybeCut reports whether a message came shorter than listed where the attempt before fell out of step. What a
@@ -39,15 +39,15 @@ func (p *poll) noteCut(ctx context.Context, r received) error {
 	return p.noteFailure(ctx, r.entry, fmt.Errorf("%w: it may have been %s", ledger.CameShort(r.octets, r.entry.Size), p.mailbox.Traits().Cut), afterBreak)
 }
 
-// noteShort counts an attempt, and reports whether the message is delivered as it is after the last, to stay on the server. Where
+// noteTruncated counts an attempt, and reports whether the message is delivered as it is after the last, to stay on the server. Where
 // the sizes are known to be right it is quarantined then, and one without a UIDL is left on the server.
-func (p *poll) noteShort(ctx context.Context, r received) (deliver bool, err error) {
+func (p *poll) noteTruncated(ctx context.Context, r received) (deliver bool, err error) {
 	p.failed++
 	cause := ledger.CameShort(r.octets, r.entry.Size)
 	exact := p.sizes.known() || r.octets == 0
 	if r.entry.IsNameless() {
 		if !exact {
-			p.leaveShort(r)
+			p.leaveTruncated(r)
 			return true, nil
 		}
 		return false, p.noteFailure(ctx, r.entry, cause, afterBreak)
@@ -62,15 +62,15 @@ func (p *poll) noteShort(ctx context.Context, r received) (deliver bool, err err
 		p.quarantine = append(p.quarantine, quarantined{r.entry, fmt.Sprintf("%v (attempt %d)", cause, attempts)})
 		return false, nil
 	case !exact && !delivery.IsPiece(r.message) && (attempts >= p.Account.maxAttempts() || before.Reason == cause.Error()):
-		p.leaveShort(r)
+		p.leaveTruncated(r)
 		return true, nil
 	}
 	p.unkept++
 	return false, p.noteFailure(ctx, r.entry, cause, afterBreak)
 }
 
-// leaveShort has a message stay on the server, whatever is to be deleted, and says so.
-func (p *poll) leaveShort(r received) {
+// leaveTruncated has a message stay on the server, whatever is to be deleted, and says so.
+func (p *poll) leaveTruncated(r received) {
 	r.message.Unread = true
 	if r.message.Reason == "" {
 		r.message.Reason = ledger.CameShort(r.octets, r.entry.Size).Error()

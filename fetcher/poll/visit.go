@@ -20,7 +20,7 @@ import (
 
 // Visit is one visit to one mailbox. Its sessions follow one another at once while
 // each leaves something to do, and a session that broke by what may be a bug of the
-// server is made again, more simply.
+// server is made again, more next.
 type Visit struct {
 	Account *Account
 	Past    *Past
@@ -93,17 +93,17 @@ func (v *visit) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read what is known of %s: %w", addr, err)
 	}
-	remembered := conceded(host, started)
+	remembered := recordedFallback(host, started)
 	p := v.newPoll(remembered, started.Sub(host.Exact) < exactLasts)
 	var first, before error // of the first attempt, and of the one before
 	for {
 		err = p.run(ctx)
 		v.result.Ended, v.result.LoginDelay, v.result.More, v.result.PutOff = r.now(), p.loginDelay, err == nil && p.again(), p.putOff
-		simply := p.simply
+		next := p.fallback
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
-			simply = p.concede(err)
+			next = p.fallbackAfter(err)
 			if before != nil && p.step <= stepLogin {
 				// Who has just been there may not be let in again; the cause is what came before.
 				err = fmt.Errorf("%w; tried again at once: %w", before, err)
@@ -113,22 +113,22 @@ func (v *visit) run(ctx context.Context) error {
 			before = nil
 			v.takenBefore, since = p.taken, r.now()
 			clear(v.muted) // what was deleted gave others new numbers
-			p = v.newPoll(simply, p.sizes.known())
+			p = v.newPoll(next, p.sizes.known())
 			continue
 		}
-		if simply == p.simply {
+		if next == p.fallback {
 			break
 		}
 		if before = err; first == nil {
 			first = err
 		}
 		// At once, as a process that polls once has no next poll.
-		v.log.Info().Err(err).Bool("capa", !simply.withoutCapa).Bool("pipelining", !simply.unpipelined).Msg("server is asked again more simply")
-		p = v.newPoll(simply, p.sizes.known())
+		v.log.Info().Err(err).Bool("capa", !next.withoutCapa).Bool("pipelining", !next.unpipelined).Msg("server is asked again more simply")
+		p = v.newPoll(next, p.sizes.known())
 		p.outOfStep = mailbox.OutOfStep(err)
 	}
-	if err == nil && p.simply != remembered && !p.silent {
-		err = r.rememberConcession(ctx, v.Ledger, addr, p.simply, first, r.now())
+	if err == nil && p.fallback != remembered && !p.silent {
+		err = r.recordFallback(ctx, v.Ledger, addr, p.fallback, first, r.now())
 	}
 	if failed := v.noteHost(ctx, p, host, started, err); failed != nil {
 		err = errors.Join(err, failed)
@@ -141,7 +141,7 @@ func (v *visit) run(ctx context.Context) error {
 func (v *visit) noteHost(ctx context.Context, p *poll, host ledger.Host, started time.Time, err error) error {
 	led, addr := v.Ledger, v.Account.Addr
 	var failed error
-	if err == nil && !p.simply.withoutCapa && p.loginDelay != host.LoginDelay {
+	if err == nil && !p.fallback.withoutCapa && p.loginDelay != host.LoginDelay {
 		failed = led.SetLoginDelay(ctx, addr, p.loginDelay)
 	}
 	if p.sizes.exactly && started.Sub(host.Exact) > exactAgain && ctx.Err() == nil {
