@@ -1,15 +1,19 @@
-// Package event is what polls say of themselves as they go along, for whoever shows,
-// counts or tells it. Events of one account come in this order, over and over:
+// Package event declares the events that polls send while they run, for programs to show, count or
+// forward. The events of one account come in this order, over and over:
 //
-//   - [Waiting], once its time has come;
-//   - [Started], once it has a slot;
-//   - [LoggedIn], [Listed], [Retrieved], [Delivered], [Deleted], as often as there are
-//     sessions, messages and attachments;
+//   - [Waiting], when a poll is due;
+//   - [Started], when it has a slot;
+//   - [LoggedIn] and [Listed], once for each session;
+//   - [Retrieved] for each message, [Delivered] for each attachment, and [Deleted] for each session
+//     that deletes;
 //   - [Done];
 //   - [Scheduled], unless accounts are polled only once.
 //
-// They are sent from many goroutines at once. Who receives them must return soon, as
-// the poll waits. A [Recorder] makes of them what each account does at the moment.
+// A session commits messages while it retrieves others, so the events of the fourth line mix.
+//
+// Many goroutines send events at once. A receiver must return soon: the poll waits for it. Account
+// is the account's name in all of them. A UIDL holds the server's bytes, which are not safe to
+// print.
 package event
 
 import (
@@ -21,60 +25,76 @@ import (
 // Event is one of the types of this package.
 type Event interface{ event() }
 
-// Waiting says that an account is to be polled and waits for a slot.
+// Waiting reports that an account's poll is due and waits for a slot.
 type Waiting struct{ Account string }
 
-// Started says that an account's poll has begun.
+// Started reports that an account's poll has its slot and begins.
 type Started struct{ Account string }
 
-// LoggedIn says that an account's poll has logged in.
+// LoggedIn reports that a session of an account's poll has logged in.
 type LoggedIn struct {
-	Account, Addr, Mechanism string
+	Account string
+	// Addr is the server's "host:port".
+	Addr string
+	// Mechanism is "APOP", "USER/PASS" or the name of a SASL mechanism.
+	Mechanism string
 	// TLS is the protocol version, "" without TLS.
 	TLS string
 }
 
-// Listed says what a poll found: how many messages the server holds and how
-// many of them, of how many octets, it is about to retrieve. Octets is what the
-// server claims, for display only.
+// Listed reports what a session found on the server.
 type Listed struct {
-	Account       string
-	Messages, New int
-	Octets        int64
+	Account string
+	// Messages is how many messages the server holds.
+	Messages int
+	// New is how many of them the session is about to retrieve.
+	New int
+	// Octets is the size of the new messages by the server's claim, for display only.
+	Octets int64
 }
 
-// Retrieved says that the bytes of one message have been read and staged.
+// Retrieved reports that one message has been read to its end and staged.
 type Retrieved struct {
 	Account, UIDL string
-	Octets        int64
-	Attachments   int
+	// Octets is how many bytes came.
+	Octets int64
+	// Attachments is how many files the message came to.
+	Attachments int
 }
 
-// Delivered says that one attachment stands durable under its final name.
+// Delivered reports that one attachment is durable under its final name.
 type Delivered struct {
 	Account, UIDL string
 	Attachment    ledger.Attachment
 }
 
-// Deleted says that the server confirmed the deletion of messages.
+// Deleted reports that the server confirmed the deletion of messages.
 type Deleted struct {
 	Account  string
 	Messages int
 }
 
-// Counts are what a poll came to, all of its sessions together.
+// Counts is the result of a poll in numbers, the sum over its sessions.
 type Counts struct {
-	// Messages were retrieved, and Attachments delivered. LeftOut attachments were
-	// received before.
-	Messages, Attachments, LeftOut int
-	// Failed messages could not be retrieved, and Quarantined ones not handled, or not
-	// read right. Deleted were deleted on the server.
-	Failed, Quarantined, Deleted int
-	// Left messages wait for the next poll, as max_messages or max_bytes says.
+	// Messages is how many messages were retrieved.
+	Messages int
+	// Attachments is how many files were delivered.
+	Attachments int
+	// LeftOut is how many attachments were not written, because the account received them before.
+	LeftOut int
+	// Failed is how many messages could not be retrieved.
+	Failed int
+	// Quarantined is how many messages went to quarantine: they could not be handled, or were
+	// delivered and something of them could not be read right.
+	Quarantined int
+	// Deleted is how many messages were deleted on the server.
+	Deleted int
+	// Left is how many messages wait for the next poll because of max_messages or max_bytes. The
+	// last session decides.
 	Left int
 }
 
-// Add adds the counts of another session.
+// Add adds the counts of the next session to c.
 func (c *Counts) Add(o Counts) {
 	c.Messages += o.Messages
 	c.Attachments += o.Attachments
@@ -85,21 +105,22 @@ func (c *Counts) Add(o Counts) {
 	c.Left = o.Left
 }
 
-// Done says that a poll ended. Err is nil when all went well, and tells of messages
-// that are left when only some failed.
+// Done reports that a poll ended.
 type Done struct {
 	Account string
-	Err     error
-	Counts  Counts
+	// Err is nil when all went well. When only some messages failed, it says which ones are left.
+	Err    error
+	Counts Counts
 }
 
-// Scheduled says when an account is polled next. Failures is how many polls in a row
-// failed, the last with Err.
+// Scheduled reports when an account is polled next.
 type Scheduled struct {
-	Account  string
-	Next     time.Time
+	Account string
+	Next    time.Time
+	// Failures is how many polls in a row have failed.
 	Failures int
-	Err      error
+	// Err is the failure of the last poll, nil without one.
+	Err error
 }
 
 func (Waiting) event()   {}

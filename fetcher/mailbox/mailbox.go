@@ -6,77 +6,79 @@ import (
 	"time"
 )
 
-// Confirm, in the place of a message's number, has [Mailbox.Retrieve] ask the
-// store for proof that the messages before it have come whole. Over POP3 that is
-// another STAT, which nobody who sends a message can know the answer to; a store
-// whose protocol says how long each message is has nothing to ask.
+// Confirm stands in the place of a message's number. It has [Mailbox.Retrieve] ask the store
+// whether the messages before it came whole. Over POP3 the question is another STAT: the sender of
+// a message cannot know the answer, so cannot forge it in the text. A store whose protocol gives
+// the length of each message has nothing to ask.
 const Confirm = -1
 
-// Mailbox is one session with a mail store. Numbers count messages as the store
-// does, from 1 as a rule. Errors are a [Refusal] where the store refused one
-// request and the session goes on, and final otherwise.
+// Mailbox is one session with a mail store. Message numbers are the store's, and start at 1 as a
+// rule. An error is a [Refusal] where the store refused one request and the session goes on. Any
+// other error is final.
 type Mailbox interface {
-	// Traits says what kind of store it is. They do not change.
+	// Traits returns what kind of store this is. The traits do not change.
 	Traits() Traits
-	// Stat returns how many messages there are and their octets together, as the
-	// store counts them: STAT (RFC 1939 section 5).
+	// Stat returns the number of messages and the sum of their octets, as the store counts them.
+	// POP3: STAT (RFC 1939 section 5).
 	Stat() (messages int, octets int64, err error)
-	// Keys calls fn with the key of each message, "" where the store has none of
-	// use: UIDL (RFC 1939 section 7). An error of fn ends it, and is returned. odd
-	// says in words which parts of the list made no sense and were left out.
+	// Keys calls fn with the key of each message, "" for one without a usable key. An error of fn
+	// ends the list and is returned. odd describes the parts of the list that made no sense and
+	// were left out. POP3: UIDL (RFC 1939 section 7).
 	Keys(fn func(number int, key string) error) (odd []string, err error)
-	// Key returns the key of one message.
+	// Key returns the key of one message. POP3: UIDL with a number (RFC 1939 section 7).
 	Key(number int) (string, error)
-	// Sizes calls fn with the octets of each message: LIST (RFC 1939 section 5).
+	// Sizes calls fn with the octets of each message. An error of fn and odd are as for Keys.
+	// POP3: LIST (RFC 1939 section 5).
 	Sizes(fn func(number int, octets int64) error) (odd []string, err error)
-	// Headers calls fn with the header of each message, which need not end where
-	// the header does, or with the [Refusal] of one and no header: TOP (RFC 1939
-	// section 7). The order is that of numbers. header is good until fn returns. An
-	// error of fn ends the session, and is returned.
+	// Headers calls fn for each message, in the order of numbers: with its header, or with the
+	// [Refusal] that came instead. What header reads may go on behind the end of the header, and is
+	// valid until fn returns. An error of fn ends the session and is returned.
+	// POP3: TOP (RFC 1939 section 7).
 	Headers(numbers iter.Seq[int], fn func(number int, header io.Reader, err error) error) error
-	// Retrieve does so with whole messages: RETR (RFC 1939 section 5). numbers is
-	// asked as late as the window allows. For [Confirm] fn gets no body, and an error
-	// where the store answers otherwise than before.
+	// Retrieve calls fn for each message, in the order of numbers: with its body, or with the
+	// [Refusal] that came instead. The body is valid until fn returns. An error of fn ends the
+	// session and is returned. numbers is asked as late as the window allows. For [Confirm] fn gets
+	// no body, and an error if the store's answer differs from the one before.
 	//
-	// whole returns how many octets a message has that came cut before, 0 for one
-	// that did not: see [Traits.Cut].
+	// whole returns the octets of a message that came cut before, 0 for any other message: see
+	// [Traits.Cut]. POP3: RETR (RFC 1939 section 5).
 	Retrieve(numbers iter.Seq[int], whole func(number int) int64, fn func(number int, body io.Reader, err error) error) error
-	// Delete deletes messages for good and ends the session: DELE and QUIT (RFC 1939
-	// sections 5 and 6). It calls fn for each in their order, with the [Refusal] of
-	// one that the store does not delete. Only when Delete returns nil has the store
-	// said that it deleted the others.
+	// Delete deletes messages and ends the session. It calls fn for each message, in the order of
+	// numbers, with the [Refusal] of a message that the store does not delete. The messages are
+	// gone only if Delete returns nil: until then the store has not confirmed it. POP3: DELE and
+	// QUIT (RFC 1939 sections 5 and 6).
 	Delete(numbers iter.Seq[int], fn func(number int, err error)) error
-	// Quit ends the session in order: QUIT. Whatever was retrieved may count as
-	// consumed then, see [Traits.Consumes].
+	// Quit ends the session in order. The store may then count as consumed what was retrieved, see
+	// [Traits.Consumes]. POP3: QUIT (RFC 1939 section 6).
 	Quit() error
-	// Close drops the session: nothing is deleted by it, and nothing consumed.
-	// A session that has ended is left as it is.
+	// Close drops the connection. The store deletes nothing and counts nothing as consumed. Closing
+	// a session that has ended does nothing.
 	Close() error
 }
 
 // Traits are the ways in which stores differ.
 type Traits struct {
-	// StableKeys says that a key means the same message for ever, and that no
-	// message changes its key: an IMAP UID with its UIDVALIDITY (RFC 9051 section
-	// 2.3.1.1). A UIDL is meant to, and in practice is not.
+	// StableKeys is set where a key means the same message for ever and no message changes its key.
+	// An IMAP UID with its UIDVALIDITY is such a key (RFC 9051 section 2.3.1.1). RFC 1939 section 7
+	// asks the same of a UIDL, and many servers do not keep it.
 	StableKeys bool
-	// CheapSizes says that sizes cost the store nothing, so that they are asked for
-	// with the keys.
+	// CheapSizes is set where sizes cost the store nothing. A poll then asks for them with the
+	// keys.
 	CheapSizes bool
-	// Window is how many requests may be under way at once: 1 is one after the other.
+	// Window is how many requests may be under way at once. 1 means one after the other.
 	Window int
-	// LoginDelay is the least time between two logins that the store announces
-	// (LOGIN-DELAY, RFC 2449 section 6.5), 0 for none.
+	// LoginDelay is the least time between two logins that the store announces, 0 for none
+	// (LOGIN-DELAY, RFC 2449 section 6.5).
 	LoginDelay time.Duration
-	// Batches says that the store lists the oldest messages only, and further ones
-	// once those were retrieved and the session ended, as Gmail does.
+	// Batches is set where the store lists only its oldest messages. It lists further ones in the
+	// next session, once these were retrieved. Gmail does so.
 	Batches bool
-	// Consumes says that the store may take what was retrieved as consumed when the
-	// session ends in order, and not list it again, as Gmail does. A poll that could
-	// not keep a message then drops the session.
+	// Consumes is set where a session that ends in order may consume what it retrieved: the store
+	// does not list it again. Gmail does so. A poll that could not keep a message then drops the
+	// connection.
 	Consumes bool
-	// Cut is what the store's errors say of a message that may have ended too early,
-	// since messages end where a lone dot stands (RFC 1939 section 3) and the server
-	// forgot to stuff one. "" is a store that says how long each message is.
+	// Cut is the text of the store's errors about a message that may have ended too early: a
+	// message ends at a lone dot (RFC 1939 section 3), and some servers forget to stuff one inside
+	// it. "" is a store that gives the length of each message.
 	Cut string
 }
