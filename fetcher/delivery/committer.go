@@ -9,9 +9,9 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// A group ends at whichever of these is reached first. Larger groups spread the
-// cost of a transaction and of the folders' fsyncs over more messages; smaller
-// ones lose less work with the line.
+// A group ends at the first of these limits. A larger group spreads the cost of a transaction and
+// of the folders' fsyncs over more messages. A smaller one loses less work when the connection
+// breaks.
 const (
 	groupMessages = 256
 	groupBytes    = 32 << 20
@@ -19,42 +19,42 @@ const (
 	groupAge      = time.Second
 )
 
-// maxPending is how many files may wait to be committed before who stages them waits in turn.
+// maxPending is how many files may wait to be committed before Add blocks.
 const maxPending = 2 * groupFiles
 
-// commitGrace is how long the last group may take once the poll was cancelled,
-// so that a stop commits what is staged and still ends in time.
+// commitGrace is how long the last group may take after the poll was cancelled: a stop commits what
+// is staged, and still ends before systemd kills the process.
 const commitGrace = 8 * time.Second
 
-// graceful returns a context that outlives ctx by the grace, and what ends it.
+// graceful returns a context that ends commitGrace after ctx, and the function that ends it at
+// once.
 func graceful(ctx context.Context) (context.Context, context.CancelFunc) {
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(commitGrace, cancel) })
 	return late, func() { stop(); cancel() }
 }
 
-// Discard removes staging files, also while a stop is under way: else the next poll would find them
-// and report an interruption.
+// Discard removes staging files, also for a while after ctx has ended. Otherwise the poll after a
+// stop would find them and report an interruption.
 func (d *Delivery) Discard(ctx context.Context, files []ledger.Attachment) error {
 	ctx, cancel := graceful(ctx)
 	defer cancel()
 	return d.Sink.Discard(ctx, files)
 }
 
-// committer gathers staged messages into groups, and commits them in a goroutine of
-// its own.
+// committer gathers staged messages into groups and commits them in its own goroutine.
 type committer struct {
 	staged chan *ledger.Message
-	ended  chan struct{}
+	ended  chan struct{} // closed when the goroutine returns
 
 	mu      sync.Mutex
 	err     error      // guarded by mu: why nothing more is committed
 	pending int        // guarded by mu: files that wait to be committed
-	fewer   *sync.Cond // of mu: pending has become less
+	fewer   *sync.Cond // on mu: pending has become less, or err was set
 }
 
-// Start begins the goroutine that commits what Add hands over, so that the next
-// messages are read while the disk works. It ends with Finish.
+// Start starts the goroutine that commits what Add hands over. The next messages are read while the
+// disk works. Finish ends the goroutine; so each Start needs a Finish.
 func (d *Delivery) Start(ctx context.Context) {
 	c := &d.committer
 	c.staged = make(chan *ledger.Message, groupMessages)
@@ -63,9 +63,8 @@ func (d *Delivery) Start(ctx context.Context) {
 	go d.run(ctx)
 }
 
-// Add hands over one staged message. It blocks while the disk is behind, which
-// bounds what is staged and not committed. It returns the error that stopped the
-// commits, if one did; the message is then discarded.
+// Add hands over one staged message. It blocks while too many files wait for the disk. It returns
+// the error that stopped the commits, if one did, and then discards the message's files.
 func (d *Delivery) Add(ctx context.Context, m *ledger.Message) error {
 	c := &d.committer
 	c.mu.Lock()
@@ -83,7 +82,7 @@ func (d *Delivery) Add(ctx context.Context, m *ledger.Message) error {
 	return nil
 }
 
-// done notes that files don't wait any more, and err, if any, which is the end.
+// done notes that a group of files no longer waits. An err ends the commits.
 func (c *committer) done(files int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,7 +93,8 @@ func (c *committer) done(files int, err error) {
 	c.fewer.Broadcast()
 }
 
-// Finish commits what is left and returns the first error of all groups.
+// Finish commits what is left and ends the goroutine. It returns the error that stopped the
+// commits, nil if every message that was added is committed.
 func (d *Delivery) Finish() error {
 	close(d.committer.staged)
 	<-d.committer.ended
@@ -109,7 +109,7 @@ func (d *Delivery) Idle() bool {
 	return c.pending == 0
 }
 
-// Err returns why nothing more is committed, nil as long as all is well.
+// Err returns the error that stopped the commits, nil without one.
 func (d *Delivery) Err() error {
 	c := &d.committer
 	c.mu.Lock()
@@ -117,10 +117,11 @@ func (d *Delivery) Err() error {
 	return c.err
 }
 
+// run gathers groups and commits them until Finish closes the channel.
 func (d *Delivery) run(ctx context.Context) {
 	c := &d.committer
 	defer close(c.ended)
-	commitCtx, cancel := graceful(ctx) // what was staged is worth a few fsyncs
+	commitCtx, cancel := graceful(ctx) // a few fsyncs save what was staged from being fetched again
 	defer cancel()
 
 	var group []*ledger.Message
@@ -163,9 +164,10 @@ func (d *Delivery) run(ctx context.Context) {
 	}
 }
 
-// Commit makes a group durable and visible, in the order that the package's
-// documentation gives. Staging files are discarded only while the ledger does
-// not know them; from then on recovery finishes the group.
+// Commit makes a group durable and visible by the five steps of the package's documentation. It
+// sets the Path of each attachment to the name that it really got. After an error before the
+// ledger's transaction the staging files are discarded; after a later one Recover finishes the
+// group.
 func (d *Delivery) Commit(ctx context.Context, group []*ledger.Message) error {
 	if d.Policy.SkipDuplicates {
 		if err := d.leaveOutDuplicates(ctx, group); err != nil {
@@ -178,8 +180,8 @@ func (d *Delivery) Commit(ctx context.Context, group []*ledger.Message) error {
 		return fmt.Errorf("sync attachments: %w", err)
 	}
 	if err := d.Ledger.Stage(ctx, d.Account, group); err != nil {
-		// The transaction may have reached the disk even so: the files stay
-		// until the next poll's recovery has asked the ledger.
+		// The transaction may have reached the disk all the same. The files stay until Recover has
+		// asked the ledger.
 		return fmt.Errorf("record attachments: %w", err)
 	}
 	if err := d.publish(ctx, group); err != nil {
@@ -189,7 +191,7 @@ func (d *Delivery) Commit(ctx context.Context, group []*ledger.Message) error {
 	return nil
 }
 
-// staged lists the files of a group that wait to be published.
+// staged returns the files of a group that are not published yet.
 func staged(group []*ledger.Message) []ledger.Attachment {
 	var files []ledger.Attachment
 	for _, m := range group {
@@ -202,9 +204,8 @@ func staged(group []*ledger.Message) []ledger.Attachment {
 	return files
 }
 
-// leaveOutDuplicates discards the staging files whose bytes the account has
-// received before, in an earlier group or in this one. What is left of such an
-// attachment is its record.
+// leaveOutDuplicates discards the staging files with bytes that the account received before, in an
+// earlier group or in this one. Only the record of such an attachment remains.
 func (d *Delivery) leaveOutDuplicates(ctx context.Context, group []*ledger.Message) error {
 	var contents []ledger.Content
 	for _, m := range group {
@@ -246,15 +247,19 @@ func (d *Delivery) leaveOutDuplicates(ctx context.Context, group []*ledger.Messa
 	return nil
 }
 
-// mayBeDuplicate reports whether an attachment is to be compared with those received before. A sidecar goes the way of
-// the attachment behind it; what was delivered before is not staged.
+// mayBeDuplicate reports whether an attachment is to be compared with those received before. These
+// are not:
+//
+//   - what goes to quarantine;
+//   - a sidecar, as the attachment behind it decides;
+//   - a file without staging file: it was delivered before.
 func mayBeDuplicate(m *ledger.Message, i int) bool {
 	a := &m.Attachments[i]
 	return m.State != ledger.Quarantined && !a.Sidecar && !a.Quarantine && a.StagingID != ""
 }
 
-// publish gives the staged files of a group that the ledger knows their names
-// and marks the group delivered.
+// publish renames the staged files of a group into place and marks the group delivered. The ledger
+// holds the group as staged already.
 func (d *Delivery) publish(ctx context.Context, group []*ledger.Message) error {
 	var files []*ledger.Attachment
 	for _, m := range group {

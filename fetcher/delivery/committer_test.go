@@ -9,10 +9,10 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// steadySink is one in which everything succeeds at once.
+// steadySink is a sink in which every call of the five steps succeeds at once.
 type steadySink struct {
 	Sink
-	most int // files of a group
+	most int // files in the largest group
 }
 
 func (s *steadySink) Sync(_ context.Context, files []ledger.Attachment) error {
@@ -22,7 +22,7 @@ func (s *steadySink) Sync(_ context.Context, files []ledger.Attachment) error {
 func (*steadySink) Publish(context.Context, []*ledger.Attachment) error { return nil }
 func (*steadySink) SetMark(context.Context, int64) error                { return nil }
 
-// steadyLedger is one, too.
+// steadyLedger is a ledger in which every call of the five steps succeeds at once.
 type steadyLedger struct{ Ledger }
 
 func (steadyLedger) Stage(context.Context, string, []*ledger.Message) error { return nil }
@@ -31,7 +31,8 @@ func (steadyLedger) Delivered(context.Context, string, []*ledger.Message, time.T
 	return nil
 }
 
-// TestManyAttachmentsAreCommitted: what waits for the disk is bounded by files, not by messages.
+// TestManyAttachmentsAreCommitted: the number of files that wait for the disk is bounded, and not
+// only the number of messages.
 func TestManyAttachmentsAreCommitted(t *testing.T) {
 	t.Parallel()
 	s := &steadySink{}

@@ -8,35 +8,43 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Policy is what an account wants of its deliveries.
+// Policy says how an account's messages are delivered.
 type Policy struct {
-	// SkipDuplicates records attachments whose bytes this account received
-	// before, instead of writing them again.
+	// SkipDuplicates records attachments with bytes that the account received before, and does not
+	// write them again.
 	SkipDuplicates bool
-	// Delete has messages removed from the server once they are delivered, AtOnce by
-	// the poll that delivers them. Empty says also those of which no file was delivered.
-	Delete, AtOnce, Empty bool
-	// QuarantineAge is after how long a message in quarantine is removed, and
-	// QuarantineBytes how much may be there; 0 for no limit.
-	QuarantineAge   time.Duration
+	// Delete says that messages are deleted on the server after their delivery.
+	Delete bool
+	// AtOnce says that the poll that delivers a message deletes it.
+	AtOnce bool
+	// Empty says that messages without a delivered file are deleted too.
+	Empty bool
+	// QuarantineAge is how long a message may be in quarantine before it is removed, 0 for ever.
+	QuarantineAge time.Duration
+	// QuarantineBytes is how many bytes the account's quarantine may take, 0 for no limit.
 	QuarantineBytes int64
 }
 
-// Delivery takes what one visit to an account's mailbox stages to durable files. Fill
-// in the exported fields. Its methods belong to one goroutine, and the commits
-// between Start and Finish to another one, which writes Tally meanwhile.
+// Delivery turns the messages of one visit to an account's mailbox into durable files. Fill in the
+// exported fields. One goroutine calls its methods. Between Start and Finish a second one commits
+// and writes Tally.
 type Delivery struct {
+	// Account is the account's name in the ledger.
 	Account string
 	Policy  Policy
-	Ledger  Ledger
-	Sink    Sink
-	Log     zerolog.Logger
-	Now     func() time.Time
-	// Committed, unless nil, is called for each message that was delivered, and File
-	// for each attachment.
+	// Ledger holds the account's records, for the process that has its lease.
+	Ledger Ledger
+	// Sink is where the files go. The caller closes it.
+	Sink Sink
+	Log  zerolog.Logger
+	// Now returns the time that goes into records and names.
+	Now func() time.Time
+	// Committed, unless nil, is called for each message that was delivered.
 	Committed func(m *ledger.Message)
-	File      func(m *ledger.Message, a ledger.Attachment)
+	// File, unless nil, is called for each attachment that was delivered.
+	File func(m *ledger.Message, a ledger.Attachment)
 
+	// Tally counts what was delivered. Read it after Finish.
 	Tally     Tally
 	quota     quota
 	committer committer

@@ -12,45 +12,53 @@ import (
 
 // Output is where the attachments of one account go.
 type Output struct {
-	// OpenSink opens the sink for one visit, which closes it.
+	// OpenSink opens the sink for one visit. The visit closes it.
 	OpenSink func(ctx context.Context) (Sink, error)
-	// FindDestination, unless nil, looks at what stands there and makes nothing. An
-	// account whose destination is not the one that it delivered to is not polled, see
-	// [CheckDestination].
+	// FindDestination, unless nil, looks at what is there and creates nothing. An account is not
+	// polled if it delivered to another destination, see [CheckDestination].
 	FindDestination func(ctx context.Context) (Destination, error)
-	// MinFree is how many bytes are to stay free where the sink writes. A message that
-	// would not leave them is not asked for.
+	// MinFree is how many bytes must stay free where the sink writes. A message that would leave
+	// fewer is not retrieved.
 	MinFree int64
 }
 
-// Destination is what stands where an account's files go to.
+// Destination is the folder that an account's files go to, as it is found.
 type Destination struct {
-	Place string // the folder's path
-	ID    string // tells the folder from another one in its place, as [Sink] leaves it there; "" for none
-	Mark  int64  // see [Sink]
-	Gone  bool   // nothing stands there
+	// Place is the folder's path.
+	Place string
+	// ID tells this folder from another one at the same place. The [Sink] left it there; ""
+	// without.
+	ID string
+	// Mark is the number that [Sink].SetMark left there last, 0 without.
+	Mark int64
+	// Gone says that nothing is there.
+	Gone bool
 }
 
-// DestinationError says that files were delivered to a folder that is not there now: its disk is not mounted, or somebody removed
-// it. Whoever runs as root, or may write to the empty mount point, would fill the wrong disk, and nobody would look there.
+// DestinationError reports that an account delivered to a folder that is not there now: its disk is
+// not mounted, or somebody removed it. A daemon that may write to the empty mount point would fill
+// the wrong disk, where nobody looks.
 type DestinationError struct {
 	Account, Place string
-	Gone           bool // the folder, and not only its mark
+	// Gone says that the folder itself is missing. Without Gone only its ID is.
+	Gone bool
 }
 
 // Error says what happened and what to do.
 func (e *DestinationError) Error() string {
-	what := "is not the folder that files were delivered to before, as it lacks that one's mark (.staging/folder-id)"
+	what := "is not the folder that files were delivered to before: it lacks the mark of that folder (.staging/folder-id)"
 	if e.Gone {
 		what = "is gone, and files were delivered there before"
 	}
 	return fmt.Sprintf("%s %s: is its disk mounted? Mount it, and the account goes on. If files are to go to what is there now: attachd state accept %s", e.Place, what, e.Account)
 }
 
-// CheckDestination returns a [*DestinationError] if the account delivered to a folder and found is another one. One that the operator
-// moved, by naming another place, is as good as the one before.
+// CheckDestination returns what the ledger knows of an account's destination. It fails with a
+// [*DestinationError] if the account delivered to another folder than found, at the same place. A
+// folder at another place is accepted: only the operator can name one.
 //
-// An account that delivered before the ledger kept a folder's ID is known by the mark of its folder: consumers who take all files away leave that.
+// Old ledgers have no folder ID. The mark then shows that the account delivered to this folder:
+// consumers take the files and leave the mark.
 func CheckDestination(ctx context.Context, led Destinations, account string, found Destination) (known ledger.Destination, err error) {
 	known, err = led.Destination(ctx, account)
 	switch {
@@ -63,8 +71,9 @@ func CheckDestination(ctx context.Context, led Destinations, account string, fou
 	return known, err
 }
 
-// Open opens where an account's files go, if that is where they went before. It
-// fails with a [*DestinationError] otherwise.
+// Open opens the sink of an account if its files went there before, or if it has delivered nothing
+// yet. It fails with a [*DestinationError] otherwise. The ledger learns the folder with the first
+// group that is delivered to it. log gets a warning when the place has changed.
 func (o *Output) Open(ctx context.Context, account string, led Destinations, log zerolog.Logger) (Sink, error) {
 	if o.FindDestination == nil {
 		return o.OpenSink(ctx)
@@ -91,7 +100,7 @@ func (o *Output) Open(ctx context.Context, account string, led Destinations, log
 	case known.Folder != "":
 		log.Warn().Str("before", known.Place).Str("now", is.Place).Msg("account's files go to another folder than before, as the configuration says")
 		fallthrough
-	case known.Generation > 0: // delivered before the ledger kept it
+	case known.Generation > 0: // an old ledger, without a folder ID
 		if err := placed.note(ctx); err != nil {
 			return nil, errors.Join(err, sink.Close())
 		}
@@ -99,8 +108,8 @@ func (o *Output) Open(ctx context.Context, account string, led Destinations, log
 	return placed, nil
 }
 
-// Accept has an account go on with what stands there now, which is made if it is
-// missing.
+// Accept records the folder that is there now as the account's destination, and creates it if it is
+// missing. It returns that folder.
 func (o *Output) Accept(ctx context.Context, account string, led Destinations) (at Destination, err error) {
 	sink, err := o.OpenSink(ctx)
 	if err != nil {
@@ -122,17 +131,17 @@ func (o *Output) Accept(ctx context.Context, account string, led Destinations) (
 	return at, led.SetDestination(ctx, account, at.Place, at.ID)
 }
 
-// placedSink notes in the ledger where it is before the first of its files are recorded there. An account that has delivered nothing is
-// bound to no folder: a disk may be mounted after its first polls.
+// placedSink records its folder in the ledger before the ledger holds files in it. An account that
+// has delivered nothing has no recorded folder: its disk may be mounted after its first polls.
 type placedSink struct {
 	Sink
 	ledger  Destinations
 	account string
 	at      Destination
-	noted   bool
+	noted   bool // the ledger has it
 }
 
-// Sync is where each group of files begins to be committed.
+// Sync records the folder first: each group of files begins here.
 func (p *placedSink) Sync(ctx context.Context, files []ledger.Attachment) error {
 	if err := p.note(ctx); err != nil {
 		return err
@@ -140,6 +149,7 @@ func (p *placedSink) Sync(ctx context.Context, files []ledger.Attachment) error 
 	return p.Sink.Sync(ctx, files)
 }
 
+// note records the folder in the ledger, once.
 func (p *placedSink) note(ctx context.Context) error {
 	if p.noted {
 		return nil

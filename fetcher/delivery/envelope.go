@@ -26,7 +26,7 @@ func shown(s string) string {
 	return s
 }
 
-// To adds what is known to a line of the log.
+// To adds the fields "from" and "subject" to a line of the log, as far as they are known.
 func (v Envelope) To(e *zerolog.Event) *zerolog.Event {
 	if v.From != "" {
 		e.Str("from", v.From)

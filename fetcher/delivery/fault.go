@@ -5,9 +5,9 @@ import (
 	"syscall"
 )
 
-// DiskFault reports whether staging failed for a reason that any message would fail
-// for. What is left (a folder of a name that a file has, a path too long, a template)
-// is for this message alone, as far as one can tell.
+// DiskFault reports whether staging failed because of the disk, so that any message would fail.
+// Other errors concern one message as far as one can tell: a path too long, a file in the place of
+// a folder, or a template that does not work.
 func DiskFault(err error) bool {
 	errno, ok := errors.AsType[syscall.Errno](err)
 	if !ok {

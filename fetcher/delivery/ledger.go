@@ -7,36 +7,42 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Ledger is what delivery asks of the record of one process: which messages are
-// staged, delivered and in quarantine. Each method is one transaction at most, and
-// those that write are durable once they return.
+// Ledger is what delivery needs of the records: which messages are staged, delivered and in
+// quarantine. Each method is at most one transaction. What a method writes is durable when it
+// returns.
 type Ledger interface {
 	Generations
-	// Received returns which of these bytes the account received before.
+	// Received returns which of these contents the account received before.
 	Received(ctx context.Context, account string, contents []ledger.Content) (map[ledger.Content]bool, error)
-	// Stage records a group: its files are durable in staging files, and have names.
+	// Stage records a group with the names of its files. The staging files are durable by then.
 	Stage(ctx context.Context, account string, group []*ledger.Message) error
-	// Unfinished returns what was staged and not delivered.
+	// Unfinished returns the messages that were staged and not delivered.
 	Unfinished(ctx context.Context, account string) ([]*ledger.Message, error)
-	// Delivered records that the files of a group stand under their names.
+	// Delivered records that the files of a group are durable under the Path of each.
 	Delivered(ctx context.Context, account string, group []*ledger.Message, at time.Time) error
-	// Quarantined returns what is in quarantine, and QuarantineBytes how much that is.
+	// Quarantined returns the messages in quarantine, oldest first.
 	Quarantined(ctx context.Context, account string) ([]*ledger.Message, error)
+	// QuarantineBytes returns how many bytes the files in quarantine have.
 	QuarantineBytes(ctx context.Context, account string) (int64, error)
-	// StillQuarantined records why a message stays there, Dropped that it was given up,
-	// and Expired that it was removed for its age.
+	// StillQuarantined records why a message stays in quarantine.
 	StillQuarantined(ctx context.Context, account string, k ledger.Key, reason string) error
+	// Dropped records that a message's files in quarantine are removed. A message that was not
+	// delivered counts as delivered at that time.
 	Dropped(ctx context.Context, account string, k ledger.Key, at time.Time) error
+	// Expired records that a message was removed from quarantine because of its age.
 	Expired(ctx context.Context, account string, k ledger.Key) error
 }
 
-// Generations tells how many groups of an account were delivered.
+// Generations counts the groups of accounts.
 type Generations interface {
+	// Generation returns how many groups of the account were staged, 0 for none.
 	Generation(ctx context.Context, account string) (int64, error)
 }
 
-// Destinations is the record of where an account's files went.
+// Destinations is the record of the folders that accounts delivered to.
 type Destinations interface {
+	// Destination returns the folder that the account delivered to last, zero without any.
 	Destination(ctx context.Context, account string) (ledger.Destination, error)
+	// SetDestination records it: its path and its ID.
 	SetDestination(ctx context.Context, account, place, folder string) error
 }

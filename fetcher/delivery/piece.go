@@ -12,29 +12,31 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// PartialFolder holds, below the account's folder, the pieces of messages (message/partial, RFC 2046 section 5.2.2) whose
-// other pieces have not come. A message that brought one is in quarantine, and thus left on the server, until the whole is delivered.
+// PartialFolder is the folder below the account's for pieces of messages that wait for the other
+// pieces (message/partial, RFC 2046 section 5.2.2). A message that is such a piece counts as in
+// quarantine, so it stays on the server until the whole is delivered.
 const PartialFolder = ".partial"
 
-// pieceAge is how long a piece waits for the others before it is kept like any message that can't be handled.
+// pieceAge is how long a piece waits for the others before it goes to quarantine.
 const pieceAge = 30 * 24 * time.Hour
 
-// IsPiece reports whether a message waits for others that it is a piece of.
+// IsPiece reports whether a message is a piece of a larger one and waits for the other pieces.
 func IsPiece(m *ledger.Message) bool {
 	kept := m.Kept()
 	return m.State == ledger.Quarantined && len(kept) > 0 && strings.HasPrefix(kept[0].Path, PartialFolder+"/")
 }
 
-// IsRaw reports whether a message is kept as it came.
+// IsRaw reports whether a message was not delivered and is in quarantine as it came.
 func IsRaw(m *ledger.Message) bool { return m.State == ledger.Quarantined && !IsPiece(m) }
 
-// isOurs reports whether a file is none that was delivered.
-func isOurs(a ledger.Attachment) bool {
+// isInternal reports whether an attachment of a record was not delivered: it is in quarantine, or
+// names a folder of pieces.
+func isInternal(a ledger.Attachment) bool {
 	return a.Quarantine || strings.HasSuffix(a.Path, ledger.JoinedMark)
 }
 
-// WaitsOrJoins puts into a message what its staging found out of pieces: that it is one, or which folders of pieces it
-// was joined from.
+// WaitsOrJoins records in m what staging found out about pieces: m is itself a piece and waits, or
+// m was joined from the pieces in some folders.
 func (s *Staged) WaitsOrJoins(m *ledger.Message) {
 	if s.Waits != "" {
 		m.State, m.Reason, m.Unread = ledger.Quarantined, s.Waits, false
@@ -50,7 +52,8 @@ func IsJoined(m *ledger.Message) bool {
 	return slices.ContainsFunc(m.Attachments, func(a ledger.Attachment) bool { return strings.HasSuffix(a.Path, ledger.JoinedMark) })
 }
 
-// removeJoined removes the pieces of the messages of a group that are in place, also of one that a crash interrupted.
+// removeJoined removes the pieces from which messages of a published group were joined. It may run
+// again after a crash.
 func (d *Delivery) removeJoined(ctx context.Context, group []*ledger.Message) error {
 	for _, m := range group {
 		for _, a := range m.Attachments {
@@ -64,7 +67,7 @@ func (d *Delivery) removeJoined(ctx context.Context, group []*ledger.Message) er
 	return nil
 }
 
-// AgePieces moves the pieces that have waited for too long into quarantine proper.
+// AgePieces moves pieces from PartialFolder to QuarantineFolder when they have waited for 30 days.
 func (d *Delivery) AgePieces(ctx context.Context) error {
 	any, err := d.Sink.HasPieces(ctx)
 	if err != nil || !any {
@@ -85,12 +88,13 @@ func (d *Delivery) AgePieces(ctx context.Context) error {
 	return nil
 }
 
-// agePiece moves one. After a crash at the end the old file stays, known to nobody.
+// agePiece moves one piece. A crash before the last step leaves the old file, and no record names
+// it.
 func (d *Delivery) agePiece(ctx context.Context, m *ledger.Message) error {
 	piece := m.Kept()[0]
 	raw, err := d.Sink.OpenFile(ctx, piece.Path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // state check says so
+		return nil // attachd state check reports it
 	}
 	if err != nil {
 		return err

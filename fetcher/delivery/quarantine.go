@@ -15,23 +15,23 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// QuarantineFolder holds, below the account's folder, the messages that could
-// not be taken apart. The dot keeps it from consumers of attachments.
+// QuarantineFolder is the folder below the account's for messages in quarantine. The dot hides it
+// from the consumers of attachments.
 const QuarantineFolder = ".quarantine"
 
+// quarantineExt ends the name of a message's file in quarantine.
 const quarantineExt = ".eml"
 
-// Quarantine is what an account has in quarantine, at the hands of one process: until
-// Close nobody polls the account.
+// Quarantine gives one process access to an account's messages in quarantine. Nobody polls the
+// account until Close.
 type Quarantine struct {
 	delivery *Delivery
 	release  func() error
 }
 
-// OpenQuarantine works on an account's quarantine, by way of d. It first completes
-// what a crash left behind, as a poll does. Nothing of it asks the server. release
-// is called by Close, and lets the account be polled again. On error d's sink is
-// closed, and release is left to the caller.
+// OpenQuarantine opens the quarantine of d's account and takes d over. It first completes what a
+// crash left behind, as a poll does, and does not ask the server. Close calls release, which lets
+// the account be polled again. On an error d's sink is closed, and the caller must call release.
 func OpenQuarantine(ctx context.Context, d *Delivery, release func() error) (*Quarantine, error) {
 	if err := d.Recover(ctx); err != nil {
 		return nil, errors.Join(err, d.Sink.Close())
@@ -39,19 +39,20 @@ func OpenQuarantine(ctx context.Context, d *Delivery, release func() error) (*Qu
 	return &Quarantine{d, release}, nil
 }
 
-// Close lets the account be polled again.
+// Close closes the sink and lets the account be polled again.
 func (q *Quarantine) Close() error { return errors.Join(q.delivery.Sink.Close(), q.release()) }
 
-// Messages returns what is in quarantine, oldest first.
+// Messages returns the messages in quarantine, oldest first. A message with the state
+// [ledger.Delivered] has a copy there.
 func (q *Quarantine) Messages(ctx context.Context) ([]*ledger.Message, error) {
 	return q.delivery.Ledger.Quarantined(ctx, q.delivery.Account)
 }
 
-// OpenQuarantined opens the file that a message in quarantine is kept in, at its start. open opens a file
-// of the account's folder by its path there.
+// OpenQuarantined opens the file of a message in quarantine, at its start. open opens a file by its
+// path in the account's folder. The caller closes the result.
 //
-// It fails unless the file is as it was fetched. One that a failing disk or a hand cut short would be
-// delivered as if it were the message, which is then deleted on the server.
+// It fails unless the file has the bytes that were fetched. A file that a failing disk or a person
+// has cut short would otherwise be delivered, and the whole message deleted on the server.
 func OpenQuarantined(ctx context.Context, open func(ctx context.Context, path string) (io.ReadSeekCloser, error), m *ledger.Message) (io.ReadSeekCloser, error) {
 	kept := m.Kept()
 	if len(kept) == 0 {
@@ -68,7 +69,7 @@ func OpenQuarantined(ctx context.Context, open func(ctx context.Context, path st
 	return raw, nil
 }
 
-// verify fails unless a file has the bytes that were recorded, and leaves it at its start.
+// verify fails unless a file has the bytes that were recorded. It leaves the file at its start.
 func verify(raw io.ReadSeeker, kept ledger.Attachment) error {
 	sum := sha256.New()
 	n, err := io.Copy(sum, raw)
@@ -82,17 +83,18 @@ func verify(raw io.ReadSeeker, kept ledger.Attachment) error {
 	return err
 }
 
-// Drop removes the raw message. The ledger then has it as delivered: it is not fetched again,
-// and deleted on the server as the account's policy says. One that was delivered stays as it is.
+// Drop removes a message's files from quarantine. The ledger then records the message as delivered:
+// it is not fetched again, and is deleted on the server by the account's policy. The files that
+// were delivered of it stay.
 func (q *Quarantine) Drop(ctx context.Context, m *ledger.Message) error {
-	// The files first: killed in between, the message is there to be dropped again.
+	// The files go first. After a crash in between, the message can be dropped again.
 	if err := q.remove(ctx, m); err != nil {
 		return err
 	}
 	return q.delivery.Ledger.Dropped(ctx, q.delivery.Account, m.Key, q.delivery.Now())
 }
 
-// remove removes the files that a message is kept in.
+// remove removes a message's files in quarantine.
 func (q *Quarantine) remove(ctx context.Context, m *ledger.Message) error {
 	var errs []error
 	for _, f := range m.Kept() {
@@ -101,8 +103,8 @@ func (q *Quarantine) remove(ctx context.Context, m *ledger.Message) error {
 	return errors.Join(errs...)
 }
 
-// QuarantineID is the name that a message in quarantine goes by: that of the files that it is
-// kept in, without what stands behind the dot.
+// QuarantineID returns the name by which commands know a message in quarantine: its file's name
+// without folder and extension. It is "" for a message without such a file.
 func QuarantineID(m *ledger.Message) string {
 	kept := m.Kept()
 	if len(kept) == 0 {
@@ -111,7 +113,8 @@ func QuarantineID(m *ledger.Message) string {
 	return strings.TrimSuffix(path.Base(kept[0].Path), quarantineExt)
 }
 
-// StageQuarantined stages a message as it came, and beside it why it is kept.
+// StageQuarantined stages the message in r for quarantine, and beside it a text with the reason. It
+// returns both files, the message first. On an error nothing stays staged.
 func (d *Delivery) StageQuarantined(ctx context.Context, uidl, reason string, r io.Reader) ([]ledger.Attachment, error) {
 	name := QuarantineName(uidl, d.Now())
 	raw, err := d.Sink.StageRaw(ctx, r, QuarantineFolder, name+quarantineExt)
@@ -127,14 +130,14 @@ func (d *Delivery) StageQuarantined(ctx context.Context, uidl, reason string, r 
 	return []ledger.Attachment{raw, why}, nil
 }
 
-// QuarantineName names a message's files by when it came and by its UIDL, which
-// may hold any byte and is therefore hashed.
+// QuarantineName returns the name of a message's files in quarantine, without extension: the time
+// and a hash of the UIDL. A UIDL may hold bytes that no file name can.
 func QuarantineName(uidl string, at time.Time) string {
 	sum := sha256.Sum256([]byte(uidl))
 	return at.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(sum[:8])
 }
 
-// QuarantineReason is what stands beside a message in quarantine.
+// QuarantineReason returns the text of the file beside a message in quarantine.
 func QuarantineReason(account, uidl, reason string) string {
 	return fmt.Sprintf("account: %s\nUIDL: %q\nreason: %s\n", account, uidl, foreign.Lines(reason))
 }

@@ -7,13 +7,14 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// quota is how many bytes the account's quarantine takes, once they are counted.
+// quota is the use of the account's quarantine.
 type quota struct {
-	bytes   int64
+	bytes   int64 // in quarantine and promised to it; valid once counted
 	counted bool
 }
 
-// Takes reports whether there is room in quarantine for so many bytes more, and takes it.
+// Takes reports whether the quarantine has room for a message of this many octets under
+// [Policy].QuarantineBytes. If so, it reserves the room.
 func (d *Delivery) Takes(ctx context.Context, octets int64) (bool, error) {
 	most := d.Policy.QuarantineBytes
 	if most <= 0 {
@@ -26,7 +27,7 @@ func (d *Delivery) Takes(ctx context.Context, octets int64) (bool, error) {
 		}
 		d.quota.bytes, d.quota.counted = n, true
 	}
-	const reason = 4 << 10 // the file beside it
+	const reason = 4 << 10 // for the file with the reason
 	if octets = max(octets, reason) + reason; d.quota.bytes+octets > most {
 		return false, nil
 	}
@@ -34,7 +35,9 @@ func (d *Delivery) Takes(ctx context.Context, octets int64) (bool, error) {
 	return true, nil
 }
 
-// BoundCopies takes the copy for quarantine from a message that is delivered, if there is no room for it: it then stays on the server, and is fetched again for the copy.
+// BoundCopies removes the quarantine copy from a message that is about to be delivered, if the
+// quarantine has no room for it. The message then stays on the server. A later poll fetches it
+// again for the copy.
 func (d *Delivery) BoundCopies(ctx context.Context, uidl string, s *Staged) error {
 	var copies, files []ledger.Attachment
 	var octets int64
@@ -52,12 +55,13 @@ func (d *Delivery) BoundCopies(ctx context.Context, uidl string, s *Staged) erro
 	if takes, err := d.Takes(ctx, octets); takes || err != nil {
 		return err
 	}
-	Show(s.Envelope).To(d.Log.Warn().Str("uidl", foreign.UIDL(uidl)).Str("reason", s.Reason)).Msg("no copy is kept of a message of which something could not be read right: it is " + ledger.ErrQuarantineFull.Error())
+	Show(s.Envelope).To(d.Log.Warn().Str("uidl", foreign.UIDL(uidl)).Str("reason", s.Reason)).Msg("no copy is kept of a message that could not be read right: it is " + ledger.ErrQuarantineFull.Error())
 	s.Attachments, s.RawKept, s.Reason = files, false, ledger.WithoutCopy(s.Reason)
 	return d.Discard(ctx, copies)
 }
 
-// ExpireQuarantine removes what has been in quarantine for too long. It stays on the server, if it is still there.
+// ExpireQuarantine removes the messages that have been in quarantine for longer than
+// [Policy].QuarantineAge. They are not deleted on the server.
 func (d *Delivery) ExpireQuarantine(ctx context.Context) error {
 	if d.Policy.QuarantineAge <= 0 {
 		return nil

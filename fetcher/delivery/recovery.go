@@ -5,19 +5,23 @@ import (
 	"fmt"
 )
 
-// StaleError says that the account's folder has deliveries that the ledger does not
-// know of: it was lost, or is an older copy. To go on would deliver them again.
+// StaleError reports that the account's folder has received groups that the ledger does not know:
+// the ledger was lost, or is an older copy. A poll would deliver them again.
 type StaleError struct {
-	Mark, Generation int64 // how far the folder is, and the ledger
+	// Mark is how many groups the folder has received.
+	Mark int64
+	// Generation is how many groups the ledger knows.
+	Generation int64
 }
 
 // Error says what happened and what to do.
 func (e *StaleError) Error() string {
-	return fmt.Sprintf("the state file is older than this account's folder, or was lost and made anew: the folder had %d groups delivered, the state knows %d. "+
+	return fmt.Sprintf("the state file is older than this account's folder, or was lost and made anew: the folder has received %d groups, and the state knows %d. "+
 		"Put the newest state file back; if there is none, attachd state rebuild records what is on the server as delivered", e.Mark, e.Generation)
 }
 
-// CheckMark returns a [*StaleError] for a ledger that is behind an account's folder, whose mark is given; nil is a ledger that is not there.
+// CheckMark returns a [*StaleError] if the ledger is behind the mark of an account's folder. A nil
+// ledger is one that does not exist, and knows no groups.
 func CheckMark(ctx context.Context, led Generations, account string, mark int64) error {
 	var generation int64
 	if led != nil {
@@ -32,7 +36,7 @@ func CheckMark(ctx context.Context, led Generations, account string, mark int64)
 	return nil
 }
 
-// checkMark returns a [*StaleError] for a ledger that is behind the folder.
+// checkMark is CheckMark for the delivery's own ledger and sink.
 func (d *Delivery) checkMark(ctx context.Context) error {
 	mark, err := d.Sink.Mark(ctx)
 	if err != nil {
@@ -41,9 +45,9 @@ func (d *Delivery) checkMark(ctx context.Context) error {
 	return CheckMark(ctx, d.Ledger, d.Account, mark)
 }
 
-// Recover finishes what an earlier visit staged and could not complete, before
-// anything new is staged, and removes the staging files that the ledger never came
-// to know. It fails with a [*StaleError] where the ledger is behind the folder.
+// Recover publishes what an earlier visit staged and did not finish, and removes the staging files
+// that the ledger does not know. It must run before anything new is staged. It fails with a
+// [*StaleError] if the ledger is behind the folder.
 func (d *Delivery) Recover(ctx context.Context) error {
 	if err := d.checkMark(ctx); err != nil {
 		return err
@@ -66,6 +70,6 @@ func (d *Delivery) Recover(ctx context.Context) error {
 	if swept > 0 {
 		d.Log.Warn().Int("files", swept).Msg("removed unfinished files of an interrupted poll, to be fetched again")
 	}
-	d.Tally.Committed = nil // the listing will say which of them to delete
+	d.Tally.Committed = nil // they are deleted when a listing has them
 	return nil
 }

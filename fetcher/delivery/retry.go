@@ -10,20 +10,24 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// ErrStillDoubtful: what is in quarantine still can't be read right, so that it stays there.
+// ErrStillDoubtful reports that something of a message still can't be read right, so that the
+// message stays in quarantine.
 var ErrStillDoubtful = errors.New("still can't be read right")
 
-// Retry takes a message in quarantine apart again and delivers it by the five steps that a
-// fetched one goes through. It returns what was delivered, with the files that were delivered before; nil if nothing was. When the message
-// is still at fault, it stays where it is, with the error as its reason.
+// Retry takes a message in quarantine apart again and delivers it by the five steps. It returns the
+// message with the files that were delivered now and before, nil if no file is new. The cases are:
 //
-// Of a message that was delivered, and is in quarantine as something of it could not be read right, only those files are
-// delivered that were not before, byte for byte. It leaves the quarantine when all of it can be read, and else fails with an
-// [ErrStillDoubtful], whatever was delivered. So does one of an account that will delete it on the server.
+//   - The message is at fault as before: it stays in quarantine, with the error as its reason.
+//   - It was not delivered, and can be read now: it is delivered and leaves the quarantine.
+//   - It was delivered, and its copy can be read now: the files that differ from those delivered
+//     are delivered too, and the copy leaves the quarantine.
+//   - Something of it still can't be read right, and it was delivered or the account deletes: the
+//     new files are delivered, the message stays, and the error is [ErrStillDoubtful].
+//   - It is a piece of a larger message: it waits in PartialFolder, and the error says for what.
 //
-// Killed before the ledger knows its files, it is in quarantine as before; afterwards, the next
-// poll or OpenQuarantine completes the delivery. The raw message is removed last: after a
-// crash right then it stays, known to nobody.
+// After a crash before the ledger knows the files, the message is in quarantine as before. After a
+// later one, the next poll or OpenQuarantine completes the delivery. The quarantine's file is
+// removed last. A crash just before that leaves the file, and no record names it.
 func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Message, error) {
 	if len(m.Kept()) == 0 {
 		return nil, fmt.Errorf("the state knows of no file that message %q is kept in", m.UIDL)
@@ -41,20 +45,20 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 		return nil, err
 	}
 	if staged.Waits != "" {
-		return nil, q.waits(ctx, m, staged)
+		return nil, q.keepPiece(ctx, m, staged)
 	}
-	fresh, copied, err := q.fresh(ctx, m, staged.Attachments)
+	added, copied, err := q.notDelivered(ctx, m, staged.Attachments)
 	if err != nil {
 		return nil, err
 	}
 	was := m.State == ledger.Quarantined
 	doubtful := staged.Doubtful && (copied || !staged.RawKept)
 	stays := doubtful && (q.delivery.Policy.Delete || !was)
-	if len(fresh) == 0 && !was {
+	if len(added) == 0 && !was {
 		return q.nothingNew(ctx, m, staged.Reason, stays)
 	}
 	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, Header: m.Header, MessageID: staged.MessageID, Envelope: staged.Envelope, Retried: true, Reason: staged.Reason, Unread: doubtful && !stays || ledger.WasShort(m.Reason)}
-	again.Attachments = slices.Concat(delivered(m), fresh)
+	again.Attachments = slices.Concat(delivered(m), added)
 	staged.WaitsOrJoins(again)
 	if stays {
 		again.Attachments = append(again.Attachments, m.Kept()...)
@@ -68,10 +72,11 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 	return again, q.remove(ctx, m)
 }
 
-// waits ends the retry of a message that is a piece of another one, which is not whole yet. It goes to where pieces wait.
-func (q *Quarantine) waits(ctx context.Context, m *ledger.Message, staged Staged) error {
+// keepPiece ends the retry of a piece when other pieces are missing. It moves the piece to
+// PartialFolder.
+func (q *Quarantine) keepPiece(ctx context.Context, m *ledger.Message, staged Staged) error {
 	cause := errors.New(staged.Waits)
-	if IsPiece(m) || m.State != ledger.Quarantined { // it has its place already, or had it
+	if IsPiece(m) || m.State != ledger.Quarantined { // it is there already, or was
 		return errors.Join(cause, q.delivery.Discard(ctx, staged.Attachments), q.delivery.Ledger.StillQuarantined(ctx, q.delivery.Account, m.Key, staged.Waits))
 	}
 	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, Header: m.Header, MessageID: staged.MessageID, Envelope: staged.Envelope, Attachments: staged.Attachments, Retried: true}
@@ -82,7 +87,7 @@ func (q *Quarantine) waits(ctx context.Context, m *ledger.Message, staged Staged
 	return errors.Join(cause, q.remove(ctx, m))
 }
 
-// nothingNew ends the retry of a message that was delivered, of which no other file came.
+// nothingNew ends the retry of a message that was delivered before and has no further file.
 func (q *Quarantine) nothingNew(ctx context.Context, m *ledger.Message, reason string, stays bool) (*ledger.Message, error) {
 	if !stays {
 		if err := q.delivery.Ledger.Dropped(ctx, q.delivery.Account, m.Key, q.delivery.Now()); err != nil {
@@ -94,14 +99,14 @@ func (q *Quarantine) nothingNew(ctx context.Context, m *ledger.Message, reason s
 	return nil, errors.Join(err, q.delivery.Ledger.StillQuarantined(ctx, q.delivery.Account, m.Key, reason))
 }
 
-// delivered are the files of a message that do not lie in quarantine.
+// delivered returns the files of a message that are not in quarantine.
 func delivered(m *ledger.Message) []ledger.Attachment {
 	return slices.DeleteFunc(slices.Clone(m.Attachments), func(a ledger.Attachment) bool { return a.Quarantine })
 }
 
-// fresh returns those of the files staged that the message was not delivered with, and whether it was staged for
-// quarantine once more. It discards the others.
-func (q *Quarantine) fresh(ctx context.Context, m *ledger.Message, staged []ledger.Attachment) (fresh []ledger.Attachment, copied bool, err error) {
+// notDelivered returns the staged files that the message was not delivered with, and discards the
+// others. copied reports whether the sink staged another copy for quarantine.
+func (q *Quarantine) notDelivered(ctx context.Context, m *ledger.Message, staged []ledger.Attachment) (added []ledger.Attachment, copied bool, err error) {
 	type content struct {
 		sum  [32]byte
 		size int64
@@ -114,7 +119,7 @@ func (q *Quarantine) fresh(ctx context.Context, m *ledger.Message, staged []ledg
 	for i := 0; i < len(staged); i++ {
 		first := i
 		if staged[i].Sidecar && i+1 < len(staged) {
-			i++ // it goes the way of the attachment behind it
+			i++ // the attachment behind a sidecar decides
 		}
 		is := content{staged[i].SHA256, staged[i].Size}
 		switch {
@@ -125,17 +130,18 @@ func (q *Quarantine) fresh(ctx context.Context, m *ledger.Message, staged []ledg
 			before[is]--
 			known = append(known, staged[first:i+1]...)
 		default:
-			fresh = append(fresh, staged[first:i+1]...)
+			added = append(added, staged[first:i+1]...)
 		}
 	}
 	if err := q.delivery.Discard(ctx, known); err != nil {
-		q.delivery.Discard(ctx, fresh)
+		q.delivery.Discard(ctx, added)
 		return nil, false, fmt.Errorf("discard what was delivered before: %w", err)
 	}
-	return fresh, copied, nil
+	return added, copied, nil
 }
 
-// WhenLost says what to do about a message whose file in quarantine is not what was fetched.
+// WhenLost returns advice for the operator when the file of a message in quarantine is damaged or
+// gone.
 func WhenLost(account string, m *ledger.Message) string {
 	if m.State != ledger.Quarantined {
 		return fmt.Sprintf("what came out of it was delivered: attachd quarantine drop %s %s gives the rest up", account, QuarantineID(m))

@@ -51,13 +51,14 @@ type Sink interface {
 	Sweep(ctx context.Context) (removed int, err error)
 	// Free returns how many bytes can still be written.
 	Free(ctx context.Context) (int64, error)
-	// SetMark leaves a number in the place, and Mark returns the one that was left last, 0 without any. It says how
-	// far the ledger was when it was last used with this place.
+	// SetMark leaves a number in the place: how far the ledger was when it was last used with it.
 	SetMark(ctx context.Context, n int64) error
+	// Mark returns the number that was left last, 0 without any.
 	Mark(ctx context.Context) (int64, error)
-	// OpenFile and RemoveFile read and remove a file in quarantine, or a piece of a message, by the Path that it was
-	// published under. If the file is gone, OpenFile returns an [io/fs.ErrNotExist], and RemoveFile nil.
+	// OpenFile opens a file in quarantine, or a piece of a message, by the Path that it was
+	// published under. It returns an [io/fs.ErrNotExist] for one that is gone.
 	OpenFile(ctx context.Context, path string) (io.ReadSeekCloser, error)
+	// RemoveFile removes such a file. One that is gone is no error.
 	RemoveFile(ctx context.Context, path string) error
 	// HasPieces reports whether pieces of messages wait below [PartialFolder]. Each poll asks it before it asks the
 	// ledger, so it should be cheap. It may be wrong if it says true.
@@ -68,26 +69,30 @@ type Sink interface {
 	Close() error
 }
 
-// Staged is what a message came to.
+// Staged is the result of staging one message.
 type Staged struct {
-	MessageID   string
-	Envelope    ledger.Envelope
+	// MessageID is the Message-ID without brackets, "" for none.
+	MessageID string
+	Envelope  ledger.Envelope
+	// Attachments are the staged files.
 	Attachments []ledger.Attachment
-	// Problems are the repairs that reading the message took, in words. Doubtful
-	// says that one of them concerns more than a name.
+	// Problems describe the repairs that were needed to read the message.
 	Problems []string
+	// Doubtful says that one of the repairs concerns more than a name.
 	Doubtful bool
-	// RawKept says that the message itself is among the attachments, or in quarantine; Reason why it is there.
+	// RawKept says that the message itself is among the attachments, or in quarantine.
 	RawKept bool
-	Reason  string
-	// Waits, unless "", says that the message is a piece of another one whose other pieces have not come. The piece is the first of
-	// Attachments, for a folder below PartialFolder. Joined are the folders of the pieces that the message was joined from.
-	Waits  string
+	// Reason says why something of the message could not be read right, "" if all could.
+	Reason string
+	// Waits is "" unless the message is a piece of a larger one and other pieces are missing. It
+	// then says which. The piece is the first of Attachments, and goes below PartialFolder.
+	Waits string
+	// Joined are the folders of the pieces that the message was joined from.
 	Joined []string
 }
 
-// UnprocessableError says that a message itself, not the line or the disk, is
-// why it can't be taken apart: it goes to quarantine.
+// UnprocessableError reports that a message itself is the reason why it can't be taken apart, and
+// not the connection or the disk. The message goes to quarantine.
 type UnprocessableError struct{ Err error }
 
 // Error returns the text of the cause.
@@ -96,9 +101,9 @@ func (e *UnprocessableError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *UnprocessableError) Unwrap() error { return e.Err }
 
-// Stage takes a message apart. It is the one place that recovers from a panic: a
-// message that breaks its reading is quarantined like any other that can't be
-// handled, with the stack as the reason, and the daemon goes on.
+// Stage takes a message apart by [Sink].Stage. It is the one place that recovers from a panic: a
+// message that crashes the parser goes to quarantine with the stack as the reason, and the daemon
+// goes on.
 func (d *Delivery) Stage(ctx context.Context, uidl string, r io.Reader) (s Staged, err error) {
 	defer func() {
 		if v := recover(); v != nil {

@@ -7,23 +7,27 @@ import (
 
 // Tally counts what one visit delivered.
 type Tally struct {
-	// Committed are the messages that were delivered.
+	// Committed lists the messages that were delivered.
 	Committed []ledger.Key
-	// Delivered attachments stand under their names, and LeftOut ones were received before.
-	Delivered, LeftOut int
-	// Copies of messages that were delivered were put in quarantine; Copied of these
-	// messages had been delivered without.
-	Copies, Copied int
-	// Staying are those of Committed that are left on the server all the same: a message
-	// is deleted only if something of it was delivered, as rules that leave everything
-	// out, by a slip of the pen, would empty a mailbox of which nothing was saved.
-	// Something of Unread could not be read right, and they are kept nowhere else; the
-	// quarantine had no room for a copy of NoRoom of these.
-	Staying        map[ledger.Key]bool
-	Unread, NoRoom int
+	// Delivered counts the attachments that were delivered.
+	Delivered int
+	// LeftOut counts the attachments that were not written, as the account received them before.
+	LeftOut int
+	// Copies counts the delivered messages with a copy in quarantine.
+	Copies int
+	// Copied counts those of Copies that an earlier visit had delivered without the copy.
+	Copied int
+	// Staying holds those of Committed that stay on the server although the account deletes. A
+	// message is deleted only if a file of it was delivered: a mistaken rule that leaves out every
+	// attachment would otherwise empty a mailbox and save nothing.
+	Staying map[ledger.Key]bool
+	// Unread counts those of Staying that could not be read right and are kept nowhere else.
+	Unread int
+	// NoRoom counts those of Unread that have no copy because the quarantine is full.
+	NoRoom int
 }
 
-// note says in the log what a group brought, and counts it.
+// note logs and counts what a group brought.
 func (d *Delivery) note(group []*ledger.Message) {
 	for _, m := range group {
 		envelope := Show(m.Envelope)
@@ -45,10 +49,12 @@ func (d *Delivery) note(group []*ledger.Message) {
 	}
 }
 
+// noteFiles logs and counts the attachments of a message that was just committed.
 func (d *Delivery) noteFiles(m *ledger.Message, envelope Envelope) {
 	for _, a := range m.Attachments {
 		switch {
-		case isOurs(a), a.StagingID == "" && !a.LeftOut, a.LeftOut && a.Sidecar: // no attachment, or by an earlier poll
+		case isInternal(a), a.StagingID == "" && !a.LeftOut, a.LeftOut && a.Sidecar:
+			// It is no attachment, or an earlier poll delivered it.
 		case a.LeftOut:
 			d.Tally.LeftOut++
 			envelope.To(d.Log.Info().Str("uidl", foreign.UIDL(m.UIDL)).Str("file", a.Path).Int64("size", a.Size)).Msg("attachment left out, received before")
@@ -62,7 +68,8 @@ func (d *Delivery) noteFiles(m *ledger.Message, envelope Envelope) {
 	}
 }
 
-// noteStaying says of a message that was just delivered that it stays on the server, if that is so.
+// noteStaying logs and counts a message that was just delivered, if it stays on the server although
+// the account deletes.
 func (d *Delivery) noteStaying(m *ledger.Message) {
 	t := &d.Tally
 	if !d.Policy.Delete || (ledger.Record{Files: m.Files(), Unread: m.Unread}).Deletable(d.Policy.Empty) {
@@ -73,7 +80,7 @@ func (d *Delivery) noteStaying(m *ledger.Message) {
 	}
 	t.Staying[m.Key] = true
 	if ledger.WasShort(m.Reason) {
-		return // as has been said
+		return // the poll has logged that already
 	}
 	why := "message stays on the server: no file of it was delivered (delete: with_files)"
 	if m.Unread {
@@ -87,7 +94,7 @@ func (d *Delivery) noteStaying(m *ledger.Message) {
 	Show(m.Envelope).To(d.Log.Info().Str("uidl", foreign.UIDL(m.UIDL))).Msg(why)
 }
 
-// noteCopy says of a message that was just delivered that it lies in quarantine as well, if that is so.
+// noteCopy logs and counts a message that was just delivered, if a copy of it went to quarantine.
 func (d *Delivery) noteCopy(m *ledger.Message) {
 	kept := m.Kept()
 	if len(kept) == 0 || kept[0].StagingID == "" {

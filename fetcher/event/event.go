@@ -9,7 +9,8 @@
 //   - [Done];
 //   - [Scheduled], unless accounts are polled only once.
 //
-// A session commits messages while it retrieves others, so the events of the fourth line mix.
+// A session commits messages while it retrieves others, so [Retrieved] and [Delivered] mix. After a
+// crash, [Delivered] comes before [LoggedIn] for the attachments that the crash interrupted.
 //
 // Many goroutines send events at once. A receiver must return soon: the poll waits for it. Account
 // is the account's name in all of them. A UIDL holds the server's bytes, which are not safe to
