@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// chain is the certificates that a server sent, its own first (RFC 5246 section 7.4.2).
+// chain holds the certificates that a server sent, its own first (RFC 5246 section 7.4.2).
 type chain []*x509.Certificate
 
-// maxShown is how many certificates are shown.
+// maxShown is how many certificates an error shows. A hostile server can send thousands.
 const maxShown = 5
 
-// String shows them, with the pin of the server's own key.
+// String describes the certificates in order, with the pin of the server's own key.
 func (c chain) String() string {
 	var s strings.Builder
 	for i, cert := range c[:min(len(c), maxShown)] {
@@ -44,7 +44,7 @@ const (
 	trustKey       = "until then its key alone can be trusted, with its pin in tls.pin_sha256 and tls.insecure_skip_verify: true"
 )
 
-// fault says which certificate is at fault, how, and what can be done.
+// fault explains a verification error: which certificate is at fault, why, and what can be done.
 func (c chain) fault(err error, now time.Time) string {
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
 		return c.invalid(invalid, now)
@@ -58,7 +58,7 @@ func (c chain) fault(err error, now time.Time) string {
 	return trustAuthority
 }
 
-// which names a certificate by its place.
+// which says where a certificate stands: first, behind that, or in the trusted roots.
 func (c chain) which(cert *x509.Certificate) string {
 	switch i := slices.IndexFunc(c, cert.Equal); {
 	case i == 0:
@@ -69,7 +69,7 @@ func (c chain) which(cert *x509.Certificate) string {
 	return fmt.Sprintf("the certificate of the authority %q, in tls.ca_file or on this machine,", subject(cert))
 }
 
-// invalid explains a certificate that does not do.
+// invalid explains a certificate that crypto/x509 found invalid.
 func (c chain) invalid(e x509.CertificateInvalidError, now time.Time) string {
 	cert := e.Cert
 	if cert == nil {
@@ -82,17 +82,17 @@ func (c chain) invalid(e x509.CertificateInvalidError, now time.Time) string {
 	case x509.IncompatibleUsage:
 		return which + " is not made out for servers (its extended key usage): whoever runs the server needs another one; " + trustKey
 	case x509.NotAuthorizedToSign:
-		return which + " is not that of an authority, and issued one even so: whoever runs the server needs one by an authority; " + trustKey
+		return which + " is not an authority's, but signed another one: whoever runs the server needs a certificate by an authority; " + trustKey
 	case x509.CANotAuthorizedForThisName, x509.NameConstraintsWithoutSANs, x509.NameMismatch:
-		return which + " may not be used for the names in the server's own, or those are not the names of its issuer: whoever runs the server needs another one; " + trustKey
+		return which + " does not allow the names in the server's own, or has another name than its issuer: whoever runs the server needs another one; " + trustKey
 	}
 	if own {
-		return which + " does not do: whoever runs the server needs another one; " + trustKey
+		return which + " is invalid: whoever runs the server needs another one; " + trustKey
 	}
-	return which + " does not do: whoever runs the server must send another one in its place; " + trustKey
+	return which + " is invalid: whoever runs the server must send another one in its place; " + trustKey
 }
 
-// outdated explains a certificate whose time has passed, or not come.
+// outdated explains a certificate that has expired, or is not valid yet.
 func (c chain) outdated(cert *x509.Certificate, now time.Time) string {
 	which := c.which(cert)
 	if now.Before(cert.NotBefore) {
@@ -108,19 +108,19 @@ func (c chain) outdated(cert *x509.Certificate, now time.Time) string {
 	return text + ": put the new one in its place"
 }
 
-// misnamed explains a certificate that is for another name.
+// misnamed explains a server's certificate for another name than the one that was dialed.
 func (c chain) misnamed() string {
 	own := c[0]
 	if len(own.DNSNames)+len(own.IPAddresses) == 0 {
 		if own.Subject.CommonName == "" {
 			return "it has no name at all: whoever runs the server needs one with its name (subjectAltName); " + trustKey
 		}
-		return fmt.Sprintf("its name, %q, stands only in its Common Name, where nobody looks any more (RFC 9525), so that tls.server_name would not help: whoever runs the server needs one with subjectAltName; %s", own.Subject.CommonName, trustKey)
+		return fmt.Sprintf("its name, %q, stands only in its Common Name, which is not looked at any more (RFC 9525), so tls.server_name would not help: whoever runs the server needs one with subjectAltName; %s", own.Subject.CommonName, trustKey)
 	}
 	return "if it is the right one, set tls.server_name to a name of the certificate"
 }
 
-// unknown explains certificates that lead to no authority that is trusted.
+// unknown explains certificates that lead to no trusted authority.
 func (c chain) unknown(now time.Time) string {
 	for _, cert := range c[:min(len(c), maxShown)] {
 		if now.After(cert.NotAfter) || now.Before(cert.NotBefore) {
@@ -142,24 +142,25 @@ func (c chain) unknown(now time.Time) string {
 		case !parent.IsCA:
 			return c.invalid(x509.CertificateInvalidError{Cert: parent, Reason: x509.NotAuthorizedToSign}, now)
 		case !signed:
-			return fmt.Sprintf("%s did not issue that for %q, but another of this name: whoever runs the server must have that one sent; %s", c.which(parent), subject(top), trustKey)
+			return fmt.Sprintf("%s has the name of the issuer of the one for %q, and did not sign it: whoever runs the server must have the right one sent; %s", c.which(parent), subject(top), trustKey)
 		}
 		top = parent
 	}
 	return trustAuthority
 }
 
-// missing explains a certificate whose issuer's was not sent.
+// missing explains a certificate that was sent without the one of its issuer.
 func (c chain) missing(top *x509.Certificate) string {
 	from := ""
 	if len(top.IssuingCertificateURL) > 0 {
 		from = fmt.Sprintf(" (to be had from %q)", top.IssuingCertificateURL[0])
 	}
-	return fmt.Sprintf("the certificate of %q, which issued that for %q, is neither among them nor known here: if it is an intermediate one, whoever runs the server must have it sent (the whole chain, often called fullchain.pem); "+
+	return fmt.Sprintf("the certificate of %q, the issuer of the one for %q, is neither among them nor known here: if it is an intermediate one, whoever runs the server must have it sent (the whole chain, often called fullchain.pem); "+
 		"until then, or if it is the authority, name it%s in tls.ca_file; or trust this key alone with its pin in tls.pin_sha256 and tls.insecure_skip_verify: true", issuer(top), subject(top), from)
 }
 
-// parent returns the certificate among those that were sent that issued another one or, for want of that, one of its issuer's name.
+// parent returns the sent certificate that signed another one. Without such a one it returns one
+// with the issuer's name, and signed is false. parent is nil without either.
 func (c chain) parent(of *x509.Certificate) (parent *x509.Certificate, signed bool) {
 	for _, cert := range c {
 		if cert.Equal(of) || !bytes.Equal(cert.RawSubject, of.RawIssuer) {
@@ -172,11 +173,12 @@ func (c chain) parent(of *x509.Certificate) (parent *x509.Certificate, signed bo
 	return parent, false
 }
 
-// weak reports whether a certificate is signed in a way that crypto/x509 does not take.
+// weak reports whether a certificate has a signature that crypto/x509 rejects as insecure.
 func weak(c *x509.Certificate) bool {
 	switch c.SignatureAlgorithm {
 	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
-		return !bytes.Equal(c.RawSubject, c.RawIssuer) // nobody looks at what an authority says of itself
+		// Nobody checks how an authority signs its own certificate.
+		return !bytes.Equal(c.RawSubject, c.RawIssuer)
 	}
 	return false
 }

@@ -19,14 +19,16 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// authority is a certificate that others are signed with, nil in the end for one that signs itself.
+// authority is a certificate with its key and its issuer. A nil issuer means that it is
+// self-signed.
 type authority struct {
 	cert   *x509.Certificate
 	key    crypto.Signer
 	parent *authority
 }
 
-// issue makes a certificate; change, if not nil, has the last word on it.
+// issue makes a certificate, signed by a, or by itself for a nil a. change, unless nil, edits the
+// template first.
 func (a *authority) issue(t *testing.T, name string, change func(c *x509.Certificate)) *authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -59,7 +61,7 @@ func (a *authority) issue(t *testing.T, name string, change func(c *x509.Certifi
 	return made
 }
 
-// server makes the certificate of a server on this machine.
+// server makes a certificate for mail.example and 127.0.0.1.
 func (a *authority) server(t *testing.T, change func(c *x509.Certificate)) *authority {
 	return a.issue(t, "mail.example", func(c *x509.Certificate) {
 		c.IsCA, c.KeyUsage, c.DNSNames, c.IPAddresses = false, x509.KeyUsageDigitalSignature, []string{"mail.example"}, []net.IP{net.IPv4(127, 0, 0, 1)}
@@ -77,7 +79,7 @@ func pool(trusted ...*authority) *x509.CertPool {
 	return p
 }
 
-// handshakes serves nothing but handshakes.
+// handshakes serves TLS handshakes and a greeting, and nothing else.
 func handshakes(t *testing.T, config *tls.Config) (addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -110,7 +112,7 @@ func future(c *x509.Certificate) {
 	c.NotBefore, c.NotAfter = time.Now().Add(24*time.Hour), time.Now().Add(48*time.Hour)
 }
 
-// endpoint is one of an account that trusts roots.
+// endpoint returns the endpoint of an account that trusts roots.
 func endpoint(addr string, roots *x509.CertPool) *Endpoint {
 	return &Endpoint{
 		Addr: addr, Username: "u0", Password: func(context.Context) (string, error) { return "pw0", nil }, Auth: AuthAuto,
@@ -118,7 +120,8 @@ func endpoint(addr string, roots *x509.CertPool) *Endpoint {
 	}
 }
 
-// TestBadChains: of certificates that don't do it is said which is at fault, what the server sent, and what can be done; and what is said to do does.
+// TestBadChains: the error about a certificate says which one is at fault, what the server sent,
+// and what can be done. Where it says what to trust, trusting that works.
 func TestBadChains(t *testing.T) {
 	t.Parallel()
 	var none *authority
@@ -146,11 +149,11 @@ func TestBadChains(t *testing.T) {
 	}{
 		"good": {good, []*authority{intermediate}, []*authority{root}, nil, nil},
 		"missing intermediate": {good, nil, []*authority{root}, []string{
-			`the server sent a certificate for "mail.example", issued by "CN=Intermediate", valid from 20`, `the certificate of "CN=Intermediate", which issued that for "mail.example", is neither among them`, "fullchain.pem", "tls.ca_file",
+			`the server sent a certificate for "mail.example", issued by "CN=Intermediate", valid from 20`, `the certificate of "CN=Intermediate", the issuer of the one for "mail.example", is neither among them`, "fullchain.pem", "tls.ca_file",
 		}, pool(intermediate)},
 		"missing intermediate, with its address":   {withURL, nil, []*authority{root}, []string{`to be had from "http://ca.example/i.der"`, "fullchain.pem"}, pool(intermediate)},
-		"another intermediate":                     {good, []*authority{notCA}, []*authority{root}, []string{`the certificate of "CN=Intermediate", which issued that for "mail.example"`, `then one for "CN=Not an authority"`}, pool(intermediate)},
-		"unknown root, not sent":                   {good, []*authority{intermediate}, nil, []string{`the certificate of "CN=Root", which issued that for "CN=Intermediate"`, `then one for "CN=Intermediate", issued by "CN=Root"`}, pool(root)},
+		"another intermediate":                     {good, []*authority{notCA}, []*authority{root}, []string{`the certificate of "CN=Intermediate", the issuer of the one for "mail.example"`, `then one for "CN=Not an authority"`}, pool(intermediate)},
+		"unknown root, not sent":                   {good, []*authority{intermediate}, nil, []string{`the certificate of "CN=Root", the issuer of the one for "CN=Intermediate"`, `then one for "CN=Intermediate", issued by "CN=Root"`}, pool(root)},
 		"unknown root, sent":                       {good, []*authority{intermediate, root}, nil, []string{`then one for "CN=Root", issued by "itself"`, "name its authority in tls.ca_file"}, pool(root)},
 		"self-signed":                              {self, nil, []*authority{root}, []string{`issued by "itself"`, "tls.pin_sha256"}, pool(self)},
 		"expired":                                  {intermediate.server(t, expired), []*authority{intermediate}, []*authority{root}, []string{"the server's own certificate has expired on 20", "must renew it", "tls.pin_sha256"}, nil},
@@ -164,8 +167,8 @@ func TestBadChains(t *testing.T) {
 		"no name":                                  {intermediate.server(t, noName), []*authority{intermediate}, []*authority{root}, []string{"it has no name at all", "tls.pin_sha256"}, nil},
 		"another name":                             {intermediate.server(t, other), []*authority{intermediate}, []*authority{root}, []string{"set tls.server_name to a name of the certificate"}, nil},
 		"for clients alone":                        {intermediate.server(t, client), []*authority{intermediate}, []*authority{root}, []string{"the server's own certificate is not made out for servers"}, nil},
-		"by what is no authority":                  {notCA.server(t, nil), []*authority{notCA}, []*authority{root}, []string{`the intermediate certificate for "CN=Not an authority", which the server sent, is not that of an authority`}, nil},
-		"another intermediate of the name":         {good, []*authority{root.issue(t, "Intermediate", nil)}, []*authority{root}, []string{`the intermediate certificate for "CN=Intermediate", which the server sent, did not issue that for "mail.example"`}, pool(intermediate)},
+		"by what is no authority":                  {notCA.server(t, nil), []*authority{notCA}, []*authority{root}, []string{`the intermediate certificate for "CN=Not an authority", which the server sent, is not an authority's`}, nil},
+		"another intermediate of the name":         {good, []*authority{root.issue(t, "Intermediate", nil)}, []*authority{root}, []string{`the intermediate certificate for "CN=Intermediate", which the server sent, has the name of the issuer of the one for "mail.example", and did not sign it`}, pool(intermediate)},
 		"a name that could end a line of the log":  {none.server(t, func(c *x509.Certificate) { c.DNSNames, c.Subject = nil, pkix.Name{CommonName: "evil\n\x1b[31m"} }), nil, []*authority{root}, []string{`evil\n`}, nil},
 		"more certificates than anybody would see": {good, []*authority{intermediate, root, notCA, oldRoot, self, byOld}, nil, []string{", and 2 more"}, pool(root)},
 	} {
@@ -198,14 +201,14 @@ func TestBadChains(t *testing.T) {
 			}
 			c, err = e.dial(t.Context(), &tls.Config{RootCAs: tt.then}, Options{Log: zerolog.Nop()})
 			if err != nil {
-				t.Fatalf("what is said to do does not: %v", err)
+				t.Fatalf("the advice in the error does not work: %v", err)
 			}
 			c.Close()
 		})
 	}
 }
 
-// TestRefusedHandshakes: an alert of a server comes with what it most likely means.
+// TestRefusedHandshakes: the error about a TLS alert of the server says what it most likely means.
 func TestRefusedHandshakes(t *testing.T) {
 	t.Parallel()
 	var none *authority
@@ -248,7 +251,7 @@ func TestRefusedHandshakes(t *testing.T) {
 	}
 }
 
-// raw answers whatever is sent first with these bytes.
+// raw answers the first bytes that it reads with these bytes.
 func raw(t *testing.T, answer []byte) (addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

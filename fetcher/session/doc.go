@@ -1,14 +1,19 @@
-// Package session opens a session with an account's mail store: it gets the
-// secret, dials, through a proxy if there is one, verifies TLS, logs in and
-// returns the store as a [mailbox.Mailbox]. It is the one room that knows which
-// protocol a store speaks; so far that is POP3.
+// Package session opens a session with an account's mail store, in these steps:
+//
+//  1. it gets the password or the access token;
+//  2. it dials, through a proxy if the account has one;
+//  3. it verifies TLS;
+//  4. it logs in;
+//  5. it returns the store as a [mailbox.Mailbox].
+//
+// Only this package knows which protocol a store speaks. So far that is POP3.
 //
 // # What it guarantees
 //
-// Nothing of a login is sent over a line that is not verified TLS, unless the
-// account says so. One mechanism is tried, chosen before anything is sent: a
-// second one after a refusal would hand the password to whoever forged the first
-// answer, and doubles the failed logins that lock accounts. Secrets are in no
-// error and no log. An error about TLS says what the server sent and what can be
-// done.
+//   - A login is sent only over verified TLS, unless the account's settings allow otherwise.
+//   - One mechanism is chosen before anything is sent, and no other is tried. An attacker could
+//     forge the refusal of APOP to be sent the password by PASS. Two failed logins also lock an
+//     account sooner than one.
+//   - No error and no log holds a secret.
+//   - An error about TLS says what the server sent and what can be done.
 package session

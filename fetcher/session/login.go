@@ -16,24 +16,24 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3"
 )
 
-// detailed is an error with something to it that may hold a secret, and is for the log at debug level alone.
+// detailed is an error with a detail that may hold a secret, so that only the debug log shows it.
 type detailed interface {
 	error
 	Detail() string
 }
 
-// login is how one connection is logged in.
+// login is the login of one connection.
 type login struct {
 	endpoint *Endpoint
 	client   *pop3.Client
 	secret   string
 	options  Options
-	session  *Session // is kept at the step under way
+	session  *Session // run sets its Step, Mechanism, Asked and Capabilities
 	caps     pop3.Capabilities
 }
 
-// run chooses the mechanism, logs in with it alone, and leaves the capabilities
-// that the server announces after the login: Gmail announces PIPELINING only then.
+// run chooses a mechanism, logs in with it, and asks for the capabilities once more: Gmail
+// announces PIPELINING only after the login.
 func (l *login) run(ctx context.Context) error {
 	if err := l.capa(); err != nil {
 		return err
@@ -53,6 +53,7 @@ func (l *login) run(ctx context.Context) error {
 	return l.capa()
 }
 
+// capa asks for the capabilities, unless the options say not to.
 func (l *login) capa() (err error) {
 	if l.options.WithoutCapa {
 		return nil
@@ -75,7 +76,7 @@ const (
 	mechanismOAuthBearer = "OAUTHBEARER"
 )
 
-// chooseMechanism settles how to log in before anything was tried.
+// chooseMechanism returns the one mechanism that is tried.
 func chooseMechanism(auth Auth, c *pop3.Client) string {
 	switch auth {
 	case AuthAPOP:
@@ -96,6 +97,7 @@ func chooseMechanism(auth Auth, c *pop3.Client) string {
 	return mechanismPass
 }
 
+// authenticate logs in with the session's mechanism.
 func (l *login) authenticate(ctx context.Context) error {
 	c, username := l.client, l.endpoint.Username
 	switch l.session.Mechanism {
@@ -109,28 +111,30 @@ func (l *login) authenticate(ctx context.Context) error {
 		return fmt.Errorf("server offers only %s", strings.Join(offered, ", "))
 	}
 	err := l.authenticateBySASL(ctx)
-	// A server that announces no mechanism may know it even so.
+	// A server may know a mechanism without announcing it.
 	if reply, ok := errors.AsType[*pop3.Error](err); ok && reply.Code == "" && len(offered) == 0 && !l.options.WithoutCapa {
 		return fmt.Errorf("%w (the server announces no SASL mechanism and may not know AUTH %s)", err, l.session.Mechanism)
 	}
 	return err
 }
 
-// explainAPOP says what to do about a refusal of APOP that may be none of the password: a server that keeps passwords in a
-// form that APOP can't be answered with may greet with a timestamp even so. Nothing else is tried by itself, as the refusal may be forged
-// by somebody who wants the password in the clear.
+// explainAPOP adds advice to a refusal of APOP that need not mean a wrong password. A server that
+// keeps only hashes of passwords cannot check APOP, and some greet with a timestamp all the same.
+// The operator must choose PASS: an attacker could forge the refusal to be sent the password
+// itself.
 func (l *login) explainAPOP(err error) error {
 	reply, refused := errors.AsType[*pop3.Error](err)
 	switch {
 	case refused && strings.Contains(strings.ToLower(reply.Text), "not supported"):
 		return fmt.Errorf("%w (the server offers APOP but may not support it for this mailbox: try auth: pass)", err)
 	case l.endpoint.Auth != AuthAuto, refused && (reply.Busy() || reply.Throttled() || strings.HasPrefix(reply.Code, "SYS/")):
-	case refused, errors.Is(err, io.ErrUnexpectedEOF): // which is how some servers refuse
+	case refused, errors.Is(err, io.ErrUnexpectedEOF): // some servers refuse by closing
 		return fmt.Errorf("%w (APOP was used as the greeting offers it; if the password is right and this lasts, the server may not support APOP for this mailbox, and auth: pass may do)", err)
 	}
 	return err
 }
 
+// authenticateBySASL logs in by AUTH (RFC 5034 section 4).
 func (l *login) authenticateBySASL(ctx context.Context) error {
 	switch l.session.Mechanism {
 	case mechanismPlain:
@@ -141,8 +145,8 @@ func (l *login) authenticateBySASL(ctx context.Context) error {
 	return l.authenticateByToken(ctx)
 }
 
-// authenticateByToken presents the token, and once more another if the server refuses the first: it may have been
-// revoked, or have ended earlier than was said.
+// authenticateByToken logs in with the access token. If the server refuses it, another token is
+// tried once: the first may have been revoked, or have expired early.
 func (l *login) authenticateByToken(ctx context.Context) error {
 	refused, err := l.present(l.secret)
 	if !refused {
@@ -162,7 +166,7 @@ func (l *login) authenticateByToken(ctx context.Context) error {
 	return again
 }
 
-// present logs in with the token, and tells of an error whether it is the token that the server did not like.
+// present logs in with a token. refused reports whether the error is about the token.
 func (l *login) present(token string) (refused bool, err error) {
 	host, port, err := net.SplitHostPort(l.endpoint.Addr)
 	if err != nil {
@@ -181,13 +185,13 @@ func (l *login) present(token string) (refused bool, err error) {
 	return isReply && (client.Refused() || !reply.Temporary()), client.Explain(err)
 }
 
-// LoginError says that the server refused the login.
+// LoginError reports that a login failed: the server refused it, or the connection broke during it.
 type LoginError struct {
 	Addr, Mechanism string
 	Err             error
 }
 
-// Error returns the step, the mechanism and the server's words.
+// Error returns "log in to ADDR with MECHANISM: CAUSE".
 func (e *LoginError) Error() string {
 	return fmt.Sprintf("log in to %s with %s: %v", e.Addr, e.Mechanism, e.Err)
 }

@@ -15,26 +15,28 @@ import (
 
 // Options say how a session is opened.
 type Options struct {
-	// WithoutCapa has the server not asked for its capabilities, and Unpipelined has
-	// nothing sent ahead of replies: some servers break at these.
-	WithoutCapa, Unpipelined bool
-	// Ask is what is asked ahead, with the login's last reply under way, where the
-	// server announces PIPELINING. It saves two round trips. These questions must be
-	// the first ones, in this order: [mailbox.Mailbox.Stat], Keys, Sizes.
+	// WithoutCapa does not ask the server for its capabilities: some servers break at CAPA.
+	WithoutCapa bool
+	// Unpipelined sends nothing ahead of replies: some servers announce PIPELINING and break at it.
+	Unpipelined bool
+	// Ask is what is sent ahead, right behind the login, if the server announces PIPELINING. That
+	// saves two round trips. The caller's first calls must then be these, in this order:
+	// [mailbox.Mailbox.Stat], Keys, Sizes.
 	Ask Questions
-	// Waiting is called with true before each wait for the server, and with false
-	// after it; nil is for who need not know.
+	// Waiting, unless nil, is called with true before each wait for the server, and with false
+	// after it.
 	Waiting func(waits bool)
-	// Own is called with the account's own certificate, if it has one, before the
-	// server is dialed: with one that has expired, that is as far as it gets.
+	// Own, unless nil, is called with the account's own certificate before the server is dialed. An
+	// expired one can make the handshake fail, and the warning must come before that.
 	Own func(*x509.Certificate)
 	Log zerolog.Logger
 }
 
-// Questions are what a session asks ahead.
+// Questions says what a session asks ahead.
 type Questions int
 
-// Each asks what those before it ask, and more.
+// Each value asks for more than the one before: for the capabilities again, then by STAT, UIDL and
+// LIST.
 const (
 	AskNothing Questions = iota
 	AskStat
@@ -42,19 +44,20 @@ const (
 	AskSizes
 )
 
+// verbs are the commands that are sent ahead, in order: up to and including verbs[Questions].
 var verbs = []string{"CAPA", "STAT", "UIDL", "LIST"}
 
-// Step is how far the opening of a session came.
+// Step says how far the opening of a session came.
 type Step int
 
-// The steps, in their order. Capabilities are asked before and after the login.
+// The steps, in order. The capabilities are asked for before and after the login.
 const (
 	Connecting Step = iota
 	AskingCapabilities
 	LoggingIn
 )
 
-// Session is an open session, or how far an attempt at one came.
+// Session is an open session, or the record of an attempt that failed.
 type Session struct {
 	// Mailbox is nil unless the session is open.
 	mailbox.Mailbox
@@ -62,23 +65,25 @@ type Session struct {
 	Step Step
 	// Asked is what was asked ahead.
 	Asked Questions
-	// Mechanism is how the login was made, or tried: "APOP", "USER/PASS" or a SASL
-	// mechanism.
+	// Mechanism is how the login was made, or tried: "APOP", "USER/PASS" or a SASL mechanism.
 	Mechanism string
-	// Capabilities are what the server announced last, by name, with their arguments.
+	// Capabilities are those that the server announced last: their arguments by name.
 	Capabilities map[string][]string
-	// TLS is the protocol version, "" without TLS. Resumed says that its session is
-	// that of an earlier connection. Certificate is the server's, Own the account's,
-	// nil without one.
-	TLS              string
-	Resumed          bool
-	Certificate, Own *x509.Certificate
-	// Expiry is what the server announces of how long it keeps messages.
+	// TLS is the protocol version, "" without TLS.
+	TLS string
+	// Resumed says that the TLS session was resumed from an earlier connection.
+	Resumed bool
+	// Certificate is the server's, nil without TLS.
+	Certificate *x509.Certificate
+	// Own is the account's certificate, nil without one.
+	Own *x509.Certificate
+	// Expiry is how long the server announces to keep messages.
 	Expiry Expiry
 }
 
-// Open connects to the endpoint's server and logs in. It always returns a session:
-// with an error, it tells how far the attempt came, and the line is closed.
+// Open connects to the endpoint's server and logs in. It always returns a session. With an error,
+// the session says how far the attempt came, and the connection is closed. A failed login is a
+// [*LoginError]. ctx ends the session too, not only its opening.
 func (e *Endpoint) Open(ctx context.Context, o Options) (*Session, error) {
 	k, err := e.keys(ctx, o)
 	if err != nil {
@@ -87,8 +92,7 @@ func (e *Endpoint) Open(ctx context.Context, o Options) (*Session, error) {
 	return e.open(ctx, k, o)
 }
 
-// OpenEither opens a session as polls do, a second time without asking for
-// capabilities where that breaks the line.
+// OpenEither is Open, and once more without CAPA if CAPA broke the connection. Polls do the same.
 func (e *Endpoint) OpenEither(ctx context.Context, o Options) (*Session, error) {
 	k, err := e.keys(ctx, o)
 	if err != nil {
@@ -106,18 +110,17 @@ func (e *Endpoint) OpenEither(ctx context.Context, o Options) (*Session, error) 
 	return again, second
 }
 
-// keys are what a session is opened with.
+// keys are the secret and the TLS settings of a session.
 type keys struct {
 	secret string
-	config *tls.Config // nil where there is no TLS
+	config *tls.Config // nil without TLS
 }
 
-// keys gets them before the server is spoken to: a command or an authorization
-// server may take longer than the server's patience, and without a secret there is
-// nothing to connect for.
+// keys gets the secret before the server is dialed. A command or an authorization server may take
+// longer than the mail server waits for a login.
 func (e *Endpoint) keys(ctx context.Context, o Options) (k keys, err error) {
 	if o.Waiting != nil {
-		o.Waiting(true) // a token may be asked from a server, too
+		o.Waiting(true) // the token may come from a server, too
 		defer o.Waiting(false)
 	}
 	if k.secret, err = e.secret(ctx, o.Log); err != nil {
@@ -127,6 +130,7 @@ func (e *Endpoint) keys(ctx context.Context, o Options) (k keys, err error) {
 	return k, err
 }
 
+// open makes one attempt.
 func (e *Endpoint) open(ctx context.Context, k keys, o Options) (*Session, error) {
 	s := &Session{}
 	if s.Own = ownCertificate(k.config); s.Own != nil && o.Own != nil {
@@ -149,7 +153,7 @@ func (e *Endpoint) open(ctx context.Context, k keys, o Options) (*Session, error
 	return s, nil
 }
 
-// tlsConfig is nil where there is no TLS.
+// tlsConfig returns how the server is verified, nil without TLS.
 func (e *Endpoint) tlsConfig() (*tls.Config, error) {
 	if e.Security == Plaintext {
 		return nil, nil
@@ -161,6 +165,7 @@ func (e *Endpoint) tlsConfig() (*tls.Config, error) {
 	return config, nil
 }
 
+// dial connects, verifies TLS and reads the greeting.
 func (e *Endpoint) dial(ctx context.Context, config *tls.Config, o Options) (*pop3.Client, error) {
 	d := pop3.Dialer{
 		Addr: e.Addr, Mode: e.Security, TLSConfig: config, DialContext: e.Dial, Timeouts: e.Timeouts,
@@ -173,14 +178,15 @@ func (e *Endpoint) dial(ctx context.Context, config *tls.Config, o Options) (*po
 	return c, nil
 }
 
+// secret returns the password or the access token.
 func (e *Endpoint) secret(ctx context.Context, log zerolog.Logger) (secret string, err error) {
 	if e.byToken() {
-		secret, err = e.Token(ctx, "") // whose errors say what they are about
+		secret, err = e.Token(ctx, "") // its errors name what failed
 	} else if secret, err = e.Password(ctx); err != nil {
 		err = fmt.Errorf("read the password: %w", err)
 	}
 	if detailed, ok := errors.AsType[detailed](err); ok && detailed.Detail() != "" {
-		log.Debug().Str("stderr", detailed.Detail()).Msg("what the command wrote that failed")
+		log.Debug().Str("stderr", detailed.Detail()).Msg("the command that failed wrote to standard error")
 	}
 	return secret, err
 }

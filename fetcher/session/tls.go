@@ -9,9 +9,14 @@ import (
 	"time"
 )
 
-// explainTLS says of certificates that could not be verified what the server
-// sent, which of them is at fault and what can be done, and likewise of a server without a version of TLS, or a cipher suite, that may be
-// used; and of an account's own certificate that it has expired. config is nil where there is no TLS.
+// explainTLS adds advice to TLS errors, in these cases:
+//
+//   - the server's certificates could not be verified: what was sent, and which one is at fault;
+//   - the server has no TLS version in common with attachd;
+//   - the server refused the handshake, or has no cipher suite in common;
+//   - the account's own certificate has expired.
+//
+// config is nil without TLS.
 func explainTLS(err error, config *tls.Config) error {
 	if config == nil {
 		return err
@@ -20,7 +25,8 @@ func explainTLS(err error, config *tls.Config) error {
 		err = fmt.Errorf("%w (the account's own certificate, tls.cert_file, has expired on %s)", err, own.NotAfter.Format(time.DateOnly))
 	}
 	oldest := config.MinVersion
-	// crypto/tls has no type for either, the server's refusal and its choice of one that was not offered.
+	// crypto/tls has no error type for the server's refusal of all versions, nor for its choice of
+	// a version that was not offered.
 	if text := err.Error(); strings.Contains(text, "protocol version not supported") || strings.Contains(text, "selected unsupported protocol version") {
 		if oldest > tls.VersionTLS12 {
 			return fmt.Errorf("%w: the server does not know %s; if tls.min_version were \"1.2\", it might do", err, tls.VersionName(oldest))
@@ -38,7 +44,8 @@ func explainTLS(err error, config *tls.Config) error {
 	return fmt.Errorf("%w: %s; %s", err, sent, sent.fault(failed.Err, time.Now()))
 }
 
-// refusals are alerts of a server, and errors of crypto/tls, which has no types for them, and what can be done.
+// refusals hold advice for TLS alerts of the server and for errors of crypto/tls. The latter are
+// told by their text, as crypto/tls has no types for them.
 var refusals = []struct{ mark, hint string }{
 	{"server chose an unconfigured cipher suite", noCommonCipher},
 	{"remote error: tls: handshake failure", noCommonCipher},
@@ -56,6 +63,7 @@ var refusals = []struct{ mark, hint string }{
 const noCommonCipher = "the server most likely has no cipher suite, or no kind of key, in common with attachd, as when it knows only RSA key exchange, DHE, RC4 or 3DES: " +
 	"whoever runs the server must allow ECDHE with AES-GCM or ChaCha20 (or TLS 1.3), or a proxy in front of it must; or it wants to see a certificate of this account, tls.cert_file"
 
+// explainRefusal returns the advice for an error, "" without any.
 func explainRefusal(err error) string {
 	text := err.Error()
 	for _, r := range refusals {
@@ -66,6 +74,7 @@ func explainRefusal(err error) string {
 	return ""
 }
 
+// subject is Subject.
 func subject(c *x509.Certificate) string {
 	if len(c.DNSNames) > 0 {
 		return strings.Join(c.DNSNames[:min(len(c.DNSNames), 4)], ", ")
@@ -73,6 +82,7 @@ func subject(c *x509.Certificate) string {
 	return c.Subject.String()
 }
 
+// issuer returns the issuer's name, "itself" for a self-signed certificate.
 func issuer(c *x509.Certificate) string {
 	if c.Subject.String() == c.Issuer.String() {
 		return "itself"

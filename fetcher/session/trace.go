@@ -6,8 +6,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3"
 )
 
-// tracer writes the dialogue with the server to the log at trace level. Secrets
-// and bodies are masked before they get here.
+// tracer returns a function that logs the dialogue with the server, nil unless log is at trace
+// level. Package pop3 has masked secrets and bodies in it.
 func tracer(log zerolog.Logger) func(pop3.TraceLine) {
 	if log.GetLevel() > zerolog.TraceLevel {
 		return nil
