@@ -194,7 +194,7 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 		return fmt.Errorf("open output: %w", err)
 	}
 	defer sink.Close()
-	result, err := s.poller.Visit(ctx, poll.Visit{Account: &l.account.Account, Past: &l.past, Ledger: led, Sink: sink, Waiting: slot.waiting, Leave: waiting})
+	result, err := s.poller.Visit(ctx, poll.Visit{Account: &l.account.Account, Past: &l.past, Ledger: led, Sink: sink, Waiting: slot.waiting, Leaving: func() bool { return waiting.Err() != nil }})
 	if !result.Ended.IsZero() { // it got to the server, or tried
 		l.result = result
 	}

@@ -17,7 +17,7 @@ const (
 
 // limitsHold makes more than a report of what TestLimits finds: a failure. Set it as soon as
 // TestLimits finds nothing.
-const limitsHold = false
+const limitsHold = true
 
 // TestLimits measures the files, functions and structs of the module, tests left out.
 func TestLimits(t *testing.T) {

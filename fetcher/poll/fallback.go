@@ -30,7 +30,7 @@ const mostSpared = 3
 // A server is spared for a day what it broke by and did well without. A line may break by
 // chance, so it takes two times, unless what came was out of step.
 const (
-	fallbackLasts      = 24 * time.Hour
+	fallbackLasts = 24 * time.Hour
 	fallbackLeast = 2
 )
 

@@ -30,8 +30,8 @@ type Visit struct {
 	// Waiting is called with true before each wait for the server, and with false
 	// after it; nil is for who need not know.
 	Waiting func(waits bool)
-	// Leave ends the visit behind the session under way when it is done; nil never is.
-	Leave context.Context
+	// Leaving reports whether the visit is to end with the session under way; nil is never.
+	Leaving func() bool
 	// Open opens a session with the account's store; nil is that of its Endpoint.
 	Open func(ctx context.Context, o session.Options) (*session.Session, error)
 }
@@ -73,8 +73,8 @@ func (r *Poller) Visit(ctx context.Context, of Visit) (Result, error) {
 	if v.Open == nil {
 		v.Open = of.Account.Endpoint.Open
 	}
-	if v.Leave == nil {
-		v.Leave = ctx
+	if v.Leaving == nil {
+		v.Leaving = func() bool { return false }
 	}
 	if v.Past.spared == nil {
 		v.Past.spared = make(map[ledger.Key]time.Time)
@@ -108,7 +108,7 @@ func (v *visit) run(ctx context.Context) error {
 				// Who has just been there may not be let in again; the cause is what came before.
 				err = fmt.Errorf("%w; tried again at once: %w", before, err)
 			}
-		case v.result.More && v.Leave.Err() == nil && p.loginDelay == 0:
+		case v.result.More && !v.Leaving() && p.loginDelay == 0:
 			v.report(p, r.now().Sub(since), nil)
 			before = nil
 			v.takenBefore, since = p.taken, r.now()
