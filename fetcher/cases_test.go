@@ -96,7 +96,7 @@ var weirdCases = []weirdCase{
 	{44, "Retrieval", "refuses a RETR once, always, or with Download exceed", "fetch and delete the others, ask again later", refusedRetr, ""},
 	{45, "Retrieval", "lists sizes that are 0, wrong, tenfold, 2^40", "a hint only", wrongSizes, ""},
 	{46, "Retrieval", "drops or mixes pipelined replies, or disconnects", "believe none of the batch, ask again without pipelining", brokenPipelining, ""},
-	{47, "Retrieval", "stops reading while we do not read", "few commands ahead", nil, "pop3/dial_test.go TestBigMessages"},
+	{47, "Retrieval", "stops reading while we do not read", "few commands ahead", nil, "pop3/session_test.go TestBigMessages"},
 	{48, "Retrieval", "drops us as idle while a message is taken apart", "keep what was received, fetch the rest", idleDrop, ""},
 	{49, "Retrieval", "ends every session after a while (WildDuck, 60 s)", "get further with each poll", absoluteLimit, ""},
 
