@@ -14,8 +14,8 @@ import (
 	"github.com/attachd/attachd/extractor"
 )
 
-// TestPublishCancelled stops at each file of a group, and before the folders are durable: the same Directory or the next one
-// completes it, and each file stands there once.
+// TestPublishCancelled stops at each file of a group, and before the folders are durable: the same
+// Directory or the next one completes it, and each file stands there once.
 func TestPublishCancelled(t *testing.T) {
 	t.Parallel()
 	files := []attached{{"a", []byte("1")}, {"b", []byte("2")}, {"c", []byte("3")}}
@@ -70,7 +70,8 @@ func TestPublishCancelled(t *testing.T) {
 	}
 }
 
-// TestCallsAtOnce makes the calls at once that a poll's two goroutines and others may, for the race detector.
+// TestCallsAtOnce makes the calls at once that a poll's two goroutines and others may, for the race
+// detector.
 func TestCallsAtOnce(t *testing.T) {
 	t.Parallel()
 	ctx, dir := t.Context(), t.TempDir()

@@ -16,33 +16,33 @@ const (
 	defaultSyncWorkers = 16
 )
 
-// Options says how a [Directory] writes. The zero value takes the defaults, and
-// options are comparable.
+// Options says how a [Directory] writes. The zero value takes the defaults. Options are comparable
+// if their Hook is.
 type Options struct {
-	// FileMode is the permissions of the files, exactly. Zero: 0640 less the umask.
+	// FileMode is the permissions of the files, whatever the umask is. Zero: 0640 less the umask.
 	FileMode fs.FileMode
 	// DirMode is the permissions of folders that are made, less the umask. Zero: 0750.
 	DirMode fs.FileMode
-	// Staging is the name of the staging folder, beginning with a dot. A name
-	// other than the default ".staging" makes it private: Close removes it if it
-	// is empty, and its files are not meant to be found by a later Directory.
+	// Staging is the name of the staging folder, which begins with a dot. Any name but the default
+	// ".staging" makes the folder private: no later Directory is meant to find its files, and Close
+	// removes it if it is empty.
 	Staging string
 	// SyncWorkers is how many files are fsynced at a time. Zero: 16.
 	SyncWorkers int
-
-	// MinFree is how many bytes are to stay free on the disk: a file that would not leave them fails with a [*RoomError], and
-	// so does every file when its file system takes few more (inodes). Zero: the disk may be filled.
+	// MinFree is how many bytes are to stay free on the disk. A file that would not leave them
+	// fails with a [*RoomError]. So does every file once the file system takes few more (inodes).
+	// Zero: the disk may be filled.
 	MinFree int64
-
-	// Hook, if any, is asked before each file operation. It is how tests of what
-	// stands upon a Directory fail an operation, or end the process before it.
+	// Hook, unless nil, is asked before each file operation. Tests of what stands upon a Directory
+	// use it to fail an operation, or to end the process before it.
 	Hook Hook
 }
 
-// Directory is an open folder for attachments. Its methods may be called from several goroutines at once, if no two
-// calls concern the same staging file. Close comes last.
+// Directory is an open folder for attachments. Its methods may be called from several goroutines at
+// once, as long as no two calls concern the same staging file. Close comes last.
 //
-// Each operation of a disk runs to its end, however long it takes; a context that ends keeps the next one from being begun.
+// A context that ends keeps the next file operation from being begun. One that is under way runs to
+// its end, however long the disk takes.
 type Directory struct {
 	hooks
 	fileMode fs.FileMode // 0: the default less the umask
@@ -61,9 +61,9 @@ type Directory struct {
 	files  map[string]*file // guarded by mu: staged here and not yet published, by ID
 }
 
-// Open opens dir, which is made together with its parents if it is missing, and
-// its staging folder. One Directory at a time should use a staging folder: Sweep
-// of one would take the files of the other. Any number may use the same dir.
+// Open opens a folder and its staging folder. It makes what is missing of them and of the folders
+// above. Any number of Directories may use the same dir, but only one at a time a staging folder:
+// Sweep would take the files of the other.
 func Open(dir string, o Options) (*Directory, error) {
 	d, err := open(dir, o)
 	if err != nil {
@@ -108,8 +108,8 @@ func open(dir string, o Options) (*Directory, error) {
 	return d, nil
 }
 
-// Close ends the workers and closes the folder. Staging files that were neither
-// published nor discarded stay, for a ledger that knows them.
+// Close waits for the fsyncs under way and closes the folder. Staging files that were neither
+// published nor discarded stay, for a ledger that knows them. A second Close does nothing.
 func (d *Directory) Close() error {
 	d.mu.Lock()
 	closed := d.closed

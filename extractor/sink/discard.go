@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Discard removes staging files that will not be published and frees their
-// names. Files that are gone or published already are passed over.
+// Discard removes staging files that will not be published, and frees their names. It passes over
+// files that are gone or published.
 func (d *Directory) Discard(ctx context.Context, group []*Staged) error {
 	var errs []error
 	for _, s := range group {
@@ -45,10 +45,10 @@ func (d *Directory) discard(id string) error {
 	return err
 }
 
-// Sweep removes the staging files that keep does not know, nil for none to be
-// kept, and that were not staged by this Directory: what a crash left before the
-// ledger came to know of it. Other files in the staging folder stay.
-func (d *Directory) Sweep(ctx context.Context, keep func(id string) bool) (removed int, err error) {
+// Sweep removes the staging files of earlier Directories and returns how many there were. It is for what
+// a crash left before the ledger came to know of it: publish first what the ledger knows. Files that
+// this Directory staged stay, and so do others in the staging folder.
+func (d *Directory) Sweep(ctx context.Context) (removed int, err error) {
 	err = ctx.Err()
 	var dir *os.File
 	if err == nil {
@@ -67,7 +67,7 @@ func (d *Directory) Sweep(ctx context.Context, keep func(id string) bool) (remov
 			d.mu.Unlock()
 			// A process that was killed as it made the folder's ID leaves that, too.
 			halfMade := strings.HasPrefix(id, folderIDFile+"-")
-			if ours || !isStagingID(id) && !halfMade || keep != nil && keep(id) {
+			if ours || !isStagingID(id) && !halfMade {
 				continue
 			}
 			err := ctx.Err()

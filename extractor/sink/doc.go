@@ -1,57 +1,66 @@
-// Package sink writes the attachments of messages into a folder so that each
-// stands there whole, durable and once, whatever happens in between.
+// Package sink writes the attachments of messages into a folder. Each stands there whole, durable
+// and once, whatever happens in between.
 //
 // # The steps
 //
-// An attachment is written to a staging file in a hidden folder below the
-// target ([Directory.Stage]), hashed as it is written; [Directory.Sync] returns when its
-// bytes and its name in the staging folder are durable; the caller then records
-// its ID and final name in a ledger; [Directory.Publish] renames it there without
-// overwriting anything and makes the new name durable. After a crash the caller
-// publishes again what its ledger holds as staged: a staging file that is gone
-// was published before the crash. [Directory.Sweep] removes staging files that the ledger
-// does not know. A consumer of the folder that ignores names with a leading dot never
-// sees half a file, and each file arrives with a single rename.
+//  1. [Directory.Stage] takes a message apart and writes each attachment to a staging file, in a
+//     hidden folder below the target. It hashes the bytes as they pass, chooses the final names and
+//     reserves them.
+//  2. [Directory.Sync] returns nil once the files are durable under their staging names.
+//  3. The caller records the ID and the final name of each file in a ledger.
+//  4. [Directory.Publish] renames the files to their final names, overwrites nothing, and makes the
+//     new names durable.
+//
+// After a crash the caller publishes again what its ledger holds as staged. A staging file that is
+// gone was published before the crash. [Directory.Sweep] then removes the staging files that the
+// ledger never came to know.
+//
+// Each file arrives with a single rename. A consumer of the folder that ignores names with a
+// leading dot never sees half a file.
 //
 // # Names
 //
-// A file gets the name that [extractor.SafeName] made of the sender's if that is free in
-// the folder, else name-2.ext, name-3.ext and so on, cut to what the file system takes
-// (255 bytes). Names are compared byte by byte; a file system that does not tell
-// case apart decides for itself when the file is renamed. A name is chosen when the
-// message is staged, and taken from then on within this Directory. Should another
-// process have taken it by the time of Publish, the next free one is used, and the
-// file that is there stays as it is.
+// A file gets the name that [extractor.SafeName] made of the sender's. If that is taken, it becomes
+// name-2.ext, name-3.ext and so on. It is cut to what the file system takes, 255 bytes as a rule.
+// Names are compared byte by byte. A file system that does not tell case apart decides for itself
+// when the file is renamed. If another process takes a reserved name before Publish, the file gets
+// the next free one, and the other's file stays as it is.
 //
-// A [Plan] may put files into folders below, which are made as needed, beside each
-// attachment a sidecar, which is published first, and with them the message itself. The pieces of a
-// message/partial wait in the hidden folder .partial, at most 1,000 of 512 MiB together, and are removed when the message that was joined
-// from them is published; after a crash right then they stay ([Directory.RemovePieces]).
+// A [Plan] may put files into folders below, which are made as needed. It may also ask for a
+// sidecar beside each attachment, which is published first, and for the message itself.
+//
+// The pieces of a message/partial (RFC 2046 section 5.2.2) wait in the hidden folder
+// [PartialFolder]: at most 1,000 of 512 MiB together. When the last one comes, the message is put
+// together and staged, and Publish removes the pieces. They stay after a crash at that moment,
+// until [Directory.RemovePieces].
 //
 // # Guarantees and limits
 //
-// All file operations are relative to the folder ([os.Root]): no name and no
-// symbolic link planted in the folder leads out of it. The staging folder and
-// folders below the target must be folders and not symbolic links. The target itself may be one of this user's or root's; so may the
-// folders above it, whose owners are trusted.
+// All file operations are relative to the folder ([os.Root]): no name leads out of it, nor does a
+// symbolic link that somebody planted there. The staging folder and the folders below the target
+// must not be symbolic links. The target itself may be a link of this user or of root, and so may
+// the folders above it, whose owners are trusted.
 //
-// An error of fsync is final for its file, and for the Directory if it concerns a
-// folder: the kernel may have dropped the data and would report success the
-// second time. Discard the files and open the Directory anew.
+// An error of fsync is final: for its file, and for the whole Directory if it concerns a folder.
+// The kernel may have dropped the data, and would report success the second time. Discard the files
+// and open the Directory anew.
 //
-// Each staging folder has an ID of its own that is part of its files' IDs. A file
-// that is missing from a staging folder it was not staged in is an
-// [ErrOtherFolder] and not one that was published: the disk is not mounted, or somebody has
-// removed the folder, and the file was not necessarily delivered.
+// Each staging folder has an ID that is part of its files' IDs. If a file is missing from another
+// staging folder than its own, the error is [ErrOtherFolder], and the file does not count as
+// published: a disk is not mounted, or somebody has removed the folder.
 //
-// Publish uses renameat2 with RENAME_NOREPLACE on Linux. Elsewhere, and on file systems that lack it,
-// it links the file to its final name and removes the staging name; after a crash in between, the
-// staging file's second link tells that it was published. Where there are no hard
-// links either, it looks whether the name is free and renames, so that another
-// process that makes a file of that very name in between loses it.
+// Publish never overwrites a file, by the best means that there is:
 //
-// With [Options].MinFree, a file that would fill the disk further is given up with a [*RoomError] while it is being written.
+//   - renameat2 with RENAME_NOREPLACE, on Linux;
+//   - a link to the final name, after which the staging name is removed. After a crash in between,
+//     the second link of the staging file tells that it was published;
+//   - a look whether the name is free, and a rename, on file systems without hard links. A file of
+//     that very name that another process makes in between is lost.
 //
-// A file's memory is a few blocks of 128 KiB while it is being written, however long it is; of 8 KiB, where more than eight files of a message are.
-// Each file that waits for its fsync holds a descriptor; Stage waits when there are 80.
+// With [Options].MinFree, a file that would fill the disk further is given up while it is written,
+// with a [*RoomError].
+//
+// A file takes a few blocks of 128 KiB of memory while it is written, however long it is. If more
+// than eight files of one message are open at once, the others take 8 KiB. Each file that waits for
+// its fsync holds a descriptor. Stage waits when there are 80.
 package sink

@@ -13,7 +13,8 @@ import (
 	"sync/atomic"
 )
 
-// folders are the open folders of a Directory: the target, its staging folder, and those below that were used last.
+// folders are the open folders of a Directory: the target, its staging folder, and those below that
+// were used last.
 type folders struct {
 	hooks
 	path      string      // of the target, absolute
@@ -23,7 +24,8 @@ type folders struct {
 	staging   *folder
 	noRename2 atomic.Bool // the file system lacks RENAME_NOREPLACE
 
-	// inUse is held for reading while a folder of below is used, and for writing while some are closed.
+	// inUse is held for reading while a folder of below is used, and for writing while one is
+	// closed.
 	inUse sync.RWMutex
 
 	mu      sync.Mutex
@@ -58,7 +60,7 @@ func (s *folders) open(staging string) error {
 	if err := s.before(StepOpen, s.path); err != nil {
 		return err
 	}
-	// An operator may put the folder elsewhere by a link. Who else can write beside it may not.
+	// An operator may put the folder elsewhere by a link. Others who can write beside it may not.
 	if info, err := os.Lstat(s.path); err == nil && info.Mode()&fs.ModeSymlink != 0 && madeByOther(info) {
 		return errors.New("it is a link that another user has made: remove it, or have it made by this user or root")
 	}
@@ -75,7 +77,7 @@ func (s *folders) open(staging string) error {
 	return err
 }
 
-// close closes all of them, and removes the staging folder if nothing is in it and nobody else uses it.
+// close closes all of them. It removes a private staging folder if that is empty.
 func (s *folders) close(private bool) error {
 	var errs []error
 	for _, f := range s.below {
@@ -97,8 +99,8 @@ func (s *folders) close(private bool) error {
 // stagingPath is where the staging folder is in the file system.
 func (s *folders) stagingPath() string { return filepath.Join(s.path, s.staging.name) }
 
-// makeTop makes a folder and its missing parents, each durable before the next:
-// what is delivered below must not vanish with a power cut.
+// makeTop makes a folder and its missing parents, each durable before the next: what is delivered
+// below must not vanish with a power cut.
 func (s *folders) makeTop(dir string) error {
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -112,8 +114,8 @@ func (s *folders) makeTop(dir string) error {
 	}
 	f, err := os.Open(parent)
 	if err != nil {
-		// A parent that may be entered and not read can't be fsynced either; it
-		// was not made here, so it is the owner's to make durable.
+		// A parent that may be entered and not read can't be fsynced. It was not made here: its
+		// owner has to make it durable.
 		return nil
 	}
 	defer f.Close()
@@ -134,8 +136,8 @@ func (s *folders) openIn(above *folder, name string, mode fs.FileMode) (*folder,
 	if err != nil {
 		return nil, err
 	}
-	// os.Root keeps a symbolic link from leading out, but one within would still mix
-	// staging files with delivered ones.
+	// os.Root keeps a symbolic link from leading out. One within would still mix staging files with
+	// delivered ones.
 	info, err := above.root.Lstat(name)
 	if err != nil {
 		return nil, err
@@ -153,8 +155,8 @@ func (s *folders) openIn(above *folder, name string, mode fs.FileMode) (*folder,
 	return openFolder(path.Join(above.name, name), root)
 }
 
-// get returns the open folder of this path below the target, "" for the target itself.
-// It is made if it is missing. s.inUse is held for reading while it is used.
+// get returns the open folder of a path below the target, "" for the target itself. It makes the
+// folder if it is missing. s.inUse is held for reading while the folder is used.
 func (s *folders) get(name string) (*folder, error) {
 	if name == "" {
 		return s.top, nil
@@ -185,11 +187,11 @@ func (s *folders) get(name string) (*folder, error) {
 	return f, nil
 }
 
-// errTaken says that what should be a folder is a file.
+// errTaken says that a file has the name of a folder.
 var errTaken = errors.New("it is a file")
 
-// getFree is get for a path that is chosen here: where a file has the name of one of its folders,
-// that gets a number, as files do.
+// getFree is get for a path that is chosen here: if a file has the name of one of its folders, the
+// folder gets a number, as files do.
 func (s *folders) getFree(name string) (*folder, error) {
 	f, err := s.get(name)
 	if !errors.Is(err, errTaken) {
@@ -234,7 +236,8 @@ func (s *folders) touch(f *folder) {
 	s.touched[f] = true
 }
 
-// sync makes the names durable that folders got since the last time, and the removal of the staging names.
+// sync makes durable the names that folders got since the last time, and the removal of the staging
+// names.
 func (s *folders) sync(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("sync folders in %s: %w", s.path, err)
@@ -249,8 +252,8 @@ func (s *folders) sync(ctx context.Context) error {
 	defer s.closeSome()
 	s.inUse.RLock()
 	defer s.inUse.RUnlock()
-	// The new names first: a power cut in between then leaves a file with both
-	// names or under the new one, never without any.
+	// The new names first: a power cut in between leaves a file with both names or with the new
+	// one, never without any.
 	for f := range touched {
 		if err := s.fsync(f); err != nil {
 			return err
@@ -262,7 +265,7 @@ func (s *folders) sync(ctx context.Context) error {
 // maxFolders is how many folders are kept open for the next files.
 const maxFolders = 64
 
-// closeSome closes the folders below when there are many, as names made from senders or days lead to.
+// closeSome closes the folders below if there are many: paths made of senders or days lead to that.
 func (s *folders) closeSome() {
 	s.inUse.Lock()
 	defer s.inUse.Unlock()

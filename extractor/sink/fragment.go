@@ -17,7 +17,7 @@ import (
 	"github.com/attachd/attachd/extractor"
 )
 
-// fragmentPath returns where a piece goes. The message's ID may hold anything and is hashed.
+// fragmentPath returns where a piece goes. The ID of the message may hold any bytes, and is hashed.
 func fragmentPath(f *extractor.Fragment) (folder, name string) {
 	sum := sha256.Sum256([]byte(f.ID))
 	id := hex.EncodeToString(sum[:8])
@@ -30,7 +30,8 @@ func fragmentPath(f *extractor.Fragment) (folder, name string) {
 
 const pieceExt = ".eml"
 
-// parseFragmentName reads what fragmentPath wrote, and a number behind it that keeps it from another one.
+// parseFragmentName reads a name that fragmentPath made, with or without the number that tells it
+// from another one of the same name.
 func parseFragmentName(name string) (number, total int, ok bool) {
 	_, name, ok = strings.Cut(strings.TrimSuffix(name, pieceExt), "-")
 	n, t, _ := strings.Cut(name, "-of-")
@@ -41,7 +42,8 @@ func parseFragmentName(name string) (number, total int, ok bool) {
 	return number, total, ok && err == nil && number > 0
 }
 
-// fragmentHeader is what makes the content of a piece a message again. Who sent it, and what about, is for people who look at it.
+// fragmentHeader makes the content of a piece a message again. The sender and the subject are there
+// for people who look at it.
 func fragmentHeader(f *extractor.Fragment) []byte {
 	id := f.ID
 	if strings.ContainsFunc(id, func(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }) {
@@ -59,7 +61,8 @@ func fragmentHeader(f *extractor.Fragment) []byte {
 // longestField is how many bytes of a sender or a subject are kept with a piece.
 const longestField = 500
 
-// headerField writes a field of a header in UTF-8 (RFC 6532), nothing where there is no text. A line break in it would begin a field of the sender's choice.
+// headerField writes a field of a header in UTF-8 (RFC 6532), or nothing if there is no text. A
+// line break in the text would begin another field, of the sender's choice: it becomes a blank.
 func headerField(name, text string) []byte {
 	text = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(text[:min(len(text), longestField)], ""), func(r rune) bool { return unicode.IsControl(r) || r == ' ' }), " ")
 	if text == "" {
@@ -73,8 +76,8 @@ const endOfHeader = "\r\n\r\n"
 // longestHeader is more than any fragmentHeader.
 const longestHeader = 4 << 10
 
-// join puts messages together of which the last piece to come has been staged (RFC
-// 2046 section 5.2.2.1), and takes them apart in the piece's place.
+// join puts a message together when its last piece has been staged (RFC 2046 section 5.2.2.1), and
+// takes it apart in the piece's place.
 func (s *staging) join(m *extractor.Message) error {
 	for _, w := range s.writers {
 		if w.kind != Fragment || w.leftOut() {
@@ -95,14 +98,14 @@ func (s *staging) join(m *extractor.Message) error {
 			return fmt.Errorf("join the pieces of message %q: %w", w.attachment.Fragment.ID, err)
 		}
 		if len(s.writers) == first {
-			continue // nothing in it: the pieces stay, as they may be wanted by hand
+			continue // nothing is in it: the pieces stay, as somebody may want them
 		}
 		w.attachment.LeftOut = "joined: its contents are kept instead"
 		s.writers[first].file.joined = pieces[0].folder
 		m.Problems = append(m.Problems, inner.Problems...)
 		m.LeftOut = append(m.LeftOut, inner.LeftOut...)
 		m.Attachments += inner.Attachments - 1
-		// It was closed when it was whole, before anybody knew of the others.
+		// The piece was closed when it was whole, before the message was known to be.
 		if err := s.d.discard(w.file.id); err != nil {
 			return err
 		}
@@ -110,8 +113,8 @@ func (s *staging) join(m *extractor.Message) error {
 	return nil
 }
 
-// joinedReader reads the content of one piece after the other. The line end before the boundary
-// or at the message's end belongs to the piece.
+// joinedReader reads the content of one piece after the other. The line end before the boundary, or
+// at the message's end, belongs to the piece.
 type joinedReader struct {
 	d      *Directory
 	pieces []piece

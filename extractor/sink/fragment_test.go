@@ -27,8 +27,9 @@ func stagePiece(t *testing.T, d *Directory, message string) ([]*Staged, error) {
 	return staged, err
 }
 
-// TestTooManyPieces: floods of pieces, of many messages, of one message or of one piece, end at a limit, which those from
-// earlier count in; and a message that is whole with one more piece comes even so.
+// TestTooManyPieces: floods of pieces, of many messages, of one message or of one piece, end at a
+// limit, which those from earlier count in; and a message that is whole with one more piece comes
+// even so.
 func TestTooManyPieces(t *testing.T) {
 	t.Parallel()
 	const staged = 20
@@ -121,7 +122,8 @@ func TestPieceDiscarded(t *testing.T) {
 	}
 }
 
-// TestPieceIsMessage: a piece that waits is a message by itself, which is the same piece when it is read again.
+// TestPieceIsMessage: a piece that waits is a message by itself, which is the same piece when it is
+// read again.
 func TestPieceIsMessage(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{"a@b", "with blanks", "quoted \" and \\", "umlaut ü", strings.Repeat("x", 2000)} {

@@ -1,7 +1,7 @@
 package sink
 
-// Hook is told which file operation comes next, on which name. What it returns is
-// that operation's error, and nil lets it happen. It is called from many goroutines.
+// Hook is asked before each file operation, with the name of the file or folder. Its error becomes
+// that of the operation, and nil lets it happen. It is called from many goroutines at once.
 type Hook interface {
 	Before(step Step, name string) error
 }
@@ -9,7 +9,7 @@ type Hook interface {
 // Step names a file operation for a [Hook].
 type Step string
 
-// The file operations that change something, and the look whether a name is taken.
+// The file operations that change something, and the look for a free name.
 const (
 	StepOpen        Step = "open folder"
 	StepMkdir       Step = "mkdir"

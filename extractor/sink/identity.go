@@ -36,8 +36,8 @@ func (d *Directory) readFolderID() (string, error) {
 			if err == nil && isID(string(b)) {
 				return string(b), nil
 			}
-			// Not written by this package. What was staged under another ID then
-			// counts as staged elsewhere, which stops loudly.
+			// Not written by this package. What was staged under another ID counts as staged
+			// elsewhere then, which stops loudly.
 			if err := d.folders.staging.root.Remove(folderIDFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return "", err
 			}
@@ -51,8 +51,8 @@ func (d *Directory) readFolderID() (string, error) {
 	return "", fmt.Errorf("%s can't be read back", filepath.Join(d.folders.path, d.folders.staging.name, folderIDFile))
 }
 
-// writeFolderID makes the file durable, and whole when it appears. A second
-// process that makes it at the same time wins or loses as a whole.
+// writeFolderID makes the file of the ID, which is whole when it appears, and durable. Of two
+// processes that make it at the same time one wins.
 func (d *Directory) writeFolderID() error {
 	id := newFolderID()
 	temporary := folderIDFile + "-" + rand.Text()
@@ -77,7 +77,8 @@ func (d *Directory) newID() string { return d.folderID + "-" + rand.Text() }
 // ofThisFolder reports whether an ID was given in this staging folder.
 func (d *Directory) ofThisFolder(id string) bool { return strings.HasPrefix(id, d.folderID+"-") }
 
-// isStagingID keeps what a ledger says from naming anything else in the folder.
+// isStagingID reports whether id may be a staging file. A ledger must not name anything else in the
+// folder.
 func isStagingID(id string) bool {
 	folder, file, ok := strings.Cut(id, "-")
 	return ok && len(folder) == folderIDLength && isID(folder) && len(file) >= 16 && isID(file)

@@ -12,8 +12,9 @@ import (
 	"strings"
 )
 
-// Inspector looks at the folder of a [Directory] and changes nothing: it makes no folder, takes nothing away, and may be used
-// while a Directory works there. It is how a state is checked, a quarantine listed, or a page shown. Paths are as in [Staged].
+// Inspector looks at the folder of a [Directory] and changes nothing. It may be used while a
+// Directory works there, to check a state, to list a quarantine, or to show a page. Paths are as in
+// [Staged].
 type Inspector struct{ dir string }
 
 // Inspect returns the Inspector of a folder, which need not be there.
@@ -36,7 +37,8 @@ type Snapshot struct {
 // Fate is what became of a staging file.
 type Fate int
 
-// The fates of staging files. Published is what [Staged].Before says, Elsewhere what [ErrOtherFolder] does.
+// The fates of staging files. Published is what [Staged].Before says, and Elsewhere what
+// [ErrOtherFolder] says.
 const (
 	Waiting   Fate = iota // it is there
 	Published             // it is gone from the folder that it was staged in
@@ -66,8 +68,8 @@ func (i Inspector) Place() string { return i.dir }
 // PlaceOf names a file for a person.
 func (i Inspector) PlaceOf(path string) string { return filepath.Join(i.dir, filepath.FromSlash(path)) }
 
-// Identity reads which folder it is. [Open] gives a folder an ID that stays, and a new one when somebody has removed it,
-// or another disk is there.
+// Identity says which folder it is. [Open] gives a folder an ID, which stays. The folder has
+// another one, or none, if somebody has removed it, or if another disk is there.
 func (i Inspector) Identity(ctx context.Context) (Identity, error) {
 	is := Identity{}
 	err := i.look(ctx, func() error {
@@ -100,8 +102,9 @@ func (i Inspector) Snapshot(ctx context.Context) (*Snapshot, error) {
 	})
 }
 
-// List returns the files in a hidden folder, such as [PartialFolder], and in those below it, in the order of their paths: none for
-// a folder that is not there. Links and other things that are no file are left out.
+// List returns the files in a hidden folder, such as [PartialFolder], and in those below it, in the
+// order of their paths. A folder that is not there has none. Links and other things that are no
+// files are left out.
 func (i Inspector) List(ctx context.Context, folder string) (files []Stored, err error) {
 	err = i.look(ctx, func() error {
 		root, err := os.OpenRoot(i.dir)
@@ -132,7 +135,8 @@ func (i Inspector) List(ctx context.Context, folder string) (files []Stored, err
 	return files, err
 }
 
-// Stat looks at one file. The error for one that is gone, as for a whole folder that is, is an [fs.ErrNotExist].
+// Stat looks at one file. If the file or the whole folder is gone, the error is an
+// [fs.ErrNotExist].
 func (i Inspector) Stat(ctx context.Context, path string) (Stored, error) {
 	err := ctx.Err()
 	var root *os.Root
@@ -150,7 +154,8 @@ func (i Inspector) Stat(ctx context.Context, path string) (Stored, error) {
 	return Stored{path, info.Size()}, nil
 }
 
-// OpenFile opens one file for reading. The error for one that is gone is an [fs.ErrNotExist]. No link leads out of the folder.
+// OpenFile opens one file for reading. If it is gone, the error is an [fs.ErrNotExist]. No link
+// leads out of the folder.
 func (i Inspector) OpenFile(ctx context.Context, path string) (io.ReadSeekCloser, error) {
 	err := ctx.Err()
 	var f *os.File
@@ -163,8 +168,9 @@ func (i Inspector) OpenFile(ctx context.Context, path string) (io.ReadSeekCloser
 	return f, nil
 }
 
-// Folders returns the paths, in the file system, of the folders that a Directory needs to write to: the folder itself, and of its staging
-// folder and the hidden ones that are named those that are there.
+// Folders returns the paths, in the file system, of the folders that a Directory must be able to
+// write to: the folder itself, and its staging folder and the hidden folders of these names if they
+// are there.
 func (i Inspector) Folders(hidden ...string) []string {
 	all := []string{i.dir}
 	for _, name := range append([]string{defaultStaging}, hidden...) {
@@ -214,8 +220,8 @@ func (is *Identity) read(staging *os.Root) error {
 	return err
 }
 
-// OpenFile opens a file below the folder for reading, by its path there: one that was delivered, or
-// put into a hidden folder by [Directory.StageRaw].
+// OpenFile opens a file for reading by its path below the folder. If it is gone, the error is an
+// [fs.ErrNotExist].
 func (d *Directory) OpenFile(ctx context.Context, path string) (io.ReadSeekCloser, error) {
 	err := ctx.Err()
 	var f *os.File
@@ -228,8 +234,8 @@ func (d *Directory) OpenFile(ctx context.Context, path string) (io.ReadSeekClose
 	return f, nil
 }
 
-// RemoveFile removes a file below the folder. One that is gone is no error. With the last piece of a message goes
-// the folder that it waited in.
+// RemoveFile removes a file by its path below the folder. One that is gone is no error. With the
+// last piece of a message, the folder that it waited in goes, too.
 func (d *Directory) RemoveFile(ctx context.Context, name string) error {
 	d.folders.inUse.Lock()
 	defer d.folders.inUse.Unlock()

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestLinkedFolder: an operator may put the folder elsewhere by a link, and another user who can write beside it may not.
+// TestLinkedFolder: an operator may put the folder elsewhere by a link, and another user who can
+// write beside it may not.
 func TestLinkedFolder(t *testing.T) {
 	t.Parallel()
 	dir, elsewhere := t.TempDir(), t.TempDir()

@@ -16,7 +16,7 @@ const (
 	markLength = 20
 )
 
-// Mark returns the number that SetMark left in the staging folder, 0 without any.
+// Mark returns the number that [Directory.SetMark] left in the staging folder, 0 without any.
 func (d *Directory) Mark(ctx context.Context) (int64, error) {
 	err := ctx.Err()
 	var n int64
@@ -47,8 +47,8 @@ func readMark(staging *os.Root) (int64, error) {
 	return mark, nil
 }
 
-// SetMark leaves a number in the staging folder, which tells a later user how far
-// this one came. It is not fsynced: after a power cut it may be an earlier one.
+// SetMark leaves a number in the staging folder. It tells a later user how far this one came. It is
+// not fsynced: after a power cut it may be an earlier one.
 func (d *Directory) SetMark(ctx context.Context, n int64) error {
 	err := ctx.Err()
 	if err == nil {

@@ -12,11 +12,11 @@ import (
 	"github.com/attachd/attachd/extractor"
 )
 
-// maxRemembered bounds the memory for numbers given. Forgetting one costs a few
-// looks at the disk.
+// maxRemembered bounds the memory for the numbers that were given. Forgetting one costs a few looks
+// at the disk.
 const maxRemembered = 4096
 
-// reservations are the names in folders that are given and not published yet.
+// reservations are the final names of files that are not published yet.
 type reservations struct {
 	hooks
 	path string // of the target
@@ -26,7 +26,7 @@ type reservations struct {
 	last  map[string]int    // the highest number given, by path without number
 }
 
-// reserve chooses a free name in a folder for a file, of at most so many bytes, and returns its path.
+// reserve chooses a free name in a folder for a file, of at most limit bytes, and returns its path.
 func (r *reservations) reserve(to *folder, name string, limit int, f *file) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -83,11 +83,12 @@ func (r *reservations) taken(to *folder, name string, sidecar bool) (bool, error
 	return err == nil, err
 }
 
-// free returns name itself if it is free, else the next free number behind
-// it. Ten thousand files of one name are common (a logo in each message), so
-// the numbers are not tried one by one: the last one given is remembered, and where it
-// is not known, steps that double find a free one and bisection the first behind
-// those taken. r.mu is held.
+// free returns the name itself if it is free, else the name with the next free number. r.mu is
+// held.
+//
+// Ten thousand files of one name are common (a logo in each message), so that the numbers are not
+// tried one by one. The last one given is remembered. If it is not known, steps that double find a
+// free number, and bisection finds the first one behind those that are taken.
 func (r *reservations) free(to *folder, name string, limit int, sidecar bool) (string, error) {
 	if sidecar {
 		limit -= len(sidecarExt)
@@ -134,8 +135,8 @@ func (r *reservations) free(to *folder, name string, limit int, sidecar bool) (s
 	return numbered(name, high, limit), nil
 }
 
-// harmless is the second line behind extractor.SafeName: whatever name comes, it
-// stays one name in the folder, and none that the sink uses itself.
+// harmless is a second defence behind [extractor.SafeName]: its result is one name in the folder,
+// and none that the sink uses itself, whatever name comes.
 func harmless(to *folder, name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r == '/' || r == '\\' || r < 0x20 || r == 0x7f {
@@ -152,8 +153,8 @@ func harmless(to *folder, name string) string {
 	return name
 }
 
-// noOption keeps a name from being an option or a home folder to a script that works on the files: -rf, --help, ~root. A name that was chosen before
-// this was so is published as it is.
+// noOption keeps a name from being an option, or somebody's home, to a script that works on the
+// files: -rf, --help, ~root. Names that an older version reserved are published as they are.
 func noOption(name string) string {
 	rest := strings.TrimLeft(name, "-~")
 	return strings.Repeat("_", len(name)-len(rest)) + rest
@@ -165,15 +166,17 @@ const sidecarExt = ".json"
 // deepestPath bounds the folders that a [Plan] may put below each other.
 const deepestPath = 16
 
-// SafePath returns where a file goes for which a [Plan] gives a path.
+// SafePath returns where a file goes if Path of a [Plan] returns p: below the folder, with each
+// component made safe by [extractor.SafeName], in at most 16 folders within each other.
 func SafePath(p string) string { return path.Join(safePath(p)) }
 
-// nobody is the name of a folder for which there is none.
+// nobody stands for a component that is empty.
 const nobody = "_"
 
-// safePath splits a path into folder and name, both safe: no component
-// leads up, is hidden, or holds what [extractor.SafeName] takes out. One that is empty does not vanish: a mail without a sender
-// could put its file, by the name of somebody's domain, where the folder of that belongs.
+// safePath splits a path into folder and name, both safe: no component leads up, is hidden, or
+// holds what [extractor.SafeName] takes out. An empty component does not vanish. In
+// {{.Sender}}/{{.Name}}, a mail without a sender could otherwise put a file where the folder of
+// another sender belongs.
 func safePath(p string) (folder, name string) {
 	parts := strings.Split(p, "/")
 	for i, part := range parts {
@@ -188,8 +191,8 @@ func safePath(p string) (folder, name string) {
 	return path.Join(parts[:min(last, deepestPath)]...), name
 }
 
-// numbered puts "-n" before a name's extension and cuts the part before it so
-// that the whole has at most limit bytes.
+// numbered puts "-n" before the extension of a name. It cuts the part before that, so that the
+// whole has at most limit bytes.
 func numbered(name string, n, limit int) string {
 	base, ext := extractor.SplitExt(name)
 	suffix := "-" + strconv.Itoa(n) + ext

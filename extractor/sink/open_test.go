@@ -12,8 +12,8 @@ import (
 	"github.com/attachd/attachd/extractor"
 )
 
-// TestNestedMemory: of a hundred messages within each other, each a file of its own, all are written at once. Each comes
-// byte for byte, and none takes as much memory as a file on its own.
+// TestNestedMemory: of a hundred messages within each other, each a file of its own, all are
+// written at once. Each comes byte for byte, and none takes as much memory as a file on its own.
 func TestNestedMemory(t *testing.T) {
 	const depth = 90
 	body := bytes.Repeat([]byte("0123456789abcde\n"), 20_000)

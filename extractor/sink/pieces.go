@@ -14,20 +14,20 @@ import (
 	"github.com/attachd/attachd/extractor"
 )
 
-// PartialFolder holds the pieces of messages whose other pieces have not come, a folder for each message. A piece is kept
-// as a message/partial of its own, which [Directory.Stage] takes like the one that it came as.
+// PartialFolder holds the pieces of messages whose other pieces have not come, in a folder for each
+// message. A piece is kept as a message/partial. [Directory.Stage] takes it like the one that came.
 const PartialFolder = ".partial"
 
-// What waits in a Directory is bounded, as a sender may make up any number of messages in pieces that never end.
+// What waits is bounded: a sender may make up any number of messages whose last piece never comes.
 const (
 	maxPieces     = 1000
 	maxPieceBytes = 512 << 20
 )
 
-// PiecesError says that a piece of a message was not kept, as those that wait already are too many or too large.
+// PiecesError says that a piece of a message was not kept, since too many wait already.
 type PiecesError struct {
-	Pieces int
-	Bytes  int64
+	Pieces int   // that wait
+	Bytes  int64 // of them
 }
 
 // Error says how many wait.
@@ -38,7 +38,7 @@ func (e *PiecesError) Error() string {
 // waitingPieces are the pieces of messages that wait for others.
 type waitingPieces struct {
 	mu     sync.Mutex
-	read   bool                        // guarded by mu, as is all that follows: those that were there are known
+	read   bool                        // guarded by mu, as is all that follows: the folder was read
 	pieces map[string]map[int][]*piece // by folder and number: a piece may come twice
 	staged map[string]*piece           // not published yet, by ID
 	count  int
@@ -46,17 +46,18 @@ type waitingPieces struct {
 	joined []string // folders of pieces whose message was published
 }
 
-// piece is one of them.
+// piece is a piece of a message.
 type piece struct {
-	id     string // of the staging file, "" for one that was there
+	id     string // of the staging file, "" once it is published
 	folder string
-	path   string // once it is published
+	path   string // final
 	number int
-	total  int // 0 where it is not said
+	total  int // 0 if the piece does not say
 	size   int64
 }
 
-// remember notes a piece, and returns all of them in order when none is missing. Those that were there before are read below top.
+// remember notes a piece. If none is missing now it returns all of them, in order. The first call
+// reads the pieces that an earlier Directory left below top.
 func (f *waitingPieces) remember(top *folder, of *extractor.Fragment, id string, size int64) ([]piece, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -90,7 +91,8 @@ func (f *waitingPieces) add(p *piece) {
 	}
 }
 
-// published notes where the file of a piece is now, or that a message joined from those in a folder is in place.
+// published notes the path of a file that may be a piece, and that the pieces in the folder joined,
+// unless "", are not needed any more.
 func (f *waitingPieces) published(id, path, joined string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -159,8 +161,8 @@ func (f *waitingPieces) forget(p *piece) {
 	}
 }
 
-// all returns the pieces of a message in order, nil while one is missing: copies, as they may be published while they are read.
-// f.mu is held.
+// all returns the pieces of a message in order, or nil if one is missing. They are copies, as the
+// pieces may be published while they are read. f.mu is held.
 func (f *waitingPieces) all(folder string) []piece {
 	of := f.pieces[folder]
 	total := 0
@@ -183,7 +185,7 @@ func (f *waitingPieces) all(folder string) []piece {
 	return all
 }
 
-// readFrom notes the pieces that wait from before, once. f.mu is held.
+// readFrom notes the pieces that were there before, once. f.mu is held.
 func (f *waitingPieces) readFrom(top *folder) error {
 	if f.read {
 		return nil
@@ -212,7 +214,7 @@ func (f *waitingPieces) readFrom(top *folder) error {
 	return err
 }
 
-// removeJoined removes the pieces of messages whose contents have been published.
+// removeJoined removes the pieces of messages that have been put together and published.
 func (d *Directory) removeJoined(ctx context.Context) error {
 	for _, folder := range d.waiting.takeJoined() {
 		if err := d.RemovePieces(ctx, folder); err != nil {
@@ -222,8 +224,9 @@ func (d *Directory) removeJoined(ctx context.Context) error {
 	return nil
 }
 
-// RemovePieces removes the pieces that a message was joined from, by [Staged].Joined. Publish does so when the message is published, and
-// this is for one that was published before a crash. Pieces that are gone are no error.
+// RemovePieces removes the pieces in a folder, as [Staged].Joined names it. Publish does so when it
+// publishes the message: this is for a message that was published before a crash. A folder that is
+// gone is no error.
 func (d *Directory) RemovePieces(ctx context.Context, folder string) error {
 	if path.Dir(folder) != PartialFolder {
 		return fmt.Errorf("remove the pieces of a joined message in %s: %q is no folder of such", d.folders.path, folder)

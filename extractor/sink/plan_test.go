@@ -126,7 +126,8 @@ func TestPath(t *testing.T) {
 	}
 }
 
-// TestFolderTaken: a file that has the name of a folder keeps nobody else's files from coming, nor does one that is only staged.
+// TestFolderTaken: a file that has the name of a folder keeps nobody else's files from coming, nor
+// does one that is only staged.
 func TestFolderTaken(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -150,7 +151,8 @@ func TestFolderTaken(t *testing.T) {
 	}
 }
 
-// TestSidecarsCount: what is said beside each attachment counts in the limits, as it may be longer than all of them.
+// TestSidecarsCount: what is said beside each attachment counts in the limits, as it may be longer
+// than all of them.
 func TestSidecarsCount(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -13,35 +13,35 @@ import (
 
 // Errors of [Directory.Sync] and [Directory.Publish].
 var (
-	// ErrGone: the staging file is not there any more.
-	ErrGone = errors.New("staging file is gone")
-	// ErrOtherFolder: the file was staged in a staging folder that is not this
-	// one: the disk is not mounted, or the folder has been removed.
+	// ErrOtherFolder: the file was staged in another staging folder than this one. The disk is not
+	// mounted, or the folder has been removed.
 	ErrOtherFolder = errors.New("staged in another folder than the one that is there now: is its disk mounted, has it been removed?")
 	// ErrNotSynced: Sync has not returned nil for this file.
 	ErrNotSynced = errors.New("not synced")
 
+	errGone        = errors.New("staging file is gone")
 	errStageFailed = errors.New("staging was given up")
 )
 
-// maxRetries bounds how often other processes may take the name away.
+// maxRetries bounds how often other processes may take a name away.
 const maxRetries = 1000
 
-// Publish renames staging files to their Paths, in this order, and makes the names durable. Where a name is
-// taken by now it uses the next free one and sets s.Path. It stops at the first file that it can't publish; those before it
-// are in place then, and it is no error to publish them again.
+// Publish renames staging files to their Paths, in this order, and makes the names durable. If a
+// name has been taken meanwhile, the file gets the next free one, and Publish sets its Path.
 //
-// After a crash, a file need only have the ID and the Path of one that was staged by an earlier Directory. If its staging file is gone
-// it has been published: Publish sets s.Before and makes that rename durable, as it may not have been yet.
+// Publish stops at the first file that it can't publish, and between two files if its context ends.
+// The files before are in place then, and may be published again.
 //
-// A context that ends stops it between two files, or before the names are durable.
+// After a crash, of a file that an earlier Directory staged, the ID and the Path are enough. If its
+// staging file is gone it has been published: Publish sets Before, and makes the rename durable, as
+// it may not have been yet.
 func (d *Directory) Publish(ctx context.Context, files []*Staged) error {
 	for _, s := range files {
 		err := ctx.Err()
 		if err == nil {
 			err = d.publish(s)
 		}
-		if s.Before = errors.Is(err, ErrGone); err != nil && !s.Before {
+		if s.Before = errors.Is(err, errGone); err != nil && !s.Before {
 			return fmt.Errorf("publish %q in %s: %w", s.Path, d.folders.path, err)
 		}
 	}
@@ -51,7 +51,7 @@ func (d *Directory) Publish(ctx context.Context, files []*Staged) error {
 	return d.removeJoined(ctx)
 }
 
-// publish renames one file. ErrGone says that it was published before.
+// publish renames one file. errGone says that it was published before.
 func (d *Directory) publish(s *Staged) error {
 	if !isStagingID(s.ID) {
 		return fmt.Errorf("staging file %q is no name that was given here", s.ID)
@@ -95,7 +95,7 @@ func (d *Directory) publish(s *Staged) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		err = d.gone(s.ID, staged, err)
-		if !errors.Is(err, ErrGone) {
+		if !errors.Is(err, errGone) {
 			return err
 		}
 	case err != nil:
@@ -112,8 +112,8 @@ func (d *Directory) publish(s *Staged) error {
 	return err
 }
 
-// gone says what it means that a rename found a name missing. Only a file of an
-// earlier Directory, of this very staging folder, may be taken as published.
+// gone says what it means that a rename found the staging file missing. Only a file that an earlier
+// Directory staged in this very staging folder counts as published.
 func (d *Directory) gone(id string, staged bool, cause error) error {
 	if _, err := d.folders.staging.root.Lstat(id); err == nil {
 		return fmt.Errorf("the folder has been removed: %w", cause)
@@ -130,5 +130,5 @@ func (d *Directory) gone(id string, staged bool, cause error) error {
 	case !d.ofThisFolder(id):
 		return ErrOtherFolder
 	}
-	return ErrGone
+	return errGone
 }

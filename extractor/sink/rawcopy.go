@@ -14,16 +14,17 @@ type RawPolicy int
 // The policies.
 const (
 	RawNever      RawPolicy = iota
-	RawProblems             // when something of its structure or contents had to be repaired
-	RawAlways               // whatever it is
-	RawQuarantine           // when something of it may be in no file: in quarantine
+	RawProblems             // if its structure or contents had to be repaired
+	RawAlways               // every message
+	RawQuarantine           // if something of it may be in no file: in quarantine
 )
 
-// Quarantine says where the message itself goes that could not be read right, and what is to stand beside it.
+// Quarantine says where a message goes that could not be read right, and what is to stand beside
+// it.
 type Quarantine struct {
 	Folder string // below the Directory's own
-	Name   string // of both files, without what stands behind the dot
-	Reason string // the text of the second one
+	Name   string // of both files, without the extensions .eml and .txt
+	Reason string // the content of the second file
 }
 
 // The extensions of the two files.
@@ -32,7 +33,7 @@ const (
 	reasonExt  = ".txt"
 )
 
-// quarantine keeps the message itself where the plan says, if something of it could not be read right.
+// quarantine keeps the message itself where the plan says, if it could not be read right.
 func (s *staging) quarantine(raw *writer, m *extractor.Message) error {
 	doubts := s.problems(m, extractor.ProblemKind.Lossy)
 	switch {
@@ -59,7 +60,8 @@ func (s *staging) quarantine(raw *writer, m *extractor.Message) error {
 	return why.Close()
 }
 
-// problems are those of a message that are of such a kind, but for those of what is left out.
+// problems are those of a message and its attachments for which is returns true. Attachments that
+// are left out have none.
 func (s *staging) problems(m *extractor.Message, is func(extractor.ProblemKind) bool) (found []extractor.Problem) {
 	add := func(problems []extractor.Problem) {
 		for _, p := range problems {

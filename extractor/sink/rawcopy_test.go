@@ -13,8 +13,9 @@ import (
 	"github.com/attachd/attachd/extractor"
 )
 
-// TestRawQuarantine: a message that could not be read right goes to quarantine as it came, whatever its size, beside what came out of it; another
-// one leaves nothing behind. That is a matter of contents and not of names.
+// TestRawQuarantine: a message that could not be read right goes to quarantine as it came, whatever
+// its size, beside what came out of it; another one leaves nothing behind. That is a matter of
+// contents and not of names.
 func TestRawQuarantine(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{0, 1000, blockSize - 700, 3 * blockSize, writebackStep + 5} {

@@ -23,9 +23,9 @@ func (s *folders) move(from *folder, oldName string, to *folder, newName string)
 	return s.moveByLink(from, oldName, to, newName)
 }
 
-// moveByLink gives the file its second name and takes the first away. Between
-// the two it has both: a run after a crash finds more than one link on the
-// staging file and knows that it has been published, under whatever name.
+// moveByLink gives the file its second name and takes the first away. In between it has both: after
+// a crash, more than one link on a staging file tells that it has been published, whatever it is
+// called.
 func (s *folders) moveByLink(from *folder, oldName string, to *folder, newName string) error {
 	info, err := from.root.Lstat(oldName)
 	if err != nil {
@@ -40,7 +40,7 @@ func (s *folders) moveByLink(from *folder, oldName string, to *folder, newName s
 			return s.moveIfFree(from, oldName, to, newName)
 		}
 		if errors.Is(err, fs.ErrExist) {
-			// Where links can't be counted, the name itself tells.
+			// On a system that does not count links, the name itself tells.
 			if other, statErr := to.root.Lstat(newName); statErr == nil && os.SameFile(info, other) {
 				err = nil
 			}

@@ -9,22 +9,22 @@ import (
 )
 
 const (
-	// roomStep is how many bytes may be written before the disk is asked again for the room on it. Other folders are
-	// written to meanwhile: each may go beyond the limit by so much.
+	// roomStep is how many bytes may be written before the disk is asked again. Other folders are
+	// written to meanwhile: each may go beyond the limit by as much.
 	roomStep = 1 << 20
 	// fileCost is what even the smallest file takes.
 	fileCost = 4 << 10
-	// keptFiles is how many more files the file system is to have room for, besides Options.MinFree bytes; of a small one it is a
-	// hundredth of all that it can hold.
+	// keptFiles is how many more files the file system is to have room for, besides the bytes of
+	// Options.MinFree. For a small file system it is a hundredth of all files that it can hold.
 	keptFiles = 1000
 )
 
-// RoomError says that writing on would leave less room on the disk than [Options].MinFree. It is a
+// RoomError says that writing on would leave less room on the disk than [Options].MinFree. It wraps
 // [syscall.ENOSPC].
 type RoomError struct {
 	Path       string // of the folder
-	Free, Keep int64  // bytes or, with Files, files that can still be made
-	Files      bool
+	Free, Keep int64  // bytes; with Files, how many files can still be made
+	Files      bool   // the file system takes too few more files (inodes)
 }
 
 // Error says how much room there is.
@@ -35,10 +35,10 @@ func (e *RoomError) Error() string {
 	return fmt.Sprintf("no room in %s: %d bytes are free, and %d are to stay so (min_free)", e.Path, e.Free, e.Keep)
 }
 
-// Unwrap makes it what the system says of a full disk.
+// Unwrap returns what the system says of a full disk.
 func (e *RoomError) Unwrap() error { return syscall.ENOSPC }
 
-// space is what a file system has room for. files is the most it can hold, 0 where that is not limited.
+// space is what a file system has room for. files is the most that it can hold, 0 for no limit.
 type space struct{ bytes, filesFree, files int64 }
 
 func (s space) keptFiles() int64 { return min(s.files/100, keptFiles) }
@@ -49,10 +49,10 @@ type room struct {
 
 	mu   sync.Mutex
 	left int64 // guarded by mu: bytes that may be written before the disk is asked again
-	more int64 // guarded by mu: files, likewise
+	more int64 // guarded by mu: files that may be made before that
 }
 
-// take asks for room for n more bytes, of a new file perhaps.
+// take asks for room for n more bytes, which may be the first of a new file.
 func (r *room) take(f *folders, n int, newFile bool) error {
 	if r.keep <= 0 {
 		return nil
@@ -81,7 +81,7 @@ func (r *room) take(f *folders, n int, newFile bool) error {
 	return nil
 }
 
-// space asks the file system. That it takes no more files is an error.
+// space asks the file system. It is an error if that takes no more files.
 func (f *folders) space() (space, error) {
 	s, err := askSpace(f.top.dir)
 	if err != nil {
@@ -93,8 +93,8 @@ func (f *folders) space() (space, error) {
 	return s, nil
 }
 
-// Free returns how many bytes can still be written to the folder's file system. A [*RoomError] says
-// that it takes no more files.
+// Free returns how many bytes can still be written to the file system of the folder. A [*RoomError]
+// says that it takes no more files.
 func (d *Directory) Free(ctx context.Context) (int64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, fmt.Errorf("ask for the free bytes of %s: %w", d.folders.path, err)

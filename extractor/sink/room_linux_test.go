@@ -36,8 +36,8 @@ func wantNoRoom(t *testing.T, dir string, err error, says string) {
 	}
 }
 
-// TestMinFree: a message that unpacks to more than there is room for leaves free what is to stay so, while it is being
-// written and afterwards.
+// TestMinFree: a message that unpacks to more than there is room for leaves free what is to stay
+// so, while it is being written and afterwards.
 func TestMinFree(t *testing.T) {
 	t.Parallel()
 	dir := smallDisk(t, "size=5m")

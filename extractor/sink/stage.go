@@ -17,12 +17,14 @@ import (
 type Staged struct {
 	ID         string // the staging file's name
 	Attachment extractor.Attachment
-	Path       string // final name relative to the folder, reserved
-	Size       int64
+	Path       string // final name, reserved: relative to the folder, separated by slashes
+	Size       int64  // bytes
 	SHA256     [32]byte
 	Kind       Kind
-	Before     bool   // set by Publish: it was published before a crash
-	Joined     string // of the first attachment of a message that came in pieces: their folder, see RemovePieces
+	Before     bool // set by Publish: it was published before a crash
+	// Joined is the folder of the pieces that a message was joined from, of its first attachment.
+	// See [Directory.RemovePieces].
+	Joined string
 }
 
 // Kind says what a staged file is.
@@ -31,18 +33,18 @@ type Kind int
 // The kinds of files.
 const (
 	File        Kind = iota // an attachment
-	Sidecar                 // what is known of the attachment that is next in the list
+	Sidecar                 // what is known of the attachment behind it in the list
 	Raw                     // the message itself
 	Fragment                // a piece of a message that waits for the others, in [PartialFolder]
-	Quarantined             // the message itself, and the reason, in quarantine
+	Quarantined             // the message itself, or the reason, in quarantine
 )
 
 // file is a staging file on its way from creation to Publish.
 type file struct {
 	id      string
 	path    string // the final one, "" before it is chosen
-	sidecar bool   // a name is only free for it if that of its sidecar is, too
-	joined  string // the fragments' folder of which it came, to be removed once it is published
+	sidecar bool   // a name is free for it only if that of its sidecar is free, too
+	joined  string // the folder of the pieces that it came from, to be removed once it is published
 	f       *os.File
 
 	discarded atomic.Bool
@@ -51,7 +53,7 @@ type file struct {
 	synced    bool          // guarded by Directory.mu: Sync has returned nil for it
 }
 
-// staged returns the file of an ID that was staged here and is not published yet, nil for another one.
+// staged returns the file of an ID that was staged here and is not published yet, else nil.
 func (d *Directory) staged(id string) *file {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -108,31 +110,32 @@ func (m *modes) fix(f *os.File, mode os.FileMode) error {
 	return err
 }
 
-// Plan says what of a message is staged and where it is to go. The zero value takes
-// all attachments into the folder itself.
+// Plan says what of a message is staged and where it is to go. The zero value takes all attachments
+// into the folder itself.
 type Plan struct {
 	Extract extractor.Options
-	// Path, if any, returns where an attachment is to go, below the folder and
-	// separated by slashes. What of it is unsafe in a path is replaced. "" is the
+	// Path, unless nil, returns where an attachment is to go: below the folder, separated by
+	// slashes. Parts that are unsafe in a path are replaced, see [SafePath]. "" means the
 	// attachment's name.
 	Path func(m *extractor.Message, a *extractor.Attachment) string
-	// Sidecar, if any, returns what is to stand beside an attachment, in a file of
-	// its name with ".json" behind it, which appears before the attachment does. It counts in Extract.Limits.
+	// Sidecar, unless nil, returns the content of a file beside an attachment, with ".json" behind
+	// its name. The sidecar appears before the attachment does. It counts in Extract.Limits.
 	Sidecar func(m *extractor.Message, s *Staged) ([]byte, error)
-	// Raw says when the message itself is kept, too, as a file named by its subject.
+	// Raw says when the message itself is kept, too: as a file that is named by its subject.
 	Raw RawPolicy
-	// Quarantine is asked with RawQuarantine, for a message of which these could not be read right.
+	// Quarantine says where a message goes that could not be read right. doubts are the reasons. It
+	// is needed with [RawQuarantine] only.
 	Quarantine func(m *extractor.Message, doubts []extractor.Problem) Quarantine
 }
 
-// Stage takes the message in r apart and writes its attachments to staging
-// files, whose fsync begins at once in the background. The final names are chosen and
-// reserved. On an error, which errors.As finds to be an
-// [extractor.LimitError] if the message is at fault, nothing of the message stays.
+// Stage takes the message in r apart and writes its attachments to staging files. It chooses their
+// final names and reserves them. The fsync of the files begins at once in the background.
 //
-// A piece of a message (message/partial) is staged for a hidden folder. With the last
-// one to come the whole message is taken apart in its place, and the others are
-// removed once that has been published. When too many pieces wait, the error is a [*PiecesError].
+// On an error nothing of the message stays. An [*extractor.LimitError] says that the message is at
+// fault, and a [*PiecesError] that too many pieces of messages wait.
+//
+// A piece of a message (message/partial) is staged for [PartialFolder]. If it is the last piece to
+// come, the whole message is staged in its place. Publish then removes the other pieces.
 func (d *Directory) Stage(ctx context.Context, r io.Reader, plan Plan) (*extractor.Message, []*Staged, error) {
 	var m *extractor.Message
 	staged, err := d.stage(ctx, "", &plan, func(s *staging) error {
@@ -146,8 +149,8 @@ func (d *Directory) Stage(ctx context.Context, r io.Reader, plan Plan) (*extract
 	return m, staged, nil
 }
 
-// StageRaw stages the bytes of r as they are, for folder/name below the Directory's own
-// folder. folder is "" for the folder itself.
+// StageRaw stages the bytes of r as they are, to be published as folder/name. folder is below the
+// Directory's own, and "" for that itself. On an error nothing stays.
 func (d *Directory) StageRaw(ctx context.Context, r io.Reader, folder, name string) (*Staged, error) {
 	staged, err := d.stage(ctx, folder, &Plan{}, func(s *staging) error {
 		w := s.open(nil, &extractor.Attachment{Name: name, OriginalName: name}, Raw)
@@ -172,7 +175,7 @@ type staging struct {
 	writers []*writer
 	staged  []*Staged
 	written int64 // bytes of attachments and sidecars
-	opened  int   // writers that are
+	opened  int   // writers that are open
 }
 
 func (s *staging) open(m *extractor.Message, a *extractor.Attachment, kind Kind) *writer {
@@ -182,8 +185,8 @@ func (s *staging) open(m *extractor.Message, a *extractor.Attachment, kind Kind)
 	return w
 }
 
-// stage runs fill, which opens and closes writers, and chooses the names. It
-// cleans up after an error and also after a panic, which goes on to the caller.
+// stage runs fill, which opens and closes writers, and chooses the names. It cleans up after an
+// error, and also after a panic, which goes on to the caller.
 func (d *Directory) stage(ctx context.Context, folder string, plan *Plan, fill func(*staging) error) (staged []*Staged, err error) {
 	s := &staging{d: d, ctx: ctx, plan: plan, folder: folder}
 	complete := false
@@ -310,7 +313,7 @@ func (s *staging) sidecar(m *extractor.Message, beside *Staged) error {
 	if err != nil {
 		return fmt.Errorf("make sidecar of %q: %w", beside.Path, err)
 	}
-	// They say of each attachment what a sender may have said at any length of the message.
+	// A sidecar repeats for each attachment what the sender wrote once, at any length.
 	s.written += int64(len(content))
 	if err := s.plan.Extract.Limits.Written(s.written, m.Size); err != nil {
 		return err

@@ -19,8 +19,8 @@ type syncer struct {
 	running int // guarded by mu: workers
 }
 
-// start hands a written file to a worker. It waits when the disk is behind,
-// which bounds the open descriptors.
+// start hands a written file to a worker. It waits when the disk is behind, which bounds the open
+// descriptors.
 func (s *syncer) start(ctx context.Context, f *file) error {
 	s.mu.Lock()
 	more := s.running < s.most
@@ -55,8 +55,8 @@ func (s *syncer) work(f *file) {
 	}
 }
 
-// fsync makes a file durable through the descriptor that wrote it: another one
-// might not be told of an error that came before it was opened.
+// fsync makes a file durable through the descriptor that wrote it. Another one might not be told of
+// an error from before it was opened.
 func (s *syncer) fsync(f *file) {
 	defer close(f.done)
 	if f.discarded.Load() {
@@ -71,9 +71,9 @@ func (s *syncer) fsync(f *file) {
 	f.f = nil
 }
 
-// Sync returns once the files' contents and their names in the staging folder are
-// durable, and allows them to be published. A file that could not be made so is
-// named in the error and can only be discarded.
+// Sync returns nil once the contents of the files, and their names in the staging folder, are
+// durable. They may be published then. A file that could not be made durable is named in the error,
+// and can only be discarded.
 func (d *Directory) Sync(ctx context.Context, group []*Staged) error {
 	files := make([]*file, len(group))
 	d.mu.Lock()
@@ -86,7 +86,7 @@ func (d *Directory) Sync(ctx context.Context, group []*Staged) error {
 	}
 	for i, f := range files {
 		if f == nil {
-			return fmt.Errorf("sync staging file %q for %q: %w", group[i].ID, group[i].Path, ErrGone)
+			return fmt.Errorf("sync staging file %q for %q: %w", group[i].ID, group[i].Path, errGone)
 		}
 		select {
 		case <-f.done:

@@ -31,8 +31,8 @@ func longestName(dir *os.File) int {
 	return int(st.Namelen)
 }
 
-// startWriteback has the kernel begin to write a stretch of a file to the disk. It
-// is a hint: the fsync that follows finds out what fails.
+// startWriteback has the kernel begin to write a part of a file to the disk. It is a hint: the
+// fsync that follows reports what fails.
 func startWriteback(f *os.File, offset, length int64) {
 	_ = unix.SyncFileRange(int(f.Fd()), offset, length, unix.SYNC_FILE_RANGE_WRITE)
 }

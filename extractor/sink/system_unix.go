@@ -25,13 +25,13 @@ func madeByOther(info fs.FileInfo) bool {
 	return ok && st.Uid != 0 && int(st.Uid) != os.Geteuid()
 }
 
-// unsyncable reports whether the fsync of a folder failed because the file system
-// has no such thing (SMB, some of FUSE), which keeps its names in its own way.
+// unsyncable reports whether the fsync of a folder failed because the file system has no such thing
+// (SMB, some of FUSE). It keeps its names in a way of its own.
 func unsyncable(err error) bool {
 	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL)
 }
 
-// askSpace returns how much a user that is not root can still write to the file system of a folder.
+// askSpace returns how much users other than root can still write to the file system of a folder.
 func askSpace(dir *os.File) (space, error) {
 	var st unix.Statfs_t
 	if err := unix.Fstatfs(int(dir.Fd()), &st); err != nil {

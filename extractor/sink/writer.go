@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	// blockSize is how much is written at once, and what a smaller file costs in
-	// memory until it is closed.
+	// blockSize is how many bytes are written at once. A smaller file takes as much memory until it
+	// is closed.
 	blockSize = 128 << 10
-	// maxOpen is how many files of a message may be open at once, each within the one before, before the next one makes do with
-	// a smallBlock: a hundred messages within each other would take 60 MB.
+	// maxOpen is how many files of a message may be open at once, each within the one before, until
+	// the next makes do with a smallBlock. A hundred messages within each other would take 60 MB.
 	maxOpen    = 8
 	smallBlock = 8 << 10
 )
 
-// block is a piece of a file on its way, for use by one after the other.
+// block is a part of a file on its way to the disk.
 type block struct{ bytes []byte }
 
 // buffers are blocks and hashes for use by one file after the other.
@@ -42,8 +42,8 @@ func (b buffers) block() *block {
 	return empty
 }
 
-// hasher hashes the blocks of a file in a goroutine of its own, as that takes as
-// long as all the rest. It gives them back to the pool.
+// hasher hashes the blocks of a file in a goroutine of its own, since that takes as long as all the
+// rest. It gives the blocks back to the pool.
 type hasher struct {
 	blocks chan *block
 	done   chan struct{}
@@ -70,9 +70,8 @@ func (h *hasher) close() {
 	<-h.done
 }
 
-// writer writes one attachment to a staging file. The file is made when the
-// first block is full or at Close, so a small one is created, written and
-// handed to its fsync in one go.
+// writer writes one attachment to a staging file. It makes the file when the first block is full,
+// or at Close: a small file is created, written and handed to its fsync in one go.
 type writer struct {
 	d          *Directory
 	ctx        context.Context // of the Stage call that the writer lives in
@@ -84,12 +83,12 @@ type writer struct {
 	hasher     *hasher   // of a file longer than a block
 	file       *file
 	folder     string // of what is quarantined
-	unsure     bool   // it may be left out in the end: until then it is neither hashed nor sent to the disk
+	unsure     bool   // it may be left out in the end: it is not hashed, nor sent to the disk, before
 	size       int64
 	sum        [32]byte
 	closed     bool
 	err        error // sticky
-	open       *int  // writers of the message that are
+	open       *int  // writers of the message that are open
 }
 
 func (s *staging) newWriter(a *extractor.Attachment) *writer {
@@ -139,7 +138,7 @@ func (w *writer) ReadFrom(r io.Reader) (int64, error) {
 	return n, w.err
 }
 
-// flush writes the full block and has it hashed. Whatever fails stays in err.
+// flush writes the full block and has it hashed. An error stays in w.err.
 func (w *writer) flush() {
 	if w.write(); w.err != nil {
 		return
@@ -186,8 +185,8 @@ func (w *writer) write() {
 	}
 }
 
-// writebackStep is after how many bytes the disk is told to begin, so that the
-// fsync at the end has little left to wait for.
+// writebackStep is after how many bytes the disk is told to begin. The fsync at the end then has
+// little left to wait for.
 const writebackStep = 8 << 20
 
 // Close writes what is left and hands the file to its fsync.
@@ -232,5 +231,5 @@ func (w *writer) Close() error {
 	return w.err
 }
 
-// leftOut reports whether what was written is not to be kept.
+// leftOut reports whether the file is not to be kept.
 func (w *writer) leftOut() bool { return w.attachment.LeftOut != "" }

@@ -9,8 +9,9 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Sink is where one account's attachments go: a folder, or anything that can keep files and rename them. A poll
-// opens it, uses it and closes it. Package sinktest has the tests that every implementation must pass.
+// Sink is where one account's attachments go: a folder, or anything that can keep files and rename
+// them. A poll opens it, uses it and closes it. Package sinktest has the tests that every
+// implementation must pass.
 //
 // # Calls at once
 //
@@ -19,35 +20,37 @@ import (
 //   - One stages. It calls Stage and StageRaw, one after the other.
 //   - One commits. It calls Sync, Publish, RemovePieces and SetMark, one after the other.
 //
-// Both may call Free and Discard at any time. No two calls at once concern the same staging file. All other
-// methods are called while no other call is under way.
+// Both may call Free and Discard at any time. No two calls at once concern the same staging file.
+// All other methods are called while no other call is under way.
 //
 // # Cancelling
 //
-// A call returns soon after its context ends, with the context's error, and does nothing if the context had ended
-// before. It may have done its work in part, and a later Sink must be able to do the rest: Publish is called
-// again for all files of a group that the ledger holds as staged, and Sweep removes what Discard has left.
+// A call returns soon after its context ends, with the context's error, and does nothing if the
+// context had ended before. It may have done its work in part, and a later Sink must be able to do
+// the rest: Publish is called again for all files of a group that the ledger holds as staged, and
+// Sweep removes what Discard has left.
 type Sink interface {
-	// Stage reads the message of a UIDL from r to its end and writes its attachments to staging files. On an error
-	// nothing of the message stays. An [*UnprocessableError] is the fault of the message itself, and not of the line
-	// or the disk.
+	// Stage reads the message of a UIDL from r to its end and writes its attachments to staging
+	// files. On an error nothing of the message stays. An [*UnprocessableError] is the fault of the
+	// message itself, and not of the line or the disk.
 	Stage(ctx context.Context, uidl string, r io.Reader) (Staged, error)
 	// StageRaw stages the bytes of r as they are. They will be published as folder/name.
 	StageRaw(ctx context.Context, r io.Reader, folder, name string) (ledger.Attachment, error)
 	// Sync returns nil once the staging files are durable under their staging names.
 	Sync(ctx context.Context, files []ledger.Attachment) error
-	// Publish gives staged files their final names, in this order, and overwrites nothing. It sets the Path of each
-	// to the name that the file really got, and returns nil once all are durable under these names. It stops at the
-	// first file that it can't publish.
+	// Publish gives staged files their final names, in this order, and overwrites nothing. It sets
+	// the Path of each to the name that the file really got, and returns nil once all are durable
+	// under these names. It stops at the first file that it can't publish.
 	//
-	// A staging file that is gone is no error: it was published before a crash. One that was staged in another place
-	// is an error: a disk is not mounted. Of files that were staged by an earlier Sink only the StagingID and the
-	// Path are known.
+	// A staging file that is gone is no error: it was published before a crash. One that was staged
+	// in another place is an error: a disk is not mounted. Of files that were staged by an earlier
+	// Sink only the StagingID and the Path are known.
 	Publish(ctx context.Context, files []*ledger.Attachment) error
-	// Discard removes staging files that will not be published. Those that are gone, or published, are no error.
+	// Discard removes staging files that will not be published. Those that are gone, or published,
+	// are no error.
 	Discard(ctx context.Context, files []ledger.Attachment) error
-	// Sweep removes every staging file that an earlier Sink left, and returns how many there were. It is called when
-	// the ledger holds nothing unfinished and nothing is staged.
+	// Sweep removes every staging file that an earlier Sink left, and returns how many there were.
+	// It is called when the ledger holds nothing unfinished and nothing is staged.
 	Sweep(ctx context.Context) (removed int, err error)
 	// Free returns how many bytes can still be written.
 	Free(ctx context.Context) (int64, error)
@@ -60,10 +63,11 @@ type Sink interface {
 	OpenFile(ctx context.Context, path string) (io.ReadSeekCloser, error)
 	// RemoveFile removes such a file. One that is gone is no error.
 	RemoveFile(ctx context.Context, path string) error
-	// HasPieces reports whether pieces of messages wait below [PartialFolder]. Each poll asks it before it asks the
-	// ledger, so it should be cheap. It may be wrong if it says true.
+	// HasPieces reports whether pieces of messages wait below [PartialFolder]. Each poll asks it
+	// before it asks the ledger, so it should be cheap. It may be wrong if it says true.
 	HasPieces(ctx context.Context) (bool, error)
-	// RemovePieces removes a folder below [PartialFolder] and all that is in it. One that is gone is no error.
+	// RemovePieces removes a folder below [PartialFolder] and all that is in it. One that is gone
+	// is no error.
 	RemovePieces(ctx context.Context, folder string) error
 	// Close ends the use of the Sink. What is staged stays.
 	Close() error

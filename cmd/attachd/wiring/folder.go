@@ -122,10 +122,6 @@ func (f *folder) Discard(ctx context.Context, files []ledger.Attachment) error {
 	return f.Directory.Discard(ctx, staged(files))
 }
 
-func (f *folder) Sweep(ctx context.Context) (removed int, err error) {
-	return f.Directory.Sweep(ctx, nil)
-}
-
 func record(s *sink.Staged) ledger.Attachment {
 	return ledger.Attachment{StagingID: s.ID, Path: s.Path, OriginalName: s.Attachment.OriginalName, MediaType: s.Attachment.MediaType, Size: s.Size, SHA256: s.SHA256, Sidecar: s.Kind == sink.Sidecar, Quarantine: s.Kind == sink.Quarantined}
 }

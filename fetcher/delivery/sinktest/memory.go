@@ -20,7 +20,8 @@ import (
 // Step names what a [Memory] is about to do.
 type Step string
 
-// The steps. The name that goes with each is that of a message or the path of a file, and "" for [StepSyncFolders].
+// The steps. The name that goes with each is that of a message or the path of a file, and "" for
+// [StepSyncFolders].
 const (
 	StepStage       Step = "stage"
 	StepSync        Step = "sync"
@@ -28,12 +29,14 @@ const (
 	StepSyncFolders Step = "sync folders"
 )
 
-// Memory is a sink whose files live in memory. It is its own place: open it as often as a test likes, and what was
-// staged and published before is still there. Each message is one file, the message itself, named by its UIDL.
+// Memory is a sink whose files live in memory. It is its own place: open it as often as a test
+// likes, and what was staged and published before is still there. Each message is one file, the
+// message itself, named by its UIDL.
 //
 // Its methods may be called from several goroutines at once. Set its fields before that.
 type Memory struct {
-	// Before, unless nil, is asked before each step. Its error is that of the step, and nil lets it happen.
+	// Before, unless nil, is asked before each step. Its error is that of the step, and nil lets it
+	// happen.
 	Before func(step Step, name string) error
 	// Room is how many bytes can still be written.
 	Room int64
@@ -107,7 +110,8 @@ func (m *Memory) Take() {
 	clear(m.files)
 }
 
-// Add stages one file, which is to be published under this path. It is how a test's own Stage takes a message apart.
+// Add stages one file, which is to be published under this path. It is how a test's own Stage takes
+// a message apart.
 func (m *Memory) Add(body []byte, path string) ledger.Attachment {
 	defer m.lock()()
 	m.number++

@@ -107,7 +107,8 @@ func testSweep(t *testing.T, p Place) {
 	wantFiles(t, p, map[string]string{"a": "a"})
 }
 
-// testOrder: a file that can't be published keeps those behind it from being published, whose sidecars they may be.
+// testOrder: a file that can't be published keeps those behind it from being published, whose
+// sidecars they may be.
 func testOrder(t *testing.T, p Place) {
 	s := p.Open(t)
 	files := recorded(raw(t, s, "", "a", "b"))

@@ -19,10 +19,11 @@ import (
 
 // Place is where sinks deliver to, one after the other.
 type Place interface {
-	// Open opens a sink as a new process does. Those that were opened before are neither closed nor used any more, as
-	// if their processes had been killed.
+	// Open opens a sink as a new process does. Those that were opened before are neither closed nor
+	// used any more, as if their processes had been killed.
 	Open(t *testing.T) delivery.Sink
-	// Files returns what was published and is there, by path, what lies in quarantine included and staging files not.
+	// Files returns what was published and is there, by path, what lies in quarantine included and
+	// staging files not.
 	Files(t *testing.T) map[string]string
 }
 
