@@ -8,83 +8,86 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// Account says how to reach one mailbox and what to do with its messages. It is not
-// changed once it is visited.
+// Account says how to reach one mailbox and what to do with its messages. It must not change
+// while it is visited.
 type Account struct {
-	// Name identifies the account in the ledger, in logs and as a folder.
+	// Name identifies the account in the ledger and in logs, and names its folder.
 	Name string
 	// Endpoint says where the mailbox is and how to get there.
 	session.Endpoint
-	// Output says where its attachments go.
+	// Output says where the attachments go.
 	delivery.Output
 	Deletion
 	Limits
 	Quarantine
 	// Interval is the time from the end of one visit to the start of the next.
 	Interval time.Duration
-	// SkipDuplicates records attachments whose bytes this account received
-	// before, instead of writing them again.
+	// SkipDuplicates records attachments that this account received before, byte for byte,
+	// instead of writing them again.
 	SkipDuplicates bool
-	// Attempts is how often a message whose files can't be staged, while the disk is
-	// well, or of which too little comes, is tried before it goes to quarantine. 0 is 3.
+	// Attempts is how often a message is tried before it goes to quarantine, if its files can't
+	// be staged while the disk is well, or if it comes truncated. 0 is 3.
 	Attempts int
-	// FetchChangedUIDLs has a mailbox fetched again whose UIDLs all changed, which
-	// otherwise stops the account with an [*identity.UIDLsChangedError].
+	// FetchChangedUIDLs has a mailbox fetched again if all of its UIDLs have changed. Otherwise
+	// that stops the account with an [*identity.UIDLsChangedError].
 	FetchChangedUIDLs bool
 }
 
 // Deletion says what is deleted on the server, and when.
 type Deletion struct {
-	// Delete removes a message from the server DeleteAfter after its first
-	// delivery (0: in the same visit). Without Delete it stays.
+	// Delete has messages deleted DeleteAfter after their first delivery (0: in the same
+	// visit). Without it they stay on the server.
 	Delete      bool
 	DeleteAfter time.Duration
-	// DeleteEmpty deletes also messages without a delivered file, which otherwise stay.
+	// DeleteEmpty also deletes messages without a delivered file, which otherwise stay.
 	DeleteEmpty bool
-	// CommitDeletions is after how many DELE a session says QUIT, which is what makes
-	// them last (RFC 1939 section 6), before another one goes on. 0: all in one.
+	// CommitDeletions is how many DELE a session sends before it makes them last with QUIT (RFC
+	// 1939 section 6). Another session then goes on. 0 sends all in one session.
 	CommitDeletions int
 }
 
-// deletesAtOnce reports whether messages are deleted by the visit that delivers them.
+// deletesAtOnce reports whether the visit that delivers a message also deletes it.
 func (d *Deletion) deletesAtOnce() bool { return d.Delete && d.DeleteAfter <= 0 }
 
 // Limits bound what is fetched.
 type Limits struct {
-	// MaxMessage is the most octets that are read of one message: a server that
-	// never ends one would fill the disk. 0 is 4 GiB.
+	// MaxMessage is how many octets are read of one message at most: a server that never ends
+	// one would fill the disk. 0 is 4 GiB.
 	MaxMessage int64
-	// MaxMessageSize is the most octets of a message that is taken apart, 0 for no
-	// limit, and Oversize what becomes of the others.
+	// MaxMessageSize is the size, in octets as LIST says, up to which messages are taken apart;
+	// 0 for no limit.
 	MaxMessageSize int64
-	Oversize       Oversize
-	// MaxMessages and MaxBytes are the most that one visit fetches, 0 for no limit, but
-	// one message at least. What is left comes with the next one.
+	// Oversize says what becomes of larger messages.
+	Oversize Oversize
+	// MaxMessages is how many messages one visit fetches at most, 0 for no limit. The rest
+	// comes with the next visit.
 	MaxMessages int
-	MaxBytes    int64
+	// MaxBytes is how many octets one visit fetches at most, 0 for no limit. The first message
+	// is fetched however large it is.
+	MaxBytes int64
 }
 
-// Quarantine bounds an account's quarantine.
+// Quarantine bounds an account's quarantine. What is removed from it, or finds no room in it,
+// stays on the server.
 type Quarantine struct {
-	// QuarantineAge is after how long a message in quarantine is removed, and
-	// QuarantineBytes how much may be there; 0 for no limit. What is removed, or does
-	// not go there, stays on the server.
-	QuarantineAge   time.Duration
+	// QuarantineAge is after how long a message in quarantine is removed, 0 for never.
+	QuarantineAge time.Duration
+	// QuarantineBytes is how many bytes may be in quarantine, 0 for no limit.
 	QuarantineBytes int64
 }
 
-// Oversize is what becomes of a message beyond Limits.MaxMessageSize.
+// Oversize is what becomes of a message larger than Limits.MaxMessageSize.
 type Oversize int
 
 const (
-	// OversizeSkip leaves it on the server, neither fetched nor recorded, so that
-	// it comes once the limit is raised.
+	// OversizeSkip leaves it on the server and does not record it, so that it is fetched once
+	// the limit is raised.
 	OversizeSkip Oversize = iota
 	// OversizeRaw saves it as it is, without taking it apart.
 	OversizeRaw
 )
 
-// skips reports whether a message of this size is left on the server, unknown to the ledger.
+// skips reports whether a message of this size is left on the server and not recorded.
 func (l *Limits) skips(size int64) bool {
 	return l.MaxMessageSize > 0 && size > l.MaxMessageSize && l.Oversize == OversizeSkip
 }
@@ -99,7 +102,7 @@ func (l *Limits) maxMessage() int64 {
 	return l.MaxMessage
 }
 
-// defaultAttempts leaves a fault that passes two visits to do so.
+// defaultAttempts gives a passing fault two more visits.
 const defaultAttempts = 3
 
 func (a *Account) maxAttempts() int {
@@ -109,7 +112,7 @@ func (a *Account) maxAttempts() int {
 	return a.Attempts
 }
 
-// Identity is what the identity of the account's messages hangs on.
+// Identity returns what the identity of the account's messages depends on.
 func (a *Account) Identity() identity.Account {
 	is := identity.Account{
 		Name: a.Name, Owner: a.Owner(), Addr: a.Addr, Delete: a.Delete, DeleteAfter: a.DeleteAfter, DeleteEmpty: a.DeleteEmpty,

@@ -11,10 +11,11 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// Adopt asks the account's server what it holds and records every message of which the
-// ledger knows nothing as delivered, without retrieving any: after a ledger was lost,
-// so that its mail is not delivered a second time, or the server gave it other UIDLs.
-// Nobody may poll the account meanwhile.
+// Adopt lists the account's mailbox and records every message unknown to the ledger as
+// delivered, without retrieving any. It is for a lost ledger, or for a server that changed its
+// UIDLs: otherwise mail would be delivered a second time. Nobody may poll the account
+// meanwhile. Its errors are those of the connection, the server and the ledger; with one,
+// nothing or only a part is recorded.
 func Adopt(ctx context.Context, a Account, led identity.Ledger, how identity.Adoption, log zerolog.Logger) (identity.Adopted, error) {
 	s, err := a.OpenEither(ctx, session.Options{Log: log})
 	if err != nil {

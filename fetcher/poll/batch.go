@@ -15,15 +15,15 @@ import (
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
-// A batch is retrieved before any of it is committed. It bounds what a server
-// that falls out of step can spoil, and what is fetched again because of it.
+// A batch is retrieved before any of it is committed. Its bounds limit what is lost, and
+// fetched again, when a server falls out of step.
 const (
 	batchMessages = 256
 	batchOctets   = 8 << 20
 )
 
-// batch returns how many of the entries make the next batch. After the line has
-// broken it is one, so that those in order go through.
+// batch returns how many of the entries make the next batch. It is one message after the line
+// has broken, so that the good ones go through.
 func (p *poll) batch(entries []identity.Entry) int {
 	if p.fallback.unpipelined {
 		return 1
@@ -37,9 +37,9 @@ func (p *poll) batch(entries []identity.Entry) int {
 	return n
 }
 
-// received is a message that is staged and not yet known to be whole: a server that
-// does not stuff a lone dot ends it early, and what follows the dot may even look
-// like a reply, as if the rest of the text were the next message.
+// received is a message that is staged and not yet known to be whole. A server that does not
+// stuff a lone dot ends it early, and the text behind the dot may look like a reply, as if it
+// were the next message.
 type received struct {
 	entry   identity.Entry
 	octets  int64
@@ -47,25 +47,25 @@ type received struct {
 	known   identity.Standing
 	undated bool
 	slack   int64 // see tailReader
-	whole   bool  // it has its end
+	whole   bool  // it ends with its closing delimiter
 }
 
-// batch is messages that are committed once the server has answered each RETR
-// and then STAT, neither more nor less.
+// batch is the messages that are committed together, once the server has answered each RETR and
+// then STAT, neither more nor less.
 type batch struct {
 	entries []identity.Entry
-	asked   int // entries whose reply, or the beginning of it, has come
+	asked   int // entries whose reply has come or begun
 	staged  []received
-	refused map[int]error // by index of entries
+	refused map[int]error // why the server refused RETR, by index of entries
 	within  bool          // the line or the disk failed within a message
-	full    error         // the disk became full, for which no message can be blamed
-	proven  bool          // not by STAT, but for sure
+	full    error         // the disk became full, and no message is to blame
+	proven  bool          // no message was cut, although STAT was no proof
 	held    int64         // bytes of memory
-	putOff  bool          // what comes is not staged, for want of memory
+	putOff  bool          // further messages are not staged, for want of memory
 }
 
-// retrieveEach fetches the entries in one go, batch by batch. Of the batch in which
-// something fails only those are committed that are above suspicion.
+// retrieveEach fetches the entries in one go, batch by batch. If something fails in a batch,
+// only those of its messages are committed that are surely whole.
 func (p *poll) retrieveEach(ctx context.Context, entries []identity.Entry, stage stage) error {
 	var batches []*batch
 	for rest := entries; len(rest) > 0; {
@@ -73,7 +73,7 @@ func (p *poll) retrieveEach(ctx context.Context, entries []identity.Entry, stage
 		batches = append(batches, &batch{entries: rest[:n], refused: make(map[int]error)})
 		rest = rest[n:]
 	}
-	at := 0 // the batch that replies come for
+	at := 0 // the batch whose replies come
 	err := p.mailbox.Retrieve(withProofs(batches), p.wholeOctets, func(n int, body io.Reader, err error) error {
 		b := batches[at]
 		if n != mailbox.Confirm {
@@ -93,7 +93,8 @@ func (p *poll) retrieveEach(ctx context.Context, entries []identity.Entry, stage
 	return err
 }
 
-// short returns a message that came shorter than listed, or for all that is known.
+// suspect returns the first message that may have been cut: it has fewer octets than listed, or
+// its listed size is not known.
 func (b *batch) suspect() (identity.Entry, bool) {
 	for _, r := range b.staged {
 		if r.octets < r.entry.Size || r.entry.Size < 0 {
@@ -103,8 +104,10 @@ func (b *batch) suspect() (identity.Entry, bool) {
 	return identity.Entry{}, false
 }
 
-// prove makes sure that no message was cut where the server answers STAT otherwise than before, as some do that count mail as
-// it comes. A UIDL is what nobody knows who sends a message; it can be asked for where nothing is on its way ahead of the replies.
+// prove makes sure that no message of a batch was cut. It is for servers that answer STAT
+// otherwise than before, as some do that count mail while it arrives. Whoever sent a message
+// can't know a UIDL, so one UIDL is asked for, where requests go one by one. Without proof,
+// prove returns a [*mailbox.StepError].
 func (p *poll) prove(b *batch, differs error) error {
 	suspect, found := b.suspect()
 	if !found {
@@ -112,7 +115,7 @@ func (p *poll) prove(b *batch, differs error) error {
 	}
 	if l := p.matcher.Listing; len(l.Entries) > 0 && p.mailbox.Traits().Window == 1 {
 		last := l.Entries[len(l.Entries)-1]
-		want, _, _ := strings.Cut(p.uidl(last), "\x00") // the rest is not of the server
+		want, _, _ := strings.Cut(p.uidl(last), "\x00") // the server did not send the mark
 		uidl, err := p.mailbox.Key(last.Number)
 		if b.proven = err == nil && uidl == want; b.proven {
 			return nil
@@ -124,9 +127,9 @@ func (p *poll) prove(b *batch, differs error) error {
 	return &mailbox.StepError{Detail: fmt.Sprintf("%v; message %d may have been %s", differs, suspect.Number, p.mailbox.Traits().Cut)}
 }
 
-// withProofs are the numbers of the messages, batch by batch, with one behind each that shows that
-// the last message has ended. Some servers answer it otherwise each time, which does no harm where
-// each message came as long as listed.
+// withProofs returns the numbers of the messages to retrieve, with [mailbox.Confirm] behind
+// each batch. The answer to that shows that the last message has ended. Some servers answer it
+// otherwise each time; that does no harm if each message has come as long as listed.
 func withProofs(batches []*batch) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for _, b := range batches {
@@ -142,11 +145,11 @@ func withProofs(batches []*batch) iter.Seq[int] {
 	}
 }
 
-// receive stages a message, or notes that the server refused it.
+// receive stages one message, or notes that the server refused it.
 func (p *poll) receive(ctx context.Context, b *batch, body io.Reader, refused error, stage stage) error {
 	e := b.entries[b.asked]
 	b.asked++
-	defer func() { p.giveRoom(e.Size) }() // it is on the disk, or has failed
+	defer func() { p.giveRoom(e.Size) }() // it is on the disk by now, or has failed
 	if failed := p.delivery.Err(); failed != nil {
 		return failed
 	}
@@ -178,7 +181,8 @@ func (p *poll) receive(ctx context.Context, b *batch, body io.Reader, refused er
 	return nil
 }
 
-// stage stages a message, and reads it to its end. It returns nil for one that is not to be committed.
+// stage stages one message and reads it to its end. It returns nil for a message that is not to
+// be committed.
 func (p *poll) stage(ctx context.Context, b *batch, e identity.Entry, counted *boundedReader, stage stage) (m *ledger.Message, err error) {
 	if b.putOff {
 		p.unkept++
@@ -191,7 +195,7 @@ func (p *poll) stage(ctx context.Context, b *batch, e identity.Entry, counted *b
 	if err != nil {
 		return nil, err
 	}
-	// What was not read counts, and must end, too.
+	// What the sink did not read counts, too, and must end.
 	if _, err = io.Copy(io.Discard, counted); err == nil {
 		if m != nil {
 			m.Header = identity.Identify(p.header.Header()).Header
@@ -204,7 +208,7 @@ func (p *poll) stage(ctx context.Context, b *batch, e identity.Entry, counted *b
 	return nil, p.blame(ctx, e, counted, err)
 }
 
-// identify finds out which message it is that was staged.
+// identify finds out which message was staged.
 func (p *poll) identify(ctx context.Context, e identity.Entry, counted *boundedReader, m *ledger.Message) (identity.Standing, error) {
 	read := identity.Read{Octets: counted.n, Header: p.header.Header()}
 	if counted.digest != nil {
@@ -220,7 +224,7 @@ func (p *poll) identify(ctx context.Context, e identity.Entry, counted *boundedR
 	return known, err
 }
 
-// commitBatch hands on a batch that is whole.
+// commitBatch hands a complete batch to the committer. It keeps back truncated messages.
 func (p *poll) commitBatch(ctx context.Context, b *batch) error {
 	defer p.giveBatch(b)
 	err := p.noteRefused(ctx, b)
@@ -230,7 +234,8 @@ func (p *poll) commitBatch(ctx context.Context, b *batch) error {
 	all := true
 	for _, r := range b.staged {
 		switch {
-		case !b.proven && p.maybeCut(r, differ), !all && delivery.IsJoined(r.message): // from a piece that was cut, perhaps
+		case !b.proven && p.maybeCut(r, differ),
+			!all && delivery.IsJoined(r.message): // it may have been joined from a piece that was cut
 			all = false
 			p.delivery.Discard(ctx, r.message.Attachments)
 			err = errors.Join(err, p.noteCut(ctx, r))
@@ -249,12 +254,13 @@ func (p *poll) commitBatch(ctx context.Context, b *batch) error {
 	return errors.Join(err, p.addFirst(ctx, whole, len(whole)), b.full)
 }
 
-// salvage commits what is above suspicion of a batch in which cause happened, and
-// discards the rest.
+// salvage commits those messages of a failed batch that are surely whole, and discards the
+// rest. It returns cause, with what failed besides.
 func (p *poll) salvage(ctx context.Context, b *batch, cause error) error {
 	defer p.giveBatch(b)
 	whole := p.aboveSuspicion(b)
-	// The other cases are noted already, or nobody's fault, or the poll is made again one by one.
+	// Other failures are noted already, or nobody's fault, or the session is made again without
+	// pipelining.
 	if !b.within && ctx.Err() == nil && p.fallback.unpipelined && mailbox.Broken(cause) {
 		suspect := b.entries[0] // the only one
 		attempts, err := p.attempts(ctx, suspect)
@@ -262,7 +268,7 @@ func (p *poll) salvage(ctx context.Context, b *batch, cause error) error {
 		case err != nil:
 			cause = errors.Join(cause, err)
 		case attempts > 0 && exact(b.staged) == 1:
-			whole = 1 // as long as listed, and the line breaks behind it each time
+			whole = 1 // it has its listed size, and the line breaks behind it each time
 		default:
 			cause = errors.Join(cause, p.noteFailure(ctx, suspect, cause, afterBreak))
 		}
@@ -273,9 +279,9 @@ func (p *poll) salvage(ctx context.Context, b *batch, cause error) error {
 	return cause
 }
 
-// addFirst hands the first messages to the committer and discards the others.
+// addFirst hands the first n messages to the committer and discards the others.
 func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
-	ctx = context.WithoutCancel(ctx) // a stop commits what is staged
+	ctx = context.WithoutCancel(ctx) // what is staged is committed even when the process stops
 	err := p.findPutBack(ctx, staged[:n])
 	if err != nil {
 		n = 0
@@ -305,7 +311,7 @@ func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
 	return errors.Join(err, p.matcher.NoteRecognized(ctx, again, back))
 }
 
-// findPutBack finds out which of the messages that are to be delivered were delivered before and deleted.
+// findPutBack marks the messages about to be delivered that were delivered and deleted before.
 func (p *poll) findPutBack(ctx context.Context, staged []received) error {
 	var messages []*ledger.Message
 	undated := make(map[*ledger.Message]bool)
@@ -324,7 +330,7 @@ func (p *poll) findPutBack(ctx context.Context, staged []received) error {
 	return err
 }
 
-// exact counts the messages up to the first whose octets are not as listed.
+// exact returns how many messages at the beginning have their listed size.
 func exact(batch []received) int {
 	for i, r := range batch {
 		if r.octets != r.entry.Size {
@@ -334,11 +340,13 @@ func exact(batch []received) int {
 	return len(batch)
 }
 
-// aboveSuspicion counts the messages to be kept of a batch that failed. Without
-// pipelining these are the ones as long as listed, but for the last, which may be cut,
-// unless the line broke within another one. Ahead of the replies, a server that drops or
-// invents one has each message behind it pass for a neighbour: then the length proves a message
-// only if no other one has the same, and with it those before.
+// aboveSuspicion returns how many messages at the beginning of a failed batch are surely whole:
+//
+//   - One request at a time: all up to the first without its listed size. The last of all may
+//     be cut, so it counts only if the line broke within another one.
+//   - With pipelining: the same, up to the last message whose listed size no other message of
+//     the batch has. A server that drops or invents a reply has each further message pass for
+//     its neighbour; a size of its own proves a message and those before it.
 func (p *poll) aboveSuspicion(b *batch) int {
 	n := exact(b.staged)
 	if p.mailbox.Traits().Window == 1 {

@@ -8,32 +8,35 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// share is what one poll has of it.
+// share is what one session has claimed of what all visits share.
 type share struct {
-	octets  int64 // of what is promised
-	listing int64 // bytes of memory
+	octets  int64 // octets of the promised room on the disk
+	listing int64 // bytes of memory for its listing
 }
 
-// budget bounds the memory of all polls together: a server, or who sends mail, can make each of them hold many times what an honest
-// one does. A poll that finds it used up does with less or fails, and waits for no other, which may wait for it in turn. Whoever is
-// the only one is given all it asks for, as all that it may hold is bounded.
+// budget bounds the memory of all visits together: a server, or whoever sends mail, can make
+// each of them hold many times what honest ones need. A visit that finds the budget used up
+// does with less or fails. It never waits for another visit, which might wait for it in turn. A
+// visit that is alone gets all it asks for, because one visit's memory is bounded anyway.
 type budget struct {
 	mu       sync.Mutex
-	limit    int64 // guarded by mu, as is all below: bytes that the process is to keep to
+	limit    int64 // guarded by mu, as all below: bytes of memory of the process
 	listings int64
 	staged   int64
 }
 
 const (
-	// unlimitedMemory is what the process is taken to have where nobody says.
+	// unlimitedMemory is the memory, in bytes, to reckon with where there is no limit.
 	unlimitedMemory = 2 << 30
-	// Of that the listings of all polls may take one part in four, and what is known of staged messages one in eight.
+	// The listings of all visits may take a fourth of the memory, and staged messages an
+	// eighth.
 	listingPart, stagedPart = 4, 8
-	// ownListing is what each poll may hold of a listing without asking: 100,000 messages.
+	// ownListing is how many bytes of a listing each visit may hold without asking: about
+	// 100,000 messages.
 	ownListing = 8 << 20
 )
 
-// set says what the process is to keep to, 0 where nobody knows.
+// set sets the memory of the process in bytes, 0 for no limit.
 func (b *budget) set(limit int64) {
 	if limit <= 0 || limit > unlimitedMemory {
 		limit = unlimitedMemory
@@ -43,7 +46,8 @@ func (b *budget) set(limit int64) {
 	b.limit = limit
 }
 
-// take asks for n bytes of a part of it, of which mine are the asker's already.
+// take claims n bytes of a part of the budget and reports whether there was room. mine are the
+// bytes of it that the asker holds already.
 func (b *budget) take(of *int64, mine, n, part int64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -60,7 +64,8 @@ func (b *budget) give(of *int64, n int64) {
 	*of -= n
 }
 
-// holdListing asks for the memory of a listing of so many bytes, which may be needed twice while it grows.
+// holdListing claims the memory for a listing of so many bytes. It claims twice as much,
+// because a growing slice is copied.
 func (p *poll) holdListing(bytes int64) error {
 	more := 2*bytes - max(p.share.listing, ownListing)
 	if more <= 0 {
@@ -73,7 +78,7 @@ func (p *poll) holdListing(bytes int64) error {
 	return nil
 }
 
-// giveListing gives back what holdListing took.
+// giveListing gives back what holdListing claimed.
 func (p *poll) giveListing() {
 	if p.share.listing > 0 {
 		p.poller.memory.give(&p.poller.memory.listings, p.share.listing-ownListing)
@@ -81,7 +86,7 @@ func (p *poll) giveListing() {
 	}
 }
 
-// weight is about what is held in memory of a message until it is committed.
+// weight returns about how many bytes a message holds in memory until it is committed.
 func weight(m *ledger.Message) int64 {
 	n := int64(1<<10 + len(m.From) + len(m.To) + len(m.Subject))
 	for _, a := range m.Attachments {
@@ -90,8 +95,9 @@ func weight(m *ledger.Message) int64 {
 	return n
 }
 
-// holds asks for the memory of one more message of a batch. Without it the message is put off, and with it those behind: the first
-// of a batch always finds room, so that each poll gets on.
+// holds claims the memory of one more message of a batch. If there is none, this message and
+// those behind it are put off. The first message of a batch always gets it, so that each visit
+// gets on.
 func (p *poll) holds(ctx context.Context, b *batch, m *ledger.Message) bool {
 	n, memory := weight(m), &p.poller.memory
 	if !memory.take(&memory.staged, 0, n, stagedPart) {

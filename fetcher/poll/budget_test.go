@@ -2,7 +2,7 @@ package poll
 
 import "testing"
 
-// TestBudget: what one holds alone may be anything, and with others it is a part of the memory.
+// TestBudget checks that one alone may hold anything, and several together only their part.
 func TestBudget(t *testing.T) {
 	t.Parallel()
 	var b budget

@@ -10,13 +10,15 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// certificateWarnings sees to one warning a day for a certificate, however many accounts have to do with it.
+// certificateWarnings limits the warnings of a certificate to one a day, however many accounts
+// use it.
 type certificateWarnings struct {
 	mu   sync.Mutex
-	last map[string]time.Time // guarded by mu: by the certificate's digest and the server's address
+	last map[string]time.Time // guarded by mu: by digest and server address
 }
 
-// due tells whether a warning about a certificate, in use with the server at addr, is due, and counts it as given.
+// due reports whether to warn now of a certificate that ends soon, in use with the server at
+// addr. A warning that is due counts as given.
 func (w *certificateWarnings) due(addr string, c *x509.Certificate, now time.Time) bool {
 	if !session.EndsSoon(c, now) {
 		return false
@@ -36,8 +38,8 @@ func (w *certificateWarnings) due(addr string, c *x509.Certificate, now time.Tim
 	return true
 }
 
-// noteCertificate warns that a certificate ends soon; owner names its holder. Once it
-// has ended, nothing is fetched any more, as a rule.
+// noteCertificate warns that a certificate ends soon or has expired; own says that it is the
+// account's. With an expired one, nothing is fetched any more as a rule.
 func (p *poll) noteCertificate(owner string, c *x509.Certificate) {
 	if c == nil || !p.poller.certificates.due(p.Account.Addr, c, p.poller.now()) {
 		return

@@ -12,7 +12,7 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// connect opens the session.
+// connect opens the session and notes what the server announced.
 func (p *poll) connect(ctx context.Context, visited identity.Visited) error {
 	s, err := p.Open(ctx, session.Options{
 		WithoutCapa: p.fallback.withoutCapa, Unpipelined: p.fallback.unpipelined, Ask: p.questions(visited.Ever), Waiting: p.Waiting,
@@ -44,7 +44,7 @@ func (p *poll) newMatcher(visited identity.Visited) *identity.Matcher {
 	}
 }
 
-// seen remembers the envelopes of headers that are read on the way.
+// seen remembers the envelopes of the headers that the comparison reads.
 type seen struct{ *visit }
 
 // Header remembers the envelope of a message.
@@ -52,11 +52,11 @@ func (s seen) Header(k ledger.Key, header []byte) {
 	s.Past.envelopes.remember(k, delivery.Show(s.poller.envelope(header)))
 }
 
-// Rename has what was remembered of one key known by another.
+// Rename moves what is remembered of one key to another.
 func (s seen) Rename(from, to ledger.Key) { s.Past.envelopes.rename(from, to) }
 
-// questions are those that every poll begins with; and LIST where something is likely to be new, as in a mailbox
-// that every poll empties.
+// questions returns what to ask ahead of the replies. LIST is one of them where new messages
+// are likely: at the first visit, and in a mailbox that every visit empties.
 func (p *poll) questions(visited bool) session.Questions {
 	switch {
 	case p.fallback.oneByOne, p.fallback.withoutSizes:
@@ -67,8 +67,8 @@ func (p *poll) questions(visited bool) session.Questions {
 	return session.AskKeys
 }
 
-// noteExpiry says, once for each account while the process lives, that the server keeps messages for a
-// shorter time than the account is told to.
+// noteExpiry warns, once for each account and process, that the server deletes messages earlier
+// than the account does (CAPA EXPIRE, RFC 2449 section 6.7).
 func (p *poll) noteExpiry(is session.Expiry) {
 	days := int(is.Keeps / (24 * time.Hour))
 	switch {

@@ -13,7 +13,7 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// dueDeletion is a message that is to be deleted.
+// dueDeletion is a message to be deleted.
 type dueDeletion struct {
 	number int
 	key    ledger.Key
@@ -30,8 +30,9 @@ func (p *poll) delete(ctx context.Context) error {
 	return p.finish(ctx, due)
 }
 
-// due returns what is to be deleted: what is expired and, as the policy says, what this poll has committed or
-// found to be committed. What is in quarantine stays, and what nothing was delivered of.
+// due returns the messages to be deleted: the expired ones and, if the policy deletes at once,
+// those that this session committed or found to be delivered before. Messages in quarantine
+// stay, and so do those without a delivered file.
 func (p *poll) due(ctx context.Context, expired []identity.Lookalike) ([]dueDeletion, error) {
 	may, err := p.mayDelete(ctx)
 	if err != nil {
@@ -68,7 +69,7 @@ func (p *poll) due(ctx context.Context, expired []identity.Lookalike) ([]dueDele
 func (p *poll) finish(ctx context.Context, due []dueDeletion) error {
 	p.step = stepDelete
 	if len(due) == 0 {
-		// The answer to QUIT changes nothing here: all is committed.
+		// Nothing depends on the answer to QUIT here: all is committed.
 		if err := p.mailbox.Quit(); err != nil {
 			p.silent = true
 			p.log.Debug().Err(err).Msg("server did not confirm QUIT")
@@ -85,7 +86,7 @@ func (p *poll) finish(ctx context.Context, due []dueDeletion) error {
 	}
 	confirmed := make([]ledger.Key, 0, len(due))
 	i := 0
-	refused := false // the last one: the line may break behind that
+	refused := false // the last DELE: the line may break behind it
 	err := p.mailbox.Delete(numbers(due), func(n int, err error) {
 		key := keys[i]
 		if i++; i == len(keys) {
@@ -129,18 +130,21 @@ func numbers(due []dueDeletion) iter.Seq[int] {
 // deletionChunk is how many UIDLs one question to the ledger names.
 const deletionChunk = 500
 
-// undeletedAfter is how often messages must have been deleted, and listed by the next poll, before a server is said not to delete: it may be
-// late with it once, or somebody may have put them back.
+// undeletedAfter is how often messages must be listed again after their deletion before the
+// server is said not to delete. Once, it may be late with it, or somebody may have put them
+// back.
 const undeletedAfter = 2
 
-// sortForDeletion has DELE sent from the highest number down. A session keeps its numbers (RFC 1939 section 5), but there
-// were servers that number the rest anew at each DELE, and another message would have gone in the place of the next one.
+// sortForDeletion orders the DELE from the highest number down. Numbers stay the same during a
+// session (RFC 1939 section 5), but some servers numbered the rest anew at each DELE, and the
+// next DELE would have deleted another message.
 func sortForDeletion(due []dueDeletion) {
 	slices.SortFunc(due, func(a, b dueDeletion) int { return cmp.Compare(b.number, a.number) })
 }
 
-// noteDeleted says and counts which messages were deleted, but for those that come back each time: of them it says, once for each account
-// while the process lives, that the server confirms deletions and does not delete.
+// noteDeleted logs and counts the deleted messages. Messages that come back each time are not
+// counted: for them it warns, once for each account and process, that the server confirms
+// deletions without deleting.
 func (p *poll) noteDeleted(ctx context.Context, confirmed []ledger.Key) error {
 	undeleted, err := p.findUndeleted(ctx)
 	if err != nil {
@@ -164,7 +168,7 @@ func (p *poll) noteDeleted(ctx context.Context, confirmed []ledger.Key) error {
 	return nil
 }
 
-// findUndeleted returns those of the messages listed again that were deleted in vain before.
+// findUndeleted returns the messages listed again that were deleted in vain before.
 func (p *poll) findUndeleted(ctx context.Context) (map[ledger.Key]bool, error) {
 	undeleted := make(map[ledger.Key]bool)
 	for chunk := range slices.Chunk(p.matcher.ListedAgain(), deletionChunk) {
@@ -186,5 +190,6 @@ func (p *poll) findUndeleted(ctx context.Context) (map[ledger.Key]bool, error) {
 	return undeleted, nil
 }
 
-// isSpared reports whether a message is not to be deleted for the time being, as the line broke at that.
+// isSpared reports whether a message is not to be deleted for now, because the line broke at
+// its DELE.
 func (v *visit) isSpared(k ledger.Key) bool { return v.poller.now().Before(v.Past.spared[k]) }

@@ -7,12 +7,13 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// envelopesMost bounds what a poll remembers, for the lines of what it deletes. Beyond it they have the UIDL alone, which the
-// line of the delivery has, too.
+// envelopesMost is how many envelopes an account's visits remember. Log lines of further
+// deletions have the UIDL alone, which the line of the delivery has, too.
 const envelopesMost = 10_000
 
-// envelopes remembers those of messages that may be deleted, until a poll of the account ends well: the answer to a QUIT that was lost
-// is known by the next one. A nil one remembers nothing.
+// envelopes remembers who sent the messages that may be deleted, for the log. It does so until
+// a visit ends well, because a deletion whose QUIT got no answer is logged by the next visit. A
+// nil envelopes remembers nothing.
 type envelopes struct {
 	mu  sync.Mutex
 	all map[ledger.Key]delivery.Envelope // guarded by mu
@@ -32,7 +33,7 @@ func (v *envelopes) remember(k ledger.Key, is delivery.Envelope) {
 	}
 }
 
-// rename has what was remembered of one key known by another.
+// rename moves what is remembered of one key to another.
 func (v *envelopes) rename(from, to ledger.Key) {
 	is := v.of(from)
 	if is == (delivery.Envelope{}) {

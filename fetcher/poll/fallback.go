@@ -11,38 +11,45 @@ import (
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
-// fallback are ways in which a server is spoken to more simply, because a poll broke
-// where pipelining or CAPA may have been the reason. Without pipelining, messages are also
-// committed one by one. Without TOP, less is known of UIDLs that are used again; a line that breaks there is given
-// another chance first. Some messages are spared DELE.
+// fallback is what the next session does without, because one broke where a server's bug may be
+// the reason. It must be comparable.
 type fallback struct {
-	unpipelined, withoutCapa, topAgain, withoutTop bool
-	spared                                         int
-	// See fallbackFromEndless.
-	oneByOne, withoutSizes bool
-	muted                  int
+	// unpipelined sends one request at a time, and commits messages one by one.
+	unpipelined bool
+	// withoutCapa asks no CAPA.
+	withoutCapa bool
+	// topAgain means that the line broke at TOP once. TOP gets another chance.
+	topAgain bool
+	// withoutTop asks no TOP, so that less is known of UIDLs used again.
+	withoutTop bool
+	// oneByOne asks for the UIDL of each message alone.
+	oneByOne bool
+	// withoutSizes asks no LIST.
+	withoutSizes bool
+	// spared is how many messages were found to break the line at DELE, and muted at UIDL.
+	spared, muted int
 }
 
-// mostSpared is how many messages a poll finds out, at a session each, at whose DELE the line breaks. A server that breaks at
-// every one is not asked without end.
+// mostSpared is how many messages a visit leaves alone because the line breaks at them, at the
+// price of a session each. A server that breaks at every message is not asked without end.
 const mostSpared = 3
 
-// A server is spared for a day what it broke by and did well without. A line may break by
-// chance, so it takes two times, unless what came was out of step.
+// A fallback that helped is used for a day. A line may break by chance, so it must have helped
+// twice, unless the server fell out of step.
 const (
 	fallbackLasts = 24 * time.Hour
 	fallbackLeast = 2
 )
 
-// brokenBy is what a server broke by.
+// brokenBy is a server and a fallback that helped there.
 type brokenBy struct {
 	addr string
 	fallback
 }
 
-// fallbackAfter returns how the server is to be spoken to after a poll that ended with err: more
-// simply when the line broke (an -ERR does not break it) where a server's bug is a
-// likely reason, and there is something left to try.
+// fallbackAfter returns the fallback for the session after one that ended with err. It adds to
+// the last one if the line broke where a server's bug is a likely reason, and something is left
+// to try. A reply -ERR does not break the line.
 func (p *poll) fallbackAfter(err error) fallback {
 	more := p.fallback
 	if !mailbox.Broken(err) || mailbox.EndlessList(err) && p.step != stepCapa {
@@ -67,7 +74,8 @@ func (p *poll) fallbackAfter(err error) fallback {
 	return more
 }
 
-// fallbackFromEndless has the mailbox listed otherwise, up to a few times.
+// fallbackFromEndless returns the fallback after a reply that did not end: the mailbox is
+// listed without sizes, or message by message, or without the messages whose UIDL does not end.
 func (p *poll) fallbackFromEndless(more fallback) fallback {
 	switch where := p.matcher.Endless; {
 	case where.List == "LIST":
@@ -81,17 +89,17 @@ func (p *poll) fallbackFromEndless(more fallback) fallback {
 	return more
 }
 
-// recordedFallback returns what is still to be recordedFallback to a server.
+// recordedFallback returns the fallback that the ledger has of a server.
 func recordedFallback(known ledger.Host, now time.Time) fallback {
 	return fallback{unpipelined: now.Before(known.Unpipelined), withoutCapa: now.Before(known.WithoutCapa)}
 }
 
-// recordFallback notes that a poll went well with fallback and not without, as it ended with
-// broke then.
+// recordFallback records that a visit went well with a fallback, and not without: its first
+// session ended with broke.
 func (r *Poller) recordFallback(ctx context.Context, hosts Hosts, addr string, made fallback, broke error, now time.Time) error {
-	made.oneByOne, made.withoutSizes, made.muted = false, false, 0 // which cost little
+	made.oneByOne, made.withoutSizes, made.muted = false, false, 0 // these cost little
 	if made.topAgain, made.withoutTop, made.spared = false, false, 0; made == (fallback{}) {
-		return nil // what breaks at TOP is asked again in the same poll, and TOP is not asked for often
+		return nil // TOP is asked for rarely, and a break there costs one session
 	}
 	times := fallbackLeast
 	if !mailbox.OutOfStep(broke) {

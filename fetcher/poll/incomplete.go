@@ -5,19 +5,22 @@ import (
 	"strings"
 )
 
-// IncompleteError says that a poll went well, but for messages: some were refused, or can't be asked for, or failed before and are not due
-// yet. It does not put off the next poll.
+// IncompleteError means that a visit went well and left some messages: the server refused them
+// or gives no usable UIDL, or they failed before and wait for their next attempt. It does not
+// put off the next visit.
 type IncompleteError struct {
-	// Failed messages were refused by this poll, PutOff failed in one before.
-	Failed, PutOff int
-	// Unfetchable says how many messages can't be fetched and why, "" when all can.
+	// Failed is how many messages this visit could not retrieve.
+	Failed int
+	// PutOff is how many messages failed before and wait for their next attempt.
+	PutOff int
+	// Unfetchable says how many messages can't be fetched and why, "" if all can.
 	Unfetchable string
-	// NoRoom messages were delivered and stay on the server: something of them could not be read right, and the quarantine has
-	// no room for them.
+	// NoRoom is how many delivered messages stay on the server, because something of them could
+	// not be read right and the quarantine has no room for a copy.
 	NoRoom int
 }
 
-// Error says how many messages are left, and where the reasons are.
+// Error says how many messages are left, and where to find the reasons.
 func (e *IncompleteError) Error() string {
 	var what []string
 	if e.Unfetchable != "" {
@@ -35,7 +38,7 @@ func (e *IncompleteError) Error() string {
 	return strings.Join(what, "; ")
 }
 
-// incomplete returns what a poll that ended well leaves undone, nil for nothing.
+// incomplete returns what a visit that ended well left undone, nil for nothing.
 func (p *poll) incomplete() *IncompleteError {
 	noRoom := p.staying.noRoom + p.delivery.Tally.NoRoom
 	if p.failed+p.putOff+noRoom == 0 && p.unfetchable == "" {

@@ -9,7 +9,9 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Ledger is the record that polls keep. All of them use it at once.
+// Ledger is the record that visits keep. All visits use it at the same time. account is the
+// account's name in every call, and a [ledger.Key] names a message. An error is one of the
+// ledger's storage, and ends the visit.
 type Ledger interface {
 	delivery.Ledger
 	identity.Ledger
@@ -22,34 +24,39 @@ type Ledger interface {
 
 // Deletions records what becomes of messages on the server.
 type Deletions interface {
-	// DeletePending records that DELE is about to be sent, and Deleted that the server
-	// confirmed QUIT.
+	// DeletePending records that DELE is about to be sent for messages.
 	DeletePending(ctx context.Context, account string, keys []ledger.Key) error
+	// Deleted records that the server has deleted messages: it answered +OK to QUIT.
 	Deleted(ctx context.Context, account string, keys []ledger.Key) error
-	// Unread returns the messages that were delivered and stay on the server, as
-	// something of them could not be read right.
+	// Unread returns the messages that were delivered and stay on the server, because something
+	// of them could not be read right.
 	Unread(ctx context.Context, account string) ([]*ledger.Message, error)
 }
 
 // Failures records messages that could not be retrieved.
 type Failures interface {
-	// Failed records why, and when the message is to be tried again.
+	// Failed records why a message could not be retrieved, and when to try it again.
 	Failed(ctx context.Context, account string, k ledger.Key, reason string, next time.Time) error
 }
 
-// Mailboxes records what mailboxes are like.
+// Mailboxes records what mailboxes hold and whose they are.
 type Mailboxes interface {
-	// SetMailbox records what STAT said, and SetOwner whose mailbox it is; changed says
-	// that it was another's.
+	// SetMailbox records the answer to STAT.
 	SetMailbox(ctx context.Context, account string, messages int, octets int64) error
+	// SetOwner records whose mailbox the account polls. changed says that it was another one's
+	// before: all of the account's messages then count as missed.
 	SetOwner(ctx context.Context, account, mailbox string) (changed bool, err error)
 	// QuarantineCounts returns how many messages each account has in quarantine.
 	QuarantineCounts(ctx context.Context) (map[string]int, error)
 }
 
-// Hosts records what servers are like, by their address.
+// Hosts records what servers are like. addr is the server's address.
 type Hosts interface {
+	// Host returns what is recorded of a server, the zero Host for an unknown one.
 	Host(ctx context.Context, addr string) (ledger.Host, error)
+	// SetHost records those fields of h that are not zero.
 	SetHost(ctx context.Context, addr string, h ledger.Host) error
+	// SetLoginDelay records the least time between logins that the server announced
+	// (LOGIN-DELAY, RFC 2449 section 6.5), 0 for none.
 	SetLoginDelay(ctx context.Context, addr string, d time.Duration) error
 }

@@ -13,21 +13,21 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// drainAgain is how many messages a poll of Gmail must have brought for another one to
-// follow at once: it lists only the oldest 250 or so, and further ones when those
-// have been fetched. Elsewhere a listing is whole, and that poll would find nothing.
+// drainAgain is how many messages a visit to Gmail must have brought for another session to
+// follow at once. Gmail lists only the oldest 250 or so, and further ones once those have been
+// fetched. Elsewhere a listing is whole, and that session would find nothing.
 const drainAgain = 200
 
-// NoRoomError says that the disk has no room for a message, nor for any smaller one that is there, so that it was
-// not asked for. The account goes on by itself when there is.
+// NoRoomError means that the disk has no room for a message, nor for any smaller new one. None
+// was fetched. The account goes on by itself when there is room.
 type NoRoomError struct {
-	Free, Keep int64 // bytes that are free, and that are to stay so
-	Promised   int64 // octets that other accounts are fetching just now
+	Free, Keep int64 // free bytes, and bytes that must stay free
+	Promised   int64 // octets that other accounts are fetching now
 	Need       int64 // octets of the message
 	UIDL       string
 }
 
-// Error says how much room is missing.
+// Error says how much room is missing, and what to do.
 func (e *NoRoomError) Error() string {
 	others := ""
 	if e.Promised > 0 {
@@ -36,18 +36,18 @@ func (e *NoRoomError) Error() string {
 	return fmt.Sprintf("no room for message '%s' of %d bytes: %d are free%s, and %d are to stay free (min_free); it is fetched when there is room, and left alone with a lower max_message_size", e.UIDL, e.Need, e.Free, others, e.Keep)
 }
 
-// DiskFull reports whether a poll ended for want of room, known before or found out
-// while writing.
+// DiskFull reports whether a visit ended because the disk had no room, found out before or
+// while it wrote.
 func DiskFull(err error) bool {
 	_, ok := errors.AsType[*NoRoomError](err)
 	return ok || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// allotment is what of the new messages a poll is to fetch.
+// allotment is the part of the new messages that a session is to fetch.
 type allotment struct {
 	whole []identity.Entry // to be taken apart
 	raw   []identity.Entry // to be kept as they are
-	// noRoom, unless nil, is why nothing is to be fetched. What else a poll does, it does.
+	// noRoom, unless nil, is why nothing is to be fetched. The session does everything else.
 	noRoom error
 }
 
@@ -57,13 +57,14 @@ type allowance struct {
 	octets   int64
 }
 
-// allows tells whether one more message may be fetched: always one, however large.
+// allows reports whether one more message may be fetched. The first one always may, however
+// large.
 func (l *Limits) allows(taken allowance, size int64) bool {
 	return (l.MaxMessages <= 0 || taken.messages < l.MaxMessages) && (l.MaxBytes <= 0 || taken.messages == 0 || taken.octets+size <= l.MaxBytes)
 }
 
-// allot applies the account's policies to the messages that are new: their size,
-// the most that one poll is to fetch, and the room on the disk.
+// allot applies the account's policies to the new messages: their size, how many one visit
+// fetches, and the room on the disk.
 func (p *poll) allot(ctx context.Context) (allotment, error) {
 	a, unseen := p.Account, append(p.matcher.Difference.Unseen, identity.Turns(p.matcher.Listing.Nameless)...)
 	var out allotment
@@ -84,7 +85,7 @@ func (p *poll) allot(ctx context.Context) (allotment, error) {
 		room = max(free-a.MinFree-promised.octets, 0)
 	}
 	var octets int64
-	var noRoom *NoRoomError // for the first message that has none
+	var noRoom *NoRoomError // of the first message without room
 	for i, e := range unseen {
 		size := max(e.Size, 0)
 		oversize := a.MaxMessageSize > 0 && size > a.MaxMessageSize
@@ -104,10 +105,10 @@ func (p *poll) allot(ctx context.Context) (allotment, error) {
 			break
 		}
 		if size > p.Account.maxMessage() {
-			size = 0 // nobody has such messages: the server counts in ways of its own
+			size = 0 // no message is that large: the server counts in its own way
 		}
 		if room >= 0 && octets+size > room {
-			// Smaller ones behind it may have room.
+			// A smaller one behind it may find room.
 			if noRoom == nil {
 				noRoom = &NoRoomError{Free: free, Keep: a.MinFree, Promised: promised.octets, Need: size, UIDL: foreign.UIDL(p.uidl(e))}
 			}
@@ -134,7 +135,7 @@ func (p *poll) allot(ctx context.Context) (allotment, error) {
 	return out, nil
 }
 
-// stageRaw keeps a message as it is, as a file of its own in the account's folder.
+// stageRaw keeps a message as it is, as one file in the account's folder.
 func (p *poll) stageRaw(ctx context.Context, e identity.Entry, body *boundedReader) (*ledger.Message, error) {
 	uidl := p.uidl(e)
 	raw, err := p.delivery.Sink.StageRaw(ctx, body, "", "message-"+delivery.QuarantineName(uidl, p.poller.now())+".eml")
@@ -148,9 +149,9 @@ func (p *poll) stageRaw(ctx context.Context, e identity.Entry, body *boundedRead
 	return &ledger.Message{Key: p.key(e), State: ledger.Delivered, Attachments: []ledger.Attachment{raw}, Envelope: envelope}, nil
 }
 
-// again reports whether another poll should follow at once: one that got something
-// done and leaves more to do, or that may have seen only the beginning of a mailbox; but not to a server that has just
-// wanted to be asked for less.
+// again reports whether another session should follow at once: this one got something done and
+// leaves more, or it may have seen only the beginning of the mailbox. None follows at a server
+// that has just asked for fewer requests.
 func (p *poll) again() bool {
 	if p.throttled {
 		return false

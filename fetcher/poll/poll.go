@@ -21,12 +21,14 @@ type poll struct {
 	mailbox    mailbox.Mailbox
 	matcher    *identity.Matcher
 	delivery   *delivery.Delivery
-	share      share // of what all visits have in common
+	share      share // what it has claimed of what all visits share
 	step       step
 	loginDelay time.Duration
-	// Questions were sent ahead of the replies before the mailbox was listed, LIST too.
-	ahead, sizesAhead bool
-	// outOfStep says that the attempt before fell out of step.
+	// ahead says that questions were sent before the listing was begun.
+	ahead bool
+	// sizesAhead says that LIST was one of them.
+	sizesAhead bool
+	// outOfStep says that the server fell out of step in the session before.
 	outOfStep bool
 
 	retrieval
@@ -40,37 +42,37 @@ type retrieval struct {
 	header     identity.HeaderReader // of the message that is being retrieved
 	retrieved  int
 	failed     int
-	unkept     int // retrieved and neither kept nor left out, for a reason that the log says of each
+	unkept     int // messages retrieved and not kept; the log has a reason for each
 	quarantine []quarantined
-	copying    map[int]uncopied // by number: messages that are fetched for their copies
+	copying    map[int]uncopied // by number: messages fetched for their copies in quarantine
 	taken      allowance        // by the visit so far
 }
 
-// deletion is what a session deletes, and what it leaves for a reason.
+// deletion is what a session deletes, and what it leaves on the server.
 type deletion struct {
-	settled       map[int]bool // by number: messages that were retrieved and turned out to be delivered before
+	settled       map[int]bool // by number: messages retrieved that were delivered before
 	brokeAt       *ledger.Key  // the message at whose DELE the line broke
 	deleted       int
-	deletedBefore int  // by an earlier visit, which was not told
-	silent        bool // the server did not answer QUIT, where nothing hangs on that
+	deletedBefore int  // messages deleted by an earlier session, whose QUIT got no answer
+	silent        bool // the server did not answer a QUIT that deletes nothing
 	staying       staying
 }
 
 // remains is what a session leaves for the next one.
 type remains struct {
-	more      bool // something that another session can do at once
-	throttled bool // the server refused a message as it wants to be asked for less
-	left      int  // messages that max_messages and max_bytes leave for the next visit
-	putOff    int  // messages that failed before and are not due yet
-	// unfetchable says how many messages can't be fetched and why, "" when all can.
+	more      bool // another session can go on at once
+	throttled bool // the server asked for fewer requests
+	left      int  // messages beyond max_messages and max_bytes
+	putOff    int  // messages that failed before and wait for their next attempt
+	// unfetchable says how many messages can't be fetched and why, "" if all can.
 	unfetchable string
-	oversized   map[string]int64 // messages left on the server for their size: octets by UIDL
+	oversized   map[string]int64 // octets by UIDL of messages left because of their size
 }
 
-// step is how far a session came, for what the next one should do otherwise.
+// step is how far a session came. It decides what the next one does without.
 type step int
 
-// The first ones are those of package session.
+// The steps before stepList are those of package session.
 const (
 	stepConnect step = iota
 	stepCapa
@@ -111,8 +113,8 @@ func (p *poll) run(ctx context.Context) error {
 	if err := p.connect(ctx, visited); err != nil {
 		return err
 	}
-	// Closing without QUIT is what every early return wants: the server then
-	// takes nothing as consumed and nothing as deleted (RFC 1939 section 6).
+	// An early return closes the connection without QUIT: the server then deletes nothing and
+	// takes nothing as consumed (RFC 1939 section 6).
 	defer p.mailbox.Close()
 	defer func() { p.giveRoom(p.share.octets) }()
 	defer p.giveListing()
@@ -148,7 +150,7 @@ func (p *poll) run(ctx context.Context) error {
 }
 
 // visited returns what the visit before recorded of the mailbox. It fails with an
-// [*identity.RenamedError] if there was none under this name, and one under another.
+// [*identity.RenamedError] if there was none under this name and one under another.
 func (p *poll) visited(ctx context.Context) (identity.Visited, error) {
 	v, err := p.recorded(ctx)
 	if err == nil && !v.Ever {
@@ -179,7 +181,8 @@ func (p *poll) list(ctx context.Context) error {
 	return p.matcher.Guard(ctx, d.Unseen)
 }
 
-// noteMissed records which messages are not listed any more, and says which of them an earlier session deleted.
+// noteMissed records which messages are not listed any more, and logs those deleted by an
+// earlier session.
 func (p *poll) noteMissed(ctx context.Context) error {
 	gone, err := p.matcher.NoteMissed(ctx, identity.Outcome{
 		Committed: len(p.delivery.Tally.Committed), Deleted: p.deleted, Incomplete: p.failed+p.unkept > 0,

@@ -11,30 +11,31 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Poller is what the visits of one process share. Fill in the exported fields before
-// the first one. Its methods may be called from many goroutines at once.
+// Poller is what the visits of one process share. Fill in the exported fields before the first
+// visit. Its methods may be called from many goroutines at once.
 type Poller struct {
 	Log zerolog.Logger
 	// Now tells the time; nil is time.Now.
 	Now func() time.Time
-	// Observe, if set, is called as visits go along, from many goroutines at once.
+	// Observe, unless nil, is called during visits, from many goroutines at once.
 	Observe func(event.Event)
-	// ReadEnvelope, if set, reads the envelope of a message from its header, which may be cut short.
+	// ReadEnvelope, unless nil, reads the sender and the subject from a message's header, for
+	// the log.
 	ReadEnvelope func(header []byte) ledger.Envelope
-	// Polled reports whether an account of this name is polled; nil is none.
+	// Polled reports whether an account of this name is polled. nil reports that none is.
 	Polled func(account string) bool
-	// Memory is how many bytes the process is to keep to, 0 for no limit. Visits that
-	// would go beyond a good part of it together do with less.
+	// Memory is how many bytes of memory the process is to keep to, 0 for no limit. Visits that
+	// together would exceed their part of it do with less.
 	Memory int64
 
 	certificates certificateWarnings
 	promised     promised
 	memory       budget
-	expiry       reminders // by account: that the server deletes by itself
-	undeleted    reminders // by account: that it does not delete
+	expiry       reminders // accounts warned that the server deletes by itself
+	undeleted    reminders // accounts warned that the server does not delete
 
 	mu    sync.Mutex
-	broke map[brokenBy]int // guarded by mu
+	broke map[brokenBy]int // guarded by mu: how often each fallback helped
 }
 
 func (r *Poller) now() time.Time {
@@ -52,12 +53,12 @@ func (r *Poller) observe(e event.Event) {
 
 func (r *Poller) polled(account string) bool { return r.Polled != nil && r.Polled(account) }
 
-// log is the log of an account.
+// log returns the log of an account.
 func (r *Poller) log(account string) zerolog.Logger {
 	return r.Log.With().Str("account", account).Logger()
 }
 
-// envelope reads that of a header.
+// envelope reads the sender and the subject from a header.
 func (r *Poller) envelope(header []byte) ledger.Envelope {
 	if r.ReadEnvelope == nil {
 		return ledger.Envelope{}
@@ -65,33 +66,33 @@ func (r *Poller) envelope(header []byte) ledger.Envelope {
 	return r.ReadEnvelope(header)
 }
 
-// Delivery returns what delivers to a sink as the account's policies say.
+// Delivery returns what delivers an account's messages to a sink, by the account's policies.
 func (r *Poller) Delivery(a *Account, led delivery.Ledger, sink delivery.Sink) *delivery.Delivery {
 	return &delivery.Delivery{
 		Account: a.Name, Policy: a.delivery(), Ledger: led, Sink: sink, Log: r.log(a.Name), Now: r.now,
 	}
 }
 
-// Past is what the visits before found out about one account, for the next one. The
-// zero Past is that of an account that was not visited. It belongs to one visit at a
-// time.
+// Past is what the earlier visits found out about one account, for the next one. The zero Past
+// is that of an account without a visit. It belongs to one visit at a time.
 type Past struct {
-	spared      map[ledger.Key]time.Time // until when these are not deleted, as the line broke at that
-	envelopes   envelopes                // of what may be deleted
-	oversized   map[string]int64         // what the last visit left for its size: octets by UIDL
-	unfetchable said                     // what was said last of messages that can't be fetched
+	spared      map[ledger.Key]time.Time // until when not to delete: the line broke
+	envelopes   envelopes                // of messages that may be deleted
+	oversized   map[string]int64         // octets by UIDL of messages left because of their size
+	unfetchable said                     // the last warning of messages that can't be fetched
 }
 
 // Held is what visits have claimed and not given back.
 type Held struct {
-	// Promised are the octets on the disk that visits were allotted and have not used.
+	// Promised is the octets on the disk that visits were allotted and have not used.
 	Promised int64
-	// Listings and Staged are bytes of memory: of long listings, and of what is known of
-	// messages that are staged.
-	Listings, Staged int64
+	// Listings is the bytes of memory for long listings.
+	Listings int64
+	// Staged is the bytes of memory for messages that are staged.
+	Staged int64
 }
 
-// Held returns what all visits together hold at the moment: nothing when none is under way.
+// Held returns what all visits together hold now: nothing if none is under way.
 func (r *Poller) Held() (h Held) {
 	r.promised.mu.Lock()
 	h.Promised = r.promised.octets

@@ -19,49 +19,75 @@ import (
 
 // Outlook is what the next poll of an account would find.
 type Outlook struct {
-	// Messages are on the server. New of them were never delivered, Due will be deleted, and Staying would be if a file
-	// of them had been delivered. Pending failed before and are put off; Suspects are listed although they were
-	// deleted, and are compared before anything else.
-	Messages, New, Due, Staying, Pending, Suspects int
-	Unread, NoRoom                                 int // as in [Probe]
-	// Unfinished were staged as a process was killed: they are completed before anything is fetched.
+	// Messages is how many messages are on the server.
+	Messages int
+	// New is how many messages were never delivered.
+	New int
+	// Due is how many messages will be deleted.
+	Due int
+	// Staying is how many messages would be deleted if a file of them had been delivered.
+	Staying int
+	// Unread is how many messages would be deleted if all of them could have been read right,
+	// or a copy were kept.
+	Unread int
+	// NoRoom is how many of the unread messages found no room in quarantine for a copy.
+	NoRoom int
+	// Pending is how many messages failed before and wait for their next attempt.
+	Pending int
+	// Suspects is how many messages are listed although they were deleted. A poll compares them
+	// before anything else.
+	Suspects int
+	// Unfinished is how many messages were staged when a process was killed. A poll delivers
+	// them before it fetches any.
 	Unfinished int
-	// Nameless are new messages without a UIDL, and Moved new ones while others that were delivered are not listed any more: whether
-	// they were delivered before is told when they are fetched.
-	Nameless, Moved int
-	// Unfetchable says how many can't be fetched and why, "" when all can.
+	// Nameless is how many new messages have no UIDL. Only fetching them tells whether they
+	// were delivered before.
+	Nameless int
+	// Moved is how many messages are new while delivered ones are missing from the listing.
+	// Only fetching them tells whether they are the missing ones.
+	Moved int
+	// Unfetchable says how many messages can't be fetched and why, "" if all can.
 	Unfetchable string
 }
 
 // Foreseen is a message on the server.
 type Foreseen struct {
 	UIDL   string // safe to print
-	Octets int64  // -1 when not known
+	Octets int64  // -1 if unknown
 	delivery.Envelope
 }
 
 // Preview is told what a poll would do.
 type Preview interface {
-	// Found comes first.
+	// Found is called first.
 	Found(Outlook)
-	// Fetch reads a message that would be fetched, to its end unless it fails. It is given no body of one that would be kept
-	// as it is for its size.
+	// Fetch is given a message that would be fetched, and must read its body to the end unless
+	// it fails. body is nil for a message that would be kept as it is because of its size.
 	Fetch(m Foreseen, body io.Reader) error
-	// SeenBefore is told, behind Fetch, that a message has the header of one that was delivered: a poll compares the two.
+	// SeenBefore is called after Fetch if the message has the header of one that was delivered.
+	// A poll compares the two.
 	SeenBefore(m Foreseen)
-	// Leave is told of a message that is left on the server, and why.
+	// Leave is given a message that stays on the server, and why.
 	Leave(m Foreseen, why string)
-	// Delete is told of a message that was delivered before and would be deleted.
+	// Delete is given a message that was delivered before and would be deleted.
 	Delete(m Foreseen)
 }
 
-// DryRun tells v what the next poll of an account would do, by what the ledger knows; nil is one that was not made yet. The
-// ledger may be one to look into only. Nothing is written or deleted. The messages to be fetched are retrieved, as
-// only that tells what is in them; then the line is dropped, without QUIT, so that no server takes them as consumed
-// (Gmail does), or as read.
+// DryRun tells v what the next poll of an account would do. led may be open for reading only,
+// and nil if it was not made yet. read reads the sender and the subject from a header.
 //
-// The mailbox is listed as a poll does it. What a poll finds out by comparing messages is not foreseen: that a UIDL was used again, or
-// that a message was delivered under another one, or deleted and put back. min_free is not looked at.
+// Nothing is written or deleted. The messages to be fetched are retrieved, because only that
+// tells what is in them. Then the connection is closed without QUIT, so that no server takes
+// them as read or consumed (Gmail does).
+//
+// The mailbox is listed as by a poll. These things are not foreseen:
+//
+//   - a message that has the UIDL of another one;
+//   - a message that was delivered under another UIDL, or was deleted and put back;
+//   - a disk without room: min_free is not looked at.
+//
+// DryRun returns the errors of v, of the ledger and of the server, and an
+// [*identity.UIDLsChangedError] or [*identity.RenamedError] where a poll would.
 func DryRun(ctx context.Context, a Account, led Ledger, read func(header []byte) ledger.Envelope, v Preview, log zerolog.Logger) error {
 	p := foreseer(&a, led, log)
 	p.poller.ReadEnvelope = read
@@ -114,7 +140,8 @@ func DryRun(ctx context.Context, a Account, led Ledger, read func(header []byte)
 	return p.foreseeFetches(ctx, f, v)
 }
 
-// foreseer is a poll that only looks: nothing is retrieved by it, and nothing written down. led is nil for a ledger that was not made yet.
+// foreseer returns a poll that retrieves and records nothing. led is nil for a ledger that was
+// not made yet.
 func foreseer(a *Account, led Ledger, log zerolog.Logger) *poll {
 	return &poll{visit: &visit{Visit: &Visit{Account: a, Past: new(Past), Ledger: led}, poller: &Poller{Log: log}, log: log}}
 }
@@ -135,7 +162,7 @@ func (p *poll) foresee(ctx context.Context, box mailbox.Mailbox, visited identit
 	return p.matcher.Foresee(ctx)
 }
 
-// foreseen is a message as it is listed.
+// foreseen returns a message as it is listed.
 func (p *poll) foreseen(e identity.Entry) Foreseen {
 	if e.IsNameless() {
 		return Foreseen{UIDL: fmt.Sprintf("number %d, without UIDL", e.Number), Octets: e.Size}
@@ -146,7 +173,8 @@ func (p *poll) foreseen(e identity.Entry) Foreseen {
 // foreseenHeaders is how many headers are asked for at once.
 const foreseenHeaders = 500
 
-// foreseeDeletions tells what would be deleted, with sender and subject where the server knows TOP.
+// foreseeDeletions tells v what would be deleted, with sender and subject where the server
+// knows TOP.
 func (p *poll) foreseeDeletions(f *identity.Forecast, v Preview) error {
 	for chunk := range slices.Chunk(f.Due, foreseenHeaders) {
 		seen := make(map[int]delivery.Envelope)
@@ -163,7 +191,7 @@ func (p *poll) foreseeDeletions(f *identity.Forecast, v Preview) error {
 	return nil
 }
 
-// foreseeFetches retrieves what would be fetched, in the order and up to the bounds of a poll.
+// foreseeFetches retrieves what a poll would fetch, in its order and up to its bounds.
 func (p *poll) foreseeFetches(ctx context.Context, f *identity.Forecast, v Preview) error {
 	var taken allowance
 	n := slices.IndexFunc(f.Unseen, func(e identity.Entry) bool {
@@ -216,8 +244,8 @@ func (p *poll) foreseeFetches(ctx context.Context, f *identity.Forecast, v Previ
 	return nil
 }
 
-// seenBefore reports whether the message that was read last has the header of one that was delivered, as it does where UIDLs have
-// changed, or somebody put it back.
+// seenBefore reports whether the message read last has the header of one that was delivered.
+// That happens if UIDLs have changed, or if somebody put the message back.
 func (p *poll) seenBefore(ctx context.Context) (bool, error) {
 	id := identity.Identify(p.header.Header())
 	if p.Ledger == nil || p.Account.FetchChangedUIDLs || id.Header == [32]byte{} {

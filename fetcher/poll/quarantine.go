@@ -14,8 +14,7 @@ type quarantined struct {
 	reason string
 }
 
-// retrieveQuarantined fetches the messages that could not be taken apart once
-// more and keeps them as they are.
+// retrieveQuarantined fetches the messages for quarantine once more and keeps them as they are.
 func (p *poll) retrieveQuarantined(ctx context.Context) error {
 	admitted, err := p.admitted(ctx)
 	if err != nil {
@@ -36,7 +35,8 @@ func (p *poll) retrieveQuarantined(ctx context.Context) error {
 	})
 }
 
-// admitted returns the messages that go to quarantine. Where that is full, a message is left on the server, and tried again later.
+// admitted returns the messages that find room in quarantine. The others stay on the server and
+// are tried again later.
 func (p *poll) admitted(ctx context.Context) ([]quarantined, error) {
 	var admitted []quarantined
 	for _, q := range p.quarantine {

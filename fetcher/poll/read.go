@@ -11,14 +11,14 @@ import (
 	"github.com/attachd/attachd/fetcher/identity"
 )
 
-// boundedReader reads a message from the server: it counts, gives up on one
-// without end, and remembers whether it was the line that failed.
+// boundedReader reads a message from the server. It counts the octets, gives up on a message
+// without end, and remembers whether the line failed.
 type boundedReader struct {
 	r      io.Reader
 	n      int64
 	listed int64 // octets, as LIST says
 	max    int64
-	err    error // of the line, or that the message is too long
+	err    error // of the line, or of a message that is too long
 	header *identity.HeaderReader
 	tail   tailReader
 	// digest, unless nil, is of all that was read.
@@ -30,8 +30,9 @@ func (p *poll) bounded(e identity.Entry, r io.Reader) *boundedReader {
 	return &boundedReader{r: r, listed: e.Size, max: outgrown(e.Size, p.Account.maxMessage()), header: &p.header}
 }
 
-// outgrown returns after how many octets a message is given up that LIST gives a size: a server that never ends one
-// would fill the disk. Sizes are wrong on many servers, but not by so much; some give none or 0.
+// outgrown returns how many octets to read at most of a message of a listed size: a server that
+// never ends one would fill the disk. Sizes are wrong on many servers, though not by so much;
+// some servers give none, or 0.
 func outgrown(listed, most int64) int64 {
 	if listed <= 0 || listed > most/outgrownFactor {
 		return most
@@ -61,13 +62,16 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// mostTail is how much of the end of a message is looked at: a line with the longest boundary (RFC 2046 section 5.1.1) and empty ones.
+// mostTail is how many octets of a message's end are looked at: a line with the longest
+// boundary (RFC 2046 section 5.1.1) and empty lines.
 const mostTail = 128
 
-// tailReader follows a message for what tells whether it has come to its end.
+// tailReader keeps what tells whether a message has come to its end.
 type tailReader struct {
-	slack int64 // lines, each of which may be counted an octet longer or shorter, and dots that may have been stuffed
-	tail  []byte
+	// slack is how many octets a server may count more or less: one for each line, and one for
+	// each dot that may have been stuffed.
+	slack int64
+	tail  []byte // the last octets, mostTail at most
 }
 
 func (e *tailReader) write(p []byte) {
@@ -90,7 +94,8 @@ var (
 	boundary    = regexp.MustCompile(`(?i)[;\s]boundary=(?:"([^"\r\n]+)"|([^\s";]+))`)
 )
 
-// whole reports whether a message ends with the delimiter that closes it. No server that breaks off sends that.
+// whole reports whether a message ends with the closing delimiter of its boundary (RFC 2046
+// section 5.1.1). A message that the server breaks off does not.
 func (e *tailReader) whole(header []byte) bool {
 	last := bytes.TrimRight(e.tail, " \t\r\n")
 	if !bytes.HasSuffix(last, []byte("--")) {

@@ -11,7 +11,7 @@ import (
 	"github.com/attachd/attachd/fetcher/identity"
 )
 
-// TestOutgrown: a message is given up once it is far beyond what LIST says.
+// TestOutgrown checks that a message far beyond its listed size is given up.
 func TestOutgrown(t *testing.T) {
 	t.Parallel()
 	const most = defaultMaxMessage
@@ -32,12 +32,13 @@ func TestOutgrown(t *testing.T) {
 	}
 }
 
-// endlessMessage is a message without end.
+// endlessReader is a message without end.
 type endlessReader struct{}
 
 func (endlessReader) Read(p []byte) (int, error) { return len(p), nil }
 
-// TestTail: the end of a message is known, and dots and lines are counted, in whatever pieces it comes.
+// TestTail checks that the end of a message is known, and dots and lines are counted, in
+// whatever pieces it comes.
 func TestTail(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// reminders remembers what has been said.
+// reminders remembers which warnings were given. Each is given once.
 type reminders struct {
 	mu   sync.Mutex
 	said map[string]bool // guarded by mu
 }
 
-// first reports whether this is said for the first time, and counts it as said.
+// first reports whether a warning is due for the first time, and counts it as given.
 func (r *reminders) first(name string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -25,13 +25,13 @@ func (r *reminders) first(name string) bool {
 	return true
 }
 
-// said is what was said last, and when.
+// said is the text of the last warning, and when it was given.
 type said struct {
 	text string
 	at   time.Time
 }
 
-// isDue reports whether something is to be said: what is new, and once a day what is not.
+// isDue reports whether to warn now: at once of a new text, and once a day of the same one.
 func (u *said) isDue(text string, now time.Time) bool {
 	if text == u.text && now.Sub(u.at) < 24*time.Hour {
 		return false

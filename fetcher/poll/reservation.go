@@ -10,14 +10,15 @@ import (
 	"github.com/attachd/attachd/fetcher/identity"
 )
 
-// promised is the room on the disk that polls were allotted and have not used yet. It counts for all accounts
-// together, as their folders are on one disk as a rule: each for itself would take the same room for its own.
+// promised is the room on the disk, in octets, that sessions were allotted and have not used
+// yet. It counts for all accounts together, because their folders are on one disk as a rule:
+// otherwise several sessions would count on the same room.
 type promised struct {
 	mu     sync.Mutex
 	octets int64 // guarded by mu
 }
 
-// use gives back what of a poll's room is on the disk by now, or is not wanted any more.
+// giveRoom gives back room of this session that is used by now, or not needed any more.
 func (p *poll) giveRoom(octets int64) {
 	octets = min(max(octets, 0), p.share.octets)
 	p.share.octets -= octets
@@ -27,11 +28,15 @@ func (p *poll) giveRoom(octets int64) {
 	promised.octets -= octets
 }
 
-// withoutRoom settles what becomes of a message that the disk had no room for while it was staged, of which nothing is left
-// there. Where it was alone, and there is room for what LIST says, the message is at fault, as a small one may unpack to any size, or
-// have no end: it is tried again later, and kept as it is after the last attempt, or left on the server where even that
-// finds no room. Else nobody knows, and the poll ends behind the batch, so that what came before is kept: at the next one, the message
-// comes first.
+// withoutRoom decides what becomes of a message that found no room on the disk while it was
+// staged. Nothing of it is left there.
+//
+//   - The message was staged alone, and there is room for the octets that LIST says: it is at
+//     fault, because a small message may unpack to any size, or have no end. It is tried again
+//     later. After the last attempt it goes to quarantine, or stays on the server if even that
+//     has no room.
+//   - Otherwise nobody knows. The session ends behind the batch, so that earlier messages are
+//     kept, and the next session begins with this message.
 func (p *poll) withoutRoom(ctx context.Context, b *batch, e identity.Entry, cause error) error {
 	free, err := p.delivery.Sink.Free(ctx)
 	alone := len(b.staged) == 0 && p.delivery.Idle()

@@ -14,8 +14,9 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// retrieve fetches the entries and commits them in groups. It returns nil only
-// when every message that was retrieved is also committed, so that QUIT is safe.
+// retrieve fetches the messages and commits them in groups: entries are taken apart, and
+// oversize kept as they are. It returns nil only if every retrieved message is committed, so
+// that QUIT is safe.
 func (p *poll) retrieve(ctx context.Context, entries, oversize []identity.Entry) error {
 	if len(entries)+len(oversize)+len(p.matcher.Difference.Uncopied) == 0 {
 		return nil
@@ -30,7 +31,7 @@ func (p *poll) retrieve(ctx context.Context, entries, oversize []identity.Entry)
 		refused := p.failed
 		err = p.retrieveQuarantined(ctx)
 		if n := p.failed - refused; err == nil && n > 0 && p.mailbox.Traits().Consumes {
-			// They were retrieved once, so QUIT would have Gmail take them as consumed.
+			// They were retrieved once: after QUIT, Gmail would take them as consumed.
 			err = fmt.Errorf("retrieve %d messages again, for quarantine, from %s: refused, or without room there; see the log for each", n, p.Account.Addr)
 		}
 	}
@@ -43,16 +44,16 @@ func (p *poll) retrieve(ctx context.Context, entries, oversize []identity.Entry)
 		}
 	}
 	if failed := p.delivery.Finish(); failed != nil {
-		// Not the line's fault, whatever became of it afterwards.
+		// The committer failed, and not the line, whatever became of that.
 		return failed
 	}
 	return err
 }
 
-// stage turns one message into what the ledger records, or nil to skip it.
+// stage turns one message into what the ledger records, or returns nil to skip it.
 type stage func(ctx context.Context, e identity.Entry, body *boundedReader) (*ledger.Message, error)
 
-// stageMessage takes a message apart. One that can't be is noted for quarantine.
+// stageMessage takes a message apart. One that the sink cannot handle is noted for quarantine.
 func (p *poll) stageMessage(ctx context.Context, e identity.Entry, counted *boundedReader) (*ledger.Message, error) {
 	staged, err := p.delivery.Stage(ctx, p.uidl(e), counted)
 	if unprocessable, ok := errors.AsType[*delivery.UnprocessableError](err); ok {
@@ -96,7 +97,7 @@ func (p *poll) stageMessage(ctx context.Context, e identity.Entry, counted *boun
 	return m, nil
 }
 
-// countFiles counts attachments without what only accompanies them, and without what lies in quarantine.
+// countFiles counts attachments without sidecars and files in quarantine.
 func countFiles(files []ledger.Attachment) int {
 	n := 0
 	for _, f := range files {

@@ -2,36 +2,46 @@ package poll
 
 import "time"
 
-// sizes is what is known of the sizes that a server lists. Most are octets as they come; some are counted with LF for a line
-// end, are estimates (of Exchange, a tenth too many), count what RETR leaves out, or are made up.
+// sizes is what is known of the sizes that a server lists. Most are octets as they come. Other
+// servers count LF as the line end, estimate (Exchange, a tenth too many), count what RETR
+// leaves out, or make sizes up.
 type sizes struct {
-	// exact says that they are known to be octets as they come, exactly that a message of this poll was as long as listed.
-	exact, exactly bool
-	differ         bool // one was not
-	wrong          bool // one is no count of what the message has, however lines and dots are counted
+	// exact means that an earlier visit found the sizes to be octets as they come.
+	exact bool
+	// exactly means that a message of this visit had exactly its listed size.
+	exactly bool
+	// differ means that a message of this visit had another size than listed.
+	differ bool
+	// wrong means that a listed size is no count of the message's octets, however lines and
+	// dots are counted.
+	wrong bool
 }
 
-// known reports whether a message has been exactly as long as listed, in this poll or before.
+// known reports whether a message had exactly its listed size, in this visit or before.
 func (s *sizes) known() bool { return s.exact || s.exactly }
 
 const (
-	// exactAgain is how often it is noted that a server's sizes are right, exactLasts for how long that is
-	// believed: the server may be another one some day.
+	// exactAgain is how often it is recorded that a server's sizes are right.
 	exactAgain = 24 * time.Hour
+	// exactLasts is how long that is believed: the server may be another one some day.
 	exactLasts = 30 * 24 * time.Hour
-	// exactLeast is how many octets more than the slack must be missing where sizes are known to be right. Fewer than a line has
-	// may be of a field that the server has added.
+	// exactLeast is how many octets may be missing where the sizes are known to be right, or
+	// the slack if that is more. So few may be a header field that the server counts and does
+	// not send.
 	exactLeast = 32
-	// truncatedLeast is how many must be missing elsewhere: a message that is hardly there may be counted in many ways.
+	// truncatedLeast is how many octets must be missing where the sizes are no help: servers
+	// count a message that is hardly there in many ways.
 	truncatedLeast = 128
-	// unknownLeast is how many must be missing where nothing is known of the server, as it may count fields of its own.
+	// unknownLeast is how many octets may be missing where nothing is known of the server,
+	// which may count fields of its own.
 	unknownLeast = 1 << 10
-	// madeUp is how many messages of one size, and of other lengths, show that it is none.
+	// madeUp is how many messages of one listed size and different lengths show that the size
+	// is made up.
 	madeUp = 3
 )
 
-// note finds out from messages that have come whether the sizes mean something. Of an empty one nobody can tell, and one that
-// is shorter may have been cut, unless it has its end.
+// note learns from messages that have come what the listed sizes are worth. An empty message
+// tells nothing. A shorter one may be truncated, unless it has its end.
 func (s *sizes) note(batch []received) {
 	same, lengths := len(batch) >= madeUp, false
 	for _, r := range batch {
@@ -47,7 +57,8 @@ func (s *sizes) note(batch []received) {
 	s.wrong = s.wrong || same && lengths
 }
 
-// truncated reports whether so few octets came of a message that it has been cut, as far as the sizes can tell.
+// truncated reports whether so few octets of a message came that it must be truncated, as far
+// as the sizes can tell.
 func (s *sizes) truncated(r received) bool {
 	size, missing := r.entry.Size, r.entry.Size-r.octets
 	switch {

@@ -8,19 +8,18 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// A message is deleted only if something of it was delivered: rules that leave everything out, by a slip of the pen, would
-// empty a mailbox of which nothing was saved.
+// A message is deleted only if a file of it was delivered. Otherwise rules that leave
+// everything out by mistake would empty a mailbox without saving anything.
 
-// staying counts the messages that earlier polls delivered and that are left on the server all the same.
+// staying counts the messages of earlier visits that stay on the server.
 type staying struct {
-	before  int // due
-	settled int // retrieved once more, and known
-	// Of unread something could not be read right, and they are kept nowhere else; noRoom are those for which the
-	// quarantine has no room.
-	unread, noRoom int
+	before  int // due to be deleted, without a delivered file
+	settled int // retrieved once more, without a delivered file
+	unread  int // due to be deleted, not read right, and without a copy elsewhere
+	noRoom  int // those of the unread ones whose copy found no room in quarantine
 }
 
-// stay is how many would have been deleted by now if a file of them had been delivered.
+// stay returns how many messages would be deleted by now if a file of them had been delivered.
 func (p *poll) stay() int {
 	n := p.staying.before + p.staying.settled
 	if t := &p.delivery.Tally; p.Account.deletesAtOnce() {
@@ -29,7 +28,8 @@ func (p *poll) stay() int {
 	return n
 }
 
-// stayUnread is how many would have been deleted by now if all of them could have been read right, or were kept.
+// stayUnread returns how many messages would be deleted by now if all of them could have been
+// read right, or a copy were kept.
 func (p *poll) stayUnread() int {
 	if p.Account.deletesAtOnce() {
 		return p.staying.unread + p.delivery.Tally.Unread
@@ -37,7 +37,7 @@ func (p *poll) stayUnread() int {
 	return p.staying.unread
 }
 
-// mayDelete returns those of the messages that were delivered before, and retrieved once more, that may be deleted.
+// mayDelete returns those of the retrieved messages delivered before that may be deleted.
 func (p *poll) mayDelete(ctx context.Context) (map[ledger.Key]bool, error) {
 	if len(p.settled) == 0 {
 		return nil, nil

@@ -10,27 +10,33 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// A server that can't get at a message may send its beginning, or nothing, and end it as if that were all. LIST tells, as far as
-// its sizes mean something (see sizes): such a message is asked for again, and never deleted while it stays as short. Where the
-// sizes are known to be right, it goes to quarantine in the end. Where nothing is known of them, it is delivered, as they may be
-// the server's own.
+// A server that can't get at a message may send its beginning, or nothing, and end it as if it
+// were complete. Such a message is called truncated here; one that ended at an unstuffed dot is
+// called cut. LIST tells, as far as its sizes mean something (see sizes). A truncated message
+// is asked for again:
+//
+//   - Where the sizes are known to be right, it goes to quarantine in the end.
+//   - Where nothing is known of them, it is delivered, because the server may count in its own
+//     way. It is never deleted on the server.
 
-// isTruncated reports whether a message has been cut, as far as LIST can tell. In quarantine goes whatever comes.
+// isTruncated reports whether a message is truncated, as far as LIST can tell. For quarantine,
+// any length will do.
 func (p *poll) isTruncated(r received) bool {
 	return r.known == identity.Unknown && !delivery.IsRaw(r.message) && r.entry.Size <= p.Account.maxMessage() && p.sizes.truncated(r)
 }
 
-// maybeCut reports whether a message came shorter than listed where the attempt before fell out of step. What a
-// mail has behind a lone dot may look like the replies to all that is asked then; its length does not. differ
-// says that others' sizes were wrong, too.
+// maybeCut reports whether a message may have ended at an unstuffed dot: it came shorter than
+// listed, and the session before fell out of step. The text behind the dot may look like the
+// replies to whatever is asked then, and only the length gives it away. differ says that other
+// messages had wrong sizes, too.
 func (p *poll) maybeCut(r received, differ bool) bool {
 	return p.outOfStep && (p.sizes.exact || !differ) && r.octets < r.entry.Size && r.known == identity.Unknown && !delivery.IsRaw(r.message)
 }
 
-// wholeOctets is how many octets a message has that was cut before, 0 for one that was not.
+// wholeOctets returns the octets of a message that was cut before, 0 for any other.
 func (p *poll) wholeOctets(number int) int64 { return p.matcher.Difference.Unstuffed[number] }
 
-// noteCut has a message read again as from a server that stuffs no dots.
+// noteCut has a message read again, as from a server that stuffs no dots.
 func (p *poll) noteCut(ctx context.Context, r received) error {
 	p.failed++
 	if !r.entry.IsNameless() {
@@ -39,8 +45,10 @@ func (p *poll) noteCut(ctx context.Context, r received) error {
 	return p.noteFailure(ctx, r.entry, fmt.Errorf("%w: it may have been %s", ledger.CameShort(r.octets, r.entry.Size), p.mailbox.Traits().Cut), afterBreak)
 }
 
-// noteTruncated counts an attempt, and reports whether the message is delivered as it is after the last, to stay on the server. Where
-// the sizes are known to be right it is quarantined then, and one without a UIDL is left on the server.
+// noteTruncated records an attempt at a truncated message. deliver says that it was the last
+// one, and the message is delivered as it is, to stay on the server. Where the sizes are known
+// to be right, the message goes to quarantine instead; one without a UIDL is left on the
+// server.
 func (p *poll) noteTruncated(ctx context.Context, r received) (deliver bool, err error) {
 	p.failed++
 	cause := ledger.CameShort(r.octets, r.entry.Size)
@@ -69,7 +77,8 @@ func (p *poll) noteTruncated(ctx context.Context, r received) (deliver bool, err
 	return false, p.noteFailure(ctx, r.entry, cause, afterBreak)
 }
 
-// leaveTruncated has a message stay on the server, whatever is to be deleted, and says so.
+// leaveTruncated has a message stay on the server after its delivery, whatever the policy
+// deletes, and warns of it.
 func (p *poll) leaveTruncated(r received) {
 	r.message.Unread = true
 	if r.message.Reason == "" {

@@ -9,16 +9,17 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// A message that was delivered, and of which something could not be read right, is deleted only once a copy of it lies in quarantine.
-// Where that had no room, the message stays on the server, and is fetched again, for the copy alone, when there is some.
+// A delivered message is deleted only if all of it could be read right, or a copy of it lies in
+// quarantine. If that has no room, the message stays on the server, and is fetched again for
+// the copy alone once there is room.
 
-// uncopied is a message without its copy, and what is recorded of it.
+// uncopied is a message without its copy, and the record of it.
 type uncopied struct {
 	identity.Lookalike
 	message *ledger.Message
 }
 
-// retrieveUncopied fetches messages for their copies, as many as the quarantine has room for.
+// retrieveUncopied fetches messages for their copies, as many as find room in quarantine.
 func (p *poll) retrieveUncopied(ctx context.Context) error {
 	var wanted []identity.Lookalike
 	for _, u := range p.matcher.Difference.Uncopied {
@@ -48,7 +49,7 @@ func (p *poll) retrieveUncopied(ctx context.Context) error {
 	p.copying = make(map[int]uncopied, len(wanted))
 	for _, u := range wanted {
 		if m := byKey[u.Record.Key]; m != nil {
-			u.Entry.Size = u.Record.Size // of the listing it may not have been asked
+			u.Entry.Size = u.Record.Size // LIST may not have been asked
 			entries = append(entries, u.Entry)
 			p.copying[u.Entry.Number] = uncopied{u, m}
 		}
@@ -56,7 +57,8 @@ func (p *poll) retrieveUncopied(ctx context.Context) error {
 	return p.retrieveEach(ctx, entries, p.stageCopy)
 }
 
-// stageCopy stages the copy of a message that was delivered, if it is that one still.
+// stageCopy stages the copy of a delivered message, if the server still has that message under
+// its UIDL.
 func (p *poll) stageCopy(ctx context.Context, e identity.Entry, body *boundedReader) (*ledger.Message, error) {
 	was := p.copying[e.Number]
 	reason, _ := ledger.IsWithoutCopy(was.message.Reason)
@@ -78,5 +80,5 @@ func (p *poll) stageCopy(ctx context.Context, e identity.Entry, body *boundedRea
 	return m, nil
 }
 
-// putOffCopy leaves a message alone for a while.
+// putOffCopy leaves a message alone for longestWait.
 func (p *poll) putOffCopy(u uncopied) { p.Past.spared[u.message.Key] = p.poller.now().Add(longestWait) }

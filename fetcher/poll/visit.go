@@ -18,17 +18,17 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// Visit is one visit to one mailbox. Its sessions follow one another at once while
-// each leaves something to do, and a session that broke by what may be a bug of the
-// server is made again, more next.
+// Visit is one visit to one mailbox. Its sessions follow one another at once as long as each
+// leaves something to do. A session that broke where a server's bug may be the reason is made
+// again, with a fallback.
 type Visit struct {
 	Account *Account
 	Past    *Past
-	// Ledger is the record, for who has the lease of the account.
+	// Ledger is the record, for the holder of the account's lease.
 	Ledger Ledger
 	Sink   delivery.Sink
-	// Waiting is called with true before each wait for the server, and with false
-	// after it; nil is for who need not know.
+	// Waiting, unless nil, is called with true before each wait for the server, and with false
+	// after it.
 	Waiting func(waits bool)
 	// Leaving reports whether the visit is to end with the session under way; nil is never.
 	Leaving func() bool
@@ -38,36 +38,41 @@ type Visit struct {
 
 // Result is what a visit came to.
 type Result struct {
-	// Ended is when its last session did. LoginDelay is the least time to the next one
-	// that the server announced; More says that something is left for it.
-	Ended      time.Time
+	// Ended is when its last session ended.
+	Ended time.Time
+	// LoginDelay is the least time to the next login that the server announced (LOGIN-DELAY,
+	// RFC 2449 section 6.5), 0 for none.
 	LoginDelay time.Duration
-	More       bool
-	// PutOff messages failed before and were not due.
+	// More says that another session can go on at once.
+	More bool
+	// PutOff is how many messages failed before and wait for their next attempt.
 	PutOff int
-	// Incomplete tells of messages that are left although the visit went well, nil for none.
+	// Incomplete tells which messages a visit without an error has left, nil for none.
 	Incomplete *IncompleteError
-	Counts     event.Counts
-	unkept     int
+	// Counts is what all of its sessions did.
+	Counts event.Counts
+	unkept int
 }
 
-// Busy reports whether the visit did something.
+// Busy reports whether the visit retrieved or deleted any message, or tried to.
 func (r *Result) Busy() bool {
 	c := r.Counts
 	return c.Messages+c.Failed+r.unkept+c.Quarantined+c.Deleted > 0
 }
 
-// visit is a visit under way, which its sessions share.
+// visit is a visit under way. Its sessions share it.
 type visit struct {
 	*Visit
 	poller      *Poller
 	log         zerolog.Logger
-	muted       map[int]bool // the numbers of messages for which the reply to UIDL has no end
+	muted       map[int]bool // numbers of messages whose UIDL does not end
 	takenBefore allowance    // by the sessions that went well
 	result      Result
 }
 
-// Visit makes a visit. Whatever it returns, what was committed stays so.
+// Visit makes a visit. Its error is that of the last session: of the connection, the server,
+// the disk or the ledger. Messages that a visit without an error left are in
+// [Result].Incomplete. Whatever Visit returns, what was committed stays so.
 func (r *Poller) Visit(ctx context.Context, of Visit) (Result, error) {
 	v := &visit{Visit: &of, poller: r, log: r.log(of.Account.Name), muted: make(map[int]bool)}
 	if v.Open == nil {
@@ -88,14 +93,14 @@ func (r *Poller) Visit(ctx context.Context, of Visit) (Result, error) {
 func (v *visit) run(ctx context.Context) error {
 	r, addr := v.poller, v.Account.Addr
 	started := r.now()
-	since := started // of the session
+	since := started // beginning of the session
 	host, err := v.Ledger.Host(ctx, addr)
 	if err != nil {
 		return fmt.Errorf("read what is known of %s: %w", addr, err)
 	}
 	remembered := recordedFallback(host, started)
 	p := v.newPoll(remembered, started.Sub(host.Exact) < exactLasts)
-	var first, before error // of the first attempt, and of the one before
+	var first, before error // errors of the first session and of the one before
 	for {
 		err = p.run(ctx)
 		v.result.Ended, v.result.LoginDelay, v.result.More, v.result.PutOff = r.now(), p.loginDelay, err == nil && p.again(), p.putOff
@@ -105,14 +110,14 @@ func (v *visit) run(ctx context.Context) error {
 		case err != nil:
 			next = p.fallbackAfter(err)
 			if before != nil && p.step <= stepLogin {
-				// Who has just been there may not be let in again; the cause is what came before.
+				// The server may refuse a second login so soon. The cause is what came before.
 				err = fmt.Errorf("%w; tried again at once: %w", before, err)
 			}
 		case v.result.More && !v.Leaving() && p.loginDelay == 0:
 			v.report(p, r.now().Sub(since), nil)
 			before = nil
 			v.takenBefore, since = p.taken, r.now()
-			clear(v.muted) // what was deleted gave others new numbers
+			clear(v.muted) // deletions changed the numbers
 			p = v.newPoll(next, p.sizes.known())
 			continue
 		}
@@ -122,7 +127,7 @@ func (v *visit) run(ctx context.Context) error {
 		if before = err; first == nil {
 			first = err
 		}
-		// At once, as a process that polls once has no next poll.
+		// At once, because a process that polls once has no next poll.
 		v.log.Info().Err(err).Bool("capa", !next.withoutCapa).Bool("pipelining", !next.unpipelined).Msg("server is asked again more simply")
 		p = v.newPoll(next, p.sizes.known())
 		p.outOfStep = mailbox.OutOfStep(err)
@@ -150,7 +155,8 @@ func (v *visit) noteHost(ctx context.Context, p *poll, host ledger.Host, started
 	return failed
 }
 
-// report logs what a session did, and says once how many messages the account's policies leave on the server.
+// report logs what a session did. It warns once of the messages that the account's policies
+// leave on the server.
 func (v *visit) report(p *poll, took time.Duration, err error) {
 	t, past := &p.delivery.Tally, v.Past
 	c := event.Counts{
@@ -181,7 +187,7 @@ func (v *visit) report(p *poll, took time.Duration, err error) {
 	}
 }
 
-// countQuarantine adds to a line of the log how many messages of the account are in quarantine.
+// countQuarantine adds to a log line how many messages of the account are in quarantine.
 func (v *visit) countQuarantine(line *zerolog.Event) *zerolog.Event {
 	if !line.Enabled() {
 		return line
@@ -193,7 +199,8 @@ func (v *visit) countQuarantine(line *zerolog.Event) *zerolog.Event {
 	return line.Int("in_quarantine", counts[v.Account.Name])
 }
 
-// sayUnfetchable warns of messages that can't be fetched: of what is new at once, and of what is not once a day.
+// sayUnfetchable warns of messages that can't be fetched: at once if the text is new, and once
+// a day if it is not.
 func (v *visit) sayUnfetchable(text string) {
 	level := zerolog.DebugLevel
 	if v.Past.unfetchable.isDue(text, v.poller.now()) {
