@@ -72,7 +72,7 @@ func (p *poll) holdListing(bytes int64) error {
 		return nil
 	}
 	if b := &p.poller.memory; !b.take(&b.listings, max(p.share.listing-ownListing, 0), more, listingPart) {
-		return fmt.Errorf("a list of more than %d MiB has no room in memory beside those of other accounts: it is read when they are done", bytes>>20)
+		return fmt.Errorf("hold a list of more than %d MiB: no room in memory beside those of other accounts; it is read when they are done", bytes>>20)
 	}
 	p.share.listing = max(p.share.listing, ownListing) + more
 	return nil

@@ -38,15 +38,21 @@ func (w *certificateWarnings) due(addr string, c *x509.Certificate, now time.Tim
 	return true
 }
 
-// noteCertificate warns that a certificate ends soon or has expired; own says that it is the
-// account's. With an expired one, nothing is fetched any more as a rule.
-func (p *poll) noteCertificate(owner string, c *x509.Certificate) {
-	if c == nil || !p.poller.certificates.due(p.Account.Addr, c, p.poller.now()) {
+// noteCertificate warns that a certificate ends soon or has expired. own says that it is the
+// account's, and not the server's. With an expired one, nothing is fetched any more, as a rule.
+func (p *poll) noteCertificate(own bool, c *x509.Certificate) {
+	now := p.poller.now()
+	if c == nil || !p.poller.certificates.due(p.Account.Addr, c, now) {
 		return
 	}
-	ends := "ends soon"
-	if !p.poller.now().Before(c.NotAfter) {
-		ends = "has expired"
+	text := "the server's certificate ends soon: its operator must renew it"
+	switch expired := !now.Before(c.NotAfter); {
+	case own && expired:
+		text = "the account's own certificate has expired: renew it (tls.cert_file)"
+	case own:
+		text = "the account's own certificate ends soon: renew it (tls.cert_file)"
+	case expired:
+		text = "the server's certificate has expired: its operator must renew it"
 	}
-	p.log.Warn().Str("host", p.Account.Addr).Time("not_after", c.NotAfter).Str("certificate", session.Subject(c)).Msg(owner + " certificate " + ends)
+	p.log.Warn().Str("host", p.Account.Addr).Time("not_after", c.NotAfter).Str("certificate", session.Subject(c)).Msg(text)
 }

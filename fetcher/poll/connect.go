@@ -16,7 +16,7 @@ import (
 func (p *poll) connect(ctx context.Context, visited identity.Visited) error {
 	s, err := p.Open(ctx, session.Options{
 		WithoutCapa: p.fallback.withoutCapa, Unpipelined: p.fallback.unpipelined, Ask: p.questions(visited.Ever), Waiting: p.Waiting,
-		Own: func(c *x509.Certificate) { p.noteCertificate("the account's own", c) }, Log: p.log,
+		Own: func(c *x509.Certificate) { p.noteCertificate(true, c) }, Log: p.log,
 	})
 	p.step = step(s.Step)
 	p.ahead, p.sizesAhead = s.Asked > session.AskNothing, s.Asked == session.AskSizes
@@ -27,7 +27,7 @@ func (p *poll) connect(ctx context.Context, visited identity.Visited) error {
 	p.loginDelay = s.Traits().LoginDelay
 	p.matcher = p.newMatcher(visited)
 	p.noteExpiry(s.Expiry)
-	p.noteCertificate("the server's", s.Certificate)
+	p.noteCertificate(false, s.Certificate)
 	p.log.Debug().Str("host", p.Account.Addr).Str("mechanism", s.Mechanism).Str("tls", s.TLS).Bool("resumed", s.Resumed).Bool("pipelining", s.Traits().Window > 1).Msg("logged in")
 	p.poller.observe(event.LoggedIn{Account: p.Account.Name, Addr: p.Account.Addr, Mechanism: s.Mechanism, TLS: s.TLS})
 	return nil

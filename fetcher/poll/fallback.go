@@ -68,7 +68,7 @@ func (p *poll) fallbackAfter(err error) fallback {
 		more.unpipelined = true
 	case p.brokeAt != nil && more.spared < mostSpared:
 		p.Past.spared[*p.brokeAt] = p.poller.now().Add(fallbackLasts)
-		p.log.Warn().Str("uidl", foreign.UIDL(p.brokeAt.UIDL)).Time("until", p.Past.spared[*p.brokeAt]).Err(err).Msg("message is left on the server, which breaks at its DELE")
+		p.log.Warn().Str("uidl", foreign.UIDL(p.brokeAt.UIDL)).Time("until", p.Past.spared[*p.brokeAt]).Err(err).Msg("message stays on the server for a day: the connection breaks at its DELE")
 		more.spared++
 	}
 	return more
@@ -121,7 +121,7 @@ func (r *Poller) recordFallback(ctx context.Context, hosts Hosts, addr string, m
 	if made.withoutCapa {
 		known.WithoutCapa = now.Add(fallbackLasts)
 	}
-	r.Log.Warn().Str("host", addr).Bool("capa", !made.withoutCapa).Bool("pipelining", !made.unpipelined).Time("until", now.Add(fallbackLasts)).AnErr("broke", broke).Msg("server is spoken to more simply")
+	r.Log.Warn().Str("host", addr).Bool("capa", !made.withoutCapa).Bool("pipelining", !made.unpipelined).Time("until", now.Add(fallbackLasts)).AnErr("broke", broke).Msg("server compatibility mode: polls do without CAPA or pipelining for a day, as sessions broke there")
 	if err := hosts.SetHost(ctx, addr, known); err != nil {
 		return fmt.Errorf("record what is known of %s: %w", addr, err)
 	}

@@ -68,7 +68,7 @@ func (p *poll) stageCopy(ctx context.Context, e identity.Entry, body *boundedRea
 	}
 	if !identity.Same(was.message.Identity(), identity.Identify(p.header.Header())) {
 		p.putOffCopy(was)
-		p.log.Warn().Str("uidl", foreign.UIDL(was.message.UIDL)).Msg("no copy is kept of a message that was delivered: another one may stand in its place")
+		p.log.Warn().Str("uidl", foreign.UIDL(was.message.UIDL)).Msg("no copy is kept of a message that was delivered: the server may give its UIDL to another one now")
 		return nil, p.delivery.Discard(ctx, files)
 	}
 	m := &ledger.Message{

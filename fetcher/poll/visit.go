@@ -128,7 +128,7 @@ func (v *visit) run(ctx context.Context) error {
 			first = err
 		}
 		// At once, because a process that polls once has no next poll.
-		v.log.Info().Err(err).Bool("capa", !next.withoutCapa).Bool("pipelining", !next.unpipelined).Msg("server is asked again more simply")
+		v.log.Info().Err(err).Bool("capa", !next.withoutCapa).Bool("pipelining", !next.unpipelined).Msg("session broke: tried again at once, in server compatibility mode")
 		p = v.newPoll(next, p.sizes.known())
 		p.outOfStep = mailbox.OutOfStep(err)
 	}
