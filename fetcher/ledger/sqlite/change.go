@@ -106,13 +106,23 @@ func (c *change) exec(ctx context.Context, statement *sql.Stmt, args ...any) (sq
 	return c.tx.StmtContext(ctx, statement).ExecContext(ctx, args...)
 }
 
+// allow reports whether a message in one state changes by coming to another, and refuses what it can't come to.
+func (c *change) allow(k ledger.Key, from, to ledger.State) (changes bool, err error) {
+	changes, allowed := ledger.Transition(from, to)
+	if !allowed {
+		return false, c.refuse(k, from, to)
+	}
+	return changes, nil
+}
+
 func (c *change) refuse(k ledger.Key, from, to ledger.State) error {
 	return &ledger.TransitionError{Account: c.account, Key: k, From: from, To: to}
 }
 
+// row is a message as changes know it: of its record the key, and what transitions are about.
 type row struct {
-	id    int64
-	state ledger.State
+	id int64
+	ledger.Record
 }
 
 // rows returns what is known of the keys' UIDLs, by key.
@@ -143,14 +153,13 @@ func (c *change) appendRows(ctx context.Context, found map[ledger.Key]row, state
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var k ledger.Key
 		var r row
 		var uidl, state sql.RawBytes
-		if err := rows.Scan(&r.id, &uidl, &k.Size, &state); err != nil {
+		if err := rows.Scan(&r.id, &uidl, &r.Size, &state, &r.Missed, &r.Attempts); err != nil {
 			return err
 		}
-		k.UIDL, r.state = string(uidl), internState(state)
-		found[k] = r
+		r.UIDL, r.State = string(uidl), internState(state)
+		found[r.Key] = r
 	}
 	return rows.Err()
 }

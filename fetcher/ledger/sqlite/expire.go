@@ -25,7 +25,7 @@ func (l *Ledger) Expired(ctx context.Context, account string, k ledger.Key) erro
 		if _, err := c.tx.ExecContext(ctx, "DELETE FROM attachment WHERE message = ? AND kept = 1", r.id); err != nil {
 			return err
 		}
-		if r.state != ledger.Quarantined {
+		if r.State != ledger.Quarantined {
 			_, err := c.tx.ExecContext(ctx, "UPDATE message SET reason = NULL WHERE id = ?", r.id)
 			return err
 		}

@@ -17,8 +17,8 @@ func (l *Ledger) Failed(ctx context.Context, account string, k ledger.Key, reaso
 		if err != nil {
 			return err
 		}
-		if r, ok := known[k]; ok && r.state != ledger.Failed {
-			return c.refuse(k, r.state, ledger.Failed)
+		if _, err := c.allow(k, known[k].State, ledger.Failed); err != nil {
+			return err
 		}
 		_, err = c.exec(ctx, c.failed, c.id, []byte(k.UIDL), k.Size, text(reason), milliseconds(next), time.Now().UnixMilli())
 		return err

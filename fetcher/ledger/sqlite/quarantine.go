@@ -70,7 +70,7 @@ func (l *Ledger) Dropped(ctx context.Context, account string, k ledger.Key, at t
 		if _, err := c.tx.ExecContext(ctx, "DELETE FROM attachment WHERE message = ? AND kept = 1", r.id); err != nil {
 			return err
 		}
-		if r.state != ledger.Quarantined {
+		if r.State != ledger.Quarantined {
 			_, err := c.tx.ExecContext(ctx, "UPDATE message SET reason = NULL WHERE id = ?", r.id)
 			return err
 		}
@@ -90,7 +90,7 @@ func (l *Ledger) settle(ctx context.Context, account string, k ledger.Key, fn fu
 		if in, err := c.inQuarantine(ctx, r); err != nil {
 			return err
 		} else if !in {
-			return c.refuse(k, r.state, ledger.Quarantined)
+			return c.refuse(k, r.State, ledger.Quarantined)
 		}
 		return fn(ctx, c, r)
 	})
@@ -102,8 +102,8 @@ func (l *Ledger) settle(ctx context.Context, account string, k ledger.Key, fn fu
 
 // inQuarantine reports whether a message is, or has files there.
 func (c *change) inQuarantine(ctx context.Context, r row) (in bool, err error) {
-	if r.state == ledger.Quarantined || r.state == ledger.Staged || r.state == "" {
-		return r.state == ledger.Quarantined, nil
+	if r.State == ledger.Quarantined || r.State == ledger.Staged || r.State == "" {
+		return r.State == ledger.Quarantined, nil
 	}
 	err = c.tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM attachment WHERE message = ? AND kept = 1)", r.id).Scan(&in)
 	return in, err
@@ -112,19 +112,19 @@ func (c *change) inQuarantine(ctx context.Context, r row) (in bool, err error) {
 // retry stages a message anew that is in quarantine.
 func (c *change) retry(ctx context.Context, r row, m *ledger.Message, becomes ledger.State) error {
 	in, err := c.inQuarantine(ctx, r)
-	if err == nil && !in && r.state == ledger.Delivered {
+	if err == nil && !in && r.State == ledger.Delivered {
 		err = c.tx.QueryRowContext(ctx, "SELECT unread FROM message WHERE id = ?", r.id).Scan(&in)
 	}
 	if err != nil {
 		return err
 	}
 	if !in {
-		return c.refuse(m.Key, r.state, ledger.Staged)
+		return c.refuse(m.Key, r.State, ledger.Staged)
 	}
 	if _, err := c.exec(ctx, c.unfile, r.id); err != nil {
 		return err
 	}
-	if r.state == ledger.Quarantined {
+	if r.State == ledger.Quarantined {
 		_, err = c.exec(ctx, c.restage, append(stagedValues(m, becomes), r.id)...)
 	} else {
 		_, err = c.exec(ctx, c.reopen, text(m.Reason), m.Files(), m.Unread, r.id)

@@ -10,7 +10,7 @@ import (
 )
 
 type writeStatements struct {
-	account, lease, token, generation, known, knownOne, insert, restage, reopen, unfile, file, finish, path, unstage, paths, pending, deleted, failed, mailbox *sql.Stmt
+	account, lease, token, generation, known, knownOne, insert, restage, reopen, unfile, file, finish, path, unstage, paths, setState, listed, failed, mailbox *sql.Stmt
 }
 
 // stagedColumns are what Stage records of a message, for which stagedValues has the values.
@@ -32,7 +32,7 @@ func stagedValues(m *ledger.Message, becomes ledger.State) []any {
 }
 
 func knownQuery(n int) string {
-	return "SELECT id, uidl, size, state FROM message WHERE account = ? AND uidl IN (?" + placeholders(n-1) + ")"
+	return "SELECT id, uidl, size, state, missed, attempts FROM message WHERE account = ? AND uidl IN (?" + placeholders(n-1) + ")"
 }
 
 func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
@@ -49,12 +49,12 @@ func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 		&s.unfile:     "DELETE FROM attachment WHERE message = ?",
 		&s.file: `INSERT INTO attachment (message, n, account, staging, path, original_name, media_type, size, sha256, kept)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		&s.finish:  "UPDATE message SET state = coalesce(was, becomes), becomes = NULL, was = NULL, attempts = CASE coalesce(was, becomes) WHEN 'delivered' THEN 0 ELSE attempts END, delivered = coalesce(delivered, ?) WHERE id = ?",
-		&s.paths:   "SELECT path FROM attachment WHERE message = ? ORDER BY n",
-		&s.path:    "UPDATE attachment SET path = ? WHERE message = ? AND n = ?",
-		&s.unstage: "UPDATE attachment SET staging = NULL WHERE message = ?",
-		&s.pending: "UPDATE message SET state = 'delete_pending' WHERE id = ?",
-		&s.deleted: "UPDATE message SET state = 'deleted' WHERE id = ?",
+		&s.finish:   "UPDATE message SET state = coalesce(was, becomes), becomes = NULL, was = NULL, attempts = CASE coalesce(was, becomes) WHEN 'delivered' THEN 0 ELSE attempts END, delivered = coalesce(delivered, ?) WHERE id = ?",
+		&s.paths:    "SELECT path FROM attachment WHERE message = ? ORDER BY n",
+		&s.path:     "UPDATE attachment SET path = ? WHERE message = ? AND n = ?",
+		&s.unstage:  "UPDATE attachment SET staging = NULL WHERE message = ?",
+		&s.setState: "UPDATE message SET state = ? WHERE id = ?",
+		&s.listed:   "UPDATE message SET missed = ?, attempts = ?, state = ?, delivered = coalesce(?, delivered) WHERE id = ?",
 		&s.failed: `INSERT INTO message (account, uidl, size, state, reason, attempts, next_attempt, first_seen)
 			VALUES (?, ?, ?, 'failed', ?, 1, ?, ?) ON CONFLICT (account, uidl, size)
 			DO UPDATE SET attempts = attempts + 1, reason = excluded.reason, next_attempt = excluded.next_attempt`,
@@ -82,7 +82,7 @@ func (l *Ledger) Stage(ctx context.Context, account string, group []*ledger.Mess
 			if err != nil {
 				return err
 			}
-			known[m.Key] = row{id, ledger.Staged}
+			known[m.Key] = row{id, ledger.Record{Key: m.Key, State: ledger.Staged}}
 			allKept := m.AllKept()
 			for n := range m.Attachments {
 				a := &m.Attachments[n]
@@ -110,17 +110,17 @@ func (c *change) stage(ctx context.Context, known map[ledger.Key]row, m *ledger.
 		return 0, fmt.Errorf("message %q is to become %s: only %s and %s can be staged for", m.UIDL, becomes, ledger.Delivered, ledger.Quarantined)
 	}
 	r, exists := known[m.Key]
-	if unsized := (ledger.Key{UIDL: m.UIDL, Size: -1}); !exists && known[unsized].state == ledger.Failed {
+	if unsized := (ledger.Key{UIDL: m.UIDL, Size: -1}); !exists && known[unsized].State == ledger.Failed {
 		r, exists = known[unsized], true
 		delete(known, unsized)
 	}
 	if exists && m.Retried {
 		return r.id, c.retry(ctx, r, m, becomes)
 	}
+	if _, err := c.allow(m.Key, r.State, ledger.Staged); err != nil {
+		return 0, err
+	}
 	if exists {
-		if r.state != ledger.Failed {
-			return 0, c.refuse(m.Key, r.state, ledger.Staged)
-		}
 		_, err := c.exec(ctx, c.restage, append(stagedValues(m, becomes), r.id)...)
 		return r.id, err
 	}
@@ -147,12 +147,12 @@ func (l *Ledger) Delivered(ctx context.Context, account string, group []*ledger.
 		}
 		for _, m := range group {
 			r := known[m.Key]
-			switch r.state {
-			case ledger.Staged:
-			case ledger.Delivered, ledger.DeletePending, ledger.Deleted, ledger.Quarantined:
+			changes, err := c.allow(m.Key, r.State, ledger.Delivered)
+			if err != nil {
+				return err
+			}
+			if !changes {
 				continue
-			default:
-				return c.refuse(m.Key, r.state, ledger.Delivered)
 			}
 			if err := c.finishMessage(ctx, r.id, m, at); err != nil {
 				return err
