@@ -52,11 +52,10 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	led, err := sqlite.Open(ctx, o.Config.State)
+	led, err := sqlite.Open(ctx, o.Config.State, sqlite.WithHook(o.Hooks.Ledger))
 	if err != nil {
 		return nil, errors.Join(err, release())
 	}
-	led.SetHook(o.Hooks.Ledger)
 	return &App{options: o, ledger: led, supervisor: NewSupervisor(o, led), release: release, reloads: make(chan struct{}, 1)}, nil
 }
 

@@ -67,7 +67,8 @@ func TestLastPollBefore(t *testing.T) {
 	lock := filepath.Join(LockFolder(path), "hans.lock")
 	check(t, os.WriteFile(lock, nil, 0o600))
 	check(t, os.Chtimes(lock, before, before))
-	for name, open := range map[string]func(context.Context, string) (*Ledger, error){"inspect": Inspect, "open": Open} {
+	opened := func(ctx context.Context, path string) (*Ledger, error) { return Open(ctx, path) }
+	for name, open := range map[string]func(context.Context, string) (*Ledger, error){"inspect": Inspect, "open": opened} {
 		l, err := open(t.Context(), path)
 		check(t, err)
 		if at, err := l.LastPoll(t.Context(), "hans"); err != nil || !at.Equal(before) {

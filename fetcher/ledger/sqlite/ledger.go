@@ -52,12 +52,15 @@ type file struct {
 // Open opens the ledger at path, making it (mode 0600) and its folder (mode
 // 0700) if they are missing. It refuses a file that it can't vouch for, with an error
 // that says what to do.
-func Open(ctx context.Context, path string) (*Ledger, error) {
+func Open(ctx context.Context, path string, options ...Option) (*Ledger, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("open ledger %s: %w", path, err)
 	}
 	l := newLedger(path)
+	for _, set := range options {
+		set(l.file)
+	}
 	if err := l.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open ledger: %w", err), l.Close())
 	}
@@ -206,9 +209,6 @@ func (l *Ledger) integrity(ctx context.Context, db *sql.DB, check string) error 
 	}
 	return nil
 }
-
-// JournalMode returns "wal", or "truncate" on a network file system.
-func (l *Ledger) JournalMode() string { return l.journal }
 
 // Check reads the whole file and returns [ledger.ErrDamaged] with the first fault found.
 // It takes about a second per 100 MB.

@@ -58,7 +58,7 @@ func check(t testing.TB, err error) {
 func TestReadersDoNotWait(t *testing.T) {
 	t.Parallel()
 	l, ctx := open(t), t.Context()
-	if l.JournalMode() != "wal" {
+	if l.journal != "wal" {
 		t.Skip("the temporary folder is on a network file system, where readers wait")
 	}
 	check(t, l.Stage(ctx, "hans", []*ledger.Message{message("a", 1, 1)}))
@@ -100,7 +100,7 @@ func TestOpenMakesPrivateFile(t *testing.T) {
 	check(t, l.Close())
 	entries, err := os.ReadDir(filepath.Dir(path))
 	check(t, err)
-	if want := map[string]int{"wal": 1, "truncate": 2}[l.JournalMode()]; len(entries) != want {
+	if want := map[string]int{"wal": 1, "truncate": 2}[l.journal]; len(entries) != want {
 		t.Errorf("left behind: %v", entries)
 	}
 	for path, want := range map[string]os.FileMode{path: 0o600, filepath.Dir(path): 0o700 | os.ModeDir} {

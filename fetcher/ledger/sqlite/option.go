@@ -1,14 +1,14 @@
 package sqlite
 
-// Hook is told what a [Ledger] does next. What it returns is the error of that step, and
-// nil lets it happen. It is how tests of what stands upon a Ledger fail a step, or
-// end the process at it. name says which read or change it is.
+// Hook is told what a [Ledger] does next. What it returns is the error of that step;
+// nil lets it happen. Tests of what stands upon a Ledger fail a step by it, or
+// end the process there. name says which read or change it is.
 type Hook func(step Step, name string) error
 
 // Step names a step for a [Hook].
 type Step string
 
-// The steps. An error after the commit is one of which the caller can't know whether
+// The steps. After an error of the last one the caller can't know whether
 // the change has reached the disk.
 const (
 	StepRead      Step = "read"
@@ -17,8 +17,11 @@ const (
 	StepCommitted Step = "committed"
 )
 
-// SetHook has h asked from now on. It is called before the Ledger is used.
-func (l *Ledger) SetHook(h Hook) { l.hook = h }
+// Option is a setting of [Open].
+type Option func(*file)
+
+// WithHook has a hook asked at every step after Open.
+func WithHook(h Hook) Option { return func(f *file) { f.hook = h } }
 
 // before asks the hook.
 func (l *Ledger) before(s Step, name string) error {
