@@ -5,6 +5,9 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
+
+	"github.com/attachd/attachd/fetcher/ledger"
 )
 
 // Mailbox returns the last STAT that [Ledger.SetMailbox] recorded; ok is false
@@ -89,4 +92,56 @@ func (l *Ledger) CatchUp(ctx context.Context, account string, n int64) error {
 		return fmt.Errorf("record the generation of account %s: %w", account, err)
 	}
 	return nil
+}
+
+// Destination returns where the files of an account went.
+func (l *Ledger) Destination(ctx context.Context, account string) (ledger.Destination, error) {
+	if l.older(destinationSince) {
+		n, err := l.Generation(ctx, account)
+		return ledger.Destination{Generation: n}, err
+	}
+	var place, folder sql.NullString
+	var d ledger.Destination
+	err := l.before(StepRead, "destination")
+	if err == nil {
+		err = l.reader.QueryRowContext(ctx, "SELECT place, folder, generation FROM account WHERE name = ?", account).Scan(&place, &folder, &d.Generation)
+	}
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return ledger.Destination{}, fmt.Errorf("look up the folder of account %s: %w", account, l.explain(err))
+	}
+	d.Place, d.Folder = place.String, folder.String
+	return d, nil
+}
+
+// SetDestination records where the files of an account go from now on.
+func (l *Ledger) SetDestination(ctx context.Context, account, place, folder string) error {
+	err := l.change(ctx, account, "destination", func(ctx context.Context, c *change) error {
+		_, err := c.tx.ExecContext(ctx, "UPDATE account SET place = ?, folder = ? WHERE id = ?", place, folder, c.id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("record the folder of account %s: %w", account, err)
+	}
+	return nil
+}
+
+// KnownUntil returns when the ledger last noted anything of an account or, when it never did, of any, by its own messages: those that
+// [Ledger.Adopt] recorded without a time, and what came later, don't count. It is zero for a ledger that knows nothing. Of a backup
+// it is a time that the backup is no older than.
+func (l *Ledger) KnownUntil(ctx context.Context, account string) (time.Time, error) {
+	err := l.before(StepRead, "known until")
+	for _, where := range []string{"account = (SELECT id FROM account WHERE name = ?1)", "?1 <> ''"} {
+		var at sql.NullInt64
+		if err == nil {
+			err = l.reader.QueryRowContext(ctx, "SELECT max(max(first_seen, coalesce(delivered, 0))) FROM message WHERE "+where+
+				" AND id < coalesce((SELECT min(id) FROM message WHERE "+where+" AND state = 'delivered' AND delivered IS NULL), 9223372036854775807)", account).Scan(&at)
+		}
+		if err != nil {
+			return time.Time{}, fmt.Errorf("look up what is known of account %s: %w", account, l.explain(err))
+		}
+		if at.Valid {
+			return time.UnixMilli(at.Int64), nil
+		}
+	}
+	return time.Time{}, nil
 }
