@@ -273,6 +273,12 @@ func testAtOnce(t *testing.T, open Open) {
 	if n, err := l.DeliveredCount(ctx, "hans"); err != nil || n != len(group)+len(twins) {
 		t.Errorf("%d delivered, %v", n, err)
 	}
+	testNothingAsked(t, l)
+}
+
+// testNothingAsked: a question about nothing has an empty answer.
+func testNothingAsked(t *testing.T, l Ledger) {
+	ctx := t.Context()
 	for what, empty := range map[string]func() (int, error){
 		"identities": func() (int, error) { all, err := l.Identities(ctx, "hans", nil); return len(all), err },
 		"same":       func() (int, error) { all, err := l.Same(ctx, "hans", nil); return len(all), err },
