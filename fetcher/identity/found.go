@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
@@ -38,7 +39,7 @@ func look(box mailbox.Mailbox, l *Listing, entries []Entry, how Adoption) (fetch
 	whole = true
 	asks := true
 	for part := range slices.Chunk(entries, foundChunk) {
-		given, i := 0, 0
+		given, shown := 0, make(map[int]bool, len(part))
 		if asks {
 			numbers := func(yield func(int) bool) {
 				for _, e := range part {
@@ -47,7 +48,11 @@ func look(box mailbox.Mailbox, l *Listing, entries []Entry, how Adoption) (fetch
 					}
 				}
 			}
-			err := box.Headers(numbers, func(_ int, header io.Reader, err error) error {
+			err := box.Headers(numbers, func(number int, header io.Reader, err error) error {
+				i := slices.IndexFunc(part, func(e Entry) bool { return e.Number == number })
+				if i < 0 || shown[number] {
+					return &mailbox.StepError{Detail: fmt.Sprintf("the header of message %d came, which was not asked for", number)}
+				}
 				h.Reset()
 				for err == nil {
 					var n int
@@ -63,14 +68,16 @@ func look(box mailbox.Mailbox, l *Listing, entries []Entry, how Adoption) (fetch
 				default:
 					return err
 				}
-				i++
+				shown[number] = true
 				return nil
 			})
 			whole = err == nil
 			asks = whole && given > 0
 		}
-		for ; i < len(part); i++ {
-			show(part[i], nil)
+		for _, e := range part {
+			if !shown[e.Number] {
+				show(e, nil)
+			}
 		}
 	}
 	return fetch, whole

@@ -30,13 +30,15 @@ type Mailbox interface {
 	// Sizes calls fn with the octets of each message. An error of fn and odd are as for Keys.
 	// POP3: LIST (RFC 1939 section 5).
 	Sizes(fn func(number int, octets int64) error) (odd []string, err error)
-	// Headers calls fn for each message, in the order of numbers: with its header, or with the
+	// Headers calls fn once for each message, in any order: with its header, or with the
 	// [Refusal] that came instead. What header reads may go on behind the end of the header, and is
 	// valid until fn returns. An error of fn ends the session and is returned.
 	// POP3: TOP (RFC 1939 section 7).
 	Headers(numbers iter.Seq[int], fn func(number int, header io.Reader, err error) error) error
-	// Retrieve calls fn for each message, in the order of numbers: with its body, or with the
-	// [Refusal] that came instead. The body is valid until fn returns. An error of fn ends the
+	// Retrieve calls fn once for each message: with its body, or with the [Refusal] that came
+	// instead. A message that the store passes over without a word (IMAP answers OK without a
+	// body for one that was expunged) is refused, too. The order is that of the store, but all
+	// messages asked for before a [Confirm] come before it. The body is valid until fn returns. An error of fn ends the
 	// session and is returned. numbers is asked as late as the window allows. For [Confirm] fn gets
 	// no body, and an error if the store's answer differs from the one before.
 	//

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/attachd/attachd/fetcher/delivery"
@@ -77,7 +78,7 @@ func (p *poll) retrieveEach(ctx context.Context, entries []identity.Entry, stage
 	err := p.mailbox.Retrieve(withProofs(batches), p.wholeOctets, func(n int, body io.Reader, err error) error {
 		b := batches[at]
 		if n != mailbox.Confirm {
-			return p.receive(ctx, b, body, err, stage)
+			return p.receive(ctx, b, n, body, err, stage)
 		}
 		if err != nil {
 			if err := p.prove(b, err); err != nil {
@@ -145,16 +146,29 @@ func withProofs(batches []*batch) iter.Seq[int] {
 	}
 }
 
+// index returns the place among entries of the message that a reply is about, -1 for none.
+// Over POP3 replies come in the order of the questions, elsewhere in any.
+func (b *batch) index(number int) int {
+	if b.asked < len(b.entries) && b.entries[b.asked].Number == number {
+		return b.asked
+	}
+	return slices.IndexFunc(b.entries, func(e identity.Entry) bool { return e.Number == number })
+}
+
 // receive stages one message, or notes that the server refused it.
-func (p *poll) receive(ctx context.Context, b *batch, body io.Reader, refused error, stage stage) error {
-	e := b.entries[b.asked]
+func (p *poll) receive(ctx context.Context, b *batch, number int, body io.Reader, refused error, stage stage) error {
+	i := b.index(number)
+	if i < 0 {
+		return &mailbox.StepError{Detail: fmt.Sprintf("message %d came, which was not asked for", number)}
+	}
+	e := b.entries[i]
 	b.asked++
 	defer func() { p.giveRoom(e.Size) }() // it is on the disk by now, or has failed
 	if failed := p.delivery.Err(); failed != nil {
 		return failed
 	}
 	if refused != nil {
-		b.refused[b.asked-1] = refused
+		b.refused[i] = refused
 		return nil
 	}
 	counted := p.bounded(e, body)
@@ -170,7 +184,7 @@ func (p *poll) receive(ctx context.Context, b *batch, body io.Reader, refused er
 		b.within = true
 		return fmt.Errorf("retrieve message %d (UIDL %q) of %s: %w", e.Number, p.uidl(e), p.Account.Addr, err)
 	}
-	if m != nil && !p.holds(ctx, b, m) {
+	if m != nil && !p.holds(ctx, b, e, m) {
 		p.unkept++
 		m = nil
 	}
@@ -347,7 +361,11 @@ func exact(batch []received) int {
 //   - With pipelining: the same, up to the last message whose listed size no other message of
 //     the batch has. A server that drops or invents a reply has each further message pass for
 //     its neighbour; a size of its own proves a message and those before it.
+//   - A store that says how long each message is: all that have come to their end.
 func (p *poll) aboveSuspicion(b *batch) int {
+	if p.mailbox.Traits().Cut == "" {
+		return len(b.staged)
+	}
 	n := exact(b.staged)
 	if p.mailbox.Traits().Window == 1 {
 		if !b.within {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -98,13 +99,13 @@ func weight(m *ledger.Message) int64 {
 // holds claims the memory of one more message of a batch. If there is none, this message and
 // those behind it are put off. The first message of a batch always gets it, so that each visit
 // gets on.
-func (p *poll) holds(ctx context.Context, b *batch, m *ledger.Message) bool {
+func (p *poll) holds(ctx context.Context, b *batch, e identity.Entry, m *ledger.Message) bool {
 	n, memory := weight(m), &p.poller.memory
 	if !memory.take(&memory.staged, 0, n, stagedPart) {
 		if len(b.staged) > 0 {
 			p.delivery.Discard(ctx, m.Attachments)
 			b.putOff = true
-			p.log.Warn().Int("number", b.entries[b.asked-1].Number).Int("held", len(b.staged)).Msg("messages are put off: those under way have too many attachments to be held in memory at once")
+			p.log.Warn().Int("number", e.Number).Int("held", len(b.staged)).Msg("messages are put off: those under way have too many attachments to be held in memory at once")
 			return false
 		}
 		memory.give(&memory.staged, -n)

@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/delivery/sinktest"
+	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/mailbox"
 	"github.com/attachd/attachd/fetcher/mailbox/mailboxtest"
@@ -155,6 +156,32 @@ func TestCheapSizes(t *testing.T) {
 			if asked := slices.Contains(d.store.Asked(), "Sizes"); asked != want {
 				t.Errorf("cheap %t, visit %d: sizes asked %t", cheap, i+1, asked)
 			}
+		}
+	}
+}
+
+// TestAnyOrder: messages may come in another order than they were asked for, and one that the
+// store can't give is still the one that is tried again.
+func TestAnyOrder(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, mailbox.Traits{StableKeys: true}, mail("1", "one"), mail("2", "two"), mail("3", "three"))
+	d.store.Backwards = true
+	d.store.Refuse = func(request string, number int) error {
+		if request == "Retrieve" && number == 1 {
+			return &mailboxtest.Refusal{Text: "not now"}
+		}
+		return nil
+	}
+	if _, err := d.visit(t); err != nil || d.delivered() != "three two" {
+		t.Fatalf("error %v, delivered %q", err, d.delivered())
+	}
+	records, err := d.ledger.Lookup(t.Context(), "lab", []string{"1", "2", "3"})
+	if err != nil || len(records) != 3 {
+		t.Fatalf("%+v, error %v", records, err)
+	}
+	for _, r := range records {
+		if want := map[bool]ledger.State{true: ledger.Failed, false: ledger.Delivered}[r.UIDL == "1"]; r.State != want {
+			t.Errorf("%s is %s, want %s", r.UIDL, r.State, want)
 		}
 	}
 }

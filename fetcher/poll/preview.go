@@ -214,11 +214,16 @@ func (p *poll) foreseeFetches(ctx context.Context, f *identity.Forecast, v Previ
 			return err
 		}
 	}
-	next := 0
-	err := p.mailbox.Retrieve(numbersOf(whole), nil, func(_ int, body io.Reader, err error) error {
-		e := whole[next]
+	byNumber := make(map[int]identity.Entry, len(whole))
+	for _, e := range whole {
+		byNumber[e.Number] = e
+	}
+	err := p.mailbox.Retrieve(numbersOf(whole), nil, func(number int, body io.Reader, err error) error {
+		e, asked := byNumber[number]
+		if !asked {
+			return &mailbox.StepError{Detail: fmt.Sprintf("message %d came, which was not asked for", number)}
+		}
 		m := p.foreseen(e)
-		next++
 		if reply, ok := mailbox.Refused(err); ok {
 			v.Leave(m, reply.Error())
 			return nil

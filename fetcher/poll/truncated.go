@@ -20,9 +20,9 @@ import (
 //     way. It is never deleted on the server.
 
 // isTruncated reports whether a message is truncated, as far as LIST can tell. For quarantine,
-// any length will do.
+// any length will do, and for a store that says with each message how long it is.
 func (p *poll) isTruncated(r received) bool {
-	return r.known == identity.Unknown && !delivery.IsRaw(r.message) && r.entry.Size <= p.Account.maxMessage() && p.sizes.truncated(r)
+	return p.mailbox.Traits().Cut != "" && r.known == identity.Unknown && !delivery.IsRaw(r.message) && r.entry.Size <= p.Account.maxMessage() && p.sizes.truncated(r)
 }
 
 // maybeCut reports whether a message may have ended at an unstuffed dot: it came shorter than

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/attachd/attachd/fetcher/mailbox"
@@ -88,17 +89,37 @@ func (s *session) Retrieve(numbers iter.Seq[int], _ func(number int) int64, fn f
 // each asks for something of each message. It is proof by itself that a message has
 // come whole.
 func (s *session) each(request string, numbers iter.Seq[int], of func(Message) string, fn func(number int, text io.Reader, err error) error) error {
+	var batch []int
 	for n := range numbers {
-		var text io.Reader
-		var refused error
 		if n != mailbox.Confirm {
-			refused = s.ask(request, n)
-			if s.ended {
-				return refused
+			if batch = append(batch, n); s.store.Backwards {
+				continue
 			}
-			if refused == nil {
-				text = strings.NewReader(of(s.sees[n-1]))
+		}
+		if err := s.answer(request, batch, of, fn); err != nil {
+			return err
+		}
+		batch = batch[:0]
+		if n == mailbox.Confirm {
+			if err := fn(n, nil, nil); err != nil {
+				s.Close()
+				return err
 			}
+		}
+	}
+	return s.answer(request, batch, of, fn)
+}
+
+// answer answers questions about messages, the last one first.
+func (s *session) answer(request string, batch []int, of func(Message) string, fn func(number int, text io.Reader, err error) error) error {
+	for _, n := range slices.Backward(batch) {
+		var text io.Reader
+		refused := s.ask(request, n)
+		if s.ended {
+			return refused
+		}
+		if refused == nil {
+			text = strings.NewReader(of(s.sees[n-1]))
 		}
 		if err := fn(n, text, refused); err != nil {
 			s.Close()

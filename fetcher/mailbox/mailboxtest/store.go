@@ -34,6 +34,8 @@ type Store struct {
 	Traits mailbox.Traits
 	// Oldest is how many messages a session sees, with Traits.Batches.
 	Oldest int
+	// Backwards has messages and headers come in the opposite order of the questions.
+	Backwards bool
 	// Refuse, unless nil, is asked before each request, by its name ("Retrieve", "Delete"
 	// ...) and with the message's number, 0 for none. A [Refusal] refuses that request
 	// alone; another error ends the session.
