@@ -207,6 +207,7 @@ func (v *visit) sayUnfetchable(text string) {
 		level = zerolog.WarnLevel
 	}
 	if text != "" {
-		v.log.WithLevel(level).Msg(text)
+		v.log.WithLevel(level).Str("reason", text).
+			Msg("messages can't be fetched: they stay on the server; look at them there with another program")
 	}
 }
