@@ -105,7 +105,7 @@ func TestLoginDelayOfChanged(t *testing.T) {
 		changed.Interval, changed.Username = time.Minute, user
 		next := w.loop(changed)
 		next.before = l
-		if delay := next.first(t.Context(), t.Context()); delay != want {
+		if delay := next.firstTurn(t.Context(), t.Context()); delay != want {
 			t.Errorf("%s: waits %v, want %v", user, delay, want)
 		}
 	}
@@ -127,10 +127,10 @@ func TestLoginDelayOfBefore(t *testing.T) {
 		lease.Release()
 	}
 	process := func() *loop { return w.loop(w.account) }
-	if delay := process().first(t.Context(), t.Context()); delay != 10*time.Minute || w.server.Sessions() != 1 {
+	if delay := process().firstTurn(t.Context(), t.Context()); delay != 10*time.Minute || w.server.Sessions() != 1 {
 		t.Fatalf("first of all: waits %v after %d sessions", delay, w.server.Sessions())
 	}
-	if delay := process().first(t.Context(), t.Context()); delay < 9*time.Minute || delay > 10*time.Minute || w.server.Sessions() != 1 {
+	if delay := process().firstTurn(t.Context(), t.Context()); delay < 9*time.Minute || delay > 10*time.Minute || w.server.Sessions() != 1 {
 		t.Errorf("right behind it: waits %v after %d sessions", delay, w.server.Sessions())
 	}
 	if err := w.once(t); err != nil || w.server.Sessions() != 2 { // who asks for a poll gets one
@@ -138,16 +138,16 @@ func TestLoginDelayOfBefore(t *testing.T) {
 	}
 	w.server.Wait()
 	note(-9 * time.Minute)
-	if delay := process().first(t.Context(), t.Context()); delay > time.Minute || w.server.Sessions() != 2 {
+	if delay := process().firstTurn(t.Context(), t.Context()); delay > time.Minute || w.server.Sessions() != 2 {
 		t.Errorf("9 minutes later: waits %v after %d sessions", delay, w.server.Sessions())
 	}
 	note(-11 * time.Minute)
 	w.server.Hook = announces("USER")
-	if delay := process().first(t.Context(), t.Context()); delay != time.Minute || w.server.Sessions() != 3 {
+	if delay := process().firstTurn(t.Context(), t.Context()); delay != time.Minute || w.server.Sessions() != 3 {
 		t.Errorf("11 minutes later: waits %v after %d sessions", delay, w.server.Sessions())
 	}
 	w.server.Wait()
-	if delay := process().first(t.Context(), t.Context()); delay != time.Minute || w.server.Sessions() != 4 {
+	if delay := process().firstTurn(t.Context(), t.Context()); delay != time.Minute || w.server.Sessions() != 4 {
 		t.Errorf("when nothing is announced any more: waits %v after %d sessions", delay, w.server.Sessions())
 	}
 }

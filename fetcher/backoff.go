@@ -16,26 +16,29 @@ import (
 const (
 	backoffFirst = 30 * time.Second
 	backoffMax   = time.Hour
-	// A maildrop that another session holds is free again soon (RFC 2449
-	// section 8.1.1), so the wait neither starts high nor grows far.
+	// A maildrop that another session holds is free again soon (RFC 2449 section 8.1.1), so the
+	// wait starts short and stays short.
 	inUseFirst = time.Minute
 	inUseMax   = 5 * time.Minute
-	// How often a full disk is looked at again.
-	roomAgain = time.Minute
-	// A refused login is asked again slowly, since some servers lock the account
-	// after a few, but for ever: Exchange Online refuses good passwords for a
-	// while when it is throttling.
+	// diskAgain is how often a full disk, or one that is not mounted, is checked.
+	diskAgain = time.Minute
+	// A refused login is tried again slowly: some servers lock the account after a few refusals. It
+	// is tried for ever: Exchange Online refuses good passwords for a while when it throttles.
 	loginFirst = 5 * time.Minute
-	loginQuick = 3 // refusals, after which it takes backoffMax
-	// A server that wants to be asked less often is not asked sooner than usual, nor soon.
+	loginQuick = 3 // how many refusals in a row come before backoffMax
+	// throttledFirst is the first wait after a server wanted to be asked less often.
 	throttledFirst = 5 * time.Minute
 )
 
-// backoff returns how long to wait after the failures-th failed poll in a row
-// (from 1) that ended with err: doubling from a first wait that the kind of
-// error gives, up to a limit, but after a refusal no less than the interval nor than the server says in its text, and spread by
-// jitter so that accounts which failed together do not come back together. Whoever comes back sooner than usual to a server
-// that has just refused him is what throttling is made for, whatever its words were.
+// backoff returns how long to wait after a failed poll that ended with err. failures counts the
+// failed polls in a row, from 1. These rules make the wait:
+//
+//   - The kind of error gives a first wait and a limit. Each further failure doubles the wait up to
+//     the limit.
+//   - Jitter spreads the wait, so that accounts that failed together do not come back together.
+//   - After a refusal, the wait is at least the account's interval: a client that comes back sooner
+//     than usual is what servers throttle.
+//   - It is also at least the time that the refusal's text names, up to an hour.
 func backoff(err error, failures int, interval time.Duration) time.Duration {
 	first, limit := backoffFirst, backoffMax
 	var login *session.LoginError
@@ -44,10 +47,10 @@ func backoff(err error, failures int, interval time.Duration) time.Duration {
 	reply, refused := mailbox.Refused(err)
 	switch {
 	case poll.DiskFull(err), errors.As(err, &elsewhere):
-		// Not the server's fault, and looking again costs little.
-		first, limit = roomAgain, roomAgain
+		// The server is not at fault, and checking the disk costs little.
+		first, limit = diskAgain, diskAgain
 	case errors.As(err, &signIn):
-		// To find out costs one look at a file, and who has just signed in is waiting.
+		// A check costs one look at a file, and the person who has just signed in is waiting.
 		first, limit = inUseFirst, inUseMax
 	case refused && reply.Busy(), errors.Is(err, ledger.ErrLeased):
 		first, limit = inUseFirst, inUseMax
@@ -57,7 +60,8 @@ func backoff(err error, failures int, interval time.Duration) time.Duration {
 		first = max(throttledFirst, interval)
 		limit = max(limit, first)
 	case refused && reply.Passing():
-	case errors.As(err, &login) && (refused || !mailbox.Broken(err)): // a server that restarts closes the line at any step
+	case errors.As(err, &login) && (refused || !mailbox.Broken(err)):
+		// A broken connection is no refusal: a server that restarts closes it at any step.
 		if first = loginFirst; failures > loginQuick {
 			first = limit
 		}
@@ -71,7 +75,7 @@ func backoff(err error, failures int, interval time.Duration) time.Duration {
 		if wait < interval {
 			wait = interval + rand.N(interval/8+1)
 		}
-		// Who comes back sooner than that is often blocked for longer.
+		// Many servers block a client for longer if it comes back sooner than that.
 		if stated := min(reply.Wait(), backoffMax); stated > 0 {
 			wait = max(wait, stated+rand.N(stated/8+1))
 		}
@@ -79,7 +83,7 @@ func backoff(err error, failures int, interval time.Duration) time.Duration {
 	return wait
 }
 
-// jitter spreads d by a quarter in either direction.
+// jitter returns a random duration between 3/4 and 5/4 of d.
 func jitter(d time.Duration) time.Duration {
 	return d*3/4 + rand.N(d/2+1)
 }

@@ -1,43 +1,46 @@
-// Package fetcher decides which account is polled when. It polls mailboxes for new
-// messages, sees each one through to durable files, and keeps the promise that nothing
-// is lost and nothing delivered twice.
+// Package fetcher polls mailboxes and decides when each account is polled. Its subpackages carry
+// every new message through to durable files. Nothing is lost and nothing is delivered twice.
 //
-// # The rooms
+// # Subpackages
 //
-//   - [github.com/attachd/attachd/fetcher/poll]: one visit to one mailbox, from connect
-//     to QUIT. DELE is sent there.
-//   - [github.com/attachd/attachd/fetcher/mailbox]: the door, what a visit needs of any
-//     mail store.
+//   - [github.com/attachd/attachd/fetcher/poll]: one visit to one mailbox, from connect to QUIT. It
+//     decides what is deleted by DELE.
+//   - [github.com/attachd/attachd/fetcher/mailbox]: the interface that a visit needs of any mail
+//     store.
 //   - [github.com/attachd/attachd/fetcher/session]: dial, verify TLS, log in.
 //   - [github.com/attachd/attachd/fetcher/identity]: which message is which.
-//   - [github.com/attachd/attachd/fetcher/delivery]: how staged messages become durable
-//     files, and the quarantine.
-//   - [github.com/attachd/attachd/fetcher/ledger]: the records that outlive a process,
-//     and ledger/sqlite, which keeps them.
-//   - [github.com/attachd/attachd/fetcher/event]: what polls say of themselves.
+//   - [github.com/attachd/attachd/fetcher/delivery]: how staged messages become durable files, and
+//     the quarantine.
+//   - [github.com/attachd/attachd/fetcher/ledger]: the records that outlive a process. Its package
+//     sqlite keeps them.
+//   - [github.com/attachd/attachd/fetcher/event]: the events that polls send while they run.
 //
-// # When
+// # When an account is polled
 //
-// Each account has a loop, which sleeps for its interval and then polls. A failure
-// makes the wait longer, by what kind it is ([AccountError] tells the log); the account
-// goes on for ever. A server that announces LOGIN-DELAY is not visited sooner, also
-// after a restart. [Supervisor.PollNow] wakes a loop.
+// Each account has a loop: it sleeps for the account's interval and then polls. These things change
+// the time of the next poll:
 //
-// A poll waits its turn for a slot to its host and for one of all
-// ([Supervisor].MaxConcurrent). It gives the latter up while its server keeps silent, so
-// that a server that hangs delays nobody.
+//   - A failure makes the wait longer, by the kind of error. The account is tried for ever.
+//   - A server that announces LOGIN-DELAY (RFC 2449 section 6.5) is never polled sooner, also not
+//     after a restart.
+//   - [Supervisor.PollNow] wakes the loop.
+//
+// A poll waits for a slot to its host ([Supervisor].MaxPerHost) and then for one of the slots of
+// all polls ([Supervisor].MaxConcurrent). While its server keeps silent it gives up the second one,
+// so a server that hangs does not delay other accounts.
 //
 // # Who owns what
 //
-// [Supervisor.Run] owns the set of accounts and starts one goroutine per account, which
-// sleeps and polls. Within a poll, the account's goroutine reads from the server and
-// stages. A second goroutine, which ends with the poll, commits groups of messages, so
-// that the line is not idle while the disk works. Nothing else touches the poll's state;
-// the ledger is used by all of them at once. A lock per account keeps a second process
-// from polling the same account at the same time.
+//   - [Supervisor.Run] owns the set of accounts and starts one goroutine per account.
+//   - The account's goroutine sleeps, reads from the server and stages messages.
+//   - A second goroutine per poll commits groups of messages, so that the network is busy while the
+//     disk works. It ends with the poll.
+//
+// Nothing else touches a poll's state. All goroutines use the ledger at once. A lease per account
+// keeps a second process from polling the same account.
 //
 // # Stopping
 //
-// Cancelling the context of Run closes the connections, commits what is staged and
-// returns. Replacing or removing an account lets its poll end first.
+// When the context of Run ends, Run closes the connections, commits what is staged and returns.
+// When an account is replaced or removed, its poll ends first.
 package fetcher

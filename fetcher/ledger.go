@@ -9,25 +9,26 @@ import (
 	"github.com/attachd/attachd/fetcher/poll"
 )
 
-// Ledger is the record that is kept of all accounts. Package ledger/sqlite has one.
+// Ledger holds the records of all accounts. Package ledger/sqlite implements it, up to Fenced.
 type Ledger interface {
 	poll.Ledger
 	delivery.Destinations
 	Leases
-	// ForgetAll forgets every message of an account, and Rename gives what is known of
-	// one account to another.
+	// ForgetAll removes the records of all messages of an account. It returns how many there were.
 	ForgetAll(ctx context.Context, account string) (int, error)
+	// Rename gives the records of one account to another. It returns how many messages that are. It
+	// fails with [ledger.ErrKnown] if the other has records.
 	Rename(ctx context.Context, from, to string) (messages int, err error)
 }
 
-// Leases sees to it that one process at a time works on an account.
+// Leases lets only one process at a time work on an account.
 type Leases interface {
-	// Lease takes an account, or fails with [ledger.ErrLeased] at once. polled, unless it
-	// is zero, becomes the time of its last poll.
+	// Lease takes the lease of an account, or fails with [ledger.ErrLeased] at once. Unless polled
+	// is zero, it becomes the time of the account's last poll.
 	Lease(ctx context.Context, account string, polled time.Time) (*ledger.Lease, error)
-	// LastPoll returns when the account was last polled, zero without any.
+	// LastPoll returns when the account was last polled, zero if never.
 	LastPoll(ctx context.Context, account string) (time.Time, error)
-	// Fenced returns the record as it is for who has leases: what an older one writes is
-	// refused with [ledger.ErrFenced].
+	// Fenced returns the ledger for the holder of leases. Once an account has a newer lease, what
+	// the holder of the older one writes is refused with [ledger.ErrFenced].
 	Fenced(leases ...*ledger.Lease) Ledger
 }

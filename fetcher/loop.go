@@ -15,44 +15,47 @@ import (
 	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/poll"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
-// loop is one account's life between two changes of its settings. Its fields
-// below the first group belong to the goroutine of run.
+// loop polls one account while its settings stay the same. The fields below the first group belong
+// to the goroutine of run.
 type loop struct {
 	supervisor *Supervisor
 	slots      *slots
 	account    Account
-	before     *loop         // the one it replaces, until that has ended; nil: none
-	ended      chan struct{} // closed when run returns
-	leave      context.CancelFunc
-	wake       chan struct{} // see PollNow
+	before     *loop              // the loop that this one replaces, until that ended; nil: none
+	ended      chan struct{}      // closed when run returns
+	leave      context.CancelFunc // ends run after the poll under way
+	wake       chan struct{}      // see PollNow
 
-	failures     int
-	failedBefore int // how often the loop that it replaces had failed
-	lastFailure  string
-	slow         bool        // the last poll ended as the server kept silent
+	failures     int         // failed polls in a row
+	failedBefore int         // failed polls in a row of the loop that this one replaces
+	lastFailure  string      // the last error that was logged in full
+	slow         bool        // the last poll ended because the server kept silent
 	late         bool        // the last poll waited for its slot for longer than the interval
-	past         poll.Past   // what the polls before found out
+	past         poll.Past   // what earlier polls found out
 	result       poll.Result // of the last poll
-	saidDelay    bool
+	loggedDelay  bool        // the log has that LOGIN-DELAY is longer than the interval
 }
 
+// newLoop returns a loop that is not running.
 func newLoop(s *Supervisor, slots *slots, a Account) *loop {
 	return &loop{supervisor: s, slots: slots, account: a, ended: make(chan struct{}), wake: make(chan struct{}, 1)}
 }
 
-// run polls until waiting or ctx ends. A poll that has begun runs on when only
-// waiting ends.
+// run polls until waiting or ctx ends, first after delay. The end of waiting lets a poll under way
+// finish; the end of ctx stops it.
 func (l *loop) run(ctx, waiting context.Context, delay time.Duration) {
 	defer close(l.ended)
 	defer l.leave()
 	if l.before != nil {
 		<-l.before.ended
 	}
-	next := l.first
+	next := l.firstTurn
 	for l.sleep(waiting, delay) {
-		// In a goroutine of its own, whose stack goes with it: ten thousand accounts that wait would keep as many grown ones.
+		// A poll grows its stack. A goroutine of its own frees that stack with the poll; otherwise
+		// ten thousand sleeping accounts would keep as many large stacks.
 		var turn sync.WaitGroup
 		turn.Go(func() { delay = next(ctx, waiting) })
 		turn.Wait()
@@ -60,7 +63,8 @@ func (l *loop) run(ctx, waiting context.Context, delay time.Duration) {
 	}
 }
 
-// sleep waits for d, or less when the loop is woken, and reports whether a poll is due: not when ctx ends.
+// sleep waits for d, or until the loop is woken. It reports whether a poll is due, false when ctx
+// has ended.
 func (l *loop) sleep(ctx context.Context, d time.Duration) bool {
 	if ctx.Err() != nil {
 		return false
@@ -79,28 +83,31 @@ func (l *loop) sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// untilLogin is what is left of the time between two logins that the server announced.
+// untilLogin returns how long the server's LOGIN-DELAY forbids the next login, 0 or less if it does
+// not.
 func (l *loop) untilLogin() time.Duration {
 	delay := l.result.LoginDelay
-	return min(delay-l.supervisor.clock()().Sub(l.result.Ended), delay) // the clock may have been put back
+	// The clock may have been set back since.
+	return min(delay-l.supervisor.clock()().Sub(l.result.Ended), delay)
 }
 
-// first waits, without a poll, for what is left of the time between two logins that the server announced to the loop
-// before or, when there was none, to the process before. It and turn return the time to the next turn.
-func (l *loop) first(ctx, waiting context.Context) time.Duration {
+// firstTurn is turn for a loop that has not polled yet. It does not poll while the server's
+// LOGIN-DELAY forbids it. The delay was announced to the loop that this one replaces, or to an
+// earlier process.
+func (l *loop) firstTurn(ctx, waiting context.Context) time.Duration {
 	now := l.supervisor.clock()()
 	if l.before != nil {
 		l.failedBefore = l.before.failures + l.before.failedBefore
 	}
 	switch before := l.before; {
 	case before == nil:
-		// An error comes back in the poll, and says more there.
+		// On an error the poll fails too, and reports it.
 		if host, err := l.supervisor.Ledger.Host(ctx, l.account.Addr); err == nil {
 			l.result.LoginDelay = host.LoginDelay
 			l.result.Ended, _ = l.supervisor.Ledger.LastPoll(ctx, l.account.Name)
 		}
 	case before.account.Owner() == l.account.Owner():
-		l.result.LoginDelay, l.result.Ended, l.saidDelay, l.slow = before.result.LoginDelay, before.result.Ended, before.saidDelay, before.slow
+		l.result.LoginDelay, l.result.Ended, l.loggedDelay, l.slow = before.result.LoginDelay, before.result.Ended, before.loggedDelay, before.slow
 	}
 	l.before = nil
 	left := l.untilLogin()
@@ -112,19 +119,19 @@ func (l *loop) first(ctx, waiting context.Context) time.Duration {
 	return left
 }
 
-// turn polls.
+// turn polls once and returns the time until the next turn.
 func (l *loop) turn(ctx, waiting context.Context) time.Duration {
 	err := l.poll(ctx, waiting)
 	if ctx.Err() != nil || errors.Is(err, context.Canceled) && waiting.Err() != nil {
-		return 0 // for which nobody waits
+		return 0 // there is no next turn
 	}
 	delay := l.reschedule(err)
 	l.observe(event.Scheduled{Account: l.account.Name, Next: l.supervisor.clock()().Add(delay), Failures: l.failures, Err: err})
 	return delay
 }
 
-// reschedule returns the time to the next poll and reports a failure, at most
-// once per kind in full: the same one again is only of interest to who debugs.
+// reschedule logs how the poll ended and returns the time until the next one. A failure with the
+// same text as the last one is logged at debug level.
 func (l *loop) reschedule(err error) time.Duration {
 	log := l.log()
 	if l.late && l.slots.lateIsDue(l.supervisor.clock()()) {
@@ -136,11 +143,12 @@ func (l *loop) reschedule(err error) time.Duration {
 			log.Info().Int("failures", failures).Msg("account works again")
 		}
 		if l.result.More {
-			return l.result.LoginDelay + rand.N(l.account.Jitter+1) // or it would not have ended
+			// Only the delay ended the visit before the rest was fetched.
+			return l.result.LoginDelay + rand.N(l.account.Jitter+1)
 		}
-		if l.result.LoginDelay > l.account.Interval && !l.saidDelay {
-			l.saidDelay = true
-			log.Info().Str("interval", l.account.Interval.String()).Str("login_delay", l.result.LoginDelay.String()).Msg("server wants more time between two logins than interval, and gets it (CAPA LOGIN-DELAY)")
+		if l.result.LoginDelay > l.account.Interval && !l.loggedDelay {
+			l.loggedDelay = true
+			log.Info().Str("interval", l.account.Interval.String()).Str("login_delay", l.result.LoginDelay.String()).Msg("server wants more time between two logins than interval: polls wait for that long (CAPA LOGIN-DELAY)")
 		}
 		return max(l.account.Interval-l.account.Jitter+rand.N(2*l.account.Jitter+1), l.result.LoginDelay)
 	}
@@ -149,18 +157,42 @@ func (l *loop) reschedule(err error) time.Duration {
 	err = &AccountError{l.account.Name, err}
 	level := zerolog.WarnLevel
 	if _, stale := errors.AsType[*delivery.StaleError](err); stale || errors.Is(err, ledger.ErrDamaged) {
-		level = zerolog.ErrorLevel // nothing gets better by waiting
+		level = zerolog.ErrorLevel // only a person can mend it
 	}
 	if text := err.Error(); text == l.lastFailure {
 		level = zerolog.DebugLevel
 	} else {
 		l.lastFailure = text
 	}
-	log.WithLevel(level).Err(err).Int("failures", l.failures).Time("next", l.supervisor.clock()().Add(delay)).Msg(ending(err))
+	log.WithLevel(level).Err(err).Int("failures", l.failures).Time("next", l.supervisor.clock()().Add(delay)).Msg(failureMessage(err))
 	return delay
 }
 
-// poll waits for its slots and makes one visit.
+// failureMessage returns the log message for a failed poll. It looks at the first attempt alone:
+// the error of one that a second attempt followed wraps both, and is not unwrapped.
+func failureMessage(err error) string {
+	for err != nil {
+		if _, ok := err.(*session.LoginError); ok {
+			return "login failed"
+		}
+		wrapped, ok := err.(interface{ Unwrap() error })
+		if !ok {
+			break
+		}
+		err = wrapped.Unwrap()
+	}
+	return "poll ended early"
+}
+
+// worksAgain forgets the failures in a row, and returns how many there were, those before a change
+// of the settings included.
+func (l *loop) worksAgain() (failures int, again bool) {
+	failures = l.failures + l.failedBefore
+	l.failures, l.failedBefore, l.lastFailure = 0, 0, ""
+	return failures, failures > 0
+}
+
+// poll waits for a slot and makes one visit.
 func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	s := l.supervisor
 	asked := s.clock()()
@@ -195,20 +227,21 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	}
 	defer sink.Close()
 	result, err := s.poller.Visit(ctx, poll.Visit{Account: &l.account.Account, Past: &l.past, Ledger: led, Sink: sink, Waiting: slot.waiting, Leaving: func() bool { return waiting.Err() != nil }})
-	if !result.Ended.IsZero() { // it got to the server, or tried
+	if !result.Ended.IsZero() { // a session was attempted
 		l.result = result
 	}
 	return err
 }
 
+// observe sends an event, if somebody observes.
 func (l *loop) observe(e event.Event) {
 	if l.supervisor.Observe != nil {
 		l.supervisor.Observe(e)
 	}
 }
 
-// sayWhatIsLeft tells who polls only once of what another poll would be made for.
-func (l *loop) sayWhatIsLeft() {
+// logLeft logs what is left for another run, when accounts are polled only once.
+func (l *loop) logLeft() {
 	log := l.log()
 	if l.result.More {
 		log.Warn().Str("login_delay", l.result.LoginDelay.String()).Msg("something is left for another run: the server wants that much time between two logins (CAPA LOGIN-DELAY)")
@@ -221,6 +254,7 @@ func (l *loop) sayWhatIsLeft() {
 	}
 }
 
+// log returns the account's log.
 func (l *loop) log() zerolog.Logger {
 	return l.supervisor.Log.With().Str("account", l.account.Name).Logger()
 }

@@ -13,7 +13,8 @@ import (
 	"github.com/attachd/attachd/fetcher/poll"
 )
 
-// AcceptDestination has an account go on with the folder that is there now, which is made if it is missing. It fails with [ledger.ErrLeased] while the account
+// AcceptDestination records the folder that is there now as the account's destination, and creates
+// it if it is missing. It returns that folder. It fails with [ledger.ErrLeased] while the account
 // is being polled.
 func (s *Supervisor) AcceptDestination(ctx context.Context, a Account) (at delivery.Destination, err error) {
 	_, err = s.leased(ctx, []string{a.Name}, func(led Ledger) (_ int, err error) {
@@ -23,14 +24,15 @@ func (s *Supervisor) AcceptDestination(ctx context.Context, a Account) (at deliv
 	return at, err
 }
 
-// openSink opens where an account's files go, if that is where they went before.
+// openSink opens an account's sink. It fails with a [*delivery.DestinationError] if the account's
+// files went to another folder before.
 func (s *Supervisor) openSink(ctx context.Context, a Account, led delivery.Destinations) (delivery.Sink, error) {
 	return a.Output.Open(ctx, a.Name, led, s.Log.With().Str("account", a.Name).Logger())
 }
 
-// OpenQuarantine takes an account for working on its quarantine. It fails with [ledger.ErrLeased]
-// while the account is being polled, and first completes what a crash left behind, as
-// a poll does. Nothing of it asks the server.
+// OpenQuarantine opens an account's quarantine, and keeps the account from being polled until the
+// quarantine is closed. It first completes what a crash left behind, as a poll does, and does not
+// ask the server. It fails with [ledger.ErrLeased] while the account is being polled.
 func (s *Supervisor) OpenQuarantine(ctx context.Context, a Account) (_ *delivery.Quarantine, err error) {
 	lease, err := s.Ledger.Lease(ctx, a.Name, time.Time{})
 	if err != nil {
@@ -50,8 +52,8 @@ func (s *Supervisor) OpenQuarantine(ctx context.Context, a Account) (_ *delivery
 	return delivery.OpenQuarantine(ctx, s.poller.Delivery(&a.Account, led, sink), lease.Release)
 }
 
-// Adopt asks the account's server what it holds and records every message of which the ledger knows
-// nothing as delivered, see [poll.Adopt]. It fails with [ledger.ErrLeased] while the account is being polled.
+// Adopt lists the account's mailbox and records the messages that the ledger does not know as
+// delivered, see [poll.Adopt]. It fails with [ledger.ErrLeased] while the account is being polled.
 func (s *Supervisor) Adopt(ctx context.Context, a Account, how identity.Adoption, log zerolog.Logger) (done identity.Adopted, err error) {
 	_, err = s.leased(ctx, []string{a.Name}, func(led Ledger) (_ int, err error) {
 		done, err = poll.Adopt(ctx, a.Account, led, how, log)
@@ -60,9 +62,10 @@ func (s *Supervisor) Adopt(ctx context.Context, a Account, how identity.Adoption
 	return done, err
 }
 
-// Forget removes what is known of those messages of an account that which names, so that they are fetched
-// again if they are still on the server. It returns how many there were. It fails with
-// [ledger.ErrLeased] while the account is being polled.
+// Forget removes the records of some messages of an account, so that they are fetched again if they
+// are still on the server. which returns their keys, and is called while nobody polls the account.
+// Forget returns how many records there were. It fails with [ledger.ErrLeased] while the account is
+// being polled.
 func (s *Supervisor) Forget(ctx context.Context, account string, which func(ctx context.Context) ([]ledger.Key, error)) (int, error) {
 	return s.leased(ctx, []string{account}, func(led Ledger) (int, error) {
 		keys, err := which(ctx)
@@ -73,12 +76,12 @@ func (s *Supervisor) Forget(ctx context.Context, account string, which func(ctx 
 	})
 }
 
-// ForgetAll forgets every message of an account like Forget.
+// ForgetAll is Forget for all messages of an account.
 func (s *Supervisor) ForgetAll(ctx context.Context, account string) (int, error) {
 	return s.leased(ctx, []string{account}, func(led Ledger) (int, error) { return led.ForgetAll(ctx, account) })
 }
 
-// leased calls fn with the ledger as it is for who has the leases of these accounts.
+// leased calls fn with the leases of these accounts, and releases them when fn returns.
 func (s *Supervisor) leased(ctx context.Context, accounts []string, fn func(led Ledger) (int, error)) (int, error) {
 	var leases []*ledger.Lease
 	for _, account := range accounts {
@@ -92,9 +95,10 @@ func (s *Supervisor) leased(ctx context.Context, accounts []string, fn func(led 
 	return fn(s.Ledger.Fenced(leases...))
 }
 
-// Rename gives what the ledger knows of one account, which is polled no more, to the account that has its mailbox
-// now, and returns how many messages that is. It fails with [ledger.ErrLeased] while either is being polled, and with
-// [ledger.ErrKnown] if anything is known of the latter. Files stay where they are.
+// Rename gives the records of the account from to the account to. from is the old name of a
+// mailbox, and is no longer polled. Rename returns how many messages that are. Files stay where
+// they are. It fails with [ledger.ErrLeased] while either account is being polled, and with
+// [ledger.ErrKnown] if to has records.
 func (s *Supervisor) Rename(ctx context.Context, from, to string) (messages int, err error) {
 	return s.leased(ctx, []string{from, to}, func(led Ledger) (int, error) { return led.Rename(ctx, from, to) })
 }

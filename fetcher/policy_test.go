@@ -278,7 +278,7 @@ func TestFullDisk(t *testing.T) {
 		t.Error("QUIT was sent though nothing could be committed")
 	}
 	for _, failures := range []int{1, 5, 100} {
-		if wait := backoff(err, failures, time.Hour); wait < roomAgain/2 || wait > 2*roomAgain {
+		if wait := backoff(err, failures, time.Hour); wait < diskAgain/2 || wait > 2*diskAgain {
 			t.Errorf("after %d failures it waits %v", failures, wait)
 		}
 	}

@@ -6,14 +6,14 @@ import (
 	"time"
 )
 
-// warnAgain is how often it is said that messages are in quarantine.
+// warnAgain is the time between two warnings about messages in quarantine.
 const warnAgain = 24 * time.Hour
 
-// warnOfQuarantine says of each account how many messages are in its quarantine, if any are.
+// warnOfQuarantine logs for each account how many messages are in its quarantine, if any are.
 func (s *Supervisor) warnOfQuarantine(ctx context.Context) {
 	counts, err := s.Ledger.QuarantineCounts(ctx)
 	if err != nil {
-		s.Log.Warn().Err(err).Msg("messages in quarantine not counted")
+		s.Log.Warn().Err(err).Msg("messages in quarantine could not be counted")
 		return
 	}
 	var names []string

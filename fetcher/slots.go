@@ -8,30 +8,35 @@ import (
 )
 
 const (
-	// silentAfter is how long a server may keep a poll waiting before that gives its slot to another poll.
+	// silentAfter is how long a server may keep a poll waiting before the poll gives up its global
+	// slot.
 	silentAfter = 2 * time.Second
-	// silentFactor is how many polls may wait for silent servers for each slot: they cost a connection and its buffers.
+	// silentFactor is how many polls may wait for silent servers per global slot. Each of them
+	// costs a connection and its buffers.
 	silentFactor = 16
 )
 
-// slots caps how many polls run at once, in all and to one host. A poll whose server keeps silent, as it hangs or the
-// network drops its packets, goes on without one of the slots of all, so that it delays nobody else.
+// slots caps how many polls run at once, in all and to one host. A server that hangs, or a network
+// that drops packets, keeps a poll waiting. Such a poll goes on without a global slot, so that it
+// does not delay other accounts.
 type slots struct {
 	global  chan struct{}
-	silent  chan struct{} // in place of global, for polls whose servers keep silent
+	silent  chan struct{} // instead of global, for polls that wait for a silent server
 	perHost int
 
 	mu    sync.Mutex
-	hosts map[string]*hostSlots // guarded by mu; an entry lives while somebody holds or awaits it
-	late  time.Time             // guarded by mu: when it was last said that polls are
+	hosts map[string]*hostSlots // guarded by mu; an entry exists while polls use its slots
+	late  time.Time             // guarded by mu: when lateness was last logged
 }
 
+// hostSlots are the slots to one host.
 type hostSlots struct {
-	held  chan struct{}
-	slow  chan struct{}
-	users int // guarded by slots.mu
+	held  chan struct{} // of all polls to the host
+	slow  chan struct{} // also of those that were slow the last time: a quarter of held
+	users int           // guarded by slots.mu: polls that hold or await a slot
 }
 
+// newSlots returns slots for so many polls, in all and to one host.
 func newSlots(global, perHost int) *slots {
 	return &slots{
 		global: make(chan struct{}, global), silent: make(chan struct{}, silentFactor*global),
@@ -39,9 +44,13 @@ func newSlots(global, perHost int) *slots {
 	}
 }
 
-// acquire waits for a slot to host and then for one of all, in the order in which they are asked for. The host's comes
-// first: accounts that wait for it hold none of the others. Those that were slow the last time, as their
-// mailboxes hang, share a quarter of the host's, so that the others get theirs, and count as silent from the start.
+// acquire waits for a slot to host and then for a global one. Polls get slots in the order in which
+// they ask. The host's slot comes first, so that polls that wait for it hold no global one.
+//
+// Polls that were slow the last time share a quarter of the host's slots: mailboxes that hang do
+// not delay the others on that host. They count as silent from the start.
+//
+// It fails with the cause of ctx when ctx ends.
 func (s *slots) acquire(ctx context.Context, host string, slow bool) (*slot, error) {
 	s.mu.Lock()
 	h := s.hosts[host]
@@ -72,7 +81,7 @@ func (s *slots) acquire(ctx context.Context, host string, slow bool) (*slot, err
 	return l, nil
 }
 
-// lateIsDue tells whether it is to be said now that polls wait too long for a slot, which it is once an hour.
+// lateIsDue allows one warning about late polls an hour.
 func (s *slots) lateIsDue(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,6 +92,7 @@ func (s *slots) lateIsDue(now time.Time) bool {
 	return true
 }
 
+// leave ends a poll's use of the host's slots.
 func (s *slots) leave(host string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,17 +102,18 @@ func (s *slots) leave(host string) {
 	}
 }
 
-// slot is the leave of one poll to run.
+// slot is the permission of one poll to run.
 type slot struct {
 	slots   *slots
 	host    string
-	silence *time.Timer // runs while the poll waits for its server; nil where it counts as silent from the start
+	silence *time.Timer // runs while the poll waits for its server; nil if it is silent already
 
 	mu   sync.Mutex
 	held []chan struct{} // guarded by mu; the last is global or silent
 }
 
-// waiting is told when the poll begins to wait for its server, and when it has stopped.
+// waiting is called with true when the poll begins to wait for its server, and with false when the
+// server has answered.
 func (l *slot) waiting(waits bool) {
 	switch {
 	case l.silence == nil:
@@ -113,8 +124,9 @@ func (l *slot) waiting(waits bool) {
 	}
 }
 
-// yield has another poll run in place of this one, if not too many have done so. It lasts until the poll's end: one
-// whose server has come round goes on at once, as that server has waited long enough.
+// yield exchanges the global slot for a silent one, so that another poll can run. If too many polls
+// are silent already, it tries again later. The poll does not take a global slot back when its
+// server answers: to wait for one would let the server time out.
 func (l *slot) yield() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -131,7 +143,7 @@ func (l *slot) yield() {
 	}
 }
 
-// release ends the leave.
+// release gives all slots back.
 func (l *slot) release() {
 	l.waiting(false)
 	l.mu.Lock()

@@ -276,7 +276,7 @@ func TestEnding(t *testing.T) {
 		{fmt.Errorf("%w; tried again at once: %w", io.EOF, login), "poll ended early"},
 		{errors.New("x"), "poll ended early"},
 	} {
-		if got := ending(tt.err); got != tt.want {
+		if got := failureMessage(tt.err); got != tt.want {
 			t.Errorf("%v: %q, want %q", tt.err, got, tt.want)
 		}
 	}

@@ -15,45 +15,45 @@ import (
 	"github.com/attachd/attachd/fetcher/poll"
 )
 
-// startSpread is how much later each further account may have its first poll, within the first interval,
-// so that a daemon with many accounts does not open all connections at once.
+// startSpread spreads the first polls of a set of accounts: by this much time for each account, but
+// at most over the interval. A daemon with many accounts does not open all connections at once.
 const startSpread = 50 * time.Millisecond
 
-// Supervisor polls a set of accounts, each in a loop of its own. Fill in the
-// exported fields, then call Run or RunOnce, once.
+// Supervisor polls a set of accounts, each in a loop of its own. Fill in the exported fields, then
+// call Run or RunOnce, once.
 type Supervisor struct {
-	// Ledger holds what was seen and delivered. It is shared by all accounts.
+	// Ledger holds what was seen and delivered, for all accounts.
 	Ledger Ledger
-	// MaxConcurrent caps the polls that run at once, MaxPerHost those to one
-	// host and port. Both must be positive. Polls whose servers have kept silent for
-	// 2 seconds don't count in MaxConcurrent, as long as they are no more than 16 times as many.
-	MaxConcurrent, MaxPerHost int
-	// Memory is how many bytes the process is to keep to, 0 for no limit. Polls that would go beyond a good part of it together do
-	// with less.
+	// MaxConcurrent caps the polls that run at once. It must be positive. A poll whose server keeps
+	// silent for 2 seconds no longer counts. At most 16 times MaxConcurrent polls run like that.
+	MaxConcurrent int
+	// MaxPerHost caps the polls that run at once to one host and port. It must be positive.
+	MaxPerHost int
+	// Memory is how many bytes the process should use at most, 0 for no limit. It bounds what all
+	// polls together hold of long listings and staged messages, see package poll.
 	Memory int64
 	Log    zerolog.Logger
-	// Observe, if set, is called as polls go along, from many goroutines at once.
+	// Observe, unless nil, is called with each event, from many goroutines at once.
 	Observe func(event.Event)
-	// ReadEnvelope, if set, reads the envelope of a message from its header, which may be cut short.
+	// ReadEnvelope, unless nil, returns the envelope in a message's header, which may be cut short.
 	ReadEnvelope func(header []byte) ledger.Envelope
 
 	now func() time.Time // nil: time.Now
 
-	poller poll.Poller // filled in by fill
+	poller poll.Poller // see fill
 
 	mu      sync.Mutex
 	names   map[string]bool  // guarded by mu: the accounts of the newest set
-	running map[string]*loop // guarded by mu: by account
+	running map[string]*loop // guarded by mu: by account name
 }
 
-// fill hands what all visits share to the poller, before anything is polled.
+// fill copies the settings of the supervisor to the poller, before anything is polled.
 func (s *Supervisor) fill() {
 	p := &s.poller
 	p.Log, p.Now, p.Observe, p.ReadEnvelope, p.Polled, p.Memory = s.Log, s.now, s.Observe, s.ReadEnvelope, s.polled, s.Memory
 }
 
-// AccountError is the failure of one account's poll. Its text starts with the
-// account and names the step that failed.
+// AccountError is the failure of one account's poll. The text of Err names the step that failed.
 type AccountError struct {
 	Account string
 	Err     error
@@ -65,10 +65,12 @@ func (e *AccountError) Error() string { return fmt.Sprintf("account %s: %v", e.A
 // Unwrap returns the cause.
 func (e *AccountError) Unwrap() error { return e.Err }
 
-// Run polls the accounts of the newest set received from sets until ctx ends,
-// and returns once every poll has ended. With each new set, accounts that are
-// gone or changed end after the poll they are in, changed ones start again with
-// the new settings, and the rest run on undisturbed.
+// Run polls the accounts of the newest set that it received from sets. It returns when ctx has
+// ended and every poll with it. A new set changes accounts like this:
+//
+//   - One that is gone from the set stops after the poll under way.
+//   - One with another Version stops likewise, and starts again with the new settings.
+//   - One with the same Version runs on undisturbed.
 func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {
 	s.fill()
 	slots := newSlots(s.MaxConcurrent, s.MaxPerHost)
@@ -96,7 +98,8 @@ func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {
 	}
 }
 
-// replace ends the loops of accounts that are not wanted any more, or changed, and returns what starts the new ones.
+// replace stops the loops of accounts that are gone or have changed. It returns functions that run
+// the new loops.
 func (s *Supervisor) replace(ctx context.Context, slots *slots, accounts []Account, wanted map[string]bool) (starts []func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,24 +122,24 @@ func (s *Supervisor) replace(ctx context.Context, slots *slots, accounts []Accou
 		old := s.running[a.Name]
 		l := newLoop(s, slots, a)
 		if old != nil {
-			// A maildrop has room for one session: the old loop's poll must
-			// be over before the new one's begins (RFC 1939 section 4).
+			// A server locks the maildrop for one session (RFC 1939 section 4), so the old loop's
+			// poll must end before the new loop's begins.
 			old.leave()
 			l.before = old
 		}
 		var waiting context.Context
 		waiting, l.leave = context.WithCancel(ctx)
 		s.running[a.Name] = l
-		// Within the interval, or those that came first would be polled again before others were once.
+		// Beyond the interval, some accounts would be polled twice before others were polled once.
 		delay := rand.N(min(startSpread*time.Duration(len(starting)), a.Interval) + 1)
 		starts = append(starts, func() { l.run(ctx, waiting, delay) })
 	}
 	return starts
 }
 
-// PollNow has an account polled at once, or again when the poll under way has ended,
-// whatever it waits for; but no sooner than the server wants between two logins (CAPA
-// LOGIN-DELAY). It reports whether Run polls an account of this name.
+// PollNow ends an account's wait for its next poll, after a failure too. If a poll is under way,
+// the next one follows it at once. A server's LOGIN-DELAY (RFC 2449 section 6.5) is waited for all
+// the same. PollNow reports whether Run polls an account of this name.
 func (s *Supervisor) PollNow(account string) bool {
 	s.mu.Lock()
 	l := s.running[account]
@@ -146,13 +149,14 @@ func (s *Supervisor) PollNow(account string) bool {
 	}
 	select {
 	case l.wake <- struct{}{}:
-	default: // it is woken already
+	default: // the loop is woken already
 	}
 	return true
 }
 
-// RunOnce polls each account once and returns the accounts that failed, each
-// with an [*AccountError], when all are done. Those that left messages behind, with an [*IncompleteError], are among them.
+// RunOnce polls each account once. When all are done, it returns an [*AccountError] for each
+// account that failed, in the order of accounts. An account that left messages behind counts as
+// failed, with a [*poll.IncompleteError].
 func (s *Supervisor) RunOnce(ctx context.Context, accounts []Account) []error {
 	s.fill()
 	slots := newSlots(s.MaxConcurrent, s.MaxPerHost)
@@ -167,10 +171,10 @@ func (s *Supervisor) RunOnce(ctx context.Context, accounts []Account) []error {
 			if err != nil {
 				failed[i] = &AccountError{a.Name, err}
 				log := l.log()
-				log.Error().Err(failed[i]).Msg(ending(err))
+				log.Error().Err(failed[i]).Msg(failureMessage(err))
 				return
 			}
-			l.sayWhatIsLeft()
+			l.logLeft()
 			if l.result.Incomplete != nil {
 				busy[i] = true
 				failed[i] = &AccountError{a.Name, l.result.Incomplete}
@@ -190,7 +194,7 @@ func (s *Supervisor) RunOnce(ctx context.Context, accounts []Account) []error {
 	return errs
 }
 
-// setNames notes which accounts there are.
+// setNames sets the accounts that are polled, and returns their names.
 func (s *Supervisor) setNames(accounts []Account) map[string]bool {
 	names := make(map[string]bool, len(accounts))
 	for _, a := range accounts {
@@ -202,12 +206,14 @@ func (s *Supervisor) setNames(accounts []Account) map[string]bool {
 	return names
 }
 
+// polled reports whether the newest set has an account of this name.
 func (s *Supervisor) polled(account string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.names[account]
 }
 
+// clock returns the function that tells the time.
 func (s *Supervisor) clock() func() time.Time {
 	if s.now != nil {
 		return s.now
