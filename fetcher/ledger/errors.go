@@ -2,8 +2,8 @@ package ledger
 
 import "errors"
 
-// Errors of every ledger that is kept in a file, wrapped in a text that says what to do. A full disk is
-// [syscall.ENOSPC].
+// Errors of a ledger that is kept in a file. They are wrapped in a text that says what to do. A
+// full disk is [syscall.ENOSPC].
 var (
 	// ErrDamaged: the file is not whole any more.
 	ErrDamaged = errors.New("damaged")
@@ -15,5 +15,5 @@ var (
 	ErrReadOnly = errors.New("read-only")
 )
 
-// ErrKnown: an account has messages of its own in the ledger.
+// ErrKnown refuses to give messages to an account that has messages of its own.
 var ErrKnown = errors.New("it has messages of its own")

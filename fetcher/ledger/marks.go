@@ -6,13 +6,14 @@ import "strings"
 // their UIDL alone does not tell apart. They begin with NUL, which no server can
 // send.
 const (
-	// OtherMark, with a digest of what tells it apart, is behind the UIDL of a message
-	// that has the UIDL of another one.
+	// OtherMark, and then a digest of what tells the two apart, follow the UIDL of a message that
+	// shares it with another one.
 	OtherMark = "\x00id-"
-	// DoubtfulMark is behind that of a message of which that is not known yet.
+	// DoubtfulMark follows the UIDL of a message that may be another one than the recorded one, as
+	// long as that is not known.
 	DoubtfulMark = "\x00again"
-	// DigestMark, with the digest of its bytes, is in the place of the UIDL of a
-	// message for which the server gives none of use.
+	// DigestMark, and then the digest of its bytes, stand for the UIDL of a message that has none,
+	// or none of use.
 	DigestMark = "\x00sha256-"
 )
 

@@ -31,13 +31,14 @@ const (
 	Quarantined State = "quarantined"
 )
 
-// JoinedMark ends the path of an Attachment that is no file: the folder of the pieces that the message was joined from. The messages that
-// are kept in it, in quarantine, are delivered when this one is.
+// JoinedMark ends the path of an Attachment that is no file: it is the folder of the pieces that
+// the message was joined from. Messages that wait in that folder, in quarantine, are delivered when
+// this one is.
 const JoinedMark = "/"
 
 // Attachment is one file of a message.
 type Attachment struct {
-	StagingID    string // the staging file's name; "" when there is none, as for bytes received before
+	StagingID    string // the staging file's name; "" for none, as for bytes received before
 	Path         string // relative to the account's folder
 	OriginalName string // as the sender gave it
 	MediaType    string
@@ -45,22 +46,26 @@ type Attachment struct {
 	SHA256       [32]byte
 	// Sidecar says that the file only accompanies the one behind it. It is not recorded.
 	Sidecar bool
-	// Quarantine says that the file is no attachment but what is kept in quarantine: the message itself, or the reason.
+	// Quarantine says that the file is kept in quarantine and is no attachment: it is the message
+	// itself, or the reason.
 	Quarantine bool
-	// LeftOut says that its bytes were received before, so that no file of it was written. It is not recorded.
+	// LeftOut says that its bytes were received before, and no file of it was written. It is not
+	// recorded.
 	LeftOut bool
 }
 
-// Envelope is what a person knows a message by, as its header says it, with encoded words (RFC 2047) decoded. These are the
-// sender's texts: whoever prints them has to escape them. A ledger keeps what [Envelope.Clip] leaves.
+// Envelope is what a person knows a message by, as its header says it, with encoded words (RFC
+// 2047) decoded. The texts are the sender's: whoever prints them has to escape them. A ledger keeps
+// what [Envelope.Clip] leaves.
 type Envelope struct {
 	From    string    // the field of that name
 	To      string    // the fields To and Cc
 	Subject string    // the field of that name
-	Date    time.Time // to the second, with the zone of the sender; zero: there is none that can be read
+	Date    time.Time // with the sender's zone; zero if it is missing or can't be read
 }
 
-// Clip returns the envelope with each text cut to [MaxText] bytes and in valid UTF-8. It holds nothing of what is cut off.
+// Clip returns the envelope with each text cut to [MaxText] bytes and made valid UTF-8. It holds no
+// memory of what is cut off.
 func (e Envelope) Clip() Envelope {
 	for _, s := range []*string{&e.From, &e.To, &e.Subject} {
 		*s = strings.ToValidUTF8(*s, "\uFFFD")
@@ -71,7 +76,7 @@ func (e Envelope) Clip() Envelope {
 	return e
 }
 
-// Content is what tells whether two files are the same, byte for byte.
+// Content is the same for two files if they are the same byte for byte.
 type Content struct {
 	SHA256 [32]byte
 	Size   int64
@@ -83,8 +88,8 @@ func (a *Attachment) Content() Content { return Content{a.SHA256, a.Size} }
 // Message is a message with its files.
 type Message struct {
 	Key
-	// State is what the message becomes once its files are in place: Delivered
-	// (or ""), or Quarantined. Ledger.Stage and Ledger.Unfinished agree on that.
+	// State is what the message becomes once its files are in place: Delivered, which "" stands
+	// for, or Quarantined.
 	State       State
 	Header      [32]byte // see Identity
 	MessageID   string
@@ -95,11 +100,13 @@ type Message struct {
 	Reason      string    // why it is in quarantine
 	// Before is how many files of it were delivered under another key.
 	Before int
-	// Unread says that something of it could not be read right, and that it is kept nowhere but on the server.
+	// Unread says that something of it could not be read right, and no copy of it is kept beside
+	// the one on the server.
 	Unread bool
 	// Envelope is what the header says of the message.
 	Envelope
-	// Retried lets Ledger.Stage take a message out of quarantine, or give one that is Unread a copy there: its files are replaced by these.
+	// Retried lets Stage take a message out of quarantine, or give one that is Unread a copy there:
+	// its files are replaced by these.
 	Retried bool
 }
 
@@ -109,14 +116,14 @@ type Identity struct {
 	Header    [32]byte // a digest of the fields that tell messages apart; zero when not known
 }
 
-// Is reports whether two headers may be of one message: with the same Message-ID, and the same digest as far as both are known. A
-// Message-ID of m that is longer than a ledger keeps is cut like that of i.
+// Is reports whether two headers may be of one message: their Message-IDs are the same, and so are
+// their digests as far as both are known. The Message-ID of m is cut as a ledger does it.
 func (i Identity) Is(m Identity) bool {
 	unknown := [32]byte{}
 	return i.MessageID == ClipText(m.MessageID) && (i.Header == m.Header || i.Header == unknown || m.Header == unknown)
 }
 
-// Identity returns what is known of it.
+// Identity returns the identity of the message.
 func (m *Message) Identity() Identity { return Identity{m.MessageID, m.Header} }
 
 // Kept returns the files of the message that lie in quarantine, the message itself first.
@@ -130,14 +137,15 @@ func (m *Message) Kept() []Attachment {
 	return kept
 }
 
-// AllKept reports whether all files of the message lie in quarantine, as those do of one that could not be taken apart, if none says
-// so itself. Of one that is a piece of another, what it had beside that is delivered.
+// AllKept reports whether all files of the message lie in quarantine though none is marked so. This
+// is how a message is staged that could not be taken apart. A piece of another message marks what
+// is kept; what it had beside that is delivered.
 func (m *Message) AllKept() bool {
 	return m.State == Quarantined && !slices.ContainsFunc(m.Attachments, func(a Attachment) bool { return a.Quarantine })
 }
 
-// Files counts the files that are delivered of the message, those under another key included: without sidecars, and
-// without what lies in quarantine.
+// Files counts the files that are delivered of the message, those under another key included.
+// Sidecars and what lies in quarantine don't count.
 func (m *Message) Files() int {
 	if m.State == Quarantined {
 		return 0

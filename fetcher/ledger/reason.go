@@ -19,15 +19,14 @@ func CameShort(octets, listed int64) error {
 // WasShort reports whether this is said of a message.
 func WasShort(reason string) bool { return strings.Contains(reason, shortOf) }
 
-// WithoutCopy is the reason recorded of a message that was delivered, and stays on the server as the quarantine had no room for the
-// copy that it needs: it begins with this.
+// WithoutCopy is the reason of a delivered message that needs a copy in quarantine and stays on the
+// server, as the quarantine has no room. reason says why it needs the copy.
 func WithoutCopy(reason string) string { return ErrQuarantineFull.Error() + "; " + reason }
 
-// IsWithoutCopy reports whether a message that was delivered stays on the server as the quarantine had no room for a copy of it,
-// and why it needs one.
+// IsWithoutCopy reports whether a reason is one of WithoutCopy, and returns why a copy is needed.
 func IsWithoutCopy(reason string) (why string, is bool) {
 	return strings.CutPrefix(reason, ErrQuarantineFull.Error()+"; ")
 }
 
-// ErrQuarantineFull says why a message is left on the server that could not be handled.
+// ErrQuarantineFull is why a message that could not be handled is left on the server.
 var ErrQuarantineFull = errors.New("left on the server, as the quarantine is full (quarantine.max_bytes): attachd quarantine list says what is in it")

@@ -2,34 +2,37 @@ package ledger
 
 import "time"
 
-// Record is what the ledger answers of one message.
+// Record is the answer of a ledger about one message.
 type Record struct {
 	Key
 	State       State
-	Delivered   time.Time // zero before the first delivery, and when that is not known, see Ledger.Adopt
+	Delivered   time.Time // zero before the first delivery, and if that is not known
 	Attempts    int       // failed ones: to retrieve it and, once it was delivered, to delete it
 	NextAttempt time.Time // of a failed one
-	Reason      string    // of its last failure; of an Unread one, why a copy of it is missing, if that is known
+	Reason      string    // of its last failure; of an Unread one, why it has no copy
 	Missed      int       // 0 when it was listed last, see Ledger.Missed
-	// Files is how many files of it were delivered, attachments that were left out as received before included;
-	// [Vouched] where somebody answers for it. Unread is as in [Message].
+	// Files is how many files of it were delivered, including attachments that were left out as
+	// received before; [Vouched] where somebody answers for it. Unread is as in [Message].
 	Files  int
 	Unread bool
 }
 
-// Vouched is the [Record].Files of a message of which nobody counted the files, and for whose deletion somebody
-// answers: with attachd quarantine drop, or attachd state rebuild --delete.
+// Vouched is the Files of a [Record] where nobody counted the files and somebody answers for the
+// deletion of the message, by attachd quarantine drop or attachd state rebuild --delete.
 const Vouched = -1
 
-// Deletable reports whether a message that was delivered may be deleted on the server: one of which a file was
-// delivered, or with empty any, and never one that is kept nowhere else and could not be read right.
+// Deletable reports whether a message that was delivered may be deleted on the server. It may if a
+// file of it was delivered, or with empty in any case. It may not if something of it could not be
+// read right and no copy of it is kept.
 func (r Record) Deletable(empty bool) bool { return (empty || r.Files != 0) && !r.Unread }
 
-// Match returns the record of the message of this size among the records of one
-// UIDL. An unknown size, on either side, matches any: the alternative is to deliver
-// twice whatever was delivered before its size was known. A settled record
-// is preferred over a failed one, then the same size over an unknown one, then
-// the order of records, which Ledger.Lookup returns newest first.
+// Match returns the record of the message of this size among the records of one UIDL. An unknown
+// size, on either side, matches any: the alternative is to deliver twice what was delivered before
+// its size was known. Preferred are, in this order:
+//
+//   - a settled record over a failed one
+//   - the same size over an unknown one
+//   - the order of records; a ledger looks them up newest first
 func Match(records []Record, size int64) (Record, bool) {
 	best, rank := Record{}, 0
 	for _, r := range records {
@@ -50,30 +53,35 @@ func Match(records []Record, size int64) (Record, bool) {
 	return best, rank > 0
 }
 
-// Listed is a message of a server's listing, with what its header tells if that was asked for.
+// Listed is a message of a server's listing, with the identity from its header if that was asked
+// for.
 type Listed struct {
 	Key
 	Identity
 }
 
-// Known is which of some messages an account has received before, by what their headers tell.
+// Known says which identities an account has received before.
 type Known struct {
 	// Headers are the digests that are known.
 	Headers map[[32]byte]bool
-	// MessageIDs are those that are known (without brackets): true for one whose header is not.
+	// MessageIDs are those that are known (without brackets). The value is true where a message was
+	// recorded without the digest of its header.
 	MessageIDs map[string]bool
 }
 
-// Due is how many messages of an account a poll would delete, and how many it would if they were [Record.Deletable].
+// Due counts messages of an account: those that a poll would delete, those that stay as no file of
+// them was delivered, and those that stay as they are Unread.
 type Due struct{ Deleted, Empty, Unread int }
 
 // Summary is what the ledger holds of one account.
 type Summary struct {
 	Account string
 	Count   map[State]int
-	// Unknown is how many of the delivered ones are so only by Ledger.Adopt, to be kept on the server.
+	// Unknown is how many of the delivered ones were only adopted, and are to be kept on the
+	// server.
 	Unknown int
-	// Oldest and Newest are when messages were first seen, Delivered when one was delivered last; zero without any.
+	// Oldest and Newest are when messages were first seen, Delivered when the last delivery was;
+	// zero without any.
 	Oldest, Newest, Delivered time.Time
 }
 
@@ -90,6 +98,7 @@ type Host struct {
 	Unpipelined time.Time // until then it is spoken to without pipelining
 	WithoutCapa time.Time // until then, without CAPA
 	Exact       time.Time // then a message last came with as many octets as LIST had said
-	// LoginDelay is the least time between two logins that it announces, to the millisecond; see SetLoginDelay.
+	// LoginDelay is the least time between two logins that it announces (RFC 2449 section 6.5), to
+	// the millisecond. SetHost leaves it: SetLoginDelay records it.
 	LoginDelay time.Duration
 }

@@ -2,9 +2,10 @@ package ledger
 
 import "fmt"
 
-// Transition says whether a message in one state, "" for one that the ledger does not know, may come to another by the change of
-// that name; the package's documentation has the ways. changes is false for a message that is there, or past it, already: the
-// change may be repeated and does nothing. A change that is not allowed is refused with a [TransitionError].
+// Transition says whether a message in one state, "" for one that is not known, may come to another
+// one; the package's documentation has the ways. changes is false for a message that is there, or
+// past it, already: the change may be repeated and does nothing. Refuse what is not allowed with a
+// [TransitionError].
 func Transition(from, to State) (changes, allowed bool) {
 	switch to {
 	case Staged, Failed: // a message that is Retried may be staged from other states, too
@@ -23,8 +24,9 @@ func Transition(from, to State) (changes, allowed bool) {
 // mostMissed is where [Record.Missed] ends.
 const mostMissed = 3
 
-// AfterMissed returns what is recorded of the message once a listing lacked it. Where that is likely a mistake of the server's it takes
-// two listings to believe it, else one. A deletion that is pending is then taken for confirmed.
+// AfterMissed returns the record of the message once a listing lacked it. One such listing is
+// believed, or two where the server is likely to have made a mistake. A pending deletion then
+// counts as confirmed.
 func (r Record) AfterMissed(likelyMistake bool) Record {
 	n := 2
 	if likelyMistake {
@@ -37,7 +39,8 @@ func (r Record) AfterMissed(likelyMistake bool) Record {
 	return r
 }
 
-// AfterFound returns what is recorded of the message once a listing has it. One that was deleted was so in vain.
+// AfterFound returns the record of the message once a listing has it. A deletion of it was in vain,
+// and is counted as an attempt.
 func (r Record) AfterFound() Record {
 	r.Missed = 0
 	if r.State == Deleted {

@@ -160,7 +160,8 @@ func testDestination(t *testing.T, open Open) {
 	}
 }
 
-// testKnownUntil: what came behind messages that were only adopted does not count, and who knows nothing asks the others.
+// testKnownUntil: what came behind messages that were only adopted does not count, and who knows
+// nothing asks the others.
 func testKnownUntil(t *testing.T, open Open) {
 	l, ctx := fresh(t, open), t.Context()
 	expect := func(account string, want time.Time) {

@@ -32,8 +32,8 @@ func testManyDeletions(t *testing.T, open Open) {
 	}
 }
 
-// testDeletedInVain: the ledger counts how often a message was listed although its deletion was confirmed. What failed before it was delivered
-// does not count.
+// testDeletedInVain: the ledger counts how often a message was listed although its deletion was
+// confirmed. What failed before it was delivered does not count.
 func testDeletedInVain(t *testing.T, open Open) {
 	l, ctx := fresh(t, open), t.Context()
 	m := []*ledger.Message{Message("a", 10, 1)}
@@ -53,7 +53,8 @@ func testDeletedInVain(t *testing.T, open Open) {
 	}
 }
 
-// testMissed: listings that lack a message count up, by less where that is likely a mistake, until one has it again.
+// testMissed: listings that lack a message count up, by less where that is likely a mistake, until
+// one has it again.
 func testMissed(t *testing.T, open Open) {
 	l, ctx := fresh(t, open), t.Context()
 	group := []*ledger.Message{Message("a", 10, 1), Message("b", 10, 1), Message("pending", 10, 1)}

@@ -253,7 +253,7 @@ func testEnvelope(t *testing.T, open Open) {
 	compare(quarantined[0])
 }
 
-// testCancelled: a change whose context is over is not made, and the next one is.
+// testCancelled: a change with a context that is over is not made, and the next one is.
 func testCancelled(t *testing.T, open Open) {
 	l := fresh(t, open)
 	ctx, cancel := context.WithCancel(t.Context())

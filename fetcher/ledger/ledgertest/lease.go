@@ -10,7 +10,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// testLease: one has an account at a time, and each token is larger than the one before, in a ledger that was opened again, too.
+// testLease: one has an account at a time, and each token is larger than the one before, in a
+// ledger that was opened again, too.
 func testLease(t *testing.T, open Open) {
 	dir := t.TempDir()
 	l, ctx := open(t, dir), t.Context()
@@ -41,7 +42,8 @@ func testLease(t *testing.T, open Open) {
 	}
 }
 
-// testFence: every write on an account is refused, and changes nothing, under a lease that is not its newest one.
+// testFence: every write on an account is refused, and changes nothing, under a lease that is not
+// its newest one.
 func testFence(t *testing.T, open Open) {
 	l, ctx := fresh(t, open), t.Context()
 	now := time.UnixMilli(1_700_000_000_000)
@@ -107,7 +109,8 @@ func testFence(t *testing.T, open Open) {
 	if got := state(t, view, "hans", staged.Key); got != ledger.Delivered {
 		t.Errorf("read through the view: %q", got)
 	}
-	check(t, l.Fenced().SetHost(ctx, "mx.example:995", ledger.Host{Exact: now})) // a host is nobody's account
+	// A host is nobody's account.
+	check(t, l.Fenced().SetHost(ctx, "mx.example:995", ledger.Host{Exact: now}))
 }
 
 // testLastPoll: the time of the last poll lasts, and only a poll changes it.

@@ -7,9 +7,13 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Ledger is what an implementation owes. Its methods may be called from any goroutine. One that writes is durable and whole when it
-// returns nil, and changes nothing when it refuses; Lease alone may be undone by a power cut. One that takes many messages works in
-// chunks: after an error some may have changed.
+// Ledger is what an implementation owes. Its methods may be called from any goroutine. For those
+// that write:
+//
+//   - The change is durable and whole when the method returns nil. Lease alone may be undone by a
+//     power cut.
+//   - A change that is refused changes nothing.
+//   - A method that takes many messages may work in chunks: after an error some may have changed.
 type Ledger interface {
 	Deliveries
 	Deletions
@@ -23,7 +27,8 @@ type Ledger interface {
 
 // Deliveries is the way of a message to its files.
 type Deliveries interface {
-	// Stage records a group whose staging files are durable, all or none. The account's generation grows by one.
+	// Stage records a group with durable staging files, all or none. The account's generation grows
+	// by one.
 	Stage(ctx context.Context, account string, group []*ledger.Message) error
 	// Unfinished returns what was staged and not delivered, in that order, with all attachments.
 	Unfinished(ctx context.Context, account string) ([]*ledger.Message, error)
@@ -33,9 +38,11 @@ type Deliveries interface {
 	Received(ctx context.Context, account string, contents []ledger.Content) (map[ledger.Content]bool, error)
 	// Failed counts an attempt to retrieve a message, with its reason and the time of the next one.
 	Failed(ctx context.Context, account string, k ledger.Key, reason string, next time.Time) error
-	// Failures returns the messages that could not be retrieved, those first that are asked for next.
+	// Failures returns the messages that could not be retrieved, in the order of their next
+	// attempts.
 	Failures(ctx context.Context, account string) ([]ledger.Record, error)
-	// Lookup returns the records of UIDLs, those of one UIDL in the order that [ledger.Match] asks for.
+	// Lookup returns the records of UIDLs. The records of one UIDL come settled before failed and
+	// newer before older.
 	Lookup(ctx context.Context, account string, uidls []string) ([]ledger.Record, error)
 }
 
@@ -46,10 +53,12 @@ type Deletions interface {
 	Deleted(ctx context.Context, account string, keys []ledger.Key) error
 	// Pending returns the messages between the two.
 	Pending(ctx context.Context, account string) ([]ledger.Key, error)
-	// Missed and Found record that a listing lacked messages, and that one has them; see [ledger.Record.Missed].
+	// Missed records that a listing lacked messages, Found that one has them, see
+	// [ledger.Record.AfterMissed].
 	Missed(ctx context.Context, account string, keys []ledger.Key, likelyMistake bool) error
 	Found(ctx context.Context, account string, keys []ledger.Key, at time.Time) error
-	// Kept counts the messages that are, as far as is known, on the server, and those of them that Present returns.
+	// Kept counts the messages that are, as far as is known, on the server; present is how many
+	// Present returns.
 	Kept(ctx context.Context, account string) (kept, present int, err error)
 	Present(ctx context.Context, account string) ([]ledger.Key, error)
 	// Due counts what a poll would delete of the messages that were delivered by a time.
@@ -62,14 +71,17 @@ type Identities interface {
 	Identities(ctx context.Context, account string, keys []ledger.Key) (map[ledger.Key]ledger.Identity, error)
 	// Is returns those of the messages that were delivered under the keys given with them.
 	Is(ctx context.Context, account string, was map[*ledger.Message]ledger.Key) (map[*ledger.Message]bool, error)
-	// Same returns the messages on the server that these ones may be, Gone the deleted ones that they were.
+	// Same returns the messages on the server that these ones may be, Gone the deleted ones that
+	// they were.
 	Same(ctx context.Context, account string, messages []*ledger.Message) (map[*ledger.Message][]ledger.Key, error)
 	Gone(ctx context.Context, account string, messages []*ledger.Message) (map[*ledger.Message]ledger.Key, error)
-	// Others returns the keys beside which another message of a UIDL with mark behind it was delivered.
+	// Others returns the keys that share UIDL and size with another message, which has mark and
+	// more behind its UIDL.
 	Others(ctx context.Context, account string, keys []ledger.Key, mark string) (map[ledger.Key]bool, error)
 	// Known returns those of the identities that messages were delivered with.
 	Known(ctx context.Context, account string, ids []ledger.Identity) (ledger.Known, error)
-	// NamesUIDLs reports whether any message has a UIDL of the server's, Nameless whether one on the server has none.
+	// NamesUIDLs reports whether any message has a UIDL of the server's, Nameless whether a message
+	// without one is still there.
 	NamesUIDLs(ctx context.Context, account string) (bool, error)
 	Nameless(ctx context.Context, account string) (bool, error)
 	DeliveredCount(ctx context.Context, account string) (int, error)
@@ -77,16 +89,18 @@ type Identities interface {
 
 // Quarantine is what is kept of messages that could not be read right.
 type Quarantine interface {
-	// Quarantined returns the messages in quarantine, oldest first, QuarantineCounts how many each account has, and
-	// QuarantineBytes about how much they take.
+	// Quarantined returns the messages in quarantine, oldest first, QuarantineCounts how many each
+	// account has, and QuarantineBytes about how much they take.
 	Quarantined(ctx context.Context, account string) ([]*ledger.Message, error)
 	QuarantineCounts(ctx context.Context) (map[string]int, error)
 	QuarantineBytes(ctx context.Context, account string) (int64, error)
-	// StillQuarantined records an attempt that failed, Dropped that a message was given up, and Expired that it grew too old.
+	// StillQuarantined records an attempt that failed, Dropped that a message was given up, and
+	// Expired that it grew too old.
 	StillQuarantined(ctx context.Context, account string, k ledger.Key, reason string) error
 	Dropped(ctx context.Context, account string, k ledger.Key, at time.Time) error
 	Expired(ctx context.Context, account string, k ledger.Key) error
-	// Unread returns the messages that are kept on the server alone though something of them could not be read right.
+	// Unread returns the delivered messages that are [ledger.Message].Unread and still on the
+	// server.
 	Unread(ctx context.Context, account string) ([]*ledger.Message, error)
 }
 
@@ -95,21 +109,24 @@ type Accounts interface {
 	// Mailbox returns the last answer to STAT, which SetMailbox records.
 	Mailbox(ctx context.Context, account string) (count int, octets int64, ok bool, err error)
 	SetMailbox(ctx context.Context, account string, count int, octets int64) error
-	// SetOwner records whose mailbox it is, and Holders returns other accounts that have messages of a mailbox.
+	// SetOwner records which mailbox is polled; Holders returns the other accounts with messages of
+	// a mailbox.
 	SetOwner(ctx context.Context, account, mailbox string) (changed bool, err error)
 	Holders(ctx context.Context, account, mailbox string) ([]string, error)
-	// Rename gives all that is known of an account to another one, which has no messages ([ledger.ErrKnown]).
+	// Rename gives all that is known of an account to another one, or fails with [ledger.ErrKnown]
+	// if that has messages.
 	Rename(ctx context.Context, from, to string) (messages int, err error)
 	// Generation counts the groups that were staged, CatchUp raises it.
 	Generation(ctx context.Context, account string) (int64, error)
 	CatchUp(ctx context.Context, account string, n int64) error
 	Destination(ctx context.Context, account string) (ledger.Destination, error)
 	SetDestination(ctx context.Context, account, place, folder string) error
-	// Adopt records messages as delivered without any files, Forget and ForgetAll remove what is known of them.
+	// Adopt records messages as delivered without any files, Forget and ForgetAll remove what is
+	// known of them.
 	Adopt(ctx context.Context, account string, messages []ledger.Listed, at time.Time) (adopted int, err error)
 	Forget(ctx context.Context, account string, keys []ledger.Key) (forgotten int, err error)
 	ForgetAll(ctx context.Context, account string) (forgotten int, err error)
-	// KnownUntil returns a time that what is known of an account is no older than.
+	// KnownUntil returns when anything of an account was noted last.
 	KnownUntil(ctx context.Context, account string) (time.Time, error)
 	Summaries(ctx context.Context) ([]ledger.Summary, error)
 }
@@ -123,9 +140,11 @@ type Hosts interface {
 
 // Leases keeps the processes that share a ledger from working on one account at a time.
 type Leases interface {
-	// Lease takes an account or fails with [ledger.ErrLeased]; polled, unless zero, is what LastPoll returns from then on.
+	// Lease takes an account or fails with [ledger.ErrLeased]; polled, unless zero, is what
+	// LastPoll returns from then on.
 	Lease(ctx context.Context, account string, polled time.Time) (*ledger.Lease, error)
 	LastPoll(ctx context.Context, account string) (time.Time, error)
-	// Fenced returns a view whose writes fail with [ledger.ErrFenced] unless they have the newest lease of their account.
+	// Fenced returns a view for the holder of leases. A write on an account without its newest one
+	// fails with [ledger.ErrFenced].
 	Fenced(leases ...*ledger.Lease) Ledger
 }

@@ -1,11 +1,12 @@
-// Package ledgertest holds what every ledger owes: [Ledger] lists the methods, and [Test] checks what they do. An implementation
-// runs it in a test of its own:
+// Package ledgertest holds what every ledger owes: [Ledger] lists the methods, and [Test] checks
+// what they do. An implementation runs it in a test of its own:
 //
 //	func TestLedger(t *testing.T) {
 //		ledgertest.Test(t, func(t *testing.T, dir string) ledgertest.Ledger { ... })
 //	}
 //
-// What an implementation promises beyond that, such as what it makes of a damaged file, is for its own tests.
+// What an implementation promises beyond that, such as what it makes of a damaged file, is for its
+// own tests.
 package ledgertest
 
 import (
@@ -16,8 +17,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Open opens the ledger that is kept in a folder, and makes it if there is none. Opened again, after Close, it knows what it knew. The
-// folder is the test's own.
+// Open opens the ledger that is kept in a folder, and makes it if there is none. Opened again,
+// after Close, it knows what it knew. The folder is the test's own.
 type Open func(t *testing.T, dir string) Ledger
 
 // Test checks an implementation. The tests run in parallel, each in folders of its own.
@@ -26,6 +27,7 @@ func Test(t *testing.T, open Open) {
 		"delivery": testDelivery, "transitions": testTransitions, "refused group": testRefusedGroup, "failures": testFailures,
 		"long names": testLongNames, "envelope": testEnvelope, "concurrent accounts": testConcurrentAccounts, "cancelled": testCancelled,
 		"lookup": testLookup, "gone": testGone, "sidecars do not count": testSidecarsDoNotCount, "same": testSame, "at once": testAtOnce,
+		"others": testOthers, "nothing": testNothing,
 		"many deletions": testManyDeletions, "deleted in vain": testDeletedInVain, "missed": testMissed, "due": testDue,
 		"kept copy": testKeptCopy, "retried": testRetried, "expired": testExpired,
 		"mailbox": testMailbox, "owner": testOwner, "destination": testDestination, "known until": testKnownUntil, "summaries": testSummaries,

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// copied makes a message that was delivered with n files, of which the message itself lies in quarantine.
+// copied makes a message that was delivered with n files, and lies in quarantine itself, too.
 func copied(uidl string, n int) *ledger.Message {
 	m := Message(uidl, 10, n)
 	m.Reason = "part 2: illegal-base64"
@@ -19,8 +19,8 @@ func copied(uidl string, n int) *ledger.Message {
 	return m
 }
 
-// testKeptCopy: a message that was delivered may have its copy in quarantine, which counts as none of its files, and may be
-// delivered further files from there, or be dropped, in any state.
+// testKeptCopy: a message that was delivered may have its copy in quarantine, which counts as none
+// of its files, and may be delivered further files from there, or be dropped, in any state.
 func testKeptCopy(t *testing.T, open Open) {
 	for _, in := range []ledger.State{ledger.Delivered, ledger.DeletePending, ledger.Deleted} {
 		t.Run(string(in), func(t *testing.T) {
@@ -137,7 +137,8 @@ func testRetried(t *testing.T, open Open) {
 	}
 }
 
-// testExpired: what was in quarantine for too long is gone, and stays on the server. Its bytes are counted until then.
+// testExpired: what was in quarantine for too long is gone, and stays on the server. Its bytes are
+// counted until then.
 func testExpired(t *testing.T, open Open) {
 	l, ctx := fresh(t, open), t.Context()
 	raw, copied := Message("raw", 10, 1), copied("copied", 1)

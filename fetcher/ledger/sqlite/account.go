@@ -42,8 +42,8 @@ func (l *Ledger) SetMailbox(ctx context.Context, account string, count int, octe
 	return nil
 }
 
-// SetOwner records whose mailbox an account is, and where. When it was another one before, all of its
-// messages count as missed, which changed says.
+// SetOwner records which mailbox the account polls. If it polled another one before, changed is
+// true and all of its messages count as missed.
 func (l *Ledger) SetOwner(ctx context.Context, account, mailbox string) (changed bool, err error) {
 	var before sql.NullString
 	err = l.ask(ctx, account, "owner", func(id int64) error {
@@ -81,8 +81,8 @@ func (l *Ledger) Generation(ctx context.Context, account string) (int64, error) 
 	return n, nil
 }
 
-// CatchUp raises the account's generation to n, if it is behind: what the account's folder
-// holds is from now on taken as known.
+// CatchUp raises the generation of an account to n if it is behind. From then on what the account's
+// folder holds counts as known.
 func (l *Ledger) CatchUp(ctx context.Context, account string, n int64) error {
 	err := l.change(ctx, account, "catch up", func(ctx context.Context, c *change) error {
 		_, err := c.tx.ExecContext(ctx, "UPDATE account SET generation = max(generation, ?) WHERE id = ?", n, c.id)
@@ -125,9 +125,10 @@ func (l *Ledger) SetDestination(ctx context.Context, account, place, folder stri
 	return nil
 }
 
-// KnownUntil returns when the ledger last noted anything of an account or, when it never did, of any, by its own messages: those that
-// [Ledger.Adopt] recorded without a time, and what came later, don't count. It is zero for a ledger that knows nothing. Of a backup
-// it is a time that the backup is no older than.
+// KnownUntil returns when the ledger last noted anything of an account: a backup is no older than
+// that. Messages that [Ledger.Adopt] recorded without a time, and what came later, don't count. For
+// an account without messages it is the time of all others; it is zero for a ledger that knows
+// nothing.
 func (l *Ledger) KnownUntil(ctx context.Context, account string) (time.Time, error) {
 	err := l.before(StepRead, "known until")
 	for _, where := range []string{"account = (SELECT id FROM account WHERE name = ?1)", "?1 <> ''"} {

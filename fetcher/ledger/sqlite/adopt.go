@@ -9,11 +9,13 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Adopt records messages that the ledger does not know as delivered, without any files: those
-// of a server's listing, after a ledger was lost. at is the time of their delivery, from
-// which a deletion is counted; zero says that it is not known whether they were
-// delivered, and they are never to be deleted. Messages that are known stay as they are, but for those
-// that could not be retrieved. It works in chunks like [Ledger.DeletePending] and returns how many it recorded.
+// Adopt records messages that the ledger does not know as delivered, without any files: those of a
+// server's listing, after a ledger was lost. at is the time of their delivery, which deletions are
+// counted from. If it is zero, nobody knows whether they were delivered, and they are never
+// deleted.
+//
+// Messages that are known stay as they are, except failed ones. Adopt works in chunks like
+// [Ledger.DeletePending] and returns how many messages it recorded.
 func (l *Ledger) Adopt(ctx context.Context, account string, messages []ledger.Listed, at time.Time) (adopted int, err error) {
 	now := time.Now().UnixMilli()
 	for chunk := range slices.Chunk(messages, moveChunk) {

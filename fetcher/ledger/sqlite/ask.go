@@ -10,8 +10,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Others returns those of the keys beside which other messages were delivered: of the same size, and with the key's
-// UIDL, then mark, then anything as theirs.
+// Others returns those of the keys that share their UIDL with another message of the same size: it
+// was delivered with the UIDL, mark, and some more as its own.
 func (l *Ledger) Others(ctx context.Context, account string, keys []ledger.Key, mark string) (map[ledger.Key]bool, error) {
 	others := make(map[ledger.Key]bool)
 	err := l.ask(ctx, account, "others", func(id int64) error {
@@ -60,7 +60,7 @@ func (l *Ledger) Received(ctx context.Context, account string, contents []ledger
 	return received, err
 }
 
-// askedChunk is how many things one statement asks for that has several parameters for each.
+// askedChunk is how many things one statement asks for, with several parameters for each.
 const askedChunk = 256
 
 // tuples are placeholders for the rows of a VALUES clause. They begin with ?2.
@@ -70,7 +70,7 @@ func tuples(rows, columns int) string {
 	return first + strings.Repeat(", "+row, rows-1)
 }
 
-// eachAsked passes on the first column of a query: which of those asked for it is about.
+// eachAsked calls fn with the first column of each row: the number of a thing that was asked for.
 func (l *Ledger) eachAsked(ctx context.Context, query string, fn func(n int), args []any) error {
 	return eachRow(ctx, l.reader, query, func(rows *sql.Rows) error {
 		var n int
@@ -82,7 +82,7 @@ func (l *Ledger) eachAsked(ctx context.Context, query string, fn func(n int), ar
 	}, args...)
 }
 
-// ask calls fn with the account's row, unless there is none.
+// ask calls fn with the row of an account. Without one it does nothing.
 func (l *Ledger) ask(ctx context.Context, account, what string, fn func(id int64) error) error {
 	err := l.before(StepRead, what)
 	var id int64

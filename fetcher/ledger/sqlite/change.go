@@ -17,7 +17,7 @@ type change struct {
 	id      int64
 }
 
-// durability is whether a change outlives a power cut. Both kinds outlive the process.
+// durability says whether a change outlives a power cut. Every change outlives the process.
 type durability bool
 
 const (
@@ -25,8 +25,8 @@ const (
 	cheap   durability = false // costs no fsync
 )
 
-// change changes what is kept of an account. fn runs in a transaction, which holds the write lock from its start. name is
-// for the hook.
+// change changes what is kept of an account. fn runs in a transaction, which holds the write lock
+// from its start. name is what the hook is told.
 func (l *Ledger) change(ctx context.Context, account, name string, fn func(ctx context.Context, c *change) error) error {
 	return l.changeAs(ctx, durable, account, name, fn)
 }
@@ -88,7 +88,8 @@ func (l *Ledger) transact(ctx context.Context, how durability, name string, fn f
 	return l.before(StepCommitted, name)
 }
 
-// relax has a connection commit without an fsync until restore is called. The file stays whole without it in WAL mode only.
+// relax makes a connection commit without an fsync until restore is called. Only in WAL mode does
+// the file stay whole without it.
 func relax(ctx context.Context, conn *sql.Conn) (restore func(), err error) {
 	ctx = context.WithoutCancel(ctx)
 	if _, err := conn.ExecContext(ctx, "PRAGMA synchronous = NORMAL"); err != nil {
@@ -106,7 +107,7 @@ func (c *change) exec(ctx context.Context, statement *sql.Stmt, args ...any) (sq
 	return c.tx.StmtContext(ctx, statement).ExecContext(ctx, args...)
 }
 
-// allow reports whether a message in one state changes by coming to another, and refuses what it can't come to.
+// allow reports whether a message changes by coming to a state, and refuses what is not allowed.
 func (c *change) allow(k ledger.Key, from, to ledger.State) (changes bool, err error) {
 	changes, allowed := ledger.Transition(from, to)
 	if !allowed {
@@ -119,7 +120,8 @@ func (c *change) refuse(k ledger.Key, from, to ledger.State) error {
 	return &ledger.TransitionError{Account: c.account, Key: k, From: from, To: to}
 }
 
-// row is a message as changes know it: of its record the key, and what transitions are about.
+// row is a message as changes know it. Of its record it has the key, the state, Missed and
+// Attempts.
 type row struct {
 	id int64
 	ledger.Record

@@ -63,7 +63,8 @@ func TestViewOfFiles(t *testing.T) {
 	}
 }
 
-// TestSizeOfLongNames: a thousand attachments with long names, in a mail of a megabyte, take no more than a small part of that.
+// TestSizeOfLongNames: a thousand attachments with long names, in a mail of a megabyte, take no
+// more than a small part of that.
 func TestSizeOfLongNames(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")

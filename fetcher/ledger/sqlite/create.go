@@ -56,7 +56,7 @@ func (l *Ledger) ensure(ctx context.Context) error {
 	return syncFolder(folder)
 }
 
-// orphanedLog tells that the file is missing and its log is not.
+// orphanedLog returns an error if there is a log without its file.
 func (l *Ledger) orphanedLog() error {
 	for _, suffix := range []string{"-wal", "-journal"} {
 		// journal_mode=TRUNCATE leaves an empty one, which holds nothing.
@@ -86,8 +86,8 @@ func create(ctx context.Context, path string) error {
 	return errors.Join(err, db.Close())
 }
 
-// makeFolder makes a folder and its parents, and makes them durable: a ledger
-// whose folder a power cut takes away is a ledger lost.
+// makeFolder makes a folder and its parents durable: a power cut that took the folder away would
+// take the ledger.
 func makeFolder(folder string) error {
 	if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
 		return err

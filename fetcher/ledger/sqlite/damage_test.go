@@ -82,8 +82,8 @@ func survivors(t *testing.T, path string) (n int, generation int64) {
 	return -1, 0
 }
 
-// TestCut cuts the file, and the log that a kill left, at many lengths. Either it is refused, or nothing of
-// it is missing; but for a log that lost its end, where the generation tells.
+// TestCut cuts the file, and the log that a kill left, at many lengths. Either it is refused, or
+// nothing of it is missing; but a log that lost its end shows by the generation alone.
 func TestCut(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -125,7 +125,8 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestOverwritten puts garbage over each page: it must not pass for an answer, nor lose a message unseen.
+// TestOverwritten puts garbage over each page: it must not pass for an answer, nor lose a message
+// unseen.
 func TestOverwritten(t *testing.T) {
 	t.Parallel()
 	content := intact(t, false)[""]
@@ -147,8 +148,8 @@ func TestOverwritten(t *testing.T) {
 	}
 }
 
-// TestReplace salvages from files with one bad page each. What was delivered and could be read is known
-// to be so, and the generation is back at zero.
+// TestReplace salvages from files with one bad page each. What was delivered and could be read is
+// known to be so, and the generation is back at zero.
 func TestReplace(t *testing.T) {
 	t.Parallel()
 	content := intact(t, false)[""]
@@ -234,7 +235,8 @@ func TestReplaceStaged(t *testing.T) {
 	}
 }
 
-// TestInspect looks into a ledger that a kill left, byte by byte the same afterwards, and into none.
+// TestInspect looks into a ledger that a kill left, byte by byte the same afterwards, and into
+// none.
 func TestInspect(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")

@@ -9,15 +9,15 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// DeletePending records that DELE is about to be sent for delivered messages. Keys are
-// as [Ledger.Lookup] returned them. It works in chunks: after an error, some
-// may have changed.
+// DeletePending records that DELE is about to be sent for delivered messages. Keys are as
+// [Ledger.Lookup] returned them. It works in chunks: after an error, some messages may have
+// changed.
 func (l *Ledger) DeletePending(ctx context.Context, account string, keys []ledger.Key) error {
 	return l.move(ctx, account, keys, ledger.DeletePending)
 }
 
-// Deleted records that the server confirmed the deletions with +OK to QUIT. It
-// works in chunks like [Ledger.DeletePending].
+// Deleted records that the server confirmed the deletions with +OK to QUIT. It works in chunks like
+// [Ledger.DeletePending].
 func (l *Ledger) Deleted(ctx context.Context, account string, keys []ledger.Key) error {
 	return l.move(ctx, account, keys, ledger.Deleted)
 }
@@ -37,14 +37,15 @@ func (l *Ledger) move(ctx context.Context, account string, keys []ledger.Key, to
 	})
 }
 
-// Missed records that a listing lacked messages, see [ledger.Record.AfterMissed]. It works in chunks like [Ledger.DeletePending].
+// Missed records that a listing lacked messages, see [ledger.Record.AfterMissed]. It works in
+// chunks like [Ledger.DeletePending].
 func (l *Ledger) Missed(ctx context.Context, account string, keys []ledger.Key, likelyMistake bool) error {
 	return l.noteListing(ctx, account, "missed", keys, time.Time{}, func(r ledger.Record) ledger.Record { return r.AfterMissed(likelyMistake) })
 }
 
-// Found records that messages are listed, after listings lacked them or the server confirmed their deletion, see
-// [ledger.Record.AfterFound]. at, unless it is zero, is the time of delivery from now on: of another message,
-// which was delivered under a key of its own and stands there now. It works in chunks like [Ledger.DeletePending].
+// Found records that a listing has messages again, see [ledger.Record.AfterFound]. at, unless it is
+// zero, becomes their time of delivery: another message was delivered then, under a key of its own,
+// and stands there now. Found works in chunks like [Ledger.DeletePending].
 func (l *Ledger) Found(ctx context.Context, account string, keys []ledger.Key, at time.Time) error {
 	return l.noteListing(ctx, account, "found", keys, at, ledger.Record.AfterFound)
 }
@@ -63,7 +64,8 @@ func (l *Ledger) noteListing(ctx context.Context, account, name string, keys []l
 	})
 }
 
-// changeEach changes messages one by one, in chunks, so that other accounts get their turn. fn keeps known as it changes it.
+// changeEach changes messages one by one, in chunks, so that other accounts get their turn. fn
+// updates known with what it changes.
 func (l *Ledger) changeEach(ctx context.Context, account, name string, keys []ledger.Key, fn func(ctx context.Context, c *change, k ledger.Key, known map[ledger.Key]row) error) error {
 	for chunk := range slices.Chunk(keys, moveChunk) {
 		err := l.change(ctx, account, name, func(ctx context.Context, c *change) error {
@@ -85,7 +87,7 @@ func (l *Ledger) changeEach(ctx context.Context, account, name string, keys []le
 	return nil
 }
 
-// Pending returns the messages of an account whose deletion was asked for and not confirmed.
+// Pending returns the messages of an account between DeletePending and Deleted.
 func (l *Ledger) Pending(ctx context.Context, account string) (keys []ledger.Key, err error) {
 	err = l.ask(ctx, account, "pending", func(id int64) error {
 		// The first condition is that of the index.
@@ -95,8 +97,8 @@ func (l *Ledger) Pending(ctx context.Context, account string) (keys []ledger.Key
 	return keys, err
 }
 
-// Unread returns the messages of an account that were delivered, are thought to be on the server, and are kept nowhere else though
-// something of them could not be read right.
+// Unread returns the delivered messages of an account that are [ledger.Message].Unread and, as far
+// as is known, on the server.
 func (l *Ledger) Unread(ctx context.Context, account string) ([]*ledger.Message, error) {
 	if l.older(filesSince) {
 		return nil, nil
@@ -105,7 +107,8 @@ func (l *Ledger) Unread(ctx context.Context, account string) ([]*ledger.Message,
 	return l.messages(ctx, account, ledger.Delivered, "missed < 2 AND state IN ('delivered', 'delete_pending', 'quarantined') AND state = 'delivered' AND unread = 1")
 }
 
-// Due counts the messages of an account that were delivered by a time and are, as far as is known, on the server.
+// Due counts the messages of an account that were delivered by a time and are, as far as is known,
+// on the server.
 func (l *Ledger) Due(ctx context.Context, account string, by time.Time, empty bool) (d ledger.Due, err error) {
 	err = l.ask(ctx, account, "due", func(id int64) error {
 		// The states are those of the index.
@@ -115,8 +118,8 @@ func (l *Ledger) Due(ctx context.Context, account string, by time.Time, empty bo
 	return d, err
 }
 
-// Kept returns how many messages of an account were delivered or are in quarantine and are, as
-// far as is known, still on the server; and how many of them [Ledger.Present] returns.
+// Kept counts the messages of an account that were delivered or are in quarantine and are, as far
+// as is known, still on the server. present is how many of them [Ledger.Present] returns.
 func (l *Ledger) Kept(ctx context.Context, account string) (kept, present int, err error) {
 	err = l.ask(ctx, account, "kept", func(id int64) error {
 		return l.reader.QueryRowContext(ctx, "SELECT COUNT(*), COUNT(*) FILTER (WHERE missed < 3) FROM message WHERE account = ? AND state IN ('delivered', 'delete_pending', 'quarantined')", id).Scan(&kept, &present)
@@ -124,8 +127,8 @@ func (l *Ledger) Kept(ctx context.Context, account string) (kept, present int, e
 	return kept, present, err
 }
 
-// Present returns the messages of an account that should still be on the server, but for those of which
-// nobody thinks so any more.
+// Present returns the messages of an account that should still be on the server. Those that
+// listings have lacked for long are left out.
 func (l *Ledger) Present(ctx context.Context, account string) (keys []ledger.Key, err error) {
 	err = l.ask(ctx, account, "present", func(id int64) error {
 		keys, err = l.keys(ctx, "SELECT uidl, size FROM message WHERE account = ? AND missed < 3 AND state IN ('delivered', 'delete_pending', 'quarantined')", id)
@@ -134,8 +137,8 @@ func (l *Ledger) Present(ctx context.Context, account string) (keys []ledger.Key
 	return keys, err
 }
 
-// NamesUIDLs reports whether the server of an account has given UIDLs. It takes a UIDL that begins
-// with NUL for one that the server has not given.
+// NamesUIDLs reports whether the server of an account has given UIDLs. One that begins with NUL is
+// not the server's.
 func (l *Ledger) NamesUIDLs(ctx context.Context, account string) (named bool, err error) {
 	err = l.ask(ctx, account, "uidls", func(id int64) error {
 		return l.reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM message WHERE account = ? AND uidl >= x'01')", id).Scan(&named)
@@ -143,8 +146,8 @@ func (l *Ledger) NamesUIDLs(ctx context.Context, account string) (named bool, er
 	return named, err
 }
 
-// Nameless reports whether messages of an account were delivered for which the server gave no UIDL, and which are, as far as
-// is known, still there.
+// Nameless reports whether a message of an account was delivered without a UIDL and is, as far as
+// is known, still on the server.
 func (l *Ledger) Nameless(ctx context.Context, account string) (nameless bool, err error) {
 	err = l.ask(ctx, account, "nameless", func(id int64) error {
 		return l.reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM message WHERE account = ? AND uidl < x'01' AND state IN ('delivered', 'delete_pending'))", id).Scan(&nameless)

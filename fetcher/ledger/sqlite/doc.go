@@ -23,30 +23,61 @@
 //
 // The file may be read while the daemon runs; two views are made for people:
 //
-//	sqlite3 -readonly state.db "SELECT * FROM messages WHERE account = 'hans' ORDER BY first_seen DESC LIMIT 20"
-//	sqlite3 -readonly state.db "SELECT path, size, sha256 FROM files WHERE original_name LIKE '%rechnung%'"
+//	sqlite3 -readonly state.db "SELECT * FROM messages WHERE account = 'hans' LIMIT 20"
+//	sqlite3 -readonly state.db "SELECT * FROM messages WHERE subject LIKE '%rechnung%'"
+//	sqlite3 -readonly state.db "SELECT path, size FROM files WHERE original_name LIKE '%.pdf'"
 //	sqlite3 -readonly state.db "SELECT account, state, count(*) FROM messages GROUP BY 1, 2"
 //	sqlite3 -readonly state.db "PRAGMA integrity_check"
 //	sqlite3 -readonly state.db "VACUUM INTO 'backup.db'"
 //
 // # The schema
 //
-// PRAGMA user_version is the schema's version. Times are milliseconds since 1970, UTC:
+// PRAGMA user_version is the schema's version. Times are milliseconds since 1970, UTC.
 //
-//	account     id, name; messages, octets: the last STAT; generation: how many groups were staged;
-//	            mailbox: the user and the host; place, folder: the path of the folder that files went to, and its ID
-//	            token: that of the newest lease; polled: when it was polled last
-//	message     id, account, uidl, size: the key; state; becomes: what a staged one will be;
-//	            sha256 of the header fields that tell messages apart, or NULL; message_id; reason: of the failure or the quarantine;
-//	            attempts, next_attempt: of failed ones, to delete it once it was delivered; first_seen, delivered: NULL if
-//	            that is not known of a delivered one, which is then never deleted on the server;
-//	            missed: 0 when it was listed last, see Ledger.Missed; files: how many were delivered of it, NULL where
-//	            somebody answers for it; unread: 1 if something of it could not be read right and it is kept nowhere
-//	            but on the server; was: the state it will be in again, of one that was delivered and is retried
-//	            sender, recipients, subject: of its header (From, To and Cc, Subject), 1 KB of each at most; dated, zone: its Date,
-//	            and the offset from UTC in seconds that it was given with
-//	attachment  message, n: its place in the message; account; staging: the staging file's ID, NULL once
-//	            delivered; path below the account's folder; original_name, media_type, size, sha256; kept: 1 if it lies in quarantine
-//	host        name: a server's address; unpipelined, without_capa: until when it is spoken to
-//	            so; exact: when a message last came with as many octets as LIST had said; login_delay: the least time between two logins
+// Table account:
+//
+//	id, name
+//	messages, octets     the last answer to STAT
+//	generation           how many groups were staged
+//	mailbox              the user and the host
+//	place, folder        the path of the folder that files went to, and its ID
+//	token                that of the newest lease
+//	polled               when it was polled last
+//
+// Table message:
+//
+//	id
+//	account, uidl, size  the key; uidl is a BLOB
+//	state
+//	becomes              the state of a staged one once it is delivered
+//	was                  the state that a delivered one returns to after it is retried
+//	message_id, sha256   the identity; NULL where it is not known
+//	sender, recipients   the fields From, and To and Cc, 1 KB of each at most
+//	subject              likewise
+//	dated, zone          the field Date, and the seconds that its zone is ahead of UTC
+//	reason               of the failure or the quarantine
+//	attempts             failed ones: to retrieve it and, once it is delivered, to delete it
+//	next_attempt         of a failed one
+//	first_seen
+//	delivered            NULL if that is not known of a delivered one: it is never deleted
+//	missed               0 if the last listing had it, see Ledger.Missed
+//	files                how many were delivered of it; NULL where somebody answers for it
+//	unread               1 if it could not be read right in part and has no copy in quarantine
+//
+// Table attachment:
+//
+//	message, n           the place in the message
+//	account
+//	staging              the staging file's name, NULL once it is delivered
+//	path                 below the account's folder
+//	original_name, media_type, size, sha256
+//	kept                 1 if it lies in quarantine
+//
+// Table host:
+//
+//	name                 a server's address
+//	unpipelined          until when it is spoken to without pipelining
+//	without_capa         likewise, without CAPA
+//	exact                when a message last came with as many octets as LIST had said
+//	login_delay          the least time between two logins
 package sqlite

@@ -43,8 +43,9 @@ func (l *Ledger) explain(err error) error {
 	return fmt.Errorf("%s: %w", l.path, err)
 }
 
-// unopenable says why a file can't be opened. SQLite says neither why nor whether it is about the file or its folder.
-// It is not opened here, as closing it would end the locks that this process has on it.
+// unopenable says why a file can't be opened. SQLite does not say why, nor whether it is about the
+// file or its folder. It is not opened here: closing it would end the locks that this process has
+// on it.
 func unopenable(path string) string {
 	if f, err := os.Open(os.DevNull); errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 		return "too many files are open: raise the limit (LimitNOFILE= of systemd, ulimit -n)"

@@ -9,8 +9,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Failed records that a message could not be retrieved, why, and when it is
-// asked for again. It counts one attempt.
+// Failed records that a message could not be retrieved, why, and when it is asked for again. It
+// counts one attempt.
 func (l *Ledger) Failed(ctx context.Context, account string, k ledger.Key, reason string, next time.Time) error {
 	err := l.change(ctx, account, string(ledger.Failed), func(ctx context.Context, c *change) error {
 		known, err := c.rows(ctx, []ledger.Key{k})
@@ -29,7 +29,8 @@ func (l *Ledger) Failed(ctx context.Context, account string, k ledger.Key, reaso
 	return nil
 }
 
-// Failures returns the messages of an account that could not be retrieved, those first that are asked for next.
+// Failures returns the messages of an account that could not be retrieved, in the order of their
+// next attempts.
 func (l *Ledger) Failures(ctx context.Context, account string) (records []ledger.Record, err error) {
 	err = l.ask(ctx, account, "failures", func(id int64) error {
 		rows, err := l.reader.QueryContext(ctx, "SELECT uidl, size, attempts, next_attempt, coalesce(reason, '') FROM message WHERE account = ? AND state = 'failed' ORDER BY next_attempt", id)

@@ -29,14 +29,15 @@ func (l *Ledger) SetLoginDelay(ctx context.Context, name string, d time.Duration
 		d.Milliseconds())
 }
 
-// SetHost records what is known of a server, without LoginDelay. A zero time leaves what is recorded.
+// SetHost records what is known of a server, except its LoginDelay. A zero time leaves what is
+// recorded.
 func (l *Ledger) SetHost(ctx context.Context, name string, h ledger.Host) error {
 	return l.changeHost(ctx, name, `INSERT INTO host (name, unpipelined, without_capa, exact) VALUES (?, ?, ?, ?) ON CONFLICT (name)
 		DO UPDATE SET unpipelined = coalesce(excluded.unpipelined, unpipelined), without_capa = coalesce(excluded.without_capa, without_capa), exact = coalesce(excluded.exact, exact)`,
 		milliseconds(h.Unpipelined), milliseconds(h.WithoutCapa), milliseconds(h.Exact))
 }
 
-// changeHost executes a statement on a host. Hosts belong to no account, so that no lease is asked for.
+// changeHost executes a statement on a host. Hosts belong to no account and need no lease.
 func (l *Ledger) changeHost(ctx context.Context, name, statement string, values ...any) error {
 	err := l.transact(ctx, durable, "host", func(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, statement, append([]any{name}, values...)...)

@@ -9,7 +9,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Identities returns what is known of the headers of messages. A message of which nothing is known is not in it.
+// Identities returns the identities of messages. Where nothing is known of a header there is no
+// entry.
 func (l *Ledger) Identities(ctx context.Context, account string, keys []ledger.Key) (map[ledger.Key]ledger.Identity, error) {
 	identities := make(map[ledger.Key]ledger.Identity, len(keys))
 	err := l.ask(ctx, account, "identity", func(id int64) error {
@@ -22,7 +23,7 @@ func (l *Ledger) Identities(ctx context.Context, account string, keys []ledger.K
 	return identities, err
 }
 
-// eachIdentity passes on those of the messages that there are, with their rows.
+// eachIdentity calls fn for each of the messages that is recorded, with its row.
 func (l *Ledger) eachIdentity(ctx context.Context, account int64, keys []ledger.Key, fn func(row int64, k ledger.Key, is ledger.Identity)) error {
 	for chunk := range slices.Chunk(keys, lookupChunk) {
 		asked := make(map[ledger.Key]bool, len(chunk))
@@ -55,8 +56,8 @@ func (l *Ledger) eachIdentity(ctx context.Context, account int64, keys []ledger.
 	return nil
 }
 
-// Is returns those of the messages that were delivered under the keys given with them: with the same Message-ID, the
-// same header as far as that is known, and attachments as [Ledger.Same] compares them.
+// Is returns those of the messages that were delivered under the keys given with them:
+// [ledger.Identity.Is] holds, and their attachments are the same, as in [Ledger.Same].
 func (l *Ledger) Is(ctx context.Context, account string, was map[*ledger.Message]ledger.Key) (map[*ledger.Message]bool, error) {
 	is := make(map[*ledger.Message]bool, len(was))
 	err := l.ask(ctx, account, "is", func(id int64) error {
@@ -84,12 +85,14 @@ func (l *Ledger) Is(ctx context.Context, account string, was map[*ledger.Message
 	return is, err
 }
 
-// Same returns, for each of the messages, those of the account that it may be, oldest first: messages that were delivered and are, as
-// far as is known, still on the server. They have
+// Same returns, for each of the messages, the ones that it may be: they were delivered and are, as
+// far as is known, still on the server. Oldest come first. They have
 //
-//   - the same Message-ID and the same header ([ledger.Identity]), as a mail that is sent a second time has another
-//     Date or Received. Where the header of either is not known, the Message-ID or, without one, the UIDL will do.
-//   - the same attachments, byte for byte and in this order. Sidecars don't count. A message without attachments is none of them.
+//   - the same Message-ID and the same header ([ledger.Identity]): a mail that is sent a second
+//     time has another Date or Received field. Where one of the headers is not known, the
+//     Message-ID is enough or, without one, the UIDL.
+//   - the same attachments, byte for byte and in this order. Sidecars don't count. A message
+//     without attachments is the same as none.
 func (l *Ledger) Same(ctx context.Context, account string, messages []*ledger.Message) (map[*ledger.Message][]ledger.Key, error) {
 	same := make(map[*ledger.Message][]ledger.Key)
 	err := l.ask(ctx, account, "same", func(id int64) error {
@@ -152,9 +155,9 @@ func (l *Ledger) candidates(ctx context.Context, account int64, messages []*ledg
 	return found, err
 }
 
-// Gone returns, of those messages that an account had before and that were deleted, which these were: with the same
-// header ([ledger.Identity]), Message-ID (or none) and attachments. Whoever sends a message a second time gives it at least
-// another Received field, so that one like that was put back.
+// Gone returns, for those of the messages that are deleted ones put back, which ones these are.
+// Header ([ledger.Identity]), Message-ID and attachments are the same. A mail that is sent a second
+// time has at least another Received field.
 func (l *Ledger) Gone(ctx context.Context, account string, messages []*ledger.Message) (gone map[*ledger.Message]ledger.Key, err error) {
 	gone = make(map[*ledger.Message]ledger.Key)
 	candidates := make(map[[32]byte][]*ledger.Message) // by their headers
@@ -222,7 +225,8 @@ func (l *Ledger) gone(ctx context.Context, account int64, digests []any, candida
 	return nil
 }
 
-// hasExactly reports whether a message was recorded with these attachments, which are without sidecars.
+// hasExactly reports whether a message was recorded with these attachments, which are without
+// sidecars.
 func (l *Ledger) hasExactly(ctx context.Context, message int64, attachments []ledger.Attachment) (bool, error) {
 	rows, err := l.reader.QueryContext(ctx, "SELECT path, sha256 FROM attachment WHERE message = ? AND kept = 0 ORDER BY n", message)
 	if err != nil {
@@ -245,7 +249,7 @@ func (l *Ledger) hasExactly(ctx context.Context, message int64, attachments []le
 	return ledger.SameFiles(recorded, attachments), nil
 }
 
-// Known looks for messages that were delivered by what is known of their headers.
+// Known says which of the identities messages were delivered with.
 func (l *Ledger) Known(ctx context.Context, account string, ids []ledger.Identity) (ledger.Known, error) {
 	known := ledger.Known{Headers: make(map[[32]byte]bool), MessageIDs: make(map[string]bool)}
 	var messageIDs, digests []any
@@ -269,7 +273,7 @@ func (l *Ledger) Known(ctx context.Context, account string, ids []ledger.Identit
 	return known, err
 }
 
-// eachKnown passes on the messages that were delivered in which a column has one of the values.
+// eachKnown calls fn for each delivered message that has one of the values in a column.
 func (l *Ledger) eachKnown(ctx context.Context, account int64, column string, values []any, fn func(messageID sql.NullString, header []byte)) error {
 	for chunk := range slices.Chunk(values, lookupChunk) {
 		err := eachRow(ctx, l.reader, "SELECT DISTINCT message_id, sha256 FROM message WHERE account = ? AND "+wasDelivered+" AND "+column+" IN (?"+placeholders(len(chunk)-1)+")", func(rows *sql.Rows) error {

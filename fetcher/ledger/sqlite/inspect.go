@@ -12,8 +12,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Inspect opens the ledger at path to look into it only: the file is neither made nor
-// changed. Of the methods, those that read work. A missing file is [fs.ErrNotExist].
+// Inspect opens the ledger at path for looking into it: the file is neither made nor changed, and
+// only the methods that read work. The error for a missing file is [fs.ErrNotExist].
 func Inspect(ctx context.Context, path string) (*Ledger, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {

@@ -14,11 +14,12 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Lease takes an account for this process, or fails with [ledger.ErrLeased] at once. polled, unless it is zero, becomes the time of
-// its last poll, see [Ledger.LastPoll]. The lease is a lock on a file in [LockFolder]: the kernel drops it with the process, however
-// that ends. The file itself stays.
+// Lease takes an account for this process, or fails with [ledger.ErrLeased] at once. polled, unless
+// it is zero, becomes the time of its last poll, see [Ledger.LastPoll].
 //
-// Taking a lease costs no fsync. A power cut may undo that write, and leaves nobody who could hold an older lease.
+// The lease is a lock on a file in [LockFolder]. The kernel drops the lock with the process,
+// however that ends; the file stays. Taking a lease costs no fsync: a power cut may undo that
+// write, and leaves nobody who could hold an older lease.
 func (l *Ledger) Lease(ctx context.Context, account string, polled time.Time) (*ledger.Lease, error) {
 	unlock, err := lockIn(LockFolder(l.path), lockName(account), syscall.LOCK_EX, ledger.ErrLeased)
 	if err != nil {
@@ -35,14 +36,14 @@ func (l *Ledger) Lease(ctx context.Context, account string, polled time.Time) (*
 	return ledger.NewLease(account, token, unlock), nil
 }
 
-// Fenced returns a view of the ledger for who has leases. A write on an account, unless it has the newest of that account among
-// them, changes nothing and fails with [ledger.ErrFenced]. Reads, and what is kept of hosts, need no lease. The view is closed with
-// the ledger.
+// Fenced returns a view of the ledger for the holder of leases. A write on an account changes
+// nothing and fails with [ledger.ErrFenced] unless the account's newest lease is among them. Reads
+// and what is kept of hosts need no lease. The view is closed with the ledger.
 func (l *Ledger) Fenced(leases ...*ledger.Lease) *Ledger {
 	return &Ledger{file: l.file, fenced: true, leases: leases}
 }
 
-// checkLease refuses a change on an account that belongs to somebody else.
+// checkLease refuses a change on an account under any but its newest lease.
 func (l *Ledger) checkLease(ctx context.Context, c *change, account string, id int64) error {
 	if !l.fenced {
 		return nil
@@ -61,8 +62,8 @@ func (l *Ledger) checkLease(ctx context.Context, c *change, account string, id i
 	return nil
 }
 
-// LastPoll returns when the account was last polled, whatever came of it; zero without any. Before the ledger had a place for
-// that, it was the time of the lock's file.
+// LastPoll returns when the account was last polled, whatever came of it; zero without any. Until a
+// ledger of an earlier version has noted a poll, it is the time of the account's lock file.
 func (l *Ledger) LastPoll(ctx context.Context, account string) (time.Time, error) {
 	var at sql.NullInt64
 	if !l.older(leaseSince) {

@@ -40,7 +40,7 @@ func TestLeaseOfKilled(t *testing.T) {
 	check(t, lease.Release())
 }
 
-// leaseEnv names the ledger of which the test binary takes a lease when it runs as the child of TestLeaseOfKilled.
+// leaseEnv names the ledger that the child of TestLeaseOfKilled takes a lease of.
 const leaseEnv = "ATTACHD_LEDGER_LEASE"
 
 func leaseUntilKilled(path string) error {
@@ -57,7 +57,8 @@ func leaseUntilKilled(path string) error {
 	select {}
 }
 
-// TestLastPollBefore: what an earlier version knew of the last poll is the time of the lock's file, until there was another poll.
+// TestLastPollBefore: what an earlier version knew of the last poll is the time of the lock's file,
+// until there was another poll.
 func TestLastPollBefore(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")
@@ -94,7 +95,8 @@ func TestLastPollBefore(t *testing.T) {
 	}
 }
 
-// TestDurability: only what may be lost is written without an fsync, and what comes behind it is written with one again.
+// TestDurability: only what may be lost is written without an fsync, and what comes behind it is
+// written with one again.
 func TestDurability(t *testing.T) {
 	t.Parallel()
 	l := open(t)

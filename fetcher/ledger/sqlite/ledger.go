@@ -24,7 +24,8 @@ const busyTimeout = 10 * time.Second
 // readers is how many connections read at a time.
 const readers = 4
 
-// Ledger is an open ledger file, or a view of one ([Ledger.Fenced]). Its methods may be called from any goroutine.
+// Ledger is an open ledger file, or a view of one ([Ledger.Fenced]). Its methods may be called from
+// any goroutine.
 type Ledger struct {
 	*file
 	fenced bool
@@ -49,9 +50,8 @@ type file struct {
 	accounts map[string]int64 // guarded by mu: ids by name, of committed rows only
 }
 
-// Open opens the ledger at path, making it (mode 0600) and its folder (mode
-// 0700) if they are missing. It refuses a file that it can't vouch for, with an error
-// that says what to do.
+// Open opens the ledger at path, making it (mode 0600) and its folder (mode 0700) if they are
+// missing. It refuses a file that it can't vouch for, with an error that says what to do.
 func Open(ctx context.Context, path string, options ...Option) (*Ledger, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -119,7 +119,8 @@ func (l *Ledger) open(ctx context.Context) error {
 	return nil
 }
 
-// connect opens a pool of connections to a file that exists. Of an option given twice the last one holds.
+// connect opens a pool of connections to a file that exists. The last one of two equal options
+// holds.
 func connect(path string, connections int, options ...string) (*sql.DB, error) {
 	options = append([]string{"mode=rw", fmt.Sprintf("_busy_timeout=%d", busyTimeout.Milliseconds())}, options...)
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+strings.Join(options, "&"))
@@ -188,7 +189,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// checkPages reads the whole file but for the order of its indexes, and changes nothing.
+// checkPages reads the whole file and changes nothing. It does not check the order of the indexes.
 func (l *Ledger) checkPages(ctx context.Context) error {
 	db, err := connect(l.path, 1, "mode=ro")
 	if err != nil {
@@ -219,10 +220,11 @@ func (l *Ledger) Check(ctx context.Context) error {
 	return nil
 }
 
-// Close closes the file. Calls that are under way end first.
+// Close closes the file, and with it all views. Calls that are under way end first.
 func (l *Ledger) Close() error {
 	var errs []error
-	for _, db := range []*sql.DB{l.reader, l.writer} { // the writer last: it folds the log into the file
+	// The writer last: it folds the log into the file.
+	for _, db := range []*sql.DB{l.reader, l.writer} {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// LockFolder is where the lock files of a ledger and of its accounts are: beside it.
+// LockFolder is the folder of the lock files of a ledger, beside it.
 func LockFolder(path string) string { return path + ".locks" }
 
 // stateLock can't be the name of an account's lock file, as no account begins with a dot.
@@ -22,8 +22,8 @@ var (
 	ErrInUse = errors.New("another attachd process uses the state file: stop it first")
 )
 
-// Share keeps the ledger at path from being replaced while this process uses it. Any number of processes may. The kernel drops the
-// lock with the process, however that ends.
+// Share keeps the ledger at path from being replaced while this process uses it. Any number of
+// processes may share it. The kernel drops the lock with the process, however that ends.
 func Share(path string) (unlock func() error, err error) {
 	return lockIn(LockFolder(path), stateLock, syscall.LOCK_SH, ErrOwned)
 }
@@ -33,7 +33,7 @@ func Own(path string) (unlock func() error, err error) {
 	return lockIn(LockFolder(path), stateLock, syscall.LOCK_EX, ErrInUse)
 }
 
-// lockIn locks a file in a folder, both of which are made if they are missing.
+// lockIn locks a file in a folder. Both are made if they are missing.
 func lockIn(dir, name string, how int, held error) (unlock func() error, err error) {
 	if err := makeLockFolder(dir); err != nil {
 		return nil, fmt.Errorf("make lock folder: %w", err)
@@ -41,8 +41,8 @@ func lockIn(dir, name string, how int, held error) (unlock func() error, err err
 	return lock(filepath.Join(dir, name), how, held)
 }
 
-// makeLockFolder makes the folder of the lock files. A link in its place would have files made, and their times set, wherever
-// somebody who can write beside the state file likes.
+// makeLockFolder makes the folder of the lock files and refuses a link: whoever can write beside
+// the state file could have files made anywhere by one.
 func makeLockFolder(dir string) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
@@ -54,7 +54,7 @@ func makeLockFolder(dir string) error {
 	return err
 }
 
-// lock locks a file, which is made if it is missing, and is no link.
+// lock locks a file, which is made if it is missing and is no link.
 func lock(path string, how int, held error) (unlock func() error, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o640)
 	if errors.Is(err, syscall.ELOOP) {
@@ -71,8 +71,8 @@ func lock(path string, how int, held error) (unlock func() error, err error) {
 		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
 	}
 	return func() error {
-		// Closing alone would leave the lock to a child that is being started just now, for a password_command for
-		// instance, until that child's own program begins.
+		// Closing alone would leave the lock to a child that is being started just now, for a
+		// password_command for instance, until that child's own program begins.
 		_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
 		return f.Close()
 	}, nil

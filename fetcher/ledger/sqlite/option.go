@@ -1,8 +1,7 @@
 package sqlite
 
-// Hook is told what a [Ledger] does next. What it returns is the error of that step;
-// nil lets it happen. Tests of what stands upon a Ledger fail a step by it, or
-// end the process there. name says which read or change it is.
+// Hook is told what a [Ledger] does next. It returns the error of that step, or nil to let it
+// happen. Tests fail a step by it, or end the process there. name says which read or change it is.
 type Hook func(step Step, name string) error
 
 // Step names a step for a [Hook].

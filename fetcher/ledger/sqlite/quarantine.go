@@ -8,10 +8,12 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// filesBefore counts the files of a message in a ledger that an earlier version left, which has no column for it.
+// filesBefore counts the files of a message in a ledger of an earlier version, which has no column
+// for it.
 const filesBefore = `CASE coalesce(becomes, state) WHEN 'quarantined' THEN 0 ELSE (SELECT count(*) FROM attachment WHERE message = message.id) END`
 
-// inQuarantine is true of a message that has files there. Each half has an index; of is what both are narrowed to.
+// inQuarantine is a condition: the message has files in quarantine. Each of its halves has an
+// index; of narrows both.
 func (l *Ledger) inQuarantine(of string) string {
 	if l.older(filesSince) {
 		return "state = 'quarantined'"
@@ -19,14 +21,16 @@ func (l *Ledger) inQuarantine(of string) string {
 	return "state <> 'staged' AND message.id IN (SELECT id FROM message WHERE state = 'quarantined'" + of + " UNION SELECT message FROM attachment WHERE kept = 1" + of + ")"
 }
 
-// Quarantined returns the messages of an account that are in quarantine, oldest first: those that could not be taken
-// apart, and those that were delivered ([ledger.Message].State says which) of which something could not be read right.
-// [ledger.Message.Kept] are the files that they are kept in; the other attachments were delivered.
+// Quarantined returns the messages of an account that are in quarantine, oldest first.
+// [ledger.Message].State tells two kinds apart: messages that could not be taken apart, and
+// delivered ones that could not be read right in part. [ledger.Message.Kept] are the files in
+// quarantine; the other attachments were delivered.
 func (l *Ledger) Quarantined(ctx context.Context, account string) ([]*ledger.Message, error) {
 	return l.messages(ctx, account, ledger.Quarantined, l.inQuarantine(" AND account = ?1"))
 }
 
-// QuarantineCounts returns how many messages of each account [Ledger.Quarantined] has, without those that have none.
+// QuarantineCounts returns how many messages [Ledger.Quarantined] has of each account. Accounts
+// without any are left out.
 func (l *Ledger) QuarantineCounts(ctx context.Context) (map[string]int, error) {
 	fail := func(err error) (map[string]int, error) {
 		return nil, fmt.Errorf("count the messages in quarantine: %w", l.explain(err))
@@ -54,7 +58,8 @@ func (l *Ledger) QuarantineCounts(ctx context.Context) (map[string]int, error) {
 	return counts, nil
 }
 
-// StillQuarantined records that another attempt to take a quarantined message apart failed, and why.
+// StillQuarantined records another failed attempt to take a quarantined message apart, and why it
+// failed.
 func (l *Ledger) StillQuarantined(ctx context.Context, account string, k ledger.Key, reason string) error {
 	return l.settle(ctx, account, k, func(ctx context.Context, c *change, r row) error {
 		_, err := c.tx.ExecContext(ctx, "UPDATE message SET attempts = attempts + 1, reason = ? WHERE id = ?", text(reason), r.id)
@@ -62,9 +67,9 @@ func (l *Ledger) StillQuarantined(ctx context.Context, account string, k ledger.
 	})
 }
 
-// Dropped records that a message's files in quarantine are removed. One that could not be taken apart is given up: it
-// counts as delivered at this time, and somebody answers for its deletion, so that it is not fetched again
-// and is deleted like any other.
+// Dropped records that the files of a message in quarantine are removed. A message that could not
+// be taken apart is given up: it counts as delivered at this time and somebody answers for its
+// deletion, so that it is deleted like any other and not fetched again.
 func (l *Ledger) Dropped(ctx context.Context, account string, k ledger.Key, at time.Time) error {
 	return l.settle(ctx, account, k, func(ctx context.Context, c *change, r row) error {
 		if _, err := c.tx.ExecContext(ctx, "DELETE FROM attachment WHERE message = ? AND kept = 1", r.id); err != nil {
@@ -100,7 +105,7 @@ func (l *Ledger) settle(ctx context.Context, account string, k ledger.Key, fn fu
 	return nil
 }
 
-// inQuarantine reports whether a message is, or has files there.
+// inQuarantine reports whether a message is in quarantine, or has files there.
 func (c *change) inQuarantine(ctx context.Context, r row) (in bool, err error) {
 	if r.State == ledger.Quarantined || r.State == ledger.Staged || r.State == "" {
 		return r.State == ledger.Quarantined, nil
@@ -109,7 +114,7 @@ func (c *change) inQuarantine(ctx context.Context, r row) (in bool, err error) {
 	return in, err
 }
 
-// retry stages a message anew that is in quarantine.
+// retry stages a message in quarantine anew.
 func (c *change) retry(ctx context.Context, r row, m *ledger.Message, becomes ledger.State) error {
 	in, err := c.inQuarantine(ctx, r)
 	if err == nil && !in && r.State == ledger.Delivered {
@@ -135,7 +140,8 @@ func (c *change) retry(ctx context.Context, r row, m *ledger.Message, becomes le
 // smallestFile is what a file takes on a disk at least, in bytes.
 const smallestFile = 4 << 10
 
-// QuarantineBytes returns about how many bytes the files in an account's quarantine take on the disk.
+// QuarantineBytes returns about how many bytes of the disk the files in an account's quarantine
+// take.
 func (l *Ledger) QuarantineBytes(ctx context.Context, account string) (n int64, err error) {
 	err = l.ask(ctx, account, "quarantine", func(id int64) error {
 		return l.reader.QueryRowContext(ctx, fmt.Sprintf("SELECT coalesce(sum(max(size, %d)), 0) FROM attachment WHERE account = ? AND kept = 1", smallestFile), id).Scan(&n)
@@ -143,8 +149,9 @@ func (l *Ledger) QuarantineBytes(ctx context.Context, account string) (n int64, 
 	return n, err
 }
 
-// Expired records that a message's files in quarantine were removed for their age, without anybody having looked: one that was
-// not delivered stays on the server for good, as nobody answers for its deletion.
+// Expired records that the files of a message in quarantine were removed for their age, and nobody
+// looked. A message that was not delivered stays on the server for good: nobody answers for its
+// deletion.
 func (l *Ledger) Expired(ctx context.Context, account string, k ledger.Key) error {
 	return l.settle(ctx, account, k, func(ctx context.Context, c *change, r row) error {
 		if _, err := c.tx.ExecContext(ctx, "DELETE FROM attachment WHERE message = ? AND kept = 1", r.id); err != nil {

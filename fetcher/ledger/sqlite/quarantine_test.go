@@ -29,8 +29,8 @@ func oldLedger(t *testing.T, path string, version int) {
 	check(t, errors.Join(err, db.Close()))
 }
 
-// TestMigrationOfFiles: what an earlier version delivered is counted by the files that it recorded, and what it had in
-// quarantine is there. So it is for who only looks into its file.
+// TestMigrationOfFiles: what an earlier version delivered is counted by the files that it recorded,
+// and what it had in quarantine is there. So it is for who only looks into its file.
 func TestMigrationOfFiles(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")
@@ -89,8 +89,8 @@ func TestMigrationOfFiles(t *testing.T) {
 	}
 }
 
-// TestReplacedFiles: what may be deleted is known after the file was damaged, too. That files were delivered under another key
-// stands nowhere else.
+// TestReplacedFiles: what may be deleted is known after the file was damaged, too. That files were
+// delivered under another key stands nowhere else.
 func TestReplacedFiles(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state.db")

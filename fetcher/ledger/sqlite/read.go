@@ -50,7 +50,7 @@ func prepareAll(ctx context.Context, db *sql.DB, queries map[**sql.Stmt]string) 
 	return nil
 }
 
-// accountID returns the row of an account, 0 when it has none yet.
+// accountID returns the row of an account, 0 if it has none yet.
 func (l *Ledger) accountID(ctx context.Context, account string) (int64, error) {
 	l.mu.Lock()
 	id, ok := l.accounts[account]
@@ -75,10 +75,9 @@ func (l *Ledger) rememberAccount(account string, id int64) {
 	l.accounts[account] = id
 }
 
-// Lookup returns what the ledger knows of these UIDLs, whatever size it knows
-// them with: no record, one, or several where a server used a UIDL again. Use
-// [ledger.Match] on the records of one UIDL. Among those, settled messages come before
-// failed ones and newer before older; the order of the UIDLs is not kept.
+// Lookup returns what the ledger knows of these UIDLs, whatever the sizes: no record of a UIDL,
+// one, or several where a server used it again. Use [ledger.Match] on the records of one UIDL. They
+// come settled before failed and newer before older; the order of the UIDLs is not kept.
 func (l *Ledger) Lookup(ctx context.Context, account string, uidls []string) ([]ledger.Record, error) {
 	fail := func(err error) ([]ledger.Record, error) {
 		return nil, fmt.Errorf("look up messages of account %s: %w", account, l.explain(err))
@@ -154,14 +153,15 @@ func fromMilliseconds(ms sql.NullInt64) time.Time {
 	return time.UnixMilli(ms.Int64)
 }
 
-// Unfinished returns the messages of an account that were staged and not
-// delivered, with all their attachments, in the order they were staged: the work
-// that a crash left. State is what each is to become, see [ledger.Message].
+// Unfinished returns the messages of an account that were staged and not delivered, with all their
+// attachments, in the order of their staging: the work that a crash left. [ledger.Message].State is
+// what each is to become.
 func (l *Ledger) Unfinished(ctx context.Context, account string) ([]*ledger.Message, error) {
 	return l.messages(ctx, account, ledger.Staged, "state = 'staged'")
 }
 
-// messages returns those of which a condition is true. It is part of the text: the index on what is staged is found by it.
+// messages returns the messages that a condition holds for. It is part of the statement, not a
+// parameter: the index on staged messages is found by it.
 func (l *Ledger) messages(ctx context.Context, account string, in ledger.State, which string) ([]*ledger.Message, error) {
 	messages, err := l.readMessages(ctx, account, in, which)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Holders returns the accounts that have messages of a mailbox (see [Ledger.SetOwner]); none if account itself has
-// any messages.
+// Holders returns the accounts that have messages of a mailbox (see [Ledger.SetOwner]); none if
+// account itself has any messages.
 func (l *Ledger) Holders(ctx context.Context, account, mailbox string) (names []string, err error) {
 	fail := func(err error) ([]string, error) {
 		return nil, fmt.Errorf("look up who had the mailbox of account %s: %w", account, l.explain(err))
@@ -35,8 +35,9 @@ func (l *Ledger) Holders(ctx context.Context, account, mailbox string) (names []
 	return names, nil
 }
 
-// Rename gives all that is known of one account to another one, of which no message may be known ([ledger.ErrKnown]), and
-// returns how many messages these are. Nobody may be polling either of them.
+// Rename gives all that is known of one account to another one, and returns how many messages these
+// are. It fails with [ledger.ErrKnown] if the other one has messages. Nobody may be polling either
+// of them.
 func (l *Ledger) Rename(ctx context.Context, from, to string) (messages int, err error) {
 	err = l.change(ctx, to, "rename", func(ctx context.Context, c *change) error {
 		var known bool

@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// logSuffixes stand behind the name of a ledger in those of the files that belong to it. SQLite
-// finds them by their names, so they go with it; it goes first, as a log without its file is noticed.
+// logSuffixes follow the name of a ledger in the names of its files. SQLite finds them by their
+// names, so they are moved together. The ledger itself goes first, as a log without its file is
+// noticed.
 var logSuffixes = []string{"", "-wal", "-journal", "-shm"}
 
 // Replaced says what became of a damaged ledger.
@@ -22,13 +23,18 @@ type Replaced struct {
 	Salvaged int    // messages that could be read from it
 }
 
-// Replace puts a new ledger in the place of a damaged one, of which nobody may have a connection
-// open, and opens it. The damaged file is kept beside it with ".damaged-" and the time behind
-// its name. What SQLite can still read of it is in the new one. A message that was staged is failed
-// there, to be fetched again: nobody can vouch for the list of its files. All generations are zero: an account whose folder has
-// deliveries is not polled until [Ledger.CatchUp] says that the rest is accounted for.
+// Replace puts a new ledger in the place of a damaged one and opens it. Nobody may have the damaged
+// one open. It is kept beside the new one with ".damaged-" and the time behind its name.
 //
-// Killed in between, the damaged file is there under one of both names, and the new one not, or whole.
+// The new ledger has what SQLite can still read of the old one, with these differences:
+//
+//   - A message that was staged is failed, to be fetched again: nobody can vouch for the list of
+//     its files.
+//   - All generations are zero. An account with deliveries in its folder is not polled until
+//     [Ledger.CatchUp] says that the rest is accounted for.
+//
+// Killed in between, the damaged file is there under one of both names. The new one is missing or
+// whole.
 func Replace(ctx context.Context, path string, now time.Time) (*Ledger, Replaced, error) {
 	l, r, err := replace(ctx, path, now)
 	if err != nil {
@@ -79,7 +85,8 @@ func replace(ctx context.Context, path string, now time.Time) (_ *Ledger, r Repl
 	return to, r, err
 }
 
-// freeName returns a name that no file has yet: this one or, as there may be two within a second, with a number behind it.
+// freeName returns a name that no file has yet: this one, or with a number behind it if two are
+// made within a second.
 func freeName(name string) (string, error) {
 	free := name
 	for n := 2; ; n++ {
@@ -94,7 +101,7 @@ func freeName(name string) (string, error) {
 	}
 }
 
-// salvage copies what can be read of a damaged ledger. That nothing can be is no error.
+// salvage copies what can be read of a damaged ledger. It is no error if nothing can be.
 func (l *Ledger) salvage(ctx context.Context, damaged string) (salvaged int, err error) {
 	from, err := connect(damaged, 1, "mode=ro")
 	if err != nil {

@@ -2,8 +2,8 @@ package sqlite
 
 import "github.com/attachd/attachd/fetcher/ledger"
 
-// applicationID marks the file as a ledger ("atcd"), so that another program's
-// database named by mistake is refused and not added to.
+// applicationID marks the file as a ledger ("atcd"). The database of another program, named by
+// mistake, is refused by it.
 const applicationID = 0x61746364
 
 // migrations leads from each schema version to the next: migrations[0] makes an
@@ -12,9 +12,8 @@ func migrations() []string {
 	return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5, schemaV6, schemaV7, schemaV8}
 }
 
-// The index on digests holds their first 8 bytes only. Digests are random, so
-// every insert lands on another page: the smaller the index, the fewer pages a
-// group writes.
+// The index on digests holds only their first 8 bytes. Digests are random, so every insert lands on
+// another page: the smaller the index, the fewer pages a group writes.
 const schemaV1 = `
 CREATE TABLE account (
 	id       INTEGER PRIMARY KEY,
@@ -75,14 +74,14 @@ SELECT a.name AS account, f.path, f.original_name, f.media_type, f.size, lower(h
 FROM attachment AS f JOIN message AS m ON m.id = f.message JOIN account AS a ON a.id = m.account;
 `
 
-// A generation counts an account's groups. The account's folder knows how far it was,
-// so that a ledger that was restored from a backup, or lost, is not taken for the last one.
+// A generation counts an account's groups. The account's folder knows it, too, so that an older
+// copy of a ledger, or a new one, is not taken for the last one.
 const schemaV2 = `
 ALTER TABLE account ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
 `
 
-// A host is a server, and what is known of it. An account's mailbox is whose it is, and where. The index has
-// the messages that should still be on the server; missed counts the listings that lacked them.
+// A host is a server. An account's mailbox names the user and the host. The index has the messages
+// that should still be on the server; missed counts the listings that lacked them.
 const schemaV3 = `
 CREATE TABLE host (
 	name         TEXT PRIMARY KEY,
@@ -98,7 +97,7 @@ ALTER TABLE message ADD COLUMN missed INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX message_kept ON message (account, missed) WHERE state IN ('delivered', 'delete_pending', 'quarantined');
 `
 
-// The index has the messages that could not be retrieved, which each poll asks for.
+// The index has the messages that could not be retrieved. Each poll asks for them.
 const schemaV4 = `
 CREATE INDEX message_failed ON message (account) WHERE state = 'failed';
 `
@@ -108,11 +107,17 @@ const schemaV5 = `
 ALTER TABLE host ADD COLUMN login_delay INTEGER;
 `
 
-// What was delivered of each message, so that one of which nothing was is not deleted: files counts that, NULL where somebody
-// answers for it; unread says that something of it could not be read right and that the message is kept nowhere but on
-// the server. kept marks the files of a message that lie in quarantine, which those of a delivered one may, too; was is
-// the state that one is in again when its quarantine was retried. Of messages that were delivered before, the files are
-// counted by their records. One without any may have been delivered under another UIDL or size: it stays on the server, too.
+// This version counts what was delivered of each message, so that a message without any file is not
+// deleted:
+//
+//   - files is that count, NULL where somebody answers for the message.
+//   - unread says that something of it could not be read right and no copy of it is kept beside the
+//     one on the server.
+//   - was is the state that a message returns to after its quarantine was retried.
+//   - kept marks the files that lie in quarantine. A delivered message may have some, too.
+//
+// The files of earlier messages are counted by their records. A message without any may have been
+// delivered under another UIDL or size: it stays on the server, too.
 const schemaV6 = `
 ALTER TABLE message ADD COLUMN files INTEGER DEFAULT 0;
 ALTER TABLE message ADD COLUMN unread INTEGER NOT NULL DEFAULT 0;
@@ -134,19 +139,21 @@ SELECT a.name AS account, CAST(m.uidl AS TEXT) AS uidl, m.size, m.state, m.files
 FROM message AS m JOIN account AS a ON a.id = m.account;
 `
 
-// countedFiles counts the files that are recorded of a message: without what is in quarantine, and without sidecars,
-// each of which stands before the file that it is named after.
+// countedFiles counts the recorded files of a message, without those in quarantine and without
+// sidecars. A sidecar stands before the file that it is named after.
 const countedFiles = `(SELECT count(*) FROM attachment AS f WHERE f.message = message.id AND f.kept = 0
 	AND NOT EXISTS (SELECT 1 FROM attachment AS g WHERE g.message = f.message AND g.n = f.n + 1 AND f.path = g.path || '` + ledger.SidecarExt + `'))`
 
-// Where an account's files went, and what tells that folder from another one in its place.
+// place is where an account's files went, folder what tells that folder from another one in its
+// place.
 const schemaV7 = `
 ALTER TABLE account ADD COLUMN place TEXT;
 ALTER TABLE account ADD COLUMN folder TEXT;
 `
 
-// Who works on an account has the newest token; polled is when it was polled last. A message's envelope is what its header says of
-// it: who it is from and to, its subject, and its date with the offset of its zone from UTC in seconds.
+// token is that of an account's newest lease, polled the time of its last poll. The rest is a
+// message's envelope, from its header: sender (From), recipients (To and Cc), subject, and its date
+// with the zone's offset from UTC in seconds.
 const schemaV8 = `
 ALTER TABLE account ADD COLUMN token INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE account ADD COLUMN polled INTEGER;
@@ -166,7 +173,7 @@ SELECT a.name AS account, CAST(m.uidl AS TEXT) AS uidl, m.size, m.state, m.files
 FROM message AS m JOIN account AS a ON a.id = m.account;
 `
 
-// The schema versions that brought what [Inspect]'s readers have to do without in an older file.
+// The schema versions with columns that an older file lacks, which [Inspect] opens, too.
 const (
 	generationSince  = 2
 	filesSince       = 6
@@ -175,5 +182,6 @@ const (
 	envelopeSince    = 8
 )
 
-// older reports whether the file is of a version before this one, and stays so, as [Inspect] changes nothing.
+// older reports whether the file is of a version before this one. Only a file that [Inspect] opened
+// stays so.
 func (l *Ledger) older(version int) bool { return l.writer == nil && l.version < version }

@@ -63,11 +63,12 @@ func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 	})
 }
 
-// Stage records a group of messages whose staging files are durable, all or
-// none. A message may be new, have failed before, or be [ledger.Message].Retried, with the files in quarantine that stay
-// there among its attachments; a failure
-// recorded while its size was not known is taken up by it. The account's generation
-// grows by one.
+// Stage records a group of messages with durable staging files, all or none. The account's
+// generation grows by one. A message may
+//
+//   - be new,
+//   - have failed before, even under an unknown size: its record is taken up,
+//   - be [ledger.Message].Retried: files that stay in quarantine are then among its attachments.
 func (l *Ledger) Stage(ctx context.Context, account string, group []*ledger.Message) error {
 	now := time.Now()
 	err := l.change(ctx, account, "stage", func(ctx context.Context, c *change) error {
@@ -136,10 +137,10 @@ func (c *change) stage(ctx context.Context, known map[ledger.Key]row, m *ledger.
 	return result.LastInsertId()
 }
 
-// Delivered records that the files of staged messages stand durably under the
-// paths that group says now, which may differ from those staged. A message
-// becomes delivered, or quarantined if it was staged for that. One that is
-// past this already stays as it is, with the time of its first delivery.
+// Delivered records that the files of staged messages stand durably under the paths that group says
+// now, which may differ from those staged. A message becomes delivered, or quarantined if it was
+// staged for that. A message that is past this already stays as it is, with the time of its first
+// delivery.
 func (l *Ledger) Delivered(ctx context.Context, account string, group []*ledger.Message, at time.Time) error {
 	err := l.change(ctx, account, string(ledger.Delivered), func(ctx context.Context, c *change) error {
 		known, err := c.rows(ctx, keysOf(group))
@@ -202,8 +203,8 @@ func (c *change) finishMessage(ctx context.Context, id int64, m *ledger.Message,
 	return err
 }
 
-// settleJoined makes delivered what waited in quarantine, in pieces, for the messages of a group. As many files of each
-// piece were delivered as of the whole.
+// settleJoined makes delivered what waited in quarantine, in pieces, for the messages of a group.
+// Each piece counts as many files as the whole.
 func (c *change) settleJoined(ctx context.Context, group []*ledger.Message, at time.Time) error {
 	const waiting = "SELECT f.message FROM attachment AS f JOIN message AS m ON m.id = f.message WHERE m.account = ?1 AND m.state = 'quarantined' AND f.path >= ?2 AND f.path < ?3"
 	for _, m := range group {

@@ -6,7 +6,7 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// text is a field of a mail for storing: NULL when empty, and bounded.
+// text is a text of a mail for storing: bounded, and NULL if it is empty.
 func text(s string) any { return null(ledger.ClipText(s)) }
 
 // name is what a sender named an attachment, likewise.
