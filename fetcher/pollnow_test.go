@@ -55,6 +55,9 @@ func TestPollNow(t *testing.T) {
 	<-scheduled
 	<-scheduled
 	stop()
+	if w.supervisor.PollNow("lab") {
+		t.Error("an account is polled although nobody polls any more")
+	}
 	w.server.Wait()
 	if n := w.server.Sessions(); n != 3 {
 		t.Errorf("%d sessions, want 3: %q", n, w.server.Log())

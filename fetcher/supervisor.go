@@ -74,6 +74,11 @@ func (e *AccountError) Unwrap() error { return e.Err }
 func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {
 	s.fill()
 	slots := newSlots(s.MaxConcurrent, s.MaxPerHost)
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.running = nil // PollNow finds nobody any more
+	}()
 	var all sync.WaitGroup
 	defer all.Wait()
 	again := time.NewTicker(warnAgain)
