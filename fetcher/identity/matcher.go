@@ -97,7 +97,7 @@ type Matcher struct {
 	Listing    *Listing
 	Difference Difference
 	Stat       Stat
-	// More means that List left deletions for another session, which can follow at once.
+	// More means that List left some deletions. Another session can follow at once.
 	More bool
 	// Endless says where a reply did not end, if List fails because of that.
 	Endless Endless

@@ -19,9 +19,9 @@ type Outcome struct {
 	Incomplete bool
 }
 
-// NoteMissed records which messages should be listed and are not, and those that are listed
-// again. It forgets failed attempts at messages that are gone. It returns the messages that an
-// earlier session deleted without an answer to its QUIT.
+// NoteMissed records which messages should be listed and are not, and the ones listed again. It
+// forgets failed attempts at messages that are gone. It returns the messages that an earlier
+// session deleted without an answer to its QUIT.
 func (x *Matcher) NoteMissed(ctx context.Context, done Outcome) (deletedBefore []ledger.Key, err error) {
 	l, d := x.Listing, &x.Difference
 	if err := x.Ledger.Found(ctx, x.Account.Name, d.found, time.Time{}); err != nil {

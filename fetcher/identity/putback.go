@@ -28,9 +28,9 @@ func (x *Matcher) FindPutBack(ctx context.Context, messages []*ledger.Message, u
 	return back, err
 }
 
-// NoteRecognized records messages that are listed again (again) and messages that somebody put
-// back (back). The latter are neither delivered again nor deleted, because whoever put them
-// back may need them.
+// NoteRecognized records the messages listed again (again), and those that somebody put back
+// (back). The latter are neither delivered again nor deleted, because whoever put them back may
+// need them.
 func (x *Matcher) NoteRecognized(ctx context.Context, again []ledger.Key, back []ledger.Listed) error {
 	err := x.NoteListedAgain(ctx, again)
 	if err == nil && len(back) > 0 {

@@ -20,9 +20,9 @@ func (e *RenamedError) Error() string {
 		"To go on where that ended: attachd state rename %s %s. To deliver all of it again: uidl_change: fetch", e.Mailbox, strings.Join(e.Before, " and of account "), e.Before[0], e.Account)
 }
 
-// CheckName returns a [*RenamedError] for an account that was never polled, if its mailbox is
-// that of an account no longer polled. polled reports whether an account of this name is
-// polled. CheckName asks nothing of the server and writes nothing down.
+// CheckName returns a [*RenamedError] if an account was never polled, and its mailbox is that
+// of an account no longer polled. polled reports whether an account of this name is polled.
+// CheckName asks nothing of the server and writes nothing down.
 func CheckName(ctx context.Context, led Holders, a Account, polled func(account string) bool) error {
 	if _, _, ever, err := led.Mailbox(ctx, a.Name); ever || err != nil || a.FetchChangedUIDLs {
 		return err

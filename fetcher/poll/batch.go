@@ -106,9 +106,9 @@ func (b *batch) suspect() (identity.Entry, bool) {
 }
 
 // prove makes sure that no message of a batch was cut. It is for servers that answer STAT
-// otherwise than before, as some do that count mail while it arrives. Whoever sent a message
-// can't know a UIDL, so one UIDL is asked for, where requests go one by one. Without proof,
-// prove returns a [*mailbox.StepError].
+// otherwise than before: some count mail while it arrives. Whoever sent a message can't know a
+// UIDL, so one UIDL is asked for, where requests go one by one. Without proof, prove returns a
+// [*mailbox.StepError].
 func (p *poll) prove(b *batch, differs error) error {
 	suspect, found := b.suspect()
 	if !found {
@@ -129,8 +129,8 @@ func (p *poll) prove(b *batch, differs error) error {
 }
 
 // withProofs returns the numbers of the messages to retrieve, with [mailbox.Confirm] behind
-// each batch. The answer to that shows that the last message has ended. Some servers answer it
-// otherwise each time; that does no harm if each message has come as long as listed.
+// each batch. The reply to it shows that the last message has ended. Some servers answer it
+// otherwise each time, and no harm is done if each message has come as long as listed.
 func withProofs(batches []*batch) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for _, b := range batches {

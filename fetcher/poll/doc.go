@@ -13,9 +13,9 @@
 //   - Staged messages gather in groups, and each group becomes durable files by five steps
 //     (package delivery).
 //   - The session sends DELE only then, for messages with a delivered file
-//     ([Deletion].DeleteEmpty also has others deleted). It goes from the highest number down, for servers that number the
-//     rest anew at each DELE. A deletion stays pending in the ledger until the server answers
-//     +OK to QUIT.
+//     ([Deletion].DeleteEmpty also has others deleted). It goes from the highest number down,
+//     for servers that number the rest anew at each DELE. A deletion stays pending in the
+//     ledger until the server answers +OK to QUIT.
 //
 // # When a message counts as received
 //

@@ -119,8 +119,8 @@ func TestDoor(t *testing.T) {
 	}
 }
 
-// TestStableKeys: a key that was deleted and is there again is looked at, unless keys are
-// stable; and so is a mailbox of which all keys changed.
+// TestStableKeys: a key listed again after its deletion is examined, and so is a mailbox with
+// other keys than before, unless keys are stable.
 func TestStableKeys(t *testing.T) {
 	t.Parallel()
 	for _, stable := range []bool{false, true} {
