@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/fetcher/event"
-	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -325,44 +324,6 @@ func TestReusedSomewhere(t *testing.T) {
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(w.sink.Files())), func(path string) bool { return strings.Contains(path, "body of "+id) }) {
 			t.Errorf("%s is missing", id)
 		}
-	}
-}
-
-// TestMissed: what listings lack is noted step by step; a listing that lacks a great deal is not believed.
-func TestMissed(t *testing.T) {
-	t.Parallel()
-	few, many := letters("u", "one"), []pop3test.Message(nil)
-	for i := range missedByMistake + 1 {
-		many = append(many, pop3test.Message{UIDL: fmt.Sprint("m", i), Raw: []byte("x\r\n")})
-	}
-	for name, tt := range map[string]struct {
-		messages []pop3test.Message
-		want     []int
-	}{"few": {few, []int{2, 3, 3, 0}}, "many": {many, []int{1, 2, 3, 0}}} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			w.sink.messageIDs = true
-			w.server.Mailboxes["u0"] = tt.messages
-			w.start(t)
-			w.poll(t)
-			var got []int
-			for i := range 4 {
-				w.server.Replace("u0")
-				if i == 3 {
-					w.server.Replace("u0", tt.messages...)
-				}
-				w.poll(t)
-				records, err := w.ledger.Lookup(t.Context(), "lab", []string{tt.messages[0].UIDL})
-				if err != nil || len(records) != 1 || records[0].State != ledger.Delivered {
-					t.Fatalf("%+v, error %v", records, err)
-				}
-				got = append(got, records[0].Missed)
-			}
-			if !slices.Equal(got, tt.want) {
-				t.Errorf("missed %v, want %v", got, tt.want)
-			}
-		})
 	}
 }
 

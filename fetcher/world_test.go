@@ -2,14 +2,24 @@ package fetcher
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
+	"github.com/attachd/attachd/fetcher/poll"
+	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // emptyLedger is the file of one without a message. Most tests would take longer to make theirs than for all the rest.
@@ -62,3 +72,75 @@ const (
 type record struct{ *sqlite.Ledger }
 
 func (r record) Fenced(leases ...*ledger.Lease) Ledger { return record{r.Ledger.Fenced(leases...)} }
+
+// world is a server, a ledger and a sink for one account.
+type world struct {
+	server     *pop3test.Server
+	ledger     *sqlite.Ledger
+	sink       *memory
+	supervisor *Supervisor
+	account    Account
+}
+
+func newWorld(t *testing.T, bodies ...string) *world {
+	t.Helper()
+	dir := t.TempDir()
+	w := &world{server: pop3test.NewServer()}
+	w.server.Users = map[string]string{"u0": "pw0"}
+	var messages []pop3test.Message
+	for i, body := range bodies {
+		messages = append(messages, pop3test.Message{UIDL: fmt.Sprintf("uid-%d", i+1), Raw: []byte(body + "\r\n")})
+	}
+	w.server.Mailboxes = map[string][]pop3test.Message{"u0": messages}
+	w.server.APOP, w.server.Pipelining = true, true
+	t.Cleanup(func() { w.server.Close() })
+	w.ledger = openLedger(t, filepath.Join(dir, "state.db"))
+	w.sink = newMemory(t, w.ledger)
+	w.supervisor = &Supervisor{
+		Ledger:        record{w.ledger},
+		MaxConcurrent: 4, MaxPerHost: 4, Log: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.DebugLevel),
+	}
+	w.account = Account{Account: poll.Account{
+		Name: "lab", Interval: time.Hour,
+		Output: delivery.Output{OpenSink: func(context.Context) (delivery.Sink, error) { return w.sink, nil }},
+		Endpoint: session.Endpoint{
+			Username: "u0", Auth: session.AuthAuto, TLS: func() (*tls.Config, error) { return &tls.Config{RootCAs: w.server.CertPool()}, nil },
+			Password: func(context.Context) (string, error) { return "pw0", nil },
+		},
+	}}
+	return w
+}
+
+// start starts the server, once its fields are set.
+func (w *world) start(t *testing.T) {
+	t.Helper()
+	if err := w.server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	w.account.Addr = w.server.Addr()
+}
+
+// once polls once, to the end on both sides, and returns its error, but for that of messages that failed: who expects those looks at
+// what came of them.
+func (w *world) once(t *testing.T) error {
+	t.Helper()
+	defer w.server.Wait()
+	if errs := w.whole(w.supervisor.RunOnce(t.Context(), []Account{w.account})); len(errs) > 0 {
+		return errs[0]
+	}
+	return nil
+}
+
+// whole returns the errors that are not of single messages.
+func (w *world) whole(errs []error) []error {
+	return slices.DeleteFunc(errs, func(err error) bool {
+		incomplete, ok := errors.AsType[*poll.IncompleteError](err)
+		return ok && incomplete.Unfetchable == ""
+	})
+}
+
+// loop returns the loop of an account, as Run would start it.
+func (w *world) loop(a Account) *loop {
+	w.supervisor.fill()
+	return newLoop(w.supervisor, newSlots(1, 1), a)
+}
