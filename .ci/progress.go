@@ -7,11 +7,13 @@
 //
 // It prints
 //
-//   - at the start, how long the tests will take: as long as the last such run, or TEXT if there was none,
+//   - at the start, how long the tests will take: as long as the last such run, or TEXT if there
+//     was none,
 //   - each package that is done, and each test that fails, with its output,
-//   - after 15 seconds without a line, the packages that are running, how many of their tests are done, and the time left,
-//   - at the end, the slowest packages and tests, the skipped and the failed tests, and the lines that go test closes with,
-//     one for each package.
+//   - after 15 seconds without a line, the packages that are running, how many of their tests are
+//     done, and the time left,
+//   - at the end, the slowest packages and tests, the skipped and the failed tests, and the lines
+//     that go test closes with, one for each package.
 //
 // The exit status is go test's. The file progress.json beside the program keeps the times of runs
 // without a failure.

@@ -23,12 +23,12 @@ func TestNestedMessages(t *testing.T) {
 		o    Options
 		want string
 	}{
-		"by default":                      {Options{}, "1 1.1.1.1"},
-		"when asked for":                  {Options{NestedMessages: true}, "1 1.1 1.1.1 1.1.1.1"},
-		"that a rule takes":               {Options{Filter: rules([]Rule{{Types: []string{"message/*"}}}, nil)}, "1"},
-		"that a rule leaves out by type":  {Options{Filter: rules(nil, []Rule{{Types: []string{"message/*"}}})}, "1.1.1.1"},
-		"of which the outer is too large": {Options{Filter: rules([]Rule{{MaxSize: outer - 1}}, nil)}, "1.1 1.1.1 1.1.1.1"},
-		"of which the outer may be small": {Options{Filter: rules(nil, []Rule{{MaxSize: 10}})}, "1 1.1 1.1.1 1.1.1.1"},
+		"by default":                     {Options{}, "1 1.1.1.1"},
+		"when asked for":                 {Options{NestedMessages: true}, "1 1.1 1.1.1 1.1.1.1"},
+		"that a rule takes":              {Options{Filter: rules([]Rule{{Types: []string{"message/*"}}}, nil)}, "1"},
+		"that a rule leaves out by type": {Options{Filter: rules(nil, []Rule{{Types: []string{"message/*"}}})}, "1.1.1.1"},
+		"whose outermost is too large":   {Options{Filter: rules([]Rule{{MaxSize: outer - 1}}, nil)}, "1.1 1.1.1 1.1.1.1"},
+		"whose outermost may be small":   {Options{Filter: rules(nil, []Rule{{MaxSize: 10}})}, "1 1.1 1.1.1 1.1.1.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

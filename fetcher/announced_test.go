@@ -25,8 +25,9 @@ func announces(lines ...string) hook {
 	}
 }
 
-// TestLoginDelay: nobody comes sooner than the server announces, neither by the interval, nor with
-// something left to do, nor after a failure; but for what nobody means.
+// TestLoginDelay: an account is not polled sooner than the server announces, neither by its
+// interval, nor with something left to do, nor after a failure. An announcement makes a poll wait
+// for an hour at most, and Gmail's does not count.
 func TestLoginDelay(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
@@ -85,7 +86,8 @@ func TestLoginDelay(t *testing.T) {
 	}
 }
 
-// TestLoginDelayOfChanged: an account whose settings change heeds what its server announced before, but for another mailbox.
+// TestLoginDelayOfChanged: an account with new settings keeps to what its server announced before,
+// unless they name another mailbox.
 func TestLoginDelayOfChanged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")
@@ -111,8 +113,8 @@ func TestLoginDelayOfChanged(t *testing.T) {
 	}
 }
 
-// TestLoginDelayOfBefore: a process heeds what its predecessor was told, when it was there last; not when it is told
-// otherwise by then.
+// TestLoginDelayOfBefore: a process keeps to what the server told its predecessor, counted from the
+// predecessor's last visit, until the server says otherwise.
 func TestLoginDelayOfBefore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")
@@ -152,7 +154,8 @@ func TestLoginDelayOfBefore(t *testing.T) {
 	}
 }
 
-// TestExpire: that a server deletes what is to be kept is said, once; and not where it does not matter.
+// TestExpire: a server that deletes what is to be kept is warned of once, and only where it
+// matters.
 func TestExpire(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour

@@ -11,8 +11,8 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// TestAPOPRefused: under auto, a refused APOP comes with what else may do, and nothing else is tried. Where the server says what is
-// wrong, or APOP was asked for, it does not.
+// TestAPOPRefused: under auto, the error of a refused APOP names what else may work, and nothing
+// else is tried. It names nothing where the server says what is wrong, or where APOP was asked for.
 func TestAPOPRefused(t *testing.T) {
 	t.Parallel()
 	cut := "" // in the place of a reply

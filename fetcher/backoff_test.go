@@ -81,7 +81,8 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
-// TestBackoffAfterRefusal: whatever a server refuses, and in whatever words, it is not asked again before the interval has passed.
+// TestBackoffAfterRefusal: a server that refuses, whatever and in whatever words, is not asked
+// again before the interval has passed.
 func TestBackoffAfterRefusal(t *testing.T) {
 	t.Parallel()
 	throttling := []string{
@@ -116,8 +117,9 @@ func TestBackoffAfterRefusal(t *testing.T) {
 	}
 }
 
-// TestNextPoll: a server that closes the line, at whatever step, is asked again soon; one that refuses is not asked again
-// before the interval has passed, in a session of the same poll neither.
+// TestNextPoll: a server that closes the line, at whatever step, is asked again soon. One that
+// refuses is not asked again before the interval has passed, nor in another session of the same
+// poll.
 func TestNextPoll(t *testing.T) {
 	t.Parallel()
 	cut := func(c *pop3test.Conn) { c.Cut() }

@@ -194,8 +194,8 @@ func TestRefusedMessage(t *testing.T) {
 	}
 }
 
-// TestBreakingMessage: a server that breaks at the same message every time keeps the others neither from being
-// delivered nor from being deleted.
+// TestBreakingMessage: a server that breaks at the same message every time does not keep the others
+// from being delivered and deleted.
 func TestBreakingMessage(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

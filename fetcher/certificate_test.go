@@ -51,8 +51,8 @@ func TestCertificateWarning(t *testing.T) {
 	}
 }
 
-// TestOwnCertificateWarning: an account's own certificate is warned of like the server's, and named where the
-// server refuses it.
+// TestOwnCertificateWarning: an account's own certificate is warned of like the server's, and the
+// error names it if the server refuses it.
 func TestOwnCertificateWarning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -97,7 +97,7 @@ func TestEndsSoon(t *testing.T) {
 	}
 }
 
-// TestResume goes on with the TLS session of the poll before, and not when the account is given no cache.
+// TestResume: a poll resumes the TLS session of the poll before, unless the account has no cache.
 func TestResume(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -6,7 +6,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestPutBackIsNamed: the deletion of a message that is listed again is said with its sender and subject.
+// TestPutBackIsNamed: the log line of a deletion has sender and subject also if the message is
+// listed again.
 func TestPutBackIsNamed(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t)
@@ -32,7 +33,8 @@ func TestPutBackIsNamed(t *testing.T) {
 	}
 }
 
-// TestReusedIsNamed: a message whose UIDL was another one's before is said by the UIDL that the server gives it.
+// TestReusedIsNamed: the log names a message by the UIDL that the server gives it, also if another
+// message had it before.
 func TestReusedIsNamed(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t)
@@ -55,7 +57,8 @@ func TestReusedIsNamed(t *testing.T) {
 	}
 }
 
-// TestLostQuitIsNamed: a process that asked for a deletion, and is not told of it, names the message when it is gone.
+// TestLostQuitIsNamed: a process that asked for a deletion and got no confirmation logs the message
+// when it is gone.
 func TestLostQuitIsNamed(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t, "Subject: one")
@@ -79,7 +82,8 @@ func TestLostQuitIsNamed(t *testing.T) {
 	}
 }
 
-// TestUndeletedIsNotSaidDeleted: once a server is said not to delete, no deletion is said or counted of what comes back.
+// TestUndeletedIsNotSaidDeleted: once a server is known not to delete, messages that come back are
+// neither logged nor counted as deleted.
 func TestUndeletedIsNotSaidDeleted(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t, "one", "two")
@@ -104,7 +108,8 @@ func TestUndeletedIsNotSaidDeleted(t *testing.T) {
 	}
 }
 
-// TestDigestsAreSettled: what was delivered while the server refused UIDL, and is gone, is not announced as to be deleted for good.
+// TestDigestsAreSettled: a message that was delivered while the server refused UIDL, and is gone,
+// is not announced for deletion for ever.
 func TestDigestsAreSettled(t *testing.T) {
 	t.Parallel()
 	for _, deletes := range []bool{false, true} { // as QUIT is lost

@@ -12,8 +12,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestUIDLRefusedOfNothing: a server that refuses UIDL, and LIST, of an empty mailbox has nothing to be fetched, whatever is known of
-// it. What it refuses with a code that tells of a fault is a fault.
+// TestUIDLRefusedOfNothing: a server that refuses UIDL, and LIST, on an empty mailbox has nothing
+// to be fetched, whatever the ledger knows. A refusal with a code for a fault is a fault.
 func TestUIDLRefusedOfNothing(t *testing.T) {
 	t.Parallel()
 	for line, fails := range map[string]bool{

@@ -22,7 +22,8 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// Dialers for tests that live by a clock of their own, which goes on only while nothing waits for a network.
+// Dialers for tests with a clock of their own, which goes on only while nothing waits for a
+// network.
 
 // dialSilent gives a connection on which nothing is ever said.
 func dialSilent(context.Context, string, string) (net.Conn, error) {
@@ -58,8 +59,9 @@ func (each empty) dial(context.Context, string, string) (net.Conn, error) {
 	return ours, nil
 }
 
-// fleet has a supervisor poll accounts, at most so many at once, for a time of the test's clock and returns how often each was polled
-// and the longest time that one had to wait for the end of a poll, the first one included, with the warnings in the log.
+// fleet has a supervisor poll accounts for a time of the test's clock, at most so many at once. It
+// returns how often each was polled, the longest time that one had to wait for the end of a poll
+// (the first one included), and the warnings in the log.
 func fleet(t *testing.T, most, accounts int, set func(i int, a *Account), lasts time.Duration) (polls map[string]int, gaps map[string]time.Duration, warnings string) {
 	t.Helper()
 	w := newWorld(t)
@@ -107,8 +109,8 @@ func fleet(t *testing.T, most, accounts int, set func(i int, a *Account), lasts 
 	return polls, gaps, log.String()
 }
 
-// TestHungHosts: hosts that hang, far more than there are slots, delay the others for as long as it takes to see that
-// they do, and no longer.
+// TestHungHosts: hosts that hang, far more than there are slots, delay the others only until they
+// are known to hang.
 func TestHungHosts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -134,8 +136,8 @@ func TestHungHosts(t *testing.T) {
 	})
 }
 
-// TestFirstPollsFirst: a start spreads the first polls, but no further than over an interval, as others would have
-// several by then.
+// TestFirstPollsFirst: a start spreads the first polls over one interval at most, because other
+// accounts would be polled several times by then.
 func TestFirstPollsFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -156,7 +158,8 @@ func TestFirstPollsFirst(t *testing.T) {
 	})
 }
 
-// TestLate: more accounts than can be polled within their interval take turns, and it is said, once an hour.
+// TestLate: if more accounts are due than can be polled within their interval, they take turns, and
+// the log says so once an hour.
 func TestLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -28,7 +28,8 @@ func (f *foretold) SeenBefore(poll.Foreseen)    { f.again++ }
 func (f *foretold) Leave(poll.Foreseen, string) {}
 func (f *foretold) Delete(poll.Foreseen)        { f.deleted++ }
 
-// TestForecastIsThePoll: on servers that contradict themselves, check and a dry run find what a poll then finds, and fail where it fails.
+// TestForecastIsThePoll: on servers that contradict themselves, check and a dry run find what a
+// poll then finds, and fail where it fails.
 func TestForecastIsThePoll(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -82,7 +83,7 @@ func TestForecastIsThePoll(t *testing.T) {
 	}
 }
 
-// TestFailedIsForetold: messages that failed, and wait for another attempt, are told.
+// TestFailedIsForetold: a dry run names messages that failed and wait for another attempt.
 func TestFailedIsForetold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two")
@@ -103,7 +104,8 @@ func TestFailedIsForetold(t *testing.T) {
 	}
 }
 
-// TestMovedIsForetold: where UIDLs have changed, it is told that what is new may have been delivered.
+// TestMovedIsForetold: if UIDLs have changed, a dry run says that new messages may have been
+// delivered before.
 func TestMovedIsForetold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two")

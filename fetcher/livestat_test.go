@@ -9,8 +9,9 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestLiveSTAT: a server that answers STAT otherwise within a session, as mail has come meanwhile or for any other reason, is not out of
-// step, whatever its sizes are. A message that was cut at a lone dot is told from it even so.
+// TestLiveSTAT: a server whose answer to STAT changes within a session, because mail has come or
+// for any other reason, is not out of step, whatever its sizes are. A message that was cut at a
+// lone dot is found even so.
 func TestLiveSTAT(t *testing.T) {
 	t.Parallel()
 	raws := []string{"one\r\n", "message two\r\n", "the third\r\n"}

@@ -15,7 +15,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestListingsTogether: long listings of several accounts at once don't add up. The one that finds no room is read later.
+// TestListingsTogether: long listings of several accounts at once don't add up. A listing that
+// finds no room is read later.
 func TestListingsTogether(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -88,8 +89,9 @@ func (s *crowd) Stage(_ context.Context, uidl string, r io.Reader) (delivery.Sta
 	return delivery.Staged{Attachments: all}, nil
 }
 
-// TestManyAttachmentsAtOnce: messages with very many attachments are not all held until the last of a batch has come. Those that
-// are put off come with the next polls, and the server does not take them for read.
+// TestManyAttachmentsAtOnce: messages with very many attachments are not all held until the end of
+// a batch. Those that are put off come with the next polls, and the server does not take them for
+// read.
 func TestManyAttachmentsAtOnce(t *testing.T) {
 	t.Parallel()
 	const messages, each = 7, 300

@@ -10,7 +10,7 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// letters are messages with a Message-ID, of which the memory sink makes one attachment each.
+// letters are messages with a Message-ID. The memory sink makes one attachment of each.
 func letters(prefix string, ids ...string) []pop3test.Message {
 	var all []pop3test.Message
 	for i, id := range ids {
@@ -105,7 +105,8 @@ func TestMoved(t *testing.T) {
 	}
 }
 
-// TestPutBack: what was delivered, deleted and put back under another UIDL is neither delivered again nor deleted.
+// TestPutBack: a message that was delivered, deleted and put back under another UIDL is neither
+// delivered again nor deleted.
 func TestPutBack(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -174,8 +175,8 @@ func TestPutBack(t *testing.T) {
 	}
 }
 
-// TestUIDLRefusedOnce: a server that has named its messages and refuses to, once, does not have them
-// fetched by other names.
+// TestUIDLRefusedOnce: a server that has given UIDLs and refuses to, once, does not have messages
+// fetched without them.
 func TestUIDLRefusedOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two")

@@ -21,8 +21,8 @@ func noUIDL(c *pop3test.Conn, cmd, _ string) bool {
 	return true
 }
 
-// TestNamelessQuitLost: what was delivered and not deleted, as QUIT was lost, is told by its
-// bytes; it is not delivered again, and deleted.
+// TestNamelessQuitLost: a message that was delivered and not deleted, because QUIT was lost, is
+// recognised by its bytes. It is deleted and not delivered again.
 func TestNamelessQuitLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two", "three")
@@ -121,7 +121,7 @@ func TestNamelessBreaks(t *testing.T) {
 		return noUIDL(c, cmd, args)
 	}
 	w.start(t)
-	for range 200 { // of which each has a good chance
+	for range 200 { // each has a good chance
 		_ = w.once(t)
 		if len(strings.Fields(w.has())) == len(bodies)-1 {
 			break

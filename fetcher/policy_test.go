@@ -162,8 +162,8 @@ func TestSkippedComesLater(t *testing.T) {
 	}
 }
 
-// TestSkippedAsksNothing: a message that stays on the server for its size has no further poll ask LIST, unless the octets
-// say that the mailbox is another one; and is spoken of once.
+// TestSkippedAsksNothing: a message that stays on the server for its size is logged once. Further
+// polls ask LIST for it only if the octets say that the mailbox changed.
 func TestSkippedAsksNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "big "+strings.Repeat("x", 1000))

@@ -35,8 +35,8 @@ func (w *world) states(t *testing.T, uidls ...string) string {
 	return strings.Join(states, " ")
 }
 
-// TestQuarantineRefused: a server may refuse to send a message a second time, for quarantine, and
-// Gmail takes what was sent once as consumed with QUIT. So there is none.
+// TestQuarantineRefused: if the server refuses to send a message a second time, for quarantine,
+// nothing is quarantined and no QUIT is sent: Gmail takes what was sent once as consumed with QUIT.
 func TestQuarantineRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "poison", "two")
@@ -210,8 +210,8 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
-// TestAdoptMoved: where a server gave its messages other UIDLs, those that were never delivered are told from the
-// rest, if the ledger is known to lack nothing.
+// TestAdoptMoved: if a server gave its messages other UIDLs, the messages that were never delivered
+// are told from the rest, provided that the ledger is known to be complete.
 func TestAdoptMoved(t *testing.T) {
 	t.Parallel()
 	var ids []string
@@ -258,7 +258,8 @@ func TestAdoptMoved(t *testing.T) {
 	}
 }
 
-// TestAdoptOddServers: one that breaks at CAPA is asked without, as by a poll, and what it gives no UIDL is said.
+// TestAdoptOddServers: a server that breaks at CAPA is asked without it, as by a poll, and messages
+// without a UIDL are reported.
 func TestAdoptOddServers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two", "three")

@@ -45,8 +45,9 @@ func (s *cabinet) kept() (n int) {
 	return n
 }
 
-// TestQuarantineLimit: a flood of mail that can't be handled fills the quarantine and not the disk. What finds no room there stays on
-// the server, and comes when there is some; so does mail that is delivered and of which no copy could be kept.
+// TestQuarantineLimit: a flood of mail that can't be handled fills the quarantine and not the disk.
+// A message that finds no room there stays on the server, and comes when there is room. So does a
+// delivered message whose copy found no room.
 func TestQuarantineLimit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "bad1", "bad2", "bad3", "good", "torn")
@@ -88,8 +89,9 @@ func TestQuarantineLimit(t *testing.T) {
 	}
 }
 
-// TestNoRoomForCopy: mail of which no copy can be kept is delivered, and stays on the server, which each poll says. Once there is room, the
-// copy is made and the message is deleted, without another delivery.
+// TestNoRoomForCopy: mail is delivered although its copy finds no room. It stays on the server, and
+// each poll says so. Once there is room, the copy is made and the message is deleted, without
+// another delivery.
 func TestNoRoomForCopy(t *testing.T) {
 	t.Parallel()
 	for name, after := range map[string]time.Duration{"at once": 0, "later": time.Hour} {
@@ -148,7 +150,8 @@ func TestNoRoomForCopy(t *testing.T) {
 	}
 }
 
-// TestCopyOfAnother: another message in the place of one that was delivered is not kept for it, and no refusal keeps others from being deleted.
+// TestCopyOfAnother: another message in the place of a delivered one is not kept in its stead, and
+// a refusal does not keep others from being deleted.
 func TestCopyOfAnother(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "Subject: torn", "Subject: good")
@@ -175,7 +178,8 @@ func TestCopyOfAnother(t *testing.T) {
 	}
 }
 
-// TestQuarantineAge: what nobody looked at for long is removed where somebody says so, and is never deleted on the server for that.
+// TestQuarantineAge: with max_age, old messages are removed from quarantine, and are never deleted
+// on the server for that.
 func TestQuarantineAge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "bad", "good")

@@ -22,15 +22,16 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// randomSeedEnv has TestRandomMailbox begin as an earlier run did, and randomEpisodesEnv says how many episodes.
+// randomSeedEnv has TestRandomMailbox begin as an earlier run did, and randomEpisodesEnv says how
+// many episodes it plays.
 const (
 	randomSeedEnv     = "ATTACHD_RANDOM_SEED"
 	randomEpisodesEnv = "ATTACHD_RANDOM_EPISODES"
 )
 
-// TestRandomMailbox: whatever becomes of a mailbox between two polls (mail comes, is removed by others, is moved,
-// numbered anew, hidden for a while), and wherever a poll is cut, each message is delivered once, and none
-// is deleted before that.
+// TestRandomMailbox: whatever becomes of a mailbox between two polls (mail comes, is removed by
+// others, is moved, numbered anew, hidden for a while), and wherever a poll is cut, each message is
+// delivered once, and none is deleted before that.
 func TestRandomMailbox(t *testing.T) {
 	t.Parallel()
 	seed, episodes := rand.Uint64(), testsize.Of(8, 61)
@@ -274,7 +275,8 @@ func (e *episode) poll(t *testing.T, faulty bool) {
 	e.now = e.now.Add(time.Hour)
 }
 
-// putBack reports whether a message is taken for one that was put back: its UIDL changed before QUIT was answered.
+// putBack reports whether a message is taken for one that was put back, because its UIDL changed
+// before QUIT was answered.
 func (e *episode) putBack(t *testing.T, m pop3test.Message) bool {
 	t.Helper()
 	records, err := e.ledger.Lookup(t.Context(), e.account.Name, []string{m.UIDL, identity.OtherUIDL(m.UIDL, identity.Identify(m.Raw), nil)})

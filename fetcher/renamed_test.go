@@ -8,7 +8,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// TestRenamed: an account that is given another name is not fetched all over again, but for who asks for that.
+// TestRenamed: an account that is given another name is not fetched all over again, unless a person
+// asks for that.
 func TestRenamed(t *testing.T) {
 	t.Parallel()
 	start := func(t *testing.T) *world {

@@ -12,8 +12,9 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestReused: a message that has the UIDL and the size of one that was there before is delivered, and only
-// then deleted; the same message is neither delivered nor, unless its header can't tell, retrieved again.
+// TestReused: a message that has the UIDL and the size of an earlier one is delivered, and only
+// then deleted. The same message is not delivered again, and is retrieved again only if its header
+// can't tell.
 func TestReused(t *testing.T) {
 	t.Parallel()
 	const month = 30 * 24 * time.Hour
@@ -144,8 +145,8 @@ func badTOP(does string) func(c *pop3test.Conn, cmd, _ string) bool {
 	}
 }
 
-// TestDeleteLater: what an earlier poll delivered is looked at before it is deleted, as nothing else may tell that
-// another message has come in its place.
+// TestDeleteLater: a message that an earlier poll delivered is looked at before it is deleted,
+// because another one may have taken its place unnoticed.
 func TestDeleteLater(t *testing.T) {
 	t.Parallel()
 	const month = 30 * 24 * time.Hour
@@ -238,8 +239,8 @@ func TestDeleteLater(t *testing.T) {
 	}
 }
 
-// TestFailuresForgotten: what was noted of a failed attempt goes when nothing is listed any more that has this name, be
-// it one that the server gave or one given to a message in doubt.
+// TestFailuresForgotten: the record of a failed attempt goes when its key is no longer listed,
+// whether the server gave the key or it was given to a message in doubt.
 func TestFailuresForgotten(t *testing.T) {
 	t.Parallel()
 	all := letters("u", "one", "two", "three")
@@ -305,7 +306,8 @@ func TestFailuresForgotten(t *testing.T) {
 	}
 }
 
-// TestReusedSomewhere: where UIDLs are used again for messages of other sizes, those of the same size are looked at.
+// TestReusedSomewhere: if a server uses UIDLs again for messages of other sizes, messages of the
+// same size are looked at, too.
 func TestReusedSomewhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -21,8 +21,9 @@ func fullAt(message string) func(string) error {
 	}
 }
 
-// TestMessageWithoutRoom: a message that needs more room than LIST says is its own fault once it was alone on the disk; before, others may have
-// taken the room, and nothing is noted. Those before and behind it come, and it is kept as it is in the end.
+// TestMessageWithoutRoom: a message that needs more room than LIST says is at fault only if it was
+// alone on the disk. Before, others may have taken the room, and no failure is recorded. The
+// messages before and behind it come, and it goes to quarantine in the end.
 func TestMessageWithoutRoom(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "bad", "two") // as long as each other, so that none is above suspicion on a broken line
@@ -59,8 +60,8 @@ func TestMessageWithoutRoom(t *testing.T) {
 	}
 }
 
-// TestDiskFillsUp: who filled the disk is not known where there is no room left for what LIST says. What else is in the
-// batch is kept, and nothing is noted against a message.
+// TestDiskFillsUp: if there is no room even for what LIST says, nobody knows what filled the disk.
+// The rest of the batch is kept, and no failure is recorded for a message.
 func TestDiskFillsUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "bad", "two")

@@ -38,8 +38,8 @@ func counting(t *testing.T) (w *world, delivered func() int) {
 	}
 }
 
-// TestSameMessage: a mail is the one that was delivered before only with the same header. One that was sent a second time is delivered, and
-// not deleted before.
+// TestSameMessage: a mail counts as delivered before only if its header is the same. A mail that
+// was sent a second time is delivered, and is not deleted before that.
 func TestSameMessage(t *testing.T) {
 	t.Parallel()
 	const id, date, received = "Message-ID: <1@x>", "Date: Mon, 1 Jan 2024 10:00:00 +0100", "Received: by mx; Mon, 1 Jan 2024 10:00:01 +0100"
@@ -112,8 +112,9 @@ func TestSameMessage(t *testing.T) {
 	}
 }
 
-// TestQUITLostAndUIDLsChanged: what was delivered, and not deleted as QUIT was lost, is neither delivered again nor left where it is when the server then
-// names it otherwise, or names it at all.
+// TestQUITLostAndUIDLsChanged: a message that was delivered, and not deleted because QUIT was lost,
+// is neither delivered again nor left on the server if the server then gives it another UIDL, or
+// its first one ever.
 func TestQUITLostAndUIDLsChanged(t *testing.T) {
 	t.Parallel()
 	dated := func(prefix string) (all []pop3test.Message) {
@@ -174,8 +175,9 @@ func TestQUITLostAndUIDLsChanged(t *testing.T) {
 	}
 }
 
-// TestUIDLsChangedWithoutMessageID: a mailbox whose UIDLs all changed is known by its headers, too. What was never delivered is
-// told from the rest when the state is rebuilt.
+// TestUIDLsChangedWithoutMessageID: messages without a Message-ID are known by their headers, too,
+// after all UIDLs of a mailbox changed. A rebuilt state still tells those that were never delivered
+// from the rest.
 func TestUIDLsChangedWithoutMessageID(t *testing.T) {
 	t.Parallel()
 	const n = changedLeast

@@ -19,7 +19,8 @@ type leaky struct{ error }
 
 func (leaky) Detail() string { return "bad: swordfish" }
 
-// TestCommandOutput: what a command for a secret wrote is in the log at debug level, and nowhere else.
+// TestCommandOutput: what a command for a secret wrote is in the log at debug level, and nowhere
+// else.
 func TestCommandOutput(t *testing.T) {
 	t.Parallel()
 	for _, level := range []zerolog.Level{zerolog.InfoLevel, zerolog.DebugLevel} {
@@ -40,7 +41,8 @@ func TestCommandOutput(t *testing.T) {
 	}
 }
 
-// TestPasswordSaidBack: a server that answers with the password, in whatever form, does not get it into the log.
+// TestPasswordSaidBack: a server that repeats the password, in whatever form, does not get it into
+// the log.
 func TestPasswordSaidBack(t *testing.T) {
 	t.Parallel()
 	for _, form := range []string{"Swordfish", "SWORDFISH", "hsifdrowS", "U3dvcmRmaXNo"} {

@@ -11,8 +11,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestShort: what comes much shorter than LIST says is neither taken for the message nor deleted, but
-// retrieved again, and kept as it is in the end; where the server's sizes mean something.
+// TestShort: a message that comes much shorter than LIST says is neither delivered nor deleted. It
+// is retrieved again, and goes to quarantine in the end if the server's sizes mean something.
 func TestShort(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("text\r\n", 100)
@@ -113,8 +113,9 @@ func single(n int, text string) string {
 	return fmt.Sprintf("Message-ID: <%d@example.org>\r\nSubject: %[1]d\r\nContent-Type: application/pdf\r\n\r\n%s", n, text)
 }
 
-// TestCut: mail that the server cuts and ends properly is asked for again, and is never deleted while it stays cut, also where
-// nothing is known of the server yet; servers whose sizes are counted otherwise are emptied as ever.
+// TestCut: mail that the server cuts and ends properly is asked for again, and is never deleted
+// while it stays cut, also where nothing is known of the server yet. Servers with sizes that are
+// counted otherwise are emptied as ever.
 func TestCut(t *testing.T) {
 	t.Parallel()
 	text := strings.Repeat(strings.Repeat("x", 76)+"\r\n", 1000)

@@ -142,8 +142,8 @@ func TestSlotsCancel(t *testing.T) {
 	}
 }
 
-// TestHungMailboxIsKnown: an account whose server kept silent takes one of the few slots for such, until it speaks
-// again.
+// TestHungMailboxIsKnown: an account whose server kept silent takes one of the few slots for such
+// accounts until the server speaks again.
 func TestHungMailboxIsKnown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")
@@ -168,8 +168,8 @@ func TestHungMailboxIsKnown(t *testing.T) {
 	}
 }
 
-// TestSlotsSilent: a poll whose server keeps silent makes room for another one, one whose server answers does not, and
-// only so many do.
+// TestSlotsSilent: a poll makes room for another one while its server keeps silent, and only so
+// many polls do. A poll whose server answers keeps its slot.
 func TestSlotsSilent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

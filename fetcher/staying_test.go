@@ -22,7 +22,8 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// sieve is a sink that finds no file in messages with "plain", and something doubtful in those with "doubtful".
+// sieve is a sink that finds no file in messages with "plain", and something doubtful in those with
+// "doubtful".
 type sieve struct{ *memory }
 
 func (s sieve) Stage(ctx context.Context, uidl string, r io.Reader) (delivery.Staged, error) {
@@ -89,8 +90,9 @@ func (w *world) uidls() string {
 	return strings.Join(all, " ")
 }
 
-// TestDeletesWhatWasDelivered: a message of which no file was delivered stays on the server, at the poll that fetches it and at
-// later ones, unless all are to be deleted; which is said once of each message, and counted at each poll.
+// TestDeletesWhatWasDelivered: a message without a delivered file stays on the server, at the poll
+// that fetches it and at later ones, unless all are to be deleted. The log names each such message
+// once, and counts them at each poll.
 func TestDeletesWhatWasDelivered(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -166,8 +168,8 @@ func TestDeletesWhatWasDelivered(t *testing.T) {
 	}
 }
 
-// TestDeletesMoved: what was delivered under another UIDL is deleted under this one; and what was delivered while all was to be
-// kept, once it is not.
+// TestDeletesMoved: a message that was delivered under another UIDL is deleted under its new one,
+// and one that was delivered under keep is deleted once the account says delete.
 func TestDeletesMoved(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t)
@@ -194,7 +196,8 @@ func TestDeletesMoved(t *testing.T) {
 	}
 }
 
-// TestDoubtfulStays: a message of which something could not be read right, while it was to be kept, is not deleted when that changes.
+// TestDoubtfulStays: a message that could only be read in part under keep is not deleted when the
+// account says delete.
 func TestDoubtfulStays(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t, "one", "doubtful")
@@ -217,7 +220,7 @@ func TestDoubtfulStays(t *testing.T) {
 	}
 }
 
-// TestIdleIsSaid: who polls once is told when nothing was new, and that the login failed when it did.
+// TestIdleIsSaid: a single run says when nothing was new, and when the login failed.
 func TestIdleIsSaid(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t, "one")
@@ -240,7 +243,8 @@ func TestIdleIsSaid(t *testing.T) {
 	}
 }
 
-// TestQuarantineIsNews: a poll that puts all it finds in quarantine says so, and not that nothing was new.
+// TestQuarantineIsNews: a poll that puts all it finds in quarantine says so, and does not say that
+// nothing was new.
 func TestQuarantineIsNews(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t, "poison one", "poison two")
@@ -282,7 +286,8 @@ func TestEnding(t *testing.T) {
 	}
 }
 
-// TestWorksAgainAfterReload: an account that failed and was given other settings works again with those.
+// TestWorksAgainAfterReload: the log says that an account works again after it failed and got other
+// settings.
 func TestWorksAgainAfterReload(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t, "one")
@@ -373,7 +378,7 @@ func TestLateDeletionIsSaid(t *testing.T) {
 	}
 }
 
-// TestQuarantineIsSaidDaily: as long as something is in quarantine, a day does not pass without a word.
+// TestQuarantineIsSaidDaily: the log says each day that something is in quarantine.
 func TestQuarantineIsSaidDaily(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t)

@@ -14,7 +14,8 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// TestRefusedToken asks once for another token when the server refuses one, and logs in with it on the same line.
+// TestRefusedToken asks once for another token when the server refuses one, and logs in with it on
+// the same line.
 func TestRefusedToken(t *testing.T) {
 	t.Parallel()
 	dead := errors.New("the token tool is broken")

@@ -12,7 +12,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestRenumberOnDele: a server that numbers messages anew at each DELE deletes none that was not delivered.
+// TestRenumberOnDele: on a server that numbers messages anew at each DELE, no message is deleted
+// that was not delivered.
 func TestRenumberOnDele(t *testing.T) {
 	t.Parallel()
 	renumbers := func(s *pop3test.Server) { s.Dele.Renumbers = true }
@@ -45,8 +46,8 @@ func TestRenumberOnDele(t *testing.T) {
 	})
 }
 
-// TestNeverDeletes: that a server only says that it deletes is told after three polls, once, in whatever way its messages are
-// known; also when each poll is a process of its own.
+// TestNeverDeletes: a server that confirms deletions and carries none out is warned of once, after
+// three polls, however its messages are known, and also if each poll is a process of its own.
 func TestNeverDeletes(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

@@ -22,8 +22,8 @@ func still(n int, h hook) hook {
 	}
 }
 
-// TestUnfetchable: a message that STAT, LIST and UIDL don't agree on costs no other one, and is fetched where that is safe. Elsewhere it
-// is left with a warning, also by Check.
+// TestUnfetchable: a message that STAT, LIST and UIDL don't agree on costs no other one. It is
+// fetched where that is safe; elsewhere it stays with a warning, which Check gives, too.
 func TestUnfetchable(t *testing.T) {
 	t.Parallel()
 	list := func(lines ...string) string { return "+OK\r\n" + strings.Join(append(lines, "."), "\r\n") + "\r\n" }
@@ -116,7 +116,8 @@ func TestUnfetchable(t *testing.T) {
 	}
 }
 
-// TestFromZero: a server that counts messages from 0 has them all fetched and deleted, if it means it.
+// TestFromZero: a server that counts messages from 0 has them all fetched and deleted, if it means
+// it.
 func TestFromZero(t *testing.T) {
 	t.Parallel()
 	fromZero := func(s *pop3test.Server) { s.List.FromZero = true }
@@ -164,8 +165,8 @@ func TestFromZero(t *testing.T) {
 	}
 }
 
-// TestRefusedIsIncomplete: a poll in which messages were refused, or were left as they failed before, is not one that went well, and the next one is
-// not put off.
+// TestRefusedIsIncomplete: a poll that left messages, because they were refused or had failed
+// before, does not count as a success, and the next one is not put off.
 func TestRefusedIsIncomplete(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two", "three")

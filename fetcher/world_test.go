@@ -22,7 +22,8 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// emptyLedger is the file of one without a message. Most tests would take longer to make theirs than for all the rest.
+// emptyLedger is the file of a ledger without a message. Making one would take most tests longer
+// than all the rest.
 var emptyLedger = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "attachd-ledger")
 	if err != nil {

@@ -193,7 +193,7 @@ const (
 	agentOutput   = 64 << 20 // bytes in its folder
 )
 
-// runAgent lets an agent run once and says how it ended: "" for well.
+// runAgent lets an agent run once and says how it ended, "" for well.
 func runAgent(t testing.TB, a agent, dir, port string, sasl bool) (ended, output string) {
 	t.Helper()
 	cmd := a.start(t, dir, port, sasl)

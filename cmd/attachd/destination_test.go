@@ -43,7 +43,7 @@ func (d *deliveredTo) once(want int, log string) {
 	}
 }
 
-// stopped checks that the account is not polled, and that all who are asked say why.
+// stopped checks that the account is not polled, and that every command says why.
 func (d *deliveredTo) stopped(why string) {
 	d.Helper()
 	asked := len(d.server.Log())

@@ -36,7 +36,7 @@ func newLife(t *testing.T, settings []string, account ...string) *life {
 	return l
 }
 
-// send appends messages that are alike but for a number.
+// send appends messages that differ only in a number.
 func (l *life) send(n int) {
 	l.t.Helper()
 	for range n {
@@ -65,7 +65,7 @@ func (l *life) poll() {
 	}
 }
 
-// pollAndAnswer polls as an administrator does, who goes on as the program says.
+// pollAndAnswer polls as an administrator does who follows the program's advice.
 func (l *life) pollAndAnswer() (asked bool) {
 	l.t.Helper()
 	out, err := l.attachd("run", "--once")

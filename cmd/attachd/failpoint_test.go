@@ -18,11 +18,11 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestFailpoints has the program fail, or be killed, at each step of a delivery, and
-// then run undisturbed: every attachment must stand once. Steps on this side are
-// those of the sink and of the ledger, found by a run that writes them down; the other
-// side's are the commands. With ATTACHD_TESTS=all it tries every combination and prints
-// the results as tables, which takes some minutes: make failpoints.
+// TestFailpoints has the program fail, or be killed, at each step of a delivery, and then run
+// undisturbed: every attachment must stand once. Steps on this side are those of the sink and of
+// the ledger, found by a run that writes them down. Steps on the other side are the commands. With
+// ATTACHD_TESTS=all it tries every combination and prints the results as tables, which takes some
+// minutes: make failpoints.
 func TestFailpoints(t *testing.T) {
 	t.Parallel()
 	all := scenes()
@@ -63,7 +63,7 @@ func TestFailpoints(t *testing.T) {
 type trial struct {
 	scene  scene
 	step   string // or the command
-	hit    int    // the how manieth time that it is reached, from 1
+	hit    int    // which time that it is reached, from 1
 	effect string
 	// What happens: a plan for this side, or what the other side does.
 	plan   plannedFault
@@ -153,7 +153,7 @@ func countSteps(steps []string) (counts map[string]int, order []string) {
 	return counts, order
 }
 
-// hitsOf are the first time of n, one in the middle, and the last.
+// hitsOf are the first, a middle and the last of n times.
 func hitsOf(n int) []int { return slices.Compact([]int{1, (n + 1) / 2, n}) }
 
 // localTrials are the faults of this side in the scene of a number.

@@ -39,9 +39,8 @@ func BenchmarkFarAway(b *testing.B) {
 }
 
 // BenchmarkFiftyAccounts empties 50 mailboxes of 60 messages of 3 KB on a server at 40 ms round
-// trip, as many of them at once as attachd takes from one host unless told otherwise. fetchmail
-// empties one of them, as it goes through mailboxes one by one. Compared is the time that a message
-// takes.
+// trip, as many at once as attachd takes from one host unless told otherwise. fetchmail empties one
+// mailbox, because it goes through mailboxes one by one. The time per message is compared.
 func BenchmarkFiftyAccounts(b *testing.B) {
 	box := newMailboxes(b, 50, 60, 3_000)
 	far := newRelay(b, box.server.Addr(), oneWay, nil)

@@ -53,7 +53,8 @@ func evilMail() []byte {
 	return []byte(strings.ReplaceAll(strings.Join(fields, "\r\n"), "%[1]s", evil))
 }
 
-// TestForeignMail: whatever a sender writes, and a Maildir's files are called, steers nobody who looks at it.
+// TestForeignMail: nothing that a sender writes, or that a Maildir's file is called, steers the
+// terminal of a person who looks at it.
 func TestForeignMail(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -103,7 +104,8 @@ func TestForeignMail(t *testing.T) {
 	}
 }
 
-// TestForeignServer: whatever a server says, from its greeting to its UIDLs, steers nobody who looks at the log or at the state.
+// TestForeignServer: nothing that a server says, from its greeting to its UIDLs, steers the
+// terminal of a person who looks at the log or at the state.
 func TestForeignServer(t *testing.T) {
 	t.Parallel()
 	uidl := func(n int) string { return fmt.Sprintf("%d%s", n, strings.ReplaceAll(evil, " ", "")) }

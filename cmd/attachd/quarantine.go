@@ -19,11 +19,12 @@ func quarantineCommand() *cobra.Command {
 		Short: "List, show, retry and drop the messages that could not be taken apart",
 		Long: `A message that cannot be taken apart, because it exceeds the limits or its files
 cannot be stored, is kept as it came in the folder .quarantine of its account, and
-stays on the server. One that will be deleted on the server, and of which something
-could not be read right, is kept there, too, unless raw keeps it elsewhere: what came
-out of it is delivered all the same. These commands work on such messages. They ask no server and
-may be used while attachd runs; an account that is being polled at that moment is
-refused: try again.`,
+stays on the server. A message that can only be read in part is kept there, too, if it
+will be deleted on the server and raw does not keep it elsewhere. Its files are
+delivered all the same.
+
+These commands work on such messages. They ask no server and may be used while attachd
+runs. An account that is being polled at that moment is refused: try again.`,
 		Args: cobra.NoArgs, RunE: showHelp,
 	}
 	cmd.AddCommand(quarantineListCommand(), quarantineShowCommand(), quarantineRetryCommand(), quarantineDropCommand())

@@ -76,8 +76,9 @@ func TestDamagedQuarantine(t *testing.T) {
 }
 
 // TestKillRetry kills `quarantine retry --all` at random moments, and now and then the poll that
-// completes what it left, until nothing is left to deliver: every attachment must stand once. So it
-// must where messages were delivered in part, and lie in quarantine as they can't be read right.
+// completes what it left, until nothing is left to deliver: every attachment must stand once. This
+// includes messages that were delivered in part and lie in quarantine because they can't be read
+// right.
 func TestKillRetry(t *testing.T) {
 	t.Parallel()
 	for name, copies := range map[string]bool{"beyond the limits": false, "delivered in part": true} {

@@ -13,7 +13,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// doubtfulMail has three attachments, the last of which is no base64, and no more text than that.
+// doubtfulMail has three attachments and no text besides. The last one is declared as base64 and is
+// not.
 const doubtfulMail = "From: Lena <lena@example.org>\r\nSubject: =?utf-8?Q?M=C3=A4rz?=\r\nMessage-ID: <1@example.org>\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n" +
 	"--b\r\nContent-Disposition: attachment; filename=a.txt\r\n\r\none\r\n" +
 	"--b\r\nContent-Disposition: attachment; filename=b.csv\r\n\r\n1;2\r\n" +
@@ -55,9 +56,9 @@ func visible(t *testing.T, output string) string {
 	return strings.Join(names, " ")
 }
 
-// TestRawCopy: a message of which something could not be read right, and that is deleted on the
-// server, is in quarantine as it came, while what came out of it is delivered. A retry delivers
-// what was not delivered before.
+// TestRawCopy: a message that can only be read in part, and that is deleted on the server, is in
+// quarantine as it came, while what came out of it is delivered. A retry delivers what was not
+// delivered before.
 func TestRawCopy(t *testing.T) {
 	t.Parallel()
 	server := apptest.StartPop3test(t, []pop3test.Message{{UIDL: "odd", Raw: []byte(doubtfulMail)}})
@@ -123,8 +124,8 @@ func TestRawCopy(t *testing.T) {
 	}
 }
 
-// TestRawCopyWhere: where something of a message can't be read right, it is kept in one place
-// besides the server, and deleted there only if it is.
+// TestRawCopyWhere: a message that can only be read in part is kept in one place besides the
+// server, and is deleted on the server only if it is kept.
 func TestRawCopyWhere(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -165,8 +166,8 @@ func TestRawCopyWhere(t *testing.T) {
 	}
 }
 
-// TestRetryLeavesCopy: what was beyond the limits, and is delivered by a retry, stays in quarantine
-// if something of it can't be read right and the server's copy will be deleted.
+// TestRetryLeavesCopy: a message that was beyond the limits, and is delivered by a retry, stays in
+// quarantine if it can only be read in part and the server's copy will be deleted.
 func TestRetryLeavesCopy(t *testing.T) {
 	t.Parallel()
 	for _, after := range []string{"after: delete", "after: keep"} {

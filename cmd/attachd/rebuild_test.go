@@ -104,8 +104,8 @@ func (r *restored) delivers(notes ...string) {
 }
 
 // TestRebuildFromBackup: a state that was restored from a backup lists what it takes for delivered
-// without knowing it, and has those messages fetched, when asked, that came later. The ones from
-// before it stay.
+// without knowing it. It has the messages fetched that came after the backup, when asked; the ones
+// from before stay.
 func TestRebuildFromBackup(t *testing.T) {
 	t.Parallel()
 	const noDate = `recorded as delivered +UIDL note-3 +no date +- +-\n`

@@ -144,7 +144,8 @@ func (o oddity) meet(t *testing.T, a agent) (cell, output string) {
 	return cell, output + "\n" + strings.Join(s.Log(), "\n")
 }
 
-// count compares what is stored with what was sent, but for line ends and what is behind the last.
+// count compares what is stored with what was sent, except for line ends and what is behind the
+// last one.
 func (o oddity) count(t *testing.T, a agent, dir string, bodies []string, left int) string {
 	t.Helper()
 	normal := func(body []byte) string {

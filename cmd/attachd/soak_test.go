@@ -49,7 +49,7 @@ func TestSoak(t *testing.T) {
 		e := soakEpisode(t, random)
 		total.runs, total.killed, total.faults, total.messages = total.runs+e.runs, total.killed+e.killed, total.faults+e.faults, total.messages+e.messages
 		if t.Failed() || time.Now().After(end) {
-			t.Logf("%d episodes, %d runs, of which %d were killed, %d faults of the server, %d messages", episode, total.runs, total.killed, total.faults, total.messages)
+			t.Logf("%d episodes, %d runs (%d killed), %d faults of the server, %d messages", episode, total.runs, total.killed, total.faults, total.messages)
 			return
 		}
 	}

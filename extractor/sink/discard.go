@@ -45,9 +45,9 @@ func (d *Directory) discard(id string) error {
 	return err
 }
 
-// Sweep removes the staging files of earlier Directories and returns how many there were. It is for what
-// a crash left before the ledger came to know of it: publish first what the ledger knows. Files that
-// this Directory staged stay, and so do others in the staging folder.
+// Sweep removes the staging files of earlier Directories and returns how many there were. It is for
+// files that a crash left before the ledger recorded them, so publish what the ledger knows first.
+// Files that this Directory staged stay, and so do others in the staging folder.
 func (d *Directory) Sweep(ctx context.Context) (removed int, err error) {
 	err = ctx.Err()
 	var dir *os.File

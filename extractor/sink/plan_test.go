@@ -15,7 +15,7 @@ import (
 	"github.com/attachd/attachd/extractor"
 )
 
-// tree lists all files below a folder but for the staging folder's.
+// tree lists all files below a folder except those in the staging folder.
 func tree(t testing.TB, dir string) []string {
 	t.Helper()
 	var all []string

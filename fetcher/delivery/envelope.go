@@ -9,7 +9,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Envelope is what is shown of a message to a person, in a line of the log for instance. The texts are escaped and short.
+// Envelope is what is shown of a message to a person, for instance in a line of the log. The texts
+// are escaped and short.
 type Envelope struct{ From, Subject string }
 
 // shownText is how many characters are shown of a sender or a subject.

@@ -35,12 +35,12 @@ type Mailbox interface {
 	// valid until fn returns. An error of fn ends the session and is returned.
 	// POP3: TOP (RFC 1939 section 7).
 	Headers(numbers iter.Seq[int], fn func(number int, header io.Reader, err error) error) error
-	// Retrieve calls fn once for each message: with its body, or with the [Refusal] that came
-	// instead. A message that the store passes over without a word (IMAP answers OK without a
-	// body for one that was expunged) is refused, too. The order is that of the store, but all
-	// messages asked for before a [Confirm] come before it. The body is valid until fn returns. An error of fn ends the
-	// session and is returned. numbers is asked as late as the window allows. For [Confirm] fn gets
-	// no body, and an error if the store's answer differs from the one before.
+	// Retrieve calls fn once for each message: with its body, or with the [Refusal] that came instead.
+	// A message that the store passes over without a word (IMAP answers OK without a body for one that
+	// was expunged) is refused, too. The order is that of the store, but all messages asked for before
+	// a [Confirm] come before it. The body is valid until fn returns. An error of fn ends the session
+	// and is returned. numbers is asked as late as the window allows. For [Confirm] fn gets no body,
+	// and an error if the store's answer differs from the one before.
 	//
 	// whole returns the octets of a message that came cut before, 0 for any other message: see
 	// [Traits.Cut]. POP3: RETR (RFC 1939 section 5).

@@ -145,7 +145,8 @@ func TestServiceAccount(t *testing.T) {
 	}
 }
 
-// TestClientSecretInHeader is for servers that take the secret in the header only; they are asked twice once.
+// TestClientSecretInHeader is for servers that take the secret in the header only. The first token
+// takes two requests, each later one takes one.
 func TestClientSecretInHeader(t *testing.T) {
 	t.Parallel()
 	server := &oauthtest.Server{ClientSecret: "s3cret&% /", Basic: true}
@@ -165,7 +166,8 @@ func TestClientSecretInHeader(t *testing.T) {
 	}
 }
 
-// TestHTTPClient goes through the dialer it is given and follows no redirect, which would hand on the secrets.
+// TestHTTPClient goes through the dialer it is given and follows no redirect: that would hand on
+// the secrets.
 func TestHTTPClient(t *testing.T) {
 	t.Parallel()
 	server := &oauthtest.Server{ClientSecret: "s3cret", Answer: func(w http.ResponseWriter, _ string, _ url.Values) bool {

@@ -16,8 +16,8 @@ import (
 	"github.com/attachd/attachd/fetcher/oauth/oauthtest"
 )
 
-// TestFullDisk does not use up a refresh token when there is no room for the next one, and has room for it when the
-// disk fills up while the server answers.
+// TestFullDisk does not use up a refresh token when there is no room for the next one. If the disk
+// fills up while the server answers, the room is there already.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestShownSecrets: what an authorization server says back of a secret is not shown, in what form ever it does.
+// TestShownSecrets: a secret that an authorization server repeats is not shown, in whatever form.
 func TestShownSecrets(t *testing.T) {
 	t.Parallel()
 	const secret = "Secret/Of+Client"

@@ -20,7 +20,7 @@ func TestSASL(t *testing.T) {
 			`token refused, status "401", scope wanted "https://mail.google.com/"`,
 			[]byte{},
 		},
-		{ // RFC 7628 section 4.1, but for the name
+		{ // RFC 7628 section 4.1, with another name
 			NewOAuthBearer("a=b,c@example.com", "vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==", "server.example.com", 143), "OAUTHBEARER",
 			"n,a=a=3Db=2Cc@example.com,\x01host=server.example.com\x01port=143\x01auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\x01\x01",
 			`token refused, status "401", scope wanted "https://mail.google.com/"`,

@@ -136,7 +136,8 @@ func TestTokenInLines(t *testing.T) {
 	})
 }
 
-// TestDeviceCodeExpires gives up when the code has expired, also when the server goes on saying "not yet".
+// TestDeviceCodeExpires gives up when the code has expired, also when the server goes on saying
+// "not yet".
 func TestDeviceCodeExpires(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -178,7 +179,8 @@ func TestAuthorizationCode(t *testing.T) {
 				if err != nil || u.Query().Get("prompt") != "consent" || !strings.HasPrefix(u.Query().Get("redirect_uri"), "http://"+host+":") {
 					t.Errorf("the browser is sent to %s", address)
 				}
-				// Other pages of the browser can reach us too. They neither end the wait nor bring a code of their own.
+				// Other pages of the browser can reach us too. They neither end the wait nor bring a code of
+				// their own.
 				back := u.Query().Get("redirect_uri")
 				for _, forged := range []string{"?code=stolen", "?code=stolen&state=x", "?error=access_denied", "/other?state=" + u.Query().Get("state")} {
 					if page := browse(t, back+forged); strings.Contains(page, "close this page") {

@@ -126,7 +126,8 @@ func TestInvalidGrant(t *testing.T) {
 	})
 }
 
-// TestInteractionRequired is what Microsoft says when an administrator asks for a second factor from now on.
+// TestInteractionRequired is what Microsoft says when an administrator asks for a second factor
+// from now on.
 func TestInteractionRequired(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -217,8 +218,8 @@ func TestTemporaryErrors(t *testing.T) {
 	})
 }
 
-// TestStopWhileRefreshing lets a refresh that was begun come to its end when the program is told to stop: the answer
-// holds the only refresh token that is good.
+// TestStopWhileRefreshing lets a refresh end that had begun when the program is told to stop: the
+// answer holds the only refresh token that is good.
 func TestStopWhileRefreshing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -15,7 +15,8 @@ import (
 	"github.com/attachd/attachd/fetcher/oauth/oauthtest"
 )
 
-// TestUnwritable neither uses up a refresh token that could not be replaced, nor loses one that could not be written.
+// TestUnwritable neither uses up a refresh token that could not be replaced, nor loses one that
+// could not be written.
 func TestUnwritable(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

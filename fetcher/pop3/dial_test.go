@@ -192,8 +192,8 @@ func TestDialCancelled(t *testing.T) {
 	}
 }
 
-// TestTLSConfig: the caller's configuration is used and left as it is, but for
-// versions that are too old.
+// TestTLSConfig: the caller's configuration is used and left as it is, except for versions that are
+// too old.
 func TestTLSConfig(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)

@@ -42,7 +42,8 @@ func NotesIn(t testing.TB, folder string) map[string]int {
 	return found
 }
 
-// CheckNotes fails the test unless each of the first n notes stands once in the folder, and nothing else.
+// CheckNotes fails the test unless the folder holds each of the first n notes once, and nothing
+// else.
 func CheckNotes(t testing.TB, folder string, n int) {
 	t.Helper()
 	found := NotesIn(t, folder)

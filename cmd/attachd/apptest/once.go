@@ -10,8 +10,8 @@ import (
 	"github.com/attachd/attachd/config"
 )
 
-// Once polls every account of a configuration once, as `attachd run --once` does, and returns what came
-// of it and the log. The level is that of the log, "" for the configuration's.
+// Once polls every account of a configuration once, as `attachd run --once` does. It returns the
+// outcome and the log, which has this level, or the configuration's if level is "".
 func Once(t testing.TB, path string, level config.Level) (o *app.Outcome, log string) {
 	t.Helper()
 	c, _, err := config.Load(path)

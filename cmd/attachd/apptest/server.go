@@ -11,8 +11,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// Server is a mail server that the same tests run against: pop3test's, or a real Dovecot. Its one user
-// is u0 with the password pw0.
+// Server is a mail server that the same tests run against: pop3test's, or a real Dovecot. Its one
+// user is u0 with the password pw0.
 type Server struct {
 	Addr, StartTLSAddr string
 	Certificate        []byte
@@ -48,7 +48,7 @@ func StartPop3test(t testing.TB, messages []pop3test.Message) Server {
 	}
 }
 
-// StartDovecot starts a real Dovecot, until the test ends. Where none is installed, it skips the test.
+// StartDovecot starts a real Dovecot until the test ends. It skips the test if none is installed.
 func StartDovecot(t testing.TB, messages []pop3test.Message) Server {
 	t.Helper()
 	s := dovecottest.Start(t, dovecottest.Options{Users: map[string]string{"u0": "pw0"}})
@@ -69,9 +69,9 @@ func StartDovecot(t testing.TB, messages []pop3test.Message) Server {
 	}
 }
 
-// Config writes a configuration for the account "lab" on the server, with further lines of the account,
-// and returns its path. Attachments go to out/lab below dir. The line "starttls" has the account
-// connect to StartTLSAddr.
+// Config writes a configuration for the account "lab" on the server, with further lines of the
+// account, and returns its path. Attachments go to out/lab below dir. The line "starttls" has the
+// account connect to StartTLSAddr.
 func (s Server) Config(t testing.TB, dir string, lines ...string) string {
 	t.Helper()
 	addr, mode := s.Addr, "implicit"

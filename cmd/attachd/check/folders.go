@@ -61,8 +61,8 @@ func (f *folderCheck) read(path string) {
 	}
 }
 
-// unreadable adds a fault of reading the configuration. Its text names the user of the process, in
-// place of which the daemon's is put.
+// unreadable adds a fault of reading the configuration. Its text names the user of this process;
+// the daemon's user takes that place.
 func (f *folderCheck) unreadable(text string) {
 	f.faults = append(f.faults, foreign.Lines(strings.ReplaceAll(text, "attachd runs as uid 0", "attachd runs as "+f.user)))
 }

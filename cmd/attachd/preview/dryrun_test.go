@@ -82,8 +82,8 @@ func TestDryRunTakesNothing(t *testing.T) {
 	}
 }
 
-// TestDryRunDoesNotPromise: of what a run compares or keeps, a dry run does not say that it would
-// be delivered and deleted.
+// TestDryRunDoesNotPromise: a dry run does not say that a message would be delivered and deleted if
+// a run compares or keeps it.
 func TestDryRunDoesNotPromise(t *testing.T) {
 	t.Parallel()
 	letter := func(uidl, text string) pop3test.Message {

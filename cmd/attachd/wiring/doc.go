@@ -4,8 +4,8 @@
 //
 //   - [Accounts] and [Account] are the fetcher's accounts, with the folder that each delivers to;
 //     [FindDestination] looks at that folder.
-//   - [Rules] say how a message becomes files: which attachments are kept, under which names, and what
-//     is written beside them.
+//   - [Rules] say how a message becomes files: which attachments are kept, under which names, and
+//     what is written beside them.
 //   - [OAuthClient] and [TokenStore] are for an account that logs in with a token.
 //   - [LockDir] and [TokenDir] are the folders beside the state file.
 //

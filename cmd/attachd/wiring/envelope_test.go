@@ -11,7 +11,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// TestReadEnvelope: a header is decoded, its texts are bounded and of UTF-8, and its date keeps its zone.
+// TestReadEnvelope: a header is decoded, its texts are bounded and in UTF-8, and its date keeps its
+// zone.
 func TestReadEnvelope(t *testing.T) {
 	t.Parallel()
 	date := time.Date(2026, 3, 1, 9, 30, 0, 0, time.FixedZone("", 2*60*60))

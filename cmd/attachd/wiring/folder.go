@@ -13,7 +13,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// output is the folder of an account. The hook, nil for none, is asked before each step of the sink.
+// output is the folder of an account. The hook, nil for none, is called before each step of the
+// sink.
 func (s settings) output(hook sink.Hook) delivery.Output {
 	o := s.sink
 	o.Hook = hook
