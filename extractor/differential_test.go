@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// compose has go-message write a message whose shape and encodings the bytes of
-// shape decide on and whose files hold pieces of content.
+// compose has go-message write a message. The bytes of shape decide on its shape and encodings, and
+// its files hold pieces of content.
 func compose(w *message.Writer, shape *[]byte, content []byte, depth int) error {
 	next := func(n int) int {
 		if len(*shape) == 0 {

@@ -55,7 +55,7 @@ func TestHostile(t *testing.T) {
 		}
 		return strings.NewReader(b.String())
 	}
-	// Of what costs time rather than memory a part tells as much.
+	// For cases that cost time rather than memory, a part tells as much.
 	some := func(n int) int { return testsize.Of(n/5, n) }
 	tests := []struct {
 		name  string

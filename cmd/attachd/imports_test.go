@@ -187,7 +187,7 @@ func (s source) place(node ast.Node) string {
 	return path.Join(s.pkg, s.name) + ":" + strconv.Itoa(s.set.Position(node.Pos()).Line)
 }
 
-// sources parses all Go files of the module, but those in testdata and hidden folders.
+// sources parses all Go files of the module, except those in testdata and hidden folders.
 func sources(t *testing.T, mode parser.Mode) (files []source) {
 	t.Helper()
 	root := filepath.Join("..", "..")

@@ -22,8 +22,8 @@ func stateForgetCommand() *cobra.Command {
 delivers them again if they are still on the server. It may be used while attachd
 runs; an account that is being polled at that moment is refused: try again.
 
---staged forgets those whose delivery was interrupted and whose files are gone,
-together with the folder that they were staged in (attachd state check says so).`,
+--staged forgets those whose delivery was interrupted, if their files are gone together
+with the folder that they were staged in (attachd state check says so).`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := find(cmd, path, args)
