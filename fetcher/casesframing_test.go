@@ -225,7 +225,7 @@ func doubleOK(t *testing.T) {
 	play{hook: answers("RETR 1", "+OK\r\n+OK\r\none\r\n.\r\n"), want: []string{"+OK\r\none\r\n", "two\r\n", "three\r\n"}}.run(t)
 	// As the answer to a command without text it puts us out of step,
 	play{hook: answers("STAT", "+OK 3 15\r\n+OK\r\n"), server: func(s *pop3test.Server) { s.Pipelining = false }, want: none, left: 3, errs: []string{"out of step"}}.run(t)
-	// unless a list is on its way already, of which it then is a line that names no message.
+	// unless a list is on its way already: then it is a line of that, and names no message.
 	play{hook: first(1, answers("STAT", "+OK 3 15\r\n+OK\r\n"))}.run(t)
 }
 

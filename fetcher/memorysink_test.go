@@ -108,7 +108,8 @@ func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (s delivery.Sta
 
 func (m *memory) Mark(context.Context) (int64, error) { return m.behind, nil }
 
-// unfinished says how many messages the ledger holds as staged, of the first files: to ask it for each of hundreds takes long.
+// unfinished says how many messages the ledger holds as staged, by the first files. To ask it for
+// each of hundreds takes long.
 func (m *memory) unfinished() string {
 	m.mu.Lock()
 	steps := len(m.steps)

@@ -329,8 +329,8 @@ func TestReusedSomewhere(t *testing.T) {
 	}
 }
 
-// TestNumberedAnew: where UIDLs are small numbers, a new one below those that are known is a reason to look at
-// these; a message that is left on the server because of its size is none.
+// TestNumberedAnew: where UIDLs are small numbers, a new one below those that are known is a reason
+// to look at these. A message that is left on the server because of its size is none.
 func TestNumberedAnew(t *testing.T) {
 	t.Parallel()
 	named := func(uidls string, ids ...string) []pop3test.Message {

@@ -121,8 +121,8 @@ func (w *world) start(t *testing.T) {
 	w.account.Addr = w.server.Addr()
 }
 
-// once polls once, to the end on both sides, and returns its error, but for that of messages that failed: who expects those looks at
-// what came of them.
+// once polls once, to the end on both sides, and returns its error. It leaves out that of messages
+// that failed: a test that expects those looks at what came of them.
 func (w *world) once(t *testing.T) error {
 	t.Helper()
 	defer w.server.Wait()
