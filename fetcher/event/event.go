@@ -14,7 +14,7 @@
 //
 // Many goroutines send events at once. A receiver must return soon: the poll waits for it. Account
 // is the account's name in all of them. A UIDL holds the server's bytes, which are not safe to
-// print.
+// print. A [Recorder] turns events into the present state of every account.
 package event
 
 import (

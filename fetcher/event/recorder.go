@@ -6,45 +6,52 @@ import (
 	"time"
 )
 
-// Phase is what an account does at the moment.
+// Phase says what an account does at the moment.
 type Phase string
 
-// The phases of an account, in their order.
+// The phases of an account, in order.
 const (
-	// PhaseWaiting: its poll is due and waits for a slot.
+	// PhaseWaiting means that a poll is due and waits for a slot.
 	PhaseWaiting Phase = "waiting"
-	// PhasePolling: its poll has begun, and PhaseRetrieving: it has listed the mailbox.
-	PhasePolling    Phase = "polling"
+	// PhasePolling means that the poll has begun.
+	PhasePolling Phase = "polling"
+	// PhaseRetrieving means that the poll has listed the mailbox.
 	PhaseRetrieving Phase = "retrieving"
-	// PhaseIdle: it sleeps until its next poll.
+	// PhaseIdle means that the account waits for the time of its next poll.
 	PhaseIdle Phase = "idle"
 )
 
-// Status is what one account does, and what came of its last poll.
+// Status is the present state of one account, with the result of its last poll.
 type Status struct {
 	Phase Phase
-	// Since is when that began, and Next when the next poll is due, zero while one is
-	// under way.
-	Since, Next time.Time
-	// Failures is how many polls in a row failed, and Err why the last one did, nil when it
-	// went well.
+	// Since is when the phase began.
+	Since time.Time
+	// Next is when the next poll is due, zero while one is under way.
+	Next time.Time
+	// Failures is how many polls in a row have failed.
 	Failures int
-	Err      error
-	// Polled is when the last poll ended, and Worked when the last one that went well
-	// did; zero before the first.
-	Polled, Worked time.Time
-	// Last is what the last poll came to, and Now what the one under way has so far.
-	Last, Now Counts
-	// New messages, of so many Octets, are what the poll under way retrieves, as far as
-	// the server says, and Read octets of them have come.
-	New          int
-	Octets, Read int64
+	// Err is the failure of the last poll, nil without one.
+	Err error
+	// Polled is when the last poll ended, zero before the first.
+	Polled time.Time
+	// Worked is when the last poll without a failure ended, zero before the first.
+	Worked time.Time
+	// Last is the result of the last poll.
+	Last Counts
+	// Now is what the poll under way has come to so far.
+	Now Counts
+	// New is how many messages the poll under way retrieves.
+	New int
+	// Octets is the size of these messages by the server's claim.
+	Octets int64
+	// Read is how many octets of them have come.
+	Read int64
 }
 
-// Recorder keeps what every account does now, from the events that it is given. The
-// zero Recorder is ready. Its methods may be called from many goroutines at once.
+// Recorder keeps the status of every account, from the events that it is given. The zero Recorder is
+// ready for use. Its methods may be called from many goroutines at once.
 type Recorder struct {
-	// Clock tells the time; nil is time.Now.
+	// Clock returns the time; nil means time.Now.
 	Clock func() time.Time
 
 	mu       sync.Mutex
@@ -68,7 +75,7 @@ func (r *Recorder) Observe(e Event) {
 	r.accounts[name] = s
 }
 
-// take changes a status as an event says.
+// take changes a status by one event.
 func (s *Status) take(e Event, now time.Time) {
 	enter := func(p Phase) {
 		if s.Phase != p {
@@ -105,21 +112,21 @@ func (s *Status) take(e Event, now time.Time) {
 	}
 }
 
-// Statuses returns what every account does that was heard of, by name.
+// Statuses returns the status of each account that had an event, by the account's name.
 func (r *Recorder) Statuses() map[string]Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return maps.Clone(r.accounts)
 }
 
-// Keep forgets the accounts that are not among names, as after a reload.
+// Keep forgets the accounts that are not in names. Call it when a reload has removed accounts.
 func (r *Recorder) Keep(names map[string]bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	maps.DeleteFunc(r.accounts, func(name string, _ Status) bool { return !names[name] })
 }
 
-// Account returns the account that an event is about.
+// Account returns the name of the account that an event is about.
 func Account(e Event) string {
 	switch e := e.(type) {
 	case Waiting:

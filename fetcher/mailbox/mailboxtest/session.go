@@ -20,7 +20,7 @@ type session struct {
 
 var errEnded = errors.New("session has ended")
 
-// ask asks one thing. What is no refusal ends the session.
+// ask notes a request and returns the store's error. An error that is no refusal ends the session.
 func (s *session) ask(request string, number int) error {
 	if s.ended {
 		return errEnded
@@ -86,8 +86,8 @@ func (s *session) Retrieve(numbers iter.Seq[int], _ func(number int) int64, fn f
 	}, fn)
 }
 
-// each asks for something of each message. It is proof by itself that a message has
-// come whole.
+// each calls fn with a part of each message. Messages never come cut, so [mailbox.Confirm] always
+// succeeds.
 func (s *session) each(request string, numbers iter.Seq[int], of func(Message) string, fn func(number int, text io.Reader, err error) error) error {
 	var batch []int
 	for n := range numbers {

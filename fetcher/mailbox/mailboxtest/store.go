@@ -1,14 +1,13 @@
-// Package mailboxtest holds a mail store in memory, for tests of whoever visits one. It
-// speaks no protocol: what it does is what [mailbox.Mailbox] says, with the traits that
-// a test gives it.
+// Package mailboxtest holds a mail store in memory, for tests of code that visits one. It speaks no
+// protocol. It does what [mailbox.Mailbox] says, with the traits that a test gives it.
 //
 // # Guarantees
 //
-// A session sees the mailbox as it was when the session began, and numbers its messages
-// from 1. What Delete deletes is gone once Delete has returned nil, and nothing is
-// deleted by a session that is closed. With [mailbox.Traits.Consumes], what was
-// retrieved is gone after Quit and Delete. With [mailbox.Traits.Batches], a session
-// sees the oldest messages only, see [Store.Oldest].
+//   - A session sees the mailbox as it was when the session began, and numbers its messages from 1.
+//   - A deleted message is gone when Delete has returned nil.
+//   - A session that is closed deletes nothing.
+//   - With [mailbox.Traits.Consumes], Quit and Delete also remove what the session retrieved.
+//   - With [mailbox.Traits.Batches], a session sees only the oldest messages, see [Store.Oldest].
 package mailboxtest
 
 import (
@@ -23,8 +22,9 @@ import (
 
 // Message is one message of a store.
 type Message struct {
-	// Key names it; "" is a message for which the store has none of use.
+	// Key is the message's key, "" for a message without one.
 	Key string
+	// Raw is the whole message.
 	Raw string
 }
 
@@ -32,13 +32,13 @@ type Message struct {
 // Its methods may be called from many goroutines at once.
 type Store struct {
 	Traits mailbox.Traits
-	// Oldest is how many messages a session sees, with Traits.Batches.
+	// Oldest is how many messages a session sees with Traits.Batches.
 	Oldest int
-	// Backwards has messages and headers come in the opposite order of the questions.
+	// Backwards makes messages and headers come in the opposite order of the questions.
 	Backwards bool
-	// Refuse, unless nil, is asked before each request, by its name ("Retrieve", "Delete"
-	// ...) and with the message's number, 0 for none. A [Refusal] refuses that request
-	// alone; another error ends the session.
+	// Refuse, unless nil, is called before each request with the name of the method, such as
+	// "Retrieve", and the message's number, 0 for none. A [Refusal] refuses that request alone. Any
+	// other error ends the session.
 	Refuse func(request string, number int) error
 
 	mu       sync.Mutex
@@ -47,21 +47,21 @@ type Store struct {
 	open     int
 }
 
-// Add puts messages into the store, behind the others.
+// Add puts messages into the store, as the newest.
 func (s *Store) Add(messages ...Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.messages = append(s.messages, messages...)
 }
 
-// Messages returns what is in the store.
+// Messages returns the messages in the store, oldest first.
 func (s *Store) Messages() []Message {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.messages)
 }
 
-// Asked returns what sessions have asked since the last call, as "Retrieve 2".
+// Asked returns the requests of all sessions since the last call of Asked, such as "Retrieve 2".
 func (s *Store) Asked() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -70,8 +70,8 @@ func (s *Store) Asked() []string {
 	return asked
 }
 
-// Open begins a session. It fails while another one is open, as a maildrop is locked by
-// its session (RFC 1939 section 4).
+// Open begins a session. It fails with a [Refusal] while another one is open: a session locks the
+// maildrop (RFC 1939 section 4).
 func (s *Store) Open() (mailbox.Mailbox, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,7 +86,7 @@ func (s *Store) Open() (mailbox.Mailbox, error) {
 	return &session{store: s, sees: sees}, nil
 }
 
-// ask notes a request, and returns the error that it fails with.
+// ask notes a request and returns the error of Refuse.
 func (s *Store) ask(request string, number int) error {
 	s.mu.Lock()
 	line := request
@@ -101,7 +101,7 @@ func (s *Store) ask(request string, number int) error {
 	return s.Refuse(request, number)
 }
 
-// end ends a session, and takes messages out of the store.
+// end ends a session and removes messages from the store.
 func (s *Store) end(gone []Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,12 +115,19 @@ func (s *Store) end(gone []Message) {
 
 // Refusal is a [mailbox.Refusal].
 type Refusal struct {
+	// Text is the reason in words.
 	Text string
-	// InUse, Slower, Never and Passes are what Busy, Throttled, Lasting and Passing say.
-	InUse, Slower, Never, Passes bool
+	// InUse is what Busy reports.
+	InUse bool
+	// Slower is what Throttled reports.
+	Slower bool
+	// Never is what Lasting reports.
+	Never bool
+	// Passes is what Passing reports.
+	Passes bool
 }
 
-// Error returns the text.
+// Error returns "store said: TEXT".
 func (r *Refusal) Error() string { return "store said: " + r.Text }
 
 // Busy reports InUse.
@@ -129,16 +136,16 @@ func (r *Refusal) Busy() bool { return r.InUse }
 // Throttled reports Slower.
 func (r *Refusal) Throttled() bool { return r.Slower }
 
-// Temporary reports whether the refusal is not for ever.
+// Temporary reports true unless Never is set.
 func (r *Refusal) Temporary() bool { return !r.Never }
 
-// Wait returns 0: no text is read for a time.
+// Wait returns 0: the text is not searched for a time.
 func (r *Refusal) Wait() time.Duration { return 0 }
 
-// Unexplained reports whether nothing says why.
+// Unexplained reports true if no field is set.
 func (r *Refusal) Unexplained() bool { return !r.Trouble() && !r.Slower }
 
-// Trouble reports whether it is about the store, and not about what was asked.
+// Trouble reports whether InUse, Never or Passes is set.
 func (r *Refusal) Trouble() bool { return r.InUse || r.Never || r.Passes }
 
 // Passing reports Passes.
@@ -147,7 +154,7 @@ func (r *Refusal) Passing() bool { return r.Passes }
 // Lasting reports Never.
 func (r *Refusal) Lasting() bool { return r.Never }
 
-// header returns the header of a message, with the empty line behind it.
+// header returns the header of a message, including the empty line.
 func header(raw string) string {
 	for _, end := range []string{"\r\n\r\n", "\n\n"} {
 		if i := strings.Index(raw, end); i >= 0 {
