@@ -14,7 +14,7 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// announces has a server announce capabilities.
+// announces is a hook of a server that announces these capabilities beside UIDL and PIPELINING.
 func announces(lines ...string) hook {
 	return func(c *pop3test.Conn, cmd, _ string) bool {
 		if cmd != "CAPA" {
@@ -25,9 +25,9 @@ func announces(lines ...string) hook {
 	}
 }
 
-// TestLoginDelay: an account is not polled sooner than the server announces, neither by its
-// interval, nor with something left to do, nor after a failure. An announcement makes a poll wait
-// for an hour at most, and Gmail's does not count.
+// TestLoginDelay: no login comes sooner than the server announces: not by the interval, not with
+// something left to do, and not after a failure. An absurd announcement is cut to an hour, or
+// ignored.
 func TestLoginDelay(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour
@@ -86,8 +86,8 @@ func TestLoginDelay(t *testing.T) {
 	}
 }
 
-// TestLoginDelayOfChanged: an account with new settings keeps to what its server announced before,
-// unless they name another mailbox.
+// TestLoginDelayOfChanged: an account with new settings keeps to the delay that its server
+// announced before, unless it is another mailbox now.
 func TestLoginDelayOfChanged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")
@@ -113,8 +113,8 @@ func TestLoginDelayOfChanged(t *testing.T) {
 	}
 }
 
-// TestLoginDelayOfBefore: a process keeps to what the server told its predecessor, counted from the
-// predecessor's last visit, until the server says otherwise.
+// TestLoginDelayOfBefore: a process keeps to the delay that an earlier process was told, counted
+// from that one's last poll. A new announcement replaces it.
 func TestLoginDelayOfBefore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")
@@ -154,8 +154,8 @@ func TestLoginDelayOfBefore(t *testing.T) {
 	}
 }
 
-// TestExpire: a server that deletes what is to be kept is warned of once, and only where it
-// matters.
+// TestExpire: the log warns once that a server deletes messages that the account wants to keep, and
+// only then.
 func TestExpire(t *testing.T) {
 	t.Parallel()
 	const day = 24 * time.Hour

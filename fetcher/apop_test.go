@@ -11,8 +11,9 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// TestAPOPRefused: under auto, the error of a refused APOP names what else may work, and nothing
-// else is tried. It names nothing where the server says what is wrong, or where APOP was asked for.
+// TestAPOPRefused: under auto, the error of a refused APOP advises another mechanism, and attachd
+// does not try one. The advice is missing if the server says what is wrong, or if the account asks
+// for APOP.
 func TestAPOPRefused(t *testing.T) {
 	t.Parallel()
 	cut := "" // in the place of a reply

@@ -81,8 +81,8 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
-// TestBackoffAfterRefusal: a server that refuses, whatever and in whatever words, is not asked
-// again before the interval has passed.
+// TestBackoffAfterRefusal: after any refusal, in whatever words, the server is not asked again
+// before the interval has passed.
 func TestBackoffAfterRefusal(t *testing.T) {
 	t.Parallel()
 	throttling := []string{
@@ -117,7 +117,7 @@ func TestBackoffAfterRefusal(t *testing.T) {
 	}
 }
 
-// TestNextPoll: a server that closes the line, at whatever step, is asked again soon. One that
+// TestNextPoll: a server that closes the connection at any step is asked again soon. One that
 // refuses is not asked again before the interval has passed, nor in another session of the same
 // poll.
 func TestNextPoll(t *testing.T) {

@@ -21,9 +21,9 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestBadServer lets an account meet servers that are broken in every way: the
-// error must name the account, the host and the step, an account beside it must
-// get its mail, and once the server works again every message is delivered once.
+// TestBadServer lets an account meet servers that are broken in every way. The error must name the
+// account, the host and the step. An account beside it must get its mail. Once the server works
+// again, every message must be delivered once.
 func TestBadServer(t *testing.T) {
 	t.Parallel()
 	say := func(text string) func(net.Conn) {
@@ -115,7 +115,7 @@ func TestBadServer(t *testing.T) {
 	}
 }
 
-// TestWrongCounts: the listing is what counts, whatever STAT and LIST say.
+// TestWrongCounts: the list counts, whatever STAT and LIST say.
 func TestWrongCounts(t *testing.T) {
 	t.Parallel()
 	for _, answers := range []map[string][]string{
@@ -155,8 +155,8 @@ func TestWrongCounts(t *testing.T) {
 	}
 }
 
-// TestRefusedMessage: an -ERR to one RETR holds up neither the messages behind
-// it nor the deletion of those delivered; it is asked again later.
+// TestRefusedMessage: an -ERR to one RETR stops neither the messages behind it nor the deletion of
+// those that were delivered. The message is asked for again later.
 func TestRefusedMessage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two", "three")
@@ -194,8 +194,8 @@ func TestRefusedMessage(t *testing.T) {
 	}
 }
 
-// TestBreakingMessage: a server that breaks at the same message every time does not keep the others
-// from being delivered and deleted.
+// TestBreakingMessage: a server that breaks at the same message every time keeps the others neither
+// from being delivered nor from being deleted.
 func TestBreakingMessage(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {

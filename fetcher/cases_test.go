@@ -11,7 +11,7 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// weirdCase is one thing that servers in the field do, and what we do then.
+// weirdCase is one thing that servers in the field do, with what attachd does then.
 type weirdCase struct {
 	number int
 	group  string
@@ -22,9 +22,9 @@ type weirdCase struct {
 	elsewhere string
 }
 
-// weirdCases is what POP3 servers in the field do, case by case. Most play a script
-// through whole polls; the outcome is what counts: what was delivered byte for byte,
-// that nothing is doubled or deleted too early, and what the server got to see.
+// weirdCases lists what POP3 servers in the field do. Most cases play a script through whole polls
+// and check the outcome: what was delivered byte for byte, that nothing is delivered twice or
+// deleted too early, and which commands the server saw.
 var weirdCases = []weirdCase{
 	{1, "Framing", "sends bare LF everywhere", "accept", sendsWire("one\n\ntext\n", "+OK\none\n\ntext\n.\r\n"), ""},
 	{2, "Framing", "ends a message with dot and bare LF", "accept", sendsWire("one\r\n", "+OK\r\none\r\n.\n"), ""},
@@ -95,7 +95,7 @@ var weirdCases = []weirdCase{
 	{57, "Commit", "deletes on RETR", "deliver what came, once", deletesOnRetr, ""},
 }
 
-// TestCases plays all that servers do.
+// TestCases plays every case, or checks that the test of the case exists elsewhere.
 func TestCases(t *testing.T) {
 	t.Parallel()
 	for i, c := range weirdCases {

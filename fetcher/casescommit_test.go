@@ -15,7 +15,8 @@ func quitFails(t *testing.T) {
 	deletedAndCut := func(c *pop3test.Conn) { c.Commit(); c.Cut() }
 	oneByOne := func(s *pop3test.Server) { s.Pipelining = false }
 	unconfirmed := []string{"confirm 3 deletions", ""}
-	// Ahead of the replies the line may have broken because of that, and another session tells.
+	// With pipelining the connection may have broken because of that, so another session follows at
+	// once.
 	subtests(t, map[string]play{
 		"cut, not deleted":             {server: oneByOne, hook: first(1, on("QUIT", (*pop3test.Conn).Cut)), errs: unconfirmed},
 		"cut, deleted":                 {server: oneByOne, hook: first(1, on("QUIT", deletedAndCut)), errs: unconfirmed},

@@ -15,7 +15,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// sendsWire is a server whose second message goes over the wire in other bytes.
+// sendsWire is a case in which the server sends the second message in other bytes than the usual
+// ones.
 func sendsWire(raw, wire string) func(t *testing.T) {
 	return func(t *testing.T) {
 		play{raws: []string{"one\r\n", raw, "three\r\n"}, hook: answers("RETR 2", wire)}.run(t)
@@ -40,7 +41,7 @@ func noCRLF(t *testing.T) {
 		"one at a time": {raws: raws, hook: wire, server: func(s *pop3test.Server) { s.Pipelining = false }, account: quickIdle},
 		// The first try ends in a stall.
 		"pipelined": {raws: raws, hook: wire, hasty: true},
-		// A pause behind a sentence looks the same, and is none.
+		// A pause behind a sentence looks like the end of the message and is not.
 		"a pause": {raws: []string{"a sentence.\r\nand more\r\n"}, account: quickIdle, server: func(s *pop3test.Server) { s.Pipelining = false }, hook: on("RETR 1", func(c *pop3test.Conn) {
 			c.Send([]byte("+OK\r\na sentence.\r\n"))
 			if !dripped.Swap(true) { // behind the NOOP
@@ -55,7 +56,7 @@ func noCRLF(t *testing.T) {
 
 func loneDot(t *testing.T) {
 	subtests(t, map[string]play{"the rest later": restLater("the rest\r\n", "server sent nothing"), "what looks like a reply later": restLater("+OK\r\nthe rest\r\n", "out of step")})
-	// Three replies are all that is asked: NOOP, DELE and QUIT.
+	// The rest looks like the replies to all that is sent: NOOP, DELE and QUIT.
 	play{
 		raws: []string{"one\r\n.\r\n+OK\r\n+OK\r\n+OK\r\nand the file\r\n"}, errs: []string{"cut at a lone dot", "", ""},
 		hook: func(c *pop3test.Conn, cmd, args string) bool {
@@ -70,7 +71,7 @@ func loneDot(t *testing.T) {
 		for _, pipelining := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%q, pipelining %t", rest, pipelining), func(t *testing.T) {
 				t.Parallel()
-				// The second poll reads the second message as one without stuffing.
+				// The second poll reads the second message as one with unstuffed dots.
 				p := play{
 					raws:   []string{"one\r\n", "two\r\n.\r\n..\r\n" + rest, "twa\r\n", "four\r\n", "five\r\n"},
 					server: func(s *pop3test.Server) { s.Pipelining = pipelining },
@@ -89,8 +90,8 @@ func loneDot(t *testing.T) {
 	}
 }
 
-// restLater is a lone dot in the last message whose rest is on its way for so long
-// that only the replies to further commands come behind it. To wait for it does not help.
+// restLater is a play with a lone dot in the last message. The rest of the message comes so late
+// that only the replies to further commands come behind it, so waiting for it does not help.
 func restLater(rest, again string) play {
 	var owed atomic.Bool
 	return play{
@@ -140,7 +141,7 @@ func cutBeforeDot(t *testing.T) {
 		} {
 			t.Run(fmt.Sprintf("%q %s", part, how), func(t *testing.T) {
 				t.Parallel()
-				// The first time may be the fault of pipelining; the poll is made again at once.
+				// The first time pipelining may be at fault, so the poll is made again at once.
 				play{errs: []string{"retrieve message", "", ""}, hook: first(2, func(c *pop3test.Conn, cmd, args string) bool {
 					if !isMessage(c, cmd, args, "uid-3") {
 						return false
@@ -155,7 +156,7 @@ func cutBeforeDot(t *testing.T) {
 }
 
 func endlessMessage(t *testing.T) {
-	// A sink that has seen enough reads no further, and the limit holds even so.
+	// The limit also holds for a sink that stops reading early.
 	play{
 		want: []string{"one\r\n", "three\r\n"}, left: 1, errs: []string{"does not end within", "does not end within", ""},
 		account: func(a *Account) { a.MaxMessage = 1 << 20 },
@@ -220,12 +221,13 @@ func longStatus(t *testing.T) {
 }
 
 func doubleOK(t *testing.T) {
-	// As part of the first message it can't be told from its text; the message is
-	// then one line longer than listed, and is delivered as it came.
+	// The second +OK can't be told from the text of the first message. The message is then one
+	// line longer than listed, and is delivered as it came.
 	play{hook: answers("RETR 1", "+OK\r\n+OK\r\none\r\n.\r\n"), want: []string{"+OK\r\none\r\n", "two\r\n", "three\r\n"}}.run(t)
-	// As the answer to a command without text it puts us out of step,
+	// Behind the reply to STAT it puts the session out of step.
 	play{hook: answers("STAT", "+OK 3 15\r\n+OK\r\n"), server: func(s *pop3test.Server) { s.Pipelining = false }, want: none, left: 3, errs: []string{"out of step"}}.run(t)
-	// unless a list is on its way already: then it is a line of that, and names no message.
+	// With pipelining a list is on its way already. The +OK is then a line of it, and names no
+	// message.
 	play{hook: first(1, answers("STAT", "+OK 3 15\r\n+OK\r\n"))}.run(t)
 }
 

@@ -52,7 +52,7 @@ func closesOnCapa(t *testing.T) {
 	if probe, err := poll.Check(t.Context(), w.account.Account, w.supervisor.Log); err != nil || probe.Mechanism != "APOP" {
 		t.Errorf("check: %+v, error %v", probe, err)
 	}
-	// A server that wants a pause between logins does not hide why there were two.
+	// A server that refuses the second login does not hide why there was one.
 	play{
 		server: func(s *pop3test.Server) {
 			s.Throttle = pop3test.Throttle{Logins: 1, Window: time.Hour, Answer: "-ERR too soon"}

@@ -35,9 +35,9 @@ func wrongSizes(t *testing.T) {
 }
 
 func brokenPipelining(t *testing.T) {
-	// All of a length, so that one could stand in the place of another.
+	// All have the same length, so that one can stand in the place of another.
 	raws := []string{"aaa\r\n", "bbb\r\n", "ccc\r\n", "ddd\r\n", "eee\r\n"}
-	// pipelined is the hook only while commands come ahead.
+	// pipelined limits a hook to the time when commands come ahead.
 	pipelined := func(h hook) hook {
 		return func(c *pop3test.Conn, cmd, args string) bool { return c.Ahead() > 0 && h(c, cmd, args) }
 	}

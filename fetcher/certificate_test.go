@@ -14,7 +14,8 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// TestCertificateWarning warns once a day and server, from 14 days before the end.
+// TestCertificateWarning: the log warns of a server's certificate once a day, from 14 days before
+// it expires.
 func TestCertificateWarning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -51,8 +52,8 @@ func TestCertificateWarning(t *testing.T) {
 	}
 }
 
-// TestOwnCertificateWarning: an account's own certificate is warned of like the server's, and the
-// error names it if the server refuses it.
+// TestOwnCertificateWarning: the log warns likewise of an account's own certificate. The error
+// names it if the server refuses it.
 func TestOwnCertificateWarning(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -97,7 +98,8 @@ func TestEndsSoon(t *testing.T) {
 	}
 }
 
-// TestResume: a poll resumes the TLS session of the poll before, unless the account has no cache.
+// TestResume: a poll resumes the TLS session of the poll before, but not for an account without a
+// cache.
 func TestResume(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -10,8 +10,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestConcessionLasts: a server that breaks by pipelining twice is spared it from then on, by other
-// accounts and after a restart, too.
+// TestConcessionLasts: a server that has broken at pipelining twice is asked without pipelining
+// from then on, by other accounts and after a restart too.
 func TestConcessionLasts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "second")
@@ -50,7 +50,7 @@ func TestConcessionLasts(t *testing.T) {
 	}
 }
 
-// TestSilenceAtQuit: a server that never answers QUIT does not owe that to pipelining.
+// TestSilenceAtQuit: a server that never answers QUIT keeps its pipelining.
 func TestSilenceAtQuit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "first")
@@ -79,7 +79,7 @@ func TestSilenceAtQuit(t *testing.T) {
 	}
 }
 
-// TestChanceIsForgotten: a line that breaks once slows nobody down.
+// TestChanceIsForgotten: a connection that breaks once changes nothing about later polls.
 func TestChanceIsForgotten(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "second")
@@ -109,7 +109,7 @@ func TestChanceIsForgotten(t *testing.T) {
 	}
 }
 
-// TestDiskIsNotTheServer: a disk that fails is no reason to speak to the server more simply.
+// TestDiskIsNotTheServer: a disk that fails is no reason to do without pipelining.
 func TestDiskIsNotTheServer(t *testing.T) {
 	t.Parallel()
 	for _, cause := range []error{syscall.ENOSPC, syscall.EMFILE, syscall.EIO} {

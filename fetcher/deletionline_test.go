@@ -6,8 +6,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestPutBackIsNamed: the log line of a deletion has sender and subject also if the message is
-// listed again.
+// TestPutBackIsNamed: the log names the sender and the subject when it announces the deletion of a
+// message that is listed again.
 func TestPutBackIsNamed(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t)
@@ -33,8 +33,8 @@ func TestPutBackIsNamed(t *testing.T) {
 	}
 }
 
-// TestReusedIsNamed: the log names a message by the UIDL that the server gives it, also if another
-// message had it before.
+// TestReusedIsNamed: the log names a message by the UIDL that the server gives it, also if that
+// UIDL was another message's before.
 func TestReusedIsNamed(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t)
@@ -57,13 +57,13 @@ func TestReusedIsNamed(t *testing.T) {
 	}
 }
 
-// TestLostQuitIsNamed: a process that asked for a deletion and got no confirmation logs the message
-// when it is gone.
+// TestLostQuitIsNamed: when the reply to QUIT was lost and the message is gone at the next poll,
+// the log names it.
 func TestLostQuitIsNamed(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t, "Subject: one")
 	w.account.Delete = true
-	w.server.Pipelining = false // or it were asked again at once
+	w.server.Pipelining = false // otherwise the poll is made again at once
 	w.server.Hook = first(1, on("QUIT", func(c *pop3test.Conn) {
 		c.Commit()
 		c.Cut()
@@ -82,8 +82,8 @@ func TestLostQuitIsNamed(t *testing.T) {
 	}
 }
 
-// TestUndeletedIsNotSaidDeleted: once a server is known not to delete, messages that come back are
-// neither logged nor counted as deleted.
+// TestUndeletedIsNotSaidDeleted: once the log has said that a server does not delete, no deletion
+// of a message that comes back is logged or counted.
 func TestUndeletedIsNotSaidDeleted(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t, "one", "two")
@@ -109,7 +109,7 @@ func TestUndeletedIsNotSaidDeleted(t *testing.T) {
 }
 
 // TestDigestsAreSettled: a message that was delivered while the server refused UIDL, and is gone,
-// is not announced for deletion for ever.
+// is not announced as about to be deleted.
 func TestDigestsAreSettled(t *testing.T) {
 	t.Parallel()
 	for _, deletes := range []bool{false, true} { // as QUIT is lost

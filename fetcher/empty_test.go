@@ -12,8 +12,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestUIDLRefusedOfNothing: a server that refuses UIDL, and LIST, on an empty mailbox has nothing
-// to be fetched, whatever the ledger knows. A refusal with a code for a fault is a fault.
+// TestUIDLRefusedOfNothing: a server may refuse UIDL and LIST of an empty mailbox. There is nothing
+// to fetch then, whatever the ledger knows. A refusal with the code of a fault is a fault.
 func TestUIDLRefusedOfNothing(t *testing.T) {
 	t.Parallel()
 	for line, fails := range map[string]bool{

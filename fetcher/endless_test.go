@@ -55,7 +55,7 @@ func TestEndlessLine(t *testing.T) {
 	})
 }
 
-// TestEndlessSTAT: what is no list is not asked for otherwise.
+// TestEndlessSTAT: an endless reply to a command without a list is not asked for in another way.
 func TestEndlessSTAT(t *testing.T) {
 	t.Parallel()
 	w, _ := play{hook: answers("STAT", "+OK "+strings.Repeat("x", 100_000)+"\r\n"), want: none, left: 3, errs: []string{"line too long"}}.run(t)

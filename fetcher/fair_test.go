@@ -22,16 +22,16 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// Dialers for tests with a clock of their own, which goes on only while nothing waits for a
-// network.
+// The dialers below are for tests in a synctest bubble. Its clock stands still while something
+// waits for a real network.
 
-// dialSilent gives a connection on which nothing is ever said.
+// dialSilent returns a connection to a server that never says anything.
 func dialSilent(context.Context, string, string) (net.Conn, error) {
 	ours, _ := net.Pipe()
 	return ours, nil
 }
 
-// empty gives one to a mailbox without messages, where each of the 7 answers takes so long.
+// empty dials a mailbox without messages. Each of the server's 7 answers takes this long.
 type empty time.Duration
 
 func (each empty) dial(context.Context, string, string) (net.Conn, error) {
@@ -59,9 +59,9 @@ func (each empty) dial(context.Context, string, string) (net.Conn, error) {
 	return ours, nil
 }
 
-// fleet has a supervisor poll accounts for a time of the test's clock, at most so many at once. It
-// returns how often each was polled, the longest time that one had to wait for the end of a poll
-// (the first one included), and the warnings in the log.
+// fleet polls accounts for a time of the test's clock. It returns how often each account was
+// polled, the longest time that one waited for the end of a poll, the first included, and the
+// warnings in the log.
 func fleet(t *testing.T, most, accounts int, set func(i int, a *Account), lasts time.Duration) (polls map[string]int, gaps map[string]time.Duration, warnings string) {
 	t.Helper()
 	w := newWorld(t)
@@ -109,8 +109,8 @@ func fleet(t *testing.T, most, accounts int, set func(i int, a *Account), lasts 
 	return polls, gaps, log.String()
 }
 
-// TestHungHosts: hosts that hang, far more than there are slots, delay the others only until they
-// are known to hang.
+// TestHungHosts: far more hosts hang than there are slots. They delay the others only until attachd
+// has seen that they hang.
 func TestHungHosts(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -136,8 +136,8 @@ func TestHungHosts(t *testing.T) {
 	})
 }
 
-// TestFirstPollsFirst: a start spreads the first polls over one interval at most, because other
-// accounts would be polled several times by then.
+// TestFirstPollsFirst: a start spreads the first polls over one interval at most. Otherwise some
+// accounts would be polled several times before others are polled once.
 func TestFirstPollsFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -158,8 +158,8 @@ func TestFirstPollsFirst(t *testing.T) {
 	})
 }
 
-// TestLate: if more accounts are due than can be polled within their interval, they take turns, and
-// the log says so once an hour.
+// TestLate: more accounts than can be polled within their interval take turns. The log says so once
+// an hour.
 func TestLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

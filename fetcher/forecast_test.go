@@ -83,7 +83,7 @@ func TestForecastIsThePoll(t *testing.T) {
 	}
 }
 
-// TestFailedIsForetold: a dry run names messages that failed and wait for another attempt.
+// TestFailedIsForetold: a dry run counts messages that failed and wait for another attempt.
 func TestFailedIsForetold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two")
@@ -104,7 +104,7 @@ func TestFailedIsForetold(t *testing.T) {
 	}
 }
 
-// TestMovedIsForetold: if UIDLs have changed, a dry run says that new messages may have been
+// TestMovedIsForetold: where UIDLs have changed, a dry run says that new messages may have been
 // delivered before.
 func TestMovedIsForetold(t *testing.T) {
 	t.Parallel()
@@ -120,7 +120,8 @@ func TestMovedIsForetold(t *testing.T) {
 	}
 }
 
-// TestPutBackIsForetold: a message that was deleted and put back is not promised to be delivered.
+// TestPutBackIsForetold: a dry run does not promise to deliver a message that was deleted and put
+// back.
 func TestPutBackIsForetold(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// published polls and returns how many files stand in the sink.
+// poll polls once and returns how many files are in the sink.
 func (w *world) poll(t *testing.T) int {
 	t.Helper()
 	if err := w.once(t); err != nil {
@@ -21,8 +21,8 @@ func (w *world) poll(t *testing.T) int {
 	return len(w.sink.Files())
 }
 
-// TestUIDLReuse: a server that gives a known UIDL to another message has that
-// message fetched; one whose UIDL and size are the same is not fetched again.
+// TestUIDLReuse: a message with a known UIDL and another size is fetched. A message with a known
+// UIDL and size is not fetched again.
 func TestUIDLReuse(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two")
@@ -54,8 +54,7 @@ func TestUIDLReuse(t *testing.T) {
 	}
 }
 
-// TestSameUIDLOtherSize: the octets of STAT betray that the one message is
-// another one now.
+// TestSameUIDLOtherSize: the octets of STAT betray that the only message is another one now.
 func TestSameUIDLOtherSize(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")
@@ -79,8 +78,7 @@ func TestSameUIDLOtherSize(t *testing.T) {
 	}
 }
 
-// TestShortListing: a listing that lacks messages once must not have them fetched
-// again when they are back.
+// TestShortListing: messages that a listing lacks once are not fetched again when they are back.
 func TestShortListing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two", "three")
@@ -108,8 +106,7 @@ func TestShortListing(t *testing.T) {
 	}
 }
 
-// TestNoListWhenNothingIsNew: a poll of a mailbox that did not change asks no
-// more than it must.
+// TestNoListWhenNothingIsNew: a poll of a mailbox that did not change sends no LIST.
 func TestNoListWhenNothingIsNew(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two")
@@ -123,8 +120,8 @@ func TestNoListWhenNothingIsNew(t *testing.T) {
 	}
 }
 
-// TestListAhead: LIST goes with the other questions where something is likely to be new, and does
-// no harm when the server refuses it of an empty mailbox.
+// TestListAhead: LIST is sent with the other questions if something is likely to be new. It does no
+// harm if the server refuses it for an empty mailbox.
 func TestListAhead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")
@@ -149,8 +146,8 @@ func TestListAhead(t *testing.T) {
 	}
 }
 
-// TestQuitWithoutAnswer: whether or not the server carried the deletions out
-// before the line was cut, nothing is fetched again and nothing is left behind.
+// TestQuitWithoutAnswer: the connection is cut at QUIT, and the server may have deleted or not.
+// Either way nothing is fetched again and nothing is left behind.
 func TestQuitWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	for name, committed := range map[string]bool{"deleted": true, "not deleted": false} {
@@ -158,7 +155,7 @@ func TestQuitWithoutAnswer(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, "one", "two")
 			w.account.Delete = true
-			w.server.Pipelining = false // or it were asked again at once
+			w.server.Pipelining = false // otherwise the poll is made again at once
 			cut := true
 			w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
 				if cmd != "QUIT" || !cut {
@@ -200,8 +197,8 @@ func TestQuitWithoutAnswer(t *testing.T) {
 	}
 }
 
-// TestSkipDuplicates records bytes that the account received before, in the same
-// group or earlier, without writing them again.
+// TestSkipDuplicates: bytes that the account received before, in the same group or earlier, are
+// recorded and not written again.
 func TestSkipDuplicates(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "same", "same", "other")

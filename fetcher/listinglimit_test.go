@@ -10,8 +10,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestListingLimit: a server that lists without end costs its own account the poll, once, and costs
-// no other account anything.
+// TestListingLimit: a server that lists without end costs its own account the poll, once, and other
+// accounts nothing.
 func TestListingLimit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")

@@ -9,9 +9,9 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestLiveSTAT: a server whose answer to STAT changes within a session, because mail has come or
-// for any other reason, is not out of step, whatever its sizes are. A message that was cut at a
-// lone dot is found even so.
+// TestLiveSTAT: a server may answer STAT differently within a session, because mail has come or for
+// any other reason. It is not out of step then, whatever its sizes are. A message that was cut at a
+// lone dot is still told from that.
 func TestLiveSTAT(t *testing.T) {
 	t.Parallel()
 	raws := []string{"one\r\n", "message two\r\n", "the third\r\n"}
@@ -58,7 +58,7 @@ func TestLiveSTAT(t *testing.T) {
 			}
 		}
 	}
-	// What stands behind the dot may be the reply to STAT that a sender would guess.
+	// A sender may put a guess of the reply to STAT behind the dot.
 	for _, rest := range []string{"+OK 9 999\r\n", "+OK 9 999\r\n+OK 10 9999\r\n+OK 3 uid-3\r\n", "+OK 4 999\r\n+OK 3 uid-1\r\n"} {
 		for _, pipelining := range []bool{false, true} {
 			t.Run(fmt.Sprintf("cut, %q, pipelining %t", rest, pipelining), func(t *testing.T) {
@@ -76,7 +76,7 @@ func TestLiveSTAT(t *testing.T) {
 	}
 }
 
-// TestLiveSTATWords: an error tells what the server said in words.
+// TestLiveSTATWords: the error quotes what the server said.
 func TestLiveSTATWords(t *testing.T) {
 	t.Parallel()
 	w, _ := play{raws: []string{"one\r\n"}, keep: true, server: func(s *pop3test.Server) { s.Pipelining = false }}.begin(t)

@@ -17,7 +17,7 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// TestTenThousandAccounts polls as many, one of whose hosts hangs, and then lets
+// TestTenThousandAccounts polls ten thousand accounts while one of their hosts hangs, and then lets
 // them wait for their next poll.
 func TestTenThousandAccounts(t *testing.T) {
 	accounts := testsize.Of(500, 10_000)
@@ -80,8 +80,7 @@ func TestTenThousandAccounts(t *testing.T) {
 	<-waits
 }
 
-// TestNothingNew: of a mailbox of 100,000 known messages STAT and UIDL are asked,
-// and no LIST.
+// TestNothingNew: a poll of a mailbox with 100,000 known messages sends STAT and UIDL, and no LIST.
 func TestNothingNew(t *testing.T) {
 	t.Parallel()
 	messages := testsize.Of(5000, 100_000)

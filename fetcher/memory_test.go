@@ -15,8 +15,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestListingsTogether: long listings of several accounts at once don't add up. A listing that
-// finds no room is read later.
+// TestListingsTogether: long listings of several accounts are not held at once. One that finds no
+// room is read later.
 func TestListingsTogether(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -49,7 +49,7 @@ func TestListingsTogether(t *testing.T) {
 			close(failed)
 		}
 	}
-	w.server.Pipelining = false // LIST would be asked ahead of the listing
+	w.server.Pipelining = false // otherwise LIST is sent ahead of the listing
 	w.account.MaxMessages = 1
 	w.server.Capabilities = nil
 	w.start(t)
@@ -70,7 +70,7 @@ func TestListingsTogether(t *testing.T) {
 	}
 }
 
-// crowd is a sink whose messages have so many attachments each.
+// crowd is a sink that finds this many attachments in each message.
 type crowd struct {
 	*memory
 	each int
@@ -89,9 +89,9 @@ func (s *crowd) Stage(_ context.Context, uidl string, r io.Reader) (delivery.Sta
 	return delivery.Staged{Attachments: all}, nil
 }
 
-// TestManyAttachmentsAtOnce: messages with very many attachments are not all held until the end of
-// a batch. Those that are put off come with the next polls, and the server does not take them for
-// read.
+// TestManyAttachmentsAtOnce: messages with very many attachments are not all held until the last of
+// a batch has come. Those that are put off come with the next polls, and the server does not take
+// them as consumed.
 func TestManyAttachmentsAtOnce(t *testing.T) {
 	t.Parallel()
 	const messages, each = 7, 300

@@ -16,7 +16,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
-// memory is a sink that takes each message for one attachment, its body, and records the steps.
+// memory is a sink that takes the body of each message as its one attachment, and records the
+// steps.
 type memory struct {
 	sinktest.Memory
 	t      *testing.T
@@ -24,15 +25,15 @@ type memory struct {
 
 	mu     sync.Mutex
 	steps  []string
-	behind int64 // what Mark returns, as more than one account may use the folder
+	behind int64 // what Mark returns; several accounts may use one sink
 	reads  int   // calls of Stage
-	noRoom error // what Free returns
-	// messageIDs has Stage find the Message-ID.
+	noRoom error // the error of Free
+	// messageIDs says that Stage finds the Message-ID.
 	messageIDs bool
-	// bodies has the attachment be what stands behind the header.
+	// bodies says that messages have a header, and the attachment is what follows it.
 	bodies  bool
-	awaited map[int]chan struct{}   // closed at that call
-	fail    func(step string) error // nil: nothing fails
+	awaited map[int]chan struct{}   // closed when Stage is called for the n-th time
+	fail    func(step string) error // the error of a step; nil: nothing fails
 }
 
 func newMemory(t *testing.T, led *sqlite.Ledger) *memory {
@@ -108,8 +109,8 @@ func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (s delivery.Sta
 
 func (m *memory) Mark(context.Context) (int64, error) { return m.behind, nil }
 
-// unfinished says how many messages the ledger holds as staged, by the first files. To ask it for
-// each of hundreds takes long.
+// unfinished says how many messages the ledger holds as staged. It asks only for the first files:
+// to ask for each of hundreds takes long.
 func (m *memory) unfinished() string {
 	m.mu.Lock()
 	steps := len(m.steps)

@@ -10,8 +10,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestUIDLsChanged: a mailbox whose UIDLs all changed is not delivered a second
-// time, but one in which other mail has come is.
+// TestUIDLsChanged: a mailbox with all UIDLs changed is not delivered a second time. One with other
+// mail in it is delivered.
 func TestUIDLsChanged(t *testing.T) {
 	t.Parallel()
 	mailbox := func(prefix, ids string, n int) []pop3test.Message {

@@ -9,8 +9,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestMissed: what listings lack is noted step by step. A listing that lacks a great deal is not
-// believed.
+// TestMissed: the ledger counts how often listings lack a message. A listing that lacks a great
+// deal is not believed.
 func TestMissed(t *testing.T) {
 	t.Parallel()
 	few, many := letters("u", "one"), []pop3test.Message(nil)

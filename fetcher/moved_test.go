@@ -23,8 +23,8 @@ func letters(prefix string, ids ...string) []pop3test.Message {
 	return all
 }
 
-// TestMoved: what was delivered under another UIDL or size is not delivered again; what only looks
-// so is.
+// TestMoved: a message that was delivered under another UIDL or size is not delivered again. One
+// that only looks like it is delivered.
 func TestMoved(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -175,8 +175,8 @@ func TestPutBack(t *testing.T) {
 	}
 }
 
-// TestUIDLRefusedOnce: a server that has given UIDLs and refuses to, once, does not have messages
-// fetched without them.
+// TestUIDLRefusedOnce: a server that has given UIDLs and once refuses the command does not have its
+// messages fetched by digest.
 func TestUIDLRefusedOnce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two")

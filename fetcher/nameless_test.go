@@ -12,7 +12,7 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// noUIDL is a server that does not know the command.
+// noUIDL is a hook of a server that does not know UIDL.
 func noUIDL(c *pop3test.Conn, cmd, _ string) bool {
 	if cmd != "UIDL" {
 		return false
@@ -21,13 +21,13 @@ func noUIDL(c *pop3test.Conn, cmd, _ string) bool {
 	return true
 }
 
-// TestNamelessQuitLost: a message that was delivered and not deleted, because QUIT was lost, is
-// recognised by its bytes. It is deleted and not delivered again.
+// TestNamelessQuitLost: a message without a UIDL was delivered, and QUIT was lost. It is known by
+// its bytes: it is not delivered again, and is deleted.
 func TestNamelessQuitLost(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two", "three")
 	w.account.Delete = true
-	w.server.Pipelining = false // or it were asked again at once
+	w.server.Pipelining = false // otherwise the poll is made again at once
 	lost := false
 	w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
 		if cmd == "QUIT" && !lost {
@@ -56,7 +56,7 @@ func TestNamelessQuitLost(t *testing.T) {
 	}
 }
 
-// TestNamelessTwins: two messages that are the same are two.
+// TestNamelessTwins: two identical messages without a UIDL are two messages.
 func TestNamelessTwins(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "same", "same", "other")
@@ -77,7 +77,8 @@ func TestNamelessTwins(t *testing.T) {
 	}
 }
 
-// TestNamelessQuarantine: one that can't be taken apart is kept once, however often it comes.
+// TestNamelessQuarantine: a message without a UIDL that can't be taken apart is kept once, however
+// often it comes.
 func TestNamelessQuarantine(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "poison")
@@ -104,7 +105,8 @@ func TestNamelessQuarantine(t *testing.T) {
 	}
 }
 
-// TestNamelessBreaks: a message that breaks the line at every poll lets the others through.
+// TestNamelessBreaks: a message without a UIDL that breaks the connection at every poll lets the
+// others through.
 func TestNamelessBreaks(t *testing.T) {
 	t.Parallel()
 	var bodies []string

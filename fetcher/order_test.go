@@ -13,8 +13,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestOrder checks the order of the steps from RETR to QUIT: what the ledger
-// holds is asked at each of them.
+// TestOrder checks the order of the steps from RETR to QUIT, and what the ledger holds at each of
+// them.
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two")
@@ -64,9 +64,9 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestFailedStep lets each step of a delivery fail once: nothing may be deleted
-// then, no QUIT may be sent once a message was retrieved and not committed, and
-// the next poll must make up for it, each message once.
+// TestFailedStep lets each step of a delivery fail once. Nothing may be deleted then. No QUIT may
+// be sent after a message was retrieved and not committed. The next poll must deliver each message
+// once.
 func TestFailedStep(t *testing.T) {
 	t.Parallel()
 	for _, step := range []string{"stage two", "sync one", "sync two", "publish one", "publish two", "sync folders"} {
@@ -108,8 +108,8 @@ func TestFailedStep(t *testing.T) {
 	}
 }
 
-// TestQuarantine: a message that can't be taken apart is kept as it came, and
-// those behind it are delivered.
+// TestQuarantine: a message that can't be taken apart is kept as it came, and the messages behind
+// it are delivered.
 func TestQuarantine(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "poison", "bomb", "two")

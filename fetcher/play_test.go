@@ -20,12 +20,12 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// tally is a sink that keeps whole messages, one copy for each time it was asked to.
+// tally is a sink that keeps whole messages, one copy for each time that one is published.
 type tally struct {
 	*memory
-	copies [][]byte // published
-	kept   [][]byte // in quarantine
-	most   int64    // read of each message; 0: all
+	copies [][]byte // published messages
+	kept   [][]byte // messages in quarantine
+	most   int64    // how many bytes Stage reads of each message; 0: all
 }
 
 func (s *tally) Stage(_ context.Context, _ string, r io.Reader) (delivery.Staged, error) {
@@ -63,15 +63,15 @@ func (s *tally) Publish(ctx context.Context, files []*ledger.Attachment) error {
 }
 
 var (
-	none       = []string{} // of the messages
+	none       = []string{} // no message
 	logins     = []string{"USER", "PASS", "APOP", "AUTH"}
 	everything = []string{"CAPA", "USER", "PASS", "APOP", "AUTH", "QUIT"}
 )
 
 type hook = func(c *pop3test.Conn, cmd, args string) bool
 
-// play is a mailbox that is polled again and again, in delete mode unless it says
-// otherwise, and what must have come of it in the end.
+// play is a mailbox that is polled several times, and the outcome that must come of it. Messages
+// are deleted unless keep is set.
 type play struct {
 	raws    []string // nil: three short messages
 	server  func(s *pop3test.Server)
@@ -83,15 +83,15 @@ type play struct {
 	hasty   bool          // the timeouts are short
 	pause   time.Duration // between polls, on the account's clock
 
-	errs  []string // of each poll, in part; nil: two polls that end well
-	want  []string // delivered, in any order; nil: raws
-	left  int      // on the server at the end; of keep: all
+	errs  []string // a part of each poll's error, "" for none; nil: two polls that end well
+	want  []string // the messages that are delivered, in any order; nil: raws
+	left  int      // how many messages are on the server at the end; with keep: all
 	never []string // commands that the server must not see
 }
 
 func (p play) test(t *testing.T) { p.run(t) }
 
-// run polls and checks.
+// run polls and checks the outcome.
 func (p play) run(t *testing.T) (*world, *tally) {
 	t.Helper()
 	p = p.withDefaults()
@@ -130,7 +130,7 @@ func (p play) withDefaults() play {
 	return p
 }
 
-// begin starts the server.
+// begin starts the server and returns an account on it.
 func (p play) begin(t *testing.T) (*world, *tally) {
 	t.Helper()
 	p = p.withDefaults()
@@ -184,8 +184,8 @@ func (p play) check(t *testing.T, w *world, sink *tally) {
 	}
 }
 
-// answers is a hook of commands and the bytes that answer them. A command is a
-// verb, or a verb with its arguments.
+// answers is a hook that answers commands with bytes: pairs holds a command and its bytes in turn.
+// A command is a verb, or a verb with its arguments.
 func answers(pairs ...string) hook {
 	return func(c *pop3test.Conn, cmd, args string) bool {
 		for i := 0; i < len(pairs); i += 2 {
@@ -198,7 +198,7 @@ func answers(pairs ...string) hook {
 	}
 }
 
-// on is a hook of one command.
+// on is a hook that does something at one command.
 func on(command string, do func(c *pop3test.Conn)) hook {
 	return func(c *pop3test.Conn, cmd, args string) bool {
 		if command != cmd && command != cmd+" "+args {
@@ -209,11 +209,11 @@ func on(command string, do func(c *pop3test.Conn)) hook {
 	}
 }
 
-// first is h the first n times that it has something to say.
+// first limits a hook to the first n times that it answers.
 func first(n int32, h hook) hook {
 	var said atomic.Int32
 	return func(c *pop3test.Conn, cmd, args string) bool {
-		// Counted first: once h has answered, the client may be back in another session.
+		// The count comes before h: once h has answered, the client may be back in another session.
 		if said.Add(1) > n || !h(c, cmd, args) {
 			said.Add(-1)
 			return false
@@ -222,14 +222,14 @@ func first(n int32, h hook) hook {
 	}
 }
 
-// once is a play in which the first poll fails at a command.
+// once is a case in which the first poll fails at a command.
 func once(command string, do func(c *pop3test.Conn), err string) func(t *testing.T) {
 	return func(t *testing.T) { play{hook: first(1, on(command, do)), errs: []string{err, "", ""}}.run(t) }
 }
 
 func hang(c net.Conn) { io.Copy(io.Discard, c) }
 
-// subtests runs plays by name.
+// subtests runs plays in parallel, each under its name.
 func subtests(t *testing.T, plays map[string]play) {
 	for name, p := range plays {
 		t.Run(name, func(t *testing.T) {
@@ -239,10 +239,10 @@ func subtests(t *testing.T, plays map[string]play) {
 	}
 }
 
-// quickIdle makes the pause short behind which a message may be over.
+// quickIdle shortens the pause after which a message may be at its end.
 func quickIdle(a *Account) { a.Timeouts.Idle = 1600 * time.Millisecond }
 
-// isMessage reports whether a command is the RETR of the message of a UIDL.
+// isMessage reports whether a command is the RETR of the message with this UIDL.
 func isMessage(c *pop3test.Conn, cmd, args, uidl string) bool {
 	return cmd == "RETR" && c.UIDL(args) == uidl
 }

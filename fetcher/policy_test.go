@@ -19,7 +19,7 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// has reports which messages of the world's bodies were delivered, by their first word.
+// has returns the first words of the messages that were delivered, sorted.
 func (w *world) has() string {
 	w.sink.mu.Lock()
 	defer w.sink.mu.Unlock()
@@ -36,6 +36,7 @@ func (w *world) has() string {
 	return strings.Join(all, " ")
 }
 
+// commands returns how many commands the server got that start with this text.
 func commands(w *world, verb string) (n int) {
 	for _, line := range w.server.Log() {
 		if strings.HasPrefix(line, verb) {
@@ -45,7 +46,7 @@ func commands(w *world, verb string) (n int) {
 	return n
 }
 
-// TestPolicies: what a poll leaves on the server.
+// TestPolicies: each policy leaves the right messages on the server.
 func TestPolicies(t *testing.T) {
 	t.Parallel()
 	big := "big " + strings.Repeat("x", 1000)
@@ -96,7 +97,7 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
-// TestRoomForAll: what one account is fetching is no room for another one.
+// TestRoomForAll: disk space that one account is about to use is not given to another.
 func TestRoomForAll(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one "+strings.Repeat("x", 6000))
@@ -162,12 +163,12 @@ func TestSkippedComesLater(t *testing.T) {
 	}
 }
 
-// TestSkippedAsksNothing: a message that stays on the server for its size is logged once. Further
-// polls ask LIST for it only if the octets say that the mailbox changed.
+// TestSkippedAsksNothing: a message that stays on the server for its size does not make further
+// polls send LIST, unless STAT shows that the mailbox has changed. The log names it once.
 func TestSkippedAsksNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "big "+strings.Repeat("x", 1000))
-	w.server.Pipelining = false // which asks LIST ahead of the first listing
+	w.server.Pipelining = false // otherwise LIST is sent ahead of the first listing
 	w.account.MaxMessageSize = 500
 	var log bytes.Buffer
 	w.supervisor.Log = zerolog.New(&log)
@@ -193,7 +194,7 @@ func TestSkippedAsksNothing(t *testing.T) {
 	}
 }
 
-// TestWhatIsLeft: who polls once is told what is left for another poll.
+// TestWhatIsLeft: when accounts are polled once, the log says what is left for another run.
 func TestWhatIsLeft(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two")
@@ -234,8 +235,8 @@ func TestWhatIsLeft(t *testing.T) {
 	}
 }
 
-// TestDrain: a server that lists a few hundred at a time, as Gmail does, is asked
-// again until nothing new comes.
+// TestDrain: a server that lists a few hundred messages at a time, as Gmail does, is asked again
+// until nothing new comes.
 func TestDrain(t *testing.T) {
 	t.Parallel()
 	var bodies []string
@@ -258,8 +259,8 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// TestFullDisk: an account whose disk is full looks again soon, however often that
-// has happened, and nothing is taken as consumed on the server.
+// TestFullDisk: an account with a full disk checks it again soon, however often it was full, and
+// the server takes nothing as consumed.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two")

@@ -12,8 +12,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestPollNow: an account that sleeps is polled at once when it is asked for, and again
-// when it is asked for while it is being polled. Its events come in their order.
+// TestPollNow: an account that sleeps is polled at once when PollNow asks for it. One that is being
+// polled is polled again afterwards. The events come in order.
 func TestPollNow(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")
@@ -68,8 +68,8 @@ func TestPollNow(t *testing.T) {
 	}
 }
 
-// TestPollNowKeepsLoginDelay: an account is not polled sooner than the server wants, and a
-// wait that is shorter anyway is not made longer.
+// TestPollNowKeepsLoginDelay: PollNow does not poll an account sooner than the server's LOGIN-DELAY
+// allows, and makes no wait longer.
 func TestPollNowKeepsLoginDelay(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ ago, wait, want time.Duration }{

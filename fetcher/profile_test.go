@@ -13,9 +13,9 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// TestProfiles fetches a mailbox from each server that there is a profile of, kept
-// and deleted: over as many polls as it takes, with the waits that failures ask for,
-// each message must come once and whole, and none be deleted before.
+// TestProfiles fetches a mailbox from each server that has a profile, with and without deletion. It
+// takes as many polls as needed, with the waits that failures ask for. Each message must come once
+// and whole, and none may be deleted before.
 func TestProfiles(t *testing.T) {
 	t.Parallel()
 	for _, profile := range pop3test.Profiles() {
@@ -79,8 +79,8 @@ func TestProfiles(t *testing.T) {
 	}
 }
 
-// TestThrottle: a good password that a server refuses for a while, because of too many
-// logins, is asked for again, and the mail comes in the end.
+// TestThrottle: a server refuses a good password for a while because of too many logins. The
+// account goes on trying, and the mail comes in the end.
 func TestThrottle(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"exchange-online", "outlook", "webde"} {

@@ -35,8 +35,8 @@ func (w *world) states(t *testing.T, uidls ...string) string {
 	return strings.Join(states, " ")
 }
 
-// TestQuarantineRefused: if the server refuses to send a message a second time, for quarantine,
-// nothing is quarantined and no QUIT is sent: Gmail takes what was sent once as consumed with QUIT.
+// TestQuarantineRefused: a server may refuse to send a message a second time, for quarantine. Gmail
+// takes what it sent once as consumed at QUIT, so the poll sends no QUIT.
 func TestQuarantineRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "poison", "two")
@@ -76,8 +76,8 @@ func TestQuarantineRefused(t *testing.T) {
 	}
 }
 
-// TestAttempts: a message whose files can't be stored fails its poll, until it has done so often
-// enough; then it is kept as it came, and those behind it are delivered.
+// TestAttempts: a message with files that can't be stored fails its poll. After enough attempts it
+// is kept as it came, and the messages behind it are delivered.
 func TestAttempts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "poison", "three")
@@ -100,7 +100,7 @@ func TestAttempts(t *testing.T) {
 			t.Errorf("attempt %d: states %q, want %q", attempt+1, got, want)
 		}
 	}
-	// While it waits, the others don't.
+	// The other messages do not wait for it.
 	if err := w.once(t); err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +123,7 @@ func TestAttempts(t *testing.T) {
 	}
 }
 
-// TestDiskFault: a full disk is no message's fault, however often it is met.
+// TestDiskFault: a full disk is never counted as a message's fault, however often it happens.
 func TestDiskFault(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")
@@ -163,7 +163,7 @@ func TestStaleLedger(t *testing.T) {
 	if _, err := w.supervisor.OpenQuarantine(t.Context(), w.account); !errors.As(err, &stale) {
 		t.Errorf("OpenQuarantine: %v, want a StaleError", err)
 	}
-	// Rebuilding may be done all the same: nothing of the above has left the account locked.
+	// Rebuilding is allowed all the same. Nothing above has left the account locked.
 	_, err := w.supervisor.Adopt(t.Context(), w.account, identity.Adoption{}, zerolog.Nop())
 	if err := errors.Join(err, w.ledger.CatchUp(t.Context(), "lab", 5)); err != nil {
 		t.Fatal(err)
@@ -196,7 +196,7 @@ func TestAdopt(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		// What had failed before was known not to be delivered.
+		// The ledger knew that the failed message was not delivered.
 		if len(w.sink.Files()) != 1 || w.sink.Files()["three"] == nil {
 			t.Errorf("delivered: %q, want three alone", w.sink.Files())
 		}
@@ -210,8 +210,8 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
-// TestAdoptMoved: if a server gave its messages other UIDLs, the messages that were never delivered
-// are told from the rest, provided that the ledger is known to be complete.
+// TestAdoptMoved: where a server gave its messages other UIDLs, Adopt tells the messages that were
+// never delivered from the others, if the ledger is known to lack nothing.
 func TestAdoptMoved(t *testing.T) {
 	t.Parallel()
 	var ids []string
@@ -258,8 +258,8 @@ func TestAdoptMoved(t *testing.T) {
 	}
 }
 
-// TestAdoptOddServers: a server that breaks at CAPA is asked without it, as by a poll, and messages
-// without a UIDL are reported.
+// TestAdoptOddServers: Adopt asks a server that breaks at CAPA without it, as a poll does, and says
+// which messages have no UIDL.
 func TestAdoptOddServers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two", "three")
@@ -281,7 +281,7 @@ func TestAdoptOddServers(t *testing.T) {
 	}
 }
 
-// TestLockedAccount: what works on an account's state keeps away while it is polled.
+// TestLockedAccount: commands that change an account's state fail while it is polled.
 func TestLockedAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")

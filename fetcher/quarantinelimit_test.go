@@ -16,7 +16,7 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// cabinet is a sink that copies into quarantine what has "torn" in it.
+// cabinet is a sink that puts a copy of messages with "torn" in them into quarantine.
 type cabinet struct{ *memory }
 
 func (s *cabinet) Stage(ctx context.Context, uidl string, r io.Reader) (delivery.Staged, error) {
@@ -35,7 +35,7 @@ func (s *cabinet) Stage(ctx context.Context, uidl string, r io.Reader) (delivery
 	return staged, err
 }
 
-// kept counts what lies in quarantine.
+// kept counts the messages in quarantine.
 func (s *cabinet) kept() (n int) {
 	for path := range s.Files() {
 		if strings.HasPrefix(path, delivery.QuarantineFolder) && strings.HasSuffix(path, ".eml") {
@@ -45,9 +45,9 @@ func (s *cabinet) kept() (n int) {
 	return n
 }
 
-// TestQuarantineLimit: a flood of mail that can't be handled fills the quarantine and not the disk.
-// A message that finds no room there stays on the server, and comes when there is room. So does a
-// delivered message whose copy found no room.
+// TestQuarantineLimit: a flood of mail that can't be handled fills the quarantine, and not the
+// disk. A message that finds no room there stays on the server until there is room. The same holds
+// for a message that was delivered without its copy.
 func TestQuarantineLimit(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "bad1", "bad2", "bad3", "good", "torn")
@@ -71,7 +71,7 @@ func TestQuarantineLimit(t *testing.T) {
 	if err := w.once(t); err == nil {
 		t.Error("no error, though a message can't be kept")
 	}
-	// The torn one came first, as it was delivered, and its copy took the room of one.
+	// The torn message came first, and its copy took the room of one message.
 	if got := w.states(t, uidls...); got != "quarantined failed/2 failed/2 delivered delivered" || sink.kept() != 2 {
 		t.Errorf("states %q, %d in quarantine", got, sink.kept())
 	}
@@ -89,7 +89,7 @@ func TestQuarantineLimit(t *testing.T) {
 	}
 }
 
-// TestNoRoomForCopy: mail is delivered although its copy finds no room. It stays on the server, and
+// TestNoRoomForCopy: mail that finds no room for its copy is delivered and stays on the server, and
 // each poll says so. Once there is room, the copy is made and the message is deleted, without
 // another delivery.
 func TestNoRoomForCopy(t *testing.T) {
@@ -150,8 +150,8 @@ func TestNoRoomForCopy(t *testing.T) {
 	}
 }
 
-// TestCopyOfAnother: another message in the place of a delivered one is not kept in its stead, and
-// a refusal does not keep others from being deleted.
+// TestCopyOfAnother: another message in the place of one that was delivered is not kept as its
+// copy. A refusal does not keep other messages from being deleted.
 func TestCopyOfAnother(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "Subject: torn", "Subject: good")
@@ -178,8 +178,8 @@ func TestCopyOfAnother(t *testing.T) {
 	}
 }
 
-// TestQuarantineAge: with max_age, old messages are removed from quarantine, and are never deleted
-// on the server for that.
+// TestQuarantineAge: a message is removed from quarantine after the configured age, and is not
+// deleted on the server because of that.
 func TestQuarantineAge(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "bad", "good")

@@ -22,16 +22,16 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// randomSeedEnv has TestRandomMailbox begin as an earlier run did, and randomEpisodesEnv says how
-// many episodes it plays.
+// Environment variables for TestRandomMailbox: the seed of an earlier run to repeat it, and the
+// number of episodes.
 const (
 	randomSeedEnv     = "ATTACHD_RANDOM_SEED"
 	randomEpisodesEnv = "ATTACHD_RANDOM_EPISODES"
 )
 
-// TestRandomMailbox: whatever becomes of a mailbox between two polls (mail comes, is removed by
-// others, is moved, numbered anew, hidden for a while), and wherever a poll is cut, each message is
-// delivered once, and none is deleted before that.
+// TestRandomMailbox: each message is delivered once, and none is deleted before, whatever happens
+// to the mailbox between two polls and wherever a poll is cut. Mail comes, is removed by others, is
+// moved, is numbered anew, and is hidden for a while.
 func TestRandomMailbox(t *testing.T) {
 	t.Parallel()
 	seed, episodes := rand.Uint64(), testsize.Of(8, 61)
@@ -85,7 +85,8 @@ func newEpisode(t *testing.T, seed uint64) *episode {
 	e.server.Plaintext, e.account.Security = true, pop3.Plaintext
 	e.server.Pipelining = random.IntN(4) > 0
 	e.noTop = random.IntN(4) == 0
-	e.numbered = !e.noTop && random.IntN(2) == 0 // without TOP, UIDLs that are used again are another matter
+	// Without TOP nothing tells messages under a reused UIDL apart.
+	e.numbered = !e.noTop && random.IntN(2) == 0
 	switch random.IntN(3) {
 	case 1:
 		e.account.Delete = true
@@ -101,7 +102,7 @@ func newEpisode(t *testing.T, seed uint64) *episode {
 	return e
 }
 
-// letter makes a message, of one of few sizes.
+// letter makes a message of one of a few sizes.
 func (e *episode) letter() pop3test.Message {
 	e.next++
 	raw := fmt.Sprintf("Message-ID: <%d@example.org>\r\n\r\n%d ", e.next, e.next)
@@ -109,7 +110,7 @@ func (e *episode) letter() pop3test.Message {
 	return pop3test.Message{UIDL: e.newUIDL(), Raw: []byte(raw)}
 }
 
-// serial is the number of a message, by what it says.
+// serial returns the number of a message, which stands in its text.
 func serial(raw string) int {
 	n := -1
 	fmt.Sscanf(raw, "Message-ID: <%d@", &n)
@@ -173,7 +174,8 @@ func (e *episode) happen() {
 	for range e.random.IntN(3) {
 		what := e.random.IntN(10)
 		switch {
-		case what < 4 && len(e.box)+len(e.hidden) < changedLeast-4: // more that have new UIDLs would be asked about
+		case what < 4 && len(e.box)+len(e.hidden) < changedLeast-4:
+			// With more messages, UIDLs that all changed would stop the account.
 			n := 1 + e.random.IntN(4)
 			for range n {
 				e.box = append(e.box, e.letter())
@@ -214,7 +216,7 @@ func (e *episode) happen() {
 	}
 }
 
-// show brings back what was hidden, beside what has come since.
+// show brings back what was hidden, next to what has come since.
 func (e *episode) show() {
 	e.note("those hidden are back")
 	back := e.hidden
@@ -275,8 +277,8 @@ func (e *episode) poll(t *testing.T, faulty bool) {
 	e.now = e.now.Add(time.Hour)
 }
 
-// putBack reports whether a message is taken for one that was put back, because its UIDL changed
-// before QUIT was answered.
+// putBack reports whether a message is taken for one that was put back: its UIDL changed before
+// QUIT was answered.
 func (e *episode) putBack(t *testing.T, m pop3test.Message) bool {
 	t.Helper()
 	records, err := e.ledger.Lookup(t.Context(), e.account.Name, []string{m.UIDL, identity.OtherUIDL(m.UIDL, identity.Identify(m.Raw), nil)})
@@ -293,7 +295,7 @@ func (e *episode) run(t *testing.T) {
 		e.happen()
 		e.poll(t, true)
 	}
-	// A quiet end, at which everything has had its time.
+	// At the quiet end every wait is over.
 	if len(e.hidden) > 0 {
 		e.show()
 	}
@@ -305,7 +307,7 @@ func (e *episode) run(t *testing.T) {
 		e.poll(t, false)
 		e.now = e.now.Add(30 * time.Hour)
 	}
-	// By now nothing is in doubt any more.
+	// Nothing is in doubt any more.
 	asked := commands(e.world, "TOP") + commands(e.world, "RETR")
 	e.poll(t, false)
 	most := 0

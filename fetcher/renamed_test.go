@@ -8,8 +8,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// TestRenamed: an account that is given another name is not fetched all over again, unless a person
-// asks for that.
+// TestRenamed: an account that gets another name is not fetched again, unless somebody asks for
+// that.
 func TestRenamed(t *testing.T) {
 	t.Parallel()
 	start := func(t *testing.T) *world {
@@ -42,7 +42,7 @@ func TestRenamed(t *testing.T) {
 			t.Fatalf("%d messages, error %v", n, err)
 		}
 		retrieved(t, w, 2)
-		// And there is nothing left of the old name.
+		// Nothing is left under the old name.
 		w.account.Name = "lab"
 		refusedBy := func() error {
 			_, err := w.supervisor.Rename(t.Context(), "lab", "laboratory")
@@ -69,7 +69,7 @@ func TestRenamed(t *testing.T) {
 	t.Run("both polled", func(t *testing.T) {
 		t.Parallel()
 		w := start(t)
-		w.supervisor.MaxPerHost = 1 // as the maildrop has room for one
+		w.supervisor.MaxPerHost = 1 // the maildrop allows one session
 		both := []Account{w.account, w.account}
 		both[0].Name = "lab"
 		if errs := w.supervisor.RunOnce(t.Context(), both); len(errs) > 0 {

@@ -12,9 +12,9 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestReused: a message that has the UIDL and the size of an earlier one is delivered, and only
-// then deleted. The same message is not delivered again, and is retrieved again only if its header
-// can't tell.
+// TestReused: a message with the UIDL and the size of an earlier one is delivered, and only then
+// deleted. The same message as before is not delivered again, and not retrieved again unless its
+// header can't tell.
 func TestReused(t *testing.T) {
 	t.Parallel()
 	const month = 30 * 24 * time.Hour
@@ -109,7 +109,7 @@ func TestReused(t *testing.T) {
 				t.Errorf("%d staging files are left", n)
 			}
 			if tt.after > 0 {
-				// A month from the later delivery, not from the one before.
+				// The month counts from the later delivery, not from the one before.
 				now = now.Add(month * 6 / 10)
 				poll()
 				if n := len(w.server.Mailbox(user)); n != tt.left {
@@ -125,7 +125,7 @@ func TestReused(t *testing.T) {
 	}
 }
 
-// badTOP is the hook of a server that "cuts", "lies" or "refuses" where it is asked for TOP.
+// badTOP is a hook of a server that "cuts", "lies" or "refuses" at TOP.
 func badTOP(does string) func(c *pop3test.Conn, cmd, _ string) bool {
 	return func(c *pop3test.Conn, cmd, _ string) bool {
 		if cmd != "TOP" {
@@ -145,12 +145,12 @@ func badTOP(does string) func(c *pop3test.Conn, cmd, _ string) bool {
 	}
 }
 
-// TestDeleteLater: a message that an earlier poll delivered is looked at before it is deleted,
-// because another one may have taken its place unnoticed.
+// TestDeleteLater: a message that an earlier poll delivered is compared before it is deleted:
+// nothing else may show that another message has taken its place.
 func TestDeleteLater(t *testing.T) {
 	t.Parallel()
 	const month = 30 * 24 * time.Hour
-	one, two := letters("u", "one", "two", "three"), letters("u", "one", "TWO", "three") // of a length
+	one, two := letters("u", "one", "two", "three"), letters("u", "one", "TWO", "three")
 	dated := func(id string, days ...string) (messages []pop3test.Message) {
 		for i, day := range days {
 			messages = append(messages, pop3test.Message{UIDL: fmt.Sprint("u", i), Raw: []byte(id + "Date: " + day + "\r\n\r\nscan\r\n")})
@@ -239,8 +239,8 @@ func TestDeleteLater(t *testing.T) {
 	}
 }
 
-// TestFailuresForgotten: the record of a failed attempt goes when its key is no longer listed,
-// whether the server gave the key or it was given to a message in doubt.
+// TestFailuresForgotten: the record of a failed attempt goes when no listed message has its name
+// any more. The name is a UIDL, or one that a message in doubt was given.
 func TestFailuresForgotten(t *testing.T) {
 	t.Parallel()
 	all := letters("u", "one", "two", "three")
@@ -306,8 +306,8 @@ func TestFailuresForgotten(t *testing.T) {
 	}
 }
 
-// TestReusedSomewhere: if a server uses UIDLs again for messages of other sizes, messages of the
-// same size are looked at, too.
+// TestReusedSomewhere: where UIDLs are used again for messages of other sizes, messages of the same
+// size are compared too.
 func TestReusedSomewhere(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -329,8 +329,8 @@ func TestReusedSomewhere(t *testing.T) {
 	}
 }
 
-// TestNumberedAnew: where UIDLs are small numbers, a new one below those that are known is a reason
-// to look at these. A message that is left on the server because of its size is none.
+// TestNumberedAnew: where UIDLs are small numbers, a new one below the known ones is a reason to
+// compare those. A message that stays on the server for its size is not.
 func TestNumberedAnew(t *testing.T) {
 	t.Parallel()
 	named := func(uidls string, ids ...string) []pop3test.Message {

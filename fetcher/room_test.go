@@ -11,7 +11,7 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// fullAt has the disk be full while a message is staged.
+// fullAt is a fault that fills the disk while a message is staged.
 func fullAt(message string) func(string) error {
 	return func(step string) error {
 		if step == "stage "+message {
@@ -21,12 +21,13 @@ func fullAt(message string) func(string) error {
 	}
 }
 
-// TestMessageWithoutRoom: a message that needs more room than LIST says is at fault only if it was
-// alone on the disk. Before, others may have taken the room, and no failure is recorded. The
-// messages before and behind it come, and it goes to quarantine in the end.
+// TestMessageWithoutRoom: a message that needs more room than LIST says is itself at fault if it
+// was alone on the disk. Before that others may have taken the room, and no failure is recorded.
+// The other messages come, and this one is kept as it is in the end.
 func TestMessageWithoutRoom(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, "one", "bad", "two") // as long as each other, so that none is above suspicion on a broken line
+	// All have the same length: after a broken connection each one is under suspicion.
+	w := newWorld(t, "one", "bad", "two")
 	now := time.Now()
 	w.supervisor.now = func() time.Time { return now }
 	w.account.Delete, w.account.MinFree, w.sink.Room = true, 1000, 10_000
@@ -60,8 +61,8 @@ func TestMessageWithoutRoom(t *testing.T) {
 	}
 }
 
-// TestDiskFillsUp: if there is no room even for what LIST says, nobody knows what filled the disk.
-// The rest of the batch is kept, and no failure is recorded for a message.
+// TestDiskFillsUp: if there is no room left for the listed octets, nobody knows who filled the
+// disk. The rest of the batch is kept, and no failure is recorded against a message.
 func TestDiskFillsUp(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "bad", "two")
@@ -80,7 +81,8 @@ func TestDiskFillsUp(t *testing.T) {
 	}
 }
 
-// TestNoRoomDeletesEvenSo: mail that does not come for want of room keeps none from being deleted.
+// TestNoRoomDeletesEvenSo: mail that does not come for want of room does not keep other mail from
+// being deleted.
 func TestNoRoomDeletesEvenSo(t *testing.T) {
 	t.Parallel()
 	for name, noRoom := range map[string]func(w *world){

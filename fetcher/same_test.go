@@ -13,7 +13,7 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// mail is a message with these header lines, and an attachment that says so.
+// mail returns a message with these header lines and this attachment.
 func mail(uidl, attachment string, header ...string) pop3test.Message {
 	raw := ""
 	for _, field := range header {
@@ -22,7 +22,8 @@ func mail(uidl, attachment string, header ...string) pop3test.Message {
 	return pop3test.Message{UIDL: uidl, Raw: []byte(raw + "\r\n" + attachment + "\r\n")}
 }
 
-// counting is a world whose messages have headers, and counts what is delivered.
+// counting returns a world with messages that have headers, and a function that returns how many
+// files were delivered since its last call.
 func counting(t *testing.T) (w *world, delivered func() int) {
 	w = newWorld(t)
 	w.sink.bodies = true
@@ -38,8 +39,8 @@ func counting(t *testing.T) (w *world, delivered func() int) {
 	}
 }
 
-// TestSameMessage: a mail counts as delivered before only if its header is the same. A mail that
-// was sent a second time is delivered, and is not deleted before that.
+// TestSameMessage: a message is known as delivered only by the same header. A mail that was sent a
+// second time is delivered, and not deleted before.
 func TestSameMessage(t *testing.T) {
 	t.Parallel()
 	const id, date, received = "Message-ID: <1@x>", "Date: Mon, 1 Jan 2024 10:00:00 +0100", "Received: by mx; Mon, 1 Jan 2024 10:00:01 +0100"
@@ -112,9 +113,9 @@ func TestSameMessage(t *testing.T) {
 	}
 }
 
-// TestQUITLostAndUIDLsChanged: a message that was delivered, and not deleted because QUIT was lost,
-// is neither delivered again nor left on the server if the server then gives it another UIDL, or
-// its first one ever.
+// TestQUITLostAndUIDLsChanged: a message was delivered, the reply to QUIT was lost, and the server
+// then gives the message another UIDL, or its first one. It is neither delivered again nor left on
+// the server.
 func TestQUITLostAndUIDLsChanged(t *testing.T) {
 	t.Parallel()
 	dated := func(prefix string) (all []pop3test.Message) {
@@ -125,7 +126,7 @@ func TestQUITLostAndUIDLsChanged(t *testing.T) {
 	}
 	bare := func(prefix string) (all []pop3test.Message) {
 		for i := range 3 {
-			all = append(all, mail(fmt.Sprint(prefix, i), fmt.Sprint("body", i/2))) // the first two are the same
+			all = append(all, mail(fmt.Sprint(prefix, i), fmt.Sprint("body", i/2))) // two are the same
 		}
 		return all
 	}
@@ -142,7 +143,7 @@ func TestQUITLostAndUIDLsChanged(t *testing.T) {
 			t.Parallel()
 			w, delivered := counting(t)
 			w.account.Delete = true
-			w.server.Pipelining = false // or it were asked again at once
+			w.server.Pipelining = false // otherwise the poll is made again at once
 			w.server.Mailboxes["u0"] = tt.before
 			w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
 				switch {
@@ -175,9 +176,8 @@ func TestQUITLostAndUIDLsChanged(t *testing.T) {
 	}
 }
 
-// TestUIDLsChangedWithoutMessageID: messages without a Message-ID are known by their headers, too,
-// after all UIDLs of a mailbox changed. A rebuilt state still tells those that were never delivered
-// from the rest.
+// TestUIDLsChangedWithoutMessageID: a mailbox with all UIDLs changed is known by its headers too.
+// When the state is rebuilt, messages that were never delivered are told from the others.
 func TestUIDLsChangedWithoutMessageID(t *testing.T) {
 	t.Parallel()
 	const n = changedLeast

@@ -41,7 +41,7 @@ func TestCommandOutput(t *testing.T) {
 	}
 }
 
-// TestPasswordSaidBack: a server that repeats the password, in whatever form, does not get it into
+// TestPasswordSaidBack: a server that answers with the password, in any form, does not get it into
 // the log.
 func TestPasswordSaidBack(t *testing.T) {
 	t.Parallel()

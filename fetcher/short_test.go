@@ -12,7 +12,8 @@ import (
 )
 
 // TestShort: a message that comes much shorter than LIST says is neither delivered nor deleted. It
-// is retrieved again, and goes to quarantine in the end if the server's sizes mean something.
+// is retrieved again, and kept as it is in the end. This holds only where the server's sizes mean
+// something.
 func TestShort(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("text\r\n", 100)
@@ -103,19 +104,19 @@ func number(args string) (n int) {
 	return n
 }
 
-// multipart is a message that shows that it is whole.
+// multipart returns a message that shows that it is whole.
 func multipart(n int, text string) string {
 	return fmt.Sprintf("Message-ID: <%d@example.org>\r\nContent-Type: multipart/mixed;\r\n boundary=\"=_b%[1]d\"\r\n\r\n--=_b%[1]d\r\n\r\n%s\r\n--=_b%[1]d--\r\n", n, text)
 }
 
-// single is a message whose end nothing shows.
+// single returns a message with an end that nothing shows.
 func single(n int, text string) string {
 	return fmt.Sprintf("Message-ID: <%d@example.org>\r\nSubject: %[1]d\r\nContent-Type: application/pdf\r\n\r\n%s", n, text)
 }
 
 // TestCut: mail that the server cuts and ends properly is asked for again, and is never deleted
-// while it stays cut, also where nothing is known of the server yet. Servers with sizes that are
-// counted otherwise are emptied as ever.
+// while it stays cut, also where nothing is known of the server yet. Servers that count sizes
+// differently are emptied as usual.
 func TestCut(t *testing.T) {
 	t.Parallel()
 	text := strings.Repeat(strings.Repeat("x", 76)+"\r\n", 1000)
@@ -220,7 +221,7 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// hasWhole reports whether these very bytes were delivered.
+// hasWhole reports whether exactly these bytes were delivered.
 func (w *world) hasWhole(raw string) bool {
 	w.sink.mu.Lock()
 	defer w.sink.mu.Unlock()

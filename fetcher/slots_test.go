@@ -49,7 +49,8 @@ func TestSlotsHungHost(t *testing.T) {
 	})
 }
 
-// TestSlotsHungMailboxes: mailboxes known to hang leave the others of their host most of its slots.
+// TestSlotsHungMailboxes: mailboxes that are known to hang leave most of the host's slots to the
+// others.
 func TestSlotsHungMailboxes(t *testing.T) {
 	t.Parallel()
 	for perHost, want := range map[int]int{1: 0, 2: 1, 4: 3, 16: 12} {
@@ -142,8 +143,8 @@ func TestSlotsCancel(t *testing.T) {
 	}
 }
 
-// TestHungMailboxIsKnown: an account whose server kept silent takes one of the few slots for such
-// accounts until the server speaks again.
+// TestHungMailboxIsKnown: an account with a server that kept silent takes one of the few slots for
+// such accounts, until the server speaks again.
 func TestHungMailboxIsKnown(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")
@@ -168,8 +169,8 @@ func TestHungMailboxIsKnown(t *testing.T) {
 	}
 }
 
-// TestSlotsSilent: a poll makes room for another one while its server keeps silent, and only so
-// many polls do. A poll whose server answers keeps its slot.
+// TestSlotsSilent: a poll with a server that keeps silent makes room for another one, and a poll
+// with a server that answers does not. Only a limited number of polls do so.
 func TestSlotsSilent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

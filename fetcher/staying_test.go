@@ -43,7 +43,7 @@ func (s sieve) Stage(ctx context.Context, uidl string, r io.Reader) (delivery.St
 	return m, err
 }
 
-// lines returns the log's lines of a message.
+// lines returns the lines of the log with this message.
 func lines(t *testing.T, log *bytes.Buffer, message string) (found []map[string]any) {
 	t.Helper()
 	for line := range strings.Lines(log.String()) {
@@ -58,7 +58,7 @@ func lines(t *testing.T, log *bytes.Buffer, message string) (found []map[string]
 	return found
 }
 
-// values are those of a field, in the order of the lines.
+// values returns the values of a field, in the order of the lines.
 func values(lines []map[string]any, field string) string {
 	var all []string
 	for _, l := range lines {
@@ -67,7 +67,7 @@ func values(lines []map[string]any, field string) string {
 	return strings.Join(all, " ")
 }
 
-// newSieve is a world with such a sink, and its log.
+// newSieve returns a world with such a sink, and its log.
 func newSieve(t *testing.T, bodies ...string) (*world, *bytes.Buffer) {
 	t.Helper()
 	w := newWorld(t, bodies...)
@@ -81,7 +81,7 @@ func newSieve(t *testing.T, bodies ...string) (*world, *bytes.Buffer) {
 	return w, log
 }
 
-// uidls are those of the messages on the server.
+// uidls returns the UIDLs of the messages on the server.
 func (w *world) uidls() string {
 	var all []string
 	for _, m := range w.server.Mailbox("u0") {
@@ -91,8 +91,8 @@ func (w *world) uidls() string {
 }
 
 // TestDeletesWhatWasDelivered: a message without a delivered file stays on the server, at the poll
-// that fetches it and at later ones, unless all are to be deleted. The log names each such message
-// once, and counts them at each poll.
+// that fetches it and at later ones, unless all messages are to be deleted. The log says so once
+// for each message, and each poll counts it.
 func TestDeletesWhatWasDelivered(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -168,8 +168,8 @@ func TestDeletesWhatWasDelivered(t *testing.T) {
 	}
 }
 
-// TestDeletesMoved: a message that was delivered under another UIDL is deleted under its new one,
-// and one that was delivered under keep is deleted once the account says delete.
+// TestDeletesMoved: a message that was delivered under another UIDL is deleted under its present
+// one. A message that was delivered while all were kept is deleted when the account deletes.
 func TestDeletesMoved(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t)
@@ -196,8 +196,8 @@ func TestDeletesMoved(t *testing.T) {
 	}
 }
 
-// TestDoubtfulStays: a message that could only be read in part under keep is not deleted when the
-// account says delete.
+// TestDoubtfulStays: a message that could not be read right while all were kept is not deleted when
+// the account deletes.
 func TestDoubtfulStays(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t, "one", "doubtful")
@@ -220,7 +220,8 @@ func TestDoubtfulStays(t *testing.T) {
 	}
 }
 
-// TestIdleIsSaid: a single run says when nothing was new, and when the login failed.
+// TestIdleIsSaid: when accounts are polled once, the log says that nothing was new, or that the
+// login failed.
 func TestIdleIsSaid(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t, "one")
@@ -243,8 +244,8 @@ func TestIdleIsSaid(t *testing.T) {
 	}
 }
 
-// TestQuarantineIsNews: a poll that puts all it finds in quarantine says so, and does not say that
-// nothing was new.
+// TestQuarantineIsNews: the log of a poll that puts all messages in quarantine says so, and not
+// that nothing was new.
 func TestQuarantineIsNews(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t, "poison one", "poison two")
@@ -267,7 +268,7 @@ func TestQuarantineIsNews(t *testing.T) {
 	}
 }
 
-// TestEnding: the first failure has the name, and not what became of another attempt at once.
+// TestEnding: the log names the first failure, and not that of another attempt at once.
 func TestEnding(t *testing.T) {
 	t.Parallel()
 	login := &session.LoginError{Err: io.EOF}
@@ -286,8 +287,8 @@ func TestEnding(t *testing.T) {
 	}
 }
 
-// TestWorksAgainAfterReload: the log says that an account works again after it failed and got other
-// settings.
+// TestWorksAgainAfterReload: an account that failed, and works with other settings, is said to work
+// again.
 func TestWorksAgainAfterReload(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t, "one")
@@ -319,7 +320,7 @@ func TestWorksAgainAfterReload(t *testing.T) {
 	}
 }
 
-// TestQuarantineIsSaid: at the start, and once a day, it is said that messages are in quarantine.
+// TestQuarantineIsSaid: the log says at the start, and once a day, that messages are in quarantine.
 func TestQuarantineIsSaid(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t, "one", "poison")
@@ -348,12 +349,13 @@ func TestQuarantineIsSaid(t *testing.T) {
 	}
 }
 
-// TestLateDeletionIsSaid: a deletion whose confirmation was lost is seen at the next poll.
+// TestLateDeletionIsSaid: a deletion without its confirmation is seen, and logged, at the next
+// poll.
 func TestLateDeletionIsSaid(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t, "Subject: one", "Subject: two")
 	w.account.Delete = true
-	w.server.Pipelining = false // or it were asked again at once
+	w.server.Pipelining = false // otherwise the poll is made again at once
 	w.server.Hook = first(1, on("QUIT", func(c *pop3test.Conn) {
 		c.Commit()
 		c.Cut()
@@ -378,7 +380,7 @@ func TestLateDeletionIsSaid(t *testing.T) {
 	}
 }
 
-// TestQuarantineIsSaidDaily: the log says each day that something is in quarantine.
+// TestQuarantineIsSaidDaily: as long as a message is in quarantine, the log says so every day.
 func TestQuarantineIsSaidDaily(t *testing.T) {
 	t.Parallel()
 	w, log := newSieve(t)

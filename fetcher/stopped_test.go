@@ -12,8 +12,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// stuck is a sink that publishes the first file of a group and then waits for its context's end, as
-// a remote one may.
+// stuck is a sink that publishes the first file of a group and then waits for the end of its
+// context, as a remote sink may.
 type stuck struct{ *memory }
 
 func (s stuck) Publish(ctx context.Context, files []*ledger.Attachment) error {
@@ -24,8 +24,8 @@ func (s stuck) Publish(ctx context.Context, files []*ledger.Attachment) error {
 	return ctx.Err()
 }
 
-// TestStopInPublish: a sink that hangs holds a stop up no longer than the grace, and what it has
-// not published is published by the next poll, each file once.
+// TestStopInPublish: a sink that hangs delays a stop no longer than commitGrace. The next poll
+// publishes the rest, each file once.
 func TestStopInPublish(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -12,8 +12,8 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// running starts Supervisor.Run and returns where to send sets of accounts and
-// how to stop it, which waits for its end.
+// running starts Supervisor.Run. It returns where to send sets of accounts, and a function that
+// stops Run and waits for its end.
 func (w *world) running(t *testing.T) (sets chan<- []Account, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -28,7 +28,7 @@ func (w *world) running(t *testing.T) (sets chan<- []Account, stop func()) {
 	return ch, stop
 }
 
-// within fails the test when done is not closed in time.
+// within fails the test if done is not closed in time.
 func within(t *testing.T, what string, done <-chan struct{}) {
 	t.Helper()
 	select {
@@ -38,7 +38,7 @@ func within(t *testing.T, what string, done <-chan struct{}) {
 	}
 }
 
-// polls returns a channel that gets the error of each poll as it ends.
+// polls returns a channel that gets the error of each poll when the poll ends.
 func (w *world) polls() <-chan error {
 	done := make(chan error, 100)
 	w.supervisor.Observe = func(e event.Event) {
@@ -49,8 +49,8 @@ func (w *world) polls() <-chan error {
 	return done
 }
 
-// TestStopCommitsWhatIsStaged stops in the middle of a message that hangs: the one
-// before it must be delivered, nothing deleted, and the stop must not take long.
+// TestStopCommitsWhatIsStaged stops in the middle of a message that hangs. The message before it
+// must be delivered, nothing may be deleted, and the stop must not take long.
 func TestStopCommitsWhatIsStaged(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "the second") // told apart by their length
@@ -70,8 +70,8 @@ func TestStopCommitsWhatIsStaged(t *testing.T) {
 	sets, stop := w.running(t)
 	sets <- []Account{w.account}
 	within(t, "second message", hanging)
-	// The first message is known to be whole once the second one's reply was read,
-	// which the sink's being asked to read it tells.
+	// The first message is known to be whole when the second reply has begun. The sink is asked to
+	// read that one then.
 	within(t, "second message in the sink", w.sink.reading(2))
 	start := time.Now()
 	stop()
@@ -86,8 +86,8 @@ func TestStopCommitsWhatIsStaged(t *testing.T) {
 	}
 }
 
-// TestReplaceWaitsForThePoll changes an account in the middle of a poll: that
-// poll ends in peace, and only then the new settings get a session.
+// TestReplaceWaitsForThePoll changes an account in the middle of a poll. That poll must end
+// undisturbed, and only then may the new settings get a session.
 func TestReplaceWaitsForThePoll(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")
@@ -127,8 +127,8 @@ func TestReplaceWaitsForThePoll(t *testing.T) {
 	}
 }
 
-// TestUnchangedAccountRunsOn: a set in which an account is the same does not poll
-// it again before its time, and a set without it ends it.
+// TestUnchangedAccountRunsOn: a set with the same account does not poll it before its time, and a
+// set without the account ends it.
 func TestUnchangedAccountRunsOn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")
@@ -153,8 +153,7 @@ func TestUnchangedAccountRunsOn(t *testing.T) {
 	}
 }
 
-// TestRetry: an account whose poll failed is polled again, sooner than its
-// interval.
+// TestRetry: an account with a failed poll is polled again sooner than its interval.
 func TestRetry(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")

@@ -13,7 +13,7 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// TestOldTLS says what can be done about a server that knows too old versions of TLS only.
+// TestOldTLS: the error about a server that knows only old versions of TLS says what can be done.
 func TestOldTLS(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -37,7 +37,7 @@ func TestOldTLS(t *testing.T) {
 				if err != nil {
 					return
 				}
-				// Its certificate is not looked at before the version.
+				// The version is checked before the certificate.
 				_ = tls.Server(conn, &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: test.newest, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 					return nil, net.ErrClosed
 				}}).Handshake()
@@ -55,7 +55,7 @@ func TestOldTLS(t *testing.T) {
 	}
 }
 
-// TestNoSASL says of a refused AUTH that the server announces none.
+// TestNoSASL: the error of a refused AUTH says that the server announces no mechanism.
 func TestNoSASL(t *testing.T) {
 	t.Parallel()
 	for _, auth := range []session.Auth{session.AuthPlain, session.AuthLogin} {

@@ -14,8 +14,8 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// TestRefusedToken asks once for another token when the server refuses one, and logs in with it on
-// the same line.
+// TestRefusedToken: when the server refuses a token, another one is asked for once, and logs in on
+// the same connection.
 func TestRefusedToken(t *testing.T) {
 	t.Parallel()
 	dead := errors.New("the token tool is broken")
@@ -76,7 +76,7 @@ func TestRefusedToken(t *testing.T) {
 	}
 }
 
-// TestNoTokenNoConnection does not bother the server when there is nothing to log in with.
+// TestNoTokenNoConnection: the server is not dialed when there is no token to log in with.
 func TestNoTokenNoConnection(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

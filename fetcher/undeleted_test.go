@@ -12,8 +12,8 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// TestRenumberOnDele: on a server that numbers messages anew at each DELE, no message is deleted
-// that was not delivered.
+// TestRenumberOnDele: a server that numbers messages anew at each DELE deletes none that was not
+// delivered.
 func TestRenumberOnDele(t *testing.T) {
 	t.Parallel()
 	renumbers := func(s *pop3test.Server) { s.Dele.Renumbers = true }
@@ -46,8 +46,9 @@ func TestRenumberOnDele(t *testing.T) {
 	})
 }
 
-// TestNeverDeletes: a server that confirms deletions and carries none out is warned of once, after
-// three polls, however its messages are known, and also if each poll is a process of its own.
+// TestNeverDeletes: the log says once, after three polls, that a server confirms deletions and does
+// not delete. It does so whatever identifies the messages, and also if each poll is a process of
+// its own.
 func TestNeverDeletes(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
@@ -95,7 +96,7 @@ func TestNeverDeletes(t *testing.T) {
 			})
 		}
 	}
-	// One that is put back once is another thing.
+	// A message that is put back once does not count.
 	w, _ := counting(t)
 	var log bytes.Buffer
 	w.supervisor.Log = zerolog.New(&log)

@@ -15,7 +15,7 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// still is h while the mailbox holds all of n messages.
+// still is a hook that applies h while the mailbox holds all of n messages.
 func still(n int, h hook) hook {
 	return func(c *pop3test.Conn, cmd, args string) bool {
 		return c.UIDL(fmt.Sprint(n)) != "" && h(c, cmd, args)
@@ -23,7 +23,7 @@ func still(n int, h hook) hook {
 }
 
 // TestUnfetchable: a message that STAT, LIST and UIDL don't agree on costs no other one. It is
-// fetched where that is safe; elsewhere it stays with a warning, which Check gives, too.
+// fetched where that is safe. Elsewhere it is left with a warning, also by Check.
 func TestUnfetchable(t *testing.T) {
 	t.Parallel()
 	list := func(lines ...string) string { return "+OK\r\n" + strings.Join(append(lines, "."), "\r\n") + "\r\n" }
@@ -85,7 +85,7 @@ func TestUnfetchable(t *testing.T) {
 					p.want = none
 				}
 				if policy == "delete" {
-					// What is left at first is fetched once the mailbox is as it should be.
+					// What was left at first is fetched when the mailbox is consistent again.
 					p.want, p.left, p.errs = all, 0, []string{tt.deleted, "", ""}
 				}
 				w, sink := p.begin(t)
@@ -116,8 +116,7 @@ func TestUnfetchable(t *testing.T) {
 	}
 }
 
-// TestFromZero: a server that counts messages from 0 has them all fetched and deleted, if it means
-// it.
+// TestFromZero: a server that really counts messages from 0 has all of them fetched and deleted.
 func TestFromZero(t *testing.T) {
 	t.Parallel()
 	fromZero := func(s *pop3test.Server) { s.List.FromZero = true }
@@ -142,7 +141,7 @@ func TestFromZero(t *testing.T) {
 			fmt.Sprint("keep, pipelining ", pipelining):   {server: func(s *pop3test.Server) { fromZero(s); s.Pipelining = pipelining }, keep: true},
 		})
 	}
-	// Later, the first one is looked at before it is deleted.
+	// Later the first message is compared before it is deleted.
 	w, _ := counting(t)
 	now := time.Now()
 	w.supervisor.now = func() time.Time { return now }
@@ -155,7 +154,8 @@ func TestFromZero(t *testing.T) {
 	if n := len(w.server.Mailbox("u0")); n > 0 {
 		t.Errorf("%d messages are left", n)
 	}
-	// One whose lists alone count from 0 refuses the first and is not asked for the last.
+	// If only the lists count from 0, the server refuses the first message and is not asked for the
+	// last.
 	w = newWorld(t, "one", "two", "six")
 	w.server.Hook = zeroBased
 	w.start(t)
@@ -165,8 +165,8 @@ func TestFromZero(t *testing.T) {
 	}
 }
 
-// TestRefusedIsIncomplete: a poll that left messages, because they were refused or had failed
-// before, does not count as a success, and the next one is not put off.
+// TestRefusedIsIncomplete: a poll in which messages were refused, or were left because they failed
+// before, did not go well. The next poll is not put off by that.
 func TestRefusedIsIncomplete(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "two", "three")
@@ -210,7 +210,7 @@ func TestRefusedIsIncomplete(t *testing.T) {
 			t.Errorf("poll %d: %v, and %v told, want %v", i+1, errs, done[i], &want)
 		}
 	}
-	// In a daemon it is no failure.
+	// For a daemon it is no failure.
 	w = newWorld(t, "one")
 	w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
 		if cmd == "RETR" {

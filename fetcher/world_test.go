@@ -22,7 +22,7 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// emptyLedger is the file of a ledger without a message. Making one would take most tests longer
+// emptyLedger returns the file of a ledger without messages. To make one takes most tests longer
 // than all the rest.
 var emptyLedger = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "attachd-ledger")
@@ -41,7 +41,7 @@ var emptyLedger = sync.OnceValues(func() ([]byte, error) {
 	return os.ReadFile(path)
 })
 
-// openLedger opens a new one that ends with the test.
+// openLedger opens a new ledger, and closes it when the test ends.
 func openLedger(t *testing.T, path string) *sqlite.Ledger {
 	t.Helper()
 	empty, err := emptyLedger()
@@ -59,7 +59,7 @@ func openLedger(t *testing.T, path string) *sqlite.Ledger {
 	return led
 }
 
-// What the rooms below have, in the units of this package's tests.
+// These are the constants of packages poll and identity that the tests rely on.
 const (
 	retryFirst      = 5 * time.Minute
 	retryMax        = 24 * time.Hour
@@ -121,8 +121,8 @@ func (w *world) start(t *testing.T) {
 	w.account.Addr = w.server.Addr()
 }
 
-// once polls once, to the end on both sides, and returns its error. It leaves out that of messages
-// that failed: a test that expects those looks at what came of them.
+// once polls once, to the end on both sides, and returns the poll's error. It leaves out the error
+// that tells of single messages: tests check what came of those.
 func (w *world) once(t *testing.T) error {
 	t.Helper()
 	defer w.server.Wait()
@@ -132,7 +132,7 @@ func (w *world) once(t *testing.T) error {
 	return nil
 }
 
-// whole returns the errors that are not of single messages.
+// whole removes the errors that tell of single messages.
 func (w *world) whole(errs []error) []error {
 	return slices.DeleteFunc(errs, func(err error) bool {
 		incomplete, ok := errors.AsType[*poll.IncompleteError](err)
