@@ -48,8 +48,8 @@ type Status struct {
 	Read int64
 }
 
-// Recorder keeps the status of every account, from the events that it is given. The zero Recorder is
-// ready for use. Its methods may be called from many goroutines at once.
+// Recorder keeps the status of every account, from the events that it is given. The zero Recorder
+// is ready for use. Its methods may be called from many goroutines at once.
 type Recorder struct {
 	// Clock returns the time; nil means time.Now.
 	Clock func() time.Time
