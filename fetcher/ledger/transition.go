@@ -24,9 +24,8 @@ func Transition(from, to State) (changes, allowed bool) {
 // mostMissed is where [Record.Missed] ends.
 const mostMissed = 3
 
-// AfterMissed returns the record of the message once a listing lacked it. One such listing is
-// believed, or two where the server is likely to have made a mistake. A pending deletion then
-// counts as confirmed.
+// AfterMissed returns the record of the message once a listing lacked it. Missed grows by 1 if the
+// listing looks faulty, else by 2, up to 3. From 2 on a pending deletion counts as confirmed.
 func (r Record) AfterMissed(likelyMistake bool) Record {
 	n := 2
 	if likelyMistake {

@@ -10,8 +10,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// Others returns those of the keys that share their UIDL with another message of the same size: it
-// was delivered with the UIDL, mark, and some more as its own.
+// Others returns those of the keys that have another message beside them. It has the same size and
+// was delivered under the same UIDL with mark, and some more, behind it.
 func (l *Ledger) Others(ctx context.Context, account string, keys []ledger.Key, mark string) (map[ledger.Key]bool, error) {
 	others := make(map[ledger.Key]bool)
 	err := l.ask(ctx, account, "others", func(id int64) error {
