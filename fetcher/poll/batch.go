@@ -185,11 +185,11 @@ func (p *poll) receive(ctx context.Context, b *batch, number int, body io.Reader
 		return fmt.Errorf("retrieve message %d (UIDL %q) of %s: %w", e.Number, p.uidl(e), p.Account.Addr, err)
 	}
 	if m != nil && !p.holds(ctx, b, e, m) {
-		p.unkept++
+		p.fetch.unkept++
 		m = nil
 	}
 	if m != nil {
-		header := p.header.Header()
+		header := p.fetch.header.Header()
 		b.staged = append(b.staged, received{e, counted.n, m, known, identity.Undated(m, header), counted.tail.slack, counted.tail.whole(header)})
 	}
 	return nil
@@ -199,7 +199,7 @@ func (p *poll) receive(ctx context.Context, b *batch, number int, body io.Reader
 // be committed.
 func (p *poll) stage(ctx context.Context, b *batch, e identity.Entry, counted *boundedReader, stage stage) (m *ledger.Message, err error) {
 	if b.putOff {
-		p.unkept++
+		p.fetch.unkept++
 	} else {
 		m, err = stage(ctx, e, counted)
 	}
@@ -212,7 +212,7 @@ func (p *poll) stage(ctx context.Context, b *batch, e identity.Entry, counted *b
 	// What the sink did not read counts, too, and must end.
 	if _, err = io.Copy(io.Discard, counted); err == nil {
 		if m != nil {
-			m.Header = identity.Identify(p.header.Header()).Header
+			m.Header = identity.Identify(p.fetch.header.Header()).Header
 		}
 		return m, nil
 	}
@@ -224,7 +224,7 @@ func (p *poll) stage(ctx context.Context, b *batch, e identity.Entry, counted *b
 
 // identify finds out which message was staged.
 func (p *poll) identify(ctx context.Context, e identity.Entry, counted *boundedReader, m *ledger.Message) (identity.Standing, error) {
-	read := identity.Read{Octets: counted.n, Header: p.header.Header()}
+	read := identity.Read{Octets: counted.n, Header: p.fetch.header.Header()}
 	if counted.digest != nil {
 		read.Digest = counted.digest.Sum(nil)
 	}
@@ -243,8 +243,8 @@ func (p *poll) commitBatch(ctx context.Context, b *batch) error {
 	defer p.giveBatch(b)
 	err := p.noteRefused(ctx, b)
 	whole := b.staged[:0]
-	differ := p.sizes.differ
-	p.sizes.note(b.staged)
+	differ := p.fetch.sizes.differ
+	p.fetch.sizes.note(b.staged)
 	all := true
 	for _, r := range b.staged {
 		switch {
@@ -313,7 +313,7 @@ func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
 		switch {
 		case i >= n:
 		case r.known == identity.Settled:
-			p.settled[r.entry.Number] = true
+			p.removal.settled[r.entry.Number] = true
 			p.Past.envelopes.remember(r.message.Key, delivery.Show(r.message.Envelope))
 			if was, doubtful := p.matcher.Doubtful(r.entry.Number); r.entry.IsNameless() || doubtful && was == r.message.Key {
 				again = append(again, r.message.Key)

@@ -22,7 +22,7 @@ type dueDeletion struct {
 // delete deletes what is due and ends the session.
 func (p *poll) delete(ctx context.Context) error {
 	d, copied := &p.matcher.Difference, p.delivery.Tally.Copied
-	p.staying.before, p.staying.unread, p.staying.noRoom = d.Staying, d.Unread-copied, len(d.Uncopied)-copied
+	p.removal.staying.before, p.removal.staying.unread, p.removal.staying.noRoom = d.Staying, d.Unread-copied, len(d.Uncopied)-copied
 	due, err := p.due(ctx, d.Expired)
 	if err != nil {
 		return err
@@ -50,9 +50,9 @@ func (p *poll) due(ctx context.Context, expired []identity.Lookalike) ([]dueDele
 	}
 	for _, e := range slices.Concat(l.Entries, l.Nameless) {
 		switch key := p.key(e); {
-		case committed[key], atOnce && p.settled[e.Number] && may[key]:
+		case committed[key], atOnce && p.removal.settled[e.Number] && may[key]:
 			due = append(due, dueDeletion{e.Number, key})
-		case p.settled[e.Number] && p.matcher.Overdue(e.Number):
+		case p.removal.settled[e.Number] && p.matcher.Overdue(e.Number):
 			doubtful, _ := p.matcher.Doubtful(e.Number)
 			due = append(due, dueDeletion{e.Number, doubtful})
 		}
@@ -60,7 +60,7 @@ func (p *poll) due(ctx context.Context, expired []identity.Lookalike) ([]dueDele
 	due = slices.DeleteFunc(due, func(d dueDeletion) bool { return p.isSpared(d.key) })
 	if most := p.Account.CommitDeletions; most > 0 && len(due) > most {
 		due = due[:most]
-		p.more = true
+		p.rest.more = true
 	}
 	return due, nil
 }
@@ -71,7 +71,7 @@ func (p *poll) finish(ctx context.Context, due []dueDeletion) error {
 	if len(due) == 0 {
 		// Nothing depends on the answer to QUIT here: all is committed.
 		if err := p.mailbox.Quit(); err != nil {
-			p.silent = true
+			p.removal.silent = true
 			p.log.Debug().Err(err).Msg("server did not confirm QUIT")
 		}
 		return nil
@@ -101,9 +101,9 @@ func (p *poll) finish(ctx context.Context, due []dueDeletion) error {
 	switch {
 	case err == nil:
 	case refused:
-		p.brokeAt = &keys[i-1]
+		p.removal.brokeAt = &keys[i-1]
 	case i < len(keys):
-		p.brokeAt = &keys[i]
+		p.removal.brokeAt = &keys[i]
 	}
 	if err != nil && p.step == stepQuit {
 		return fmt.Errorf("confirm %d deletions on %s: %w", len(confirmed), p.Account.Addr, err)
@@ -155,11 +155,11 @@ func (p *poll) noteDeleted(ctx context.Context, confirmed []ledger.Key) error {
 			p.log.Debug().Str("uidl", foreign.UIDL(k.UIDL)).Msg("server confirmed once more that it deletes a message")
 			continue
 		}
-		p.deleted++
+		p.removal.deleted++
 		p.Past.envelopes.of(k).To(p.log.Info().Str("uidl", foreign.UIDL(k.UIDL))).Msg("message deleted on the server")
 	}
-	if p.deleted > 0 {
-		p.poller.observe(event.Deleted{Account: p.Account.Name, Messages: p.deleted})
+	if p.removal.deleted > 0 {
+		p.poller.observe(event.Deleted{Account: p.Account.Name, Messages: p.removal.deleted})
 	}
 	if len(undeleted) > 0 && p.poller.undeleted.first(p.Account.Name) {
 		p.log.Warn().Int("messages", len(undeleted)).Msg("server does not delete: it confirms the deletion of these messages at every poll, and lists them again; " +

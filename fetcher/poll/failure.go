@@ -52,7 +52,7 @@ func (p *poll) noteRefused(ctx context.Context, b *batch) (err error) {
 	if len(b.refused) == 0 {
 		return nil
 	}
-	p.failed += len(b.refused)
+	p.fetch.failed += len(b.refused)
 	var entries []identity.Entry
 	for i := range b.refused {
 		entries = append(entries, b.entries[i])
@@ -65,7 +65,7 @@ func (p *poll) noteRefused(ctx context.Context, b *batch) (err error) {
 		longest := retryMax
 		if reply, ok := mailbox.Refused(cause); ok && reply.Throttled() {
 			longest = longestWait // not the message's fault: its turn comes when the server says so
-			p.throttled = true
+			p.rest.throttled = true
 		}
 		e := b.entries[i]
 		err = errors.Join(err, p.noteAttempt(ctx, e, before[e.Number].Attempts, cause, func(attempts int) time.Duration { return min(retryWait(attempts), longest) }))
@@ -92,7 +92,7 @@ func (p *poll) noteAttempt(ctx context.Context, e identity.Entry, attempts int, 
 		return nil
 	}
 	uidl := p.uidl(e)
-	if u, ok := p.copying[e.Number]; ok {
+	if u, ok := p.fetch.copying[e.Number]; ok {
 		p.putOffCopy(u) // its record says that it was delivered
 		p.log.Warn().Str("uidl", foreign.UIDL(uidl)).Err(cause).Msg("message not retrieved for its copy in quarantine")
 		return nil

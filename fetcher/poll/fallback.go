@@ -66,9 +66,9 @@ func (p *poll) fallbackAfter(err error) fallback {
 		more.withoutCapa = true
 	case p.step == stepRetrieve, p.step >= stepDelete && p.mailbox.Traits().Window > 1:
 		more.unpipelined = true
-	case p.brokeAt != nil && more.spared < mostSpared:
-		p.Past.spared[*p.brokeAt] = p.poller.now().Add(fallbackLasts)
-		p.log.Warn().Str("uidl", foreign.UIDL(p.brokeAt.UIDL)).Time("until", p.Past.spared[*p.brokeAt]).Err(err).Msg("message stays on the server for a day: the connection breaks at its DELE")
+	case p.removal.brokeAt != nil && more.spared < mostSpared:
+		p.Past.spared[*p.removal.brokeAt] = p.poller.now().Add(fallbackLasts)
+		p.log.Warn().Str("uidl", foreign.UIDL(p.removal.brokeAt.UIDL)).Time("until", p.Past.spared[*p.removal.brokeAt]).Err(err).Msg("message stays on the server for a day: the connection breaks at its DELE")
 		more.spared++
 	}
 	return more

@@ -40,9 +40,9 @@ func (e *IncompleteError) Error() string {
 
 // incomplete returns what a visit that ended well left undone, nil for nothing.
 func (p *poll) incomplete() *IncompleteError {
-	noRoom := p.staying.noRoom + p.delivery.Tally.NoRoom
-	if p.failed+p.putOff+noRoom == 0 && p.unfetchable == "" {
+	noRoom := p.removal.staying.noRoom + p.delivery.Tally.NoRoom
+	if p.fetch.failed+p.rest.putOff+noRoom == 0 && p.rest.unfetchable == "" {
 		return nil
 	}
-	return &IncompleteError{Failed: p.failed, PutOff: p.putOff, Unfetchable: p.unfetchable, NoRoom: noRoom}
+	return &IncompleteError{Failed: p.fetch.failed, PutOff: p.rest.putOff, Unfetchable: p.rest.unfetchable, NoRoom: noRoom}
 }

@@ -90,16 +90,16 @@ func (p *poll) allot(ctx context.Context) (allotment, error) {
 		size := max(e.Size, 0)
 		oversize := a.MaxMessageSize > 0 && size > a.MaxMessageSize
 		if a.skips(size) {
-			p.oversized[p.uidl(e)] = size
+			p.rest.oversized[p.uidl(e)] = size
 			p.log.Debug().Str("uidl", foreign.UIDL(p.uidl(e))).Int64("octets", size).Msg("message left on the server: larger than max_message_size")
 			continue
 		}
-		if !a.allows(p.taken, size) {
+		if !a.allows(p.fetch.taken, size) {
 			for _, e := range unseen[i:] {
 				if !a.skips(e.Size) {
-					p.left++
+					p.rest.left++
 				} else {
-					p.oversized[p.uidl(e)] = e.Size
+					p.rest.oversized[p.uidl(e)] = e.Size
 				}
 			}
 			break
@@ -115,8 +115,8 @@ func (p *poll) allot(ctx context.Context) (allotment, error) {
 			continue
 		}
 		octets += size
-		p.taken.messages++
-		p.taken.octets += size
+		p.fetch.taken.messages++
+		p.fetch.taken.octets += size
 		if oversize {
 			out.raw = append(out.raw, e)
 		} else {
@@ -125,7 +125,7 @@ func (p *poll) allot(ctx context.Context) (allotment, error) {
 	}
 	if noRoom != nil {
 		if len(out.whole)+len(out.raw) > 0 {
-			p.more = true
+			p.rest.more = true
 		} else {
 			out.noRoom = noRoom
 		}
@@ -142,8 +142,8 @@ func (p *poll) stageRaw(ctx context.Context, e identity.Entry, body *boundedRead
 	if err != nil {
 		return nil, p.blame(ctx, e, body, err)
 	}
-	p.retrieved++
-	envelope := p.poller.envelope(p.header.Header())
+	p.fetch.retrieved++
+	envelope := p.poller.envelope(p.fetch.header.Header())
 	delivery.Show(envelope).To(p.log.Info().Str("uidl", foreign.UIDL(uidl)).Int64("octets", body.n)).Msg("message kept as it is: larger than max_message_size")
 	p.poller.observe(event.Retrieved{Account: p.Account.Name, UIDL: uidl, Octets: body.n, Attachments: 1})
 	return &ledger.Message{Key: p.key(e), State: ledger.Delivered, Attachments: []ledger.Attachment{raw}, Envelope: envelope}, nil
@@ -153,8 +153,8 @@ func (p *poll) stageRaw(ctx context.Context, e identity.Entry, body *boundedRead
 // leaves more, or it may have seen only the beginning of the mailbox. None follows at a server
 // that has just asked for fewer requests.
 func (p *poll) again() bool {
-	if p.throttled {
+	if p.rest.throttled {
 		return false
 	}
-	return p.more && p.retrieved+len(p.delivery.Tally.Committed)+p.deleted > 0 || p.mailbox.Traits().Batches && p.retrieved >= drainAgain && p.left == 0
+	return p.rest.more && p.fetch.retrieved+len(p.delivery.Tally.Committed)+p.removal.deleted > 0 || p.mailbox.Traits().Batches && p.fetch.retrieved >= drainAgain && p.rest.left == 0
 }

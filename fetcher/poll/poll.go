@@ -31,9 +31,9 @@ type poll struct {
 	// outOfStep says that the server fell out of step in the session before.
 	outOfStep bool
 
-	retrieval
-	deletion
-	remains
+	fetch   retrieval
+	removal deletion
+	rest    remains
 }
 
 // retrieval is what a session fetches.
@@ -85,9 +85,9 @@ const (
 
 func (v *visit) newPoll(with fallback, exact bool) *poll {
 	p := &poll{visit: v, fallback: with, delivery: v.poller.Delivery(v.Account, v.Ledger, v.Sink)}
-	p.sizes.exact = exact
-	p.taken = v.takenBefore
-	p.settled, p.oversized = make(map[int]bool), make(map[string]int64)
+	p.fetch.sizes.exact = exact
+	p.fetch.taken = v.takenBefore
+	p.removal.settled, p.rest.oversized = make(map[int]bool), make(map[string]int64)
 	if v.Account.deletesAtOnce() {
 		p.delivery.Committed = func(m *ledger.Message) { v.Past.envelopes.remember(m.Key, delivery.Show(m.Envelope)) }
 	}
@@ -175,8 +175,8 @@ func (p *poll) list(ctx context.Context) error {
 		return err
 	}
 	l, d := p.matcher.Listing, &p.matcher.Difference
-	p.unfetchable = l.WhyUnfetchable()
-	p.more, p.putOff = p.matcher.More, d.Pending
+	p.rest.unfetchable = l.WhyUnfetchable()
+	p.rest.more, p.rest.putOff = p.matcher.More, d.Pending
 	p.poller.observe(event.Listed{Account: p.Account.Name, Messages: l.Count(), New: len(d.Unseen) + len(l.Nameless), Octets: d.Octets})
 	return p.matcher.Guard(ctx, d.Unseen)
 }
@@ -185,10 +185,10 @@ func (p *poll) list(ctx context.Context) error {
 // earlier session.
 func (p *poll) noteMissed(ctx context.Context) error {
 	gone, err := p.matcher.NoteMissed(ctx, identity.Outcome{
-		Committed: len(p.delivery.Tally.Committed), Deleted: p.deleted, Incomplete: p.failed+p.unkept > 0,
+		Committed: len(p.delivery.Tally.Committed), Deleted: p.removal.deleted, Incomplete: p.fetch.failed+p.fetch.unkept > 0,
 	})
 	for _, k := range gone {
-		p.deletedBefore++
+		p.removal.deletedBefore++
 		p.Past.envelopes.of(k).To(p.log.Info().Str("uidl", foreign.UIDL(k.UIDL))).Msg("message deleted on the server, as an earlier poll asked: the answer had not come")
 	}
 	return err

@@ -252,7 +252,7 @@ func (p *poll) foreseeFetches(ctx context.Context, f *identity.Forecast, v Previ
 // seenBefore reports whether the message read last has the header of one that was delivered.
 // That happens if UIDLs have changed, or if somebody put the message back.
 func (p *poll) seenBefore(ctx context.Context) (bool, error) {
-	id := identity.Identify(p.header.Header())
+	id := identity.Identify(p.fetch.header.Header())
 	if p.Ledger == nil || p.Account.FetchChangedUIDLs || id.Header == [32]byte{} {
 		return false, nil
 	}

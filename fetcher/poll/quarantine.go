@@ -31,7 +31,7 @@ func (p *poll) retrieveQuarantined(ctx context.Context) error {
 		if err != nil {
 			return nil, p.blame(ctx, e, bounded, err)
 		}
-		return &ledger.Message{Key: p.key(e), State: ledger.Quarantined, Reason: foreign.FirstLine(reason), Attachments: files, Envelope: p.poller.envelope(p.header.Header())}, nil
+		return &ledger.Message{Key: p.key(e), State: ledger.Quarantined, Reason: foreign.FirstLine(reason), Attachments: files, Envelope: p.poller.envelope(p.fetch.header.Header())}, nil
 	})
 }
 
@@ -39,7 +39,7 @@ func (p *poll) retrieveQuarantined(ctx context.Context) error {
 // are tried again later.
 func (p *poll) admitted(ctx context.Context) ([]quarantined, error) {
 	var admitted []quarantined
-	for _, q := range p.quarantine {
+	for _, q := range p.fetch.quarantine {
 		takes, err := p.delivery.Takes(ctx, q.entry.Size)
 		if err != nil {
 			return nil, err
@@ -48,8 +48,8 @@ func (p *poll) admitted(ctx context.Context) ([]quarantined, error) {
 			admitted = append(admitted, q)
 			continue
 		}
-		p.failed++
-		p.unkept++
+		p.fetch.failed++
+		p.fetch.unkept++
 		if err := p.noteFailure(ctx, q.entry, fmt.Errorf("%s; %w", foreign.FirstLine(q.reason), ledger.ErrQuarantineFull), retryWait); err != nil {
 			return nil, err
 		}

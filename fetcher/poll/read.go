@@ -26,8 +26,8 @@ type boundedReader struct {
 }
 
 func (p *poll) bounded(e identity.Entry, r io.Reader) *boundedReader {
-	p.header.Reset()
-	return &boundedReader{r: r, listed: e.Size, max: outgrown(e.Size, p.Account.maxMessage()), header: &p.header}
+	p.fetch.header.Reset()
+	return &boundedReader{r: r, listed: e.Size, max: outgrown(e.Size, p.Account.maxMessage()), header: &p.fetch.header}
 }
 
 // outgrown returns how many octets to read at most of a message of a listed size: a server that

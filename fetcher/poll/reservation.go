@@ -46,17 +46,17 @@ func (p *poll) withoutRoom(ctx context.Context, b *batch, e identity.Entry, caus
 		}
 		return nil
 	}
-	p.failed++
+	p.fetch.failed++
 	cause = fmt.Errorf("message alone does not fit on the disk: %w", cause)
 	attempts, err := p.attempts(ctx, e)
 	if err != nil {
 		return err
 	}
-	kept := slices.ContainsFunc(p.quarantine, func(q quarantined) bool { return q.entry.Number == e.Number })
+	kept := slices.ContainsFunc(p.fetch.quarantine, func(q quarantined) bool { return q.entry.Number == e.Number })
 	if attempts++; attempts >= p.Account.maxAttempts() && !kept && !e.IsNameless() {
-		p.quarantine = append(p.quarantine, quarantined{e, fmt.Sprintf("%v (attempt %d)", cause, attempts)})
+		p.fetch.quarantine = append(p.fetch.quarantine, quarantined{e, fmt.Sprintf("%v (attempt %d)", cause, attempts)})
 		return nil
 	}
-	p.unkept++
+	p.fetch.unkept++
 	return p.noteFailure(ctx, e, cause, retryWait)
 }

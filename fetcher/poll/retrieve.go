@@ -27,10 +27,10 @@ func (p *poll) retrieve(ctx context.Context, entries, oversize []identity.Entry)
 	if err == nil {
 		err = p.retrieveEach(ctx, oversize, p.stageRaw)
 	}
-	if err == nil && len(p.quarantine) > 0 {
-		refused := p.failed
+	if err == nil && len(p.fetch.quarantine) > 0 {
+		refused := p.fetch.failed
 		err = p.retrieveQuarantined(ctx)
-		if n := p.failed - refused; err == nil && n > 0 && p.mailbox.Traits().Consumes {
+		if n := p.fetch.failed - refused; err == nil && n > 0 && p.mailbox.Traits().Consumes {
 			// They were retrieved once: after QUIT, Gmail would take them as consumed.
 			err = fmt.Errorf("retrieve %d messages again, for quarantine, from %s: refused, or without room there; see the log for each", n, p.Account.Addr)
 		}
@@ -38,9 +38,9 @@ func (p *poll) retrieve(ctx context.Context, entries, oversize []identity.Entry)
 	if err == nil {
 		err = p.retrieveUncopied(ctx)
 	}
-	if err == nil && p.unkept > 0 {
-		if p.more = true; p.mailbox.Traits().Consumes {
-			err = fmt.Errorf("retrieve %d messages from %s: they could not be kept; see the log for each", p.unkept, p.Account.Addr)
+	if err == nil && p.fetch.unkept > 0 {
+		if p.rest.more = true; p.mailbox.Traits().Consumes {
+			err = fmt.Errorf("retrieve %d messages from %s: they could not be kept; see the log for each", p.fetch.unkept, p.Account.Addr)
 		}
 	}
 	if failed := p.delivery.Finish(); failed != nil {
@@ -57,7 +57,7 @@ type stage func(ctx context.Context, e identity.Entry, body *boundedReader) (*le
 func (p *poll) stageMessage(ctx context.Context, e identity.Entry, counted *boundedReader) (*ledger.Message, error) {
 	staged, err := p.delivery.Stage(ctx, p.uidl(e), counted)
 	if unprocessable, ok := errors.AsType[*delivery.UnprocessableError](err); ok {
-		p.quarantine = append(p.quarantine, quarantined{e, unprocessable.Error()})
+		p.fetch.quarantine = append(p.fetch.quarantine, quarantined{e, unprocessable.Error()})
 		return nil, nil
 	}
 	if err != nil && counted.err == nil && ctx.Err() == nil && !delivery.DiskFault(err) {
@@ -66,7 +66,7 @@ func (p *poll) stageMessage(ctx context.Context, e identity.Entry, counted *boun
 			return nil, errors.Join(err, lookupErr)
 		}
 		if attempts++; attempts >= p.Account.maxAttempts() {
-			p.quarantine = append(p.quarantine, quarantined{e, fmt.Sprintf("%v (attempt %d)", err, attempts)})
+			p.fetch.quarantine = append(p.fetch.quarantine, quarantined{e, fmt.Sprintf("%v (attempt %d)", err, attempts)})
 			return nil, nil
 		}
 	}
@@ -87,7 +87,7 @@ func (p *poll) stageMessage(ctx context.Context, e identity.Entry, counted *boun
 		}
 		delivery.Show(staged.Envelope).To(p.log.WithLevel(level).Str("uidl", foreign.UIDL(uidl)).Strs("problems", staged.Problems)).Msg("message repaired")
 	}
-	p.retrieved++
+	p.fetch.retrieved++
 	p.poller.observe(event.Retrieved{Account: p.Account.Name, UIDL: uidl, Octets: counted.n, Attachments: countFiles(staged.Attachments)})
 	m := &ledger.Message{
 		Key: p.key(e), State: ledger.Delivered, MessageID: staged.MessageID, Attachments: staged.Attachments,

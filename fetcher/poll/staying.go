@@ -21,7 +21,7 @@ type staying struct {
 
 // stay returns how many messages would be deleted by now if a file of them had been delivered.
 func (p *poll) stay() int {
-	n := p.staying.before + p.staying.settled
+	n := p.removal.staying.before + p.removal.staying.settled
 	if t := &p.delivery.Tally; p.Account.deletesAtOnce() {
 		n += len(t.Staying) - t.Unread
 	}
@@ -32,21 +32,21 @@ func (p *poll) stay() int {
 // read right, or a copy were kept.
 func (p *poll) stayUnread() int {
 	if p.Account.deletesAtOnce() {
-		return p.staying.unread + p.delivery.Tally.Unread
+		return p.removal.staying.unread + p.delivery.Tally.Unread
 	}
-	return p.staying.unread
+	return p.removal.staying.unread
 }
 
 // mayDelete returns those of the retrieved messages delivered before that may be deleted.
 func (p *poll) mayDelete(ctx context.Context) (map[ledger.Key]bool, error) {
-	if len(p.settled) == 0 {
+	if len(p.removal.settled) == 0 {
 		return nil, nil
 	}
 	var keys []ledger.Key
 	var uidls []string
 	withoutUIDL := 0
 	for _, e := range slices.Concat(p.matcher.Listing.Entries, p.matcher.Listing.Nameless) {
-		if p.settled[e.Number] {
+		if p.removal.settled[e.Number] {
 			keys, uidls = append(keys, p.key(e)), append(uidls, p.key(e).UIDL)
 		}
 	}
@@ -64,7 +64,7 @@ func (p *poll) mayDelete(ctx context.Context) (map[ledger.Key]bool, error) {
 			may[k] = true
 			continue
 		}
-		p.staying.settled++
+		p.removal.staying.settled++
 		if k.IsDigest() {
 			withoutUIDL++
 		}

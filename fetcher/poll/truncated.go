@@ -22,7 +22,7 @@ import (
 // isTruncated reports whether a message is truncated, as far as LIST can tell. For quarantine,
 // any length will do, and for a store that says with each message how long it is.
 func (p *poll) isTruncated(r received) bool {
-	return p.mailbox.Traits().Cut != "" && r.known == identity.Unknown && !delivery.IsRaw(r.message) && r.entry.Size <= p.Account.maxMessage() && p.sizes.truncated(r)
+	return p.mailbox.Traits().Cut != "" && r.known == identity.Unknown && !delivery.IsRaw(r.message) && r.entry.Size <= p.Account.maxMessage() && p.fetch.sizes.truncated(r)
 }
 
 // maybeCut reports whether a message may have ended at an unstuffed dot: it came shorter than
@@ -30,7 +30,7 @@ func (p *poll) isTruncated(r received) bool {
 // replies to whatever is asked then, and only the length gives it away. differ says that other
 // messages had wrong sizes, too.
 func (p *poll) maybeCut(r received, differ bool) bool {
-	return p.outOfStep && (p.sizes.exact || !differ) && r.octets < r.entry.Size && r.known == identity.Unknown && !delivery.IsRaw(r.message)
+	return p.outOfStep && (p.fetch.sizes.exact || !differ) && r.octets < r.entry.Size && r.known == identity.Unknown && !delivery.IsRaw(r.message)
 }
 
 // wholeOctets returns the octets of a message that was cut before, 0 for any other.
@@ -38,9 +38,9 @@ func (p *poll) wholeOctets(number int) int64 { return p.matcher.Difference.Unstu
 
 // noteCut has a message read again, as from a server that stuffs no dots.
 func (p *poll) noteCut(ctx context.Context, r received) error {
-	p.failed++
+	p.fetch.failed++
 	if !r.entry.IsNameless() {
-		p.unkept++
+		p.fetch.unkept++
 	}
 	return p.noteFailure(ctx, r.entry, fmt.Errorf("%w: it may have been %s", ledger.CameShort(r.octets, r.entry.Size), p.mailbox.Traits().Cut), afterBreak)
 }
@@ -50,9 +50,9 @@ func (p *poll) noteCut(ctx context.Context, r received) error {
 // to be right, the message goes to quarantine instead; one without a UIDL is left on the
 // server.
 func (p *poll) noteTruncated(ctx context.Context, r received) (deliver bool, err error) {
-	p.failed++
+	p.fetch.failed++
 	cause := ledger.CameShort(r.octets, r.entry.Size)
-	exact := p.sizes.known() || r.octets == 0
+	exact := p.fetch.sizes.known() || r.octets == 0
 	if r.entry.IsNameless() {
 		if !exact {
 			p.leaveTruncated(r)
@@ -67,13 +67,13 @@ func (p *poll) noteTruncated(ctx context.Context, r received) (deliver bool, err
 	before := failures[r.entry.Number]
 	switch attempts := before.Attempts + 1; {
 	case exact && attempts >= p.Account.maxAttempts(), delivery.IsPiece(r.message) && attempts >= p.Account.maxAttempts():
-		p.quarantine = append(p.quarantine, quarantined{r.entry, fmt.Sprintf("%v (attempt %d)", cause, attempts)})
+		p.fetch.quarantine = append(p.fetch.quarantine, quarantined{r.entry, fmt.Sprintf("%v (attempt %d)", cause, attempts)})
 		return false, nil
 	case !exact && !delivery.IsPiece(r.message) && (attempts >= p.Account.maxAttempts() || before.Reason == cause.Error()):
 		p.leaveTruncated(r)
 		return true, nil
 	}
-	p.unkept++
+	p.fetch.unkept++
 	return false, p.noteFailure(ctx, r.entry, cause, afterBreak)
 }
 

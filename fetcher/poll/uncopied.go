@@ -46,12 +46,12 @@ func (p *poll) retrieveUncopied(ctx context.Context) error {
 		byKey[m.Key] = m
 	}
 	var entries []identity.Entry
-	p.copying = make(map[int]uncopied, len(wanted))
+	p.fetch.copying = make(map[int]uncopied, len(wanted))
 	for _, u := range wanted {
 		if m := byKey[u.Record.Key]; m != nil {
 			u.Entry.Size = u.Record.Size // LIST may not have been asked
 			entries = append(entries, u.Entry)
-			p.copying[u.Entry.Number] = uncopied{u, m}
+			p.fetch.copying[u.Entry.Number] = uncopied{u, m}
 		}
 	}
 	return p.retrieveEach(ctx, entries, p.stageCopy)
@@ -60,20 +60,20 @@ func (p *poll) retrieveUncopied(ctx context.Context) error {
 // stageCopy stages the copy of a delivered message, if the server still has that message under
 // its UIDL.
 func (p *poll) stageCopy(ctx context.Context, e identity.Entry, body *boundedReader) (*ledger.Message, error) {
-	was := p.copying[e.Number]
+	was := p.fetch.copying[e.Number]
 	reason, _ := ledger.IsWithoutCopy(was.message.Reason)
 	files, err := p.delivery.StageQuarantined(ctx, was.message.UIDL, reason, body)
 	if err != nil {
 		return nil, p.blame(ctx, e, body, err)
 	}
-	if !identity.Same(was.message.Identity(), identity.Identify(p.header.Header())) {
+	if !identity.Same(was.message.Identity(), identity.Identify(p.fetch.header.Header())) {
 		p.putOffCopy(was)
 		p.log.Warn().Str("uidl", foreign.UIDL(was.message.UIDL)).Msg("no copy is kept of a message that was delivered: the server may give its UIDL to another one now")
 		return nil, p.delivery.Discard(ctx, files)
 	}
 	m := &ledger.Message{
 		Key: was.message.Key, State: ledger.Delivered, MessageID: was.message.MessageID, Retried: true, Reason: reason,
-		Attachments: slices.Clone(was.message.Attachments), Envelope: p.poller.envelope(p.header.Header()),
+		Attachments: slices.Clone(was.message.Attachments), Envelope: p.poller.envelope(p.fetch.header.Header()),
 	}
 	m.Before = max(was.Record.Files-m.Files(), 0)
 	m.Attachments = append(m.Attachments, files...)

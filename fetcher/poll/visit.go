@@ -103,7 +103,7 @@ func (v *visit) run(ctx context.Context) error {
 	var first, before error // errors of the first session and of the one before
 	for {
 		err = p.run(ctx)
-		v.result.Ended, v.result.LoginDelay, v.result.More, v.result.PutOff = r.now(), p.loginDelay, err == nil && p.again(), p.putOff
+		v.result.Ended, v.result.LoginDelay, v.result.More, v.result.PutOff = r.now(), p.loginDelay, err == nil && p.again(), p.rest.putOff
 		next := p.fallback
 		switch {
 		case ctx.Err() != nil:
@@ -116,9 +116,9 @@ func (v *visit) run(ctx context.Context) error {
 		case v.result.More && !v.Leaving() && p.loginDelay == 0:
 			v.report(p, r.now().Sub(since), nil)
 			before = nil
-			v.takenBefore, since = p.taken, r.now()
+			v.takenBefore, since = p.fetch.taken, r.now()
 			clear(v.muted) // deletions changed the numbers
-			p = v.newPoll(next, p.sizes.known())
+			p = v.newPoll(next, p.fetch.sizes.known())
 			continue
 		}
 		if next == p.fallback {
@@ -129,10 +129,10 @@ func (v *visit) run(ctx context.Context) error {
 		}
 		// At once, because a process that polls once has no next poll.
 		v.log.Info().Err(err).Bool("capa", !next.withoutCapa).Bool("pipelining", !next.unpipelined).Msg("session broke: tried again at once, in server compatibility mode")
-		p = v.newPoll(next, p.sizes.known())
+		p = v.newPoll(next, p.fetch.sizes.known())
 		p.outOfStep = mailbox.OutOfStep(err)
 	}
-	if err == nil && p.fallback != remembered && !p.silent {
+	if err == nil && p.fallback != remembered && !p.removal.silent {
 		err = r.recordFallback(ctx, v.Ledger, addr, p.fallback, first, r.now())
 	}
 	if failed := v.noteHost(ctx, p, host, started, err); failed != nil {
@@ -149,7 +149,7 @@ func (v *visit) noteHost(ctx context.Context, p *poll, host ledger.Host, started
 	if err == nil && !p.fallback.withoutCapa && p.loginDelay != host.LoginDelay {
 		failed = led.SetLoginDelay(ctx, addr, p.loginDelay)
 	}
-	if p.sizes.exactly && started.Sub(host.Exact) > exactAgain && ctx.Err() == nil {
+	if p.fetch.sizes.exactly && started.Sub(host.Exact) > exactAgain && ctx.Err() == nil {
 		failed = errors.Join(failed, led.SetHost(ctx, addr, ledger.Host{Exact: started}))
 	}
 	return failed
@@ -160,20 +160,20 @@ func (v *visit) noteHost(ctx context.Context, p *poll, host ledger.Host, started
 func (v *visit) report(p *poll, took time.Duration, err error) {
 	t, past := &p.delivery.Tally, v.Past
 	c := event.Counts{
-		Messages: p.retrieved, Attachments: t.Delivered, LeftOut: t.LeftOut, Failed: p.failed,
-		Quarantined: len(p.quarantine) + t.Copies, Deleted: p.deleted + p.deletedBefore, Left: p.left,
+		Messages: p.fetch.retrieved, Attachments: t.Delivered, LeftOut: t.LeftOut, Failed: p.fetch.failed,
+		Quarantined: len(p.fetch.quarantine) + t.Copies, Deleted: p.removal.deleted + p.removal.deletedBefore, Left: p.rest.left,
 	}
 	line := v.log.Debug()
-	if c.Messages+c.Failed+p.unkept+c.Quarantined+c.Deleted > 0 {
+	if c.Messages+c.Failed+p.fetch.unkept+c.Quarantined+c.Deleted > 0 {
 		line = v.log.Info()
 	}
 	line = line.Int("messages", c.Messages).Int("attachments", c.Attachments).Int("failed", c.Failed).Int("deleted", c.Deleted).Int("without_file", p.stay()).Int("not_read_right", p.stayUnread()).
 		Int("quarantined", c.Quarantined).Int("left", c.Left).Int("received_before", c.LeftOut)
 	v.countQuarantine(line).Dur("dur_ms", took).Bool("complete", err == nil && p.incomplete() == nil).Msg("poll done")
 	v.result.Counts.Add(c)
-	v.result.unkept += p.unkept
-	if n := len(p.oversized); n > 0 && n != len(past.oversized) {
-		some := slices.Sorted(maps.Keys(p.oversized))
+	v.result.unkept += p.fetch.unkept
+	if n := len(p.rest.oversized); n > 0 && n != len(past.oversized) {
+		some := slices.Sorted(maps.Keys(p.rest.oversized))
 		for i, uidl := range some {
 			some[i] = foreign.UIDL(uidl)
 		}
@@ -181,9 +181,9 @@ func (v *visit) report(p *poll, took time.Duration, err error) {
 	}
 	if err == nil {
 		past.envelopes.clear()
-		past.oversized = p.oversized
+		past.oversized = p.rest.oversized
 		v.result.Incomplete = p.incomplete()
-		v.sayUnfetchable(p.unfetchable)
+		v.sayUnfetchable(p.rest.unfetchable)
 	}
 }
 
