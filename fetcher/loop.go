@@ -29,14 +29,15 @@ type loop struct {
 	leave      context.CancelFunc // ends run after the poll under way
 	wake       chan struct{}      // see PollNow
 
-	failures     int         // failed polls in a row
-	failedBefore int         // failed polls in a row of the loop that this one replaces
-	lastFailure  string      // the last error that was logged in full
-	slow         bool        // the last poll ended because the server kept silent
-	late         bool        // the last poll waited for its slot for longer than the interval
-	past         poll.Past   // what earlier polls found out
-	result       poll.Result // of the last poll
-	loggedDelay  bool        // the log has that LOGIN-DELAY is longer than the interval
+	failures     int           // failed polls in a row
+	failedBefore int           // failed polls in a row of the loop that this one replaces
+	lastFailure  string        // the last error that was logged in full
+	slow         bool          // the last poll ended because the server kept silent
+	late         bool          // the last poll waited for its slot for longer than the interval
+	past         poll.Past     // what earlier polls found out
+	result       poll.Result   // of the last poll
+	loginDelay   time.Duration // LOGIN-DELAY as it was announced last
+	loggedDelay  bool          // the log has that LOGIN-DELAY is longer than the interval
 }
 
 // newLoop returns a loop that is not running.
@@ -86,7 +87,7 @@ func (l *loop) sleep(ctx context.Context, d time.Duration) bool {
 // untilLogin returns how long the server's LOGIN-DELAY forbids the next login, 0 or less if it does
 // not.
 func (l *loop) untilLogin() time.Duration {
-	delay := l.result.LoginDelay
+	delay := l.loginDelay
 	// The clock may have been set back since.
 	return min(delay-l.supervisor.clock()().Sub(l.result.Ended), delay)
 }
@@ -103,11 +104,12 @@ func (l *loop) firstTurn(ctx, waiting context.Context) time.Duration {
 	case before == nil:
 		// On an error the poll fails too, and reports it.
 		if host, err := l.supervisor.Ledger.Host(ctx, l.account.Addr); err == nil {
-			l.result.LoginDelay = host.LoginDelay
+			l.loginDelay, l.result.LoginDelay = host.LoginDelay, host.LoginDelay
 			l.result.Ended, _ = l.supervisor.Ledger.LastPoll(ctx, l.account.Name)
 		}
 	case before.account.Owner() == l.account.Owner():
-		l.result.LoginDelay, l.result.Ended, l.loggedDelay, l.slow = before.result.LoginDelay, before.result.Ended, before.loggedDelay, before.slow
+		l.loginDelay, l.result.LoginDelay = before.loginDelay, before.result.LoginDelay
+		l.result.Ended, l.loggedDelay, l.slow = before.result.Ended, before.loggedDelay, before.slow
 	}
 	l.before = nil
 	left := l.untilLogin()
@@ -136,7 +138,7 @@ func (l *loop) reschedule(err error) time.Duration {
 	log := l.log()
 	if l.late && l.slots.lateIsDue(l.supervisor.clock()()) {
 		log.Warn().Str("interval", l.account.Interval.String()).Int("max_concurrent", cap(l.slots.global)).Int("max_per_host", l.slots.perHost).
-			Msg("polls come late: accounts wait for each other for longer than their interval")
+			Msg("polls come late: accounts wait for each other for longer than their interval; raise max_concurrent or max_per_host, or the interval")
 	}
 	if err == nil {
 		if failures, again := l.worksAgain(); again {
@@ -229,6 +231,9 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	result, err := s.poller.Visit(ctx, poll.Visit{Account: &l.account.Account, Past: &l.past, Ledger: led, Sink: sink, Waiting: slot.waiting, Leaving: func() bool { return waiting.Err() != nil }})
 	if !result.Ended.IsZero() { // a session was attempted
 		l.result = result
+		if result.LoggedIn {
+			l.loginDelay = result.LoginDelay
+		}
 	}
 	return err
 }

@@ -48,8 +48,8 @@ func (s *Supervisor) OpenQuarantine(ctx context.Context, a Account) (_ *delivery
 	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
-	s.fill()
-	return delivery.OpenQuarantine(ctx, s.poller.Delivery(&a.Account, led, sink), lease.Release)
+	alone := poll.Poller{Log: s.Log, Now: s.now} // which may be used beside Run
+	return delivery.OpenQuarantine(ctx, alone.Delivery(&a.Account, led, sink), lease.Release)
 }
 
 // Adopt lists the account's mailbox and records the messages that the ledger does not know as

@@ -10,6 +10,7 @@ import (
 
 	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // TestPollNow: an account that sleeps is polled at once when PollNow asks for it. One that is being
@@ -79,12 +80,36 @@ func TestPollNowKeepsLoginDelay(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLoop(&Supervisor{}, nil, Account{})
-			l.result.LoginDelay, l.result.Ended = 10*time.Minute, time.Now().Add(-tt.ago)
+			l.loginDelay, l.result.Ended = 10*time.Minute, time.Now().Add(-tt.ago)
 			l.wake <- struct{}{}
 			started := time.Now()
 			if due := l.sleep(t.Context(), tt.wait); !due || time.Since(started) != tt.want {
 				t.Errorf("last polled %v ago: due %t after %v, want %v", tt.ago, due, time.Since(started), tt.want)
 			}
 		})
+	}
+}
+
+// TestLoginDelayOutlastsRefusal: a login that the server refuses tells nothing of LOGIN-DELAY, and
+// what was announced before still holds.
+func TestLoginDelayOutlastsRefusal(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one")
+	w.account.Auth = session.AuthPass
+	w.server.Hook = announces("LOGIN-DELAY 600")
+	w.start(t)
+	l := w.loop(w.account)
+	if err := l.poll(t.Context(), t.Context()); err != nil || l.untilLogin() < 9*time.Minute {
+		t.Fatalf("error %v, %v until the next login", err, l.untilLogin())
+	}
+	w.server.Wait()
+	w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
+		if cmd == "PASS" {
+			c.Reply("-ERR [LOGIN-DELAY] too soon")
+		}
+		return cmd == "PASS"
+	}
+	if err := l.poll(t.Context(), t.Context()); err == nil || l.untilLogin() < 9*time.Minute {
+		t.Errorf("error %v, %v until the next login", err, l.untilLogin())
 	}
 }

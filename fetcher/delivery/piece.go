@@ -111,5 +111,5 @@ func (d *Delivery) agePiece(ctx context.Context, m *ledger.Message) error {
 	if err := d.Commit(ctx, []*ledger.Message{aged}); err != nil {
 		return err
 	}
-	return d.Sink.RemoveFile(ctx, piece.Path)
+	return d.remove(ctx, piece.Path)
 }

@@ -98,7 +98,7 @@ func (q *Quarantine) Drop(ctx context.Context, m *ledger.Message) error {
 func (q *Quarantine) remove(ctx context.Context, m *ledger.Message) error {
 	var errs []error
 	for _, f := range m.Kept() {
-		errs = append(errs, q.delivery.Sink.RemoveFile(ctx, f.Path))
+		errs = append(errs, q.delivery.remove(ctx, f.Path))
 	}
 	return errors.Join(errs...)
 }

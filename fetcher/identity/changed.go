@@ -40,7 +40,7 @@ func (e *UIDLsChangedError) Error() string {
 // was moved to may have added fields.
 func (x *Matcher) Guard(ctx context.Context, unseen []Entry) error {
 	l := x.Listing
-	if x.Account.FetchChangedUIDLs || x.Mailbox.Traits().StableKeys {
+	if x.Account.FetchChangedUIDLs {
 		return nil
 	}
 	changed, err := mayBeMoved(ctx, x.Ledger, x.Account.Name, len(unseen), len(l.Entries))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
@@ -62,12 +63,26 @@ func (x *Matcher) learn(ctx context.Context, at level) (learnt bool, err error) 
 		return err == nil && x.doubts.refused == nil, err
 	}
 	if x.Mailbox.Traits().StableKeys {
-		return false, nil
+		return x.believeKeys(ctx)
 	}
 	if err := x.examine(ctx); err != nil {
 		return false, x.notListed("look at UIDLs that may have been used again", err)
 	}
 	return len(x.doubts.examined) > 0, nil
+}
+
+// believeKeys takes the messages that are listed although they were deleted, or missed, for the ones
+// recorded: a store whose keys are stable gives them to no other message. It reports whether there
+// are any.
+func (x *Matcher) believeKeys(ctx context.Context) (some bool, err error) {
+	var keys []ledger.Key
+	for _, s := range x.Difference.suspects {
+		keys = append(keys, s.Record.Key)
+	}
+	if len(keys) == 0 {
+		return false, nil
+	}
+	return true, x.NoteListedAgain(ctx, keys)
 }
 
 // suffices reports whether a poll can go on with what is known at this level.

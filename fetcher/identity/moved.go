@@ -21,7 +21,7 @@ import (
 // noteMoved finds out whether messages that should still be there are not listed. Each new
 // message may be one of them.
 func (x *Matcher) noteMoved(ctx context.Context) error {
-	if len(x.Difference.Unseen)+len(x.Listing.Nameless) == 0 || x.Account.FetchChangedUIDLs || x.Mailbox.Traits().StableKeys {
+	if len(x.Difference.Unseen)+len(x.Listing.Nameless) == 0 || x.Account.FetchChangedUIDLs {
 		return nil
 	}
 	kept, _, err := x.Ledger.Kept(ctx, x.Account.Name)

@@ -1,6 +1,7 @@
 package poll
 
 import (
+	"context"
 	"time"
 
 	"github.com/attachd/attachd/fetcher/delivery"
@@ -15,6 +16,9 @@ type Account struct {
 	Name string
 	// Endpoint says where the mailbox is and how to get there.
 	session.Endpoint
+	// OpenSession opens a session with the mail store, as its Endpoint does over POP3; nil is
+	// that. It always returns a session: with an error, the session tells how far it came.
+	OpenSession func(ctx context.Context, o session.Options) (*session.Session, error)
 	// Output says where the attachments go.
 	delivery.Output
 	Deletion
@@ -129,4 +133,20 @@ func (a *Account) delivery() delivery.Policy {
 		SkipDuplicates: a.SkipDuplicates, Delete: a.Delete, AtOnce: a.deletesAtOnce(), Empty: a.DeleteEmpty,
 		QuarantineAge: a.QuarantineAge, QuarantineBytes: a.QuarantineBytes,
 	}
+}
+
+// openSession opens a session with the account's store.
+func (a *Account) openSession(ctx context.Context, o session.Options) (*session.Session, error) {
+	if a.OpenSession != nil {
+		return a.OpenSession(ctx, o)
+	}
+	return a.Endpoint.Open(ctx, o)
+}
+
+// openEither does so for who looks once: without CAPA where that breaks the connection.
+func (a *Account) openEither(ctx context.Context, o session.Options) (*session.Session, error) {
+	if a.OpenSession != nil {
+		return a.OpenSession(ctx, o)
+	}
+	return a.Endpoint.OpenEither(ctx, o)
 }

@@ -17,7 +17,7 @@ import (
 // meanwhile. Its errors are those of the connection, the server and the ledger; with one,
 // nothing or only a part is recorded.
 func Adopt(ctx context.Context, a Account, led identity.Ledger, how identity.Adoption, log zerolog.Logger) (identity.Adopted, error) {
-	s, err := a.OpenEither(ctx, session.Options{Log: log})
+	s, err := a.openEither(ctx, session.Options{Log: log})
 	if err != nil {
 		return identity.Adopted{}, err
 	}

@@ -14,7 +14,7 @@ import (
 
 // connect opens the session and notes what the server announced.
 func (p *poll) connect(ctx context.Context, visited identity.Visited) error {
-	s, err := p.Open(ctx, session.Options{
+	s, err := p.Account.openSession(ctx, session.Options{
 		WithoutCapa: p.fallback.withoutCapa, Unpipelined: p.fallback.unpipelined, Ask: p.questions(visited.Ever), Waiting: p.Waiting,
 		Own: func(c *x509.Certificate) { p.noteCertificate(true, c) }, Log: p.log,
 	})

@@ -93,7 +93,7 @@ func (p *poll) finish(ctx context.Context, due []dueDeletion) error {
 			p.step = stepQuit
 		}
 		if refused = err != nil; refused {
-			p.log.Warn().Str("uidl", foreign.UIDL(key.UIDL)).Err(err).Msg("server did not delete a message")
+			p.log.Warn().Str("uidl", foreign.UIDL(key.UIDL)).Err(err).Msg("server did not delete a message: it is asked again at the next poll")
 			return
 		}
 		confirmed = append(confirmed, key)

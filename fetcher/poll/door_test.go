@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/delivery/sinktest"
+	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/mailbox"
@@ -46,6 +48,10 @@ func newDoor(t *testing.T, traits mailbox.Traits, messages ...mailboxtest.Messag
 		store: &mailboxtest.Store{Traits: traits}, sink: &sinktest.Memory{Room: 1 << 40}, ledger: led,
 		poller: &poll.Poller{Log: zerolog.New(zerolog.NewTestWriter(t))},
 	}
+	d.account.OpenSession = func(context.Context, session.Options) (*session.Session, error) {
+		box, err := d.store.Open()
+		return &session.Session{Mailbox: box, Step: session.LoggingIn}, err
+	}
 	d.account.Name, d.account.Addr, d.account.Interval = "lab", "memory", time.Hour
 	d.store.Add(messages...)
 	return d
@@ -56,10 +62,6 @@ func (d *door) visit(t *testing.T) (poll.Result, error) {
 	t.Helper()
 	return d.poller.Visit(t.Context(), poll.Visit{
 		Account: &d.account, Past: &d.past, Ledger: d.ledger, Sink: d.sink,
-		Open: func(context.Context, session.Options) (*session.Session, error) {
-			box, err := d.store.Open()
-			return &session.Session{Mailbox: box, Step: session.LoggingIn}, err
-		},
 	})
 }
 
@@ -141,6 +143,88 @@ func TestStableKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestKeysChanged: a mailbox of which all keys changed is not delivered a second time, however
+// stable its keys are: IMAP calls that another UIDVALIDITY.
+func TestKeysChanged(t *testing.T) {
+	t.Parallel()
+	for _, stable := range []bool{false, true} {
+		d := newDoor(t, mailbox.Traits{StableKeys: stable})
+		for i := range 25 {
+			d.store.Add(mail(fmt.Sprint("1-", i), fmt.Sprint("m", 100+i)))
+		}
+		if _, err := d.visit(t); err != nil {
+			t.Fatal(err)
+		}
+		d.sink.Take()
+		d.store = &mailboxtest.Store{Traits: d.store.Traits}
+		for i := range 25 {
+			d.store.Add(mail(fmt.Sprint("2-", i), fmt.Sprint("m", 100+i)))
+		}
+		_, err := d.visit(t)
+		if _, changed := errors.AsType[*identity.UIDLsChangedError](err); !changed || d.delivered() != "" {
+			t.Errorf("stable %t: error %v, delivered %q", stable, err, d.delivered())
+		}
+	}
+}
+
+// TestMissedOnce: a message that a listing lacked once is still deleted when it is due.
+func TestMissedOnce(t *testing.T) {
+	t.Parallel()
+	for _, stable := range []bool{false, true} {
+		d := newDoor(t, mailbox.Traits{StableKeys: stable}, mail("1", "one"), mail("2", "two"))
+		d.account.Delete, d.account.DeleteAfter = true, time.Hour
+		now := time.Now()
+		d.poller.Now = func() time.Time { return now }
+		whole := d.store
+		for _, store := range []*mailboxtest.Store{whole, {Traits: whole.Traits}, whole, whole} {
+			d.store = store
+			if _, err := d.visit(t); err != nil {
+				t.Fatal(err)
+			}
+		}
+		now = now.Add(2 * time.Hour)
+		if _, err := d.visit(t); err != nil || d.keys() != "" || d.delivered() != "one two" {
+			t.Errorf("stable %t: error %v, left %q, delivered %q", stable, err, d.keys(), d.delivered())
+		}
+	}
+}
+
+// TestLooking: a dry run and a check look into any store, and leave it as it is.
+func TestLooking(t *testing.T) {
+	t.Parallel()
+	d := newDoor(t, mailbox.Traits{Consumes: true}, mail("1", "one"), mail("2", "two"))
+	probe, err := poll.CheckNew(t.Context(), d.account, d.ledger, zerolog.Nop())
+	if err != nil || probe.Waiting != 2 {
+		t.Errorf("check: %+v, error %v", probe, err)
+	}
+	seen := &looker{}
+	if err := poll.DryRun(t.Context(), d.account, d.ledger, nil, seen, zerolog.Nop()); err != nil || seen.found.New != 2 || seen.read != 2 {
+		t.Errorf("dry run: %+v, error %v", seen, err)
+	}
+	if adopted, err := poll.Adopt(t.Context(), d.account, d.ledger, identity.Adoption{}, zerolog.Nop()); err != nil || adopted.Recorded != 2 {
+		t.Errorf("adopted %+v, error %v", adopted, err)
+	}
+	if _, err := d.visit(t); err != nil || d.delivered() != "" || d.keys() != "1 2" {
+		t.Errorf("error %v, delivered %q, left %q", err, d.delivered(), d.keys())
+	}
+}
+
+// looker counts what a dry run tells.
+type looker struct {
+	found poll.Outlook
+	read  int
+}
+
+func (l *looker) Found(o poll.Outlook) { l.found = o }
+func (l *looker) Fetch(_ poll.Foreseen, body io.Reader) error {
+	l.read++
+	_, err := io.Copy(io.Discard, body)
+	return err
+}
+func (*looker) SeenBefore(poll.Foreseen)    {}
+func (*looker) Leave(poll.Foreseen, string) {}
+func (*looker) Delete(poll.Foreseen)        {}
 
 // TestCheapSizes: sizes are asked for where they cost nothing, and else only when
 // something is new.

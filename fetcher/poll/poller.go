@@ -32,6 +32,7 @@ type Poller struct {
 	promised     promised
 	memory       budget
 	expiry       reminders // accounts warned that the server deletes by itself
+	withoutUIDL  reminders // by account: that messages without a UIDL are fetched at every poll
 	undeleted    reminders // accounts warned that the server does not delete
 
 	mu    sync.Mutex

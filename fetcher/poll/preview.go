@@ -106,7 +106,7 @@ func DryRun(ctx context.Context, a Account, led Ledger, read func(header []byte)
 	if err != nil {
 		return err
 	}
-	s, err := a.OpenEither(ctx, session.Options{Log: log})
+	s, err := a.openEither(ctx, session.Options{Log: log})
 	if err != nil {
 		return err
 	}
@@ -218,7 +218,7 @@ func (p *poll) foreseeFetches(ctx context.Context, f *identity.Forecast, v Previ
 	for _, e := range whole {
 		byNumber[e.Number] = e
 	}
-	err := p.mailbox.Retrieve(numbersOf(whole), nil, func(number int, body io.Reader, err error) error {
+	err := p.mailbox.Retrieve(numbersOf(whole), p.wholeOctets, func(number int, body io.Reader, err error) error {
 		e, asked := byNumber[number]
 		if !asked {
 			return &mailbox.StepError{Detail: fmt.Sprintf("message %d came, which was not asked for", number)}

@@ -69,7 +69,7 @@ func CheckNew(ctx context.Context, a Account, led Ledger, log zerolog.Logger) (p
 	if err != nil {
 		return p, err
 	}
-	s, err := a.OpenEither(ctx, session.Options{Log: log})
+	s, err := a.openEither(ctx, session.Options{Log: log})
 	p.Mechanism, p.Capabilities = s.Mechanism, s.Capabilities
 	if s.TLS != "" {
 		p.TLS, p.Resumed, p.Certificate, p.Own = s.TLS, s.Resumed, s.Certificate, s.Own

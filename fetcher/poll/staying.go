@@ -69,7 +69,7 @@ func (p *poll) mayDelete(ctx context.Context) (map[ledger.Key]bool, error) {
 			withoutUIDL++
 		}
 	}
-	if withoutUIDL > 0 && p.poller.expiry.first(p.Account.Name+"\x00nameless") {
+	if withoutUIDL > 0 && p.poller.withoutUIDL.first(p.Account.Name) {
 		p.log.Warn().Int("messages", withoutUIDL).Msg("messages without a UIDL of which no file was delivered are fetched again at every poll, as they stay on the server; delete: all deletes them")
 	}
 	return may, nil

@@ -30,7 +30,7 @@ func (p *poll) isTruncated(r received) bool {
 // replies to whatever is asked then, and only the length gives it away. differ says that other
 // messages had wrong sizes, too.
 func (p *poll) maybeCut(r received, differ bool) bool {
-	return p.outOfStep && (p.fetch.sizes.exact || !differ) && r.octets < r.entry.Size && r.known == identity.Unknown && !delivery.IsRaw(r.message)
+	return p.mailbox.Traits().Cut != "" && p.outOfStep && (p.fetch.sizes.exact || !differ) && r.octets < r.entry.Size && r.known == identity.Unknown && !delivery.IsRaw(r.message)
 }
 
 // wholeOctets returns the octets of a message that was cut before, 0 for any other.

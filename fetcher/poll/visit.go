@@ -15,7 +15,6 @@ import (
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/mailbox"
-	"github.com/attachd/attachd/fetcher/session"
 )
 
 // Visit is one visit to one mailbox. Its sessions follow one another at once as long as each
@@ -32,8 +31,6 @@ type Visit struct {
 	Waiting func(waits bool)
 	// Leaving reports whether the visit is to end with the session under way; nil is never.
 	Leaving func() bool
-	// Open opens a session with the account's store; nil is that of its Endpoint.
-	Open func(ctx context.Context, o session.Options) (*session.Session, error)
 }
 
 // Result is what a visit came to.
@@ -43,6 +40,8 @@ type Result struct {
 	// LoginDelay is the least time to the next login that the server announced (LOGIN-DELAY,
 	// RFC 2449 section 6.5), 0 for none.
 	LoginDelay time.Duration
+	// LoggedIn says that one of its sessions logged in. LoginDelay is 0 without.
+	LoggedIn bool
 	// More says that another session can go on at once.
 	More bool
 	// PutOff is how many messages failed before and wait for their next attempt.
@@ -75,9 +74,6 @@ type visit struct {
 // [Result].Incomplete. Whatever Visit returns, what was committed stays so.
 func (r *Poller) Visit(ctx context.Context, of Visit) (Result, error) {
 	v := &visit{Visit: &of, poller: r, log: r.log(of.Account.Name), muted: make(map[int]bool)}
-	if v.Open == nil {
-		v.Open = of.Account.Endpoint.Open
-	}
 	if v.Leaving == nil {
 		v.Leaving = func() bool { return false }
 	}
@@ -103,6 +99,7 @@ func (v *visit) run(ctx context.Context) error {
 	var first, before error // errors of the first session and of the one before
 	for {
 		err = p.run(ctx)
+		v.result.LoggedIn = v.result.LoggedIn || p.mailbox != nil
 		v.result.Ended, v.result.LoginDelay, v.result.More, v.result.PutOff = r.now(), p.loginDelay, err == nil && p.again(), p.rest.putOff
 		next := p.fallback
 		switch {

@@ -43,8 +43,9 @@ func DryRun(ctx context.Context, out io.Writer, c *config.Config, log zerolog.Lo
 	if led != nil {
 		known = led
 	}
-	for _, polled := range wiring.Accounts(c, nil) {
-		a := wiring.Configured(polled)
+	enabled := wiring.Enabled(c)
+	for i, polled := range wiring.Accounts(c, nil) {
+		a := enabled[i]
 		p := &preview{ctx: ctx, out: out, ledger: led, account: a, rules: wiring.NewRules(c, a)}
 		err := p.checkFolder()
 		if err == nil {

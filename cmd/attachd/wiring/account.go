@@ -54,9 +54,6 @@ func Account(c *config.Config, a config.Account, hook sink.Hook) fetcher.Account
 	return account(c, a, make(clientTokens), hook)
 }
 
-// Configured returns what an account of [Accounts] or [Account] was made from.
-func Configured(a fetcher.Account) config.Account { return a.Version.(settings).Account }
-
 func account(c *config.Config, a config.Account, own clientTokens, hook sink.Hook) fetcher.Account {
 	version := settings{a, sink.Options{FileMode: c.FileMode, MinFree: int64(a.Policy.MinFree)}, limits(c)}
 	return fetcher.Account{

@@ -120,3 +120,25 @@ func TestDurability(t *testing.T) {
 		t.Errorf("behind a change that failed: synchronous = %d", got)
 	}
 }
+
+// TestLeaseLeavesNoTrace: nothing is kept of an account that was taken and never polled. What is
+// written under the lease is not refused for that.
+func TestLeaseLeavesNoTrace(t *testing.T) {
+	t.Parallel()
+	l, err := Open(t.Context(), filepath.Join(t.TempDir(), "state.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	lease, err := l.Lease(t.Context(), "typo", time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lease.Release()
+	if all, err := l.Summaries(t.Context()); err != nil || len(all) != 0 {
+		t.Errorf("%+v is kept, error %v", all, err)
+	}
+	if err := l.Fenced(lease).SetMailbox(t.Context(), "typo", 1, 1); err != nil {
+		t.Error(err)
+	}
+}
