@@ -42,7 +42,8 @@ func (d *Delivery) Discard(ctx context.Context, files []ledger.Attachment) error
 	return d.Sink.Discard(ctx, files)
 }
 
-// remove removes a file that is not needed any more, also while a stop is under way: no record names it.
+// remove removes a file that is not needed any more, also while a stop is under way, as no record
+// names it.
 func (d *Delivery) remove(ctx context.Context, path string) error {
 	ctx, cancel := graceful(ctx)
 	defer cancel()

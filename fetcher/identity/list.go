@@ -71,9 +71,9 @@ func (x *Matcher) learn(ctx context.Context, at level) (learnt bool, err error) 
 	return len(x.doubts.examined) > 0, nil
 }
 
-// believeKeys takes the messages that are listed although they were deleted, or missed, for the ones
-// recorded: a store whose keys are stable gives them to no other message. It reports whether there
-// are any.
+// believeKeys takes the messages that are listed although they were deleted, or missed, for the
+// ones recorded: a store whose keys are stable gives them to no other message. It reports whether
+// there are any.
 func (x *Matcher) believeKeys(ctx context.Context) (some bool, err error) {
 	var keys []ledger.Key
 	for _, s := range x.Difference.suspects {

@@ -12,9 +12,9 @@ import (
 // the length of each message has nothing to ask.
 const Confirm = -1
 
-// Mailbox is one session with a mail store. Messages are numbered from 1 on, without gaps, as far as
-// the store is in order: a store of other numbers (UIDs) counts its messages. An error is a [Refusal] where the store refused one request and the session goes on. Any
-// other error is final.
+// Mailbox is one session with a mail store. Messages are numbered from 1 on, without gaps, as far
+// as the store is in order: a store of other numbers (UIDs) counts its messages. An error is a
+// [Refusal] where the store refused one request and the session goes on. Any other error is final.
 type Mailbox interface {
 	// Traits returns what kind of store this is. The traits do not change.
 	Traits() Traits
@@ -42,8 +42,8 @@ type Mailbox interface {
 	// and is returned. numbers is asked as late as the window allows. For [Confirm] fn gets no body,
 	// and an error if the store's answer differs from the one before.
 	//
-	// whole, unless nil, returns the octets of a message that came cut before, 0 for any other message: see
-	// [Traits.Cut]. POP3: RETR (RFC 1939 section 5).
+	// whole, unless nil, returns the octets of a message that came cut before, 0 for any other
+	// message: see [Traits.Cut]. POP3: RETR (RFC 1939 section 5).
 	Retrieve(numbers iter.Seq[int], whole func(number int) int64, fn func(number int, body io.Reader, err error) error) error
 	// Delete deletes messages and ends the session. It calls fn for each message, in the order of
 	// numbers, with the [Refusal] of a message that the store does not delete. The messages are

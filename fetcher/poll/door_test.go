@@ -144,8 +144,8 @@ func TestStableKeys(t *testing.T) {
 	}
 }
 
-// TestKeysChanged: a mailbox of which all keys changed is not delivered a second time, however
-// stable its keys are: IMAP calls that another UIDVALIDITY.
+// TestKeysChanged: a mailbox is not delivered a second time when all its keys changed, however
+// stable they are: IMAP calls that another UIDVALIDITY.
 func TestKeysChanged(t *testing.T) {
 	t.Parallel()
 	for _, stable := range []bool{false, true} {

@@ -30,10 +30,28 @@ func (l *Ledger) Lease(ctx context.Context, account string, polled time.Time) (*
 	err = unfenced.changeAs(ctx, cheap, account, "lease", func(ctx context.Context, c *change) error {
 		return c.tx.StmtContext(ctx, c.lease).QueryRowContext(ctx, milliseconds(polled), c.id).Scan(&token)
 	})
+	if err != nil && ctx.Err() == nil {
+		// On a full or read-only disk the lock alone keeps others out, which is enough while this
+		// process lives. What needs a write fails by itself.
+		token, err = l.newestToken(ctx, account)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lease account %s: %w", account, err), unlock())
 	}
+	if !polled.IsZero() {
+		// For who loses the state file: LastPoll looks there, too. A failure costs no more than that.
+		_ = os.Chtimes(filepath.Join(LockFolder(l.path), lockName(account)), polled, polled)
+	}
 	return ledger.NewLease(account, token, unlock), nil
+}
+
+// newestToken returns that of the account's newest lease, 0 without any.
+func (l *Ledger) newestToken(ctx context.Context, account string) (token int64, err error) {
+	err = l.reader.QueryRowContext(ctx, "SELECT token FROM account WHERE name = ?", account).Scan(&token)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return token, l.explain(err)
 }
 
 // Fenced returns a view of the ledger for the holder of leases. A write on an account changes
