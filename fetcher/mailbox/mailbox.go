@@ -35,15 +35,18 @@ type Mailbox interface {
 	// valid until fn returns. An error of fn ends the session and is returned.
 	// POP3: TOP (RFC 1939 section 7).
 	Headers(numbers iter.Seq[int], fn func(number int, header io.Reader, err error) error) error
-	// Retrieve calls fn once for each message: with its body, or with the [Refusal] that came instead.
-	// A message that the store passes over without a word (IMAP answers OK without a body for one that
-	// was expunged) is refused, too. The order is that of the store, but all messages asked for before
-	// a [Confirm] come before it. The body is valid until fn returns. An error of fn ends the session
-	// and is returned. numbers is asked as late as the window allows. For [Confirm] fn gets no body,
-	// and an error if the store's answer differs from the one before.
+	// Retrieve retrieves whole messages. It asks numbers for the next one as late as the window
+	// allows, and calls fn once for each message, in the store's order:
 	//
-	// whole, unless nil, returns the octets of a message that came cut before, 0 for any other
-	// message: see [Traits.Cut]. POP3: RETR (RFC 1939 section 5).
+	//   - with its body, valid until fn returns;
+	//   - or with the [Refusal] that came instead. A message that the store passes over without a
+	//     word counts as refused: IMAP answers OK without a body for one that was expunged;
+	//   - or, for a [Confirm], without a body, and with an error if the store's answer differs from
+	//     the one before. All messages that were asked for before a Confirm come before it.
+	//
+	// An error of fn ends the session and is returned. whole, unless nil, returns the octets of a
+	// message that came cut before, 0 for any other: see [Traits.Cut]. POP3: RETR (RFC 1939
+	// section 5).
 	Retrieve(numbers iter.Seq[int], whole func(number int) int64, fn func(number int, body io.Reader, err error) error) error
 	// Delete deletes messages and ends the session. It calls fn for each message, in the order of
 	// numbers, with the [Refusal] of a message that the store does not delete. The messages are
