@@ -40,17 +40,28 @@ type Supervisor struct {
 
 	now func() time.Time // nil: time.Now
 
-	poller poll.Poller // see fill
+	poller poll.Poller // filled in by begin
 
 	mu      sync.Mutex
 	names   map[string]bool  // guarded by mu: the accounts of the newest set
 	running map[string]*loop // guarded by mu: by account name
+	polling int              // guarded by mu: calls of Run and RunOnce under way
 }
 
-// fill copies the settings of the supervisor to the poller, before anything is polled.
-func (s *Supervisor) fill() {
-	p := &s.poller
-	p.Log, p.Now, p.Observe, p.ReadEnvelope, p.Polled, p.Memory = s.Log, s.now, s.Observe, s.ReadEnvelope, s.polled, s.Memory
+// begin hands what all visits share to the poller, unless polls are under way already. end is
+// called when those that begin now have ended.
+func (s *Supervisor) begin() (end func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.polling++; s.polling == 1 {
+		p := &s.poller
+		p.Log, p.Now, p.Observe, p.ReadEnvelope, p.Polled, p.Memory = s.Log, s.now, s.Observe, s.ReadEnvelope, s.polled, s.Memory
+	}
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.polling--
+	}
 }
 
 // AccountError is the failure of one account's poll. The text of Err names the step that failed.
@@ -72,7 +83,7 @@ func (e *AccountError) Unwrap() error { return e.Err }
 //   - One with another Version stops likewise, and starts again with the new settings.
 //   - One with the same Version runs on undisturbed.
 func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {
-	s.fill()
+	defer s.begin()()
 	slots := newSlots(s.MaxConcurrent, s.MaxPerHost)
 	defer func() {
 		s.mu.Lock()
@@ -163,7 +174,7 @@ func (s *Supervisor) PollNow(account string) bool {
 // account that failed, in the order of accounts. An account that left messages behind counts as
 // failed, with a [*poll.IncompleteError].
 func (s *Supervisor) RunOnce(ctx context.Context, accounts []Account) []error {
-	s.fill()
+	defer s.begin()()
 	slots := newSlots(s.MaxConcurrent, s.MaxPerHost)
 	s.setNames(accounts)
 	var all sync.WaitGroup

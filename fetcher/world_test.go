@@ -142,6 +142,6 @@ func (w *world) whole(errs []error) []error {
 
 // loop returns the loop of an account, as Run would start it.
 func (w *world) loop(a Account) *loop {
-	w.supervisor.fill()
+	w.supervisor.begin()()
 	return newLoop(w.supervisor, newSlots(1, 1), a)
 }
