@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 
@@ -147,7 +146,7 @@ func writeConfig(dir, addr, login string, certificate []byte) (path string, err 
 		secret = fmt.Sprintf("token_command: [cat, %q]", filepath.Join(dir, "password"))
 	}
 	text := strings.Join([]string{
-		"# The configuration of the  Paths are relative to this file.",
+		"# The configuration of the demo. Paths are relative to this file.",
 		"output: attachments",
 		"state: state.db",
 		"interval: 5m",
@@ -168,7 +167,7 @@ func writeConfig(dir, addr, login string, certificate []byte) (path string, err 
 		name    string
 		content []byte
 	}{{"attachd.yaml", []byte(text)}, {"demo-ca.pem", certificate}, {"password", []byte(Password + "\n")}} {
-		if err := os.WriteFile(filepath.Join(dir, f.name), slices.Clone(f.content), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, f.name), f.content, 0o600); err != nil {
 			return "", fmt.Errorf("write the demo's files: %w", err)
 		}
 	}
