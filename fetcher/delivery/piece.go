@@ -100,13 +100,14 @@ func (d *Delivery) agePiece(ctx context.Context, m *ledger.Message) error {
 		return err
 	}
 	defer raw.Close()
-	files, err := d.StageQuarantined(ctx, m.UIDL, m.Reason+"; they have not come within 30 days", raw)
+	reason := m.Reason + "; they have not come within 30 days"
+	files, err := d.StageQuarantined(ctx, m.UIDL, reason, raw)
 	if err != nil {
 		return err
 	}
 	aged := &ledger.Message{
 		Key: m.Key, State: ledger.Quarantined, Header: m.Header, MessageID: m.MessageID, Envelope: m.Envelope, Retried: true,
-		Reason: m.Reason + "; they have not come within 30 days", Attachments: append(files, slices.DeleteFunc(slices.Clone(m.Attachments), func(a ledger.Attachment) bool { return a.Quarantine })...),
+		Reason: reason, Attachments: append(files, m.NotKept()...),
 	}
 	if err := d.Commit(ctx, []*ledger.Message{aged}); err != nil {
 		return err

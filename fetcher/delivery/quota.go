@@ -55,7 +55,7 @@ func (d *Delivery) BoundCopies(ctx context.Context, uidl string, s *Staged) erro
 	if takes, err := d.Takes(ctx, octets); takes || err != nil {
 		return err
 	}
-	Show(s.Envelope).To(d.Log.Warn().Str("uidl", foreign.UIDL(uidl)).Str("reason", s.Reason)).Msg("no copy is kept of a message that could not be read right: it is left on the server, as the quarantine is full (quarantine.max_bytes): attachd quarantine list says what is in it")
+	Show(s.Envelope).To(d.Log.Warn().Str("uidl", foreign.UIDL(uidl)).Str("reason", s.Reason)).Msg("no copy is kept of a message that could not be read right: it is " + ledger.ErrQuarantineFull.Error())
 	s.Attachments, s.RawKept, s.Reason = files, false, ledger.WithoutCopy(s.Reason)
 	return d.Discard(ctx, copies)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -58,7 +57,7 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 		return q.nothingNew(ctx, m, staged.Reason, stays)
 	}
 	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, Header: m.Header, MessageID: staged.MessageID, Envelope: staged.Envelope, Retried: true, Reason: staged.Reason, Unread: doubtful && !stays || ledger.WasShort(m.Reason)}
-	again.Attachments = slices.Concat(delivered(m), added)
+	again.Attachments = append(m.NotKept(), added...)
 	staged.WaitsOrJoins(again)
 	if stays {
 		again.Attachments = append(again.Attachments, m.Kept()...)
@@ -99,21 +98,12 @@ func (q *Quarantine) nothingNew(ctx context.Context, m *ledger.Message, reason s
 	return nil, errors.Join(err, q.delivery.Ledger.StillQuarantined(ctx, q.delivery.Account, m.Key, reason))
 }
 
-// delivered returns the files of a message that are not in quarantine.
-func delivered(m *ledger.Message) []ledger.Attachment {
-	return slices.DeleteFunc(slices.Clone(m.Attachments), func(a ledger.Attachment) bool { return a.Quarantine })
-}
-
 // notDelivered returns the staged files that the message was not delivered with, and discards the
 // others. copied reports whether the sink staged another copy for quarantine.
 func (q *Quarantine) notDelivered(ctx context.Context, m *ledger.Message, staged []ledger.Attachment) (added []ledger.Attachment, copied bool, err error) {
-	type content struct {
-		sum  [32]byte
-		size int64
-	}
-	before := make(map[content]int)
-	for _, a := range delivered(m) {
-		before[content{a.SHA256, a.Size}]++
+	before := make(map[ledger.Content]int)
+	for _, a := range m.NotKept() {
+		before[a.Content()]++
 	}
 	var known []ledger.Attachment
 	for i := 0; i < len(staged); i++ {
@@ -121,7 +111,7 @@ func (q *Quarantine) notDelivered(ctx context.Context, m *ledger.Message, staged
 		if staged[i].Sidecar && i+1 < len(staged) {
 			i++ // the attachment behind a sidecar decides
 		}
-		is := content{staged[i].SHA256, staged[i].Size}
+		is := staged[i].Content()
 		switch {
 		case staged[i].Quarantine:
 			copied = true

@@ -137,6 +137,17 @@ func (m *Message) Kept() []Attachment {
 	return kept
 }
 
+// NotKept returns the other files of the message.
+func (m *Message) NotKept() []Attachment {
+	var others []Attachment
+	for _, a := range m.Attachments {
+		if !a.Quarantine {
+			others = append(others, a)
+		}
+	}
+	return others
+}
+
 // AllKept reports whether all files of the message lie in quarantine though none is marked so. This
 // is how a message is staged that could not be taken apart. A piece of another message marks what
 // is kept; what it had beside that is delivered.

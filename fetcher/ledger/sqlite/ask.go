@@ -98,20 +98,30 @@ func (l *Ledger) ask(ctx context.Context, account, what string, fn func(id int64
 	return nil
 }
 
-func (l *Ledger) keys(ctx context.Context, query string, args ...any) ([]ledger.Key, error) {
-	rows, err := l.reader.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var keys []ledger.Key
-	for rows.Next() {
+func (l *Ledger) keys(ctx context.Context, query string, args ...any) (keys []ledger.Key, err error) {
+	err = eachRow(ctx, l.reader, query, func(rows *sql.Rows) error {
 		var uidl []byte
 		var size int64
 		if err := rows.Scan(&uidl, &size); err != nil {
-			return nil, err
+			return err
 		}
 		keys = append(keys, ledger.Key{UIDL: string(uidl), Size: size})
+		return nil
+	}, args...)
+	return keys, err
+}
+
+// eachRow calls fn for each row until one can't be read or fn fails.
+func eachRow(ctx context.Context, db *sql.DB, query string, fn func(*sql.Rows) error, args ...any) error {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
 	}
-	return keys, rows.Err()
+	defer rows.Close()
+	for rows.Next() {
+		if err := fn(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }

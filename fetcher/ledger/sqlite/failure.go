@@ -33,12 +33,7 @@ func (l *Ledger) Failed(ctx context.Context, account string, k ledger.Key, reaso
 // next attempts.
 func (l *Ledger) Failures(ctx context.Context, account string) (records []ledger.Record, err error) {
 	err = l.ask(ctx, account, "failures", func(id int64) error {
-		rows, err := l.reader.QueryContext(ctx, "SELECT uidl, size, attempts, next_attempt, coalesce(reason, '') FROM message WHERE account = ? AND state = 'failed' ORDER BY next_attempt", id)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
+		return eachRow(ctx, l.reader, "SELECT uidl, size, attempts, next_attempt, coalesce(reason, '') FROM message WHERE account = ? AND state = 'failed' ORDER BY next_attempt", func(rows *sql.Rows) error {
 			r := ledger.Record{State: ledger.Failed}
 			var uidl []byte
 			var next sql.NullInt64
@@ -47,8 +42,8 @@ func (l *Ledger) Failures(ctx context.Context, account string) (records []ledger
 			}
 			r.UIDL, r.NextAttempt = string(uidl), fromMilliseconds(next)
 			records = append(records, r)
-		}
-		return rows.Err()
+			return nil
+		}, id)
 	})
 	return records, err
 }

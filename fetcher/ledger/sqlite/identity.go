@@ -184,19 +184,13 @@ func (l *Ledger) Gone(ctx context.Context, account string, messages []*ledger.Me
 }
 
 func (l *Ledger) gone(ctx context.Context, account int64, digests []any, candidates map[[32]byte][]*ledger.Message, gone map[*ledger.Message]ledger.Key) error {
-	rows, err := l.reader.QueryContext(ctx, `SELECT DISTINCT m.id, m.uidl, m.size, m.sha256, m.message_id FROM attachment AS f JOIN message AS m ON m.id = f.message
-		WHERE f.account = ? AND substr(f.sha256, 1, 8) IN (?`+placeholders(len(digests)-1)+`) AND f.kept = 0 AND m.state = 'deleted' AND m.sha256 IS NOT NULL`,
-		append([]any{account}, digests...)...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
 	type before struct {
 		row int64
 		ledger.Key
 	}
 	found := make(map[*ledger.Message]before)
-	for rows.Next() {
+	err := eachRow(ctx, l.reader, `SELECT DISTINCT m.id, m.uidl, m.size, m.sha256, m.message_id FROM attachment AS f JOIN message AS m ON m.id = f.message
+		WHERE f.account = ? AND substr(f.sha256, 1, 8) IN (?`+placeholders(len(digests)-1)+`) AND f.kept = 0 AND m.state = 'deleted' AND m.sha256 IS NOT NULL`, func(rows *sql.Rows) error {
 		var b before
 		var uidl, sum []byte
 		var messageID sql.NullString
@@ -204,13 +198,15 @@ func (l *Ledger) gone(ctx context.Context, account int64, digests []any, candida
 			return err
 		}
 		b.UIDL = string(uidl)
-		for _, m := range candidates[[32]byte(sum)] {
-			if is, _ := text(m.MessageID).(string); is == messageID.String {
+		is := ledger.Identity{MessageID: messageID.String, Header: [32]byte(sum)}
+		for _, m := range candidates[is.Header] {
+			if is.Is(m.Identity()) {
 				found[m] = b
 			}
 		}
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	}, append([]any{account}, digests...)...)
+	if err != nil {
 		return err
 	}
 	for m, b := range found {
@@ -228,25 +224,18 @@ func (l *Ledger) gone(ctx context.Context, account int64, digests []any, candida
 // hasExactly reports whether a message was recorded with these attachments, which are without
 // sidecars.
 func (l *Ledger) hasExactly(ctx context.Context, message int64, attachments []ledger.Attachment) (bool, error) {
-	rows, err := l.reader.QueryContext(ctx, "SELECT path, sha256 FROM attachment WHERE message = ? AND kept = 0 ORDER BY n", message)
-	if err != nil {
-		return false, err
-	}
-	defer rows.Close()
 	var recorded []ledger.Attachment
-	for rows.Next() {
+	err := eachRow(ctx, l.reader, "SELECT path, sha256 FROM attachment WHERE message = ? AND kept = 0 ORDER BY n", func(rows *sql.Rows) error {
 		var a ledger.Attachment
 		var sum sql.RawBytes
 		if err := rows.Scan(&a.Path, &sum); err != nil {
-			return false, err
+			return err
 		}
 		copy(a.SHA256[:], sum)
 		recorded = append(recorded, a)
-	}
-	if err := rows.Err(); err != nil {
-		return false, err
-	}
-	return ledger.SameFiles(recorded, attachments), nil
+		return nil
+	}, message)
+	return err == nil && ledger.SameFiles(recorded, attachments), err
 }
 
 // Known says which of the identities messages were delivered with.

@@ -61,28 +61,23 @@ func (l *Ledger) summaries(ctx context.Context) ([]ledger.Summary, error) {
 		// A lease alone is no knowledge: of an account whose name was mistyped, for instance.
 		known = "a.token = 0 OR a.mailbox IS NOT NULL OR a.messages IS NOT NULL OR a.generation > 0 OR m.id IS NOT NULL"
 	}
-	rows, err := l.reader.QueryContext(ctx, `SELECT a.name, m.state, count(m.id), min(m.first_seen), max(m.first_seen), max(m.delivered),
-		sum(m.delivered IS NULL AND m.state IN ('delivered', 'delete_pending', 'deleted'))
-		FROM account AS a LEFT JOIN message AS m ON m.account = a.id WHERE `+known+` GROUP BY a.id, m.state ORDER BY a.name, m.state`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	var all []ledger.Summary
-	for rows.Next() {
+	err := eachRow(ctx, l.reader, `SELECT a.name, m.state, count(m.id), min(m.first_seen), max(m.first_seen), max(m.delivered),
+		sum(m.delivered IS NULL AND m.state IN ('delivered', 'delete_pending', 'deleted'))
+		FROM account AS a LEFT JOIN message AS m ON m.account = a.id WHERE `+known+` GROUP BY a.id, m.state ORDER BY a.name, m.state`, func(rows *sql.Rows) error {
 		var name string
 		var state sql.NullString
 		var n int
 		var oldest, newest, delivered, unknown sql.NullInt64
 		if err := rows.Scan(&name, &state, &n, &oldest, &newest, &delivered, &unknown); err != nil {
-			return nil, err
+			return err
 		}
 		if len(all) == 0 || all[len(all)-1].Account != name {
 			all = append(all, ledger.Summary{Account: name, Count: make(map[ledger.State]int)})
 		}
 		s := &all[len(all)-1]
 		if n == 0 {
-			continue
+			return nil
 		}
 		s.Count[ledger.State(state.String)] = n
 		s.Unknown += int(unknown.Int64)
@@ -95,6 +90,7 @@ func (l *Ledger) summaries(ctx context.Context) ([]ledger.Summary, error) {
 		if t := fromMilliseconds(delivered); t.After(s.Delivered) {
 			s.Delivered = t
 		}
-	}
-	return all, rows.Err()
+		return nil
+	})
+	return all, err
 }

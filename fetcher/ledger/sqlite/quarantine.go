@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -32,28 +33,21 @@ func (l *Ledger) Quarantined(ctx context.Context, account string) ([]*ledger.Mes
 // QuarantineCounts returns how many messages [Ledger.Quarantined] has of each account. Accounts
 // without any are left out.
 func (l *Ledger) QuarantineCounts(ctx context.Context) (map[string]int, error) {
-	fail := func(err error) (map[string]int, error) {
-		return nil, fmt.Errorf("count the messages in quarantine: %w", l.explain(err))
-	}
-	if err := l.before(StepRead, "quarantine"); err != nil {
-		return fail(err)
-	}
-	rows, err := l.reader.QueryContext(ctx, "SELECT a.name, count(*) FROM account AS a JOIN message ON message.account = a.id WHERE "+l.inQuarantine("")+" GROUP BY a.id")
-	if err != nil {
-		return fail(err)
-	}
-	defer rows.Close()
 	counts := make(map[string]int)
-	for rows.Next() {
-		var name string
-		var n int
-		if err := rows.Scan(&name, &n); err != nil {
-			return fail(err)
-		}
-		counts[name] = n
+	err := l.before(StepRead, "quarantine")
+	if err == nil {
+		err = eachRow(ctx, l.reader, "SELECT a.name, count(*) FROM account AS a JOIN message ON message.account = a.id WHERE "+l.inQuarantine("")+" GROUP BY a.id", func(rows *sql.Rows) error {
+			var name string
+			var n int
+			if err := rows.Scan(&name, &n); err != nil {
+				return err
+			}
+			counts[name] = n
+			return nil
+		})
 	}
-	if err := rows.Err(); err != nil {
-		return fail(err)
+	if err != nil {
+		return nil, fmt.Errorf("count the messages in quarantine: %w", l.explain(err))
 	}
 	return counts, nil
 }
@@ -71,6 +65,12 @@ func (l *Ledger) StillQuarantined(ctx context.Context, account string, k ledger.
 // be taken apart is given up: it counts as delivered at this time and somebody answers for its
 // deletion, so that it is deleted like any other and not fetched again.
 func (l *Ledger) Dropped(ctx context.Context, account string, k ledger.Key, at time.Time) error {
+	return l.removed(ctx, account, k, nil, at.UnixMilli())
+}
+
+// removed records that the files of a message in quarantine are gone. One that could not be taken
+// apart becomes a delivered one with these values of files and delivered.
+func (l *Ledger) removed(ctx context.Context, account string, k ledger.Key, files, delivered any) error {
 	return l.settle(ctx, account, k, func(ctx context.Context, c *change, r row) error {
 		if _, err := c.tx.ExecContext(ctx, "DELETE FROM attachment WHERE message = ? AND kept = 1", r.id); err != nil {
 			return err
@@ -79,7 +79,7 @@ func (l *Ledger) Dropped(ctx context.Context, account string, k ledger.Key, at t
 			_, err := c.tx.ExecContext(ctx, "UPDATE message SET reason = NULL WHERE id = ?", r.id)
 			return err
 		}
-		_, err := c.tx.ExecContext(ctx, "UPDATE message SET state = 'delivered', files = NULL, delivered = ? WHERE id = ?", at.UnixMilli(), r.id)
+		_, err := c.tx.ExecContext(ctx, "UPDATE message SET state = 'delivered', files = ?, delivered = ? WHERE id = ?", files, delivered, r.id)
 		return err
 	})
 }
@@ -153,15 +153,5 @@ func (l *Ledger) QuarantineBytes(ctx context.Context, account string) (n int64, 
 // looked. A message that was not delivered stays on the server for good: nobody answers for its
 // deletion.
 func (l *Ledger) Expired(ctx context.Context, account string, k ledger.Key) error {
-	return l.settle(ctx, account, k, func(ctx context.Context, c *change, r row) error {
-		if _, err := c.tx.ExecContext(ctx, "DELETE FROM attachment WHERE message = ? AND kept = 1", r.id); err != nil {
-			return err
-		}
-		if r.State != ledger.Quarantined {
-			_, err := c.tx.ExecContext(ctx, "UPDATE message SET reason = NULL WHERE id = ?", r.id)
-			return err
-		}
-		_, err := c.tx.ExecContext(ctx, "UPDATE message SET state = 'delivered', files = 0, delivered = NULL WHERE id = ?", r.id)
-		return err
-	})
+	return l.removed(ctx, account, k, 0, nil)
 }

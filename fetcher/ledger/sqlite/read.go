@@ -78,38 +78,27 @@ func (l *Ledger) rememberAccount(account string, id int64) {
 // Lookup returns what the ledger knows of these UIDLs, whatever the sizes: no record of a UIDL,
 // one, or several where a server used it again. Use [ledger.Match] on the records of one UIDL. They
 // come settled before failed and newer before older; the order of the UIDLs is not kept.
-func (l *Ledger) Lookup(ctx context.Context, account string, uidls []string) ([]ledger.Record, error) {
-	fail := func(err error) ([]ledger.Record, error) {
-		return nil, fmt.Errorf("look up messages of account %s: %w", account, l.explain(err))
-	}
-	if err := l.before(StepRead, "lookup"); err != nil {
-		return fail(err)
-	}
-	id, err := l.accountID(ctx, account)
-	if err != nil {
-		return fail(err)
-	}
-	if id == 0 {
-		return nil, nil
-	}
-	var records []ledger.Record
-	args := make([]any, 1+lookupChunk)
-	for len(uidls) > 0 {
-		statement, n := l.read.lookup, lookupChunk
-		if len(uidls) == 1 {
-			statement, n = l.read.lookupOne, 1
-		}
+func (l *Ledger) Lookup(ctx context.Context, account string, uidls []string) (records []ledger.Record, err error) {
+	err = l.ask(ctx, account, "lookup", func(id int64) (err error) {
+		args := make([]any, 1+lookupChunk)
 		args[0] = id
-		for i := range n {
-			// A short chunk is filled up with its last UIDL: one statement serves all.
-			args[1+i] = []byte(uidls[min(i, len(uidls)-1)])
+		for len(uidls) > 0 {
+			statement, n := l.read.lookup, lookupChunk
+			if len(uidls) == 1 {
+				statement, n = l.read.lookupOne, 1
+			}
+			for i := range n {
+				// A short chunk is filled up with its last UIDL: one statement serves all.
+				args[1+i] = []byte(uidls[min(i, len(uidls)-1)])
+			}
+			if records, err = appendRecords(ctx, records, statement, args[:1+n]); err != nil {
+				return err
+			}
+			uidls = uidls[min(n, len(uidls)):]
 		}
-		if records, err = appendRecords(ctx, records, statement, args[:1+n]); err != nil {
-			return fail(err)
-		}
-		uidls = uidls[min(n, len(uidls)):]
-	}
-	return records, nil
+		return nil
+	})
+	return records, err
 }
 
 func appendRecords(ctx context.Context, records []ledger.Record, statement *sql.Stmt, args []any) ([]ledger.Record, error) {

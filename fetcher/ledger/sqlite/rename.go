@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -10,27 +11,20 @@ import (
 // Holders returns the accounts that have messages of a mailbox (see [Ledger.SetOwner]); none if
 // account itself has any messages.
 func (l *Ledger) Holders(ctx context.Context, account, mailbox string) (names []string, err error) {
-	fail := func(err error) ([]string, error) {
-		return nil, fmt.Errorf("look up who had the mailbox of account %s: %w", account, l.explain(err))
+	err = l.before(StepRead, "holders")
+	if err == nil {
+		err = eachRow(ctx, l.reader, `SELECT name FROM account AS a WHERE mailbox = ?2 AND name <> ?1 AND EXISTS (SELECT 1 FROM message WHERE account = a.id)
+			AND NOT EXISTS (SELECT 1 FROM message WHERE account = (SELECT id FROM account WHERE name = ?1)) ORDER BY name`, func(rows *sql.Rows) error {
+			var name string
+			if err := rows.Scan(&name); err != nil {
+				return err
+			}
+			names = append(names, name)
+			return nil
+		}, account, mailbox)
 	}
-	if err := l.before(StepRead, "holders"); err != nil {
-		return fail(err)
-	}
-	rows, err := l.reader.QueryContext(ctx, `SELECT name FROM account AS a WHERE mailbox = ?2 AND name <> ?1 AND EXISTS (SELECT 1 FROM message WHERE account = a.id)
-		AND NOT EXISTS (SELECT 1 FROM message WHERE account = (SELECT id FROM account WHERE name = ?1)) ORDER BY name`, account, mailbox)
 	if err != nil {
-		return fail(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return fail(err)
-		}
-		names = append(names, name)
-	}
-	if err := rows.Err(); err != nil {
-		return fail(err)
+		return nil, fmt.Errorf("look up who had the mailbox of account %s: %w", account, l.explain(err))
 	}
 	return names, nil
 }

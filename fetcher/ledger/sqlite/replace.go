@@ -218,18 +218,3 @@ func salvageFiles(ctx context.Context, from *sql.DB, tx *sql.Tx, known columns) 
 	}
 	return nil
 }
-
-// eachRow calls fn for each row until one can't be read or fn fails.
-func eachRow(ctx context.Context, db *sql.DB, query string, fn func(*sql.Rows) error, args ...any) error {
-	rows, err := db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := fn(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
-}
