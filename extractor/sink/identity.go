@@ -29,19 +29,16 @@ func (d *Directory) identify() (string, error) {
 
 func (d *Directory) readFolderID() (string, error) {
 	for range 2 {
-		if f, err := d.folders.staging.root.Open(folderIDFile); err == nil {
-			b := make([]byte, folderIDLength)
-			_, err := io.ReadFull(f, b)
-			f.Close()
-			if err == nil && isID(string(b)) {
-				return string(b), nil
-			}
-			// Not written by this package. What was staged under another ID counts as staged
-			// elsewhere then, which stops loudly.
-			if err := d.folders.staging.root.Remove(folderIDFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return "", err
-			}
-		} else if !errors.Is(err, fs.ErrNotExist) {
+		id, err := readID(d.folders.staging.root)
+		if id != "" {
+			return id, nil
+		}
+		if err == nil {
+			// What was staged under another ID counts as staged elsewhere then, which stops
+			// loudly.
+			err = d.folders.staging.root.Remove(folderIDFile)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return "", err
 		}
 		if err := d.writeFolderID(); err != nil {
@@ -49,6 +46,21 @@ func (d *Directory) readFolderID() (string, error) {
 		}
 	}
 	return "", fmt.Errorf("%s can't be read back", filepath.Join(d.folders.path, d.folders.staging.name, folderIDFile))
+}
+
+// readID reads the ID of a staging folder. It returns "" for a file that this package did not
+// write.
+func readID(staging *os.Root) (string, error) {
+	f, err := staging.Open(folderIDFile)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	id := make([]byte, folderIDLength)
+	if _, err := io.ReadFull(f, id); err != nil || !isID(string(id)) {
+		return "", nil
+	}
+	return string(id), nil
 }
 
 // writeFolderID makes the file of the ID, which is whole when it appears, and durable. Of two

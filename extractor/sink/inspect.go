@@ -205,17 +205,11 @@ func (i Inspector) inStaging(fn func(root *os.Root) error) error {
 
 // read reads the ID and the mark.
 func (is *Identity) read(staging *os.Root) error {
-	f, err := staging.Open(folderIDFile)
-	if err != nil {
-		return err
+	id, err := readID(staging)
+	if err != nil || id == "" {
+		return err // Open would give it another one
 	}
-	id := make([]byte, folderIDLength)
-	_, err = io.ReadFull(f, id)
-	f.Close()
-	if err != nil || !isID(string(id)) {
-		return nil // Open would give it another one
-	}
-	is.ID = string(id)
+	is.ID = id
 	is.Mark, err = readMark(staging)
 	return err
 }
