@@ -3,6 +3,7 @@ package session
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"strings"
 	"time"
 )
 
@@ -17,7 +18,12 @@ func EndsSoon(c *x509.Certificate, now time.Time) bool {
 
 // Subject returns the names of a certificate for a person to read: up to four DNS names, or the
 // subject if it has none. They come from the server and are not safe to print.
-func Subject(c *x509.Certificate) string { return subject(c) }
+func Subject(c *x509.Certificate) string {
+	if len(c.DNSNames) > 0 {
+		return strings.Join(c.DNSNames[:min(len(c.DNSNames), 4)], ", ")
+	}
+	return c.Subject.String()
+}
 
 // ownCertificate returns the certificate by which an account logs in, nil without one.
 func ownCertificate(c *tls.Config) *x509.Certificate {

@@ -27,7 +27,7 @@ func (c chain) String() string {
 		} else {
 			s.WriteString(", then one for ")
 		}
-		fmt.Fprintf(&s, "%q, issued by %q, valid from %s until %s", subject(cert), issuer(cert), cert.NotBefore.Format(time.DateOnly), cert.NotAfter.Format(time.DateOnly))
+		fmt.Fprintf(&s, "%q, issued by %q, valid from %s until %s", Subject(cert), issuer(cert), cert.NotBefore.Format(time.DateOnly), cert.NotAfter.Format(time.DateOnly))
 		if i == 0 {
 			sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
 			s.WriteString(", pin " + base64.StdEncoding.EncodeToString(sum[:]))
@@ -64,9 +64,9 @@ func (c chain) which(cert *x509.Certificate) string {
 	case i == 0:
 		return "the server's own certificate"
 	case i > 0:
-		return fmt.Sprintf("the intermediate certificate for %q, which the server sent,", subject(cert))
+		return fmt.Sprintf("the intermediate certificate for %q, which the server sent,", Subject(cert))
 	}
-	return fmt.Sprintf("the certificate of the authority %q, in tls.ca_file or on this machine,", subject(cert))
+	return fmt.Sprintf("the certificate of the authority %q, in tls.ca_file or on this machine,", Subject(cert))
 }
 
 // invalid explains a certificate that crypto/x509 found invalid.
@@ -103,7 +103,7 @@ func (c chain) outdated(cert *x509.Certificate, now time.Time) string {
 	case cert.Equal(c[0]):
 		return text + ": whoever runs the server must renew it; " + trustKey
 	case slices.ContainsFunc(c, cert.Equal):
-		return fmt.Sprintf("%s: whoever runs the server must send the one that %q has now in its place; until then, name that one, or its authority's, in tls.ca_file", text, subject(cert))
+		return fmt.Sprintf("%s: whoever runs the server must send the one that %q has now in its place; until then, name that one, or its authority's, in tls.ca_file", text, Subject(cert))
 	}
 	return text + ": put the new one in its place"
 }
@@ -142,7 +142,7 @@ func (c chain) unknown(now time.Time) string {
 		case !parent.IsCA:
 			return c.invalid(x509.CertificateInvalidError{Cert: parent, Reason: x509.NotAuthorizedToSign}, now)
 		case !signed:
-			return fmt.Sprintf("%s has the name of the issuer of the one for %q, and did not sign it: whoever runs the server must have the right one sent; %s", c.which(parent), subject(top), trustKey)
+			return fmt.Sprintf("%s has the name of the issuer of the one for %q, and did not sign it: whoever runs the server must have the right one sent; %s", c.which(parent), Subject(top), trustKey)
 		}
 		top = parent
 	}
@@ -156,7 +156,7 @@ func (c chain) missing(top *x509.Certificate) string {
 		from = fmt.Sprintf(" (to be had from %q)", top.IssuingCertificateURL[0])
 	}
 	return fmt.Sprintf("the certificate of %q, the issuer of the one for %q, is neither among them nor known here: if it is an intermediate one, whoever runs the server must have it sent (the whole chain, often called fullchain.pem); "+
-		"until then, or if it is the authority, name it%s in tls.ca_file; or trust this key alone with its pin in tls.pin_sha256 and tls.insecure_skip_verify: true", issuer(top), subject(top), from)
+		"until then, or if it is the authority, name it%s in tls.ca_file; or trust this key alone with its pin in tls.pin_sha256 and tls.insecure_skip_verify: true", issuer(top), Subject(top), from)
 }
 
 // parent returns the sent certificate that signed another one. Without such a one it returns one

@@ -74,14 +74,6 @@ func explainRefusal(err error) string {
 	return ""
 }
 
-// subject is Subject.
-func subject(c *x509.Certificate) string {
-	if len(c.DNSNames) > 0 {
-		return strings.Join(c.DNSNames[:min(len(c.DNSNames), 4)], ", ")
-	}
-	return c.Subject.String()
-}
-
 // issuer returns the issuer's name, "itself" for a self-signed certificate.
 func issuer(c *x509.Certificate) string {
 	if c.Subject.String() == c.Issuer.String() {
