@@ -18,8 +18,6 @@ type Refusal interface {
 	Busy() bool
 	// Throttled reports whether the store wants to be asked less often, or for less.
 	Throttled() bool
-	// Temporary reports whether the same request may succeed later. In doubt it may.
-	Temporary() bool
 	// Wait returns how long the store's words ask the client to wait, 0 if they do not say.
 	Wait() time.Duration
 	// Unexplained reports whether the refusal has no response code. The store may not know the

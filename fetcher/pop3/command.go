@@ -3,7 +3,6 @@ package pop3
 import (
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 )
 
@@ -95,7 +94,7 @@ func (c *Client) flush() error {
 
 // writeError says why a command could not be sent.
 func (c *Client) writeError(err error) error {
-	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+	if timedOut(err) {
 		err = &timeoutError{fmt.Sprintf("server took nothing for %v", c.timeouts.Write), "", err}
 	}
 	return fmt.Errorf("send command: %w", err)

@@ -129,12 +129,11 @@ func (c *Client) handshake(config *tls.Config) error {
 	secured := tls.Client(c.wire.conn, config)
 	c.wire.conn.within(c.timeouts.TLS, "tls")
 	if err := secured.Handshake(); err != nil {
-		var timeout net.Error
 		if header, ok := errors.AsType[tls.RecordHeaderError](err); ok {
 			if other := clearText(header.RecordHeader[:]); other != "" {
 				err = &ProtocolError{Detail: other, Err: ErrNotPOP3}
 			}
-		} else if errors.As(err, &timeout) && timeout.Timeout() {
+		} else if timedOut(err) {
 			err = &timeoutError{fmt.Sprintf("no answer within %v: is it a TLS port, such as 995?", c.timeouts.TLS), "tls", err}
 		}
 		c.fail(err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 )
 
 // body is a message as the server sends it, up to its final dot (RFC 1939
@@ -188,9 +187,8 @@ func (b *body) hold(tail int) error {
 	}
 	_, err := c.wire.r.Peek(tail + 1)
 	c.wire.conn.pause(c.timeouts.Idle)
-	var timeout net.Error
 	switch {
-	case tail == whole && errors.As(err, &timeout) && timeout.Timeout():
+	case tail == whole && timedOut(err):
 		return b.probe(whole)
 	case err != nil:
 		return b.cut(err)
@@ -269,11 +267,10 @@ func (b *body) finish() error {
 // cut breaks the client because the connection ended before the message did.
 func (b *body) cut(err error) error {
 	where := fmt.Sprintf("after %d bytes of message %d", b.octets, b.n)
-	var timeout net.Error
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		err = fmt.Errorf("server closed the connection %s: %w", where, io.ErrUnexpectedEOF)
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case timedOut(err):
 		text, limit := b.c.wire.conn.patience()
 		err = &timeoutError{text + " " + where, limit, errors.Join(err, io.ErrUnexpectedEOF)}
 	default:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
 	"slices"
 	"strconv"
@@ -141,6 +142,12 @@ func (e *ProtocolError) Error() string { return e.Err.Error() + ": " + e.Detail 
 
 // Unwrap returns the kind of fault.
 func (e *ProtocolError) Unwrap() error { return e.Err }
+
+// timedOut reports whether err is a deadline of the connection that has passed.
+func timedOut(err error) bool {
+	network, ok := errors.AsType[net.Error](err)
+	return ok && network.Timeout()
+}
 
 // timeoutError says what was waited for, where a net.Error names addresses. limit is
 // the entry of [Timeouts] that has passed, in the words of the configuration; "" is

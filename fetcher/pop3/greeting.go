@@ -2,9 +2,7 @@ package pop3
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"net"
 )
 
 // readGreeting reads the server's first line. It closes the connection on error.
@@ -23,8 +21,7 @@ func (c *Client) greet() error {
 		return &ProtocolError{Detail: other, Err: ErrNotPOP3}
 	}
 	if err != nil {
-		var timeout net.Error
-		if errors.As(err, &timeout) && timeout.Timeout() {
+		if timedOut(err) {
 			return &timeoutError{fmt.Sprintf("no greeting within %v: %s", c.timeouts.Greeting, c.silence()), "greeting", err}
 		}
 		return c.wire.lineError(err, "instead of greeting")

@@ -26,13 +26,21 @@ const masking = "***"
 //
 // Other forms are not: a part of the secret, other encodings, blanks between its
 // letters.
-type secrets struct{ forms [][]byte } // in lower case
+type secrets struct {
+	added []string // whose forms are not made yet
+	forms [][]byte // in lower case
+}
 
-// add has a secret masked from now on.
+// add has a secret masked from now on. Most sessions mask nothing, and the forms of a token take
+// hundreds of KB, so mask makes them.
 func (s *secrets) add(secret string) {
-	if len(secret) < minSecret {
-		return
+	if len(secret) >= minSecret {
+		s.added = append(s.added, secret)
 	}
+}
+
+// form adds the forms of a secret.
+func (s *secrets) form(secret string) {
 	backwards := []byte(secret)
 	slices.Reverse(backwards)
 	runes := []rune(secret)
@@ -79,6 +87,10 @@ func lower(b []byte) []byte {
 
 // mask replaces secrets in a line.
 func (s *secrets) mask(line []byte) []byte {
+	for _, secret := range s.added {
+		s.form(secret)
+	}
+	s.added = nil
 	if len(s.forms) == 0 {
 		return line
 	}

@@ -106,11 +106,10 @@ func (w *wire) skipLine(line []byte, first, limit int) (beginning []byte, err er
 
 // lineError says what a line, the connection or a time-out ended in the middle of.
 func (w *wire) lineError(err error, where string) error {
-	var timeout net.Error
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Errorf("server closed the connection %s: %w", where, io.ErrUnexpectedEOF)
-	case errors.As(err, &timeout) && timeout.Timeout():
+	case timedOut(err):
 		text, limit := w.conn.patience()
 		return &timeoutError{text + " " + where, limit, err}
 	}

@@ -136,9 +136,6 @@ func (r *Refusal) Busy() bool { return r.InUse }
 // Throttled reports Slower.
 func (r *Refusal) Throttled() bool { return r.Slower }
 
-// Temporary reports true unless Never is set.
-func (r *Refusal) Temporary() bool { return !r.Never }
-
 // Wait returns 0: the text is not searched for a time.
 func (r *Refusal) Wait() time.Duration { return 0 }
 
