@@ -117,13 +117,7 @@ func (x *Matcher) deliveredBefore(ctx context.Context, entries []Entry) ([]ledge
 	all := make([]ledger.Listed, 0, len(entries))
 	known := ledger.Known{Headers: make(map[[32]byte]bool), MessageIDs: make(map[string]bool)}
 	for chunk := range slices.Chunk(entries, examineChunk) {
-		ids, _, err := AskHeaders(x.Mailbox, func(yield func(int) bool) {
-			for _, e := range chunk {
-				if !yield(e.Number) {
-					return
-				}
-			}
-		})
+		ids, _, err := AskHeaders(x.Mailbox, Numbers(chunk))
 		if err != nil {
 			return nil, err
 		}
@@ -170,18 +164,10 @@ func knownOf(all []ledger.Listed, known ledger.Known) (before []ledger.Listed) {
 // unknown returns the messages that the ledger has no record of, not even of a failure.
 func (x *Matcher) unknown(ctx context.Context) ([]Entry, error) {
 	var entries []Entry
-	l := x.Listing
-	for chunk := range slices.Chunk(l.Entries, lookupChunk) {
-		known, err := x.Account.known(ctx, x.Ledger, l, chunk)
-		if err != nil {
-			return nil, err
+	err := x.lookup(ctx, func(e Entry, _ ledger.Record, recorded bool) {
+		if !recorded {
+			entries = append(entries, e)
 		}
-		for _, e := range chunk {
-			k := l.Key(e)
-			if _, ok := ledger.Match(known[k.UIDL], k.Size); !ok {
-				entries = append(entries, e)
-			}
-		}
-	}
-	return entries, nil
+	})
+	return entries, err
 }

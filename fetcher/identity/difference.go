@@ -176,6 +176,21 @@ func (d *Difference) want(e Entry) {
 	d.Octets += max(e.Size, 0)
 }
 
+// lookup calls fn with each listed message that has a UIDL, and with its record if it has one.
+func (x *Matcher) lookup(ctx context.Context, fn func(e Entry, r ledger.Record, recorded bool)) error {
+	for chunk := range slices.Chunk(x.Listing.Entries, lookupChunk) {
+		known, err := x.Account.known(ctx, x.Ledger, x.Listing, chunk)
+		if err != nil {
+			return err
+		}
+		for _, e := range chunk {
+			r, recorded := ledger.Match(known[x.Listing.UIDL(e)], e.Size)
+			fn(e, r, recorded)
+		}
+	}
+	return nil
+}
+
 // Recorded returns the ledger's records of listed messages, by their numbers. A message without
 // a record has the zero [ledger.Record].
 func (x *Matcher) Recorded(ctx context.Context, entries []Entry) (map[int]ledger.Record, error) {

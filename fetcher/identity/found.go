@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -41,28 +40,18 @@ func look(box mailbox.Mailbox, l *Listing, entries []Entry, how Adoption) (fetch
 	for part := range slices.Chunk(entries, foundChunk) {
 		given, shown := 0, make(map[int]bool, len(part))
 		if asks {
-			numbers := func(yield func(int) bool) {
-				for _, e := range part {
-					if !yield(e.Number) {
-						return
-					}
-				}
-			}
-			err := box.Headers(numbers, func(number int, header io.Reader, err error) error {
+			err := box.Headers(Numbers(part), func(number int, header io.Reader, err error) error {
 				i := slices.IndexFunc(part, func(e Entry) bool { return e.Number == number })
 				if i < 0 || shown[number] {
 					return &mailbox.StepError{Detail: fmt.Sprintf("the header of message %d came, which was not asked for", number)}
 				}
-				h.Reset()
-				for err == nil {
-					var n int
-					n, err = header.Read(chunk)
-					h.Write(chunk[:n])
+				if err == nil {
+					err = h.read(header, chunk)
 				}
 				switch _, refused := mailbox.Refused(err); {
 				case refused:
 					show(part[i], nil)
-				case errors.Is(err, io.EOF):
+				case err == nil:
 					given++
 					show(part[i], h.header)
 				default:
@@ -117,18 +106,10 @@ func (x *Matcher) show(ctx context.Context, messages []Entry, adopt []ledger.Lis
 // delivery.
 func (x *Matcher) takenForDelivered(ctx context.Context) ([]Entry, error) {
 	var entries []Entry
-	l := x.Listing
-	for chunk := range slices.Chunk(l.Entries, lookupChunk) {
-		known, err := x.Account.known(ctx, x.Ledger, l, chunk)
-		if err != nil {
-			return nil, err
+	err := x.lookup(ctx, func(e Entry, r ledger.Record, recorded bool) {
+		if recorded && r.State == ledger.Delivered && r.Delivered.IsZero() {
+			entries = append(entries, e)
 		}
-		for _, e := range chunk {
-			k := l.Key(e)
-			if r, ok := ledger.Match(known[k.UIDL], k.Size); ok && r.State == ledger.Delivered && r.Delivered.IsZero() {
-				entries = append(entries, e)
-			}
-		}
-	}
-	return entries, nil
+	})
+	return entries, err
 }

@@ -124,6 +124,21 @@ func (h *HeaderReader) Write(p []byte) {
 // Header returns what was read: up to the empty line and perhaps further.
 func (h *HeaderReader) Header() []byte { return h.header }
 
+// read reads a header that a store gives, to its end, by way of chunk.
+func (h *HeaderReader) read(header io.Reader, chunk []byte) error {
+	h.Reset()
+	for {
+		n, err := header.Read(chunk)
+		h.Write(chunk[:n])
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
 // AskHeaders asks for the headers of messages, by number. It returns the identity of each, and
 // the refusals of those that the server does not give. Any other error ends the session.
 func AskHeaders(box mailbox.Mailbox, numbers iter.Seq[int]) (ids map[int]ledger.Identity, refused map[int]mailbox.Refusal, err error) {
@@ -137,20 +152,16 @@ func ShowHeaders(box mailbox.Mailbox, numbers iter.Seq[int], show func(n int, he
 	var h HeaderReader
 	chunk := make([]byte, 4<<10)
 	err = box.Headers(numbers, func(n int, header io.Reader, err error) error {
-		h.Reset()
-		for err == nil {
-			var read int
-			read, err = header.Read(chunk)
-			h.Write(chunk[:read])
+		if err == nil {
+			err = h.read(header, chunk)
 		}
 		if reply, ok := mailbox.Refused(err); ok {
 			refused[n] = reply
 			return nil
 		}
-		if errors.Is(err, io.EOF) {
+		if err == nil {
 			ids[n] = Identify(h.header)
 			show(n, h.header)
-			return nil
 		}
 		return err
 	})

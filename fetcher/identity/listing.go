@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"hash/maphash"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -253,6 +254,17 @@ func (l *Listing) rename(number int, uidl string) {
 		from := len(l.uidls)
 		l.uidls = append(l.uidls, uidl...)
 		l.Entries[i].from, l.Entries[i].to = uint32(from), uint32(len(l.uidls))
+	}
+}
+
+// Numbers returns the messages' numbers, in the order of entries.
+func Numbers(entries []Entry) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, e := range entries {
+			if !yield(e.Number) {
+				return
+			}
+		}
 	}
 }
 

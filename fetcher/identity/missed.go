@@ -120,7 +120,7 @@ func (x *Matcher) goneDigests(ctx context.Context, incomplete bool, digests []le
 		digests = slices.DeleteFunc(digests, func(k ledger.Key) bool { return slices.Contains(x.missing.renamed, k) })
 	}
 	l := x.Listing
-	if len(digests) == 0 || x.Mailbox.Traits().Batches || incomplete || len(l.left)+len(l.extra)+l.uncounted > 0 {
+	if len(digests) == 0 || x.Mailbox.Traits().Batches || incomplete || !l.IsComplete() {
 		return nil, nil
 	}
 	here := make(map[ledger.Key]bool, len(l.Nameless))

@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"slices"
 
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -44,9 +43,8 @@ func (x *Matcher) leaveOutMoved(ctx context.Context, e Entry, read Read, m *ledg
 	}
 	// Nobody knows whether the message under the other key has a copy in quarantine, so this
 	// one's stays.
-	kept := m.Kept()
-	drop = slices.DeleteFunc(slices.Clone(m.Attachments), func(a ledger.Attachment) bool { return a.Quarantine })
-	m.Before, m.Attachments = m.Files(), kept
+	drop = m.NotKept()
+	m.Before, m.Attachments = m.Files(), m.Kept()
 	x.Log.Info().Str("uidl", foreign.UIDL(m.UIDL)).Str("before", foreign.UIDL(before.UIDL)).Int64("octets", m.Size).Int64("octets_before", before.Size).Msg("message was delivered before, under another UIDL or size")
 	return drop, nil
 }

@@ -138,19 +138,12 @@ func note(numbers *map[int]bool, number int) {
 
 // notExamined returns the settled messages of the listing that were not examined.
 func (x *Matcher) notExamined(ctx context.Context) (all []Lookalike, err error) {
-	l := x.Listing
-	for chunk := range slices.Chunk(l.Entries, lookupChunk) {
-		known, err := x.Account.known(ctx, x.Ledger, l, chunk)
-		if err != nil {
-			return nil, err
+	err = x.lookup(ctx, func(e Entry, r ledger.Record, recorded bool) {
+		if recorded && r.State != ledger.Failed && !x.doubts.examined[e.Number] {
+			all = append(all, Lookalike{e, r})
 		}
-		for _, e := range chunk {
-			if r, ok := ledger.Match(known[l.UIDL(e)], e.Size); ok && r.State != ledger.Failed && !x.doubts.examined[e.Number] {
-				all = append(all, Lookalike{e, r})
-			}
-		}
-	}
-	return all, nil
+	})
+	return all, err
 }
 
 func (x *Matcher) examineChunk(ctx context.Context, chunk []Lookalike) (others int, err error) {

@@ -91,11 +91,6 @@ const (
 	OversizeRaw
 )
 
-// skips reports whether a message of this size is left on the server and not recorded.
-func (l *Limits) skips(size int64) bool {
-	return l.MaxMessageSize > 0 && size > l.MaxMessageSize && l.Oversize == OversizeSkip
-}
-
 // defaultMaxMessage is far beyond what any server accepts.
 const defaultMaxMessage = 4 << 30
 

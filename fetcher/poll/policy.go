@@ -89,14 +89,14 @@ func (p *poll) allot(ctx context.Context) (allotment, error) {
 	for i, e := range unseen {
 		size := max(e.Size, 0)
 		oversize := a.MaxMessageSize > 0 && size > a.MaxMessageSize
-		if a.skips(size) {
+		if p.matcher.Account.Skips(size) {
 			p.rest.oversized[p.uidl(e)] = size
 			p.log.Debug().Str("uidl", foreign.UIDL(p.uidl(e))).Int64("octets", size).Msg("message left on the server: larger than max_message_size")
 			continue
 		}
 		if !a.allows(p.fetch.taken, size) {
 			for _, e := range unseen[i:] {
-				if !a.skips(e.Size) {
+				if !p.matcher.Account.Skips(e.Size) {
 					p.rest.left++
 				} else {
 					p.rest.oversized[p.uidl(e)] = e.Size

@@ -12,6 +12,7 @@ import (
 	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/mailbox"
+	"github.com/attachd/attachd/fetcher/session"
 )
 
 // poll is one session of a visit, from connect to QUIT.
@@ -74,10 +75,14 @@ type step int
 
 // The steps before stepList are those of package session.
 const (
-	stepConnect step = iota
-	stepCapa
-	stepLogin
-	stepList
+	stepConnect = step(session.Connecting)
+	stepCapa    = step(session.AskingCapabilities)
+	stepLogin   = step(session.LoggingIn)
+)
+
+// The steps of an open session.
+const (
+	stepList = stepLogin + 1 + iota
 	stepRetrieve
 	stepDelete
 	stepQuit

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"iter"
 	"slices"
 
 	"github.com/rs/zerolog"
@@ -92,19 +91,16 @@ func DryRun(ctx context.Context, a Account, led Ledger, read func(header []byte)
 	p := foreseer(&a, led, log)
 	p.poller.ReadEnvelope = read
 	var o Outlook
+	var visited identity.Visited
 	if led != nil {
 		unfinished, err := led.Unfinished(ctx, a.Name)
 		if err != nil {
 			return err
 		}
 		o.Unfinished = len(unfinished)
-	}
-	visited, err := p.foreseeMailbox(ctx)
-	if err == nil && led != nil {
-		_, err = p.visited(ctx)
-	}
-	if err != nil {
-		return err
+		if visited, err = p.visited(ctx); err != nil {
+			return err
+		}
 	}
 	s, err := a.openEither(ctx, session.Options{Log: log})
 	if err != nil {
@@ -146,14 +142,6 @@ func foreseer(a *Account, led Ledger, log zerolog.Logger) *poll {
 	return &poll{visit: &visit{Visit: &Visit{Account: a, Past: new(Past), Ledger: led}, poller: &Poller{Log: log}, log: log}}
 }
 
-// foreseeMailbox returns what is recorded of the mailbox.
-func (p *poll) foreseeMailbox(ctx context.Context) (identity.Visited, error) {
-	if p.Ledger == nil {
-		return identity.Visited{}, nil
-	}
-	return p.recorded(ctx)
-}
-
 // foresee lists the mailbox as a poll does.
 func (p *poll) foresee(ctx context.Context, box mailbox.Mailbox, visited identity.Visited) (*identity.Forecast, error) {
 	p.mailbox = box
@@ -178,7 +166,7 @@ const foreseenHeaders = 500
 func (p *poll) foreseeDeletions(f *identity.Forecast, v Preview) error {
 	for chunk := range slices.Chunk(f.Due, foreseenHeaders) {
 		seen := make(map[int]delivery.Envelope)
-		_, _, err := identity.ShowHeaders(p.mailbox, numbersOf(chunk), func(n int, header []byte) { seen[n] = delivery.Show(p.poller.envelope(header)) })
+		_, _, err := identity.ShowHeaders(p.mailbox, identity.Numbers(chunk), func(n int, header []byte) { seen[n] = delivery.Show(p.poller.envelope(header)) })
 		if err != nil {
 			return fmt.Errorf("read the headers of what would be deleted on %s: %w", p.Account.Addr, err)
 		}
@@ -218,7 +206,7 @@ func (p *poll) foreseeFetches(ctx context.Context, f *identity.Forecast, v Previ
 	for _, e := range whole {
 		byNumber[e.Number] = e
 	}
-	err := p.mailbox.Retrieve(numbersOf(whole), p.wholeOctets, func(number int, body io.Reader, err error) error {
+	err := p.mailbox.Retrieve(identity.Numbers(whole), p.wholeOctets, func(number int, body io.Reader, err error) error {
 		e, asked := byNumber[number]
 		if !asked {
 			return &mailbox.StepError{Detail: fmt.Sprintf("message %d came, which was not asked for", number)}
@@ -258,14 +246,4 @@ func (p *poll) seenBefore(ctx context.Context) (bool, error) {
 	}
 	known, err := p.Ledger.Known(ctx, p.Account.Name, []ledger.Identity{{Header: id.Header}})
 	return known.Headers[id.Header], err
-}
-
-func numbersOf(entries []identity.Entry) iter.Seq[int] {
-	return func(yield func(int) bool) {
-		for _, e := range entries {
-			if !yield(e.Number) {
-				return
-			}
-		}
-	}
 }

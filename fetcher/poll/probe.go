@@ -8,6 +8,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/session"
 )
 
@@ -65,9 +66,11 @@ func CheckNew(ctx context.Context, a Account, led Ledger, log zerolog.Logger) (p
 	defer func() { p.Took = time.Since(started) }()
 	p.Addr = a.Addr
 	look := foreseer(&a, led, log)
-	visited, err := look.foreseeMailbox(ctx)
-	if err != nil {
-		return p, err
+	var visited identity.Visited
+	if led != nil {
+		if visited, err = look.recorded(ctx); err != nil {
+			return p, err
+		}
 	}
 	s, err := a.openEither(ctx, session.Options{Log: log})
 	p.Mechanism, p.Capabilities = s.Mechanism, s.Capabilities

@@ -70,7 +70,7 @@ func (p *poll) mayDelete(ctx context.Context) (map[ledger.Key]bool, error) {
 		}
 	}
 	if withoutUIDL > 0 && p.poller.withoutUIDL.first(p.Account.Name) {
-		p.log.Warn().Int("messages", withoutUIDL).Msg("messages without a UIDL of which no file was delivered are fetched again at every poll, as they stay on the server; delete: all deletes them")
+		p.log.Warn().Int("messages", withoutUIDL).Msg("messages without a UIDL that brought no file are fetched again at every poll, as they stay on the server; delete: all deletes them")
 	}
 	return may, nil
 }

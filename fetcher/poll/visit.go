@@ -54,9 +54,12 @@ type Result struct {
 }
 
 // Busy reports whether the visit retrieved or deleted any message, or tried to.
-func (r *Result) Busy() bool {
-	c := r.Counts
-	return c.Messages+c.Failed+r.unkept+c.Quarantined+c.Deleted > 0
+func (r *Result) Busy() bool { return busy(r.Counts, r.unkept) }
+
+// busy answers for one session, or for all sessions of a visit. unkept messages were retrieved
+// and count nowhere else.
+func busy(c event.Counts, unkept int) bool {
+	return c.Messages+c.Failed+unkept+c.Quarantined+c.Deleted > 0
 }
 
 // visit is a visit under way. Its sessions share it.
@@ -161,7 +164,7 @@ func (v *visit) report(p *poll, took time.Duration, err error) {
 		Quarantined: len(p.fetch.quarantine) + t.Copies, Deleted: p.removal.deleted + p.removal.deletedBefore, Left: p.rest.left,
 	}
 	line := v.log.Debug()
-	if c.Messages+c.Failed+p.fetch.unkept+c.Quarantined+c.Deleted > 0 {
+	if busy(c, p.fetch.unkept) {
 		line = v.log.Info()
 	}
 	line = line.Int("messages", c.Messages).Int("attachments", c.Attachments).Int("failed", c.Failed).Int("deleted", c.Deleted).Int("without_file", p.stay()).Int("not_read_right", p.stayUnread()).
