@@ -89,14 +89,14 @@ func (l *loop) sleep(ctx context.Context, d time.Duration) bool {
 func (l *loop) untilLogin() time.Duration {
 	delay := l.loginDelay
 	// The clock may have been set back since.
-	return min(delay-l.supervisor.clock()().Sub(l.result.Ended), delay)
+	return min(delay-l.supervisor.clock().Sub(l.result.Ended), delay)
 }
 
 // firstTurn is turn for a loop that has not polled yet. It does not poll while the server's
 // LOGIN-DELAY forbids it. The delay was announced to the loop that this one replaces, or to an
 // earlier process.
 func (l *loop) firstTurn(ctx, waiting context.Context) time.Duration {
-	now := l.supervisor.clock()()
+	now := l.supervisor.clock()
 	if l.before != nil {
 		l.failedBefore = l.before.failures + l.before.failedBefore
 	}
@@ -105,7 +105,9 @@ func (l *loop) firstTurn(ctx, waiting context.Context) time.Duration {
 		// On an error the poll fails too, and reports it.
 		if host, err := l.supervisor.Ledger.Host(ctx, l.account.Addr); err == nil {
 			l.loginDelay, l.result.LoginDelay = host.LoginDelay, host.LoginDelay
-			l.result.Ended, _ = l.supervisor.Ledger.LastPoll(ctx, l.account.Name)
+			if host.LoginDelay > 0 {
+				l.result.Ended, _ = l.supervisor.Ledger.LastPoll(ctx, l.account.Name)
+			}
 		}
 	case before.account.Owner() == l.account.Owner():
 		l.loginDelay, l.result.LoginDelay = before.loginDelay, before.result.LoginDelay
@@ -128,7 +130,7 @@ func (l *loop) turn(ctx, waiting context.Context) time.Duration {
 		return 0 // there is no next turn
 	}
 	delay := l.reschedule(err)
-	l.observe(event.Scheduled{Account: l.account.Name, Next: l.supervisor.clock()().Add(delay), Failures: l.failures, Err: err})
+	l.observe(event.Scheduled{Account: l.account.Name, Next: l.supervisor.clock().Add(delay), Failures: l.failures, Err: err})
 	return delay
 }
 
@@ -136,7 +138,7 @@ func (l *loop) turn(ctx, waiting context.Context) time.Duration {
 // same text as the last one is logged at debug level.
 func (l *loop) reschedule(err error) time.Duration {
 	log := l.log()
-	if l.late && l.slots.lateIsDue(l.supervisor.clock()()) {
+	if l.late && l.slots.lateIsDue(l.supervisor.clock()) {
 		log.Warn().Str("interval", l.account.Interval.String()).Int("max_concurrent", cap(l.slots.global)).Int("max_per_host", l.slots.perHost).
 			Msg("polls come late: accounts wait for each other for longer than their interval; raise max_concurrent or max_per_host, or the interval")
 	}
@@ -166,7 +168,7 @@ func (l *loop) reschedule(err error) time.Duration {
 	} else {
 		l.lastFailure = text
 	}
-	log.WithLevel(level).Err(err).Int("failures", l.failures).Time("next", l.supervisor.clock()().Add(delay)).Msg(failureMessage(err))
+	log.WithLevel(level).Err(err).Int("failures", l.failures).Time("next", l.supervisor.clock().Add(delay)).Msg(failureMessage(err))
 	return delay
 }
 
@@ -197,13 +199,13 @@ func (l *loop) worksAgain() (failures int, again bool) {
 // poll waits for a slot and makes one visit.
 func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	s := l.supervisor
-	asked := s.clock()()
+	asked := s.clock()
 	l.observe(event.Waiting{Account: l.account.Name})
 	slot, err := l.slots.acquire(waiting, l.account.Addr, l.slow)
 	if err != nil {
 		return err
 	}
-	l.late = !l.slow && s.clock()().Sub(asked) > l.account.Interval
+	l.late = !l.slow && s.clock().Sub(asked) > l.account.Interval
 	defer slot.release()
 	l.observe(event.Started{Account: l.account.Name})
 	defer func() {
@@ -217,7 +219,7 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	}()
 	l.result.Incomplete, l.result.Counts = nil, event.Counts{}
 
-	lease, err := s.Ledger.Lease(ctx, l.account.Name, time.Now())
+	lease, err := s.Ledger.Lease(ctx, l.account.Name, s.clock())
 	if err != nil {
 		return err
 	}
@@ -261,5 +263,5 @@ func (l *loop) logLeft() {
 
 // log returns the account's log.
 func (l *loop) log() zerolog.Logger {
-	return l.supervisor.Log.With().Str("account", l.account.Name).Logger()
+	return l.supervisor.log(l.account.Name)
 }

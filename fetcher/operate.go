@@ -16,18 +16,16 @@ import (
 // AcceptDestination records the folder that is there now as the account's destination, and creates
 // it if it is missing. It returns that folder. It fails with [ledger.ErrLeased] while the account
 // is being polled.
-func (s *Supervisor) AcceptDestination(ctx context.Context, a Account) (at delivery.Destination, err error) {
-	_, err = s.leased(ctx, []string{a.Name}, func(led Ledger) (_ int, err error) {
-		at, err = a.Accept(ctx, a.Name, led)
-		return 0, err
+func (s *Supervisor) AcceptDestination(ctx context.Context, a Account) (delivery.Destination, error) {
+	return leased(ctx, s.Ledger, []string{a.Name}, func(led Ledger) (delivery.Destination, error) {
+		return a.Accept(ctx, a.Name, led)
 	})
-	return at, err
 }
 
 // openSink opens an account's sink. It fails with a [*delivery.DestinationError] if the account's
 // files went to another folder before.
 func (s *Supervisor) openSink(ctx context.Context, a Account, led delivery.Destinations) (delivery.Sink, error) {
-	return a.Output.Open(ctx, a.Name, led, s.Log.With().Str("account", a.Name).Logger())
+	return a.Output.Open(ctx, a.Name, led, s.log(a.Name))
 }
 
 // OpenQuarantine opens an account's quarantine, and keeps the account from being polled until the
@@ -54,12 +52,10 @@ func (s *Supervisor) OpenQuarantine(ctx context.Context, a Account) (_ *delivery
 
 // Adopt lists the account's mailbox and records the messages that the ledger does not know as
 // delivered, see [poll.Adopt]. It fails with [ledger.ErrLeased] while the account is being polled.
-func (s *Supervisor) Adopt(ctx context.Context, a Account, how identity.Adoption, log zerolog.Logger) (done identity.Adopted, err error) {
-	_, err = s.leased(ctx, []string{a.Name}, func(led Ledger) (_ int, err error) {
-		done, err = poll.Adopt(ctx, a.Account, led, how, log)
-		return 0, err
+func (s *Supervisor) Adopt(ctx context.Context, a Account, how identity.Adoption, log zerolog.Logger) (identity.Adopted, error) {
+	return leased(ctx, s.Ledger, []string{a.Name}, func(led Ledger) (identity.Adopted, error) {
+		return poll.Adopt(ctx, a.Account, led, how, log)
 	})
-	return done, err
 }
 
 // Forget removes the records of some messages of an account, so that they are fetched again if they
@@ -67,7 +63,7 @@ func (s *Supervisor) Adopt(ctx context.Context, a Account, how identity.Adoption
 // Forget returns how many records there were. It fails with [ledger.ErrLeased] while the account is
 // being polled.
 func (s *Supervisor) Forget(ctx context.Context, account string, which func(ctx context.Context) ([]ledger.Key, error)) (int, error) {
-	return s.leased(ctx, []string{account}, func(led Ledger) (int, error) {
+	return leased(ctx, s.Ledger, []string{account}, func(led Ledger) (int, error) {
 		keys, err := which(ctx)
 		if err != nil || len(keys) == 0 {
 			return 0, err
@@ -78,21 +74,22 @@ func (s *Supervisor) Forget(ctx context.Context, account string, which func(ctx 
 
 // ForgetAll is Forget for all messages of an account.
 func (s *Supervisor) ForgetAll(ctx context.Context, account string) (int, error) {
-	return s.leased(ctx, []string{account}, func(led Ledger) (int, error) { return led.ForgetAll(ctx, account) })
+	return leased(ctx, s.Ledger, []string{account}, func(led Ledger) (int, error) { return led.ForgetAll(ctx, account) })
 }
 
-// leased calls fn with the leases of these accounts, and releases them when fn returns.
-func (s *Supervisor) leased(ctx context.Context, accounts []string, fn func(led Ledger) (int, error)) (int, error) {
+// leased calls fn with the leases of these accounts, and releases them when fn returns. It returns
+// what fn does.
+func leased[T any](ctx context.Context, all Ledger, accounts []string, fn func(led Ledger) (T, error)) (T, error) {
 	var leases []*ledger.Lease
 	for _, account := range accounts {
-		lease, err := s.Ledger.Lease(ctx, account, time.Time{})
+		lease, err := all.Lease(ctx, account, time.Time{})
 		if err != nil {
-			return 0, err
+			return *new(T), err
 		}
 		defer lease.Release()
 		leases = append(leases, lease)
 	}
-	return fn(s.Ledger.Fenced(leases...))
+	return fn(all.Fenced(leases...))
 }
 
 // Rename gives the records of the account from to the account to. from is the old name of a
@@ -100,5 +97,5 @@ func (s *Supervisor) leased(ctx context.Context, accounts []string, fn func(led 
 // they are. It fails with [ledger.ErrLeased] while either account is being polled, and with
 // [ledger.ErrKnown] if to has records.
 func (s *Supervisor) Rename(ctx context.Context, from, to string) (messages int, err error) {
-	return s.leased(ctx, []string{from, to}, func(led Ledger) (int, error) { return led.Rename(ctx, from, to) })
+	return leased(ctx, s.Ledger, []string{from, to}, func(led Ledger) (int, error) { return led.Rename(ctx, from, to) })
 }

@@ -229,10 +229,15 @@ func (s *Supervisor) polled(account string) bool {
 	return s.names[account]
 }
 
-// clock returns the function that tells the time.
-func (s *Supervisor) clock() func() time.Time {
+// clock returns the time.
+func (s *Supervisor) clock() time.Time {
 	if s.now != nil {
-		return s.now
+		return s.now()
 	}
-	return time.Now
+	return time.Now()
+}
+
+// log returns the log of an account.
+func (s *Supervisor) log(account string) zerolog.Logger {
+	return s.Log.With().Str("account", account).Logger()
 }
