@@ -206,11 +206,11 @@ func choose[T ~string](to *T, s string, choices ...T) error {
 // may be nil.
 func Diff(old, updated *Config) (added, removed, changed []Account) {
 	before := map[string]Account{}
-	for _, a := range old.enabled() {
+	for _, a := range old.Enabled() {
 		before[a.Name] = a
 	}
 	after := map[string]bool{}
-	for _, a := range updated.enabled() {
+	for _, a := range updated.Enabled() {
 		after[a.Name] = true
 		if was, ok := before[a.Name]; !ok {
 			added = append(added, a)
@@ -218,7 +218,7 @@ func Diff(old, updated *Config) (added, removed, changed []Account) {
 			changed = append(changed, a)
 		}
 	}
-	for _, a := range old.enabled() {
+	for _, a := range old.Enabled() {
 		if !after[a.Name] {
 			removed = append(removed, a)
 		}
@@ -226,8 +226,8 @@ func Diff(old, updated *Config) (added, removed, changed []Account) {
 	return added, removed, changed
 }
 
-// enabled lists the accounts to poll, in the order of the file.
-func (c *Config) enabled() []Account {
+// Enabled returns the accounts to poll, in the order of the file; a nil Config has none.
+func (c *Config) Enabled() []Account {
 	if c == nil {
 		return nil
 	}

@@ -40,8 +40,8 @@ func (a *Auth) parse(s string) error {
 	return choose(a, s, AuthAuto, AuthAPOP, AuthPass, AuthPlain, AuthLogin, AuthXOAuth2, AuthOAuthBearer)
 }
 
-// byToken reports whether the login takes an access token in place of a password.
-func (a Auth) byToken() bool { return a == AuthXOAuth2 || a == AuthOAuthBearer }
+// ByToken reports whether the login takes an access token in place of a password.
+func (a Auth) ByToken() bool { return a == AuthXOAuth2 || a == AuthOAuthBearer }
 
 func (l *loader) username(r *rawAccount) string {
 	switch v := r.Username; {
@@ -62,7 +62,7 @@ func (l *loader) username(r *rawAccount) string {
 func (l *loader) login(r *rawAccount) Login {
 	a := Login{Username: l.username(r), Auth: r.Auth.or(AuthAuto)}
 	password := secretKeys{"password", &r.Password, &r.PasswordFile, &r.PasswordEnv, &r.PasswordCommand, &r.PasswordCredential}
-	if a.Auth.byToken() {
+	if a.Auth.ByToken() {
 		for _, at := range password.given() {
 			l.problem(at, "has no meaning with auth: %s, which takes a token: give oauth or token_command", a.Auth)
 		}

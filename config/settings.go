@@ -102,7 +102,7 @@ func (l *loader) accounts(r *rawConfig, top position) {
 		}
 	}
 	switch {
-	case len(l.config.enabled()) > 0:
+	case len(l.config.Enabled()) > 0:
 	case l.config.AccountsDir != "":
 		l.warn(WarnNoAccounts, r.AccountsDir.at, noneEnabled)
 	case !r.AccountsDir.set:

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -266,8 +265,7 @@ func (l *loader) certificates(v *rawTLS, t TLS) {
 
 // plaintext checks that a connection without TLS stays on this machine.
 func (l *loader) plaintext(v *rawTLS, host string) {
-	addr, err := netip.ParseAddr(host)
-	if host != "" && !strings.EqualFold(host, "localhost") && (err != nil || !addr.IsLoopback()) {
+	if host != "" && !isLoopback(host) {
 		l.problem(v.Mode.at, "none is for a proxy on this machine: the host must be localhost or a loopback address, not %s", quote(host))
 		return
 	}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/check"
 	"github.com/attachd/attachd/cmd/attachd/console"
-	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/foreign"
@@ -60,7 +59,7 @@ older than that or was lost, or the account was renamed.`,
 			if len(faults) > 0 {
 				return &exitError{exitConfig, fmt.Errorf("check configuration: attachd could not read or write at %s", console.Count(len(faults), "place"))}
 			}
-			enabled := wiring.Enabled(c)
+			enabled := c.Enabled()
 			gone, err := check.Polled(cmd.Context(), c)
 			if err != nil && !online { // a login can be tried without the state
 				return failure(err)

@@ -45,7 +45,7 @@ func oauthStatus(w io.Writer, c *config.Config, names []string) error {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	missing := 0
 	for _, a := range c.Accounts {
-		if len(names) > 0 && !slices.Contains(names, a.Name) || len(names) == 0 && a.Auth != config.AuthXOAuth2 && a.Auth != config.AuthOAuthBearer {
+		if len(names) > 0 && !slices.Contains(names, a.Name) || len(names) == 0 && !a.Auth.ByToken() {
 			continue
 		}
 		text, ok := signInStatus(c, a)

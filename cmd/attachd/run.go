@@ -15,7 +15,6 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/cmd/attachd/preview"
-	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 )
 
@@ -102,7 +101,7 @@ func dryRun(cmd *cobra.Command, c *config.Config, log zerolog.Logger) error {
 		return failure(err)
 	}
 	if failed > 0 {
-		return &exitError{exitTemporary, fmt.Errorf("%d of %s failed", failed, console.Count(len(wiring.Enabled(c)), "account"))}
+		return &exitError{exitTemporary, fmt.Errorf("%d of %s failed", failed, console.Count(len(c.Enabled()), "account"))}
 	}
 	return nil
 }

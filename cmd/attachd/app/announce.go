@@ -6,33 +6,25 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/attachd/attachd/cmd/attachd/wiring"
-	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher"
-	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
-// announceDeletions logs how many delivered messages the next poll will delete, for each account
-// that is new or changed between two configurations. Before the first poll, before is nil and all
-// are new.
+// announceDeletions logs how many delivered messages the next poll will delete, for accounts about
+// to be polled. changed says that they are new, or have changed, since polls began.
 //
 // An account that deletes messages as it delivers them has none to announce, unless they were to be
 // kept until now or a deletion failed.
-func announceDeletions(ctx context.Context, led *sqlite.Ledger, log zerolog.Logger, before, now *config.Config) {
-	added, _, changed := config.Diff(before, now)
-	affected := make(map[string]bool)
-	for _, a := range append(added, changed...) {
-		affected[a.Name] = true
-	}
-	for _, a := range wiring.Accounts(now, nil) {
-		if affected[a.Name] && a.Delete {
-			announceDeletionsOf(ctx, led, log, a, before != nil)
+func (app *App) announceDeletions(ctx context.Context, changed bool, accounts ...fetcher.Account) {
+	for _, a := range accounts {
+		if a.Delete {
+			app.announceDeletionsOf(ctx, changed, a)
 		}
 	}
 }
 
-func announceDeletionsOf(ctx context.Context, led *sqlite.Ledger, log zerolog.Logger, a fetcher.Account, changed bool) {
-	due, err := led.Due(ctx, a.Name, time.Now().Add(-a.DeleteAfter), a.DeleteEmpty)
+func (app *App) announceDeletionsOf(ctx context.Context, changed bool, a fetcher.Account) {
+	log := app.options.Log
+	due, err := app.ledger.Due(ctx, a.Name, time.Now().Add(-a.DeleteAfter), a.DeleteEmpty)
 	if err != nil {
 		log.Warn().Str("account", a.Name).Err(err).Msg("deletions of the next poll not counted")
 		return

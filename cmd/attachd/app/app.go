@@ -110,8 +110,8 @@ type Outcome struct {
 // RunOnce polls every enabled account once. The error concerns the state alone: what failed of the
 // accounts is in the outcome.
 func (a *App) RunOnce(ctx context.Context) (*Outcome, error) {
-	announceDeletions(ctx, a.ledger, a.options.Log, nil, a.options.Config)
 	accounts := wiring.Accounts(a.options.Config, a.options.Hooks.Sink)
+	a.announceDeletions(ctx, false, accounts...)
 	o := &Outcome{Accounts: len(accounts), Failed: a.supervisor.RunOnce(ctx, accounts)}
 	// Also after a signal, or what is in quarantine would go unsaid.
 	counts, err := a.ledger.QuarantineCounts(context.WithoutCancel(ctx))
@@ -124,14 +124,15 @@ func (a *App) RunOnce(ctx context.Context) (*Outcome, error) {
 // Run polls the accounts at their intervals and follows the configuration, until ctx ends.
 func (a *App) Run(ctx context.Context) {
 	c, log := a.options.Config, a.options.Log
-	announceDeletions(ctx, a.ledger, log, nil, c)
-	log.Info().Str("version", Version()).Int("accounts", len(wiring.Enabled(c))).Str("output", c.Output).Msg("attachd started")
+	accounts := wiring.Accounts(c, a.options.Hooks.Sink)
+	a.announceDeletions(ctx, false, accounts...)
+	log.Info().Str("version", Version()).Int("accounts", len(accounts)).Str("output", c.Output).Msg("attachd started")
 	sets := make(chan []fetcher.Account)
 	var parts sync.WaitGroup
 	parts.Go(func() { a.supervisor.Run(ctx, sets) })
-	r := &reloader{path: a.options.Path, current: c, hook: a.options.Hooks.Sink, sets: sets, log: log, ledger: a.ledger}
-	r.apply(ctx, c)
-	r.run(ctx, a.reloads)
+	r := &reloader{app: a, current: c, sets: sets}
+	r.apply(ctx, accounts)
+	r.run(ctx)
 	parts.Wait()
 	log.Info().Msg("attachd stopped")
 }

@@ -10,42 +10,32 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
-	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
-	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // reloader follows the configuration's files and hands on what is valid. It is owned by the
 // goroutine of [App.Run].
 type reloader struct {
-	path    string
+	app     *App
 	current *config.Config
-	hook    sink.Hook // of the accounts' sinks, nil for none
 	sets    chan<- []fetcher.Account
-	log     zerolog.Logger
-	ledger  *sqlite.Ledger
 }
 
 // run reloads on every change of the files and whenever asked, until ctx ends.
-func (r *reloader) run(ctx context.Context, asked chan struct{}) {
+func (r *reloader) run(ctx context.Context) {
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	watching.Go(func() {
-		config.Watch(ctx, r.path, config.WatchOptions{
+		config.Watch(ctx, r.app.options.Path, config.WatchOptions{
 			Since:    r.current.Inputs,
-			Degraded: func(err error) { r.log.Warn().Err(err).Msg("configuration is watched by polling only") },
-		}, func() {
-			select {
-			case asked <- struct{}{}:
-			default: // a reload is due already
-			}
-		})
+			Degraded: func(err error) { r.app.options.Log.Warn().Err(err).Msg("configuration is watched by polling only") },
+		}, r.app.Reload)
 	})
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-asked:
+		case <-r.app.reloads:
 		}
 		r.reload(ctx)
 	}
@@ -53,36 +43,47 @@ func (r *reloader) run(ctx context.Context, asked chan struct{}) {
 
 // reload loads the configuration and hands it on. A file with a fault changes nothing.
 func (r *reloader) reload(ctx context.Context) {
-	c, warnings, err := config.Load(r.path)
+	log := r.app.options.Log
+	c, warnings, err := config.Load(r.app.options.Path)
 	if err != nil {
 		var problems config.Problems
 		if !errors.As(err, &problems) {
-			r.log.Error().Err(err).Msg("configuration not reloaded")
+			log.Error().Err(err).Msg("configuration not reloaded")
 		}
 		for _, p := range problems {
-			r.log.Error().Err(p).Msg("configuration not reloaded")
+			log.Error().Err(p).Msg("configuration not reloaded")
 		}
 		return
 	}
-	LogWarnings(r.log, warnings)
-	if len(wiring.Enabled(c)) == 0 && len(wiring.Enabled(r.current)) > 0 {
+	LogWarnings(log, warnings)
+	if len(c.Enabled()) == 0 && len(r.current.Enabled()) > 0 {
 		// A file that is being written, or was truncated, reads like this too.
-		r.log.Error().Msg("configuration not reloaded: it has no account left; to stop polling, stop attachd")
+		log.Error().Msg("configuration not reloaded: it has no account left; to stop polling, stop attachd")
 		return
 	}
 	if c.State != r.current.State || c.MaxConcurrent != r.current.MaxConcurrent || c.MaxPerHost != r.current.MaxPerHost || c.Log != r.current.Log {
-		r.log.Warn().Msg("state, max_concurrent, max_per_host and log take effect at the next start")
+		log.Warn().Msg("state, max_concurrent, max_per_host and log take effect at the next start")
 	}
 	added, removed, changed := config.Diff(r.current, c)
-	announceDeletions(ctx, r.ledger, r.log, r.current, c)
-	r.apply(ctx, c)
-	r.log.Info().Int("added", len(added)).Int("removed", len(removed)).Int("changed", len(changed)).Msg("configuration reloaded")
+	accounts := wiring.Accounts(c, r.app.options.Hooks.Sink)
+	affected := make(map[string]bool)
+	for _, a := range append(added, changed...) {
+		affected[a.Name] = true
+	}
+	for _, a := range accounts {
+		if affected[a.Name] {
+			r.app.announceDeletions(ctx, true, a)
+		}
+	}
+	r.current = c
+	r.apply(ctx, accounts)
+	log.Info().Int("added", len(added)).Int("removed", len(removed)).Int("changed", len(changed)).Msg("configuration reloaded")
 }
 
-func (r *reloader) apply(ctx context.Context, c *config.Config) {
-	r.current = c
+// apply hands on a set of accounts.
+func (r *reloader) apply(ctx context.Context, accounts []fetcher.Account) {
 	select {
-	case r.sets <- wiring.Accounts(c, r.hook):
+	case r.sets <- accounts:
 	case <-ctx.Done():
 	}
 	// Reading a file of thousands of accounts takes a multiple of the memory that they occupy

@@ -80,13 +80,10 @@ func (f *folderCheck) look(c *config.Config) {
 		f.file("state", c.State+suffix)
 	}
 	f.folder("state", wiring.LockDir(c))
-	if len(wiring.Enabled(c)) == 0 {
+	if len(c.Enabled()) == 0 {
 		f.folder("output", c.Output)
 	}
-	for _, a := range c.Accounts {
-		if !a.Enabled {
-			continue
-		}
+	for _, a := range c.Enabled() {
 		key := "output of account " + a.Name
 		for _, folder := range wiring.Inspect(a).Folders(delivery.QuarantineFolder) {
 			f.folder(key, folder)

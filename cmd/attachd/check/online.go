@@ -2,8 +2,6 @@ package check
 
 import (
 	"context"
-	"errors"
-	"io/fs"
 	"sync"
 	"time"
 
@@ -11,7 +9,6 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
-	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/poll"
 )
 
@@ -32,10 +29,7 @@ type Login struct {
 // If the state can't be read, as by somebody who is not the daemon's user, unknown says why, and
 // the probes have all messages as new. A state that was not made yet is no such case.
 func Online(ctx context.Context, c *config.Config) (logins []Login, unknown error) {
-	led, unknown := sqlite.Inspect(ctx, c.State)
-	if errors.Is(unknown, fs.ErrNotExist) {
-		led, unknown = nil, nil
-	}
+	led, unknown := wiring.InspectState(ctx, c)
 	if led != nil {
 		defer led.Close()
 	}

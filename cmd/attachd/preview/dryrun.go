@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"io/fs"
 	"slices"
 	"strings"
 
@@ -18,7 +17,6 @@ import (
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/fetcher"
-	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/poll"
@@ -31,23 +29,20 @@ import (
 // An account that fails is reported, with an [*fetcher.AccountError], and does not stop the others.
 // The error of DryRun itself concerns the state.
 func DryRun(ctx context.Context, out io.Writer, c *config.Config, log zerolog.Logger, report func(error)) error {
-	led, err := sqlite.Inspect(ctx, c.State)
-	if errors.Is(err, fs.ErrNotExist) {
-		led = nil
-	} else if err != nil {
+	led, err := wiring.InspectState(ctx, c)
+	if err != nil {
 		return err
-	} else {
-		defer led.Close()
 	}
 	var known poll.Ledger // nil without a state
 	if led != nil {
+		defer led.Close()
 		known = led
 	}
-	enabled := wiring.Enabled(c)
+	enabled := c.Enabled()
 	for i, polled := range wiring.Accounts(c, nil) {
 		a := enabled[i]
 		p := &preview{ctx: ctx, out: out, ledger: led, account: a, rules: wiring.NewRules(c, a)}
-		err := p.checkFolder()
+		err := wiring.CheckFolder(ctx, led, a)
 		if err == nil {
 			err = poll.DryRun(ctx, polled.Account, known, wiring.ReadEnvelope, p, log)
 		}
@@ -81,30 +76,6 @@ func (p *preview) print(format string, args ...any) {
 	if p.err == nil {
 		_, p.err = fmt.Fprintf(p.out, format, args...)
 	}
-}
-
-// checkFolder fails where a poll would: if the folder is gone, if it is another one than before,
-// and if the state file is older than it.
-func (p *preview) checkFolder() error {
-	if p.ledger != nil {
-		if err := wiring.CheckDestination(p.ctx, p.ledger, p.account); err != nil {
-			return err
-		}
-	}
-	folder, err := wiring.FindDestination(p.ctx, p.account)
-	if err != nil || folder.Mark == 0 {
-		return err
-	}
-	generation := int64(0)
-	if p.ledger != nil {
-		if generation, err = p.ledger.Generation(p.ctx, p.account.Name); err != nil {
-			return err
-		}
-	}
-	if folder.Mark > generation {
-		return &delivery.StaleError{Mark: folder.Mark, Generation: generation}
-	}
-	return nil
 }
 
 // Found implements poll.Preview.

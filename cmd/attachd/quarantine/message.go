@@ -11,7 +11,6 @@ import (
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
-	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // Message is a message in quarantine, with the account that it belongs to.
@@ -27,11 +26,8 @@ type Message struct {
 // Read returns what is in quarantine of these accounts, in their order and each oldest first. A
 // state file that was never made holds nothing.
 func Read(ctx context.Context, c *config.Config, accounts []config.Account) (all []Message, err error) {
-	led, err := sqlite.Inspect(ctx, c.State)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
+	led, err := wiring.InspectState(ctx, c)
+	if led == nil || err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, led.Close()) }()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -97,12 +96,12 @@ type Uncopied struct{ UIDL, Reason string }
 //
 // It fails if the file can't be read, is damaged, or is missing although something was delivered.
 func Check(ctx context.Context, c *config.Config, accounts []config.Account) (_ *Report, err error) {
-	led, err := sqlite.Inspect(ctx, c.State)
-	if errors.Is(err, fs.ErrNotExist) {
-		return &Report{NotMade: true}, checkMissing(ctx, c, accounts)
-	}
+	led, err := wiring.InspectState(ctx, c)
 	if err != nil {
 		return nil, err
+	}
+	if led == nil {
+		return &Report{NotMade: true}, checkMissing(ctx, c, accounts)
 	}
 	defer func() { err = errors.Join(err, led.Close()) }()
 	if err := led.Check(ctx); err != nil {

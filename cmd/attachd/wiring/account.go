@@ -27,23 +27,13 @@ type settings struct {
 	limits extractor.Limits
 }
 
-// Enabled returns the accounts of the configuration that are polled, in their order.
-func Enabled(c *config.Config) (all []config.Account) {
-	for _, a := range c.Accounts {
-		if a.Enabled {
-			all = append(all, a)
-		}
-	}
-	return all
-}
-
 // Accounts turns the enabled accounts of the configuration into the fetcher's, in their order.
 // Those that share the credentials of one OAuth client share its token. The hook, nil for none, is
 // asked before each step of a sink.
 func Accounts(c *config.Config, hook sink.Hook) []fetcher.Account {
 	var all []fetcher.Account
 	own := make(clientTokens)
-	for _, a := range Enabled(c) {
+	for _, a := range c.Enabled() {
 		all = append(all, account(c, a, own, hook))
 	}
 	return all

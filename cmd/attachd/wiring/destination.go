@@ -2,6 +2,8 @@ package wiring
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor/sink"
@@ -12,11 +14,37 @@ import (
 // Inspect answers questions about the output folder of an account, and makes nothing.
 func Inspect(a config.Account) sink.Inspector { return sink.Inspect(a.Output) }
 
+// InspectState opens the state to read it alone. It returns nil for a state that was not made yet.
+func InspectState(ctx context.Context, c *config.Config) (*sqlite.Ledger, error) {
+	led, err := sqlite.Inspect(ctx, c.State)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return led, err
+}
+
 // FindDestination says which folder the output folder of an account is.
 func FindDestination(ctx context.Context, a config.Account) (delivery.Destination, error) {
 	folder := Inspect(a)
 	is, err := folder.Identity(ctx)
 	return delivery.Destination{Place: folder.Place(), ID: is.ID, Mark: is.Mark, Gone: is.Gone}, err
+}
+
+// CheckFolder fails where a poll would, before it asks the server. The folder of an account may be
+// gone, or another one than before, or ahead of the state ([delivery.StaleError]). led is nil where
+// no state was made yet.
+func CheckFolder(ctx context.Context, led *sqlite.Ledger, a config.Account) error {
+	found, err := FindDestination(ctx, a)
+	if err != nil {
+		return err
+	}
+	if led == nil {
+		return delivery.CheckMark(ctx, nil, a.Name, found.Mark)
+	}
+	if _, err := delivery.CheckDestination(ctx, led, a.Name, found); err != nil {
+		return err
+	}
+	return delivery.CheckMark(ctx, led, a.Name, found.Mark)
 }
 
 // CheckDestination returns a [*delivery.DestinationError] if an account delivered to another folder
