@@ -25,6 +25,9 @@ var rooms = map[string][]string{
 	"cmd/attachd/apptest":    {"cmd/attachd/app", "cmd/attachd/console", "config", "fetcher/..."},
 	"cmd/attachd/check":      {"cmd/attachd/state", "cmd/attachd/wiring", "config", "fetcher/..."},
 	"cmd/attachd/console":    {"config", "fetcher", "fetcher/event", "fetcher/foreign"},
+	"cmd/attachd/history":    {"cmd/attachd/trouble", "fetcher/..."},
+	"cmd/attachd/trouble":    {"config", "extractor/sink", "fetcher/..."},
+	"cmd/attachd/status":     {"cmd/attachd/trouble", "cmd/attachd/history", "cmd/attachd/console", "config", "fetcher/..."},
 	"cmd/attachd/demo":       {"cmd/attachd/app", "cmd/attachd/console", "config", "fetcher", "fetcher/event", "fetcher/foreign", "fetcher/pop3/pop3test"},
 	"cmd/attachd/extract":    {"cmd/attachd/preview", "cmd/attachd/wiring", "cmd/attachd/console", "extractor/...", "fetcher/foreign"},
 	"cmd/attachd/preview":    {"cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
@@ -81,8 +84,8 @@ var owners = map[string]struct {
 }{
 	"gopkg.in/yaml.v3":          {[]string{"config"}, "config alone knows the format of the configuration file"},
 	"github.com/rs/zerolog/log": {nil, "take a zerolog.Logger as an argument: the global one belongs to nobody"},
-	"modernc.org/sqlite":        {[]string{"fetcher/ledger/..."}, "ask the ledger: SQL stays there"},
-	"modernc.org/sqlite/lib":    {[]string{"fetcher/ledger/..."}, "ask the ledger: SQL stays there"},
+	"modernc.org/sqlite":        {[]string{"fetcher/ledger/...", "cmd/attachd/history"}, "ask the ledger or the history: SQL stays there"},
+	"modernc.org/sqlite/lib":    {[]string{"fetcher/ledger/...", "cmd/attachd/history"}, "ask the ledger or the history: SQL stays there"},
 	"github.com/spf13/cobra":    {[]string{"cmd/attachd/..."}, "flags and commands stay in cmd"},
 }
 

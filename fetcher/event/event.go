@@ -4,8 +4,9 @@
 //   - [Waiting], when a poll is due;
 //   - [Started], when it has a slot;
 //   - [LoggedIn] and [Listed], once for each session;
-//   - [Retrieved] for each message, [Delivered] for each attachment, and [Deleted] for each session
-//     that deletes;
+//   - [Retrieved] for each message, [Delivered] for each attachment, [LeftOut] for what comes to no
+//     file, [Quarantined] for each message that goes there, and [Deleted] for each session that
+//     deletes;
 //   - [Done];
 //   - [Scheduled], unless accounts are polled only once.
 //
@@ -41,6 +42,13 @@ type LoggedIn struct {
 	Mechanism string
 	// TLS is the protocol version, "" without TLS.
 	TLS string
+	// NotAfter is when the server's certificate ends, zero without TLS.
+	NotAfter time.Time
+	// Pipelining says that the server takes several commands at once (RFC 2449 section 6.6).
+	Pipelining bool
+	// LoginDelay is the least time between two logins that the server announced (RFC 2449 section
+	// 6.5), 0 for none.
+	LoginDelay time.Duration
 }
 
 // Listed reports what a session found on the server.
@@ -52,6 +60,10 @@ type Listed struct {
 	New int
 	// Octets is the size of the new messages by the server's claim, for display only.
 	Octets int64
+	// Size is the size of all messages by the server's claim.
+	Size int64
+	// Unfetchable says how many messages can't be fetched and why, "" if all can.
+	Unfetchable string
 }
 
 // Retrieved reports that one message has been read to its end and staged.
@@ -66,7 +78,32 @@ type Retrieved struct {
 // Delivered reports that one attachment is durable under its final name.
 type Delivered struct {
 	Account, UIDL string
+	Envelope      ledger.Envelope
 	Attachment    ledger.Attachment
+	// Repairs is what had to be mended or guessed to read the attachment and its message, in words.
+	Repairs []string
+}
+
+// LeftOut reports what came to no file, or was not fetched, though nothing failed. Nothing is
+// dropped without it.
+type LeftOut struct {
+	Account, UIDL string
+	Envelope      ledger.Envelope // zero for a message that was not fetched
+	// Name is the attachment's, "" where the whole message is meant.
+	Name string
+	// Size is in octets, -1 if it is not known.
+	Size int64
+	// Why says for people why it is left out. The same reason has the same words.
+	Why string
+	// Stays says that the message stays on the server and comes when the reason goes.
+	Stays bool
+}
+
+// Quarantined reports a message that went to quarantine.
+type Quarantined struct {
+	Account, UIDL string
+	Envelope      ledger.Envelope
+	Reason        string
 }
 
 // Deleted reports that the server confirmed the deletion of messages.
@@ -124,12 +161,14 @@ type Scheduled struct {
 	Err error
 }
 
-func (Waiting) event()   {}
-func (Started) event()   {}
-func (LoggedIn) event()  {}
-func (Listed) event()    {}
-func (Retrieved) event() {}
-func (Delivered) event() {}
-func (Deleted) event()   {}
-func (Done) event()      {}
-func (Scheduled) event() {}
+func (Waiting) event()     {}
+func (Started) event()     {}
+func (LoggedIn) event()    {}
+func (Listed) event()      {}
+func (Retrieved) event()   {}
+func (Delivered) event()   {}
+func (LeftOut) event()     {}
+func (Quarantined) event() {}
+func (Deleted) event()     {}
+func (Done) event()        {}
+func (Scheduled) event()   {}

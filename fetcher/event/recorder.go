@@ -141,6 +141,10 @@ func Account(e Event) string {
 		return e.Account
 	case Delivered:
 		return e.Account
+	case LeftOut:
+		return e.Account
+	case Quarantined:
+		return e.Account
 	case Deleted:
 		return e.Account
 	case Done:
