@@ -36,6 +36,8 @@ var rooms = map[string][]string{
 	"cmd/attachd/words":      {"fetcher/foreign"},
 	"cmd/attachd/wiring":     {"cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
 
+	"cmd/attachd/web/thumbnail": {},
+
 	"config":          {},
 	"config/testsize": {},
 
