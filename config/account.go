@@ -26,6 +26,9 @@ func (l *loader) account(r *rawAccount, c *Config) Account {
 		Attempts:   r.Attempts.or(DefaultAttempts),
 		Interval:   r.Interval.or(c.Interval),
 		Enabled:    r.Enabled.or(true),
+		Start:      r.Start.or(Start{}),
+		MailWithin: l.mailWithin(&r.MailWithin),
+		Ping:       l.ping(&r.origin, &r.Ping),
 		Files:      l.attachments(&r.rawFiles),
 		Policy:     l.policy(&r.rawPolicy),
 		Quarantine: l.quarantine(&r.Quarantine),
@@ -44,7 +47,8 @@ func (l *loader) account(r *rawAccount, c *Config) Account {
 	password, _ := a.Password.path()
 	client, _ := a.OAuth.ClientSecret.path()
 	key, _ := a.OAuth.Key.path()
-	a.Secrets = l.in.fingerprint(password, client, key, a.TLS.CAFile, a.TLS.CertFile, a.TLS.KeyFile)
+	ping, _ := a.Ping.path()
+	a.Secrets = l.in.fingerprint(password, client, key, ping, a.TLS.CAFile, a.TLS.CertFile, a.TLS.KeyFile)
 	return a
 }
 
@@ -151,13 +155,4 @@ func hostFault(host string) string {
 		return "must be a host name or an address, not " + quote(host)
 	}
 	return ""
-}
-
-// folderOf returns the folder for a relative path at the given place. Defaults stand in the main
-// file; the account's file may lie in another folder.
-func (l *loader) folderOf(r *rawAccount, at position) string {
-	if at.fileIndex != r.at.fileIndex {
-		return l.folder
-	}
-	return r.folder
 }

@@ -73,6 +73,11 @@ type Config struct {
 	FileMode      fs.FileMode
 	Log           Log
 	Limits        Limits
+	HTTP          HTTP
+	Metrics       Metrics
+	History       History
+	Ping          SecretRef // the URL that is told how polls go; zero for none
+	Notify        Notify
 	AccountsDir   string // absolute; "" when there is none
 	Accounts      []Account
 
@@ -114,6 +119,10 @@ type Account struct {
 	Jitter   time.Duration // a start may be this much earlier or later
 	Output   string        // absolute path of this account's folder
 	Enabled  bool
+
+	Start      Start
+	MailWithin time.Duration // no mail for so long is trouble; 0 for never
+	Ping       SecretRef     // the URL that is told how its polls go; zero for none
 
 	Files      Files
 	Policy     Policy

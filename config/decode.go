@@ -355,9 +355,14 @@ func fieldsOf(v reflect.Value, into map[string]decodable) map[string]decodable {
 	t := v.Type()
 	for i := range t.NumField() {
 		f := t.Field(i)
-		if f.Anonymous {
+		tag := f.Tag.Get("yaml")
+		switch {
+		case f.Anonymous:
 			fieldsOf(v.Field(i), into)
-		} else if tag := f.Tag.Get("yaml"); tag != "" {
+		case tag == "":
+		case f.Type == reflect.TypeFor[rawSecret]():
+			v.Field(i).Addr().Interface().(*rawSecret).fields(tag, into)
+		default:
 			into[tag], _ = v.Field(i).Addr().Interface().(decodable)
 		}
 	}

@@ -91,6 +91,7 @@ type Rule struct {
 	Name    []string `json:",omitempty"`
 	Type    []string `json:",omitempty"`
 	From    []string `json:",omitempty"`
+	To      []string `json:",omitempty"`
 	Subject []string `json:",omitempty"`
 	MinSize Size     `json:",omitempty"`
 	MaxSize Size     `json:",omitempty"`
@@ -165,7 +166,7 @@ func (l *loader) rules(r *rawRules) []Rule {
 	for i := range r.list {
 		raw := &r.list[i]
 		rule := Rule{
-			Name: raw.Name.list, Type: raw.Type.list, From: raw.From.list, Subject: raw.Subject.list,
+			Name: raw.Name.list, Type: raw.Type.list, From: raw.From.list, To: raw.To.list, Subject: raw.Subject.list,
 			MinSize: raw.MinSize.or(0), MaxSize: raw.MaxSize.or(0),
 		}
 		if raw.Inline.ok() {
@@ -226,6 +227,7 @@ type rawRule struct {
 	Name    patterns    `yaml:"name"`
 	Type    patterns    `yaml:"type"`
 	From    patterns    `yaml:"from"`
+	To      patterns    `yaml:"to"`
 	Subject patterns    `yaml:"subject"`
 	MinSize value[Size] `yaml:"min_size"`
 	MaxSize value[Size] `yaml:"max_size"`

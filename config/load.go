@@ -47,7 +47,7 @@ type loader struct {
 	config   *Config
 	exposed  map[string]bool // YAML files already warned about
 	defaults *rawDefaults
-	open     string // who else can read the configuration file; "" if nobody should mind
+	top      origin // of the configuration file
 }
 
 func (l *loader) load(path string) {
@@ -75,13 +75,15 @@ func (l *loader) load(path string) {
 		return
 	}
 	d.mapping(root, top, &raw)
-	l.open, l.defaults = exposed(fi), &raw.Defaults
+	l.top, l.defaults = origin{at: top, folder: l.folder, exposed: exposed(fi)}, &raw.Defaults
 	for i := range raw.Accounts.list {
-		raw.Accounts.list[i].folder, raw.Accounts.list[i].exposed = l.folder, l.open
+		raw.Accounts.list[i].folder, raw.Accounts.list[i].exposed = l.folder, l.top.exposed
 	}
 	l.config = l.settings(&raw, top)
+	l.services(&raw, l.config)
 	l.accountsDir(&raw)
 	l.accounts(&raw, top)
+	l.targetAccounts(&raw.Notify.To)
 	l.config.Inputs = l.in.fingerprint()
 }
 

@@ -60,29 +60,21 @@ type rawOAuth struct {
 	at  position
 	set bool
 
-	Provider               value[Provider] `yaml:"provider"`
-	Grant                  value[Grant]    `yaml:"grant"`
-	Tenant                 value[string]   `yaml:"tenant"`
-	ClientID               value[string]   `yaml:"client_id"`
-	ClientSecret           value[Secret]   `yaml:"client_secret"`
-	ClientSecretFile       value[string]   `yaml:"client_secret_file"`
-	ClientSecretEnv        value[string]   `yaml:"client_secret_env"`
-	ClientSecretCommand    value[[]string] `yaml:"client_secret_command"`
-	ClientSecretCredential value[string]   `yaml:"client_secret_credential"`
-	KeyFile                value[string]   `yaml:"key_file"`
-	TokenURL               value[string]   `yaml:"token_url"`
-	AuthURL                value[string]   `yaml:"auth_url"`
-	DeviceURL              value[string]   `yaml:"device_url"`
-	Scopes                 value[[]string] `yaml:"scopes"`
+	Provider     value[Provider] `yaml:"provider"`
+	Grant        value[Grant]    `yaml:"grant"`
+	Tenant       value[string]   `yaml:"tenant"`
+	ClientID     value[string]   `yaml:"client_id"`
+	ClientSecret rawSecret       `yaml:"client_secret"`
+	KeyFile      value[string]   `yaml:"key_file"`
+	TokenURL     value[string]   `yaml:"token_url"`
+	AuthURL      value[string]   `yaml:"auth_url"`
+	DeviceURL    value[string]   `yaml:"device_url"`
+	Scopes       value[[]string] `yaml:"scopes"`
 }
 
 func (r *rawOAuth) decode(d *decoder, n *yaml.Node, at position) {
 	r.at, r.set = at, true
 	d.mapping(n, at, r)
-}
-
-func (r *rawOAuth) secretKeys() secretKeys {
-	return secretKeys{ofClient, &r.ClientSecret, &r.ClientSecretFile, &r.ClientSecretEnv, &r.ClientSecretCommand, &r.ClientSecretCredential}
 }
 
 // inherit takes over the keys that the account does not have. An account that names a provider
@@ -97,9 +89,8 @@ func (r *rawOAuth) inherit(from *rawOAuth) {
 	case r.Provider.set:
 		return
 	}
-	if len(r.secretKeys().given()) == 0 {
-		r.ClientSecret, r.ClientSecretFile, r.ClientSecretEnv = from.ClientSecret, from.ClientSecretFile, from.ClientSecretEnv
-		r.ClientSecretCommand, r.ClientSecretCredential = from.ClientSecretCommand, from.ClientSecretCredential
+	if len(r.ClientSecret.given()) == 0 {
+		r.ClientSecret = from.ClientSecret
 	}
 	r.Provider.inherit(from.Provider)
 	r.Grant.inherit(from.Grant)
@@ -132,7 +123,7 @@ func (l *loader) tokens(r *rawAccount, a *Login) {
 		l.problem(r.TokenCommand.at, "the access token has 2 sources: token_command, oauth; give one")
 	case r.TokenCommand.set:
 		if r.TokenCommand.ok() {
-			if argv := l.command(r, &r.TokenCommand); argv != nil {
+			if argv := l.command(&r.origin, &r.TokenCommand); argv != nil {
 				a.Token = TokenCommand(argv...)
 			}
 		}
@@ -185,15 +176,15 @@ func (l *loader) oauth(r *rawAccount) OAuth {
 	if v.KeyFile.set && o.Grant != "" {
 		l.problem(v.KeyFile.at, "has a meaning only with grant: service_account")
 	}
-	o.ClientID, o.ClientSecret = v.ClientID.or(""), l.secret(r, v.secretKeys()).as(ofClient)
+	o.ClientID, o.ClientSecret = v.ClientID.or(""), l.secret(&r.origin, &v.ClientSecret, ofClient)
 	switch {
 	case !v.ClientID.set:
 		l.problem(v.at.key("client_id"), "missing: the id under which the application is registered with the provider")
 	case v.ClientID.ok() && strings.TrimSpace(o.ClientID) == "":
 		l.problem(v.ClientID.at, "must not be empty")
 	}
-	if o.Grant == GrantClientCredentials && len(v.secretKeys().given()) == 0 {
-		l.problem(v.at.key(ofClient), "missing: grant: client_credentials needs one of %s", v.secretKeys().names())
+	if o.Grant == GrantClientCredentials && len(v.ClientSecret.given()) == 0 {
+		l.problem(v.at.key(ofClient), "missing: grant: client_credentials needs one of %s", secretNames(ofClient))
 	}
 	return o
 }
@@ -204,13 +195,13 @@ func (l *loader) serviceKey(r *rawAccount) SecretRef {
 	if v.ClientID.set {
 		l.problem(v.ClientID.at, "has no meaning with grant: service_account")
 	}
-	for _, at := range v.secretKeys().given() {
+	for _, at := range v.ClientSecret.given() {
 		l.problem(at, "has no meaning with grant: service_account, which takes a key_file")
 	}
 	if !v.KeyFile.set {
 		l.problem(v.at.key("key_file"), "missing: grant: service_account needs the key that Google made, in JSON")
 	}
-	path := l.path(&v.KeyFile, l.folderOf(r, v.KeyFile.at))
+	path := l.path(&v.KeyFile, l.folderOf(&r.origin, v.KeyFile.at))
 	if path == "" {
 		return SecretRef{}
 	}
@@ -220,7 +211,7 @@ func (l *loader) serviceKey(r *rawAccount) SecretRef {
 		}
 		return nil
 	})
-	return FileSecret(path).as(ofKey)
+	return FileSecret(path).as(ofKey).lines()
 }
 
 func (l *loader) grant(v *rawOAuth) Grant {

@@ -62,7 +62,7 @@ accounts:
 		{ProviderCustom, GrantAuthorizationCode, "x", SecretRef{}, "http://localhost:8080/token", "https://login.example/auth", "", "mail offline_access", SecretRef{}},
 		{},
 		{},
-		{ProviderGoogle, GrantServiceAccount, "", SecretRef{}, "https://oauth2.googleapis.com/token", "https://accounts.google.com/o/oauth2/v2/auth", "https://oauth2.googleapis.com/device/code", "https://mail.google.com/", FileSecret("/nowhere/key.json").as(ofKey)},
+		{ProviderGoogle, GrantServiceAccount, "", SecretRef{}, "https://oauth2.googleapis.com/token", "https://accounts.google.com/o/oauth2/v2/auth", "https://oauth2.googleapis.com/device/code", "https://mail.google.com/", FileSecret("/nowhere/key.json").as(ofKey).lines()},
 	} {
 		if diff := cmp.Diff(want, accounts[i].OAuth, cmp.Comparer(func(a, b SecretRef) bool { return a == b })); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", accounts[i].Name, diff)

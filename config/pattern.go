@@ -27,7 +27,7 @@ func (l *loader) patternsOf(r *rawRule) {
 	for _, key := range []struct {
 		*patterns
 		slip func(string) string
-	}{{&r.Name, nameSlip}, {&r.From, fromSlip}, {&r.Subject, subjectSlip}} {
+	}{{&r.Name, nameSlip}, {&r.From, fromSlip}, {&r.To, fromSlip}, {&r.Subject, subjectSlip}} {
 		for i, p := range key.list {
 			if i >= len(key.places) || strings.TrimSpace(p) == "" {
 				continue
@@ -58,7 +58,7 @@ func nameSlip(p string) string {
 	return "takes only a file whose whole name is " + quote(p) + ", did you mean " + quote("*"+p+"*") + "?"
 }
 
-// fromSlip says what is odd about a pattern of a sender's address, or returns "".
+// fromSlip says what is odd about a pattern of a sender's or a recipient's address, or returns "".
 func fromSlip(p string) string {
 	meant := ""
 	switch _, after, named := strings.Cut(p, "<"); {

@@ -19,7 +19,7 @@ func isDevice(name string) bool {
 }
 
 // stateSuffixes name the files and folders that attachd and SQLite keep beside the state file.
-var stateSuffixes = []string{".locks", ".tokens", ".new", "-wal", "-shm", "-journal"}
+var stateSuffixes = []string{".locks", ".tokens", ".new", HistorySuffix, HistorySuffix + "-wal", HistorySuffix + "-shm", HistorySuffix + "-journal", "-wal", "-shm", "-journal"}
 
 // ownPlaces checks that the account's folder is not one that attachd uses itself, because senders
 // choose the names of the files in it.
@@ -31,6 +31,16 @@ func (l *loader) ownPlaces(r *rawConfig, ra *rawAccount, a *Account) {
 	state := l.config.State
 	if a.folderHolds(state) {
 		l.problem(r.State.at, "lies in the folder of account %s; the state needs a place of its own", quote(a.Name))
+		return
+	}
+	for i, listen := range l.config.HTTP.Listen {
+		if path, ok := strings.CutPrefix(listen, unixPrefix); ok && a.folderHolds(path) {
+			l.problem(r.HTTP.Listen.places[i], "lies in the folder of account %s; the socket needs a place of its own", quote(a.Name))
+			return
+		}
+	}
+	if r.History.Path.set && a.folderHolds(l.config.History.Path) {
+		l.problem(r.History.Path.at, "lies in the folder of account %s; the history needs a place of its own", quote(a.Name))
 		return
 	}
 	for _, suffix := range stateSuffixes {

@@ -86,7 +86,7 @@ func (l *loader) proxy(r *rawAccount, mode TLSMode) Proxy {
 		l.problem(r.Proxy.at, "cannot be used with tls.mode: none, which is for this machine only")
 	}
 	if !p.password.IsZero() {
-		l.expose(r, r.Proxy.at, "password of the proxy")
+		l.expose(&r.origin, r.Proxy.at, "password of the proxy")
 	}
 	return p
 }

@@ -18,6 +18,11 @@ type rawConfig struct {
 	FileMode      value[fileMode]      `yaml:"file_mode"`
 	Log           rawLog               `yaml:"log"`
 	Limits        rawLimits            `yaml:"limits"`
+	HTTP          rawHTTP              `yaml:"http"`
+	Metrics       rawMetrics           `yaml:"metrics"`
+	History       rawHistory           `yaml:"history"`
+	Ping          rawSecret            `yaml:"ping"`
+	Notify        rawNotify            `yaml:"notify"`
 	Defaults      rawDefaults          `yaml:"defaults"`
 	AccountsDir   value[string]        `yaml:"accounts_dir"`
 	Accounts      rawAccounts          `yaml:"accounts"`
@@ -53,6 +58,8 @@ type rawDefaults struct {
 	Duplicates  value[Duplicates]    `yaml:"duplicates"`
 	Attempts    value[int]           `yaml:"attempts"`
 	Interval    value[time.Duration] `yaml:"interval"`
+	Start       value[Start]         `yaml:"start"`
+	MailWithin  value[time.Duration] `yaml:"mail_within"`
 	TLS         rawTLS               `yaml:"tls"`
 	OAuth       rawOAuth             `yaml:"oauth"`
 	Proxy       value[Proxy]         `yaml:"proxy"`
@@ -78,6 +85,8 @@ func (r *rawDefaults) inherit(from *rawDefaults) {
 	r.Duplicates.inherit(from.Duplicates)
 	r.Attempts.inherit(from.Attempts)
 	r.Interval.inherit(from.Interval)
+	r.Start.inherit(from.Start)
+	r.MailWithin.inherit(from.MailWithin)
 	r.TLS.inherit(&from.TLS)
 	if !r.TLS.Mode.ok() || r.TLS.Mode.v != TLSNone {
 		r.Proxy.inherit(from.Proxy)
@@ -117,19 +126,14 @@ func (r *rawTLS) inherit(from *rawTLS) {
 
 // rawAccount is one account, in the list or in a file of its own.
 type rawAccount struct {
-	at      position // of its first key; zero when it is no mapping
-	folder  string   // absolute; its relative paths are below it
-	file    string   // its name if it gives none; "" in the list
-	exposed string   // who else can read the YAML file; "" if nobody should mind
+	origin
+	file string // its name if it gives none; "" in the list
 
-	Name               value[string]   `yaml:"name"`
-	Username           value[string]   `yaml:"username"`
-	Enabled            value[bool]     `yaml:"enabled"`
-	Password           value[Secret]   `yaml:"password"`
-	PasswordFile       value[string]   `yaml:"password_file"`
-	PasswordEnv        value[string]   `yaml:"password_env"`
-	PasswordCommand    value[[]string] `yaml:"password_command"`
-	PasswordCredential value[string]   `yaml:"password_credential"`
+	Name     value[string] `yaml:"name"`
+	Username value[string] `yaml:"username"`
+	Enabled  value[bool]   `yaml:"enabled"`
+	Password rawSecret     `yaml:"password"`
+	Ping     rawSecret     `yaml:"ping"`
 
 	TokenCommand  value[[]string]      `yaml:"token_command"`
 	TokenLifetime value[time.Duration] `yaml:"token_lifetime"`

@@ -50,7 +50,7 @@ func (r SecretRef) Resolve(ctx context.Context) (Secret, error) {
 	case fromEnv:
 		text, err = lookupSecret(r.value())
 	case fromCommand:
-		text, err = runSecret(ctx, strings.Split(r.value(), "\x00"), r.whole())
+		text, err = runSecret(ctx, strings.Split(r.value(), "\x00"), r.whole)
 	case fromCredential:
 		var path string
 		if path, err = credentialPath(r.value()); err == nil {
@@ -59,7 +59,7 @@ func (r SecretRef) Resolve(ctx context.Context) (Secret, error) {
 	default:
 		err = errors.New("none is configured")
 	}
-	if err == nil && !r.whole() {
+	if err == nil && !r.whole {
 		text, err = cleanSecret(text)
 	}
 	if err != nil {
@@ -67,9 +67,6 @@ func (r SecretRef) Resolve(ctx context.Context) (Secret, error) {
 	}
 	return Secret(text), nil
 }
-
-// whole reports whether all lines of the secret count.
-func (r SecretRef) whole() bool { return r.of == ofToken || r.of == ofKey }
 
 // path returns the file that r refers to, if any.
 func (r SecretRef) path() (string, bool) {

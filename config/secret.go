@@ -44,6 +44,7 @@ const (
 type SecretRef struct {
 	source source
 	of     string // how its keys begin; "" for password
+	whole  bool   // all of its lines count
 	// The password, path, variable, credential or, joined by NUL, the command and its arguments.
 	text unique.Handle[string]
 }
@@ -64,22 +65,31 @@ func CommandSecret(argv ...string) SecretRef { return newRef(fromCommand, string
 func CredentialSecret(name string) SecretRef { return newRef(fromCredential, name) }
 
 // TokenCommand refers to the whole standard output of a program: a token alone, or JSON.
-func TokenCommand(argv ...string) SecretRef { return CommandSecret(argv...).as(ofToken) }
+func TokenCommand(argv ...string) SecretRef { return CommandSecret(argv...).as(ofToken).lines() }
 
-// What a secret can be besides a password.
+// What a secret can be, which is how its keys begin.
 const (
-	ofToken  = "token"
-	ofClient = "client_secret"
-	ofKey    = "key"
+	ofPassword = "password"
+	ofToken    = "token"
+	ofClient   = "client_secret"
+	ofKey      = "key"
+	ofPing     = "ping"
+	ofURL      = "url"
 )
 
 func newRef(s source, text string) SecretRef { return SecretRef{source: s, text: unique.Make(text)} }
 
 // as returns r for another purpose than a password.
 func (r SecretRef) as(of string) SecretRef {
-	if !r.IsZero() {
+	if !r.IsZero() && of != ofPassword {
 		r.of = of
 	}
+	return r
+}
+
+// lines returns r with all lines of the secret, in place of the first.
+func (r SecretRef) lines() SecretRef {
+	r.whole = true
 	return r
 }
 

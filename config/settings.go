@@ -68,6 +68,15 @@ func (l *loader) settings(r *rawConfig, top position) *Config {
 	return c
 }
 
+// services checks the keys of what serves people beside the polls.
+func (l *loader) services(r *rawConfig, c *Config) {
+	c.HTTP = l.http(&r.HTTP)
+	c.Metrics = Metrics{r.Metrics.PerAccount.or(PerAccountAuto)}
+	c.History = l.history(&r.History, c)
+	c.Ping = l.ping(&l.top, &r.Ping)
+	c.Notify = l.notify(&r.Notify)
+}
+
 // accounts checks every account, and the accounts against each other.
 func (l *loader) accounts(r *rawConfig, top position) {
 	if r.Accounts.bad {

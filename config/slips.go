@@ -282,7 +282,10 @@ func blanks(n int) string {
 // knownKeys are the keys of all sections.
 var knownKeys = sync.OnceValue(func() map[string]decodable {
 	all := map[string]decodable{}
-	for _, section := range []any{&rawConfig{}, &rawAccount{}, &rawTLS{}, &rawOAuth{}, &rawLog{}, &rawLimits{}, &rawTimeouts{}, &rawQuarantine{}, &rawRule{}} {
+	for _, section := range []any{
+		&rawConfig{}, &rawAccount{}, &rawTLS{}, &rawOAuth{}, &rawLog{}, &rawLimits{}, &rawTimeouts{}, &rawQuarantine{}, &rawRule{},
+		&rawHTTP{}, &rawMetrics{}, &rawHistory{}, &rawNotify{}, &rawTarget{}, &rawMailTarget{}, &rawNtfyTarget{}, &rawWebhookTarget{},
+	} {
 		fieldsOf(reflect.ValueOf(section).Elem(), all)
 	}
 	return all

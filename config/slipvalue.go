@@ -112,7 +112,7 @@ func (s *slips) shown(plain string) string {
 	if !isKey(s.key) {
 		return "the value"
 	}
-	for _, secret := range []string{"pass", "secret", "token", "command", "key"} {
+	for _, secret := range []string{"pass", "secret", "token", "command", "key", "ping", "url", "proxy"} {
 		if strings.Contains(s.key, secret) {
 			return "the value"
 		}

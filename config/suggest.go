@@ -17,7 +17,17 @@ var elsewhere = map[string]string{
 	"level": "log.level", "format": "log.format", "loglevel": "log.level", "log_level": "log.level",
 	"parts": "limits.parts", "depth": "limits.depth", "header_size": "limits.header_size",
 	"passwordeval": "password_command", "disabled": "enabled", "retain": "delete_after",
+	"since": startHint, "from_date": startHint, "start_date": startHint, "since_date": startHint, "newer_than": startHint,
+	"max_age": startHint, "maxage": startHint, "fetch_since": startHint, "days": startHint, "not_before": startHint,
+	"younger_than": startHint, "max_days": startHint, "start_from": startHint, "skip_existing": startHint, "only_new": startHint,
+	"listen": "http.listen", "web": "http", "webui": "http", "status_page": "http", "prometheus": "metrics",
+	"notifications": "notify", "notification": "notify", "alerts": "notify", "webhook": "notify.to", "ntfy": "notify.to",
+	"slack": "notify.to", "email": "notify.to", "mail": "notify.to", "shoutrrr": "notify.to", "healthchecks": "ping", "healthcheck": "ping",
+	"ping_url": "ping", "heartbeat": "ping", "recipient": "to", "expect_mail": "mail_within",
 }
+
+// startHint says which key decides how far back an account fetches.
+const startHint = "start"
 
 // hint returns the text to add to "unknown key": the key that was probably meant, or where this one
 // belongs, or nothing.
@@ -32,8 +42,16 @@ func hint(key string, fields map[string]decodable) string {
 	}
 	if to, ok := elsewhere[key]; ok {
 		section, _, _ := strings.Cut(to, ".")
-		if _, ok := fields[section]; ok {
+		_, ok := fields[section]
+		switch {
+		case ok && to == startHint:
+			return `, did you mean "start"? start: 30d fetches what is younger than 30 days at the first poll, start: now only what comes from then on`
+		case ok:
 			return fmt.Sprintf(", did you mean %q?", to)
+		case to == startHint:
+			if _, top := fields["accounts"]; top {
+				return `, did you mean "start" in an account or in defaults? start: 30d fetches what is younger than 30 days at the first poll, start: now only what comes from then on`
+			}
 		}
 	}
 	names := make([]string, 0, len(fields))

@@ -201,9 +201,9 @@ func (l *loader) tls(r *rawAccount, host string) TLS {
 		InsecureSkipVerify: v.InsecureSkipVerify.or(false),
 		MinVersion:         uint16(v.MinVersion.or(tls.VersionTLS12)),
 		ServerName:         v.ServerName.or(""),
-		CAFile:             l.path(&v.CAFile, l.folderOf(r, v.CAFile.at)),
-		CertFile:           l.path(&v.CertFile, l.folderOf(r, v.CertFile.at)),
-		KeyFile:            l.path(&v.KeyFile, l.folderOf(r, v.KeyFile.at)),
+		CAFile:             l.path(&v.CAFile, l.folderOf(&r.origin, v.CAFile.at)),
+		CertFile:           l.path(&v.CertFile, l.folderOf(&r.origin, v.CertFile.at)),
+		KeyFile:            l.path(&v.KeyFile, l.folderOf(&r.origin, v.KeyFile.at)),
 	}
 	if t.Mode == TLSNone {
 		l.plaintext(v, host)
@@ -222,13 +222,7 @@ func (l *loader) tls(r *rawAccount, host string) TLS {
 			l.problem(v.PinSHA256.at, "must not be an empty list")
 		}
 	}
-	if v.CertFile.set != v.KeyFile.set {
-		at, other := v.CertFile.at, "key_file"
-		if v.KeyFile.set {
-			at, other = v.KeyFile.at, "cert_file"
-		}
-		l.problem(at, "needs %s beside it", other)
-	}
+	l.pair(&v.CertFile, &v.KeyFile)
 	if t.InsecureSkipVerify && !v.PinSHA256.set {
 		l.warn(WarnNotVerified, v.InsecureSkipVerify.at, "the server's certificate is not verified: whoever is on the line can read the password and the mail")
 	}

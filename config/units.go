@@ -117,6 +117,26 @@ func ParseDuration(s string) (time.Duration, error) {
 	return total, nil
 }
 
+// FormatDuration writes a duration as the file has it: 5m, 1h30m, 30d. Days are for two of them or
+// more. It drops what is less than a millisecond. [ParseDuration] reads it back.
+func FormatDuration(d time.Duration) string {
+	if d < time.Millisecond {
+		return "0"
+	}
+	var b strings.Builder
+	for _, name := range [...]string{"d", "h", "m", "s", "ms"} {
+		unit := durationUnit(name)
+		if name == "d" && d < 2*unit {
+			continue
+		}
+		if n := d / unit; n > 0 {
+			b.WriteString(strconv.FormatInt(int64(n), 10) + name)
+			d -= n * unit
+		}
+	}
+	return b.String()
+}
+
 func durationUnit(name string) time.Duration {
 	switch name {
 	case "w":
