@@ -25,6 +25,7 @@ var rooms = map[string][]string{
 	"cmd/attachd/apptest":    {"cmd/attachd/app", "cmd/attachd/console", "config", "fetcher/..."},
 	"cmd/attachd/check":      {"cmd/attachd/state", "cmd/attachd/wiring", "config", "fetcher/..."},
 	"cmd/attachd/console":    {"config", "fetcher", "fetcher/event", "fetcher/foreign"},
+	"cmd/attachd/control":    {},
 	"cmd/attachd/history":    {"cmd/attachd/trouble", "fetcher/..."},
 	"cmd/attachd/trouble":    {"config", "extractor/sink", "fetcher/..."},
 	"cmd/attachd/status":     {"cmd/attachd/trouble", "cmd/attachd/words", "cmd/attachd/history", "cmd/attachd/console", "config", "fetcher/..."},
