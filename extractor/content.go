@@ -193,9 +193,7 @@ func (x *run) beginFile(a *Attachment, u unpacker) (content, error) {
 		return content{}, &LimitError{"attachments", int64(x.limits.Attachments)}
 	}
 	c := content{unpacker: u}
-	if a.LeftOut == "" {
-		a.LeftOut = x.options.leaveOut(x.message, a, false)
-	}
+	x.options.leaveOut(x.message, a, false)
 	if a.LeftOut != "" {
 		x.holdTexts(a)
 		x.message.LeftOut = append(x.message.LeftOut, a)
@@ -282,11 +280,9 @@ func (f *file) Close() error {
 		addExtension(a, f.start)
 	}
 	x.holdTexts(a)
-	if a.LeftOut == "" {
-		a.LeftOut = x.options.leaveOut(x.message, a, true)
-	}
+	x.options.leaveOut(x.message, a, true)
 	if a.Noise = noise(a, f.start); a.Noise != "" && x.options.DropNoise && a.LeftOut == "" {
-		a.LeftOut = "noise: " + a.Noise
+		a.leaveOutAsNoise()
 	}
 	if a.LeftOut != "" {
 		x.message.Attachments--

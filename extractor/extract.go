@@ -72,6 +72,8 @@ type Attachment struct {
 	// LeftOut says why the attachment is left out; "" if it is kept. The caller discards
 	// what was written for one that is left out.
 	LeftOut string
+	// LeftOutBy says which option leaves it out; zero if it is kept, or is in another file.
+	LeftOutBy Cause
 	// Noise says why the attachment is no file to anybody (noise.go); "" for others.
 	Noise string
 }

@@ -56,18 +56,45 @@ func (o *Options) detects() bool {
 	return false
 }
 
-// leaveOut returns why an attachment is left out; "" if it is kept, or if that is not known
-// yet. complete says that the whole content has been seen.
-func (o *Options) leaveOut(m *Message, a *Attachment, complete bool) string {
+// leaveOut leaves an attachment out if the options say so and it is not left out already.
+// complete says that the whole content has been seen; without it the answer may come later.
+func (o *Options) leaveOut(m *Message, a *Attachment, complete bool) {
+	if a.LeftOut == "" {
+		a.LeftOut, a.LeftOutBy = o.whyLeftOut(m, a, complete)
+	}
+}
+
+// Cause says which part of the [Options] leaves an attachment out. Rule is its index in the
+// list of a [Filter] that it is of.
+type Cause struct {
+	By   Chooser
+	Rule int
+}
+
+// Chooser is a part of the [Options] that may leave attachments out.
+type Chooser int
+
+// The choosers. NoChooser leaves out what is kept elsewhere: a container whose contents came out.
+const (
+	NoChooser Chooser = iota
+	ByInclude
+	ByExclude
+	ByInline
+	ByNoise
+)
+
+// whyLeftOut returns why an attachment is left out; "" if it is kept, or if that is not known
+// yet.
+func (o *Options) whyLeftOut(m *Message, a *Attachment, complete bool) (string, Cause) {
 	if a.Inline && o.Inline == InlineNone {
-		return "inline picture"
+		return "inline picture", Cause{By: ByInline}
 	}
 	f := o.Filter
 	if f == nil || a.Fragment != nil { // the message that the fragments make up is judged
-		return ""
+		return "", Cause{}
 	}
 	if o.AddExtension && !hasExtension(a.Name) && !complete {
-		return "" // its name is not known yet
+		return "", Cause{} // its name is not known yet
 	}
 	if len(f.Include) > 0 {
 		best := no
@@ -75,15 +102,15 @@ func (o *Options) leaveOut(m *Message, a *Attachment, complete bool) string {
 			best = max(best, f.Include[i].judge(m, a, complete))
 		}
 		if best == no {
-			return "no rule of include takes it"
+			return "no rule of include takes it", Cause{By: ByInclude}
 		}
 	}
 	for i := range f.Exclude {
 		if f.Exclude[i].judge(m, a, complete) == yes {
-			return fmt.Sprintf("rule %d of exclude takes it", i+1)
+			return fmt.Sprintf("rule %d of exclude takes it", i+1), Cause{ByExclude, i}
 		}
 	}
-	return ""
+	return "", Cause{}
 }
 
 // surelyKeeps reports whether no rule can leave an attachment out any more, whatever the

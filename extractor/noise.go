@@ -148,9 +148,13 @@ func (c *calendars) add(x *run, sum [sha256.Size]byte) (again bool) {
 
 func (x *run) dropNoise(a *Attachment, why string) {
 	a.Noise = why
-	a.LeftOut = "noise: " + why
+	a.leaveOutAsNoise()
 	x.message.Attachments--
 	x.message.LeftOut = append(x.message.LeftOut, a)
+}
+
+func (a *Attachment) leaveOutAsNoise() {
+	a.LeftOut, a.LeftOutBy = "noise: "+a.Noise, Cause{By: ByNoise}
 }
 
 // calendarWriter writes a calendar, or holds it for as long as another copy may come.

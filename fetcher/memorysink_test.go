@@ -34,6 +34,8 @@ type memory struct {
 	bodies  bool
 	awaited map[int]chan struct{}   // closed when Stage is called for the n-th time
 	fail    func(step string) error // the error of a step; nil: nothing fails
+	// told, unless nil, says what else staging found out about a message.
+	told func(text string, s *delivery.Staged)
 }
 
 func newMemory(t *testing.T, led *sqlite.Ledger) *memory {
@@ -104,6 +106,9 @@ func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (s delivery.Sta
 		s.MessageID, _, _ = strings.Cut(after, ">")
 	}
 	s.Attachments = []ledger.Attachment{m.Add(body, text)}
+	if m.told != nil {
+		m.told(text, &s)
+	}
 	return s, nil
 }
 

@@ -30,7 +30,8 @@ func (s *Supervisor) openSink(ctx context.Context, a Account, led delivery.Desti
 
 // OpenQuarantine opens an account's quarantine, and keeps the account from being polled until the
 // quarantine is closed. It first completes what a crash left behind, as a poll does, and does not
-// ask the server. It fails with [ledger.ErrLeased] while the account is being polled.
+// ask the server. Observe is told what is delivered. It fails with [ledger.ErrLeased] while the
+// account is being polled.
 func (s *Supervisor) OpenQuarantine(ctx context.Context, a Account) (_ *delivery.Quarantine, err error) {
 	lease, err := s.Ledger.Lease(ctx, a.Name, time.Time{})
 	if err != nil {
@@ -46,7 +47,7 @@ func (s *Supervisor) OpenQuarantine(ctx context.Context, a Account) (_ *delivery
 	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}
-	alone := poll.Poller{Log: s.Log, Now: s.now} // which may be used beside Run
+	alone := poll.Poller{Log: s.Log, Now: s.now, Observe: s.Observe} // which may be used beside Run
 	return delivery.OpenQuarantine(ctx, alone.Delivery(&a.Account, led, sink), lease.Release)
 }
 

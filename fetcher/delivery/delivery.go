@@ -43,6 +43,11 @@ type Delivery struct {
 	Committed func(m *ledger.Message)
 	// File, unless nil, is called for each attachment that was delivered.
 	File func(m *ledger.Message, a ledger.Attachment)
+	// LeftOut, unless nil, is called for each thing of a committed message that came to no file.
+	// stays says that it comes once the reason goes.
+	LeftOut func(m *ledger.Message, l ledger.LeftOut, stays bool)
+	// Kept, unless nil, is called for each message that went to quarantine.
+	Kept func(m *ledger.Message)
 
 	// Tally counts what was delivered. Read it after Finish.
 	Tally     Tally

@@ -58,6 +58,9 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 	}
 	again := &ledger.Message{Key: m.Key, State: ledger.Delivered, Header: m.Header, MessageID: staged.MessageID, Envelope: staged.Envelope, Retried: true, Reason: staged.Reason, Unread: doubtful && !stays || ledger.WasShort(m.Reason)}
 	again.Attachments = append(m.NotKept(), added...)
+	if was {
+		again.LeftOut = staged.LeftOut
+	}
 	staged.WaitsOrJoins(again)
 	if stays {
 		again.Attachments = append(again.Attachments, m.Kept()...)

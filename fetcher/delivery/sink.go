@@ -78,8 +78,10 @@ type Staged struct {
 	// MessageID is the Message-ID without brackets, "" for none.
 	MessageID string
 	Envelope  ledger.Envelope
-	// Attachments are the staged files.
+	// Attachments are the staged files, each with its Repairs.
 	Attachments []ledger.Attachment
+	// LeftOut is what of the message came to no file. [Delivery.Stage] bounds it.
+	LeftOut []ledger.LeftOut
 	// Problems describe the repairs that were needed to read the message.
 	Problems []string
 	// Doubtful says that one of the repairs concerns more than a name.
@@ -107,12 +109,15 @@ func (e *UnprocessableError) Unwrap() error { return e.Err }
 
 // Stage takes a message apart by [Sink].Stage. It is the one place that recovers from a panic: a
 // message that crashes the parser goes to quarantine with the stack as the reason, and the daemon
-// goes on.
+// goes on. A message without any attachment has that as the one thing in LeftOut.
 func (d *Delivery) Stage(ctx context.Context, uidl string, r io.Reader) (s Staged, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = &UnprocessableError{fmt.Errorf("read message: panic: %v\n%s", v, debug.Stack())}
 		}
 	}()
-	return d.Sink.Stage(ctx, uidl, r)
+	if s, err = d.Sink.Stage(ctx, uidl, r); err == nil {
+		s.tell()
+	}
+	return s, err
 }

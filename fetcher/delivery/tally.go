@@ -34,6 +34,7 @@ func (d *Delivery) note(group []*ledger.Message) {
 		switch {
 		case IsRaw(m):
 			envelope.To(d.Log.Error().Str("uidl", foreign.UIDL(m.UIDL)).Str("file", m.Attachments[0].Path).Str("reason", m.Reason)).Msg("message quarantined")
+			d.noteKept(m)
 			continue
 		case IsPiece(m):
 			envelope.To(d.Log.Warn().Str("uidl", foreign.UIDL(m.UIDL)).Str("file", m.Attachments[0].Path).Str("reason", m.Reason)).Msg("piece of a message kept until the others come")
@@ -46,6 +47,13 @@ func (d *Delivery) note(group []*ledger.Message) {
 			d.noteCopy(m)
 		}
 		d.noteFiles(m, envelope)
+		d.leftOut(m)
+	}
+}
+
+func (d *Delivery) noteKept(m *ledger.Message) {
+	if d.Kept != nil {
+		d.Kept(m)
 	}
 }
 
@@ -100,6 +108,7 @@ func (d *Delivery) noteCopy(m *ledger.Message) {
 	if len(kept) == 0 || kept[0].StagingID == "" {
 		return
 	}
+	d.noteKept(m)
 	d.Tally.Copies++
 	if m.Retried {
 		d.Tally.Copied++

@@ -4,14 +4,40 @@
 //   - [Waiting], when a poll is due;
 //   - [Started], when it has a slot;
 //   - [LoggedIn] and [Listed], once for each session;
-//   - [Retrieved] for each message, [Delivered] for each attachment, [LeftOut] for what comes to no
-//     file, [Quarantined] for each message that goes there, and [Deleted] for each session that
-//     deletes;
+//   - [Retrieved] for each message, and once it is committed [Delivered] for each attachment,
+//     [LeftOut] for what comes to no file and [Quarantined] if it goes there;
+//   - [Deleted] for each session that deletes;
+//   - [LeftOut] for the messages that a session left on the server;
 //   - [Done];
 //   - [Scheduled], unless accounts are polled only once.
 //
 // A session commits messages while it retrieves others, so [Retrieved] and [Delivered] mix. After a
-// crash, [Delivered] comes before [LoggedIn] for the attachments that the crash interrupted.
+// crash, [Delivered] comes before [LoggedIn] for the attachments that the crash interrupted. A
+// retry of a message in quarantine sends [Delivered] and [LeftOut] alone, between two polls.
+//
+// # What is left out
+//
+// [LeftOut] reports all that came and is no file, or was not fetched:
+//
+//   - an attachment that a rule, a limit of its size, inline_images or noise leaves out;
+//   - an attachment with bytes that the account received before, with duplicates: skip;
+//   - a message without any attachment;
+//   - a piece of a message that waits for the other pieces;
+//   - a message that was deleted after its delivery and was put back by somebody;
+//   - a message that stays on the server, as it is larger than max_message_size or was there before
+//     the account's start.
+//
+// These are not left out and are not reported:
+//
+//   - a container (winmail.dat, signed mail) that was unpacked, as its contents are kept;
+//   - a message within an attached message that is kept whole;
+//   - the message's own text;
+//   - a message that was delivered before, and is listed under another UIDL now;
+//   - messages that wait for the next poll because of max_messages, max_bytes or the room on the
+//     disk, or that failed: [Counts] and the errors tell of them.
+//
+// What is left out of a message is told once, with the message's delivery. It is not recorded, so
+// nobody hears of it if a crash interrupts that. Messages that stay are told once by each process.
 //
 // Many goroutines send events at once. A receiver must return soon: the poll waits for it. Account
 // is the account's name in all of them. A UIDL holds the server's bytes, which are not safe to
@@ -95,6 +121,11 @@ type LeftOut struct {
 	Size int64
 	// Why says for people why it is left out. The same reason has the same words.
 	Why string
+	// Setting is the key of the account's configuration that says so: "include", "exclude[0]",
+	// "inline_images", "noise", "duplicates", "max_message_size" or "start"; "" for none.
+	Setting string
+	// More is how many further things are left out with this one and have no event of their own.
+	More int
 	// Stays says that the message stays on the server and comes when the reason goes.
 	Stays bool
 }
@@ -103,7 +134,11 @@ type LeftOut struct {
 type Quarantined struct {
 	Account, UIDL string
 	Envelope      ledger.Envelope
-	Reason        string
+	// Reason may hold the sender's and the server's words.
+	Reason string
+	// Delivered says that the message was delivered too: what lies in quarantine is a copy, as
+	// something of it could not be read right.
+	Delivered bool
 }
 
 // Deleted reports that the server confirmed the deletion of messages.

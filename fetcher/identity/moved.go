@@ -44,7 +44,7 @@ func (x *Matcher) leaveOutMoved(ctx context.Context, e Entry, read Read, m *ledg
 	// Nobody knows whether the message under the other key has a copy in quarantine, so this
 	// one's stays.
 	drop = m.NotKept()
-	m.Before, m.Attachments = m.Files(), m.Kept()
+	m.Before, m.Attachments, m.LeftOut = m.Files(), m.Kept(), nil
 	x.Log.Info().Str("uidl", foreign.UIDL(m.UIDL)).Str("before", foreign.UIDL(before.UIDL)).Int64("octets", m.Size).Int64("octets_before", before.Size).Msg("message was delivered before, under another UIDL or size")
 	return drop, nil
 }

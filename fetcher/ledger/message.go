@@ -52,6 +52,21 @@ type Attachment struct {
 	// LeftOut says that its bytes were received before, and no file of it was written. It is not
 	// recorded.
 	LeftOut bool
+	// Repairs is what had to be mended or guessed to read it and its message, in words. They may
+	// quote the sender. They are not recorded.
+	Repairs []string
+}
+
+// LeftOut is something of a message that comes to no file.
+type LeftOut struct {
+	Name string // of the attachment; "" where the whole message is meant
+	Size int64  // in octets, -1 if it is not known
+	// Why says for people why it is left out. The same reason has the same words.
+	Why string
+	// Setting is the key of the account's configuration that says so, "" for none.
+	Setting string
+	// More is how many further ones are left out with this one.
+	More int
 }
 
 // Envelope is what a person knows a message by, as its header says it, with encoded words (RFC
@@ -105,6 +120,8 @@ type Message struct {
 	Unread bool
 	// Envelope is what the header says of the message.
 	Envelope
+	// LeftOut is what of the message comes to no file. It is not recorded.
+	LeftOut []LeftOut
 	// Retried lets Stage take a message out of quarantine, or give one that is Unread a copy there:
 	// its files are replaced by these.
 	Retried bool

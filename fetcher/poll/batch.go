@@ -320,6 +320,7 @@ func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
 			}
 		case r.known == identity.PutBack:
 			back = append(back, ledger.Listed{Key: r.message.Key, Identity: r.message.Identity()})
+			p.tellPutBack(r.message)
 		}
 	}
 	return errors.Join(err, p.matcher.NoteRecognized(ctx, again, back))

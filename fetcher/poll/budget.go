@@ -92,6 +92,12 @@ func weight(m *ledger.Message) int64 {
 	n := int64(1<<10 + len(m.From) + len(m.To) + len(m.Subject))
 	for _, a := range m.Attachments {
 		n += 512 + int64(2*len(a.Path)+len(a.OriginalName)+len(a.MediaType))
+		for _, text := range a.Repairs {
+			n += 16 + int64(len(text))
+		}
+	}
+	for _, l := range m.LeftOut {
+		n += 128 + int64(len(l.Name)+len(l.Why))
 	}
 	return n
 }

@@ -29,7 +29,14 @@ func (p *poll) connect(ctx context.Context, visited identity.Visited) error {
 	p.noteExpiry(s.Expiry)
 	p.noteCertificate(false, s.Certificate)
 	p.log.Debug().Str("host", p.Account.Addr).Str("mechanism", s.Mechanism).Str("tls", s.TLS).Bool("resumed", s.Resumed).Bool("pipelining", s.Traits().Window > 1).Msg("logged in")
-	p.poller.observe(event.LoggedIn{Account: p.Account.Name, Addr: p.Account.Addr, Mechanism: s.Mechanism, TLS: s.TLS})
+	in := event.LoggedIn{
+		Account: p.Account.Name, Addr: p.Account.Addr, Mechanism: s.Mechanism, TLS: s.TLS,
+		Pipelining: s.Traits().Window > 1, LoginDelay: p.loginDelay,
+	}
+	if s.Certificate != nil {
+		in.NotAfter = s.Certificate.NotAfter
+	}
+	p.poller.observe(in)
 	return nil
 }
 

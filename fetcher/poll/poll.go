@@ -96,9 +96,6 @@ func (v *visit) newPoll(with fallback, exact bool) *poll {
 	if v.Account.deletesAtOnce() {
 		p.delivery.Committed = func(m *ledger.Message) { v.Past.envelopes.remember(m.Key, delivery.Show(m.Envelope)) }
 	}
-	p.delivery.File = func(m *ledger.Message, a ledger.Attachment) {
-		v.poller.observe(event.Delivered{Account: v.Account.Name, UIDL: m.UIDL, Attachment: a})
-	}
 	return p
 }
 
@@ -182,7 +179,7 @@ func (p *poll) list(ctx context.Context) error {
 	l, d := p.matcher.Listing, &p.matcher.Difference
 	p.rest.unfetchable = l.WhyUnfetchable()
 	p.rest.more, p.rest.putOff = p.matcher.More, d.Pending
-	p.poller.observe(event.Listed{Account: p.Account.Name, Messages: l.Count(), New: len(d.Unseen) + len(l.Nameless), Octets: d.Octets})
+	p.poller.observe(event.Listed{Account: p.Account.Name, Messages: l.Count(), New: len(d.Unseen) + len(l.Nameless), Octets: d.Octets, Size: p.matcher.Stat.Octets, Unfetchable: p.rest.unfetchable})
 	return p.matcher.Guard(ctx, d.Unseen)
 }
 

@@ -69,8 +69,33 @@ func (r *Poller) envelope(header []byte) ledger.Envelope {
 
 // Delivery returns what delivers an account's messages to a sink, by the account's policies.
 func (r *Poller) Delivery(a *Account, led delivery.Ledger, sink delivery.Sink) *delivery.Delivery {
-	return &delivery.Delivery{
+	d := &delivery.Delivery{
 		Account: a.Name, Policy: a.delivery(), Ledger: led, Sink: sink, Log: r.log(a.Name), Now: r.now,
+	}
+	if r.Observe != nil {
+		r.tell(d)
+	}
+	return d
+}
+
+// tell has a delivery send events.
+func (r *Poller) tell(d *delivery.Delivery) {
+	account := d.Account
+	d.File = func(m *ledger.Message, a ledger.Attachment) {
+		r.Observe(event.Delivered{Account: account, UIDL: m.UIDL, Envelope: m.Envelope, Attachment: a, Repairs: a.Repairs})
+	}
+	d.LeftOut = func(m *ledger.Message, l ledger.LeftOut, stays bool) {
+		r.Observe(leftOut(account, m, l, stays))
+	}
+	d.Kept = func(m *ledger.Message) {
+		r.Observe(event.Quarantined{Account: account, UIDL: m.UIDL, Envelope: m.Envelope, Reason: m.Reason, Delivered: m.State != ledger.Quarantined})
+	}
+}
+
+func leftOut(account string, m *ledger.Message, l ledger.LeftOut, stays bool) event.LeftOut {
+	return event.LeftOut{
+		Account: account, UIDL: m.UIDL, Envelope: m.Envelope, Name: l.Name, Size: l.Size, Why: l.Why, Setting: l.Setting, More: l.More,
+		Stays: stays,
 	}
 }
 

@@ -91,7 +91,7 @@ func (p *poll) stageMessage(ctx context.Context, e identity.Entry, counted *boun
 	p.poller.observe(event.Retrieved{Account: p.Account.Name, UIDL: uidl, Octets: counted.n, Attachments: countFiles(staged.Attachments)})
 	m := &ledger.Message{
 		Key: p.key(e), State: ledger.Delivered, MessageID: staged.MessageID, Attachments: staged.Attachments,
-		Unread: staged.Doubtful && !staged.RawKept, Reason: staged.Reason, Envelope: staged.Envelope,
+		Unread: staged.Doubtful && !staged.RawKept, Reason: staged.Reason, Envelope: staged.Envelope, LeftOut: staged.LeftOut,
 	}
 	staged.WaitsOrJoins(m)
 	return m, nil

@@ -180,6 +180,7 @@ func (v *visit) report(p *poll, took time.Duration, err error) {
 		v.log.Warn().Int("messages", n).Strs("uidls", some[:min(n, 10)]).Int64("max_message_size", p.Account.MaxMessageSize).Msg("left messages on the server that are too large")
 	}
 	if err == nil {
+		v.tellOversized(p.rest.oversized)
 		past.envelopes.clear()
 		past.oversized = p.rest.oversized
 		v.result.Incomplete = p.incomplete()

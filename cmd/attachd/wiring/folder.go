@@ -48,16 +48,19 @@ func (f *folder) Stage(ctx context.Context, uidl string, r io.Reader) (delivery.
 	if err != nil {
 		return delivery.Staged{}, err
 	}
-	s := delivery.Staged{MessageID: m.MessageID, Envelope: envelope(m)}
+	s := delivery.Staged{MessageID: m.MessageID, Envelope: envelope(m), LeftOut: leftOut(m)}
+	ofMessage := repairs(m.Problems)
 	for _, file := range files {
-		s.Attachments = append(s.Attachments, record(file))
+		is := record(file)
+		is.Repairs = append(repairs(file.Attachment.Problems), ofMessage...)
+		s.Attachments = append(s.Attachments, is)
 		s.RawKept = s.RawKept || file.Kind == sink.Raw || file.Kind == sink.Quarantined
 		if file.Joined != "" {
 			s.Joined = append(s.Joined, file.Joined)
 		}
 		if f := file.Attachment.Fragment; file.Kind == sink.Fragment && s.Waits == "" {
 			s.Waits = describePiece(f)
-			s.Attachments = slices.Insert(s.Attachments[:len(s.Attachments)-1], 0, record(file))
+			s.Attachments = slices.Insert(s.Attachments[:len(s.Attachments)-1], 0, is)
 		}
 	}
 	problems := m.Problems
