@@ -219,6 +219,11 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	}()
 	l.result.Incomplete, l.result.Counts = nil, event.Counts{}
 
+	over, err := s.turns.take(waiting, l.account.Name)
+	if err != nil {
+		return err
+	}
+	defer over()
 	lease, err := s.Ledger.Lease(ctx, l.account.Name, s.clock())
 	if err != nil {
 		return err

@@ -30,13 +30,23 @@ func (s *Supervisor) openSink(ctx context.Context, a Account, led delivery.Desti
 
 // OpenQuarantine opens an account's quarantine, and keeps the account from being polled until the
 // quarantine is closed. It first completes what a crash left behind, as a poll does, and does not
-// ask the server. Observe is told what is delivered. It fails with [ledger.ErrLeased] while the
-// account is being polled.
+// ask the server. Observe is told what is delivered. It waits for a poll of this Supervisor, and
+// fails with [ledger.ErrLeased] while another process polls the account.
 func (s *Supervisor) OpenQuarantine(ctx context.Context, a Account) (_ *delivery.Quarantine, err error) {
+	over, err := s.turns.take(ctx, a.Name)
+	if err != nil {
+		return nil, fmt.Errorf("wait for the poll of account %s: %w", a.Name, err)
+	}
+	defer func() {
+		if err != nil {
+			over()
+		}
+	}()
 	lease, err := s.Ledger.Lease(ctx, a.Name, time.Time{})
 	if err != nil {
 		return nil, err
 	}
+	release := func() error { defer over(); return lease.Release() }
 	defer func() {
 		if err != nil {
 			lease.Release()
@@ -48,7 +58,7 @@ func (s *Supervisor) OpenQuarantine(ctx context.Context, a Account) (_ *delivery
 		return nil, fmt.Errorf("open output: %w", err)
 	}
 	alone := poll.Poller{Log: s.Log, Now: s.now, Observe: s.Observe} // which may be used beside Run
-	return delivery.OpenQuarantine(ctx, alone.Delivery(&a.Account, led, sink), lease.Release)
+	return delivery.OpenQuarantine(ctx, alone.Delivery(&a.Account, led, sink), release)
 }
 
 // Adopt lists the account's mailbox and records the messages that the ledger does not know as

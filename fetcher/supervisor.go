@@ -41,6 +41,7 @@ type Supervisor struct {
 	now func() time.Time // nil: time.Now
 
 	poller poll.Poller // filled in by begin
+	turns  turns
 
 	mu      sync.Mutex
 	names   map[string]bool  // guarded by mu: the accounts of the newest set
