@@ -63,10 +63,26 @@ func (r SecretRef) Resolve(ctx context.Context) (Secret, error) {
 		text, err = cleanSecret(text)
 	}
 	if err != nil {
-		return "", fmt.Errorf("read %s: %w", r, err)
+		return "", &ReadError{What: r.String(), Secret: true, Err: err}
 	}
 	return Secret(text), nil
 }
+
+// ReadError reports that something could not be read that the configuration names.
+type ReadError struct {
+	// What is the key and the file, the variable, the program or the credential, never the secret:
+	// "password_file /etc/attachd/secrets/orders".
+	What string
+	// Secret says that it is a secret. Without, it is a certificate or its key.
+	Secret bool
+	Err    error
+}
+
+// Error returns "read WHAT: CAUSE".
+func (e *ReadError) Error() string { return "read " + e.What + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *ReadError) Unwrap() error { return e.Err }
 
 // path returns the file that r refers to, if any.
 func (r SecretRef) path() (string, bool) {

@@ -126,11 +126,11 @@ func (t TLS) ClientConfig() (*tls.Config, error) {
 	if t.CAFile != "" {
 		data, _, err := readRegular(t.CAFile, maxCertBytes)
 		if err != nil {
-			return nil, fmt.Errorf("read ca_file %s: %w", t.CAFile, explain(t.CAFile, err))
+			return nil, &ReadError{What: "ca_file " + t.CAFile, Err: explain(t.CAFile, err)}
 		}
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(data) {
-			return nil, fmt.Errorf("read ca_file %s: %w", t.CAFile, errNoCertificate)
+			return nil, &ReadError{What: "ca_file " + t.CAFile, Err: errNoCertificate}
 		}
 	}
 	if t.CertFile != "" {
@@ -152,15 +152,15 @@ var errNoCertificate = errors.New("it holds no certificate in PEM form")
 func (t TLS) keyPair() (tls.Certificate, error) {
 	cert, _, err := readRegular(t.CertFile, maxCertBytes)
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("read cert_file %s: %w", t.CertFile, explain(t.CertFile, err))
+		return tls.Certificate{}, &ReadError{What: "cert_file " + t.CertFile, Err: explain(t.CertFile, err)}
 	}
 	key, _, err := readRegular(t.KeyFile, maxCertBytes)
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("read key_file %s: %w", t.KeyFile, explain(t.KeyFile, err))
+		return tls.Certificate{}, &ReadError{What: "key_file " + t.KeyFile, Err: explain(t.KeyFile, err)}
 	}
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("read cert_file %s and key_file %s: %w", t.CertFile, t.KeyFile, err)
+		return tls.Certificate{}, &ReadError{What: "cert_file " + t.CertFile + " and key_file " + t.KeyFile, Err: err}
 	}
 	return pair, nil
 }

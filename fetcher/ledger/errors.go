@@ -13,6 +13,12 @@ var (
 	ErrNewer = errors.New("newer schema")
 	// ErrReadOnly: the file or its folder can't be written.
 	ErrReadOnly = errors.New("read-only")
+	// ErrUnopenable: the file or its folder is missing, or this user may not open it.
+	ErrUnopenable = errors.New("can't be opened")
+	// ErrBusy: another process holds a lock on the file, for longer than a change takes.
+	ErrBusy = errors.New("locked by another process")
+	// ErrDisk: the disk failed.
+	ErrDisk = errors.New("disk error")
 )
 
 // ErrKnown refuses to give messages to an account that has messages of its own.

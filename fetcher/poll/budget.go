@@ -2,6 +2,7 @@ package poll
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -65,6 +66,9 @@ func (b *budget) give(of *int64, n int64) {
 	*of -= n
 }
 
+// ErrNoMemory says that a mailbox's list has to wait for memory. A later visit reads it.
+var ErrNoMemory = errors.New("no room in memory beside those of other accounts; it is read when they are done")
+
 // holdListing claims the memory for a listing of so many bytes. It claims twice as much,
 // because a growing slice is copied.
 func (p *poll) holdListing(bytes int64) error {
@@ -73,7 +77,7 @@ func (p *poll) holdListing(bytes int64) error {
 		return nil
 	}
 	if b := &p.poller.memory; !b.take(&b.listings, max(p.share.listing-ownListing, 0), more, listingPart) {
-		return fmt.Errorf("hold a list of more than %d MiB: no room in memory beside those of other accounts; it is read when they are done", bytes>>20)
+		return fmt.Errorf("hold a list of more than %d MiB: %w", bytes>>20, ErrNoMemory)
 	}
 	p.share.listing = max(p.share.listing, ownListing) + more
 	return nil

@@ -14,6 +14,10 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
+// ErrNotKept ends a visit to a server that takes what was retrieved as consumed, when messages
+// could not be kept.
+var ErrNotKept = errors.New("see the log for each")
+
 // retrieve fetches the messages and commits them in groups: entries are taken apart, and
 // oversize kept as they are. It returns nil only if every retrieved message is committed, so
 // that QUIT is safe.
@@ -32,7 +36,7 @@ func (p *poll) retrieve(ctx context.Context, entries, oversize []identity.Entry)
 		err = p.retrieveQuarantined(ctx)
 		if n := p.fetch.failed - refused; err == nil && n > 0 && p.mailbox.Traits().Consumes {
 			// They were retrieved once: after QUIT, Gmail would take them as consumed.
-			err = fmt.Errorf("retrieve %d messages again, for quarantine, from %s: refused, or without room there; see the log for each", n, p.Account.Addr)
+			err = fmt.Errorf("retrieve %d messages again, for quarantine, from %s: refused, or without room there; %w", n, p.Account.Addr, ErrNotKept)
 		}
 	}
 	if err == nil {
@@ -40,7 +44,7 @@ func (p *poll) retrieve(ctx context.Context, entries, oversize []identity.Entry)
 	}
 	if err == nil && p.fetch.unkept > 0 {
 		if p.rest.more = true; p.mailbox.Traits().Consumes {
-			err = fmt.Errorf("retrieve %d messages from %s: they could not be kept; see the log for each", p.fetch.unkept, p.Account.Addr)
+			err = fmt.Errorf("retrieve %d messages from %s: they could not be kept; %w", p.fetch.unkept, p.Account.Addr, ErrNotKept)
 		}
 	}
 	if failed := p.delivery.Finish(); failed != nil {

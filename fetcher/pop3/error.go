@@ -165,6 +165,10 @@ func (e *timeoutError) Error() string {
 }
 func (e *timeoutError) Unwrap() error { return e.err }
 
+// Limit returns the entry of [Timeouts] that has passed, in the words of the configuration, "" for
+// one that the configuration lacks. Callers find it by an interface of their own.
+func (e *timeoutError) Limit() string { return e.limit }
+
 // printable returns what a server sent, at most limit bytes of it, fit for logs and
 // terminals. Characters that can't be seen are shown by their bytes, as "\xb5". If b
 // is not UTF-8 as a whole, every byte beyond ASCII is shown like that: those who know

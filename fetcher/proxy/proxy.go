@@ -39,9 +39,10 @@ type Dialer struct {
 // DialContext connects to addr, "host:port". network is "tcp", "tcp4" or "tcp6" and is
 // that of the connection to the proxy.
 //
-// The error names the proxy. Behind that comes the error of a net.Dialer if the proxy
-// could not be reached, or "connect to ADDR" with the proxy's reason for going no
-// further. When ctx ends, the attempt ends with its error; a connection that was made
+// The error is an [*Error]. It names the proxy. Behind that comes the error of a
+// net.Dialer if the proxy could not be reached, or "connect to ADDR" with the proxy's
+// reason for going no further.
+// When ctx ends, the attempt ends with its error; a connection that was made
 // is not affected by ctx.
 func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	var conn net.Conn
@@ -55,10 +56,23 @@ func (d *Dialer) DialContext(ctx context.Context, network, addr string) (net.Con
 		err = fmt.Errorf("%s is no scheme of a proxy", d.Scheme)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("proxy %s: %w", d.Name, err)
+		return nil, &Error{Name: d.Name, Err: err}
 	}
 	return conn, nil
 }
+
+// Error is the failure of a connection through a proxy.
+type Error struct {
+	// Name is the [Dialer].Name of the proxy.
+	Name string
+	Err  error
+}
+
+// Error returns "proxy NAME: CAUSE".
+func (e *Error) Error() string { return fmt.Sprintf("proxy %s: %v", e.Name, e.Err) }
+
+// Unwrap returns the cause: the error of a net.Dialer if the proxy could not be reached.
+func (e *Error) Unwrap() error { return e.Err }
 
 func (d *Dialer) password() string {
 	if d.Password == nil {

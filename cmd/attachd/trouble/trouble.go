@@ -1,6 +1,12 @@
 package trouble
 
-// Class is a kind of failure. Failures of one class have the same meaning and the same remedy.
+import (
+	"maps"
+	"slices"
+)
+
+// Class is a kind of failure. Failures of one class have the same meaning and the same remedy. Its
+// text is stable: metrics and the history keep it.
 type Class string
 
 // Owner says who is to mend a failure.
@@ -19,7 +25,7 @@ const (
 // Trouble is one failure, sorted.
 type Trouble struct {
 	Host  string // "host:port", or "" where no server is concerned
-	Step  string // connect, tls, login, list, retrieve, delete, state, output
+	Step  string // connect, tls, login, list, retrieve, delete, secret, state, output, messages
 	Class Class
 	Text  string // the whole error, safe to print
 }
@@ -32,3 +38,47 @@ type Advice struct {
 	Meaning string // what it means, one or two sentences
 	Todo    string // what to do, or what attachd does by itself
 }
+
+// row is a class in the table.
+type row struct {
+	result string // see [Class.Result]
+	step   string // "" if the error tells
+	advice Advice
+}
+
+// table holds every class.
+var table = func() map[Class]row {
+	all := make(map[Class]row)
+	for _, part := range []map[Class]row{logins, connections, servers, storage, observed} {
+		maps.Copy(all, part)
+	}
+	return all
+}()
+
+// Classes returns every class, in the order of their texts.
+func Classes() []Class { return slices.Sorted(maps.Keys(table)) }
+
+// Result is the class in one word out of few, for a metric: "ok" for no failure, then auth, dns,
+// connect, tls, timeout, in_use, throttled, server, protocol, storage, state, mailbox, messages,
+// config, stopped, other. A class that is not in the table is "other".
+func (c Class) Result() string {
+	if c == "" {
+		return "ok"
+	}
+	if r, ok := table[c]; ok {
+		return r.result
+	}
+	return "other"
+}
+
+// Results returns every value of [Class.Result], in order.
+func Results() []string {
+	all := map[string]bool{"ok": true}
+	for _, r := range table {
+		all[r.result] = true
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// Advice returns what the class says to people, in general terms: see [Class.AdviceFor].
+func (c Class) Advice() Advice { return c.AdviceFor(Subject{}) }

@@ -34,11 +34,11 @@ func (l *Ledger) explain(err error) error {
 	case sqlite3.SQLITE_READONLY:
 		return fmt.Errorf("%s is %w (%w): its file, its folder and the files beside it must be writable by this user", l.path, ledger.ErrReadOnly, err)
 	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
-		return fmt.Errorf("open %s: %w: %s", l.path, err, unopenable(l.path))
+		return fmt.Errorf("%s %w (%w): %s", l.path, ledger.ErrUnopenable, err, unopenable(l.path))
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL:
-		return fmt.Errorf("%s was locked by another process for %v (%w)", l.path, busyTimeout, err)
+		return fmt.Errorf("%s was %w for %v (%w)", l.path, ledger.ErrBusy, busyTimeout, err)
 	case sqlite3.SQLITE_IOERR:
-		return fmt.Errorf("read or write %s: disk error (%w)", l.path, err)
+		return fmt.Errorf("read or write %s: %w (%w)", l.path, ledger.ErrDisk, err)
 	}
 	return fmt.Errorf("%s: %w", l.path, err)
 }
