@@ -37,7 +37,9 @@ var rooms = map[string][]string{
 	"cmd/attachd/words":      {"fetcher/foreign"},
 	"cmd/attachd/wiring":     {"cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
 
+	"cmd/attachd/web":           {"cmd/attachd/web/thumbnail", "cmd/attachd/history", "cmd/attachd/status", "cmd/attachd/words", "config", "fetcher/foreign"},
 	"cmd/attachd/web/thumbnail": {},
+	"cmd/attachd/web/webtest":   {"cmd/attachd/history", "cmd/attachd/status", "cmd/attachd/trouble"},
 
 	"config":          {},
 	"config/testsize": {},

@@ -1,0 +1,62 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/attachd/attachd/cmd/attachd/status"
+)
+
+// accountRow is one account in a list.
+type accountRow struct {
+	Name     string       `json:"name"`
+	User     string       `json:"user"`
+	Host     string       `json:"host"`
+	State    status.State `json:"state"`
+	Why      string       `json:"why,omitempty"`
+	Said     string       `json:"said,omitempty"`
+	Since    time.Time    `json:"since,omitzero"`
+	Failures int          `json:"failures"`
+	Polled   time.Time    `json:"polled,omitzero"`
+	Worked   time.Time    `json:"worked,omitzero"`
+	Next     time.Time    `json:"next,omitzero"`
+	Backlog  int          `json:"backlog"`
+	Messages int          `json:"messages"` // on the server, as of the last listing
+	Polling  bool         `json:"polling"`
+	Progress *progress    `json:"progress,omitempty"`
+	Strip    pollStrip    `json:"strip"`
+}
+
+// progress is how far a poll has come.
+type progress struct {
+	Messages int           `json:"messages"`
+	Of       int           `json:"of"`
+	Octets   int64         `json:"octets"`
+	OfOctets int64         `json:"of_octets"`
+	Rate     float64       `json:"rate"` // octets a second
+	Left     time.Duration `json:"-"`
+	LeftSecs int           `json:"left_seconds"`
+}
+
+func (s *Server) accountRow(a *status.Account) accountRow {
+	row := accountRow{
+		Name: a.Name, User: a.User, Host: a.Host, State: a.State, Why: a.Why, Said: a.Said, Since: a.Since,
+		Failures: a.Failures, Polled: a.Polled, Worked: a.Worked, Next: a.Next, Backlog: a.Backlog,
+		Messages: a.Mailbox.Messages, Polling: a.State == status.Polling || a.Progress != nil, Strip: stripOf(a),
+	}
+	if p := a.Progress; p != nil {
+		row.Progress = &progress{
+			Messages: p.Messages, Of: p.Of, Octets: p.Octets, OfOctets: p.OfOctets, Rate: p.Rate,
+			Left: p.Left, LeftSecs: int(p.Left / time.Second),
+		}
+	}
+	return row
+}
+
+func (s *Server) accountsRoutes() {
+	s.view("/accounts", s.accounts)
+}
+
+func (s *Server) accounts(*http.Request) (*View, error) {
+	return nil, notFound("Not there yet.", "")
+}
