@@ -26,6 +26,7 @@ var rooms = map[string][]string{
 	"cmd/attachd/check":      {"cmd/attachd/state", "cmd/attachd/wiring", "config", "fetcher/..."},
 	"cmd/attachd/console":    {"config", "fetcher", "fetcher/event", "fetcher/foreign"},
 	"cmd/attachd/control":    {},
+	"cmd/attachd/health":     {},
 	"cmd/attachd/history":    {"cmd/attachd/trouble", "fetcher/..."},
 	"cmd/attachd/trouble":    {"config", "extractor", "extractor/sink", "fetcher/..."},
 	"cmd/attachd/status":     {"cmd/attachd/trouble", "cmd/attachd/words", "cmd/attachd/history", "cmd/attachd/console", "config", "fetcher/..."},
@@ -34,6 +35,7 @@ var rooms = map[string][]string{
 	"cmd/attachd/preview":    {"cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
 	"cmd/attachd/quarantine": {"cmd/attachd/app", "cmd/attachd/wiring", "config", "fetcher/..."},
 	"cmd/attachd/state":      {"cmd/attachd/quarantine", "cmd/attachd/app", "cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
+	"cmd/attachd/systemd":    {"cmd/attachd/health", "cmd/attachd/status", "cmd/attachd/words", "fetcher/foreign"},
 	"cmd/attachd/words":      {"fetcher/foreign"},
 	"cmd/attachd/wiring":     {"cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
 
