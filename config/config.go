@@ -83,6 +83,8 @@ type Config struct {
 
 	// Inputs is the fingerprint of all files that were read. [WatchOptions.Since] takes it.
 	Inputs Fingerprint
+
+	places *places // nil if it was not loaded
 }
 
 // Log says what is logged and how.

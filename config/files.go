@@ -165,13 +165,7 @@ func (l *loader) rules(r *rawRules) []Rule {
 	var rules []Rule
 	for i := range r.list {
 		raw := &r.list[i]
-		rule := Rule{
-			Name: raw.Name.list, Type: raw.Type.list, From: raw.From.list, To: raw.To.list, Subject: raw.Subject.list,
-			MinSize: raw.MinSize.or(0), MaxSize: raw.MaxSize.or(0),
-		}
-		if raw.Inline.ok() {
-			rule.Inline = &raw.Inline.v
-		}
+		rule := raw.rule()
 		if raw.MaxSize.ok() && rule.MaxSize < max(rule.MinSize, 1) {
 			l.problem(raw.MaxSize.at, "must be at least 1 and not less than min_size")
 		}
@@ -189,6 +183,7 @@ func (l *loader) rules(r *rawRules) []Rule {
 // rawRules is a list of rules. A plain text in the list is a pattern of the name.
 type rawRules struct {
 	list []rawRule
+	at   position
 	set  bool
 }
 
@@ -199,7 +194,7 @@ func (r *rawRules) inherit(from *rawRules) {
 }
 
 func (r *rawRules) decode(d *decoder, n *yaml.Node, at position) {
-	r.set = true
+	r.at, r.set = at, true
 	if isNull(n) {
 		return
 	}
@@ -212,6 +207,7 @@ func (r *rawRules) decode(d *decoder, n *yaml.Node, at position) {
 		item = resolve(item)
 		place := d.place(item)
 		place.path = at.item(i).path
+		r.list[i].at = place
 		if item.Kind == yaml.MappingNode {
 			d.mapping(item, place, &r.list[i])
 			if len(item.Content) == 0 {
@@ -224,6 +220,8 @@ func (r *rawRules) decode(d *decoder, n *yaml.Node, at position) {
 }
 
 type rawRule struct {
+	at position
+
 	Name    patterns    `yaml:"name"`
 	Type    patterns    `yaml:"type"`
 	From    patterns    `yaml:"from"`
@@ -232,6 +230,18 @@ type rawRule struct {
 	MinSize value[Size] `yaml:"min_size"`
 	MaxSize value[Size] `yaml:"max_size"`
 	Inline  value[bool] `yaml:"inline"`
+}
+
+// rule is the rule as the extractor takes it.
+func (r *rawRule) rule() Rule {
+	rule := Rule{
+		Name: r.Name.list, Type: r.Type.list, From: r.From.list, To: r.To.list, Subject: r.Subject.list,
+		MinSize: r.MinSize.or(0), MaxSize: r.MaxSize.or(0),
+	}
+	if r.Inline.ok() {
+		rule.Inline = &r.Inline.v
+	}
+	return rule
 }
 
 // patterns is one pattern or a list of them.

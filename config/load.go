@@ -81,6 +81,9 @@ func (l *loader) load(path string) {
 	}
 	l.config = l.settings(&raw, top)
 	l.services(&raw, l.config)
+	l.config.places = placesOf(&raw)
+	l.config.places.files[0] = filepath.Base(path)
+	l.config.places.defaultSettings(&raw.Defaults)
 	l.accountsDir(&raw)
 	l.accounts(&raw, top)
 	l.targetAccounts(&raw.Notify.To)
@@ -105,6 +108,7 @@ func (l *loader) accountsDir(raw *rawConfig) {
 		shown = filepath.Join(l.shown, shown)
 	}
 	for i, name := range names {
+		l.config.places.files = append(l.config.places.files, filepath.Join(raw.AccountsDir.v, name))
 		at := position{file: filepath.Join(shown, name), fileIndex: i + 1}
 		if r, ok := l.accountFile(filepath.Join(dir, name), at); ok {
 			r.file = strings.TrimSuffix(name, filepath.Ext(name))

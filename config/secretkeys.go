@@ -38,15 +38,20 @@ func (r *rawSecret) fields(name string, into map[string]decodable) {
 	into[name+"_command"], into[name+"_credential"] = &r.command, &r.credential
 }
 
+// secretSuffixes are what the five keys add to the secret's own.
+var secretSuffixes = [...]string{"", "_file", "_env", "_command", "_credential"}
+
+// parts are the values of the five keys.
+func (r *rawSecret) parts() [len(secretSuffixes)]placed {
+	return [...]placed{&r.inline, &r.file, &r.env, &r.command, &r.credential}
+}
+
 // given lists the places of the keys that the file has.
 func (r *rawSecret) given() []position {
 	var given []position
-	for _, v := range []struct {
-		set bool
-		at  position
-	}{{r.inline.set, r.inline.at}, {r.file.set, r.file.at}, {r.env.set, r.env.at}, {r.command.set, r.command.at}, {r.credential.set, r.credential.at}} {
-		if v.set {
-			given = append(given, v.at)
+	for _, part := range r.parts() {
+		if at, set := part.where(); set {
+			given = append(given, at)
 		}
 	}
 	return given
@@ -54,7 +59,11 @@ func (r *rawSecret) given() []position {
 
 // secretNames lists the five keys for a message.
 func secretNames(name string) string {
-	return alternatives([]string{name, name + "_file", name + "_env", name + "_command", name + "_credential"})
+	names := make([]string, len(secretSuffixes))
+	for i, suffix := range secretSuffixes {
+		names[i] = name + suffix
+	}
+	return alternatives(names)
 }
 
 // spoken is what people call the secret of a key.

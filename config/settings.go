@@ -96,6 +96,7 @@ func (l *loader) accounts(r *rawConfig, top position) {
 		a := l.account(ra, l.config)
 		a.Jitter = min(r.Jitter.or(a.Interval/10), a.Interval)
 		l.config.Accounts = append(l.config.Accounts, a)
+		l.config.places.account(a.Name, ra)
 		if a.Name != "" {
 			l.unique(names, folded(a.Name), ra, "name", func(first string) string {
 				return fmt.Sprintf("%s is the name of the account at %s; names are folder names, so letter case makes no difference", quote(a.Name), first)

@@ -199,7 +199,7 @@ func (s *slips) dashes(at int) (behind int, dashed bool) {
 // may be a password.
 func (s *slips) missingBlank(at int) bool {
 	m := keyAndMore.FindStringSubmatch(s.text[at:])
-	if m == nil || !isKey(m[1]) || strings.HasSuffix(s.key, "_command") {
+	if m == nil || !isKey(m[1]) || strings.HasSuffix(s.key, "_command") || isURL(s.text[at:]) {
 		return false
 	}
 	s.lost = true
@@ -290,5 +290,8 @@ var knownKeys = sync.OnceValue(func() map[string]decodable {
 	}
 	return all
 })
+
+// isURL tells a URL from the section http without a blank.
+func isURL(text string) bool { return strings.HasPrefix(text, "http://") }
 
 func isKey(name string) bool { _, ok := knownKeys()[name]; return ok }

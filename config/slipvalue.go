@@ -112,8 +112,10 @@ func (s *slips) shown(plain string) string {
 	if !isKey(s.key) {
 		return "the value"
 	}
-	for _, secret := range []string{"pass", "secret", "token", "command", "key", "ping", "url", "proxy"} {
-		if strings.Contains(s.key, secret) {
+	// What looks like a mapping may hold one under a key of its own.
+	mapping := strings.ContainsAny(plain, "{[")
+	for _, secret := range []string{"pass", "secret", "token", "command", "key", "ping", "url", "proxy", "headers"} {
+		if strings.Contains(s.key, secret) || mapping && strings.Contains(plain, secret) {
 			return "the value"
 		}
 	}
@@ -243,7 +245,7 @@ func (s *slips) flowToken(i int) int {
 
 // missingBlankInFlow is missingBlank for {host:mx.example}.
 func (s *slips) missingBlankInFlow(i int, plain string) {
-	if name, _, ok := strings.Cut(plain, ":"); ok && isKey(name) && s.flow[len(s.flow)-1] == '{' {
+	if name, _, ok := strings.Cut(plain, ":"); ok && isKey(name) && s.flow[len(s.flow)-1] == '{' && !isURL(plain) {
 		s.sure(i+len(name)+1, "write a blank behind %q", name+":")
 	}
 }

@@ -290,7 +290,11 @@ func (l *loader) shoutrrrURL(r *rawShoutrrrTarget) SecretRef {
 }
 
 // rawHeaders are the header fields of a webhook.
-type rawHeaders struct{ list []rawHeader }
+type rawHeaders struct {
+	at   position
+	set  bool
+	list []rawHeader
+}
 
 type rawHeader struct {
 	name  string
@@ -298,7 +302,7 @@ type rawHeader struct {
 }
 
 func (r *rawHeaders) decode(d *decoder, n *yaml.Node, at position) {
-	if isNull(n) {
+	if r.at, r.set = at, true; isNull(n) {
 		return
 	}
 	if n.Kind != yaml.MappingNode {

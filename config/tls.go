@@ -42,6 +42,14 @@ func (v *tlsVersion) parse(s string) error {
 	return nil
 }
 
+// String returns the version as the file has it.
+func (v tlsVersion) String() string {
+	if v == tls.VersionTLS13 {
+		return "1.3"
+	}
+	return "1.2"
+}
+
 // TLS says how an account's server is verified.
 type TLS struct {
 	Mode               TLSMode
