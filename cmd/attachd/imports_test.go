@@ -33,7 +33,7 @@ var rooms = map[string][]string{
 	"cmd/attachd/demo":       {"cmd/attachd/app", "cmd/attachd/console", "config", "fetcher", "fetcher/event", "fetcher/foreign", "fetcher/pop3/pop3test"},
 	"cmd/attachd/extract":    {"cmd/attachd/preview", "cmd/attachd/wiring", "cmd/attachd/console", "extractor/...", "fetcher/foreign"},
 	"cmd/attachd/preview":    {"cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
-	"cmd/attachd/quarantine": {"cmd/attachd/app", "cmd/attachd/wiring", "config", "fetcher/..."},
+	"cmd/attachd/quarantine": {"cmd/attachd/wiring", "config", "extractor", "fetcher/..."},
 	"cmd/attachd/state":      {"cmd/attachd/quarantine", "cmd/attachd/app", "cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
 	"cmd/attachd/systemd":    {"cmd/attachd/health", "cmd/attachd/status", "cmd/attachd/words", "fetcher/foreign"},
 	"cmd/attachd/words":      {"fetcher/foreign"},

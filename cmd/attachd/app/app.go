@@ -11,6 +11,7 @@ import (
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
@@ -68,6 +69,12 @@ func (a *App) Ledger() *sqlite.Ledger { return a.ledger }
 // Account turns one account of the configuration into the fetcher's, enabled or not.
 func (a *App) Account(c config.Account) fetcher.Account {
 	return wiring.Account(a.options.Config, c, a.options.Hooks.Sink)
+}
+
+// OpenQuarantine opens the quarantine of an account of c, enabled or not, and waits for a poll of
+// this process to end. The account is not polled until it is closed.
+func (a *App) OpenQuarantine(ctx context.Context, c *config.Config, account config.Account) (*delivery.Quarantine, error) {
+	return a.supervisor.OpenQuarantine(ctx, wiring.Account(c, account, a.options.Hooks.Sink))
 }
 
 // Supervisor is what polls, for commands that take an account for themselves.

@@ -6,5 +6,7 @@
 // state says why.
 //
 // [Read] and [Find] only look, ask no lock and may be used while attachd runs. [Each] takes an
-// account for the time of its work: an account that is being polled at that moment is refused.
+// account for the time of its work: an account that another process polls at that moment is
+// refused. A [Desk] does the same within a running attachd, and waits for its polls. [Advise] says
+// in words what a reason means, and what to do.
 package quarantine

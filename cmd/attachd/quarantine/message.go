@@ -11,6 +11,7 @@ import (
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
+	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
 
 // Message is a message in quarantine, with the account that it belongs to.
@@ -31,6 +32,11 @@ func Read(ctx context.Context, c *config.Config, accounts []config.Account) (all
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, led.Close()) }()
+	return read(ctx, led, accounts)
+}
+
+// read is Read for a state that is open.
+func read(ctx context.Context, led *sqlite.Ledger, accounts []config.Account) (all []Message, err error) {
 	for _, a := range accounts {
 		records, err := led.Quarantined(ctx, a.Name)
 		if err != nil {
