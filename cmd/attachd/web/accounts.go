@@ -1,62 +1,225 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/attachd/attachd/cmd/attachd/status"
+	"github.com/attachd/attachd/cmd/attachd/words"
 )
 
-// accountRow is one account in a list.
-type accountRow struct {
-	Name     string       `json:"name"`
-	User     string       `json:"user"`
-	Host     string       `json:"host"`
-	State    status.State `json:"state"`
-	Why      string       `json:"why,omitempty"`
-	Said     string       `json:"said,omitempty"`
-	Since    time.Time    `json:"since,omitzero"`
-	Failures int          `json:"failures"`
-	Polled   time.Time    `json:"polled,omitzero"`
-	Worked   time.Time    `json:"worked,omitzero"`
-	Next     time.Time    `json:"next,omitzero"`
-	Backlog  int          `json:"backlog"`
-	Messages int          `json:"messages"` // on the server, as of the last listing
-	Polling  bool         `json:"polling"`
-	Progress *progress    `json:"progress,omitempty"`
-	Strip    pollStrip    `json:"strip"`
+// perPage is how many rows a page has.
+const perPage = 50
+
+// accountList is a page of accounts.
+type accountList struct {
+	Sentence string       `json:"sentence"` // "1 needs you, 2 are failing, …"
+	Total    int          `json:"total"`    // accounts in all
+	Matching int          `json:"matching"` // of them, those that were asked for
+	First    int          `json:"first"`    // the number of the first row among these, 0 for none
+	Accounts []accountRow `json:"accounts"`
+	Next     string       `json:"next,omitempty"` // the address of the next page, "" for none
+	Previous string       `json:"previous,omitempty"`
+
+	Query  string   `json:"query,omitempty"`
+	State  string   `json:"state,omitempty"`
+	Sort   string   `json:"sort"`
+	States []choice `json:"-"`
+	Orders []choice `json:"-"`
 }
 
-// progress is how far a poll has come.
-type progress struct {
-	Messages int           `json:"messages"`
-	Of       int           `json:"of"`
-	Octets   int64         `json:"octets"`
-	OfOctets int64         `json:"of_octets"`
-	Rate     float64       `json:"rate"` // octets a second
-	Left     time.Duration `json:"-"`
-	LeftSecs int           `json:"left_seconds"`
+// choice is one value that a form offers.
+type choice struct{ Value, Text string }
+
+// stateOrder is the states as people look at them.
+var stateOrder = []status.State{
+	status.NeedsYou, status.Failing, status.Waiting, status.Polling, status.Fine, status.New, status.Off,
 }
 
-func (s *Server) accountRow(a *status.Account) accountRow {
-	row := accountRow{
-		Name: a.Name, User: a.User, Host: a.Host, State: a.State, Why: a.Why, Said: a.Said, Since: a.Since,
-		Failures: a.Failures, Polled: a.Polled, Worked: a.Worked, Next: a.Next, Backlog: a.Backlog,
-		Messages: a.Mailbox.Messages, Polling: a.State == status.Polling || a.Progress != nil, Strip: stripOf(a),
+// slug is a state as addresses have it: "needs-you".
+func slug(s status.State) string { return strings.ReplaceAll(string(s), " ", "-") }
+
+// stateRank orders states, those that need attention first.
+func stateRank(s status.State) int {
+	if i := slices.Index(stateOrder, s); i >= 0 {
+		return i
 	}
-	if p := a.Progress; p != nil {
-		row.Progress = &progress{
-			Messages: p.Messages, Of: p.Of, Octets: p.Octets, OfOctets: p.OfOctets, Rate: p.Rate,
-			Left: p.Left, LeftSecs: int(p.Left / time.Second),
+	return len(stateOrder)
+}
+
+// order is one way to sort accounts. Names decide where it does not.
+type order struct {
+	key, text string
+	compare   func(a, b *status.Account) int
+}
+
+// orNever puts what has no time behind all that has one.
+func orNever(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Unix(1<<40, 0)
+	}
+	return t
+}
+
+var orders = []order{
+	{"trouble", "trouble first", func(a, b *status.Account) int {
+		return cmp.Or(cmp.Compare(stateRank(a.State), stateRank(b.State)), orNever(a.Since).Compare(orNever(b.Since)))
+	}},
+	{"name", "name", func(_, _ *status.Account) int { return 0 }},
+	// What never succeeded went without success for the longest time, but what is off or new is
+	// not waited for.
+	{"success", "longest without success", func(a, b *status.Account) int {
+		idle := func(a *status.Account) int {
+			if a.State == status.Off || a.State == status.New {
+				return 1
+			}
+			return 0
 		}
-	}
-	return row
+		return cmp.Or(cmp.Compare(idle(a), idle(b)), a.Worked.Compare(b.Worked))
+	}},
+	{"backlog", "largest backlog", func(a, b *status.Account) int { return cmp.Compare(b.Backlog, a.Backlog) }},
+}
+
+// byName sorts names as people do, without regard to case.
+func byName(a, b string) int {
+	return cmp.Or(strings.Compare(strings.ToLower(a), strings.ToLower(b)), strings.Compare(a, b))
 }
 
 func (s *Server) accountsRoutes() {
 	s.view("/accounts", s.accounts)
+	s.action("/accounts/poll", form{back: "/accounts", do: s.pollAll})
 }
 
-func (s *Server) accounts(*http.Request) (*View, error) {
-	return nil, notFound("Not there yet.", "")
+func (s *Server) accounts(r *http.Request) (*View, error) {
+	now := s.options.Board.Snapshot()
+	query := r.URL.Query()
+	list := accountList{
+		Sentence: countStates(now), Total: len(now.Accounts), Accounts: []accountRow{},
+		Query: strings.TrimSpace(query.Get("q")), State: query.Get("state"), Sort: query.Get("sort"),
+	}
+	sorting := orders[0]
+	if i := slices.IndexFunc(orders, func(o order) bool { return o.key == list.Sort }); i >= 0 {
+		sorting = orders[i]
+	}
+	list.Sort = sorting.key
+	if !slices.ContainsFunc(stateOrder, func(st status.State) bool { return slug(st) == list.State }) {
+		list.State = ""
+	}
+	list.offer()
+	compare := func(a, b *status.Account) int { return cmp.Or(sorting.compare(a, b), byName(a.Name, b.Name)) }
+	found := matching(now.Accounts, list.Query, list.State)
+	slices.SortFunc(found, compare)
+	list.Matching = len(found)
+	from, to := window(found, now.Accounts, compare, query.Get("after"), query.Get("before"))
+	for _, a := range found[from:to] {
+		list.Accounts = append(list.Accounts, s.accountRow(a))
+	}
+	if from < to {
+		list.First = from + 1
+	}
+	page := *r.URL
+	if to < len(found) && to > from {
+		list.Next = turned(page, "after", found[to-1].Name)
+	}
+	if from > 0 && to > from {
+		list.Previous = turned(page, "before", found[from].Name)
+	}
+	return &View{Template: "accounts", Title: "Accounts", Nav: "accounts", Data: list, Twin: true}, nil
 }
+
+// offer fills in what the form offers.
+func (l *accountList) offer() {
+	l.States = []choice{{"", "any"}}
+	for _, st := range stateOrder {
+		l.States = append(l.States, choice{slug(st), string(st)})
+	}
+	for _, o := range orders {
+		l.Orders = append(l.Orders, choice{o.key, o.text})
+	}
+}
+
+// matching returns the accounts in a state whose name, user or host holds a text.
+func matching(all []status.Account, text, state string) []*status.Account {
+	found := make([]*status.Account, 0, len(all))
+	text = strings.ToLower(text)
+	for i := range all {
+		a := &all[i]
+		if state != "" && slug(a.State) != state {
+			continue
+		}
+		if text == "" || holds(a.Name, text) || holds(a.User, text) || holds(a.Host, text) {
+			found = append(found, a)
+		}
+	}
+	return found
+}
+
+// holds reports whether s holds a text in lower case.
+func holds(s, text string) bool { return strings.Contains(strings.ToLower(s), text) }
+
+// window is which of the accounts found are shown: those behind the account named after, or those
+// before the one named before. That account need not be among them any more: where it would be is
+// known as long as it exists. The accounts are sorted by compare.
+func window(found []*status.Account, all []status.Account, compare func(a, b *status.Account) int, after, before string) (from, to int) {
+	named := func(name string) *status.Account {
+		if i := slices.IndexFunc(all, func(a status.Account) bool { return a.Name == name }); i >= 0 {
+			return &all[i]
+		}
+		return nil
+	}
+	if a := named(after); after != "" && a != nil {
+		at, there := slices.BinarySearchFunc(found, a, compare)
+		if there {
+			at++
+		}
+		return at, min(at+perPage, len(found))
+	}
+	if a := named(before); before != "" && a != nil {
+		at, _ := slices.BinarySearchFunc(found, a, compare)
+		if at > 0 {
+			return max(at-perPage, 0), at
+		}
+	}
+	return 0, min(perPage, len(found))
+}
+
+// turned is the address of another page of a list: the one behind or before an account.
+func turned(u url.URL, direction, name string) string {
+	query := u.Query()
+	query.Del("after")
+	query.Del("before")
+	query.Del("done")
+	query.Set(direction, name)
+	u.RawQuery = query.Encode()
+	return u.RequestURI()
+}
+
+// countStates says how many accounts are in each state: "1 needs you, 2 are failing and 8 are
+// fine".
+func countStates(s *status.Snapshot) string {
+	verbs := map[status.State][2]string{
+		status.NeedsYou: {"needs you", "need you"},
+		status.Failing:  {"is failing", "are failing"},
+		status.Waiting:  {"waits", "wait"},
+		status.Polling:  {"is polling", "are polling"},
+		status.Fine:     {"is fine", "are fine"},
+		status.New:      {"is new", "are new"},
+		status.Off:      {"is off", "are off"},
+	}
+	var parts []string
+	for _, st := range stateOrder {
+		if n := s.Count[st]; n == 1 {
+			parts = append(parts, "1 "+verbs[st][0])
+		} else if n > 1 {
+			parts = append(parts, words.Number(int64(n))+" "+verbs[st][1])
+		}
+	}
+	return words.List(parts, len(parts)+1)
+}
+
+// Last is the number of the last row.
+func (l accountList) Last() int { return l.First + len(l.Accounts) - 1 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/cmd/attachd/history"
+	"github.com/attachd/attachd/cmd/attachd/status"
+	"github.com/attachd/attachd/cmd/attachd/words"
 )
 
 // doneTexts say what a form came to. They alone are shown: the code is in the address, which
@@ -14,6 +16,7 @@ var doneTexts = map[string]string{
 	"polled":      "Asked for: the account is polled as soon as its server allows it.",
 	"polled-all":  "Asked for: the accounts are polled as soon as their servers allow it, some at a time.",
 	"polled-none": "No account is polled: there is none that is on.",
+	"polled-off":  "The account is not polled: it is off.",
 	"reloaded":    "Asked for: the configuration is read again.",
 }
 
@@ -62,4 +65,61 @@ func unhurried(w http.ResponseWriter) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // a test's recorder has no deadlines
 	_ = control.SetWriteDeadline(time.Time{})
+}
+
+// pollAll has every account polled.
+func (s *Server) pollAll(r *http.Request) (string, error) {
+	asked := 0
+	for _, a := range s.options.Board.Snapshot().Accounts {
+		if a.State != status.Off && s.options.Actions.PollNow(a.Name) {
+			asked++
+		}
+	}
+	if asked == 0 {
+		return "polled-none", nil
+	}
+	s.decide(r, history.Decision{What: "polled", Subject: words.Count(asked, "account")})
+	return "polled-all", nil
+}
+
+// pollHost has every account of a host polled.
+func (s *Server) pollHost(r *http.Request) (string, error) {
+	host, asked, known := r.PathValue("host"), 0, false
+	for _, a := range s.options.Board.Snapshot().Accounts {
+		if a.Host != host {
+			continue
+		}
+		known = true
+		if a.State != status.Off && s.options.Actions.PollNow(a.Name) {
+			asked++
+		}
+	}
+	switch {
+	case !known:
+		return "", notFound("There is no account of the host “"+host+"”.", "")
+	case asked == 0:
+		return "polled-none", nil
+	}
+	s.decide(r, history.Decision{What: "polled", Subject: words.Count(asked, "account") + " of " + host})
+	return "polled-all", nil
+}
+
+// pollOne has one account polled.
+func (s *Server) pollOne(r *http.Request) (string, error) {
+	a, err := s.accountNamed(r)
+	if err != nil {
+		return "", err
+	}
+	if !s.options.Actions.PollNow(a.Name) {
+		return "polled-off", nil
+	}
+	s.decide(r, history.Decision{What: "polled", Account: a.Name})
+	return "polled", nil
+}
+
+// reload has the configuration read again.
+func (s *Server) reload(r *http.Request) (string, error) {
+	s.options.Actions.Reload()
+	s.decide(r, history.Decision{What: "reloaded"})
+	return "reloaded", nil
 }

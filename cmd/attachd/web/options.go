@@ -9,6 +9,7 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/history"
 	"github.com/attachd/attachd/cmd/attachd/status"
+	"github.com/attachd/attachd/config"
 )
 
 // Options say what a [Server] shows and where it listens.
@@ -27,7 +28,8 @@ type Options struct {
 	Board   Board
 	History History
 	Actions Actions
-	Config  Config
+	// Config returns the configuration that is in force. Nil leaves it out.
+	Config func() *config.Config
 
 	Probes Probes
 
