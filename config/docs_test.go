@@ -35,9 +35,20 @@ func TestLoadDocumented(t *testing.T) {
 		switch {
 		case strings.HasPrefix(text, "  - name:"):
 			text = rest + "accounts:\n" + text
+		case isTop(text):
+			text = rest + text + "accounts: [{name: a, host: h, username: u, password: p}]\n"
 		case !strings.Contains(text, "accounts:"):
 			text = rest + "accounts: [{name: a, host: h, username: u, password: p}]\ndefaults:\n  " + strings.ReplaceAll(text, "\n", "\n  ")
 		}
 		load1(t, text)
 	}
+}
+
+// isTop reports whether a piece begins with a key that stands at the top level only, and has no
+// accounts there.
+func isTop(piece string) bool {
+	key, _, _ := strings.Cut(piece, ":")
+	_, top := keys(&rawConfig{})[key]
+	_, below := keys(&rawDefaults{})[key]
+	return top && !below && !regexp.MustCompile("(?m)^accounts:").MatchString(piece) && !regexp.MustCompile("(?m)^output:").MatchString(piece)
 }

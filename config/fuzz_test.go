@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,6 +31,7 @@ func FuzzLoad(f *testing.F) {
 		f.Add(text)
 	}
 	f.Add([]byte("output: o\nstate: s\naccounts:\n- {name: a, host: h, username: u, password: hunter22}\n"))
+	f.Add([]byte(strings.ReplaceAll(everyKey, "c4nary", "hunter22")))
 	f.Add([]byte("x: &a [*a]\naccounts: *a\n"))
 	path := filepath.Join(f.TempDir(), "attachd.yaml")
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -47,6 +49,12 @@ func FuzzLoad(f *testing.F) {
 		}
 		lines := strings.Count(string(data), "\n") + 1
 		out := fmt.Sprintf("%+v\n", c)
+		if c != nil {
+			out += fmt.Sprintf("%+v\n", c.Settings())
+			for _, a := range c.Accounts {
+				out += fmt.Sprintf("%+v\n", c.AccountSettings(a.Name))
+			}
+		}
 		for _, p := range problems {
 			out += p.Error() + "\n"
 			// A folder that accounts_dir names may hold anything, such as this very file.
@@ -88,7 +96,7 @@ func inlinePasswords(data []byte) (out []string) {
 	var walk func(n *yaml.Node)
 	walk = func(n *yaml.Node) {
 		for i, child := range n.Content {
-			if n.Kind == yaml.MappingNode && i%2 == 1 && strings.Contains("password client_secret", n.Content[i-1].Value) && child.Kind == yaml.ScalarNode && child.Anchor == "" &&
+			if n.Kind == yaml.MappingNode && i%2 == 1 && slices.Contains([]string{"password", "client_secret", "token", "url", "ping"}, n.Content[i-1].Value) && child.Kind == yaml.ScalarNode && child.Anchor == "" &&
 				strings.Contains(child.Value, "hunter") && strings.Count(string(data), child.Value) == 1 {
 				out = append(out, child.Value)
 			}

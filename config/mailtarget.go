@@ -21,10 +21,11 @@ func (l *loader) mailTarget(r *rawMailTarget) *MailTarget {
 	default:
 		m.Host = r.Host.or("")
 	}
-	for key, v := range map[string]bool{"from": r.From.set, "to": r.To.set} {
-		if !v {
-			l.problem(r.at.key(key), "missing: an address such as attachd@example.org")
-		}
+	if !r.From.set {
+		l.problem(r.at.key("from"), "missing: the sender's address, such as attachd@example.org")
+	}
+	if !r.To.set {
+		l.problem(r.at.key("to"), "missing: the address of who is told, or a list of them")
 	}
 	if r.From.ok() {
 		l.address(r.From.at, m.From)
@@ -50,11 +51,14 @@ func (l *loader) mailLogin(r *rawMailTarget, m *MailTarget) {
 	case r.Username.ok() && strings.TrimSpace(m.Username) == "":
 		l.problem(r.Username.at, "must not be empty")
 	}
-	switch {
-	case m.TLS != TLSNone || m.Host == "":
-	case r.CAFile.set:
+	if m.TLS != TLSNone {
+		return
+	}
+	if r.CAFile.set {
 		l.problem(r.CAFile.at, "has no meaning with tls: none")
-	case isLoopback(m.Host):
+	}
+	switch {
+	case m.Host == "" || isLoopback(m.Host):
 	case len(password) > 0:
 		l.problem(r.TLS.at, "none would send the password in the clear: leave the key out, or write starttls")
 	default:

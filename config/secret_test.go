@@ -254,7 +254,11 @@ func TestExplainPermission(t *testing.T) {
 	self := filepath.Join(dir, "self")
 	program, err := os.ReadFile("/proc/self/exe")
 	try(t, err)
-	try(t, os.WriteFile(self, program, 0o755))
+	// A process that is forked meanwhile would hold the program open for writing.
+	syscall.ForkLock.RLock()
+	err = os.WriteFile(self, program, 0o755)
+	syscall.ForkLock.RUnlock()
+	try(t, err)
 	write(t, filepath.Join(dir, "secret"), password)
 	write(t, filepath.Join(dir, "closed", "secret"), password)
 	for path, want := range map[string]string{

@@ -164,6 +164,6 @@ func (l *loader) inRange(v *value[int], low, high int) {
 
 func (l *loader) atLeast(v *value[time.Duration], low time.Duration) {
 	if v.ok() && v.v < low {
-		l.problem(v.at, "must be at least %s", low)
+		l.problem(v.at, "must be at least %s", FormatDuration(low))
 	}
 }

@@ -164,6 +164,13 @@ type rawTarget struct {
 type given struct {
 	at  position
 	set bool
+	bad bool // it is no mapping; this has been reported
+}
+
+// section decodes a section that is one of several, and notes that it is there.
+func (g *given) section(d *decoder, n *yaml.Node, at position, target any) {
+	*g = given{at: at, set: true, bad: n.Kind != yaml.MappingNode && !isNull(n)}
+	d.mapping(n, at, target)
 }
 
 type rawMailTarget struct {
@@ -179,8 +186,7 @@ type rawMailTarget struct {
 }
 
 func (r *rawMailTarget) decode(d *decoder, n *yaml.Node, at position) {
-	r.given = given{at, true}
-	d.mapping(n, at, r)
+	r.section(d, n, at, r)
 }
 
 type rawNtfyTarget struct {
@@ -190,8 +196,7 @@ type rawNtfyTarget struct {
 }
 
 func (r *rawNtfyTarget) decode(d *decoder, n *yaml.Node, at position) {
-	r.given = given{at, true}
-	d.mapping(n, at, r)
+	r.section(d, n, at, r)
 }
 
 type rawWebhookTarget struct {
@@ -202,8 +207,7 @@ type rawWebhookTarget struct {
 }
 
 func (r *rawWebhookTarget) decode(d *decoder, n *yaml.Node, at position) {
-	r.given = given{at, true}
-	d.mapping(n, at, r)
+	r.section(d, n, at, r)
 }
 
 type rawShoutrrrTarget struct {
@@ -212,8 +216,7 @@ type rawShoutrrrTarget struct {
 }
 
 func (r *rawShoutrrrTarget) decode(d *decoder, n *yaml.Node, at position) {
-	r.given = given{at, true}
-	d.mapping(n, at, r)
+	r.section(d, n, at, r)
 }
 
 // target checks one receiver. It is not ok if it is unclear what it is.
@@ -228,7 +231,7 @@ func (l *loader) target(r *rawTarget) (t Target, ok bool) {
 		}
 	}
 	switch {
-	case r.bad:
+	case r.bad || r.Mail.bad || r.Ntfy.bad || r.Webhook.bad || r.Shoutrrr.bad:
 		return t, false
 	case len(kinds) == 0:
 		l.problem(r.at, "says nobody to tell: give one of mail, ntfy, webhook or shoutrrr")

@@ -86,3 +86,32 @@ func FuzzSize(f *testing.F) {
 		}
 	})
 }
+
+// TestFormatDuration: what is written is read back as the same, and reads as people write it.
+func TestFormatDuration(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"0", "1ms", "999ms", "1s", "90s", "5m", "1h", "1h30m", "24h", "36h", "47h59m59s999ms", "2d", "2d1ms", "30d", "400d",
+	} {
+		d, err := ParseDuration(text)
+		try(t, err)
+		want := text
+		if text == "90s" {
+			want = "1m30s"
+		}
+		if got := FormatDuration(d); got != want {
+			t.Errorf("%s: got %s", text, got)
+		}
+	}
+	for _, d := range []time.Duration{-1, 1, time.Millisecond - 1} {
+		if got := FormatDuration(d); got != "0" {
+			t.Errorf("%d: got %s", d, got)
+		}
+	}
+	for d := time.Millisecond; d > 0; d *= 7 {
+		again, err := ParseDuration(FormatDuration(d))
+		if err != nil || again != d.Truncate(time.Millisecond) {
+			t.Errorf("%s is read back as %s: %v", d, again, err)
+		}
+	}
+}
