@@ -16,6 +16,8 @@ func (s *Server) funcs() template.FuncMap {
 		"ago":    func(t time.Time) string { return words.When(t, s.now()) },
 		"stamp":  func(t time.Time) string { return words.Stamp(t.In(s.zone)) },
 		"clock":  func(t time.Time) string { return words.Clock(t, s.now().In(s.zone)) },
+		"hms":    func(t time.Time) string { return t.In(s.zone).Format("15:04:05") },
+		"period": s.period,
 		"rfc":    func(t time.Time) string { return t.In(s.zone).Format(time.RFC3339) },
 		"text":   words.Visible,
 		"lines":  words.VisibleLines,
@@ -34,6 +36,20 @@ func (s *Server) funcs() template.FuncMap {
 		"strip":  strip,
 		"plot":   plot,
 	}
+}
+
+// period is from when to when something lasted: "19 Nov, 02:10 to 02:41".
+func (s *Server) period(from, to time.Time) string {
+	now := s.now().In(s.zone)
+	from, to = from.In(s.zone), to.In(s.zone)
+	first, last := words.Clock(from, now), words.Clock(to, now)
+	switch {
+	case first == last:
+		return first
+	case from.YearDay() == to.YearDay() && from.Year() == to.Year():
+		return first + " to " + to.Format("15:04")
+	}
+	return first + " to " + last
 }
 
 // pathTo is a path of the page made of segments: each is escaped whole, so that an account may have
