@@ -29,7 +29,7 @@ var rooms = map[string][]string{
 	"cmd/attachd/health":     {},
 	"cmd/attachd/history":    {"cmd/attachd/trouble", "fetcher/..."},
 	"cmd/attachd/trouble":    {"config", "extractor", "extractor/sink", "fetcher/..."},
-	"cmd/attachd/status":     {"cmd/attachd/trouble", "cmd/attachd/words", "cmd/attachd/history", "cmd/attachd/console", "config", "fetcher/..."},
+	"cmd/attachd/status":     {"cmd/attachd/trouble", "cmd/attachd/words", "cmd/attachd/history", "config", "fetcher/event"},
 	"cmd/attachd/demo":       {"cmd/attachd/app", "cmd/attachd/console", "config", "fetcher", "fetcher/event", "fetcher/foreign", "fetcher/pop3/pop3test"},
 	"cmd/attachd/extract":    {"cmd/attachd/preview", "cmd/attachd/wiring", "cmd/attachd/console", "extractor/...", "fetcher/foreign"},
 	"cmd/attachd/preview":    {"cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/...", "fetcher/..."},

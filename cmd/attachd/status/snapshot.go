@@ -37,136 +37,171 @@ const (
 	TickFailed  Tick = 255
 )
 
+// tickOf is the tick of a poll that brought this many files, or failed.
+func tickOf(files int, failed bool) Tick {
+	switch {
+	case files > 0:
+		return TickNothing + Tick(min(files, int(TickFailed-TickNothing)-1))
+	case failed:
+		return TickFailed
+	}
+	return TickNothing
+}
+
+// push adds a poll, and forgets the oldest.
+func (s *Strip) push(t Tick) {
+	copy(s[:], s[1:])
+	s[StripLength-1] = t
+}
+
 // Account is one account as it is now.
 type Account struct {
-	Name, User string
-	Host       string // "host:port"
-	State      State
-	Why        string    // at most four words, "" if the state says it all
-	Case       string    // key of the case that it belongs to, "" for none
-	Said       string    // the whole text of its last error, safe to print, "" for none
-	Since      time.Time // since when it has failed; zero if it has not
-	Failures   int       // failed polls in a row
-	Polled     time.Time // when the last poll ended; zero before the first
-	Worked     time.Time // when the last poll without a failure ended
-	Next       time.Time // when the next poll is due; zero while one is under way
-	Backlog    int       // messages that are known to be left for the next polls
-	Mailbox    Mailbox
-	Progress   *Progress // of the poll under way; nil without one
-	Quarantine int       // messages in quarantine
-	Session    Session
-	Strip      Strip
+	Name       string    `json:"name"`
+	User       string    `json:"user"`
+	Host       string    `json:"host"` // "host:port"
+	State      State     `json:"state"`
+	Why        string    `json:"why,omitempty"`        // at most four words, "" if the state says it all
+	Case       string    `json:"case,omitempty"`       // key of the case that it belongs to, "" for none
+	Said       string    `json:"said,omitempty"`       // the whole text of its last error, safe to print, "" for none
+	Since      time.Time `json:"since,omitzero"`       // since when it has failed; zero if it has not
+	Failures   int       `json:"failures,omitempty"`   // failed polls in a row
+	Polled     time.Time `json:"polled,omitzero"`      // when the last poll ended; zero before the first
+	Worked     time.Time `json:"worked,omitzero"`      // when the last poll without a failure ended
+	Next       time.Time `json:"next,omitzero"`        // when the next poll is due; zero while one is under way
+	Backlog    int       `json:"backlog,omitempty"`    // messages that are known to be left for the next polls
+	Mailbox    Mailbox   `json:"mailbox"`              // what the server held
+	Progress   *Progress `json:"progress,omitempty"`   // of the poll under way; nil without one
+	Quarantine int       `json:"quarantine,omitempty"` // messages in quarantine
+	Session    Session   `json:"session"`
+	Strip      Strip     `json:"strip"`
+	Mail       time.Time `json:"mail,omitzero"` // when a message came last; zero if that is not known
 }
 
 // Mailbox is what a server held when it was listed last.
 type Mailbox struct {
-	Messages int
-	Octets   int64
-	At       time.Time // zero if it never was
+	Messages int       `json:"messages"`
+	Octets   int64     `json:"octets"`
+	At       time.Time `json:"at,omitzero"` // zero if it never was
 }
 
 // Session is what the last session that logged in found out about the server.
 type Session struct {
-	Mechanism  string    // as in "USER/PASS"
-	TLS        string    // as in "TLS 1.3", "" without TLS
-	NotAfter   time.Time // when its certificate ends, zero without TLS
-	Pipelining bool
-	LoginDelay time.Duration
-	Took       time.Duration // the last poll
+	Mechanism  string        `json:"mechanism,omitempty"` // as in "USER/PASS"
+	TLS        string        `json:"tls,omitempty"`       // as in "TLS 1.3", "" without TLS
+	NotAfter   time.Time     `json:"not_after,omitzero"`  // when its certificate ends, zero without TLS
+	Pipelining bool          `json:"pipelining,omitempty"`
+	LoginDelay time.Duration `json:"login_delay_ns,omitempty"`
+	Took       time.Duration `json:"took_ns,omitempty"` // the last poll, from its slot to its end
 }
 
 // Progress is how far a poll has come.
 type Progress struct {
-	Since            time.Time // when the mailbox was listed
-	Messages, Of     int
-	Octets, OfOctets int64         // Of by the server's claim
-	Rate             float64       // octets a second, 0 when not known yet
-	Left             time.Duration // 0 when not known yet
+	Since    time.Time     `json:"since"` // when the mailbox was listed
+	Messages int           `json:"messages"`
+	Of       int           `json:"of"`
+	Octets   int64         `json:"octets"`
+	OfOctets int64         `json:"of_octets"`         // by the server's claim
+	Rate     float64       `json:"rate,omitempty"`    // octets a second, 0 when not known yet
+	Left     time.Duration `json:"left_ns,omitempty"` // 0 when not known yet
 }
 
 // Case is one cause of trouble, with all accounts that have it.
 type Case struct {
-	Key      string // stays the same while the case lasts
-	Class    trouble.Class
-	NeedsYou bool
-	Heading  string // "Login refused"
-	Host     string // "host:port", "" where no server is concerned
-	Accounts []string
-	Said     []string // the whole texts of errors, each once, at most five
-	Meaning  string
-	Todo     string
-	Since    time.Time // begin of the first failure
-	Last     time.Time // of the last failure
-	Next     time.Time // when attachd tries next; zero if it does not
-	Attempts int
+	Key      string        `json:"key"` // stays the same while the case lasts
+	Class    trouble.Class `json:"class"`
+	NeedsYou bool          `json:"needs_you"`
+	Heading  string        `json:"heading"`            // "Login refused"
+	Host     string        `json:"host,omitempty"`     // "host:port", "" where no server is concerned
+	Accounts []string      `json:"accounts,omitempty"` // by name
+	Said     []string      `json:"said,omitempty"`     // the whole texts of errors, each once, at most five
+	Meaning  string        `json:"meaning"`
+	Todo     string        `json:"todo"`
+	Since    time.Time     `json:"since"`              // begin of the first failure
+	Last     time.Time     `json:"last"`               // of the last failure
+	Next     time.Time     `json:"next,omitzero"`      // when attachd tries next; zero if it does not
+	Worked   time.Time     `json:"worked,omitzero"`    // when one of its accounts last worked, zero if that is not known
+	Attempts int           `json:"attempts,omitempty"` // failures of all its accounts
+	Messages int           `json:"messages,omitempty"` // that are concerned, 0 if it is not about messages
 	// Link is where the page shows more or lets somebody decide, such as "/quarantine".
-	Link string
+	Link string `json:"link,omitempty"`
 }
 
 // Machine is what attachd runs on and with.
 type Machine struct {
-	Started time.Time
-	Version string
-	Due     int           // polls that wait for a slot
-	Polling int           // polls under way
-	Lag     time.Duration // how late the last polls began, at most
-	Disks   []Disk
-	State   File
-	History File
-	Config  Config
+	Started time.Time     `json:"started"`
+	Version string        `json:"version"`
+	Due     int           `json:"due"`     // polls that wait for a slot
+	Polling int           `json:"polling"` // polls under way
+	Lag     time.Duration `json:"lag_ns"`  // how long the last polls waited for a slot, at most
+	Disks   []Disk        `json:"disks,omitempty"`
+	State   File          `json:"state"`
+	History File          `json:"history"`
+	Config  Config        `json:"config"`
 	// Beat is when the scheduler last found all of its loops on time.
-	Beat time.Time
+	Beat time.Time `json:"beat,omitzero"`
 }
 
 // Disk is a file system that attachd writes to.
 type Disk struct {
-	Path        string
-	Free, Total int64
-	MinFree     int64 // the most that an account wants free
-	Err         string
+	Path    string `json:"path"`
+	Free    int64  `json:"free"`
+	Total   int64  `json:"total"`
+	MinFree int64  `json:"min_free"` // the most that an account wants free
+	Err     string `json:"err,omitempty"`
 }
 
 // File is a file of attachd's.
 type File struct {
-	Path string
-	Size int64
-	Err  string // "" if it can be read and written
+	Path string `json:"path"`
+	Size int64  `json:"size"`
+	Err  string `json:"err,omitempty"` // "" if it can be read and written
 	// Note says what a person should know of it, such as that it was made anew.
-	Note string
+	Note string `json:"note,omitempty"`
 }
 
 // Config is how the configuration was read.
 type Config struct {
-	Path   string
-	Loaded time.Time // what is in force
-	Failed time.Time // when a newer file was refused; zero if none was
+	Path   string    `json:"path"`
+	Loaded time.Time `json:"loaded"`          // what is in force
+	Failed time.Time `json:"failed,omitzero"` // when a newer file was refused; zero if none was
 	// Faults are the mistakes of the newer file, each with its place.
-	Faults   []string
-	Warnings []string
+	Faults   []string `json:"faults,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
 }
 
-// Certificate is a server's certificate that ends soon, or any.
+// Certificate is the certificate of a server that accounts log in to.
 type Certificate struct {
-	Host     string
-	NotAfter time.Time
-	Accounts int
+	Host     string    `json:"host"`
+	NotAfter time.Time `json:"not_after"`
+	Accounts int       `json:"accounts"`
 }
 
 // Snapshot is everything at one moment. It is not changed once made.
 type Snapshot struct {
-	At time.Time
+	At time.Time `json:"at"`
 	// Version changes when anything but the time did.
-	Version uint64
-	// Sentence is the answer in words: "Two things need you." Rest names what is fine.
-	Sentence, Rest string
-	NeedsYou       []Case
-	Handled        []Case    // what attachd handles by itself
-	Accounts       []Account // as the configuration has them
-	Machine        Machine
-	Certificates   []Certificate // by end, the soonest first
+	Version uint64 `json:"version"`
+	// Sentence is the answer in words: "Two things need you." Rest names them, and what is fine.
+	Sentence     string        `json:"sentence"`
+	Rest         string        `json:"rest"`
+	NeedsYou     []Case        `json:"needs_you"`
+	Handled      []Case        `json:"handled"`  // what attachd handles by itself
+	Accounts     []Account     `json:"accounts"` // those in trouble first, then by name
+	Machine      Machine       `json:"machine"`
+	Certificates []Certificate `json:"certificates,omitempty"` // by end, the soonest first
 	// Count is how many accounts are in each state.
-	Count map[State]int
+	Count map[State]int `json:"count"`
 }
 
 // OK reports whether nothing needs anybody.
 func (s *Snapshot) OK() bool { return len(s.NeedsYou) == 0 }
+
+// Account returns the account of that name, nil without one.
+func (s *Snapshot) Account(name string) *Account {
+	for i := range s.Accounts {
+		if s.Accounts[i].Name == name {
+			return &s.Accounts[i]
+		}
+	}
+	return nil
+}

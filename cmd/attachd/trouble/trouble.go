@@ -80,5 +80,20 @@ func Results() []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// Advice returns what the class says to people, in general terms: see [Class.AdviceFor].
-func (c Class) Advice() Advice { return c.AdviceFor(Subject{}) }
+// general holds the advice of each class in general terms.
+var general = func() map[Class]Advice {
+	all := make(map[Class]Advice)
+	for class := range table {
+		all[class] = class.AdviceFor(Subject{})
+	}
+	return all
+}()
+
+// Advice returns what the class says to people, in general terms: see [Class.AdviceFor]. It is
+// cheap.
+func (c Class) Advice() Advice {
+	if a, ok := general[c]; ok {
+		return a
+	}
+	return general[Other]
+}
