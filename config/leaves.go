@@ -2,6 +2,7 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -79,6 +80,7 @@ type places struct {
 	files    []string         // as people know them: below the folder of the configuration
 	top      map[string]place // the keys of the main file, except those of accounts
 	accounts map[string][]spot
+	scratch  []spot
 
 	jitter   value[time.Duration] // of the top level
 	defaults []Setting            // the keys of the section defaults
@@ -144,7 +146,7 @@ func (p *places) section(leaves []leaf, v reflect.Value, prefix string) {
 // account adds the keys of an account that has inherited what it does not have.
 func (p *places) account(name string, r *rawAccount) {
 	v := reflect.ValueOf(r).Elem()
-	var spots []spot
+	spots := p.scratch[:0]
 	leaves := accountLeaves()
 	for i := range leaves {
 		field := leaves[i].in(v)
@@ -160,5 +162,6 @@ func (p *places) account(name string, r *rawAccount) {
 			}
 		}
 	}
-	p.accounts[name] = spots
+	p.scratch = spots
+	p.accounts[name] = slices.Clone(spots)
 }

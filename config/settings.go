@@ -87,6 +87,7 @@ func (l *loader) accounts(r *rawConfig, top position) {
 		return
 	}
 	names, mailboxes := map[string]position{}, map[string]position{}
+	l.config.Accounts = make([]Account, 0, len(r.Accounts.list))
 	for i := range r.Accounts.list {
 		ra := &r.Accounts.list[i]
 		if ra.at.line == 0 {
