@@ -31,7 +31,8 @@
 //
 // # Who owns what
 //
-//   - [Supervisor.Run] owns the set of accounts and starts one goroutine per account.
+//   - [Supervisor.Run] owns the set of accounts and starts one goroutine per account. It looks
+//     every 2 seconds whether all of these are on time, see [Supervisor.Beat].
 //   - The account's goroutine sleeps, reads from the server and stages messages.
 //   - A second goroutine per poll commits groups of messages, so that the network is busy while the
 //     disk works. It ends with the poll.

@@ -28,6 +28,7 @@ type loop struct {
 	ended      chan struct{}      // closed when run returns
 	leave      context.CancelFunc // ends run after the poll under way
 	wake       chan struct{}      // see PollNow
+	nap        nap                // for Beat
 
 	failures     int           // failed polls in a row
 	failedBefore int           // failed polls in a row of the loop that this one replaces
@@ -72,12 +73,16 @@ func (l *loop) sleep(ctx context.Context, d time.Duration) bool {
 	}
 	t := time.NewTimer(d)
 	defer t.Stop()
+	l.nap.set(time.Now().Add(d))
+	defer l.nap.set(time.Time{})
 	for {
 		select {
 		case <-t.C:
 			return true
 		case <-l.wake:
-			t.Reset(min(d, max(l.untilLogin(), 0)))
+			d := min(d, max(l.untilLogin(), 0))
+			l.nap.set(time.Now().Add(d))
+			t.Reset(d)
 		case <-ctx.Done():
 			return false
 		}

@@ -37,6 +37,10 @@ type Supervisor struct {
 	Observe func(event.Event)
 	// ReadEnvelope, unless nil, returns the envelope in a message's header, which may be cut short.
 	ReadEnvelope func(header []byte) ledger.Envelope
+	// Stall, unless nil, is called by Run's goroutine before each look at the loops. true makes it
+	// stop there until the context ends, as if it were stuck: no further beat, no new set. It is for
+	// tests of what watches over the process.
+	Stall func() bool
 
 	now func() time.Time // nil: time.Now
 
@@ -47,6 +51,9 @@ type Supervisor struct {
 	names   map[string]bool  // guarded by mu: the accounts of the newest set
 	running map[string]*loop // guarded by mu: by account name
 	polling int              // guarded by mu: calls of Run and RunOnce under way
+
+	beatMu sync.Mutex // not mu, so that Beat answers while that is stuck
+	beat   time.Time  // guarded by beatMu
 }
 
 // begin hands what all visits share to the poller, unless polls are under way already. end is
@@ -93,19 +100,29 @@ func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {
 	}()
 	var all sync.WaitGroup
 	defer all.Wait()
-	again := time.NewTicker(warnAgain)
+	again, beat := time.NewTicker(warnAgain), time.NewTicker(beatEvery)
 	defer again.Stop()
+	defer beat.Stop()
+	// The count may take as long as a slow disk likes, and a set or the beat would wait.
+	warn := func() { all.Go(func() { s.warnOfQuarantine(ctx) }) }
 	started := false
+	s.look(slots)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-again.C:
-			s.warnOfQuarantine(ctx)
+			warn()
+		case <-beat.C:
+			if s.Stall != nil && s.Stall() {
+				<-ctx.Done()
+				return
+			}
+			s.look(slots)
 		case accounts := <-sets:
 			wanted := s.setNames(accounts)
 			if !started {
-				s.warnOfQuarantine(ctx)
+				warn()
 				started = true
 			}
 			for _, start := range s.replace(ctx, slots, accounts, wanted) {
