@@ -19,7 +19,7 @@ func isDevice(name string) bool {
 }
 
 // stateSuffixes name the files and folders that attachd and SQLite keep beside the state file.
-var stateSuffixes = []string{".locks", ".tokens", ".new", HistorySuffix, HistorySuffix + "-wal", HistorySuffix + "-shm", HistorySuffix + "-journal", "-wal", "-shm", "-journal"}
+var stateSuffixes = []string{".locks", ".tokens", ".new", HistorySuffix, HistorySuffix + "-wal", HistorySuffix + "-shm", HistorySuffix + "-journal", HistorySuffix + ".aside-1", HistorySuffix + ".aside-2", "-wal", "-shm", "-journal"}
 
 // ownPlaces checks that the account's folder is not one that attachd uses itself, because senders
 // choose the names of the files in it.

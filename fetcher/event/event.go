@@ -104,8 +104,11 @@ type Retrieved struct {
 // Delivered reports that one attachment is durable under its final name.
 type Delivered struct {
 	Account, UIDL string
-	Envelope      ledger.Envelope
-	Attachment    ledger.Attachment
+	// Octets is the size of the message by the server's listing, -1 if it is not known. With the
+	// UIDL it is the message's key in the ledger.
+	Octets     int64
+	Envelope   ledger.Envelope
+	Attachment ledger.Attachment
 	// Repairs is what had to be mended or guessed to read the attachment and its message, in words.
 	Repairs []string
 }
@@ -114,6 +117,7 @@ type Delivered struct {
 // dropped without it.
 type LeftOut struct {
 	Account, UIDL string
+	Octets        int64           // as in Delivered
 	Envelope      ledger.Envelope // zero for a message that was not fetched
 	// Name is the attachment's, "" where the whole message is meant.
 	Name string

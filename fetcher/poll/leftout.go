@@ -32,7 +32,7 @@ func (v *visit) tellOversized(now map[string]int64) {
 	told := fresh[:min(len(fresh), mostStaying)]
 	for i, uidl := range told {
 		e := event.LeftOut{
-			Account: v.Account.Name, UIDL: uidl, Size: now[uidl], Why: whyOversized, Setting: "max_message_size", Stays: true,
+			Account: v.Account.Name, UIDL: uidl, Octets: now[uidl], Size: now[uidl], Why: whyOversized, Setting: "max_message_size", Stays: true,
 		}
 		if i == len(told)-1 {
 			e.More = len(fresh) - len(told)

@@ -82,7 +82,7 @@ func (r *Poller) Delivery(a *Account, led delivery.Ledger, sink delivery.Sink) *
 func (r *Poller) tell(d *delivery.Delivery) {
 	account := d.Account
 	d.File = func(m *ledger.Message, a ledger.Attachment) {
-		r.Observe(event.Delivered{Account: account, UIDL: m.UIDL, Envelope: m.Envelope, Attachment: a, Repairs: a.Repairs})
+		r.Observe(event.Delivered{Account: account, UIDL: m.UIDL, Octets: m.Size, Envelope: m.Envelope, Attachment: a, Repairs: a.Repairs})
 	}
 	d.LeftOut = func(m *ledger.Message, l ledger.LeftOut, stays bool) {
 		r.Observe(leftOut(account, m, l, stays))
@@ -94,8 +94,8 @@ func (r *Poller) tell(d *delivery.Delivery) {
 
 func leftOut(account string, m *ledger.Message, l ledger.LeftOut, stays bool) event.LeftOut {
 	return event.LeftOut{
-		Account: account, UIDL: m.UIDL, Envelope: m.Envelope, Name: l.Name, Size: l.Size, Why: l.Why, Setting: l.Setting, More: l.More,
-		Stays: stays,
+		Account: account, UIDL: m.UIDL, Octets: m.Size, Envelope: m.Envelope, Name: l.Name, Size: l.Size, Why: l.Why, Setting: l.Setting,
+		More: l.More, Stays: stays,
 	}
 }
 

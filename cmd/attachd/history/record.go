@@ -100,16 +100,21 @@ type LeftOut struct {
 	Size    int64
 	// Why says why, for people. Key is the same for things that are left out for the same reason.
 	Why, Key string
-	// Place is the file:line of the rule that says so, "" for none.
+	// Setting is the key of the account's configuration that says so, as in event.LeftOut; "" for
+	// none.
+	Setting string
+	// Place is the file:line of that setting at the time, "" for none.
 	Place string
+	// More is how many further things are left out with this one.
+	More int
 }
 
 // LeftOutGroup counts what was left out of one account for one reason.
 type LeftOutGroup struct {
-	Why, Key, Place string
-	Names           []string // up to three of them, the newest first
-	Count           int
-	Last            time.Time
+	Why, Key, Setting, Place string
+	Names                    []string // up to three of them, the newest first
+	Count                    int
+	Last                     time.Time
 }
 
 // Came is what came within an hour or a day.

@@ -68,7 +68,8 @@
 //
 //	message, n           the place in the message
 //	account
-//	staging              the staging file's name, NULL once it is delivered
+//	staging              the staging file's name, NULL once it is delivered, empty where no file
+//	                     was written as its bytes were received before
 //	path                 below the account's folder
 //	original_name, media_type, size, sha256
 //	kept                 1 if it lies in quarantine

@@ -2,10 +2,10 @@ package sqlite
 
 import "golang.org/x/sys/unix"
 
-// sharesMemory reports whether WAL works in a folder. Its index is memory shared
+// SharesMemory reports whether WAL works in a folder. Its index is memory shared
 // between processes, which network file systems and those of FUSE do not share
 // between machines (nor Docker Desktop's between host and container).
-func sharesMemory(folder string) bool {
+func SharesMemory(folder string) bool {
 	var st unix.Statfs_t
 	if unix.Statfs(folder, &st) != nil {
 		return true

@@ -87,7 +87,7 @@ func (l *Ledger) open(ctx context.Context) error {
 		return l.explain(err)
 	}
 	l.journal = "wal"
-	if !sharesMemory(filepath.Dir(l.path)) {
+	if !SharesMemory(filepath.Dir(l.path)) {
 		l.journal = "truncate"
 	}
 	var err error

@@ -173,11 +173,11 @@ func (l *Ledger) readMessages(ctx context.Context, account string, in ledger.Sta
 		return nil, err
 	}
 	defer tx.Rollback()
-	envelope := "sender, recipients, subject, dated, zone"
+	shown := "sender, recipients, subject, dated, zone"
 	if l.older(envelopeSince) {
-		envelope = "NULL, NULL, NULL, NULL, NULL"
+		shown = "NULL, NULL, NULL, NULL, NULL"
 	}
-	rows, err := tx.QueryContext(ctx, `SELECT id, uidl, size, coalesce(becomes, state), sha256, message_id, reason, attempts, first_seen, delivered, `+envelope+`
+	rows, err := tx.QueryContext(ctx, `SELECT id, uidl, size, coalesce(becomes, state), sha256, message_id, reason, attempts, first_seen, delivered, `+shown+`
 		FROM message WHERE account = ?1 AND `+which+` ORDER BY id`, id)
 	if err != nil {
 		return nil, err
@@ -194,10 +194,7 @@ func (l *Ledger) readMessages(ctx context.Context, account string, in ledger.Sta
 		if err := rows.Scan(&row, &uidl, &m.Size, &m.State, &sum, &messageID, &reason, &m.Attempts, &firstSeen, &delivered, &from, &to, &subject, &date, &zone); err != nil {
 			return nil, err
 		}
-		m.From, m.To, m.Subject = from.String, to.String, subject.String
-		if date.Valid {
-			m.Date = fromMilliseconds(date).In(time.FixedZone("", int(zone.Int64)))
-		}
+		m.Envelope = envelope(from, to, subject, date, zone)
 		m.UIDL, m.MessageID, m.Reason = string(uidl), messageID.String, reason.String
 		m.FirstSeen, m.Delivered = fromMilliseconds(firstSeen), fromMilliseconds(delivered)
 		copy(m.Header[:], sum)

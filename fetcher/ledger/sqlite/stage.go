@@ -53,7 +53,7 @@ func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 		&s.finish:   "UPDATE message SET state = coalesce(was, becomes), becomes = NULL, was = NULL, attempts = CASE coalesce(was, becomes) WHEN 'delivered' THEN 0 ELSE attempts END, delivered = coalesce(delivered, ?) WHERE id = ?",
 		&s.paths:    "SELECT path FROM attachment WHERE message = ? ORDER BY n",
 		&s.path:     "UPDATE attachment SET path = ? WHERE message = ? AND n = ?",
-		&s.unstage:  "UPDATE attachment SET staging = NULL WHERE message = ?",
+		&s.unstage:  "UPDATE attachment SET staging = NULL WHERE message = ? AND staging <> ''",
 		&s.setState: "UPDATE message SET state = ? WHERE id = ?",
 		&s.listed:   "UPDATE message SET missed = ?, attempts = ?, state = ?, delivered = coalesce(?, delivered) WHERE id = ?",
 		&s.failed: `INSERT INTO message (account, uidl, size, state, reason, attempts, next_attempt, first_seen)
@@ -88,7 +88,7 @@ func (l *Ledger) Stage(ctx context.Context, account string, group []*ledger.Mess
 			allKept := m.AllKept()
 			for n := range m.Attachments {
 				a := &m.Attachments[n]
-				if _, err := c.exec(ctx, c.file, id, n, c.id, null(a.StagingID), a.Path, name(a.OriginalName), name(a.MediaType), a.Size, a.SHA256[:], allKept || a.Quarantine); err != nil {
+				if _, err := c.exec(ctx, c.file, id, n, c.id, stagingOf(a), a.Path, name(a.OriginalName), name(a.MediaType), a.Size, a.SHA256[:], allKept || a.Quarantine); err != nil {
 					return err
 				}
 			}
@@ -99,6 +99,15 @@ func (l *Ledger) Stage(ctx context.Context, account string, group []*ledger.Mess
 		return fmt.Errorf("stage %d messages of account %s: %w", len(group), account, err)
 	}
 	return nil
+}
+
+// stagingOf tells what was left out, which is no file, from a file that an earlier change put under
+// its name.
+func stagingOf(a *ledger.Attachment) any {
+	if a.LeftOut {
+		return ""
+	}
+	return null(a.StagingID)
 }
 
 // stage records one message without its attachments and returns its row.

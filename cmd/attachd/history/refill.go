@@ -1,0 +1,215 @@
+package history
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"github.com/attachd/attachd/fetcher/ledger"
+)
+
+// The sizes of the steps in which the state is read.
+const (
+	rowsStep  = 2000
+	filesStep = 200 // messages
+)
+
+// refill takes from the state what the history lacks, step by step. It begins behind the newest
+// message that an earlier run took, and looks again at those that could come to files then.
+type refill struct {
+	due     bool
+	began   bool
+	after   int64        // the last row that was read
+	last    ledger.Row   // likewise
+	listed  bool         // all rows were read
+	todo    []ledger.Row // delivered ones, the oldest first
+	all     int          // of todo, when it began
+	waiting []int64      // rows that may come to files
+	added   int
+}
+
+// next does one step.
+func (r *refill) next(ctx context.Context, w *writer) error {
+	led := w.history.options.Ledger
+	if led == nil {
+		*r = refill{}
+		return w.indexStep(ctx, r)
+	}
+	var err error
+	switch {
+	case !r.began:
+		err = r.begin(ctx, w, led)
+	case !r.listed:
+		err = r.list(ctx, led, w)
+	case len(r.todo) > 0:
+		err = r.take(ctx, w, led)
+	default:
+		err = r.end(ctx, w)
+	}
+	if err != nil {
+		*r = refill{due: true}
+		return fmt.Errorf("bring the history up to the state: %w", err)
+	}
+	return nil
+}
+
+// begin finds out where to begin: at the start, if the row that was the newest is another one now.
+func (r *refill) begin(ctx context.Context, w *writer, led Ledger) error {
+	set := make(map[string]int64)
+	err := w.change(ctx, func(tx *sql.Tx) error {
+		r.waiting = nil
+		if err := eachRow(ctx, tx, "SELECT id FROM waiting ORDER BY id", func(rows *sql.Rows) error {
+			var id int64
+			err := rows.Scan(&id)
+			r.waiting = append(r.waiting, id)
+			return err
+		}); err != nil {
+			return err
+		}
+		set = settings(ctx, tx)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.began = true
+	if seen := set[keySeen]; seen != 0 {
+		rows, err := led.RowsOf(ctx, []int64{seen})
+		if err != nil {
+			return err
+		}
+		if len(rows) == 1 && rows[0].FirstSeen.UnixMilli() == set[keySeenMark] {
+			r.after, r.last = seen, rows[0]
+			return r.lookAgain(ctx, led, set)
+		}
+	}
+	r.waiting = nil
+	if set[keyRefilled] == 0 && w.history.Note() == "" {
+		w.history.setNote(noteReading)
+	}
+	return nil
+}
+
+// lookAgain takes up the messages that could come to files.
+func (r *refill) lookAgain(ctx context.Context, led Ledger, set map[string]int64) error {
+	rows, err := led.RowsOf(ctx, r.waiting)
+	r.waiting = nil
+	for _, row := range rows {
+		r.sort(row, set[keyPruned])
+	}
+	return err
+}
+
+// sort puts a row where it belongs.
+func (r *refill) sort(row ledger.Row, pruned int64) {
+	if row.Open {
+		r.waiting = append(r.waiting, row.ID)
+	}
+	if !row.Delivered.IsZero() && row.Delivered.UnixMilli() > pruned {
+		r.todo = append(r.todo, row)
+	}
+}
+
+// list reads the next rows.
+func (r *refill) list(ctx context.Context, led Ledger, w *writer) error {
+	rows, err := led.Rows(ctx, r.after, rowsStep)
+	if err != nil {
+		return err
+	}
+	pruned := w.oldest()
+	for _, row := range rows {
+		r.sort(row, pruned)
+		r.after, r.last = row.ID, row
+	}
+	if len(rows) < rowsStep {
+		r.listed, r.all = true, len(r.todo)
+		slices.SortStableFunc(r.todo, func(a, b ledger.Row) int {
+			return cmp.Or(a.Delivered.Compare(b.Delivered), cmp.Compare(a.ID, b.ID))
+		})
+	}
+	return nil
+}
+
+// take writes the files of the next messages.
+func (r *refill) take(ctx context.Context, w *writer, led Ledger) error {
+	now := r.todo[:min(filesStep, len(r.todo))]
+	ids := make([]int64, len(now))
+	place := make(map[int64]int, len(now))
+	for i, row := range now {
+		ids[i], place[row.ID] = row.ID, i
+	}
+	messages, err := led.Filed(ctx, ids)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(messages, func(a, b ledger.Filed) int { return cmp.Compare(place[a.ID], place[b.ID]) })
+	added := 0
+	err = w.batch(ctx, func(b *batch) error {
+		added = 0
+		for i := range messages {
+			m := &messages[i]
+			for _, a := range m.Attachments {
+				is, err := b.file(file{at: m.Row.Delivered, account: m.Account, uidl: m.UIDL, octets: m.Size, envelope: m.Envelope, attachment: a}, true)
+				if err != nil {
+					return err
+				}
+				if is {
+					added++
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.added += added
+	r.todo = r.todo[len(now):]
+	return nil
+}
+
+// end notes how far the history has come.
+func (r *refill) end(ctx context.Context, w *writer) error {
+	err := w.batch(ctx, func(b *batch) error {
+		if err := b.exec("DELETE FROM waiting"); err != nil {
+			return err
+		}
+		for _, id := range r.waiting {
+			if err := b.exec("INSERT OR IGNORE INTO waiting (id) VALUES (?)", id); err != nil {
+				return err
+			}
+		}
+		if err := b.set(keySeen, r.last.ID); err != nil {
+			return err
+		}
+		if r.last.ID != 0 {
+			if err := b.set(keySeenMark, r.last.FirstSeen.UnixMilli()); err != nil {
+				return err
+			}
+		}
+		b.low = firstLive
+		return b.set(keyRefilled, 1)
+	})
+	if err != nil {
+		return err
+	}
+	if r.added > 0 {
+		w.history.options.Log.Info().Int("files", r.added).Msg("files that the history lacked were taken from the state")
+	}
+	w.history.refilled()
+	*r = refill{}
+	return nil
+}
+
+// indexStep is what is left to do without a state.
+func (w *writer) indexStep(context.Context, *refill) error { return nil }
+
+// oldest returns the time of the newest item that was removed for its age, and of what would be
+// removed at once.
+func (w *writer) oldest() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.state.floor
+}
