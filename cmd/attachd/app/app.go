@@ -27,9 +27,29 @@ type Options struct {
 	Log zerolog.Logger
 	// Observe, if set, is called as polls go along, from many goroutines at once.
 	Observe func(event.Event)
+	// Service, unless nil, is told how far Run is.
+	Service Service
 	// Hooks are for tests.
 	Hooks Hooks
 }
+
+// Service is what runs attachd, such as systemd.
+type Service interface {
+	// Ready says that polls run by the configuration.
+	Ready()
+	// Reloading says that the configuration is being loaded again. Ready follows, whatever comes
+	// of it.
+	Reloading()
+	// Stopping says that Run ends.
+	Stopping()
+}
+
+// nobody is a Service that is not there.
+type nobody struct{}
+
+func (nobody) Ready()     {}
+func (nobody) Reloading() {}
+func (nobody) Stopping()  {}
 
 // Hooks are asked before each step of a delivery. Tests use them to fail a step, or to end the
 // process at it. The zero value asks nobody.
@@ -43,8 +63,9 @@ type App struct {
 	options    Options
 	ledger     *sqlite.Ledger
 	supervisor *fetcher.Supervisor
-	release    func() error  // lets others replace the state file
-	reloads    chan struct{} // of one slot: many reasons to reload are one reload
+	release    func() error         // lets others replace the state file
+	reloads    chan struct{}        // of one slot: many reasons to reload are one reload
+	asked      chan chan<- reloaded // for who waits for the result of a reload
 }
 
 // Open opens the state, which it makes if there is none, and wires the fetcher to the folders.
@@ -57,7 +78,10 @@ func Open(ctx context.Context, o Options) (*App, error) {
 	if err != nil {
 		return nil, errors.Join(err, release())
 	}
-	return &App{options: o, ledger: led, supervisor: NewSupervisor(o, led), release: release, reloads: make(chan struct{}, 1)}, nil
+	if o.Service == nil {
+		o.Service = nobody{}
+	}
+	return &App{options: o, ledger: led, supervisor: NewSupervisor(o, led), release: release, reloads: make(chan struct{}, 1), asked: make(chan chan<- reloaded)}, nil
 }
 
 // Close closes the state. Run and RunOnce must have returned.
@@ -139,9 +163,31 @@ func (a *App) Run(ctx context.Context) {
 	parts.Go(func() { a.supervisor.Run(ctx, sets) })
 	r := &reloader{app: a, current: c, sets: sets}
 	r.apply(ctx, accounts)
+	if ctx.Err() == nil {
+		a.options.Service.Ready()
+	}
 	r.run(ctx)
+	a.options.Service.Stopping()
 	parts.Wait()
 	log.Info().Msg("attachd stopped")
+}
+
+// ReloadNow has Run load the configuration again, and returns when the accounts follow it, with what
+// is doubtful about it. The error says why nothing was changed: [config.Problems] for a file with
+// faults. Both are logged as well. ctx bounds the time, also if Run is not there to do it.
+func (a *App) ReloadNow(ctx context.Context) ([]config.Warning, error) {
+	answer := make(chan reloaded, 1) // who asks may be gone when the answer comes
+	select {
+	case a.asked <- answer:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	select {
+	case r := <-answer:
+		return r.warnings, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Reload has Run load the configuration again soon.

@@ -36,30 +36,48 @@ func (r *reloader) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-r.app.reloads:
+			r.tried(ctx)
+		case answer := <-r.app.asked:
+			answer <- r.tried(ctx)
 		}
-		r.reload(ctx)
 	}
 }
 
+// reloaded is what came of loading the configuration again.
+type reloaded struct {
+	warnings []config.Warning
+	err      error // why nothing was changed
+}
+
+// tried reloads, and logs what is wrong.
+func (r *reloader) tried(ctx context.Context) reloaded {
+	log := r.app.options.Log
+	r.app.options.Service.Reloading()
+	defer r.app.options.Service.Ready()
+	warnings, err := r.reload(ctx)
+	problems, ok := errors.AsType[config.Problems](err)
+	if err != nil && !ok {
+		log.Error().Err(err).Msg("configuration not reloaded")
+	}
+	for _, p := range problems {
+		log.Error().Err(p).Msg("configuration not reloaded")
+	}
+	return reloaded{warnings, err}
+}
+
+// errNoAccount refuses a file that is being written, or was truncated: it reads like this.
+var errNoAccount = errors.New("the configuration has no account left; to stop polling, stop attachd")
+
 // reload loads the configuration and hands it on. A file with a fault changes nothing.
-func (r *reloader) reload(ctx context.Context) {
+func (r *reloader) reload(ctx context.Context) ([]config.Warning, error) {
 	log := r.app.options.Log
 	c, warnings, err := config.Load(r.app.options.Path)
 	if err != nil {
-		var problems config.Problems
-		if !errors.As(err, &problems) {
-			log.Error().Err(err).Msg("configuration not reloaded")
-		}
-		for _, p := range problems {
-			log.Error().Err(p).Msg("configuration not reloaded")
-		}
-		return
+		return nil, err
 	}
 	LogWarnings(log, warnings)
 	if len(c.Enabled()) == 0 && len(r.current.Enabled()) > 0 {
-		// A file that is being written, or was truncated, reads like this too.
-		log.Error().Msg("configuration not reloaded: it has no account left; to stop polling, stop attachd")
-		return
+		return warnings, errNoAccount
 	}
 	if c.State != r.current.State || c.MaxConcurrent != r.current.MaxConcurrent || c.MaxPerHost != r.current.MaxPerHost || c.Log != r.current.Log {
 		log.Warn().Msg("state, max_concurrent, max_per_host and log take effect at the next start")
@@ -78,6 +96,7 @@ func (r *reloader) reload(ctx context.Context) {
 	r.current = c
 	r.apply(ctx, accounts)
 	log.Info().Int("added", len(added)).Int("removed", len(removed)).Int("changed", len(changed)).Msg("configuration reloaded")
+	return warnings, nil
 }
 
 // apply hands on a set of accounts.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -174,28 +175,34 @@ func TestServeEnds(t *testing.T) {
 	asking.Wait()
 }
 
-// TestReload: the asker learns every fault of the configuration, or that there is none.
+// TestReload: the asker learns every fault of the configuration, or that there is none, and what is
+// doubtful about it.
 func TestReload(t *testing.T) {
 	t.Parallel()
 	state := stateFile(t)
-	if err := control.Reload(t.Context(), state); !errors.Is(err, control.ErrNotRunning) {
+	if _, err := control.Reload(t.Context(), state); !errors.Is(err, control.ErrNotRunning) {
 		t.Errorf("nobody there: %v", err)
 	}
+	var warnings []string
 	var faults error
-	serve(t, state, control.Handler(func(context.Context) error { return faults }, hello))
-	if err := control.Reload(t.Context(), state); err != nil {
-		t.Error(err)
+	serve(t, state, control.Handler(func(context.Context) ([]string, error) { return warnings, faults }, hello))
+	if warned, err := control.Reload(t.Context(), state); err != nil || warned != nil {
+		t.Errorf("%q, %v", warned, err)
+	}
+	warnings = []string{"doubtful"}
+	if warned, err := control.Reload(t.Context(), state); err != nil || !slices.Equal(warned, warnings) {
+		t.Errorf("%q, %v", warned, err)
 	}
 	faults = errors.Join(errors.New("attachd.yaml:3:1: one"), errors.New("attachd.yaml:4:1: \x1b[2Jtwo"))
-	err := control.Reload(t.Context(), state)
+	warned, err := control.Reload(t.Context(), state)
 	refused, ok := errors.AsType[*control.RefusedError](err)
-	if !ok || len(refused.Faults) != 2 || refused.Faults[1] != "attachd.yaml:4:1: \x1b[2Jtwo" {
-		t.Errorf("%q", err)
+	if !ok || len(refused.Faults) != 2 || refused.Error() != faults.Error() || !slices.Equal(warned, warnings) {
+		t.Errorf("%q, %q", warned, err)
 	}
 	if body, err := get(t, state, "/x"); err != nil || body != "hello /x" {
 		t.Errorf("the rest: %q, %v", body, err)
 	}
-	if body, err := get(t, state, "/reload"); err != nil || strings.Contains(body, "two") {
+	if body, err := get(t, state, "/reload"); err != nil || body != "hello /reload" {
 		t.Errorf("GET reloads, too: %q, %v", body, err)
 	}
 }

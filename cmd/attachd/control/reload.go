@@ -18,27 +18,28 @@ const reloadPath = "/reload"
 // faults.
 const maxAnswer = 4 << 20
 
-// refusal is the answer to a reload that did not happen.
-type refusal struct {
-	Faults []string `json:"faults"`
+// outcome is the answer to a reload.
+type outcome struct {
+	Faults   []string `json:"faults,omitempty"` // why it did not happen
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // Handler answers at the socket: POST /reload, and the rest as the given handler does. reload loads
-// the configuration with what the daemon has, such as its credentials. Its error says why nothing
-// was changed, a line for each fault.
-func Handler(reload func(context.Context) error, rest http.Handler) http.Handler {
+// the configuration with what the daemon has, such as its credentials, and returns what is doubtful
+// about it. Its error says why nothing was changed, a line for each fault.
+func Handler(reload func(context.Context) (warnings []string, err error), rest http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", rest)
 	mux.HandleFunc("POST "+reloadPath, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
-		err := reload(r.Context())
-		if err == nil {
-			_, _ = io.WriteString(w, "{}\n")
-			return
+		warnings, err := reload(r.Context())
+		said := outcome{Warnings: warnings}
+		if err != nil {
+			said.Faults = strings.Split(err.Error(), "\n")
+			w.WriteHeader(http.StatusUnprocessableEntity)
 		}
-		w.WriteHeader(http.StatusUnprocessableEntity)
-		_ = json.NewEncoder(w).Encode(refusal{Faults: strings.Split(err.Error(), "\n")}) // the asker is gone, or has it
+		_ = json.NewEncoder(w).Encode(said) // the asker is gone, or has it
 	})
 	return mux
 }
@@ -53,29 +54,30 @@ type RefusedError struct {
 func (e *RefusedError) Error() string { return strings.Join(e.Faults, "\n") }
 
 // Reload asks the daemon with this state file to load its configuration again, and returns when it
-// has. It returns a [*RefusedError] if the configuration is faulty, and an error that wraps
-// [ErrNotRunning] if there is no daemon. ctx bounds the time.
-func Reload(ctx context.Context, state string) error {
+// has, with what is doubtful about it. It returns a [*RefusedError] if the configuration is faulty,
+// and an error that wraps [ErrNotRunning] if there is no daemon. The daemon's words are not escaped.
+// ctx bounds the time.
+func Reload(ctx context.Context, state string) (warnings []string, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://attachd"+reloadPath, http.NoBody)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	response, err := Client(state).Do(request)
 	if err != nil {
-		return Cause(err)
+		return nil, Cause(err)
 	}
 	defer response.Body.Close()
-	switch response.StatusCode {
-	case http.StatusOK:
-		return nil
-	case http.StatusUnprocessableEntity:
-		var refused refusal
-		if err := json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(&refused); err != nil {
-			return fmt.Errorf("read the answer of the running attachd: %w", err)
-		}
-		return &RefusedError{refused.Faults}
+	if response.StatusCode != http.StatusOK && response.StatusCode != http.StatusUnprocessableEntity {
+		return nil, fmt.Errorf("reload: the running attachd answered %s", response.Status)
 	}
-	return fmt.Errorf("reload: the running attachd answered %s", response.Status)
+	var said outcome
+	if err := json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(&said); err != nil {
+		return nil, fmt.Errorf("read the answer of the running attachd: %w", err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return said.Warnings, &RefusedError{said.Faults}
+	}
+	return said.Warnings, nil
 }
 
 // Cause returns the error of a client without the URL around it, which names no real host.
