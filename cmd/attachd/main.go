@@ -2,6 +2,8 @@
 // of new messages into a folder per account. Each attachment arrives once, whole and byte-exact.
 //
 //	attachd run          poll the configured accounts, for ever or --once
+//	attachd reload       have the running daemon load its configuration again
+//	attachd healthcheck  ask the running daemon whether it works
 //	attachd check        check the configuration and its folders, with --online every login
 //	attachd extract      write the attachments of message files, Maildirs and mbox files
 //	attachd quarantine   list, show, retry and drop messages that could not be taken apart
@@ -130,7 +132,7 @@ into a folder per account. Each attachment arrives once, whole and byte-exact.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(runCommand(hooks), checkCommand(), oauthCommand(), extractCommand(), quarantineCommand(), stateCommand(), demoCommand(), versionCommand())
+	root.AddCommand(runCommand(hooks), reloadCommand(), healthcheckCommand(), checkCommand(), oauthCommand(), extractCommand(), quarantineCommand(), stateCommand(), demoCommand(), versionCommand())
 	return root
 }
 

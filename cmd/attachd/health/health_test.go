@@ -86,7 +86,8 @@ func TestReady(t *testing.T) {
 		var log bytes.Buffer
 		var failure error
 		tests := 0
-		ready := health.Ready(zerolog.New(&log),
+		running, stop := context.WithCancel(t.Context())
+		ready := health.Ready(running, zerolog.New(&log),
 			health.Check{Name: "configuration", Test: func(context.Context) error { return nil }},
 			health.Check{Name: "state", Test: func(context.Context) error { tests++; return failure }},
 		)
@@ -109,7 +110,7 @@ func TestReady(t *testing.T) {
 		}
 		for range 3 {
 			time.Sleep(6 * time.Second)
-			want(503, "not ready: state (the log says why)", notWell)
+			want(503, "not ready: state", notWell)
 		}
 		failure = nil
 		time.Sleep(6 * time.Second)
@@ -120,6 +121,8 @@ func TestReady(t *testing.T) {
 		if log.String() != lines {
 			t.Errorf("the log:\n%s\nwant:\n%s", &log, lines)
 		}
+		stop()
+		want(503, "not ready: attachd is stopping", `{"ready":false,"checks":{"configuration":"ok","running":"stopping","state":"ok"}}`)
 	})
 }
 
@@ -130,7 +133,7 @@ func TestReadyHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var tests atomic.Int32
 		hang := make(chan struct{})
-		ready := health.Ready(zerolog.Nop(), health.Check{Name: "output", Test: func(context.Context) error {
+		ready := health.Ready(t.Context(), zerolog.Nop(), health.Check{Name: "output", Test: func(context.Context) error {
 			tests.Add(1)
 			<-hang
 			return nil

@@ -37,8 +37,8 @@ type readiness struct {
 
 // Ready answers /readyz: 200 and "ok" if all checks are well, 503 and the names of those that
 // failed if not. Results are kept for 5 seconds. The log gets the error when a check fails first,
-// and a line when it is well again.
-func Ready(log zerolog.Logger, checks ...Check) http.Handler {
+// and a line when it is well again. When running has ended, the answer is 503 at once.
+func Ready(running context.Context, log zerolog.Logger, checks ...Check) http.Handler {
 	probes := make([]*probe, len(checks))
 	for i, c := range checks {
 		probes[i] = &probe{Check: c, log: log}
@@ -60,8 +60,12 @@ func Ready(log zerolog.Logger, checks ...Check) http.Handler {
 			}
 		}
 		text := "ok"
+		if running.Err() != nil {
+			said.Ready, said.Checks["running"] = false, "stopping"
+			failed = append(failed, "attachd is stopping")
+		}
 		if !said.Ready {
-			text = "not ready: " + strings.Join(failed, ", ") + " (the log says why)"
+			text = "not ready: " + strings.Join(failed, ", ")
 		}
 		answer(w, r, said.Ready, text, said)
 	})
