@@ -189,12 +189,15 @@ type Format string
 
 // The forms of the log.
 const (
-	FormatAuto    Format = "auto" // console on a terminal, JSON otherwise
-	FormatConsole Format = "console"
-	FormatJSON    Format = "json"
+	FormatAuto     Format = "auto" // console on a terminal, journald for the journal, JSON otherwise
+	FormatConsole  Format = "console"
+	FormatJSON     Format = "json"
+	FormatJournald Format = "journald" // the journal's own protocol
 )
 
-func (f *Format) parse(s string) error { return choose(f, s, FormatAuto, FormatConsole, FormatJSON) }
+func (f *Format) parse(s string) error {
+	return choose(f, s, FormatAuto, FormatConsole, FormatJSON, FormatJournald)
+}
 
 // Set parses a form, for the command line.
 func (f *Format) Set(s string) error { return f.parse(s) }

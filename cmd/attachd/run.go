@@ -87,7 +87,7 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 	cmd.Flags().BoolVar(&once, "once", false, "poll every account once, then end")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "with --once: only say what would be fetched, left out and deleted")
 	cmd.Flags().StringVar(&level, "log-level", "", "`LEVEL` instead of the configuration's: trace, debug, info, warn or error")
-	cmd.Flags().StringVar(&format, "log-format", "", "`FORMAT` instead of the configuration's: auto, console or json")
+	cmd.Flags().StringVar(&format, "log-format", "", "`FORMAT` instead of the configuration's: auto, console, json or journald")
 	return cmd
 }
 

@@ -19,10 +19,12 @@ func NewWriter(w io.Writer, color bool) io.Writer {
 	days := &days{color: color}
 	return zerolog.ConsoleWriter{
 		Out: w, NoColor: !color, FormatTimestamp: days.format, FormatPrepare: inUnits,
-		// A single value is quoted already, those of a list are not.
-		FormatFieldValue: func(v any) string { return foreign.Text(fmt.Sprintf("%s", v)) },
+		FormatFieldValue: escaped,
 	}
 }
+
+// escaped formats a value. A single one is quoted already, those of a list are not.
+func escaped(v any) string { return foreign.Text(fmt.Sprintf("%s", v)) }
 
 var withoutSpace = strings.NewReplacer(" bytes", "B", " byte", "B", " ", "")
 
