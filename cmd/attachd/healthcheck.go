@@ -55,8 +55,8 @@ Exit code 0: it works; 1: it does not, or it does not run.`,
 	return cmd
 }
 
-// healthOf returns how to ask the running daemon how it is: at the URL from, or if that is "" at the
-// socket of the configuration at path.
+// healthOf returns how to ask the running daemon how it is: at the URL from, or if that is "", at
+// the socket of the configuration at path.
 func healthOf(path, from string) (*http.Client, string, error) {
 	const live = "http://attachd/livez"
 	if from == "" {

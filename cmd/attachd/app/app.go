@@ -172,8 +172,8 @@ func (a *App) Run(ctx context.Context) {
 	log.Info().Msg("attachd stopped")
 }
 
-// ReloadNow has Run load the configuration again, and returns when the accounts follow it, with what
-// is doubtful about it. The error says why nothing was changed: [config.Problems] for a file with
+// ReloadNow has Run load the configuration again, and returns what is doubtful about it when the
+// accounts follow it. The error says why nothing was changed: [config.Problems] for a file with
 // faults. Both are logged as well. ctx bounds the time, also if Run is not there to do it.
 func (a *App) ReloadNow(ctx context.Context) ([]config.Warning, error) {
 	answer := make(chan reloaded, 1) // who asks may be gone when the answer comes

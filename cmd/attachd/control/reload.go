@@ -55,8 +55,8 @@ func (e *RefusedError) Error() string { return strings.Join(e.Faults, "\n") }
 
 // Reload asks the daemon with this state file to load its configuration again, and returns when it
 // has, with what is doubtful about it. It returns a [*RefusedError] if the configuration is faulty,
-// and an error that wraps [ErrNotRunning] if there is no daemon. The daemon's words are not escaped.
-// ctx bounds the time.
+// and an error that wraps [ErrNotRunning] if there is no daemon. The daemon's words are not
+// escaped. ctx bounds the time.
 func Reload(ctx context.Context, state string) (warnings []string, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://attachd"+reloadPath, http.NoBody)
 	if err != nil {
