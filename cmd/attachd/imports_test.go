@@ -30,6 +30,7 @@ var rooms = map[string][]string{
 	"cmd/attachd/history":    {"cmd/attachd/trouble", "fetcher/..."},
 	"cmd/attachd/trouble":    {"config", "extractor", "extractor/sink", "fetcher/..."},
 	"cmd/attachd/status":     {"cmd/attachd/trouble", "cmd/attachd/words", "cmd/attachd/history", "config", "fetcher/event"},
+	"cmd/attachd/notify":     {"cmd/attachd/notify/...", "cmd/attachd/status", "cmd/attachd/trouble", "cmd/attachd/words", "config", "fetcher/event"},
 	"cmd/attachd/demo":       {"cmd/attachd/app", "cmd/attachd/console", "config", "fetcher", "fetcher/event", "fetcher/foreign", "fetcher/pop3/pop3test"},
 	"cmd/attachd/extract":    {"cmd/attachd/preview", "cmd/attachd/wiring", "cmd/attachd/console", "extractor/...", "fetcher/foreign"},
 	"cmd/attachd/preview":    {"cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
@@ -42,6 +43,11 @@ var rooms = map[string][]string{
 	"cmd/attachd/web":           {"cmd/attachd/web/thumbnail", "cmd/attachd/history", "cmd/attachd/status", "cmd/attachd/words", "config", "fetcher/foreign"},
 	"cmd/attachd/web/thumbnail": {},
 	"cmd/attachd/web/webtest":   {"cmd/attachd/history", "cmd/attachd/status", "cmd/attachd/trouble"},
+
+	"cmd/attachd/notify/outbound":      {"fetcher/foreign", "fetcher/pop3"},
+	"cmd/attachd/notify/ping":          {"cmd/attachd/notify/outbound", "cmd/attachd/status", "cmd/attachd/words", "config", "fetcher/event"},
+	"cmd/attachd/notify/send":          {"cmd/attachd/notify/outbound", "cmd/attachd/words", "config", "fetcher/foreign"},
+	"cmd/attachd/notify/send/smtptest": {},
 
 	"config":          {},
 	"config/testsize": {},
@@ -90,11 +96,17 @@ var owners = map[string]struct {
 	packages []string
 	instead  string
 }{
-	"gopkg.in/yaml.v3":          {[]string{"config"}, "config alone knows the format of the configuration file"},
-	"github.com/rs/zerolog/log": {nil, "take a zerolog.Logger as an argument: the global one belongs to nobody"},
-	"modernc.org/sqlite":        {[]string{"fetcher/ledger/...", "cmd/attachd/history"}, "ask the ledger or the history: SQL stays there"},
-	"modernc.org/sqlite/lib":    {[]string{"fetcher/ledger/...", "cmd/attachd/history"}, "ask the ledger or the history: SQL stays there"},
-	"github.com/spf13/cobra":    {[]string{"cmd/attachd/..."}, "flags and commands stay in cmd"},
+	"gopkg.in/yaml.v3":                 {[]string{"config"}, "config alone knows the format of the configuration file"},
+	"github.com/rs/zerolog/log":        {nil, "take a zerolog.Logger as an argument: the global one belongs to nobody"},
+	"modernc.org/sqlite":               {[]string{"fetcher/ledger/...", "cmd/attachd/history"}, "ask the ledger or the history: SQL stays there"},
+	"modernc.org/sqlite/lib":           {[]string{"fetcher/ledger/...", "cmd/attachd/history"}, "ask the ledger or the history: SQL stays there"},
+	"github.com/wneessen/go-mail":      {[]string{"cmd/attachd/notify/send"}, "have package send deliver it"},
+	"github.com/wneessen/go-mail/smtp": {[]string{"cmd/attachd/notify/send"}, "have package send deliver it"},
+
+	"github.com/nicholas-fedor/shoutrrr/pkg/router": {[]string{"cmd/attachd/notify/send"}, "its errors have keys and its calls no end: package send takes care of both"},
+	"github.com/nicholas-fedor/shoutrrr/pkg/types":  {[]string{"cmd/attachd/notify/send"}, "its errors have keys and its calls no end: package send takes care of both"},
+
+	"github.com/spf13/cobra": {[]string{"cmd/attachd/..."}, "flags and commands stay in cmd"},
 }
 
 // barred says what a package knows nothing of, outside of its tests.

@@ -9,6 +9,7 @@
 //	attachd quarantine   list, show, retry and drop messages that could not be taken apart
 //	attachd state        check, rebuild, forget, accept, rename: look after the state file
 //	attachd oauth        login, status: sign in for accounts that log in with tokens
+//	attachd notify       test: send a test notice to those who are to be told of trouble
 //	attachd demo         show all of this, with a mail server of its own
 //	attachd version      print the version
 //
@@ -132,7 +133,7 @@ into a folder per account. Each attachment arrives once, whole and byte-exact.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(runCommand(hooks), reloadCommand(), healthcheckCommand(), checkCommand(), oauthCommand(), extractCommand(), quarantineCommand(), stateCommand(), demoCommand(), versionCommand())
+	root.AddCommand(runCommand(hooks), reloadCommand(), healthcheckCommand(), checkCommand(), oauthCommand(), extractCommand(), quarantineCommand(), stateCommand(), notifyCommand(), demoCommand(), versionCommand())
 	return root
 }
 

@@ -1,0 +1,222 @@
+package notify
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/cmd/attachd/notify/outbound"
+	"github.com/attachd/attachd/cmd/attachd/notify/ping"
+	"github.com/attachd/attachd/cmd/attachd/notify/send"
+	"github.com/attachd/attachd/cmd/attachd/status"
+	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/fetcher/event"
+)
+
+// lookEvery is how often the snapshot is looked at.
+const lookEvery = 10 * time.Second
+
+// Options say what to watch and whom to tell.
+type Options struct {
+	// Config is the first configuration: see [Notifier.Configure].
+	Config *config.Config
+	// Snapshot returns the present state of everything. It may return nil while there is none.
+	Snapshot func() *status.Snapshot
+	// StatePath is the file that keeps what was told over a restart; "" keeps nothing.
+	StatePath string
+	Log       zerolog.Logger
+	// Shoutrrr is the command that runs [send.RunShoutrrr], with its arguments.
+	Shoutrrr []string
+	// Zone is where the readers live; nil is the zone of this machine.
+	Zone *time.Location
+	// Machine is its name; "" asks the machine.
+	Machine string
+	// Transport makes HTTP requests, for tests; nil is the network.
+	Transport http.RoundTripper
+}
+
+// Notifier watches, tells and pings. Use [New], and call Run once. Its other methods may be called
+// from many goroutines at once.
+type Notifier struct {
+	options Options
+	client  *outbound.Client
+	pinger  *ping.Pinger
+	started time.Time
+	sending sync.WaitGroup
+
+	mu        sync.Mutex
+	config    *config.Config
+	receivers []*receiver
+	seen      map[string]*book // of receivers that the configuration does not have, by what they are
+	stats     Stats
+	unwritten bool // the last write of the file failed, and this was logged
+}
+
+// Stats counts since the start.
+type Stats struct {
+	Sent    int64 // notices that arrived
+	Failed  int64 // tries to deliver one that failed
+	Dropped int64 // ends of cases that no receiver will hear of
+	Pings   ping.Stats
+}
+
+// New returns a notifier that has read what was told before. A file that cannot be read is an
+// error; the notifier works all the same, and tells anew.
+func New(o Options) (*Notifier, error) {
+	if o.Zone == nil {
+		o.Zone = time.Local
+	}
+	o.Machine = machine(o.Machine)
+	n := &Notifier{options: o, client: outbound.New(o.Transport), started: time.Now()}
+	n.pinger = ping.New(ping.Options{Client: n.client, Log: o.Log, Words: n.words})
+	books, err := readRecord(o.StatePath)
+	n.seen = books
+	n.Configure(o.Config)
+	return n, err
+}
+
+func machine(name string) string {
+	if name == "" {
+		name, _ = os.Hostname()
+	}
+	return cmp.Or(name, "this machine")
+}
+
+// Configure takes a new configuration. A receiver that it has as before goes on with what it was
+// told.
+func (n *Notifier) Configure(c *config.Config) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.config = c
+	before := n.receivers
+	n.receivers = nil
+	names := Names(c)
+	have := make(map[string]int)
+	for i, t := range c.Notify.To {
+		id := identity(t)
+		if have[id]++; have[id] > 1 {
+			id += " #" + strconv.Itoa(have[id])
+		}
+		r := &receiver{id: id, name: names[i], book: n.seen[id]}
+		for _, old := range before {
+			if old.id == id {
+				r = old
+				r.name = names[i]
+			}
+		}
+		if r.book == nil {
+			r.book = &book{}
+		}
+		delete(n.seen, id)
+		r.config = t
+		r.target = send.New(t, send.Options{Client: n.client, Shoutrrr: n.options.Shoutrrr})
+		n.receivers = append(n.receivers, r)
+	}
+	n.pinger.Configure(c)
+}
+
+// Observe takes an event of a poll, for pings. It takes no time.
+func (n *Notifier) Observe(e event.Event) { n.pinger.Observe(e) }
+
+// Stats returns the counts so far.
+func (n *Notifier) Stats() Stats {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s := n.stats
+	s.Pings = n.pinger.Stats()
+	return s
+}
+
+// Failure is a receiver that notices do not reach.
+type Failure struct {
+	Name  string    // as attachd notify test takes it
+	Since time.Time // of the first try that failed
+	Error string    // of the last, safe to print
+}
+
+// Failures lists the receivers that notices do not reach.
+func (n *Notifier) Failures() []Failure {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var all []Failure
+	for _, r := range n.receivers {
+		if r.failures > 0 {
+			all = append(all, Failure{r.name, r.failing, r.err.Error()})
+		}
+	}
+	return all
+}
+
+// Run watches, tells and pings until ctx ends. What could not be told is due again after the next
+// start.
+func (n *Notifier) Run(ctx context.Context) {
+	var pinging sync.WaitGroup
+	pinging.Go(func() { n.pinger.Run(ctx) })
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		n.look(ctx)
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+	n.sending.Wait()
+	pinging.Wait()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.save()
+}
+
+// look takes the present snapshot and does what is due.
+func (n *Notifier) look(ctx context.Context) {
+	s := n.options.Snapshot()
+	if s == nil {
+		return
+	}
+	now := time.Now()
+	n.pinger.Report(now, s)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.receivers) == 0 {
+		return
+	}
+	w := newWorld(s, n.config.Notify, now, n.started, n.options.Zone)
+	for _, r := range n.receivers {
+		w.flying = r.flying
+		r.book.update(w, w.views(s, r.concerns, len(r.config.Accounts) == 0))
+		n.tell(ctx, r, now)
+	}
+	n.stats.Dropped += int64(w.dropped)
+	n.save()
+}
+
+// save writes what was told, if it changed. The caller holds the lock.
+func (n *Notifier) save() {
+	changed := false
+	books := make(map[string]*book)
+	for _, r := range n.receivers {
+		changed = changed || r.book.changed
+		books[r.id] = r.book
+	}
+	if !changed || n.options.StatePath == "" {
+		return
+	}
+	if err := writeRecord(n.options.StatePath, books); err != nil {
+		if !n.unwritten {
+			n.unwritten = true
+			n.options.Log.Error().Err(err).Msg("what was told is not kept: after a restart, notices repeat")
+		}
+		return
+	}
+	n.unwritten = false
+	for _, r := range n.receivers {
+		r.book.changed = false
+	}
+}
