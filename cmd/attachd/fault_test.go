@@ -16,8 +16,12 @@ import (
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
-// faultEnv carries a plan to the program under test, as JSON.
-const faultEnv = "ATTACHD_TEST_FAULT"
+const (
+	// faultEnv carries a plan to the program under test, as JSON.
+	faultEnv = "ATTACHD_TEST_FAULT"
+	// stallEnv names a file. Once it is there, the scheduler of the program under test stands still.
+	stallEnv = "ATTACHD_TEST_STALL"
+)
 
 // plannedFault is what is to happen at one step of the program under test.
 type plannedFault struct {
@@ -48,6 +52,9 @@ type faults struct {
 
 // plannedFaults returns the hooks that make the plan of the environment happen.
 func plannedFaults() app.Hooks {
+	if file := os.Getenv(stallEnv); file != "" {
+		return app.Hooks{Stall: func() bool { _, err := os.Stat(file); return err == nil }}
+	}
 	text := os.Getenv(faultEnv)
 	if text == "" {
 		return app.Hooks{}

@@ -48,7 +48,7 @@ Exit code 0: it is loaded; 78: it has faults; 1: no daemon runs, or it does not 
 			if err != nil {
 				return failure(err)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: loaded by the running attachd\n", path)
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), "the running attachd has loaded its configuration")
 			return failure(err)
 		},
 	}

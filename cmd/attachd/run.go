@@ -15,6 +15,7 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/cmd/attachd/preview"
+	"github.com/attachd/attachd/cmd/attachd/systemd"
 	"github.com/attachd/attachd/config"
 )
 
@@ -66,7 +67,13 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 				return dryRun(cmd, c, log)
 			}
 			warnOfRoot(log)
-			a, err := app.Open(cmd.Context(), app.Options{Config: c, Path: path, Log: log, Observe: progress.Observe, Hooks: hooks})
+			options := app.Options{Config: c, Path: path, Log: log, Observe: progress.Observe, Hooks: hooks}
+			var manager *systemd.Notifier
+			if !once {
+				manager = systemd.New(os.Getenv, log)
+				options.Service = manager
+			}
+			a, err := app.Open(cmd.Context(), options)
 			if err != nil {
 				return failure(err)
 			}
@@ -79,7 +86,7 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 				return runOnce(cmd.Context(), a)
 			}
 			defer reloadOnHangup(a)()
-			a.Run(cmd.Context())
+			runDaemon(cmd.Context(), a, c, manager, log)
 			return nil
 		},
 	}

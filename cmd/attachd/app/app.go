@@ -56,6 +56,7 @@ func (nobody) Stopping()  {}
 type Hooks struct {
 	Sink   sink.Hook
 	Ledger sqlite.Hook
+	Stall  func() bool // whether the scheduler is to stand still, see fetcher.Supervisor
 }
 
 // App is attachd with its state open. Call Run or RunOnce, once, and then Close.
@@ -123,6 +124,7 @@ func NewSupervisor(o Options, led *sqlite.Ledger) *fetcher.Supervisor {
 		Log:           o.Log,
 		Observe:       o.Observe,
 		ReadEnvelope:  wiring.ReadEnvelope,
+		Stall:         o.Hooks.Stall,
 	}
 }
 
