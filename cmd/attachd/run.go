@@ -67,13 +67,8 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 				return dryRun(cmd, c, log)
 			}
 			warnOfRoot(log)
-			options := app.Options{Config: c, Path: path, Log: log, Observe: progress.Observe, Hooks: hooks}
-			var manager *systemd.Notifier
-			if !once {
-				manager = systemd.New(os.Getenv, log)
-				options.Service = manager
-			}
-			a, err := app.Open(cmd.Context(), options)
+			manager := systemd.New(os.Getenv, log)
+			a, err := app.Open(cmd.Context(), app.Options{Config: c, Path: path, Log: log, Observe: progress.Observe, Service: manager, Hooks: hooks})
 			if err != nil {
 				return failure(err)
 			}
