@@ -34,13 +34,13 @@ var rooms = map[string][]string{
 	"cmd/attachd/demo":       {"cmd/attachd/app", "cmd/attachd/console", "config", "fetcher", "fetcher/event", "fetcher/foreign", "fetcher/pop3/pop3test"},
 	"cmd/attachd/extract":    {"cmd/attachd/preview", "cmd/attachd/wiring", "cmd/attachd/console", "extractor/...", "fetcher/foreign"},
 	"cmd/attachd/preview":    {"cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
-	"cmd/attachd/quarantine": {"cmd/attachd/wiring", "config", "extractor", "fetcher/..."},
+	"cmd/attachd/quarantine": {"cmd/attachd/history", "cmd/attachd/wiring", "config", "extractor", "fetcher/..."},
 	"cmd/attachd/state":      {"cmd/attachd/quarantine", "cmd/attachd/app", "cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
 	"cmd/attachd/systemd":    {"cmd/attachd/health", "cmd/attachd/status", "cmd/attachd/words", "fetcher/foreign"},
 	"cmd/attachd/words":      {"fetcher/foreign"},
 	"cmd/attachd/wiring":     {"cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
 
-	"cmd/attachd/web":           {"cmd/attachd/web/thumbnail", "cmd/attachd/history", "cmd/attachd/status", "cmd/attachd/words", "config", "fetcher/foreign"},
+	"cmd/attachd/web":           {"cmd/attachd/web/thumbnail", "cmd/attachd/history", "cmd/attachd/status", "cmd/attachd/words", "config", "cmd/attachd/quarantine", "fetcher/delivery", "fetcher/ledger", "fetcher/foreign"},
 	"cmd/attachd/web/thumbnail": {},
 	"cmd/attachd/web/webtest":   {"cmd/attachd/history", "cmd/attachd/status", "cmd/attachd/trouble"},
 

@@ -122,9 +122,8 @@ func (d *Desk) List(ctx context.Context) ([]Message, error) {
 		}
 	}
 	all, err := read(ctx, led, accounts)
-	slices.SortStableFunc(all, func(a, b Message) int {
-		return cmp.Or(b.Record.Delivered.Compare(a.Record.Delivered), cmp.Compare(a.Account.Name, b.Account.Name), cmp.Compare(a.ID(), b.ID()))
-	})
+	// An ID begins with the time.
+	slices.SortFunc(all, func(a, b Message) int { return cmp.Compare(b.ID(), a.ID()) })
 	return all, err
 }
 

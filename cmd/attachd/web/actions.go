@@ -18,6 +18,12 @@ var doneTexts = map[string]string{
 	"polled-none": "No account is polled: there is none that is on.",
 	"polled-off":  "The account is not polled: it is off.",
 	"reloaded":    "Asked for: the configuration is read again.",
+
+	doneRetried: "Delivered: the message could be read, and its files are in the folder of the account.",
+	doneStays:   "The message stays in quarantine: its reason, below, says why.",
+	doneDropped: "The message was removed from the quarantine.",
+	doneLater:   "It is done as soon as the poll of this account that is under way is over.",
+	doneGone:    "That message is not in quarantine any more.",
 }
 
 // doneText is what the page says about the form that led to it, "" for nothing.
@@ -39,14 +45,20 @@ func backTo(r *http.Request, otherwise, code string) string {
 	return u.RequestURI()
 }
 
+// by says who sent a request, for the record.
+func by(r *http.Request) string {
+	c := clientOf(r)
+	if c.bearer || c.kind == control {
+		return "the API, " + c.address
+	}
+	return "the page, " + c.address
+}
+
 // decide logs and keeps what somebody did. It fills in who and when.
 func (s *Server) decide(r *http.Request, d history.Decision) {
 	c := clientOf(r)
 	d.At = s.now()
-	d.By = "the page, " + c.address
-	if c.bearer || c.kind == control {
-		d.By = "the API, " + c.address
-	}
+	d.By = by(r)
 	event := s.log.Info().Str("what", d.What).Str("from", c.address)
 	if d.Account != "" {
 		event = event.Str("account", d.Account)

@@ -30,6 +30,8 @@ type Options struct {
 	Actions Actions
 	// Config returns the configuration that is in force. Nil leaves it out.
 	Config func() *config.Config
+	// Quarantine may be nil: there is nothing in it then.
+	Quarantine Quarantine
 
 	Probes Probes
 
@@ -60,6 +62,9 @@ type Board interface {
 // History tells how things were, and keeps what was decided. [history.History] is one.
 type History interface {
 	Search(ctx context.Context, s history.Search) (history.Found, error)
+	Item(ctx context.Context, id int64) (*history.Item, error)
+	OfMessage(ctx context.Context, account string, message int64) ([]history.Item, []history.LeftOut, error)
+	Decisions(ctx context.Context, since time.Time, what []string, limit int) ([]history.Decision, error)
 	Polls(ctx context.Context, account string, n int) ([]history.Poll, error)
 	Troubles(ctx context.Context, account string, since time.Time, limit int) ([]history.Trouble, error)
 	LeftOutSince(ctx context.Context, account string, since time.Time) ([]history.LeftOutGroup, error)

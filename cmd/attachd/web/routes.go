@@ -28,6 +28,8 @@ func (s *Server) register() {
 	s.overviewRoutes()
 	s.accountsRoutes()
 	s.accountRoutes()
+	s.attachmentsRoutes()
+	s.quarantineRoutes()
 	s.configRoutes()
 	s.apiRoutes()
 	s.mux.Handle("/", s.signedIn(http.HandlerFunc(s.serveNothing)))
@@ -115,6 +117,8 @@ func (s *Server) serveNothing(w http.ResponseWriter, r *http.Request) {
 type form struct {
 	// back is where a browser goes if it does not say where it came from.
 	back string
+	// always says that it goes there even so.
+	always bool
 	// do does it and returns the code of what is said of it.
 	do func(*http.Request) (code string, err error)
 }
@@ -141,6 +145,9 @@ func (s *Server) action(pattern string, f form) {
 			}
 			writeJSON(w, http.StatusOK, "application/json", text)
 		default:
+			if f.always {
+				r.Header.Del("Referer")
+			}
 			http.Redirect(w, r, backTo(r, f.back, code), http.StatusSeeOther)
 		}
 	}))

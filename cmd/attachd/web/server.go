@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/cmd/attachd/web/thumbnail"
 )
 
 // Bounds of what a client may cost.
@@ -37,6 +39,8 @@ type Server struct {
 	routes    []route
 	guard     *guard
 	hub       *hub
+	thumbs    thumbnail.Maker
+	verified  verified
 	handler   http.Handler
 }
 
