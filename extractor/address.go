@@ -1,6 +1,7 @@
 package extractor
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/emersion/go-message/mail"
@@ -26,19 +27,58 @@ func (a Address) Domain() string {
 // maxAddresses bounds what is kept of a field; a To of thousands is common.
 const maxAddresses = 100
 
-// addresses reads a field of addresses (RFC 5322 section 3.4). If it is broken, the words
-// of its decoded text with an "@" within count.
-func addresses(h *mail.Header, field, text string) []Address {
+// addresses reads a field of addresses (RFC 5322 section 3.4), at most so many. If it is broken,
+// the words of its decoded text with an "@" within count.
+func addresses(h *mail.Header, field, text string, most int) []Address {
 	var all []Address
 	if list, err := h.AddressList(field); err == nil {
-		for _, a := range list[:min(len(list), maxAddresses)] {
+		for _, a := range list[:min(len(list), most)] {
 			all = append(all, Address{a.Name, a.Address})
 		}
 		return all
 	}
 	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" \t,;<>()\"", r) }) {
-		if i := strings.IndexByte(word, '@'); i > 0 && i < len(word)-1 && len(all) < maxAddresses {
+		if i := strings.IndexByte(word, '@'); i > 0 && i < len(word)-1 && len(all) < most {
 			all = append(all, Address{Address: strings.Clone(word)})
+		}
+	}
+	return all
+}
+
+// recipientFields name whom a message is for. The sender writes the first ones (RFC 5322 sections
+// 3.6.3 and 3.6.6). Servers add the others, with the address of the envelope: Postfix, Dovecot and
+// qmail the first two, Exim and Courier the next, Cyrus, Fastmail and old Sendmail the rest. They
+// tell a blind copy, and which alias or +tag was used.
+var recipientFields = []string{
+	"To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc",
+	"Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "X-Rcpt-To", "X-Delivered-To", "Apparently-To",
+}
+
+// recipientField returns the usual spelling of one of the recipientFields, "" for any other.
+func recipientField(name []byte) string {
+	for _, field := range recipientFields {
+		if len(field) == len(name) && strings.EqualFold(field, string(name)) {
+			return field
+		}
+	}
+	return ""
+}
+
+func isRecipient(field string) bool { return slices.Contains(recipientFields, field) }
+
+// addressed returns all addresses in the values of recipientFields, each once. There are as many as
+// fit a header; the first 64 KiB of a field count.
+func addressed(values []string, decode func(string) string) []string {
+	var all []string
+	seen := make(map[string]bool)
+	for _, value := range values {
+		var one mail.Header
+		one.Set("To", value)
+		for _, a := range addresses(&one, "To", decode(value), keptField) {
+			if folded := strings.ToLower(a.Address); !seen[folded] {
+				seen[folded] = true
+				all = append(all, a.Address)
+			}
 		}
 	}
 	return all

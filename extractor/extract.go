@@ -89,13 +89,16 @@ type Fragment struct {
 
 // Message is what was learned of a message as a whole.
 type Message struct {
-	MessageID, Subject, From, To, Cc string        // decoded; addresses as written
-	Senders, Recipients              []Address     // of From and To
-	Date                             time.Time     // zero if it is missing or can't be read
-	Size                             int64         // bytes read
-	Attachments                      int           // how many were kept
-	LeftOut                          []*Attachment // with the reason in each
-	Problems                         []Problem     // of the message; each attachment has its own
+	MessageID, Subject, From, To, Cc string    // decoded; addresses as written
+	Senders, Recipients              []Address // of From and To
+	// Addressed are the addresses that the message was for: those of To, Cc and the like, and those
+	// that servers note, such as Delivered-To. It is filled in for a Filter with Recipients alone.
+	Addressed   []string
+	Date        time.Time     // zero if it is missing or can't be read
+	Size        int64         // bytes read
+	Attachments int           // how many were kept
+	LeftOut     []*Attachment // with the reason in each
+	Problems    []Problem     // of the message; each attachment has its own
 }
 
 // Open is called for each attachment when its content begins. It returns the writer of the
@@ -188,8 +191,9 @@ func (x *run) note(a *Attachment, kind ProblemKind, detail string) {
 	}
 }
 
-// describe takes over the fields of the outermost header.
-func (x *run) describe(h *textproto.Header) {
+// describe takes over the fields of the outermost header. recipients are the values of its
+// recipientFields.
+func (x *run) describe(h *textproto.Header, recipients []string) {
 	m := x.message
 	t := texts{report: ignore}
 	if charset := charsetOfWords(h.Get("Subject")); charset != "" {
@@ -205,8 +209,11 @@ func (x *run) describe(h *textproto.Header) {
 	if date, err := fields.Date(); err == nil {
 		m.Date = date
 	}
-	m.Senders = addresses(&fields, "From", m.From)
-	m.Recipients = addresses(&fields, "To", m.To)
+	m.Senders = addresses(&fields, "From", m.From, maxAddresses)
+	m.Recipients = addresses(&fields, "To", m.To, maxAddresses)
+	if x.options.Filter.asksRecipients() {
+		m.Addressed = addressed(recipients, t.decode)
+	}
 	outer := x.options.Enclosing
 	if outer == nil {
 		return
@@ -220,6 +227,7 @@ func (x *run) describe(h *textproto.Header) {
 		m.To, m.Recipients = outer.To, outer.Recipients
 	}
 	m.Cc = cmp.Or(m.Cc, outer.Cc)
+	m.Addressed = append(m.Addressed, outer.Addressed...)
 	if m.Date.IsZero() {
 		m.Date = outer.Date
 	}

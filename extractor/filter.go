@@ -20,13 +20,16 @@ type Filter struct {
 // an empty list matches anything. In a pattern, "*" stands for any run of characters and
 // "?" for one character. Case does not count.
 type Rule struct {
-	Names    []string // of the file, as saved or as the sender gave it
-	Types    []string // the media type, declared or detected: "image/*"
-	Senders  []string // an address in From
-	Subjects []string // of the message
-	MinSize  int64    // in bytes, decoded
-	MaxSize  int64    // in bytes, decoded; 0 for any
-	Inline   *bool    // whether it is a picture shown within the text; nil for either
+	Names   []string // of the file, as saved or as the sender gave it
+	Types   []string // the media type, declared or detected: "image/*"
+	Senders []string // an address in From
+	// Recipients are addresses that the message was for, see [Message].Addressed. "a@example.org"
+	// does not match "a+tag@example.org"; "a+*@example.org" does.
+	Recipients []string
+	Subjects   []string // of the message
+	MinSize    int64    // in bytes, decoded
+	MaxSize    int64    // in bytes, decoded; 0 for any
+	Inline     *bool    // whether it is a picture shown within the text; nil for either
 }
 
 // verdict is what a rule says of an attachment so far.
@@ -37,6 +40,12 @@ const (
 	unknown
 	yes
 )
+
+// asksRecipients reports whether a rule asks whom a message is for.
+func (f *Filter) asksRecipients() bool {
+	asks := func(r Rule) bool { return len(r.Recipients) > 0 }
+	return f != nil && (slices.ContainsFunc(f.Include, asks) || slices.ContainsFunc(f.Exclude, asks))
+}
 
 // detects reports whether the attachments' types are to be detected.
 func (o *Options) detects() bool {
@@ -151,6 +160,9 @@ func (r *Rule) judge(m *Message, a *Attachment, complete bool) verdict {
 			found = found || matchAny(r.Senders, from.Address)
 		}
 		and(certain(found))
+	}
+	if len(r.Recipients) > 0 {
+		and(certain(slices.ContainsFunc(m.Addressed, func(to string) bool { return matchAny(r.Recipients, to) })))
 	}
 	if r.Inline != nil {
 		and(certain(a.Inline == *r.Inline))

@@ -47,6 +47,8 @@ type header struct {
 	params   string   // the last field that takes parameters
 	loose    [][]byte // parameters behind the blank line, until the next line tells
 	raw      []byte   // a part's header as it came
+
+	recipients []string // the values of the recipientFields
 }
 
 func (h *header) reset() { *h = header{value: reusable(h.value), raw: reusable(h.raw)} }
@@ -74,6 +76,9 @@ func keptName(name []byte) (kept string, repaired bool) {
 			return kept, false
 		}
 	}
+	if kept := recipientField(name); kept != "" {
+		return kept, false
+	}
 	kept = misspeltName(name)
 	return kept, kept != ""
 }
@@ -95,6 +100,12 @@ func (h *header) close() {
 		return
 	}
 	value := string(bytes.TrimSpace(h.value))
+	if isRecipient(name) {
+		h.recipients = append(h.recipients, value)
+		if name != "To" && name != "Cc" {
+			return
+		}
+	}
 	if !h.fields.Has(name) || h.misspelt.has(name) && !repaired {
 		h.fields.Set(name, value)
 		h.misspelt.set(name, repaired)

@@ -27,7 +27,7 @@ func (p *parser) endHeader() error {
 	if len(p.stack) == 0 {
 		p.subject = Clip(texts{ignore, p.run.charset}.decode(h.fields.Get("Subject")), maxText)
 		if p.depth == 0 && p.number == "" {
-			p.run.describe(&h.fields)
+			p.run.describe(&h.fields, h.recipients)
 		}
 	} else if p.stack[len(p.stack)-1].mediaType == "multipart/digest" {
 		defaultType = "message/rfc822" // RFC 2046 section 5.1.5

@@ -50,7 +50,7 @@ func look(r io.Reader, o extractor.Options, to func(*extractor.Attachment) io.Wr
 // describe says what would become of the attachments of a message.
 func describe(rules wiring.Rules, name string, m *extractor.Message, all []*extractor.Attachment) (string, error) {
 	var out strings.Builder
-	fmt.Fprintf(&out, "%s: from %q, subject %q: %s\n", foreign.Text(name), m.From, m.Subject, console.Count(m.Attachments, "attachment"))
+	fmt.Fprintf(&out, "%s: from %q, %ssubject %q: %s\n", foreign.Text(name), m.From, recipients(m), m.Subject, console.Count(m.Attachments, "attachment"))
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	p := rules.Plan("")
 	for _, a := range all {
@@ -86,6 +86,21 @@ func describe(rules wiring.Rules, name string, m *extractor.Message, all []*extr
 		fmt.Fprintf(&out, "  repaired: %s\n", foreign.Text(problem.String()))
 	}
 	return out.String(), nil
+}
+
+// shownRecipients is how many addresses are shown of those that a message was for.
+const shownRecipients = 5
+
+// recipients says whom a message was for, if a rule asks that.
+func recipients(m *extractor.Message) string {
+	if len(m.Addressed) == 0 {
+		return ""
+	}
+	s := fmt.Sprintf("for %q", strings.Join(m.Addressed[:min(len(m.Addressed), shownRecipients)], ", "))
+	if more := len(m.Addressed) - shownRecipients; more > 0 {
+		s += fmt.Sprintf(" and %d more", more)
+	}
+	return s + ", "
 }
 
 // nowhere keeps nothing of an attachment.

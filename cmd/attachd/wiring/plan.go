@@ -39,7 +39,7 @@ func filterRules(rules []config.Rule) []extractor.Rule {
 	all := make([]extractor.Rule, len(rules))
 	for i, r := range rules {
 		all[i] = extractor.Rule{
-			Names: r.Name, Types: r.Type, Senders: r.From, Subjects: r.Subject,
+			Names: r.Name, Types: r.Type, Senders: r.From, Recipients: r.To, Subjects: r.Subject,
 			MinSize: int64(r.MinSize), MaxSize: int64(r.MaxSize), Inline: r.Inline,
 		}
 	}
