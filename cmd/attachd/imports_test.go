@@ -42,7 +42,7 @@ var rooms = map[string][]string{
 
 	"cmd/attachd/web":           {"cmd/attachd/web/thumbnail", "cmd/attachd/history", "cmd/attachd/status", "cmd/attachd/words", "config", "cmd/attachd/quarantine", "fetcher/delivery", "fetcher/ledger", "fetcher/foreign"},
 	"cmd/attachd/web/thumbnail": {},
-	"cmd/attachd/web/webtest":   {"cmd/attachd/history", "cmd/attachd/status", "cmd/attachd/trouble"},
+	"cmd/attachd/web/webtest":   {"cmd/attachd/quarantine", "config", "fetcher/ledger", "cmd/attachd/history", "cmd/attachd/status", "cmd/attachd/trouble"},
 
 	"cmd/attachd/notify/outbound":      {"fetcher/foreign", "fetcher/pop3"},
 	"cmd/attachd/notify/ping":          {"cmd/attachd/notify/outbound", "cmd/attachd/status", "cmd/attachd/words", "config", "fetcher/event"},
