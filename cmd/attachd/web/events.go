@@ -137,6 +137,9 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	unhurried(w)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would collect them
+	if r.Method == http.MethodHead {
+		return
+	}
 	control := http.NewResponseController(w)
 	send := func(format string, args ...any) bool {
 		// A reader that takes nothing for so long is gone.

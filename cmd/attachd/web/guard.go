@@ -82,6 +82,7 @@ type client struct {
 	// gave the token.
 	session [32]byte
 	bearer  bool
+	slowed  bool // too many wrong tokens came from there: none is looked at
 }
 
 // known reports whether the client has shown the token.
@@ -118,8 +119,12 @@ func (g *guard) client(r *http.Request) client {
 		return c
 	}
 	if given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		c.bearer = g.throttle.allows(c.address, g.now()) && g.isToken(r.Context(), given)
-		if !c.bearer {
+		switch {
+		case !g.throttle.allows(c.address, g.now()):
+			c.slowed = true
+		case g.isToken(r.Context(), given):
+			c.bearer = true
+		default:
 			g.throttle.failed(c.address, g.now())
 		}
 	}

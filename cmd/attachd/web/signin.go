@@ -71,6 +71,9 @@ func (s *Server) signedIn(next http.Handler) http.Handler {
 		switch {
 		case s.guard.may(r):
 			next.ServeHTTP(w, r)
+		case clientOf(r).slowed:
+			w.Header().Set("Retry-After", "60")
+			s.fail(w, r, refuse(http.StatusTooManyRequests, "Too many wrong tokens came from this address.", "Try again in a minute."))
 		case isAPI(r) || !wantsPage(r):
 			w.Header().Set("WWW-Authenticate", `Bearer realm="attachd"`)
 			s.fail(w, r, refuse(http.StatusUnauthorized, "This needs the token.", "Send it as “Authorization: Bearer TOKEN”."))
