@@ -31,8 +31,8 @@ func evilSite(t testing.TB) *site {
 	})
 }
 
-// TestHostileText: whatever senders and servers write, a page holds no element, attribute or address
-// of theirs, and nothing that only pretends to be text.
+// TestHostileText: whatever senders and servers write, a page holds no element, attribute or
+// address of theirs, and nothing that only pretends to be text.
 func TestHostileText(t *testing.T) {
 	t.Parallel()
 	w := evilSite(t)
