@@ -34,6 +34,7 @@ type entry struct {
 	Begun time.Time `json:"begun,omitzero"` // when its begin was told, zero if it was not
 	Told  time.Time `json:"told,omitzero"`  // when it was told of last
 	Size  int       `json:"size,omitempty"` // what it was told to have
+	Ever  []string  `json:"ever,omitempty"` // accounts that had it, also those that have it no more
 
 	present bool       // in the last snapshot
 	due     send.Event // what is to be told, "" for nothing
@@ -71,8 +72,9 @@ func (b *book) see(w *world, v *view) {
 		b.changed = true
 	}
 	since := e.Item.Since
-	if e.view.differs(v) {
+	if e.Ever == nil || e.view.differs(v) {
 		b.changed = true
+		e.Ever = slices.Compact(slices.Sorted(slices.Values(slices.Concat(e.Ever, v.Accounts))))
 	}
 	e.view, e.present = *v, true
 	if since.Before(e.Item.Since) {
@@ -103,6 +105,7 @@ func (b *book) leave(w *world, e *entry) {
 	}
 	item := e.Item
 	item.Ended = w.now
+	item.Show(e.Ever)
 	switch {
 	case !e.Begun.IsZero():
 		item.Event = send.End
@@ -239,8 +242,9 @@ func (b *book) fly() flight {
 	return f
 }
 
-// land notes that what was being told arrived, or did not.
-func (b *book) land(f flight, arrived bool, now time.Time) {
+// land notes that what was being told arrived, or did not. Reminders come at the same time of the
+// day.
+func (b *book) land(f flight, arrived bool, now time.Time, remind time.Duration) {
 	for _, key := range f.cases {
 		e := b.Cases[key]
 		e.flying = false
@@ -250,7 +254,11 @@ func (b *book) land(f flight, arrived bool, now time.Time) {
 		if e.Begun.IsZero() {
 			e.Begun = now
 		}
-		e.Told, e.Size, e.due = now, e.size(), ""
+		on := e.Told.Add(remind)
+		if e.due != send.Remind || now.Sub(on) > 5*settle {
+			on = now
+		}
+		e.Told, e.Size, e.due = on, e.size(), ""
 	}
 	if arrived {
 		b.Ended = slices.Delete(b.Ended, 0, f.ended)

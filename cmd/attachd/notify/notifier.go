@@ -22,12 +22,19 @@ import (
 // lookEvery is how often the snapshot is looked at.
 const lookEvery = 10 * time.Second
 
+// Board knows how things stand. It is told of receivers that notices do not reach.
+type Board interface {
+	Snapshot() *status.Snapshot
+	Report(key string, r status.Report)
+	Over(key string)
+}
+
 // Options say what to watch and whom to tell.
 type Options struct {
 	// Config is the first configuration: see [Notifier.Configure].
 	Config *config.Config
-	// Snapshot returns the present state of everything. It may return nil while there is none.
-	Snapshot func() *status.Snapshot
+	// Board knows how things stand.
+	Board Board
 	// StatePath is the file that keeps what was told over a restart; "" keeps nothing.
 	StatePath string
 	Log       zerolog.Logger
@@ -96,6 +103,10 @@ func (n *Notifier) Configure(c *config.Config) {
 	n.config = c
 	before := n.receivers
 	n.receivers = nil
+	gone := make(map[string]bool)
+	for _, r := range before {
+		gone[r.key()] = r.reported
+	}
 	names := Names(c)
 	have := make(map[string]int)
 	for i, t := range c.Notify.To {
@@ -108,6 +119,7 @@ func (n *Notifier) Configure(c *config.Config) {
 			if old.id == id {
 				r = old
 				r.name = names[i]
+				delete(gone, r.key())
 			}
 		}
 		if r.book == nil {
@@ -117,6 +129,11 @@ func (n *Notifier) Configure(c *config.Config) {
 		r.config = t
 		r.target = send.New(t, send.Options{Client: n.client, Shoutrrr: n.options.Shoutrrr})
 		n.receivers = append(n.receivers, r)
+	}
+	for key, reported := range gone {
+		if reported {
+			n.options.Board.Over(key)
+		}
 	}
 	n.pinger.Configure(c)
 }
@@ -176,10 +193,7 @@ func (n *Notifier) Run(ctx context.Context) {
 
 // look takes the present snapshot and does what is due.
 func (n *Notifier) look(ctx context.Context) {
-	s := n.options.Snapshot()
-	if s == nil {
-		return
-	}
+	s := n.options.Board.Snapshot()
 	now := time.Now()
 	n.pinger.Report(now, s)
 	n.mu.Lock()
@@ -190,7 +204,7 @@ func (n *Notifier) look(ctx context.Context) {
 	w := newWorld(s, n.config.Notify, now, n.started, n.options.Zone)
 	for _, r := range n.receivers {
 		w.flying = r.flying
-		r.book.update(w, w.views(s, r.concerns, len(r.config.Accounts) == 0))
+		r.book.update(w, w.views(s, r))
 		n.tell(ctx, r, now)
 	}
 	n.stats.Dropped += int64(w.dropped)

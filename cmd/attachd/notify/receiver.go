@@ -11,12 +11,16 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/notify/outbound"
 	"github.com/attachd/attachd/cmd/attachd/notify/send"
+	"github.com/attachd/attachd/cmd/attachd/status"
+	"github.com/attachd/attachd/cmd/attachd/trouble"
 	"github.com/attachd/attachd/config"
 )
 
 const (
 	firstRetry = 30 * time.Second // doubled with each failure
 	lastRetry  = time.Hour
+	// reportAfter is how many failures in a row are trouble: they take four minutes.
+	reportAfter = 4
 )
 
 // receiver is one that is told. The notifier's lock guards it.
@@ -32,7 +36,11 @@ type receiver struct {
 	failing  time.Time
 	err      error     // of the last failure
 	retry    time.Time // not before
+	reported bool      // the board was told that it cannot be reached
 }
+
+// key is that of the case that notices do not reach the receiver.
+func (r *receiver) key() string { return string(trouble.NoticesFail) + "/" + r.id }
 
 // identity is what a receiver is, for the file: what was told to one must not count for another. It
 // holds no secret.
@@ -91,13 +99,17 @@ func (n *Notifier) tell(ctx context.Context, r *receiver, now time.Time) {
 func (n *Notifier) told(ctx context.Context, r *receiver, f flight, err error) {
 	now := time.Now()
 	r.flying = false
-	r.book.land(f, err == nil, now)
+	r.book.land(f, err == nil, now, n.config.Notify.Remind)
 	log := n.options.Log.With().Str("to", r.name).Logger()
 	switch {
 	case err == nil:
 		n.stats.Sent++
 		if r.failures > 0 {
 			log.Info().Int("failures", r.failures).Msg("notices arrive again")
+		}
+		if r.reported {
+			r.reported = false
+			n.options.Board.Over(r.key())
 		}
 		r.failures, r.err, r.retry = 0, nil, time.Time{}
 		n.save()
@@ -109,6 +121,10 @@ func (n *Notifier) told(ctx context.Context, r *receiver, f flight, err error) {
 			log.Error().Err(err).Msg("notice not delivered, it is tried again")
 		}
 		r.err, r.retry = err, now.Add(backoff(r.failures, err))
+		if r.failures >= reportAfter {
+			r.reported = true
+			n.options.Board.Report(r.key(), status.Report{Class: trouble.NoticesFail, Said: []string{r.name + ", " + r.target.String() + ": " + err.Error()}, Since: r.failing})
+		}
 	}
 }
 

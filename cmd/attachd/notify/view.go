@@ -7,6 +7,7 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/notify/send"
 	"github.com/attachd/attachd/cmd/attachd/status"
 	"github.com/attachd/attachd/cmd/attachd/trouble"
+	"github.com/attachd/attachd/cmd/attachd/words"
 	"github.com/attachd/attachd/config"
 )
 
@@ -63,15 +64,16 @@ func newWorld(s *status.Snapshot, n config.Notify, now, started time.Time, zone 
 	return w
 }
 
-// views returns the cases of a snapshot that a receiver may see.
-func (w *world) views(s *status.Snapshot, concerns func(account string) bool, all bool) []view {
+// views returns the cases of a snapshot that a receiver may see. That it cannot be reached is no
+// news for it.
+func (w *world) views(s *status.Snapshot, r *receiver) []view {
 	var views []view
 	for _, cases := range [][]status.Case{s.NeedsYou, s.Handled} {
 		for i := range cases {
-			if cases[i].Class == trouble.HistoryNew {
-				continue // there is nothing to do, and it is never over
+			if cases[i].Class == trouble.HistoryNew || cases[i].Key == r.key() {
+				continue // the history made anew needs nothing
 			}
-			if v, ok := w.view(&cases[i], concerns, all); ok {
+			if v, ok := w.view(&cases[i], r); ok {
 				views = append(views, v)
 			}
 		}
@@ -79,16 +81,16 @@ func (w *world) views(s *status.Snapshot, concerns func(account string) bool, al
 	return views
 }
 
-// view is one case as a receiver may see it, which all says is of every account.
-func (w *world) view(c *status.Case, concerns func(account string) bool, all bool) (view, bool) {
-	v := view{Accounts: c.Accounts, Item: send.Item{
+// view is one case as a receiver may see it.
+func (w *world) view(c *status.Case, r *receiver) (view, bool) {
+	v := view{Accounts: c.Accounts, Messages: c.Messages, Item: send.Item{
 		Key: c.Key, Class: string(c.Class), Heading: c.Heading, NeedsYou: c.NeedsYou, Host: c.Host,
 		Said: c.Said, Meaning: c.Meaning, Todo: c.Todo, Since: w.in(c.Since), Next: w.in(c.Next),
 	}}
-	if !all {
+	if len(r.config.Accounts) > 0 {
 		v.Accounts = nil
 		for _, name := range c.Accounts {
-			if concerns(name) {
+			if r.concerns(name) {
 				v.Accounts = append(v.Accounts, name)
 			}
 		}
@@ -101,29 +103,28 @@ func (w *world) view(c *status.Case, concerns func(account string) bool, all boo
 	}
 	for _, name := range v.Accounts {
 		a := w.accounts[name]
-		if a == nil {
-			continue
-		}
-		v.Polls = v.Polls || a.Case == c.Key && a.Failures > 0
-		if c.Class == trouble.Quarantine {
-			v.Messages += a.Quarantine
-		}
+		v.Polls = v.Polls || a != nil && a.Case == c.Key && a.Failures > 0
 	}
 	if v.Item.Since.IsZero() {
 		v.Item.Since = w.now
 	}
-	v.Item.Accounts = v.Accounts[:min(len(v.Accounts), send.MaxAccounts)]
-	v.Item.Others = len(v.Accounts) - len(v.Item.Accounts)
+	v.Item.Show(v.Accounts)
 	return v, true
 }
 
 // narrow takes from a view what concerns accounts that the receiver may not see.
 func (w *world) narrow(v *view) {
-	v.Item.Said = nil
+	v.Item.Said, v.Messages = nil, 0
 	var since, next time.Time
 	for _, name := range v.Accounts {
 		a := w.accounts[name]
-		if a == nil || a.Case != v.Item.Key {
+		if a == nil {
+			continue
+		}
+		if v.Item.Class == string(trouble.Quarantine) {
+			v.Messages += a.Quarantine
+		}
+		if a.Case != v.Item.Key {
 			continue
 		}
 		if a.Said != "" && len(v.Item.Said) < maxSaid && !slices.Contains(v.Item.Said, a.Said) {
@@ -135,6 +136,9 @@ func (w *world) narrow(v *view) {
 		v.Item.Since = w.in(since)
 	}
 	v.Item.Next = w.in(next)
+	if v.Messages > 0 {
+		v.Item.Heading = words.Count(v.Messages, "message") + " in quarantine"
+	}
 }
 
 // earlier returns the earlier of two times, where zero is none.

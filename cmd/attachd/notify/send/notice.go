@@ -56,6 +56,12 @@ type Item struct {
 	Next     time.Time `json:"next,omitzero"`
 }
 
+// Show has the item show the first of these accounts, and how many there are.
+func (i *Item) Show(accounts []string) {
+	i.Accounts = accounts[:min(len(accounts), MaxAccounts)]
+	i.Others = len(accounts) - len(i.Accounts)
+}
+
 // NeedsYou reports whether a notice is of something that a person has to do.
 func (n *Notice) NeedsYou() bool {
 	return slices.ContainsFunc(n.Items, func(i Item) bool { return i.NeedsYou && i.Event != End && i.Event != Over })
