@@ -2,6 +2,8 @@
 // of new messages into a folder per account. Each attachment arrives once, whole and byte-exact.
 //
 //	attachd run          poll the configured accounts, for ever or --once
+//	attachd status       say whether everything is fine, what needs somebody, what came in
+//	attachd log          show the last polls of an account
 //	attachd reload       have the running daemon load its configuration again
 //	attachd healthcheck  ask the running daemon whether it works
 //	attachd check        check the configuration and its folders, with --online every login
@@ -21,7 +23,7 @@
 // Exit codes are a stable contract.
 //
 //	0   all went well
-//	1   the command failed
+//	1   the command failed; attachd status: something needs somebody
 //	2   the command line is wrong
 //	75  some accounts failed, or messages are in quarantine: a later run may do better
 //	78  the configuration is wrong, or it names folders that can't be used
@@ -133,7 +135,7 @@ into a folder per account. Each attachment arrives once, whole and byte-exact.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(runCommand(hooks), reloadCommand(), healthcheckCommand(), checkCommand(), oauthCommand(), extractCommand(), quarantineCommand(), stateCommand(), notifyCommand(), demoCommand(), versionCommand())
+	root.AddCommand(runCommand(hooks), statusCommand(), logCommand(), reloadCommand(), healthcheckCommand(), checkCommand(), oauthCommand(), extractCommand(), quarantineCommand(), stateCommand(), notifyCommand(), demoCommand(), versionCommand())
 	return root
 }
 

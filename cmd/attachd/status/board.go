@@ -166,6 +166,13 @@ func (b *Board) Snapshot() *Snapshot {
 	return s
 }
 
+// Refresh makes a snapshot anew, however new the last one is.
+func (b *Board) Refresh() *Snapshot {
+	b.building.Lock()
+	defer b.building.Unlock()
+	return b.build()
+}
+
 // visible makes texts safe to print.
 func visible(texts []string) []string {
 	var out []string

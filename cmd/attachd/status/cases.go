@@ -134,8 +134,21 @@ func (c *cases) certificate(is Certificate) *group {
 	return g
 }
 
+// order puts what concerns all accounts first, though none of them says so, and what keeps accounts
+// from working before what else there is.
+func order(c *Case) int {
+	switch {
+	case c.Class == trouble.NotRunning, c.Class == trouble.SchedulerStuck:
+		return 0
+	case c.Attempts > 0:
+		return 1
+	}
+	return 2
+}
+
 // split fills in the words of the cases and parts those that need somebody from the others.
 func (c *cases) split() (needsYou, handled []Case) {
+	needsYou, handled = []Case{}, []Case{} // an empty list in JSON, and not null
 	for _, g := range c.groups {
 		subject := g.subject
 		if len(g.Accounts) > 1 {
@@ -152,7 +165,7 @@ func (c *cases) split() (needsYou, handled []Case) {
 	}
 	for _, list := range [][]Case{needsYou, handled} {
 		slices.SortFunc(list, func(x, y Case) int {
-			return cmp.Or(cmp.Compare(len(y.Accounts), len(x.Accounts)), x.Since.Compare(y.Since), strings.Compare(x.Key, y.Key))
+			return cmp.Or(order(&x)-order(&y), cmp.Compare(len(y.Accounts), len(x.Accounts)), x.Since.Compare(y.Since), strings.Compare(x.Key, y.Key))
 		})
 	}
 	return needsYou, handled

@@ -7,6 +7,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/cmd/attachd/history"
+	"github.com/attachd/attachd/fetcher/ledger"
 )
 
 // Options say what a [Board] watches besides the events. All of it may be left out.
@@ -19,7 +20,7 @@ type Options struct {
 	// Counts returns how many messages of each account are in quarantine.
 	Counts func(ctx context.Context) (map[string]int, error)
 	// Held returns what is in quarantine of an account, the oldest first. It is asked for the first
-	// few accounts alone, when their counts have changed.
+	// few accounts alone, when their counts have changed. [HeldOf] makes it of the state's records.
 	Held func(ctx context.Context, account string) ([]Held, error)
 	// Free returns the free bytes of the file system of a path, and all of it; nil asks the system.
 	Free func(path string) (free, total int64, err error)
@@ -48,4 +49,13 @@ type Past struct {
 	// Polled is when accounts were polled last, and Mail when a message of theirs was recorded
 	// last, by the state.
 	Polled, Mail map[string]time.Time
+}
+
+// HeldOf is what the state says of messages in quarantine.
+func HeldOf(messages []*ledger.Message) []Held {
+	all := make([]Held, 0, len(messages))
+	for _, m := range messages {
+		all = append(all, Held{From: m.From, Subject: m.Subject, Size: m.Size, Reason: m.Reason, At: m.Delivered})
+	}
+	return all
 }

@@ -75,6 +75,11 @@ func (b *Board) Run(ctx context.Context) {
 	}
 }
 
+// Look looks once at what Run looks at again and again, for a board without Run.
+func (b *Board) Look(ctx context.Context) {
+	(&watcher{board: b, asking: make(map[string]bool)}).look(ctx)
+}
+
 // watcher looks at what sends no events. Its goroutine owns it.
 type watcher struct {
 	board *Board

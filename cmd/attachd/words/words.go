@@ -174,8 +174,11 @@ func Cardinal(n int) string {
 // Many is [Cardinal] with its noun: "two accounts", "no message", "1,204 files".
 func Many(n int, noun string) string { return Cardinal(n) + " " + Plural(max(n, 1), noun) }
 
-// Sentence begins a text with a capital.
+// Sentence begins a text with a capital, unless it begins with the name of this program.
 func Sentence(s string) string {
+	if strings.HasPrefix(s, "attachd") {
+		return s
+	}
 	if s != "" && s[0] >= 'a' && s[0] <= 'z' {
 		return string(s[0]-'a'+'A') + s[1:]
 	}

@@ -99,6 +99,7 @@ func TestNumbers(t *testing.T) {
 		{words.Many(12, "account"), "twelve accounts"},
 		{words.Many(1204, "file"), "1,204 files"},
 		{words.Sentence("two things"), "Two things"},
+		{words.Sentence("attachd runs"), "attachd runs"},
 		{words.Sentence(""), ""},
 		{words.Sentence("Übel"), "Übel"},
 		{words.List(nil, 3), ""},
