@@ -17,7 +17,8 @@ var doneTexts = map[string]string{
 	"polled-all":  "Asked for: the accounts are polled as soon as their servers allow it, some at a time.",
 	"polled-none": "No account is polled: there is none that is on.",
 	"polled-off":  "The account is not polled: it is off.",
-	"reloaded":    "Asked for: the configuration is read again.",
+	"reloaded":    "The configuration was read again, and is in force.",
+	"refused":     "The configuration was read again, and is not in force. What is wrong with it stands below.",
 
 	doneRetried: "Delivered: the message could be read, and its files are in the folder of the account.",
 	doneStays:   "The message stays in quarantine: its reason, below, says why.",
@@ -131,7 +132,14 @@ func (s *Server) pollOne(r *http.Request) (string, error) {
 
 // reload has the configuration read again.
 func (s *Server) reload(r *http.Request) (string, error) {
-	s.options.Actions.Reload()
+	err := s.options.Actions.Reload(r.Context())
+	if ctx := r.Context(); ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	if err != nil { // it is logged, and the page shows all that is wrong
+		s.decide(r, history.Decision{What: "reloaded", Outcome: "refused"})
+		return "refused", nil
+	}
 	s.decide(r, history.Decision{What: "reloaded"})
 	return "reloaded", nil
 }

@@ -84,11 +84,11 @@ type Sessions interface {
 	DropSession(hash [32]byte) error
 }
 
-// Actions does what forms ask for. Nothing waits for the end of it.
+// Actions does what forms ask for.
 type Actions interface {
 	// PollNow ends an account's wait for its next poll. Limits and a server's LOGIN-DELAY hold all
 	// the same. It reports whether an account of this name is polled at all.
 	PollNow(account string) bool
-	// Reload has the configuration read again.
-	Reload()
+	// Reload has the configuration read again, and fails if what it says is not taken.
+	Reload(ctx context.Context) error
 }

@@ -34,6 +34,7 @@ type overview struct {
 	Hours       bars         `json:"hours"`
 	Days        bars         `json:"days"`
 	Latest      []file       `json:"latest"`
+	Files       int          `json:"files"` // that came within the last 24 hours
 	Machine     []check      `json:"machine"`
 	Rows        []accountRow `json:"rows,omitempty"`
 	Config      string       `json:"config"`            // the path of its file
@@ -126,7 +127,7 @@ func (s *Server) cameIn(ctx context.Context, o *overview) error {
 			name: start.Format("Mon 15:04") + " to " + start.Add(time.Hour).Format("15:04"),
 		}
 	}
-	o.Hours.fill(came, "last 24 hours")
+	o.Files = o.Hours.fill(came, "last 24 hours")
 	day := time.Date(now.Year(), now.Month(), now.Day()-daysShown+1, 0, 0, 0, 0, s.zone)
 	if came, err = s.options.History.Days(ctx, day, daysShown); err != nil {
 		return err
@@ -140,9 +141,10 @@ func (s *Server) cameIn(ctx context.Context, o *overview) error {
 	return nil
 }
 
-// fill puts what came into its columns. What came says nothing of hours in which nothing came.
-func (b *bars) fill(came []history.Came, when string) {
-	files, size := 0, int64(0)
+// fill puts what came into its columns, and returns how many files that were. What came need not
+// have all hours.
+func (b *bars) fill(came []history.Came, when string) (files int) {
+	size := int64(0)
 	at := make(map[int64]int, len(b.Columns))
 	for i, c := range b.Columns {
 		at[c.Start.Unix()] = i
@@ -162,4 +164,5 @@ func (b *bars) fill(came []history.Came, when string) {
 	if files > 0 {
 		b.Sum += ", " + words.Size(size)
 	}
+	return files
 }

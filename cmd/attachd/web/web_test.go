@@ -11,6 +11,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/cmd/attachd/history"
 	"github.com/attachd/attachd/cmd/attachd/status"
 	"github.com/attachd/attachd/cmd/attachd/web"
 	"github.com/attachd/attachd/cmd/attachd/web/webtest"
@@ -21,6 +22,7 @@ type actions struct {
 	mu       sync.Mutex
 	polled   []string
 	reloaded int
+	refused  error
 }
 
 func (a *actions) PollNow(account string) bool {
@@ -30,11 +32,17 @@ func (a *actions) PollNow(account string) bool {
 	return true
 }
 
-func (a *actions) Reload() {
+func (a *actions) Reload(context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.reloaded++
+	return a.refused
 }
+
+var (
+	_ web.Board   = (*status.Board)(nil)
+	_ web.History = (*history.History)(nil)
+)
 
 // site is a page with what is behind it.
 type site struct {
