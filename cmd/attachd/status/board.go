@@ -32,14 +32,7 @@ type Board struct {
 
 	building sync.Mutex // held while a snapshot is made
 	snapshot atomic.Pointer[Snapshot]
-	built    built // guarded by building
 	readers  readers
-}
-
-// built says what the newest snapshot was made from.
-type built struct {
-	changes uint64
-	cases   string // the keys of its cases, and the sentence
 }
 
 // every is how often a snapshot is made at most.
@@ -207,6 +200,13 @@ func (b *Board) Changed() (changed <-chan struct{}, stop func()) {
 		defer r.mu.Unlock()
 		delete(r.all, id)
 	}
+}
+
+// none reports whether nobody reads.
+func (r *readers) none() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.all) == 0
 }
 
 // tell tells every reader, and waits for none.

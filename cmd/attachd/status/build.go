@@ -35,15 +35,14 @@ func (b *Board) build() *Snapshot {
 // publish puts a snapshot in place and gives it its version.
 func (b *Board) publish(s *Snapshot, changes uint64) {
 	before := b.snapshot.Load()
-	cases := gist(s)
+	s.changes, s.gist = changes, gist(s)
 	if before != nil {
 		s.Version = before.Version
 	}
-	changed := before == nil || changes != b.built.changes || cases != b.built.cases
+	changed := before == nil || changes != before.changes || s.gist != before.gist
 	if changed {
 		s.Version++
 	}
-	b.built = built{changes: changes, cases: cases}
 	b.snapshot.Store(s)
 	if changed {
 		b.readers.tell()

@@ -191,6 +191,9 @@ type Snapshot struct {
 	Certificates []Certificate `json:"certificates,omitempty"` // by end, the soonest first
 	// Count is how many accounts are in each state.
 	Count map[State]int `json:"count"`
+
+	changes uint64 // of the board, that it was made of
+	gist    string
 }
 
 // OK reports whether nothing needs anybody.

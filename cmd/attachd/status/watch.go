@@ -70,9 +70,24 @@ func (b *Board) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			b.Snapshot()
+			if b.isNews() {
+				b.Snapshot()
+			}
 		}
 	}
+}
+
+// isNews reports whether a snapshot should be made though nobody asks for one: something changed,
+// or time alone may have changed something, and readers want to know.
+func (b *Board) isNews() bool {
+	if b.readers.none() {
+		return false
+	}
+	b.mu.Lock()
+	changes := b.changes
+	b.mu.Unlock()
+	s := b.snapshot.Load()
+	return s.changes != changes || b.now().Sub(s.At) >= lookEvery
 }
 
 // Look looks once at what Run looks at again and again, for a board without Run.
