@@ -134,8 +134,15 @@ func (b *Board) Report(key string, r Report) {
 		}
 	}
 	r.Said = visible(r.Said)
+	if !r.is(b.reported[key]) {
+		b.changes++
+	}
 	b.reported[key] = r
-	b.changes++
+}
+
+// is reports whether two reports say the same.
+func (r *Report) is(o Report) bool {
+	return r.Class == o.Class && slices.Equal(r.Accounts, o.Accounts) && slices.Equal(r.Said, o.Said) && r.Since.Equal(o.Since) && r.Link == o.Link
 }
 
 // Over ends a trouble that was reported. Without one it does nothing.

@@ -316,6 +316,11 @@ func TestOtherCases(t *testing.T) {
 	w.poll("b", 0, nil)
 
 	w.Report("notify/mail", status.Report{Class: trouble.NoticesFail, Said: []string{"smtp.example.org refuses"}})
+	version := w.after(time.Second).Version
+	w.Report("notify/mail", status.Report{Class: trouble.NoticesFail, Said: []string{"smtp.example.org refuses"}})
+	if again := w.after(time.Second).Version; again != version {
+		t.Error("the same report counts as a change: whoever reports on each change would do so for ever")
+	}
 	w.want(w.after(time.Minute), "One thing needs you.", "Notices can't be sent. Both accounts are on time.", []string{"notify/mail"}, nil)
 	w.Over("notify/mail")
 

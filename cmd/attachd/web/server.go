@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/cmd/attachd/status"
 	"github.com/attachd/attachd/cmd/attachd/web/thumbnail"
 )
 
@@ -81,10 +82,15 @@ func (s *Server) now() time.Time { return s.options.Now() }
 // Handler answers all requests as a listener at a loopback address would have them answered.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Control answers attachd's own commands, for a socket that nobody else can reach: /api/v1, /livez
-// and /readyz, without a token and for any Host.
+// Control answers attachd's own commands, for a socket that nobody else can reach: [status.Path],
+// /api/v1, /livez and /readyz, without a token and for any Host.
 func (s *Server) Control() http.Handler {
+	snapshot := status.Handler(s.options.Board.Snapshot)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == status.Path {
+			snapshot.ServeHTTP(w, r)
+			return
+		}
 		if !isProbe(r.URL.Path) && !isAPI(r) {
 			http.NotFound(w, r)
 			return
