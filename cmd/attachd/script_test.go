@@ -23,6 +23,8 @@ import (
 //	                          writes its certificate to ca.pem
 //	popserver answer COMMAND TEXT
 //	                          the same, with these lines, that \n ends, for a command
+//	receivers                 start a web and a mail server that receive notices into
+//	                          http.txt and mail.txt
 //	waitfor FILE [TEXT]       wait until the file exists (and holds the text)
 //	signal NAME               send HUP or TERM to the program in the background
 func TestScript(t *testing.T) {
@@ -30,6 +32,7 @@ func TestScript(t *testing.T) {
 		Dir: "testdata/script",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"popserver": startServer,
+			"receivers": startReceivers,
 			"waitfor":   waitFor,
 			"signal":    sendSignal,
 		},

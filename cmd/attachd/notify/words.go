@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/netip"
 	"slices"
 	"strconv"
 	"time"
@@ -95,8 +94,8 @@ func page(h config.HTTP) string {
 	}
 	host := h.Hosts[0]
 	for _, listen := range h.Listen {
-		name, port, err := net.SplitHostPort(listen)
-		if ip, bad := netip.ParseAddr(name); err != nil || name == "localhost" || bad == nil && ip.IsLoopback() {
+		_, port, err := net.SplitHostPort(listen)
+		if err != nil || config.IsLocal(listen) {
 			continue // a proxy is in front, or nobody else sees it
 		}
 		scheme, usual := "http", "80"

@@ -67,6 +67,8 @@ type world struct {
 	free       int64
 	notAfter   map[string]time.Time // of the certificate, by account
 	late       bool                 // polls come late
+	broken     bool                 // the file of what was told cannot be read at first
+	pings      bool                 // what receivers get are pings
 	told       []string             // what receivers got, in words
 	bodies     []string             // the same as it came
 	tries      int
@@ -116,6 +118,12 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if down {
 		return nil, fmt.Errorf("dial %s: connection refused, %s", r.URL, r.Header)
+	}
+	if w.pings {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.told = append(w.told, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", w.clock(now), r.Method, r.URL.Path, body)))
+		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
 	}
 	var notice struct {
 		Title   string
@@ -178,7 +186,7 @@ func (w *world) start() {
 	w.notifier, err = notify.New(notify.Options{
 		Config: w.config, Board: w.board, StatePath: w.state, Log: zerolog.New(&w.log), Zone: time.UTC, Machine: "box", Transport: w,
 	})
-	if err != nil {
+	if err != nil && !w.broken {
 		w.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(w.t.Context())
@@ -213,7 +221,9 @@ func (w *world) poll(name string, now time.Duration) {
 	if send(event.Waiting{Account: name}); w.late {
 		time.Sleep(6 * time.Minute) // others have the slots
 	}
-	send(event.Started{Account: name})
+	if send(event.Started{Account: name}); w.pings {
+		time.Sleep(time.Second)
+	}
 	if failed == nil {
 		send(event.LoggedIn{Account: name, NotAfter: w.notAfter[name]})
 		send(event.Listed{Account: name})

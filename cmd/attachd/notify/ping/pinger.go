@@ -57,7 +57,7 @@ type Pinger struct {
 	slots  map[string]*slot // by account; whole for all
 	ready  []string         // accounts whose slot has something to send
 	ended  bool
-	report time.Time // when the last ping for all was made
+	report time.Time // when the last ping for all was made, at first when all began
 	logged time.Time // when something was logged last
 
 	sent, failed, lost atomic.Int64
@@ -80,7 +80,7 @@ type ping struct {
 
 // New returns a pinger that has no URL yet.
 func New(o Options) *Pinger {
-	p := &Pinger{options: o, slots: make(map[string]*slot)}
+	p := &Pinger{options: o, slots: make(map[string]*slot), report: time.Now()} // the start comes first
 	p.wake = sync.NewCond(&p.mu)
 	return p
 }

@@ -253,7 +253,7 @@ func TestWhole(t *testing.T) {
 			}
 		}
 		run(12, well) // two minutes
-		wants(t, s.taken(), "0s GET https://hc.example/KEY", "1m0s GET https://hc.example/KEY")
+		wants(t, s.taken(), "1m0s GET https://hc.example/KEY")
 		run(6, func() *status.Snapshot {
 			bad := well()
 			bad.NeedsYou, bad.Sentence = []status.Case{{Key: "x"}}, "One thing needs you.\x1b[2J"

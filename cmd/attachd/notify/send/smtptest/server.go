@@ -37,6 +37,9 @@ type Server struct {
 	// Answer, if set, may answer a command in the server's place. An empty answer is none.
 	Answer func(line string) string
 
+	// Received, if set, is called with each mail before the server says that it has it.
+	Received func(Message)
+
 	// Cert is the server's certificate in PEM form.
 	Cert []byte
 
@@ -219,6 +222,9 @@ func (s *session) data() bool {
 	s.server.mu.Lock()
 	s.server.got = append(s.server.got, s.now)
 	s.server.mu.Unlock()
+	if s.server.Received != nil {
+		s.server.Received(s.now)
+	}
 	s.say("250 kept")
 	return true
 }
