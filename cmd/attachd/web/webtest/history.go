@@ -21,6 +21,7 @@ type History struct {
 	Err      error                  // of every reading
 
 	mu        sync.Mutex
+	searches  int
 	decisions []history.Decision
 	sessions  map[[32]byte]session
 }
@@ -76,6 +77,7 @@ func (h *History) Add(i history.Item) int64 {
 func (h *History) Search(_ context.Context, s history.Search) (found history.Found, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.searches++
 	if h.Err != nil {
 		return found, h.Err
 	}
@@ -110,6 +112,13 @@ func (h *History) Search(_ context.Context, s history.Search) (found history.Fou
 		}
 	}
 	return found, nil
+}
+
+// Searches is how often Search was called.
+func (h *History) Searches() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.searches
 }
 
 // Item returns a file.
