@@ -14,8 +14,8 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/cmd/attachd/console"
+	"github.com/attachd/attachd/cmd/attachd/daemon"
 	"github.com/attachd/attachd/cmd/attachd/preview"
-	"github.com/attachd/attachd/cmd/attachd/systemd"
 	"github.com/attachd/attachd/config"
 )
 
@@ -67,22 +67,15 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 				return dryRun(cmd, c, log)
 			}
 			warnOfRoot(log)
-			manager := systemd.New(os.Getenv, log)
-			a, err := app.Open(cmd.Context(), app.Options{Config: c, Path: path, Log: log, Observe: progress.Observe, Service: manager, Hooks: hooks})
-			if err != nil {
-				return failure(err)
-			}
-			defer func() {
-				if err := a.Close(); err != nil {
-					log.Error().Err(err).Msg("state not closed cleanly")
-				}
-			}()
 			if once {
-				return runOnce(cmd.Context(), a)
+				return runOnce(cmd.Context(), app.Options{Config: c, Path: path, Log: log, Observe: progress.Observe, Hooks: hooks})
 			}
-			defer reloadOnHangup(a)()
-			runDaemon(cmd.Context(), a, c, manager, log)
-			return nil
+			hangup := make(chan os.Signal, 1)
+			signal.Notify(hangup, syscall.SIGHUP)
+			defer signal.Stop(hangup)
+			return failure(daemon.Run(cmd.Context(), daemon.Options{
+				Config: c, Path: path, Warnings: warnings, Log: log, Shoutrrr: shoutrrrProcess(), Reload: hangup, Hooks: hooks,
+			}))
 		},
 	}
 	configFlag(cmd, &path)
@@ -108,22 +101,16 @@ func dryRun(cmd *cobra.Command, c *config.Config, log zerolog.Logger) error {
 	return nil
 }
 
-// reloadOnHangup has the configuration loaded again on each SIGHUP, until stop is called.
-func reloadOnHangup(a *app.App) (stop func()) {
-	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	go func() {
-		for range hangup {
-			a.Reload()
+func runOnce(ctx context.Context, options app.Options) error {
+	a, err := app.Open(ctx, options)
+	if err != nil {
+		return failure(err)
+	}
+	defer func() {
+		if err := a.Close(); err != nil {
+			options.Log.Error().Err(err).Msg("state not closed cleanly")
 		}
 	}()
-	return func() {
-		signal.Stop(hangup)
-		close(hangup)
-	}
-}
-
-func runOnce(ctx context.Context, a *app.App) error {
 	o, err := a.RunOnce(ctx)
 	if err != nil {
 		return failure(err)

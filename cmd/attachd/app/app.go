@@ -33,13 +33,18 @@ type Options struct {
 	Hooks Hooks
 }
 
-// Service is what runs attachd, such as systemd.
+// Service follows Run. Its methods are called one at a time, and Run waits for them.
 type Service interface {
 	// Ready says that polls run by the configuration.
 	Ready()
 	// Reloading says that the configuration is being loaded again. Ready follows, whatever comes
 	// of it.
 	Reloading()
+	// Configured takes a configuration that is in force from now on, and what is doubtful about it.
+	// The one of the start is not among them.
+	Configured(c *config.Config, warnings []config.Warning)
+	// Refused takes why a newer configuration is not in force: [config.Problems] for its faults.
+	Refused(err error)
 	// Stopping says that Run ends.
 	Stopping()
 }
@@ -47,9 +52,11 @@ type Service interface {
 // nobody is a Service that is not there.
 type nobody struct{}
 
-func (nobody) Ready()     {}
-func (nobody) Reloading() {}
-func (nobody) Stopping()  {}
+func (nobody) Ready()                                      {}
+func (nobody) Reloading()                                  {}
+func (nobody) Configured(*config.Config, []config.Warning) {}
+func (nobody) Refused(error)                               {}
+func (nobody) Stopping()                                   {}
 
 // Hooks are asked before each step of a delivery. Tests use them to fail a step, or to end the
 // process at it. The zero value asks nobody.
@@ -191,6 +198,9 @@ func (a *App) ReloadNow(ctx context.Context) ([]config.Warning, error) {
 		return nil, ctx.Err()
 	}
 }
+
+// PollNow ends an account's wait for its next poll, see [fetcher.Supervisor.PollNow].
+func (a *App) PollNow(account string) bool { return a.supervisor.PollNow(account) }
 
 // Reload has Run load the configuration again soon.
 func (a *App) Reload() {

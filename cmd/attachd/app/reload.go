@@ -55,6 +55,9 @@ func (r *reloader) tried(ctx context.Context) reloaded {
 	r.app.options.Service.Reloading()
 	defer r.app.options.Service.Ready()
 	warnings, err := r.reload(ctx)
+	if err != nil {
+		r.app.options.Service.Refused(err)
+	}
 	problems, ok := errors.AsType[config.Problems](err)
 	if err != nil && !ok {
 		log.Error().Err(err).Msg("configuration not reloaded")
@@ -79,8 +82,8 @@ func (r *reloader) reload(ctx context.Context) ([]config.Warning, error) {
 	if len(c.Enabled()) == 0 && len(r.current.Enabled()) > 0 {
 		return warnings, errNoAccount
 	}
-	if c.State != r.current.State || c.MaxConcurrent != r.current.MaxConcurrent || c.MaxPerHost != r.current.MaxPerHost || c.Log != r.current.Log {
-		log.Warn().Msg("state, max_concurrent, max_per_host and log take effect at the next start")
+	if c.State != r.current.State || c.MaxConcurrent != r.current.MaxConcurrent || c.MaxPerHost != r.current.MaxPerHost || c.Log != r.current.Log || c.History != r.current.History {
+		log.Warn().Msg("state, history, max_concurrent, max_per_host and log take effect at the next start")
 	}
 	added, removed, changed := config.Diff(r.current, c)
 	accounts := wiring.Accounts(c, r.app.options.Hooks.Sink)
@@ -95,6 +98,7 @@ func (r *reloader) reload(ctx context.Context) ([]config.Warning, error) {
 	}
 	r.current = c
 	r.apply(ctx, accounts)
+	r.app.options.Service.Configured(c, warnings)
 	log.Info().Int("added", len(added)).Int("removed", len(removed)).Int("changed", len(changed)).Msg("configuration reloaded")
 	return warnings, nil
 }

@@ -29,6 +29,23 @@ type Options struct {
 	Server string
 	// Clean removes the folder in the end.
 	Clean bool
+	// Listen is the address of the page, for [Serve]; "" is [DefaultListen].
+	Listen string
+	// Shoutrrr is for [Serve], see package daemon.
+	Shoutrrr []string
+}
+
+// makeDir makes the folder to work in and returns its absolute path.
+func (o *Options) makeDir() (dir string, err error) {
+	if o.Dir == "" {
+		dir, err = os.MkdirTemp("", "attachd-demo-")
+	} else if dir, err = filepath.Abs(o.Dir); err == nil {
+		err = os.MkdirAll(dir, 0o750)
+	}
+	if err != nil {
+		return "", fmt.Errorf("make the demo's folder: %w", err)
+	}
+	return dir, nil
 }
 
 // Run starts the server, writes a configuration for it, polls it twice and tells what happens. The
@@ -41,14 +58,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	dir, made := o.Dir, o.Dir == ""
-	if made {
-		dir, err = os.MkdirTemp("", "attachd-demo-")
-	} else {
-		err = os.MkdirAll(dir, 0o750)
-	}
+	dir, err := o.makeDir()
 	if err != nil {
-		return fmt.Errorf("make the demo's folder: %w", err)
+		return err
 	}
 	if o.Clean {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
@@ -87,7 +99,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	case o.Clean:
 		say("That folder is removed now, as --clean says.")
 		return nil
-	case made:
+	case o.Dir == "":
 		say("The folder %s stays: remove it when you have seen enough (attachd demo --clean does so by itself).", dir)
 	}
 	say("For your own mailbox: copy the configuration, put in your server and password, and try")
@@ -136,10 +148,6 @@ func poll(ctx context.Context, say func(string, ...any), stderr io.Writer, c *co
 
 // writeConfig writes a configuration with comments, to learn from, and returns its path.
 func writeConfig(dir, addr, login string, certificate []byte) (path string, err error) {
-	dir, err = filepath.Abs(dir)
-	if err != nil {
-		return "", fmt.Errorf("find the demo's folder: %w", err)
-	}
 	host, port, _ := strings.Cut(addr, ":")
 	secret := "password_file: password"
 	if login == string(config.AuthXOAuth2) {
@@ -162,6 +170,11 @@ func writeConfig(dir, addr, login string, certificate []byte) (path string, err 
 		"      ca_file: demo-ca.pem   # only for servers whose certificate no public authority signed",
 		"",
 	}, "\n")
+	return writeFiles(dir, text, certificate)
+}
+
+// writeFiles writes a configuration and what it refers to, and returns its path.
+func writeFiles(dir, text string, certificate []byte) (path string, err error) {
 	path = filepath.Join(dir, "attachd.yaml")
 	for _, f := range []struct {
 		name    string

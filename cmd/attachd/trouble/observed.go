@@ -12,6 +12,8 @@ const (
 	HistoryFailing Class = "history_failing"
 	SchedulerStuck Class = "scheduler_stuck"
 	NoticesFail    Class = "notices_fail"
+	PageFails      Class = "page_fails"
+	SocketFails    Class = "socket_fails"
 	NotRunning     Class = "not_running"
 )
 
@@ -65,6 +67,16 @@ var observed = map[Class]row{
 		Person, "Notices can't be sent", "notices not sent",
 		"Whoever is to be told of trouble was not told.",
 		"attachd notify test tries every target of notify in {config} and says what is wrong.",
+	}},
+	PageFails: {"config", "page", Advice{
+		Person, "Page can't be opened", "page not open",
+		"Mail is fetched and delivered as ever, but nobody can see the page.",
+		"Another program may have the address, or the token or the certificate can't be read: see http in {config}. attachd tries again by itself.",
+	}},
+	SocketFails: {"config", "page", Advice{
+		Person, "Commands can't reach attachd", "no socket",
+		"Mail is fetched and delivered as ever, but attachd status, reload and healthcheck don't find this daemon.",
+		"See what lies at the path with .sock beside {state}, and whether attachd's user may write there. attachd tries again by itself.",
 	}},
 	NotRunning: {"other", "schedule", Advice{
 		Person, "attachd is not running", "not running",
