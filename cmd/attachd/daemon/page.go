@@ -69,7 +69,7 @@ func (p *page) options(h config.HTTP) web.Options {
 	beat := s.app.Supervisor().Beat
 	o := web.Options{
 		Listen: h.Listen, Hosts: h.Hosts, CertFile: h.CertFile, KeyFile: h.KeyFile,
-		Board: s.board, Actions: s.app, Config: s.config,
+		Board: s.board, Actions: s, Config: s.config, Quarantine: s.desk,
 		Probes: web.Probes{
 			Live: health.Live(beat, time.Now), Ready: health.Ready(s.stopping, s.options.Log, s.checks()...),
 			MetricsOpen: h.MetricsOpen, Profile: h.PProf,

@@ -51,7 +51,7 @@ func (s *services) open(ctx context.Context, a *app.App) {
 	s.desk = &quarantine.Desk{Access: a, Config: s.config, Log: log, Done: s.decided}
 	var err error
 	s.notifier, err = notify.New(notify.Options{
-		Config: c, Snapshot: s.board.Snapshot, StatePath: c.State + noticesSuffix, Log: log, Shoutrrr: s.options.Shoutrrr,
+		Config: c, Board: s.board, StatePath: c.State + noticesSuffix, Log: log, Shoutrrr: s.options.Shoutrrr,
 	})
 	if err != nil {
 		log.Warn().Err(err).Msg("what was told before is not known: notices may repeat")
@@ -81,36 +81,18 @@ func (s *services) run(ctx context.Context) {
 	}
 }
 
-// tell says to systemd in words how the accounts are, and to the board which notices don't arrive.
+// tell says to systemd in words how the accounts are.
 func (s *services) tell(ctx context.Context) {
 	changed, stop := s.board.Changed()
 	defer stop()
 	for {
 		s.manager.Status(systemd.Words(s.board.Snapshot()))
-		s.sayUntold()
 		select {
 		case <-ctx.Done():
 			return
 		case <-changed:
 		}
 	}
-}
-
-// untold is the key of the trouble that notices do not arrive.
-const untold = "notices"
-
-// sayUntold reports the receivers that notices do not reach.
-func (s *services) sayUntold() {
-	failures := s.notifier.Failures()
-	if len(failures) == 0 {
-		s.board.Over(untold)
-		return
-	}
-	r := status.Report{Class: trouble.NoticesFail, Since: failures[0].Since}
-	for _, f := range failures {
-		r.Said = append(r.Said, f.Name+": "+f.Error)
-	}
-	s.board.Report(untold, r)
 }
 
 // again is how long to wait before what failed is tried again.
@@ -155,6 +137,15 @@ func (s *services) listen(ctx context.Context) {
 func (s *services) reload(ctx context.Context) ([]string, error) {
 	warnings, err := s.app.ReloadNow(ctx)
 	return texts(warnings), err
+}
+
+// PollNow ends an account's wait for its next poll, for the page.
+func (s *services) PollNow(account string) bool { return s.app.PollNow(account) }
+
+// Reload loads the configuration, for the page.
+func (s *services) Reload(ctx context.Context) error {
+	_, err := s.app.ReloadNow(ctx)
+	return err
 }
 
 // checks are what attachd needs to be ready.
