@@ -15,12 +15,14 @@ import (
 type batch struct {
 	state
 	*writer
-	tx       *sql.Tx
+	tx       *tx
 	accounts map[string]int64   // new ones
 	open     map[int64]*ongoing // changed ones; nil is over
 	quarters map[int64]sums     // what came, by quarter
 	days     map[int64]sums
 	totals   map[int64]sums // by account
+	indexed  []indexed      // what comes into the text index
+	unindex  []indexed      // and what goes from it
 }
 
 // sums are what is added to a row.
@@ -38,7 +40,7 @@ func (w *writer) batch(ctx context.Context, fn func(b *batch) error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var b *batch
-	err := w.transact(ctx, func(tx *sql.Tx) error {
+	err := w.transact(ctx, func(tx *tx) error {
 		b = &batch{
 			state: w.state, writer: w, tx: tx, accounts: make(map[string]int64), open: make(map[int64]*ongoing),
 			quarters: make(map[int64]sums), days: make(map[int64]sums), totals: make(map[int64]sums),
@@ -46,7 +48,10 @@ func (w *writer) batch(ctx context.Context, fn func(b *batch) error) error {
 		if err := fn(b); err != nil {
 			return err
 		}
-		return b.addSums()
+		if err := b.addSums(); err != nil {
+			return err
+		}
+		return b.addTexts()
 	})
 	if err != nil {
 		return err
@@ -158,9 +163,7 @@ func (b *batch) file(f file, before bool) (added bool, err error) {
 		return false, err
 	}
 	if b.text {
-		if err := newIndexed(id, name, senderName, sender, subject).add(b.tx); err != nil {
-			return false, err
-		}
+		b.indexed = append(b.indexed, newIndexed(id, name, senderName, sender, subject))
 	}
 	one := sums{files: 1, bytes: a.Size}
 	b.totals[account] = b.totals[account].plus(one)

@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -63,14 +62,25 @@ type History struct {
 }
 
 // Open opens the history, and starts to write what [History.Observe] is given. A file that can't be
-// used is set aside and made anew, see [History.Note]. It returns an error only if nothing can be
-// written there at all.
+// used is set aside and made anew, see [History.Note]; a folder that can't be written is tried again
+// and again, see [History.Err]. So it fails only if the path is that of a state.
 func Open(ctx context.Context, o Options) (*History, error) {
 	path, err := filepath.Abs(o.Path)
 	if err != nil {
 		return nil, fmt.Errorf("open history %s: %w", o.Path, err)
 	}
 	o.Path = path
+	h := newHistory(withDefaults(o))
+	if err := h.writer.open(ctx); err != nil {
+		return nil, fmt.Errorf("open history: %w", err)
+	}
+	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
+	h.stop = stop
+	go h.writer.run(writing)
+	return h, nil
+}
+
+func withDefaults(o Options) Options {
 	if o.Zone == nil {
 		o.Zone = time.Local
 	}
@@ -80,16 +90,21 @@ func Open(ctx context.Context, o Options) (*History, error) {
 	if o.Keep <= 0 {
 		o.Keep = defaultKeep
 	}
-	h := &History{Reader: &Reader{path: path}, options: o, done: make(chan struct{})}
+	return o
+}
+
+func newHistory(o Options) *History {
+	h := &History{Reader: &Reader{path: o.Path}, options: o, done: make(chan struct{})}
 	h.queue.init()
-	h.writer = &writer{history: h}
-	if err := h.writer.open(ctx); err != nil {
-		return nil, fmt.Errorf("open history: %w", err)
+	h.writer = &writer{history: h, found: make(chan error, 1)}
+	h.Reader.damaged = func(err error) {
+		select {
+		case h.writer.found <- err:
+			notify(h.queue.wake)
+		default:
+		}
 	}
-	writing, stop := context.WithCancel(context.WithoutCancel(ctx))
-	h.stop = stop
-	go h.writer.run(writing)
-	return h, nil
+	return h
 }
 
 // Close writes what is waiting, for a few seconds at most, and closes the file. Whatever is
@@ -165,7 +180,7 @@ func (h *History) Dropped() int64 { return h.queue.lost() }
 // SaveSession keeps a sign-in: the digest of the cookie and that of the token it was made with. It
 // is valid until a time.
 func (h *History) SaveSession(hash, token [32]byte, until time.Time) error {
-	return h.writer.change(context.Background(), func(tx *sql.Tx) error {
+	return h.writer.change(context.Background(), func(tx *tx) error {
 		_, err := tx.Exec("INSERT OR REPLACE INTO session (hash, token, until) VALUES (?, ?, ?)", hash[:], token[:], until.UnixMilli())
 		return err
 	})
@@ -173,7 +188,7 @@ func (h *History) SaveSession(hash, token [32]byte, until time.Time) error {
 
 // DropSession ends a sign-in.
 func (h *History) DropSession(hash [32]byte) error {
-	return h.writer.change(context.Background(), func(tx *sql.Tx) error {
+	return h.writer.change(context.Background(), func(tx *tx) error {
 		_, err := tx.Exec("DELETE FROM session WHERE hash = ?", hash[:])
 		return err
 	})

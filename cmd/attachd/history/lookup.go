@@ -125,7 +125,7 @@ func (r *Reader) LeftOutSince(ctx context.Context, account string, since time.Ti
 		}
 		var reasons []int64
 		err = eachRow(ctx, r.db, `SELECT o.reason, count(*) + sum(o.more), max(o.at), r.why, r.setting, r.place FROM left_out AS o JOIN reason AS r ON r.id = o.reason
-			WHERE o.account = ? AND o.at >= ? GROUP BY o.reason ORDER BY max(o.at) DESC, o.reason`, func(rows *sql.Rows) error {
+			WHERE o.account = ? AND o.at >= ? GROUP BY o.reason ORDER BY max(o.at) DESC, o.reason DESC`, func(rows *sql.Rows) error {
 			var g LeftOutGroup
 			var reason, last int64
 			err := rows.Scan(&reason, &g.Count, &last, &g.Why, &g.Setting, &g.Place)
@@ -156,7 +156,7 @@ func leftOutKey(setting, why string) string {
 // leftOutNames returns up to three names of what was left out for a reason, the newest first. It
 // looks at the last hundred only.
 func (r *reading) leftOutNames(ctx context.Context, account, reason int64, since time.Time) (names []string, err error) {
-	err = eachRow(ctx, r.db, "SELECT name FROM left_out WHERE account = ? AND reason = ? AND at >= ? ORDER BY at DESC LIMIT 100", func(rows *sql.Rows) error {
+	err = eachRow(ctx, r.db, "SELECT name FROM left_out WHERE account = ? AND reason = ? AND at >= ? ORDER BY at DESC, id DESC LIMIT 100", func(rows *sql.Rows) error {
 		var name string
 		err := rows.Scan(&name)
 		if name != "" && len(names) < 3 && !slices.Contains(names, name) {

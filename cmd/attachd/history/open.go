@@ -29,7 +29,11 @@ func asideName(path string, n int) string { return fmt.Sprintf("%s.aside-%d", pa
 // errUnfit is why a file is set aside though SQLite can read it.
 var errUnfit = errors.New("not a history that this version can use")
 
-// open opens the file, and makes it anew if it can't be used.
+// errState is why a file is left where it is, whatever is said of it.
+var errState = errors.New("it is the state, not a history: name another file")
+
+// open opens the file, and makes it anew if it can't be used. It fails only where that would harm:
+// any other error is one of writing, which is tried again.
 func (w *writer) open(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -37,34 +41,94 @@ func (w *writer) open(ctx context.Context) error {
 	if isDamage(err) {
 		err = w.again(ctx, err)
 	}
-	return err
+	if errors.Is(err, errState) {
+		return err
+	}
+	if err != nil {
+		err = fmt.Errorf("open history: %w", err)
+		w.history.setErr(err)
+		w.history.options.Log.Error().Err(err).Str("file", w.history.path).Msg("history not written; deliveries go on, and it is tried again")
+	}
+	return nil
 }
 
-// remake sets a damaged file aside while the history is in use.
-func (w *writer) remake(ctx context.Context, cause error) error {
+// damage returns damage that a lookup came across.
+func (w *writer) damage() error {
+	select {
+	case err := <-w.found:
+		return err
+	default:
+		return nil
+	}
+}
+
+// mend makes a damaged file anew, or its text index if that alone is damaged.
+func (w *writer) mend(ctx context.Context, cause error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if isTextDamage(cause) && w.db != nil {
+		err := w.remakeText(ctx)
+		if err == nil {
+			w.history.options.Log.Warn().Err(cause).Str("file", w.history.path).Msg("the history's text index is made anew: it was damaged")
+			return nil
+		}
+	}
 	return w.again(ctx, cause)
+}
+
+func (w *writer) remakeText(ctx context.Context) error {
+	err := w.transact(ctx, func(tx *tx) error {
+		if err := prepareText(tx, false); err != nil {
+			return err
+		}
+		return prepareText(tx, true)
+	})
+	if err != nil {
+		return err
+	}
+	w.state.whole = false
+	w.prune = pruning{due: true}
+	return nil
 }
 
 // again makes the file anew. Its caller has the lock.
 func (w *writer) again(ctx context.Context, cause error) error {
 	if w.db != nil {
-		w.db.Close()
+		w.db.close()
 		w.db = nil
 	}
 	w.history.Reader.use(nil)
+	_ = w.damage() // it was of that file: no lookup uses it any more
 	if err := setAside(w.history.path); err != nil {
 		return errors.Join(cause, err)
 	}
-	w.history.options.Log.Warn().Err(cause).Str("file", w.history.path).Str("aside", asideName(w.history.path, 1)).Msg("history set aside and made anew: it could not be used")
+	aside := asideName(w.history.path, 1)
+	w.history.options.Log.Warn().Err(cause).Str("file", w.history.path).Str("aside", aside).Msg("history set aside and made anew: it could not be used")
 	w.refill = refill{due: true}
 	w.prune = pruning{due: true}
 	if err := w.openFile(ctx); err != nil {
 		return err
 	}
-	w.history.setNote("The history was made anew on %s, as the old one could not be used: %v. Polls and troubles from before are gone.", time.Now().In(w.history.options.Zone).Format("2 Jan 2006, 15:04"), cause)
+	w.history.setNote("The history was made anew on %s, as the old one could not be used: %v. It is kept as %s. Files from before come from the state; polls and troubles from before are not shown.",
+		time.Now().In(w.history.options.Zone).Format("2 Jan 2006, 15:04"), cause, aside)
 	return nil
+}
+
+// lookForFile opens the history anew if somebody removed or replaced its file.
+func (w *writer) lookForFile() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.db == nil || w.is == nil {
+		return
+	}
+	if now, err := os.Stat(w.history.path); err == nil && os.SameFile(now, w.is) {
+		return
+	}
+	w.history.options.Log.Warn().Str("file", w.history.path).Msg("history made anew: somebody removed its file")
+	w.db.close()
+	w.db = nil
+	w.history.Reader.use(nil)
+	w.refill = refill{due: true}
 }
 
 // setAside renames a file and what SQLite keeps beside it. At most asideNames are kept: the first
@@ -93,43 +157,79 @@ func (w *writer) openFile(ctx context.Context) error {
 		return err
 	}
 	db, err := w.connect(ctx, path)
+	if err == nil {
+		if w.state, err = w.load(ctx, db); err != nil {
+			err = errors.Join(fmt.Errorf("read %s: %w", path, err), db.close())
+		}
+	}
 	if err != nil {
+		if !isDamage(err) {
+			w.readOnly(ctx)
+		}
 		return err
 	}
-	if w.state, err = w.load(ctx, db); err != nil {
-		return errors.Join(fmt.Errorf("read %s: %w", path, err), db.Close())
-	}
-	reader, err := openReading(path, w.history.options.Zone)
+	reader, err := openReading(path, w.history.options.Zone, "mode=ro")
 	if err != nil {
-		return errors.Join(err, db.Close())
+		return errors.Join(err, db.close())
 	}
+	w.is, _ = os.Stat(path)
 	w.db = db
 	w.history.Reader.use(reader)
 	return nil
 }
 
+// readOnly has lookups made in a file that can't be written.
+func (w *writer) readOnly(ctx context.Context) {
+	if w.history.Reader.inUse() {
+		return
+	}
+	if reader, err := openExisting(ctx, w.history.path); err == nil {
+		w.history.Reader.use(reader)
+	}
+}
+
 // connect opens a file and brings it to the schema.
-func (w *writer) connect(ctx context.Context, path string) (*sql.DB, error) {
-	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+func (w *writer) connect(ctx context.Context, path string) (*connection, error) {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is no file: remove it", path)
+	case err == nil && info.Size() > 0:
+		// A database of another program stays as it is, byte for byte.
+		if err := inspect(ctx, path); err != nil {
+			return nil, fmt.Errorf("open %s: %w", path, err)
+		}
+	case err != nil:
+		// Mode 0600 before SQLite makes the file by the umask.
+		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		f.Close()
 	}
-	// Mode 0600 before SQLite makes the file by the umask.
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	f.Close()
-	db, err := sql.Open("sqlite", dsn(path, "mode=rw", "_txlock=immediate", "_pragma=auto_vacuum(incremental)", "_pragma=journal_mode("+journal(path)+")",
+	db, err := sql.Open("sqlite", dsn(path, "mode=rw", "_pragma=auto_vacuum(incremental)", "_pragma=journal_mode("+journal(path)+")",
 		"_pragma=synchronous(NORMAL)", "_pragma=cell_size_check(1)", "_pragma=journal_size_limit(16777216)", "_pragma=cache_size(-8000)"))
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(1)
-	db.SetMaxIdleConns(1)
-	if err := w.prepare(ctx, db); err != nil {
+	c, err := newConnection(ctx, db)
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
-	return db, nil
+	if err := w.prepare(ctx, c); err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), c.close())
+	}
+	return c, nil
+}
+
+// inspect refuses a file that is no history of this version.
+func inspect(ctx context.Context, path string) error {
+	reading, err := openReading(path, nil, "mode=ro")
+	if err != nil {
+		return err
+	}
+	defer reading.db.Close()
+	return reading.check(ctx)
 }
 
 func dsn(path string, options ...string) string {
@@ -139,48 +239,39 @@ func dsn(path string, options ...string) string {
 
 const busyTimeout = 5 * time.Second
 
-// prepare makes the tables of a new file, and checks an old one.
-func (w *writer) prepare(ctx context.Context, db *sql.DB) error {
-	var id, version, tables int
-	for query, to := range map[string]*int{"PRAGMA application_id": &id, "PRAGMA user_version": &version, "SELECT count(*) FROM sqlite_schema": &tables} {
-		if err := db.QueryRowContext(ctx, query).Scan(to); err != nil {
+// prepare makes the tables of a new file.
+func (w *writer) prepare(ctx context.Context, c *connection) error {
+	return c.transact(ctx, func(tx *tx) error {
+		var tables int
+		if err := tx.QueryRow("SELECT count(*) FROM sqlite_schema").Scan(&tables); err != nil {
 			return err
 		}
-	}
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	switch {
-	case tables == 0 && id == 0:
-		if _, err := tx.Exec(schema+fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion)+"INSERT INTO setting VALUES (?, ?), (?, 1);",
-			keyBegan, time.Now().UnixMilli(), keyLow); err != nil {
-			return err
+		if tables == 0 {
+			script := schema + fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d;", applicationID, schemaVersion)
+			if _, err := c.conn.ExecContext(ctx, script); err != nil {
+				return err
+			}
+			if _, err := tx.Exec("INSERT INTO setting VALUES (?, ?), (?, 1)", keyBegan, time.Now().UnixMilli(), keyLow); err != nil {
+				return err
+			}
 		}
-	case id != applicationID:
-		return fmt.Errorf("it is of another program: %w", errUnfit)
-	case version != schemaVersion:
-		return fmt.Errorf("it has version %d, this program has version %d: %w", version, schemaVersion, errUnfit)
-	}
-	if err := prepareText(tx, w.history.options.Search); err != nil {
-		return err
-	}
-	return tx.Commit()
+		return prepareText(tx, w.history.options.Search)
+	}, func() error { return nil })
 }
 
 // load reads what the writer knows of the file.
-func (w *writer) load(ctx context.Context, db *sql.DB) (state, error) {
+func (w *writer) load(ctx context.Context, c *connection) (state, error) {
+	db := c.conn
 	s := state{accounts: make(map[string]int64), open: make(map[int64]*ongoing), pruned: make(map[int64]int)}
 	set := settings(ctx, db)
 	s.low, s.disorder, s.began, s.whole = set[keyLow], set[keyDisorder], set[keyBegan], set[keyText] != 0
-	s.floor = set[keyPruned]
+	s.floor, s.prunedID = set[keyPruned], set[keyPrunedID]
 	s.text = w.history.options.Search
 	var id int64
 	if err := db.QueryRowContext(ctx, "SELECT coalesce(max(id), 0), coalesce((SELECT max(at) FROM item), 0) FROM item").Scan(&id, &s.newest); err != nil {
 		return s, err
 	}
-	s.next = max(id, set[keyPrunedID], firstLive-1) + 1
+	s.next = max(id, s.prunedID, firstLive-1) + 1
 	err := eachRow(ctx, db, "SELECT name, id FROM account", func(r *sql.Rows) error {
 		var name string
 		var id int64
@@ -238,16 +329,23 @@ func isDamage(err error) bool {
 	if errors.Is(err, errUnfit) {
 		return true
 	}
-	failure, ok := errors.AsType[*driver.Error](err)
-	if !ok {
-		return false
-	}
-	switch failure.Code() & 0xff {
+	switch code(err) & 0xff {
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_MISMATCH:
 		// The statements are always the same, so it is what they are about.
 		return true
 	}
 	return false
+}
+
+// isTextDamage reports whether only the text index is damaged.
+func isTextDamage(err error) bool { return code(err) == sqlite3.SQLITE_CORRUPT_VTAB }
+
+// code returns SQLite's extended result code, 0 for another error.
+func code(err error) int {
+	if failure, ok := errors.AsType[*driver.Error](err); ok {
+		return failure.Code()
+	}
+	return 0
 }
 
 // journal returns the mode that works in the file's folder.

@@ -67,6 +67,7 @@ type accounts struct {
 type queue struct {
 	wake chan struct{} // of one slot: there is something
 	full chan struct{} // of one slot: there is a whole batch
+	done chan struct{} // closed when nothing more comes
 
 	mu      sync.Mutex
 	files   []file          // guarded by mu
@@ -87,6 +88,7 @@ type run struct {
 
 func (q *queue) init() {
 	q.wake, q.full = make(chan struct{}, 1), make(chan struct{}, 1)
+	q.done = make(chan struct{})
 	q.polls = make(map[string]*run)
 }
 
@@ -104,7 +106,7 @@ func (h *History) Observe(e event.Event) {
 	case event.LeftOut:
 		h.queue.other(leftOut{now, e})
 	case event.Done:
-		h.queue.done(visit{account: e.Account, at: now, counts: e.Counts, err: e.Err})
+		h.queue.end(visit{account: e.Account, at: now, counts: e.Counts, err: e.Err})
 	}
 }
 
@@ -125,8 +127,8 @@ func (q *queue) begin(account string, at time.Time) {
 	q.polls[account] = &run{began: at}
 }
 
-// done keeps a poll, unless it was only told to stop.
-func (q *queue) done(v visit) {
+// end keeps a poll, unless it was only told to stop.
+func (q *queue) end(v visit) {
 	q.mu.Lock()
 	if r := q.polls[v.account]; r != nil {
 		v.took, v.files, v.bytes = v.at.Sub(r.began), r.files, r.bytes
@@ -197,6 +199,9 @@ func notify(c chan struct{}) {
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if !q.closed {
+		close(q.done)
+	}
 	q.closed = true
 	notify(q.wake)
 	notify(q.full)

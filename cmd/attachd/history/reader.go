@@ -11,11 +11,16 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Reader looks things up in a history. Its methods may be called from any goroutine.
 type Reader struct {
 	path string
+
+	// damaged, if set, is told of damage that a lookup came across.
+	damaged func(error)
 
 	mu   sync.RWMutex
 	open *reading // guarded by mu: nil while there is no file
@@ -40,21 +45,37 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
-	open, err := openReading(path, time.Local)
-	if err == nil {
-		err = open.check(ctx)
-		if err != nil {
-			err = errors.Join(err, open.db.Close())
-		}
-	}
+	open, err := openExisting(ctx, path)
 	if err != nil {
 		return nil, fmt.Errorf("open history %s: %w", path, err)
 	}
 	return &Reader{path: path, open: open}, nil
 }
 
-func openReading(path string, zone *time.Location) (*reading, error) {
-	db, err := sql.Open("sqlite", dsn(path, "mode=ro", "_query_only=1", "_pragma=cache_size(-4000)"))
+// openExisting opens a file that is read only, as it belongs to another process or can't be written.
+func openExisting(ctx context.Context, path string) (*reading, error) {
+	var errs []error
+	modes := []string{"mode=ro"}
+	if _, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
+		// Without a log the file is whole in itself. SQLite would make one even so, which it can't
+		// where this user may only read.
+		modes = append(modes, "immutable=1")
+	}
+	for _, mode := range modes {
+		open, err := openReading(path, time.Local, mode)
+		if err == nil {
+			if err = open.check(ctx); err == nil {
+				return open, nil
+			}
+			open.db.Close()
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
+func openReading(path string, zone *time.Location, mode string) (*reading, error) {
+	db, err := sql.Open("sqlite", dsn(path, mode, "_query_only=1", "_pragma=cache_size(-4000)"))
 	if err != nil {
 		return nil, err
 	}
@@ -62,6 +83,9 @@ func openReading(path string, zone *time.Location) (*reading, error) {
 	db.SetMaxIdleConns(readers)
 	return &reading{db, zone}, nil
 }
+
+// ledgerID is the application ID of a state.
+const ledgerID = 0x61746364
 
 // check refuses what is no history of this version.
 func (r *reading) check(ctx context.Context) error {
@@ -72,8 +96,13 @@ func (r *reading) check(ctx context.Context) error {
 	if err := r.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return err
 	}
-	if id != applicationID || version != schemaVersion {
-		return errUnfit
+	switch {
+	case id == ledgerID:
+		return errState
+	case id != applicationID:
+		return fmt.Errorf("it is of another program: %w", errUnfit)
+	case version != schemaVersion:
+		return fmt.Errorf("it has version %d, and this program has version %d: %w", version, schemaVersion, errUnfit)
 	}
 	return nil
 }
@@ -86,6 +115,13 @@ func (r *Reader) use(open *reading) {
 		r.open.db.Close()
 	}
 	r.open = open
+}
+
+// inUse reports whether there is a file.
+func (r *Reader) inUse() bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.open != nil
 }
 
 // Close closes the file. Lookups that are under way end first.
@@ -110,6 +146,9 @@ func (r *Reader) look(what string, fn func(*reading) error) error {
 	err := errClosed
 	if r.open != nil {
 		err = fn(r.open)
+	}
+	if c := code(err) & 0xff; r.damaged != nil && (c == sqlite3.SQLITE_CORRUPT || c == sqlite3.SQLITE_NOTADB) {
+		r.damaged(err)
 	}
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("look up %s: %w", what, err)

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger"
 )
@@ -21,6 +23,7 @@ const (
 type refill struct {
 	due     bool
 	began   bool
+	ran     time.Time    // when it began
 	after   int64        // the last row that was read
 	last    ledger.Row   // likewise
 	listed  bool         // all rows were read
@@ -35,7 +38,7 @@ func (r *refill) next(ctx context.Context, w *writer) error {
 	led := w.history.options.Ledger
 	if led == nil {
 		*r = refill{}
-		return w.indexStep(ctx, r)
+		return nil
 	}
 	var err error
 	switch {
@@ -48,6 +51,13 @@ func (r *refill) next(ctx context.Context, w *writer) error {
 	default:
 		err = r.end(ctx, w)
 	}
+	if failure, ok := errors.AsType[*ledgerError](err); ok {
+		if ctx.Err() == nil {
+			w.history.options.Log.Warn().Err(failure).Msg("history not brought up to the state; that is tried again in some minutes")
+		}
+		*r = refill{}
+		return nil
+	}
 	if err != nil {
 		*r = refill{due: true}
 		return fmt.Errorf("bring the history up to the state: %w", err)
@@ -55,10 +65,15 @@ func (r *refill) next(ctx context.Context, w *writer) error {
 	return nil
 }
 
+// ledgerError is an error of the state. It is not to be taken for one of the history's file.
+type ledgerError struct{ err error }
+
+func (e *ledgerError) Error() string { return e.err.Error() }
+
 // begin finds out where to begin: at the start, if the row that was the newest is another one now.
 func (r *refill) begin(ctx context.Context, w *writer, led Ledger) error {
 	set := make(map[string]int64)
-	err := w.change(ctx, func(tx *sql.Tx) error {
+	err := w.change(ctx, func(tx *tx) error {
 		r.waiting = nil
 		if err := eachRow(ctx, tx, "SELECT id FROM waiting ORDER BY id", func(rows *sql.Rows) error {
 			var id int64
@@ -74,15 +89,15 @@ func (r *refill) begin(ctx context.Context, w *writer, led Ledger) error {
 	if err != nil {
 		return err
 	}
-	r.began = true
+	r.began, r.ran = true, time.Now()
 	if seen := set[keySeen]; seen != 0 {
 		rows, err := led.RowsOf(ctx, []int64{seen})
 		if err != nil {
-			return err
+			return &ledgerError{err}
 		}
 		if len(rows) == 1 && rows[0].FirstSeen.UnixMilli() == set[keySeenMark] {
 			r.after, r.last = seen, rows[0]
-			return r.lookAgain(ctx, led, set)
+			return r.lookAgain(ctx, led, fromMilliseconds(set[keyRan]), w.oldest())
 		}
 	}
 	r.waiting = nil
@@ -93,13 +108,20 @@ func (r *refill) begin(ctx context.Context, w *writer, led Ledger) error {
 }
 
 // lookAgain takes up the messages that could come to files.
-func (r *refill) lookAgain(ctx context.Context, led Ledger, set map[string]int64) error {
+func (r *refill) lookAgain(ctx context.Context, led Ledger, ran time.Time, pruned int64) error {
 	rows, err := led.RowsOf(ctx, r.waiting)
+	if err != nil {
+		return &ledgerError{err}
+	}
 	r.waiting = nil
 	for _, row := range rows {
-		r.sort(row, set[keyPruned])
+		// What has come since then came later, whatever the first delivery of the message was.
+		if !row.Delivered.IsZero() && row.Delivered.Before(ran) {
+			row.Delivered = ran
+		}
+		r.sort(row, pruned)
 	}
-	return err
+	return nil
 }
 
 // sort puts a row where it belongs.
@@ -116,7 +138,7 @@ func (r *refill) sort(row ledger.Row, pruned int64) {
 func (r *refill) list(ctx context.Context, led Ledger, w *writer) error {
 	rows, err := led.Rows(ctx, r.after, rowsStep)
 	if err != nil {
-		return err
+		return &ledgerError{err}
 	}
 	pruned := w.oldest()
 	for _, row := range rows {
@@ -142,7 +164,7 @@ func (r *refill) take(ctx context.Context, w *writer, led Ledger) error {
 	}
 	messages, err := led.Filed(ctx, ids)
 	if err != nil {
-		return err
+		return &ledgerError{err}
 	}
 	slices.SortFunc(messages, func(a, b ledger.Filed) int { return cmp.Compare(place[a.ID], place[b.ID]) })
 	added := 0
@@ -150,8 +172,9 @@ func (r *refill) take(ctx context.Context, w *writer, led Ledger) error {
 		added = 0
 		for i := range messages {
 			m := &messages[i]
+			at := now[place[m.ID]].Delivered
 			for _, a := range m.Attachments {
-				is, err := b.file(file{at: m.Row.Delivered, account: m.Account, uidl: m.UIDL, octets: m.Size, envelope: m.Envelope, attachment: a}, true)
+				is, err := b.file(file{at: at, account: m.Account, uidl: m.UIDL, octets: m.Size, envelope: m.Envelope, attachment: a}, true)
 				if err != nil {
 					return err
 				}
@@ -181,6 +204,9 @@ func (r *refill) end(ctx context.Context, w *writer) error {
 				return err
 			}
 		}
+		if err := b.set(keyRan, r.ran.UnixMilli()); err != nil {
+			return err
+		}
 		if err := b.set(keySeen, r.last.ID); err != nil {
 			return err
 		}
@@ -203,13 +229,9 @@ func (r *refill) end(ctx context.Context, w *writer) error {
 	return nil
 }
 
-// indexStep is what is left to do without a state.
-func (w *writer) indexStep(context.Context, *refill) error { return nil }
-
-// oldest returns the time of the newest item that was removed for its age, and of what would be
-// removed at once.
+// oldest returns the time up to which items were removed for their age, or would be at once.
 func (w *writer) oldest() int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.state.floor
+	return max(w.state.floor, time.Now().Add(-w.history.options.Keep).UnixMilli())
 }

@@ -152,6 +152,8 @@ const (
 	// keySeen and keySeenMark: the row of the newest message that was taken from the state, and a
 	// checksum of it.
 	keySeen, keySeenMark = "seen", "seen_mark"
+	// keyRan: when the state was last asked.
+	keyRan = "ran"
 	// keyPruned and keyPrunedID: the time and the ID of the newest item that was removed for its age.
 	keyPruned, keyPrunedID = "pruned", "pruned_id"
 	// keyText: the text index is whole. keyTextFrom: it has the items from this ID on.

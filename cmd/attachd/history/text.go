@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 )
 
 // textStep is how many items from before the index are put into it at a time.
@@ -12,13 +11,16 @@ const textStep = 500
 
 // prepareText makes the index, or removes it. Items that are there already come into a new one bit
 // by bit, see [batch.index]; keyText is 0 until then.
-func prepareText(tx *sql.Tx, wanted bool) error {
+func prepareText(tx *tx, wanted bool) error {
 	var there bool
 	if err := tx.QueryRow("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'item_text')").Scan(&there); err != nil || there == wanted {
 		return err
 	}
 	if !wanted {
-		_, err := tx.Exec("DROP TABLE item_text; DELETE FROM setting WHERE key IN (?, ?)", keyText, keyTextFrom)
+		if _, err := tx.Exec("DROP TABLE item_text"); err != nil {
+			return err
+		}
+		_, err := tx.Exec("DELETE FROM setting WHERE key IN (?, ?)", keyText, keyTextFrom)
 		return err
 	}
 	if _, err := tx.Exec(textSchema); err != nil {
@@ -31,7 +33,7 @@ func prepareText(tx *sql.Tx, wanted bool) error {
 // index puts the next older items into the text index, and reports whether all are in it.
 func (b *batch) index(ctx context.Context) (done bool, err error) {
 	var from int64
-	err = b.tx.QueryRowContext(ctx, "SELECT value FROM setting WHERE key = ?", keyTextFrom).Scan(&from)
+	err = b.tx.QueryRow("SELECT value FROM setting WHERE key = ?", keyTextFrom).Scan(&from)
 	if errors.Is(err, sql.ErrNoRows) {
 		return true, nil
 	}
@@ -48,11 +50,7 @@ func (b *batch) index(ctx context.Context) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, t := range texts {
-		if err := t.add(b.tx); err != nil {
-			return false, err
-		}
-	}
+	b.indexed = append(b.indexed, texts...)
 	if len(texts) == textStep {
 		return false, b.set(keyTextFrom, last)
 	}
@@ -81,20 +79,28 @@ func scanIndexed(r *sql.Rows) (indexed, error) {
 	return newIndexed(id, name, senderName, sender, subject), err
 }
 
-func (t indexed) add(tx *sql.Tx) error {
+func (t indexed) add(tx *tx) error {
 	_, err := tx.Exec("INSERT INTO item_text (rowid, name, sender, subject) VALUES (?, ?, ?, ?)", t.id, t.name, t.sender, t.subject)
 	return err
 }
 
-func (t indexed) remove(tx *sql.Tx) error {
+func (t indexed) remove(tx *tx) error {
 	_, err := tx.Exec("INSERT INTO item_text (item_text, rowid, name, sender, subject) VALUES ('delete', ?, ?, ?, ?)", t.id, t.name, t.sender, t.subject)
 	return err
 }
 
-// check fails if the index and the items are not of one size. It is for tests.
-func checkText(ctx context.Context, db *sql.DB) error {
-	if _, err := db.ExecContext(ctx, "INSERT INTO item_text (item_text) VALUES ('integrity-check')"); err != nil {
-		return fmt.Errorf("check the text index: %w", err)
+// addTexts changes the text index by what the batch did. It comes last: many a statement makes a
+// savepoint, and the index writes to the file what it has gathered at each.
+func (b *batch) addTexts() error {
+	for _, t := range b.unindex {
+		if err := t.remove(b.tx); err != nil {
+			return err
+		}
+	}
+	for _, t := range b.indexed {
+		if err := t.add(b.tx); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -70,8 +70,11 @@ func (b *batch) trouble(account, at int64, v visit) (int64, error) {
 	}
 	err := b.tx.QueryRow("INSERT INTO trouble (account, host, step, class, text, first, last, times) VALUES (?, ?, ?, ?, ?, ?, ?, 1) RETURNING id",
 		account, is.host, is.step, is.class, is.text, at, at).Scan(&is.id)
+	if err != nil {
+		return 0, err
+	}
 	b.open[account] = &is
-	return is.id, err
+	return is.id, b.exec("DELETE FROM trouble WHERE account = ?1 AND over IS NOT NULL AND last < (SELECT last FROM trouble WHERE account = ?1 ORDER BY last DESC LIMIT 1 OFFSET ?2)", account, keptTroubles)
 }
 
 func (b *batch) classify(v visit) (is ongoing) {

@@ -2,9 +2,8 @@ package history
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 )
@@ -29,11 +28,14 @@ const (
 // writer writes the file. All but change belongs to its goroutine.
 type writer struct {
 	history *History
-	mu      sync.Mutex // held while the file is written, and while another takes its place
-	db      *sql.DB    // guarded by mu: of one connection; nil if the file could not be made
-	state   state      // guarded by mu
+	mu      sync.Mutex  // held while the file is written, and while another takes its place
+	db      *connection // guarded by mu: nil if the file could not be made
+	state   state       // guarded by mu
 	refill  refill
 	prune   pruning
+	is      os.FileInfo // the file that is open
+
+	found chan error // of one slot: damage that a lookup came across
 }
 
 // state is what the writer knows of the file. A transaction changes a copy, see [batch].
@@ -43,6 +45,7 @@ type state struct {
 	newest   int64 // the time of the newest item
 	began    int64 // when the file was made
 	floor    int64 // the time of the newest item that was removed for its age
+	prunedID int64 // and the greatest ID
 	disorder int64
 	text     bool // the text index is there
 	whole    bool // and has all items
@@ -61,6 +64,9 @@ func (w *writer) run(ctx context.Context) {
 	retry := retryFirst
 	ended := false
 	w.refill.due, w.prune.due = true, true
+	if w.history.Err() != nil {
+		w.pause(ctx, retry)
+	}
 	for !ended || len(records) > 0 {
 		if len(records) == 0 {
 			var more, missing bool
@@ -90,7 +96,10 @@ func (w *writer) run(ctx context.Context) {
 
 // work writes a batch, and does one small step of what is done beside.
 func (w *writer) work(ctx context.Context, records []any) error {
-	err := w.write(ctx, records)
+	err := w.damage()
+	if err == nil {
+		err = w.write(ctx, records)
+	}
 	if err == nil && w.refill.due {
 		err = w.refill.next(ctx, w)
 	}
@@ -115,6 +124,7 @@ func (w *writer) wait(ctx context.Context, upkeep *time.Ticker) bool {
 		return false
 	case <-upkeep.C:
 		w.refill.due, w.prune.due = true, true
+		w.lookForFile()
 		return true
 	case <-soon:
 		return true
@@ -139,17 +149,21 @@ func (w *writer) pause(ctx context.Context, d time.Duration) {
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
+	case <-w.history.queue.done:
 	case <-timer.C:
 	}
 }
 
-// report tells of an error once, and of its end. It makes a damaged file anew.
+// report tells of an error once, and of its end. It makes a damaged file anew; what was to be
+// written is tried again then.
 func (w *writer) report(err error) error {
 	h := w.history
 	if isDamage(err) {
-		if again := w.remake(context.Background(), err); again != nil {
-			err = errors.Join(err, again)
+		again := w.mend(context.Background(), err)
+		if again == nil {
+			return err
 		}
+		err = again
 	}
 	before := h.setErr(err)
 	switch {
@@ -177,33 +191,27 @@ func (w *writer) write(ctx context.Context, records []any) error {
 }
 
 // change makes one transaction, for whoever calls.
-func (w *writer) change(ctx context.Context, fn func(tx *sql.Tx) error) error {
+func (w *writer) change(ctx context.Context, fn func(tx *tx) error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.transact(ctx, fn)
 }
 
-func (w *writer) transact(ctx context.Context, fn func(tx *sql.Tx) error) error {
+func (w *writer) transact(ctx context.Context, fn func(tx *tx) error) error {
 	if w.db == nil {
 		if err := w.openFile(ctx); err != nil {
-			return err
+			return fmt.Errorf("open history: %w", err)
 		}
 	}
-	if err := w.ask(stepBegin); err != nil {
-		return err
+	err := w.ask(stepBegin)
+	if err == nil {
+		err = w.db.transact(ctx, fn, func() error { return w.ask(stepCommit) })
 	}
-	tx, err := w.db.BeginTx(ctx, nil)
+	if w.db != nil && w.db.broken {
+		_ = w.db.close()
+		w.db = nil
+	}
 	if err != nil {
-		return fmt.Errorf("write %s: %w", w.history.path, err)
-	}
-	defer tx.Rollback()
-	if err := fn(tx); err != nil {
-		return fmt.Errorf("write %s: %w", w.history.path, err)
-	}
-	if err := w.ask(stepCommit); err != nil {
-		return err
-	}
-	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("write %s: %w", w.history.path, err)
 	}
 	return nil
@@ -222,7 +230,7 @@ func (w *writer) close() error {
 	if w.db == nil {
 		return nil
 	}
-	err := w.db.Close()
+	err := w.db.close()
 	w.db = nil
 	return err
 }

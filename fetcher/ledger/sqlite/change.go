@@ -15,6 +15,7 @@ type change struct {
 	tx      *sql.Tx
 	account string
 	id      int64
+	leftOut map[string]bool // paths of attachments that were left out when a retried message came
 }
 
 // durability says whether a change outlives a power cut. Every change outlives the process.

@@ -126,6 +126,9 @@ func (c *change) retry(ctx context.Context, r row, m *ledger.Message, becomes le
 	if !in {
 		return c.refuse(m.Key, r.State, ledger.Staged)
 	}
+	if err := c.noteLeftOut(ctx, r.id); err != nil {
+		return err
+	}
 	if _, err := c.exec(ctx, c.unfile, r.id); err != nil {
 		return err
 	}
@@ -135,6 +138,24 @@ func (c *change) retry(ctx context.Context, r row, m *ledger.Message, becomes le
 		_, err = c.exec(ctx, c.reopen, text(m.Reason), m.Files(), m.Unread, r.id)
 	}
 	return err
+}
+
+// noteLeftOut notes which attachments of a message were left out.
+func (c *change) noteLeftOut(ctx context.Context, id int64) error {
+	c.leftOut = make(map[string]bool)
+	rows, err := c.tx.QueryContext(ctx, "SELECT path FROM attachment WHERE message = ? AND staging = ''", id)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var path string
+		if err := rows.Scan(&path); err != nil {
+			return err
+		}
+		c.leftOut[path] = true
+	}
+	return rows.Err()
 }
 
 // smallestFile is what a file takes on a disk at least, in bytes.

@@ -80,6 +80,7 @@ func (l *Ledger) Stage(ctx context.Context, account string, group []*ledger.Mess
 			return err
 		}
 		for _, m := range group {
+			c.leftOut = nil
 			id, err := c.stage(ctx, known, m, now)
 			if err != nil {
 				return err
@@ -88,7 +89,7 @@ func (l *Ledger) Stage(ctx context.Context, account string, group []*ledger.Mess
 			allKept := m.AllKept()
 			for n := range m.Attachments {
 				a := &m.Attachments[n]
-				if _, err := c.exec(ctx, c.file, id, n, c.id, stagingOf(a), a.Path, name(a.OriginalName), name(a.MediaType), a.Size, a.SHA256[:], allKept || a.Quarantine); err != nil {
+				if _, err := c.exec(ctx, c.file, id, n, c.id, c.staging(a), a.Path, name(a.OriginalName), name(a.MediaType), a.Size, a.SHA256[:], allKept || a.Quarantine); err != nil {
 					return err
 				}
 			}
@@ -101,10 +102,10 @@ func (l *Ledger) Stage(ctx context.Context, account string, group []*ledger.Mess
 	return nil
 }
 
-// stagingOf tells what was left out, which is no file, from a file that an earlier change put under
+// staging tells what was left out, which is no file, from a file that an earlier change put under
 // its name.
-func stagingOf(a *ledger.Attachment) any {
-	if a.LeftOut {
+func (c *change) staging(a *ledger.Attachment) any {
+	if a.LeftOut || a.StagingID == "" && c.leftOut[a.Path] {
 		return ""
 	}
 	return null(a.StagingID)
