@@ -32,6 +32,7 @@ var rooms = map[string][]string{
 	"cmd/attachd/status":     {"cmd/attachd/trouble", "cmd/attachd/words", "cmd/attachd/history", "config", "fetcher/event", "fetcher/ledger"},
 	"cmd/attachd/notify":     {"cmd/attachd/notify/...", "cmd/attachd/status", "cmd/attachd/trouble", "cmd/attachd/words", "config", "fetcher/event"},
 	"cmd/attachd/daemon":     {"cmd/attachd/...", "config", "fetcher/..."},
+	"cmd/attachd/metrics":    {"cmd/attachd/status", "cmd/attachd/trouble", "config", "fetcher/event"},
 	"cmd/attachd/demo":       {"cmd/attachd/app", "cmd/attachd/daemon", "cmd/attachd/console", "config", "fetcher", "fetcher/event", "fetcher/foreign", "fetcher/pop3/pop3test"},
 	"cmd/attachd/extract":    {"cmd/attachd/preview", "cmd/attachd/wiring", "cmd/attachd/console", "extractor/...", "fetcher/foreign"},
 	"cmd/attachd/overview":   {"cmd/attachd/status", "cmd/attachd/history", "cmd/attachd/trouble", "cmd/attachd/words", "cmd/attachd/control", "cmd/attachd/quarantine", "cmd/attachd/wiring", "config", "fetcher/foreign", "fetcher/ledger/sqlite"},
