@@ -32,5 +32,6 @@ COPY --from=build /out/attachd /usr/bin/attachd
 COPY --from=build --chown=65532:0 --chmod=0770 /out/data /var/lib/attachd
 USER 65532:65532
 VOLUME /var/lib/attachd
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["/usr/bin/attachd", "healthcheck"]
 ENTRYPOINT ["/usr/bin/attachd"]
 CMD ["run", "--config", "/etc/attachd/attachd.yaml"]
