@@ -97,6 +97,10 @@ failpoints: ## every step of a delivery killed and failed, every command cut and
 soak: ## all faults mixed at random, for SOAKTIME (5m); SEED=N begins as an earlier one did
 	@ATTACHD_TESTS=all ATTACHD_SOAK=$(SOAKTIME) ATTACHD_SOAK_SEED=$(SEED) $(GO) test -count=1 -timeout=0 -run='^TestSoak$$' -v ./cmd/attachd
 
+.PHONY: test-systemd
+test-systemd: install-systemd-deps ## the unit and the program under a real systemd, where root may boot one: 2 minutes
+	@.ci/systemd $(RELEASE)
+
 .PHONY: demo
 demo: ## show what attachd does, with a mail server of its own
 	@$(GO) run ./cmd/attachd demo
@@ -116,6 +120,10 @@ install-compare-deps: ## the extraction tools that attachd is compared with (Deb
 .PHONY: install-servers-deps
 install-servers-deps: ## the mail fetchers that attachd is compared with (Debian, Ubuntu)
 	@.ci/install mpop=mpop fetchmail=fetchmail getmail=getmail6 fdm=fdm
+
+.PHONY: install-systemd-deps
+install-systemd-deps: ## what boots a systemd of its own for make test-systemd (Debian, Ubuntu)
+	@.ci/install systemd-nspawn=systemd-container mmdebstrap=mmdebstrap
 
 .PHONY: clean
 clean: ## remove what was built

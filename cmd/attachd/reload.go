@@ -33,6 +33,9 @@ Exit code 0: it is loaded; 78: it has faults; 1: no daemon runs, or it does not 
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			state, err := config.StatePath(path)
 			if err != nil {
+				if _, _, faulty := load(path, cmd.ErrOrStderr()); faulty != nil {
+					err = faulty // that says all that is wrong
+				}
 				return &exitError{exitConfig, err}
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), reloadPatience)

@@ -44,7 +44,7 @@ func (j *journal) WriteLevel(level zerolog.Level, line []byte) (int, error) {
 }
 
 // prefixed writes lines for a person without a time, with the priority in front where whoever reads
-// them understands it ("<3>poll failed", sd-daemon(3)).
+// them understands it ("<3>login failed", sd-daemon(3)).
 type prefixed struct {
 	w      io.Writer
 	prefix bool

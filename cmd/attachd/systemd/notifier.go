@@ -119,14 +119,15 @@ func (n *Notifier) Run(ctx context.Context, beat func() time.Time) {
 			return
 		case <-timer.C:
 		}
-		_, wrong := health.Beat(beat(), time.Now())
+		last := beat()
+		_, wrong := health.Beat(last, time.Now())
 		if wrong == "" {
 			n.tell("WATCHDOG=1")
 			timer.Reset(n.watchdog / 2)
 			still = false
 			continue
 		}
-		if !still {
+		if !still && !last.IsZero() { // one that has not begun does not stand still
 			n.log.Error().Str("reason", wrong).Msg("watchdog not fed")
 			still = true
 		}

@@ -195,7 +195,7 @@ func TestWatchdog(t *testing.T) {
 		m := newManager(t, name)
 		var log bytes.Buffer
 		n := systemd.New(m.env("60000000", "WATCHDOG_PID="+strconv.Itoa(os.Getpid())), zerolog.New(&log))
-		moving := true
+		moving := false // has not begun
 		last := time.Time{}
 		beat := func() time.Time {
 			if moving {
@@ -209,14 +209,18 @@ func TestWatchdog(t *testing.T) {
 			defer close(done)
 			n.Run(ctx, beat)
 		}()
-		synctest.Wait()
-		m.want("WATCHDOG=1")
 		after := func(d time.Duration, messages ...string) {
 			t.Helper()
 			time.Sleep(d)
 			synctest.Wait()
 			m.want(messages...)
 		}
+		after(10 * time.Second)
+		if log.Len() > 0 {
+			t.Errorf("said before the scheduler began: %s", &log)
+		}
+		moving = true
+		after(time.Second, "WATCHDOG=1")
 		after(29 * time.Second)
 		after(2*time.Second, "WATCHDOG=1")
 		moving = false
