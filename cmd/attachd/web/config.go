@@ -79,7 +79,7 @@ func (s *Server) configuration(r *http.Request) (*View, error) {
 	state := s.options.Board.Snapshot().Machine.Config
 	v := configView{
 		Path: state.Path, Loaded: state.Loaded, Failed: state.Failed,
-		Faults: slices.Concat([]string{}, state.Faults), Warnings: slices.Concat([]string{}, state.Warnings),
+		Faults: append([]string{}, state.Faults...), Warnings: append([]string{}, state.Warnings...), // never null
 		Settings: []setting{}, Accounts: []configAccount{},
 	}
 	if c := s.config(); c != nil {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"time"
 
@@ -53,9 +54,15 @@ func (s *Server) overview(r *http.Request) (*View, error) {
 	o := overview{
 		OK: now.OK(), NeedsYou: len(now.NeedsYou), Sentence: now.Sentence, Rest: now.Rest,
 		Accounts: len(now.Accounts), Config: now.Machine.Config.Path, Machine: s.machine(now), Latest: []file{},
+		Hours: bars{Columns: []column{}}, Days: bars{Columns: []column{}},
 	}
 	o.Cases, o.MoreCases = troublesOf(now.NeedsYou)
 	o.Handled, o.MoreHandled = troublesOf(now.Handled)
+	if c := s.config(); c != nil {
+		if o.Output = c.Output; len(c.Accounts) == 1 {
+			o.Output = c.Accounts[0].Output
+		}
+	}
 	v := &View{Template: "overview", Title: "Overview", Nav: "overview", Twin: true}
 	if o.Accounts == 0 {
 		v.Template = "overview-none"
@@ -95,8 +102,9 @@ func (s *Server) standing(*http.Request) (*View, error) {
 	now := s.options.Board.Snapshot()
 	st := standing{
 		OK: now.OK(), NeedsYou: len(now.NeedsYou), Sentence: now.Sentence, Rest: now.Rest, At: now.At,
-		Cases: []trouble{}, Handled: []trouble{}, Count: now.Count,
+		Cases: []trouble{}, Handled: []trouble{}, Count: make(map[status.State]int),
 	}
+	maps.Copy(st.Count, now.Count)
 	for _, c := range now.NeedsYou {
 		st.Cases = append(st.Cases, troubleOf(c))
 	}

@@ -46,7 +46,7 @@ accounts:
 // in its links, or by a shape.
 var machineKeys = []string{
 	"key", "class", "id", "start", "tone", "kind", "host", "step", "where", "link", "next", "previous", "sort", "state", "since", "last", "first", "over",
-	"at", "worked", "polled", "times", "said", "config", "loaded", "failed", "subject", "sender_name", "interval",
+	"at", "worked", "polled", "times", "said", "config", "loaded", "failed", "subject", "sender_name", "interval", "output",
 }
 
 // TestTwins: what the API says of a view stands on its page as well.

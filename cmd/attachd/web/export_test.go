@@ -1,0 +1,11 @@
+package web
+
+import "strings"
+
+// Routes are what the API answers, as "GET /accounts/{name}".
+func (s *Server) Routes() (all []string) {
+	for _, r := range s.routes {
+		all = append(all, r.method+" "+strings.TrimSuffix(r.pattern, "{$}"))
+	}
+	return all
+}
