@@ -167,7 +167,8 @@ func (r *reading) account(ctx context.Context, name string) (id int64, err error
 
 const itemColumns = `i.id, i.at, a.name, m.uidl, i.message, i.name, i.path, i.sender_name, i.sender, i.subject, i.kind, i.media_type, i.size, i.sha256, i.repairs, coalesce(i.original, i.name)`
 
-const itemTables = ` FROM item AS i JOIN account AS a ON a.id = i.account JOIN message AS m ON m.id = i.message`
+// The order of the joins is given: SQLite takes CROSS JOIN by the word.
+const itemTables = ` FROM item AS i CROSS JOIN account AS a ON a.id = i.account CROSS JOIN message AS m ON m.id = i.message`
 
 func scanItem(rows interface{ Scan(...any) error }, more ...any) (i Item, err error) {
 	var at int64

@@ -18,13 +18,15 @@ const narrowBy = 8
 
 func (t term) isIndexed() bool { return utf8.RuneCountInString(t.folded) >= indexedFrom }
 
-// match returns the text index's own query for the terms that it knows: all of their trigrams, each
-// in quotes.
+// match returns the text index's own query for the terms that it knows: trigrams that cover them,
+// each in quotes. It takes much less time than with all of their trigrams, and what it finds is
+// looked at again in any case.
 func (q *query) match() string {
 	var all []string
 	for _, t := range q.terms {
 		runes := []rune(t.folded)
-		for i := 0; i+indexedFrom <= len(runes); i++ {
+		for i := 0; i < len(runes) && len(runes) >= indexedFrom; i += indexedFrom {
+			i := min(i, len(runes)-indexedFrom)
 			all = append(all, t.column+` : "`+strings.ReplaceAll(string(runes[i:i+indexedFrom]), `"`, `""`)+`"`)
 		}
 	}
