@@ -72,7 +72,7 @@ func (p *page) options(h config.HTTP) web.Options {
 		Board: s.board, Actions: s, Config: s.config, Quarantine: s.desk,
 		Probes: web.Probes{
 			Live: health.Live(beat, time.Now), Ready: health.Ready(s.stopping, s.options.Log, s.checks()...),
-			MetricsOpen: h.MetricsOpen, Profile: h.PProf,
+			Metrics: s.metrics.Handler(), MetricsOpen: h.MetricsOpen, Profile: h.PProf,
 		},
 		Log: s.options.Log, Version: app.Version(),
 	}

@@ -68,6 +68,7 @@ func Run(ctx context.Context, o Options) error {
 func (s *services) observe(e event.Event) {
 	s.board.Observe(e)
 	s.notifier.Observe(e)
+	s.metrics.Observe(e)
 	if s.history != nil {
 		s.history.Observe(e)
 	}

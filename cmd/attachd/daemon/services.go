@@ -11,6 +11,7 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/control"
 	"github.com/attachd/attachd/cmd/attachd/health"
 	"github.com/attachd/attachd/cmd/attachd/history"
+	"github.com/attachd/attachd/cmd/attachd/metrics"
 	"github.com/attachd/attachd/cmd/attachd/notify"
 	"github.com/attachd/attachd/cmd/attachd/quarantine"
 	"github.com/attachd/attachd/cmd/attachd/status"
@@ -30,6 +31,7 @@ type services struct {
 	board    *status.Board
 	history  *history.History // nil if no file for it can be written
 	notifier *notify.Notifier
+	metrics  *metrics.Metrics
 	manager  *systemd.Notifier
 	desk     *quarantine.Desk
 	page     *page
@@ -56,7 +58,27 @@ func (s *services) open(ctx context.Context, a *app.App) {
 	if err != nil {
 		log.Warn().Err(err).Msg("what was told before is not known: notices may repeat")
 	}
+	s.metrics = s.newMetrics()
 	s.page = newPage(ctx, s)
+}
+
+// newMetrics makes the metrics of all services.
+func (s *services) newMetrics() *metrics.Metrics {
+	o := metrics.Options{
+		Snapshot: s.board.Snapshot,
+		Told: func() metrics.Told {
+			n := s.notifier.Stats()
+			return metrics.Told{
+				Sent: n.Sent, Failed: n.Failed, Dropped: n.Dropped, PingsSent: n.Pings.Sent, PingsFailed: n.Pings.Failed, PingsLost: n.Pings.Lost,
+			}
+		},
+	}
+	if s.history != nil {
+		o.HistoryDropped = s.history.Dropped
+	}
+	m := metrics.New(o)
+	m.Configured(s.options.Config)
+	return m
 }
 
 // close ends what takes the events of the last polls.
@@ -202,6 +224,7 @@ func (s *services) Configured(c *config.Config, warnings []config.Warning) {
 	s.mu.Unlock()
 	s.board.Configured(c, texts(warnings))
 	s.notifier.Configure(c)
+	s.metrics.Configured(c)
 	if s.history != nil {
 		s.history.Configured(names(c))
 	}

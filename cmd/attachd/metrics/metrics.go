@@ -1,8 +1,10 @@
 package metrics
 
 import (
+	"cmp"
 	"net/http"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,19 +21,27 @@ import (
 
 // Options say what the metrics are of.
 type Options struct {
-	Version, Revision string // of attachd; either may be ""
-
 	// Snapshot returns how things stand. Without it, or while it returns nil, only what events
 	// count is there.
 	Snapshot func() *status.Snapshot
-	// Notices returns how many notices were sent and how many could not be, since the start. Nil
-	// means that there are none.
-	Notices func() (sent, failed uint64)
+	// Told returns what notices and pings came to since the start. Nil means that there are none.
+	Told func() Told
 	// HistoryDropped returns how many records the history has dropped since the start. Nil means
 	// that there is no history.
 	HistoryDropped func() int64
 
 	Now func() time.Time // time.Now unless given
+}
+
+// Told counts notices and pings since the start.
+type Told struct {
+	Sent    int64 // notices that arrived
+	Failed  int64 // attempts at one that failed
+	Dropped int64 // notices that nobody will hear of
+
+	PingsSent   int64
+	PingsFailed int64 // attempts at one that failed
+	PingsLost   int64 // that gave way to newer ones, or failed too often
 }
 
 // maxReaders are served at the same time.
@@ -91,10 +101,11 @@ func New(o Options) *Metrics {
 	m.perAccount.Store(config.PerAccountAuto)
 	m.events = newCounters(m.registry)
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	version, revision := build()
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name:        "attachd_build_info",
 		Help:        "What runs: always 1.",
-		ConstLabels: prometheus.Labels{"version": o.Version, "revision": o.Revision, "goversion": runtime.Version()},
+		ConstLabels: prometheus.Labels{"version": version, "revision": revision, "goversion": runtime.Version()},
 	}, func() float64 { return 1 }))
 	m.registerOthers()
 	return m
@@ -102,24 +113,43 @@ func New(o Options) *Metrics {
 
 // registerOthers registers what other parts of attachd count.
 func (m *Metrics) registerOthers() {
-	if notices := m.options.Notices; notices != nil {
-		for result, of := range map[string]func() float64{
-			"sent":   func() float64 { sent, _ := notices(); return float64(sent) },
-			"failed": func() float64 { _, failed := notices(); return float64(failed) },
-		} {
-			m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-				Name:        "attachd_notices_total",
-				Help:        "Notices that were sent, and attempts that failed.",
-				ConstLabels: prometheus.Labels{"result": result},
-			}, of))
+	counter := func(name, help, result string, of func() int64) {
+		labels := prometheus.Labels{}
+		if result != "" {
+			labels["result"] = result
 		}
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels}, func() float64 { return float64(of()) }))
+	}
+	if told := m.options.Told; told != nil {
+		const notices, pings = "attachd_notices_total", "attachd_pings_total"
+		const noticesHelp = "Notices that were sent, attempts that failed, and notices that nobody will hear of."
+		const pingsHelp = "Pings that were sent, attempts that failed, and pings that gave way to newer ones or failed too often."
+		counter(notices, noticesHelp, "sent", func() int64 { return told().Sent })
+		counter(notices, noticesHelp, "failed", func() int64 { return told().Failed })
+		counter(notices, noticesHelp, "dropped", func() int64 { return told().Dropped })
+		counter(pings, pingsHelp, "sent", func() int64 { return told().PingsSent })
+		counter(pings, pingsHelp, "failed", func() int64 { return told().PingsFailed })
+		counter(pings, pingsHelp, "lost", func() int64 { return told().PingsLost })
 	}
 	if dropped := m.options.HistoryDropped; dropped != nil {
-		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "attachd_history_dropped_total",
-			Help: "Records that the history dropped because it could not keep up.",
-		}, func() float64 { return float64(dropped()) }))
+		counter("attachd_history_dropped_total", "Records that the history dropped because it could not keep up.", "", dropped)
 	}
+}
+
+// build returns the version and the revision of this program.
+func build() (version, revision string) {
+	version = "(devel)"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return version, ""
+	}
+	version = cmp.Or(info.Main.Version, version)
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			revision = s.Value
+		}
+	}
+	return version, revision
 }
 
 // newCounters registers what events count, each with all of its labels, as a series that is not

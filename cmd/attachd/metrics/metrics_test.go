@@ -50,9 +50,10 @@ type script struct {
 func newScript() *script {
 	s := &script{now: began, snapshot: standing()}
 	s.Metrics = metrics.New(metrics.Options{
-		Version: "v1.2.3", Revision: "abcdef",
-		Snapshot:       func() *status.Snapshot { return s.snapshot },
-		Notices:        func() (sent, failed uint64) { return 3, 1 },
+		Snapshot: func() *status.Snapshot { return s.snapshot },
+		Told: func() metrics.Told {
+			return metrics.Told{Sent: 3, Failed: 1, Dropped: 4, PingsSent: 5, PingsFailed: 6, PingsLost: 7}
+		},
 		HistoryDropped: func() int64 { return 2 },
 		Now:            func() time.Time { return s.now },
 	})
@@ -124,7 +125,7 @@ func own(text string) string {
 	var kept []string
 	for line := range strings.Lines(text) {
 		if strings.Contains(line, "attachd_") && !regexp.MustCompile(`^attachd_polls_total.* 0$`).MatchString(strings.TrimSpace(line)) {
-			kept = append(kept, regexp.MustCompile(`goversion="[^"]*"`).ReplaceAllString(line, `goversion="go"`))
+			kept = append(kept, regexp.MustCompile(`(version|revision)="[^"]*"`).ReplaceAllString(line, `$1="v"`))
 		}
 	}
 	return strings.Join(kept, "")
