@@ -17,7 +17,8 @@ import (
 )
 
 // startReceivers starts a web server and a mail server that receive notices. What comes is in
-// http.txt and mail.txt. The configurations of the script get their places: HOOK, HOOKHOST and SMTPPORT.
+// http.txt and mail.txt. The configurations of the script get their places: HOOK, HOOKHOST and
+// SMTPPORT.
 func startReceivers(ts *testscript.TestScript, _ bool, _ []string) {
 	var mu sync.Mutex
 	file := ts.MkAbs("http.txt")

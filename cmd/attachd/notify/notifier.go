@@ -3,10 +3,12 @@ package notify
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"net/http"
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -19,8 +21,12 @@ import (
 	"github.com/attachd/attachd/fetcher/event"
 )
 
-// lookEvery is how often the snapshot is looked at.
-const lookEvery = 10 * time.Second
+const (
+	// lookEvery is how often the snapshot is looked at.
+	lookEvery = 10 * time.Second
+	// lastWords is how long a notice on its way has after attachd was told to stop.
+	lastWords = 3 * time.Second
+)
 
 // Board knows how things stand. It is told of receivers that notices do not reach.
 type Board interface {
@@ -56,13 +62,13 @@ type Notifier struct {
 	pinger  *ping.Pinger
 	started time.Time
 	sending sync.WaitGroup
+	keeper  *keeper
+	config  atomic.Pointer[config.Config]
 
 	mu        sync.Mutex
-	config    *config.Config
 	receivers []*receiver
 	seen      map[string]*book // of receivers that the configuration does not have, by what they are
 	stats     Stats
-	unwritten bool // the last write of the file failed, and this was logged
 }
 
 // Stats counts since the start.
@@ -80,7 +86,7 @@ func New(o Options) (*Notifier, error) {
 		o.Zone = time.Local
 	}
 	o.Machine = machine(o.Machine)
-	n := &Notifier{options: o, client: outbound.New(o.Transport), started: time.Now()}
+	n := &Notifier{options: o, client: outbound.New(o.Transport), started: time.Now(), keeper: newKeeper(o.StatePath, o.Log)}
 	n.pinger = ping.New(ping.Options{Client: n.client, Log: o.Log, Words: n.words})
 	books, err := readRecord(o.StatePath)
 	n.seen = books
@@ -100,7 +106,7 @@ func machine(name string) string {
 func (n *Notifier) Configure(c *config.Config) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.config = c
+	n.config.Store(c)
 	before := n.receivers
 	n.receivers = nil
 	gone := make(map[string]bool)
@@ -173,22 +179,27 @@ func (n *Notifier) Failures() []Failure {
 // Run watches, tells and pings until ctx ends. What could not be told is due again after the next
 // start.
 func (n *Notifier) Run(ctx context.Context) {
-	var pinging sync.WaitGroup
-	pinging.Go(func() { n.pinger.Run(ctx) })
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	parts.Go(func() { n.pinger.Run(ctx) })
+	keeping, kept := context.WithCancel(context.WithoutCancel(ctx))
+	defer kept()
+	parts.Go(func() { n.keeper.run(keeping, n.books) })
+	sending, give := context.WithCancel(context.WithoutCancel(ctx))
+	defer give()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		n.look(ctx)
+		n.look(sending)
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
 		}
 	}
+	// What is on its way may still arrive, or it would be told twice.
+	patience := time.AfterFunc(lastWords, give)
+	defer patience.Stop()
 	n.sending.Wait()
-	pinging.Wait()
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.save()
 }
 
 // look takes the present snapshot and does what is due.
@@ -201,36 +212,28 @@ func (n *Notifier) look(ctx context.Context) {
 	if len(n.receivers) == 0 {
 		return
 	}
-	w := newWorld(s, n.config.Notify, now, n.started, n.options.Zone)
+	w := newWorld(s, n.config.Load().Notify, now, n.started, n.options.Zone)
 	for _, r := range n.receivers {
 		w.flying = r.flying
 		r.book.update(w, w.views(s, r))
 		n.tell(ctx, r, now)
 	}
 	n.stats.Dropped += int64(w.dropped)
-	n.save()
+	for _, r := range n.receivers {
+		if r.book.changed {
+			r.book.changed = false
+			n.keeper.changed(false)
+		}
+	}
 }
 
-// save writes what was told, if it changed. The caller holds the lock.
-func (n *Notifier) save() {
-	changed := false
+// books is what the file keeps, in its form.
+func (n *Notifier) books() ([]byte, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	books := make(map[string]*book)
 	for _, r := range n.receivers {
-		changed = changed || r.book.changed
 		books[r.id] = r.book
 	}
-	if !changed || n.options.StatePath == "" {
-		return
-	}
-	if err := writeRecord(n.options.StatePath, books); err != nil {
-		if !n.unwritten {
-			n.unwritten = true
-			n.options.Log.Error().Err(err).Msg("what was told is not kept: after a restart, notices repeat")
-		}
-		return
-	}
-	n.unwritten = false
-	for _, r := range n.receivers {
-		r.book.changed = false
-	}
+	return json.Marshal(record{recordVersion, books})
 }

@@ -82,7 +82,7 @@ func (n *Notifier) tell(ctx context.Context, r *receiver, now time.Time) {
 	if items == nil && (r.book.Dropped == 0 || now.Before(r.book.hold)) {
 		return
 	}
-	notice := &send.Notice{At: now.In(n.options.Zone), Machine: n.options.Machine, Page: page(n.config.HTTP), Items: items, Dropped: r.book.Dropped}
+	notice := &send.Notice{At: now.In(n.options.Zone), Machine: n.options.Machine, Page: page(n.config.Load().HTTP), Items: items, Dropped: r.book.Dropped}
 	notice.ID = noticeID(r.id, notice)
 	notice.Sort()
 	flight, target := r.book.fly(), r.target
@@ -99,7 +99,7 @@ func (n *Notifier) tell(ctx context.Context, r *receiver, now time.Time) {
 func (n *Notifier) told(ctx context.Context, r *receiver, f flight, err error) {
 	now := time.Now()
 	r.flying = false
-	r.book.land(f, err == nil, now, n.config.Notify.Remind)
+	r.book.land(f, err == nil, now, n.config.Load().Notify.Remind)
 	log := n.options.Log.With().Str("to", r.name).Logger()
 	switch {
 	case err == nil:
@@ -112,7 +112,7 @@ func (n *Notifier) told(ctx context.Context, r *receiver, f flight, err error) {
 			n.options.Board.Over(r.key())
 		}
 		r.failures, r.err, r.retry = 0, nil, time.Time{}
-		n.save()
+		n.keeper.changed(true)
 	case ctx.Err() != nil: // attachd stops
 	default:
 		n.stats.Failed++

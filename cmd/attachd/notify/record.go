@@ -59,11 +59,7 @@ func readRecord(path string) (map[string]*book, error) {
 
 // writeRecord replaces the file in one step, durably. Error texts of servers are in it, so nobody
 // else may read it.
-func writeRecord(path string, books map[string]*book) error {
-	data, err := json.Marshal(record{recordVersion, books})
-	if err != nil {
-		return err
-	}
+func writeRecord(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
 	if err != nil {
 		return err

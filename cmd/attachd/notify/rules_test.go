@@ -124,6 +124,40 @@ func TestRestart(t *testing.T) {
 	})
 }
 
+// TestLastWords: a notice that is on its way when attachd stops still arrives, and is told once.
+func TestLastWords(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "hans@mx.a")
+		w.outages = []outage{{span{at(1, 1, 0), at(1, 3, 0)}, "hans", revoked}}
+		w.slow = 2 * time.Second
+		w.start()
+		w.until(at(1, 1, 0) + time.Second) // the poll fails
+		w.untilTold()
+		w.wants()
+		w.end()
+		w.wants("1 01:01 ops: begin sign_in_ended 1")
+		w.start()
+		w.until(at(1, 2, 0))
+		w.wants()
+		w.set(func() { w.slow, w.tries = time.Hour, 0 }) // and one that takes too long is told after the start
+		w.until(at(1, 3, 0) + 30*time.Second)
+		w.untilTold()
+		begun := time.Now()
+		w.end()
+		if took := time.Since(begun); took > 4*time.Second {
+			t.Errorf("the end took %s", took)
+		}
+		w.set(func() { w.slow = 0 })
+		w.start()
+		w.until(at(1, 4, 0))
+		if len(w.told) != 1 || !strings.Contains(w.told[0], "ops: end sign_in_ended 1") {
+			t.Errorf("told %q", w.told)
+		}
+		w.end()
+	})
+}
+
 // TestReceiverDown: a receiver that never answers costs a bounded number of tries. The others hear
 // of it, and it is told what it missed, as far as that was kept.
 func TestReceiverDown(t *testing.T) {

@@ -18,9 +18,7 @@ import (
 // words says what failed at a poll, for a ping: the kind of failure and the server, and no words of
 // the server.
 func (n *Notifier) words(account string, err error) string {
-	n.mu.Lock()
-	c := n.config
-	n.mu.Unlock()
+	c := n.config.Load()
 	address := ""
 	for i := range c.Accounts {
 		if c.Accounts[i].Name == account {

@@ -74,6 +74,7 @@ type world struct {
 	tries      int
 	down       []span // the receiver is
 	silent     bool   // it never answers
+	slow       time.Duration
 }
 
 // newWorld makes a world of these accounts, "name@host", polled every five minutes.
@@ -107,7 +108,7 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	now := time.Since(w.begun)
 	w.mu.Lock()
 	w.tries++
-	silent, down := w.silent, false
+	silent, down, slow := w.silent, false, w.slow
 	for _, s := range w.down {
 		down = down || s.holds(now)
 	}
@@ -118,6 +119,11 @@ func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if down {
 		return nil, fmt.Errorf("dial %s: connection refused, %s", r.URL, r.Header)
+	}
+	select {
+	case <-time.After(slow):
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
 	}
 	if w.pings {
 		w.mu.Lock()
@@ -233,6 +239,24 @@ func (w *world) poll(name string, now time.Duration) {
 	}
 	send(event.Done{Account: name, Err: failed})
 	send(event.Scheduled{Account: name, Next: time.Now().Add(5 * time.Minute), Err: failed})
+}
+
+// untilTold lets time pass until the receiver is called. It has not answered by then if it is slow.
+func (w *world) untilTold() {
+	w.t.Helper()
+	for range 600 {
+		if w.calls() > 0 {
+			return
+		}
+		time.Sleep(time.Second)
+	}
+	w.t.Fatal("nobody was told within ten minutes")
+}
+
+func (w *world) calls() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.tries
 }
 
 // set changes the world.
