@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -351,27 +352,38 @@ func TestOtherCases(t *testing.T) {
 	w.want(w.after(time.Minute), "Everything is fine.", "Both accounts are on time.", nil, nil)
 }
 
+// outside is what a board looks at.
+type outside struct {
+	free   int64
+	counts map[string]int
+	note   string
+	beat   time.Time
+}
+
 // TestRun: what sends no events is looked at by itself, and readers are told of each change.
 func TestRun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
-		free, counts, note, beat := int64(100e9), map[string]int{}, "", time.Now()
 		hangs := make(chan struct{})
+		var mu sync.Mutex // guards is
+		is := outside{free: 100e9, beat: time.Now()}
+		get := func() outside { mu.Lock(); defer mu.Unlock(); return is }
+		set := func(fn func(*outside)) { mu.Lock(); defer mu.Unlock(); fn(&is) }
 		b := status.NewBoard(status.Options{
 			Free: func(path string) (int64, int64, error) {
 				if path == "/var" {
 					<-hangs
 				}
-				return free, 500e9, nil
+				return get().free, 500e9, nil
 			},
 			Size:   func(string) (int64, error) { return 42, nil },
-			Counts: func(context.Context) (map[string]int, error) { return counts, nil },
+			Counts: func(context.Context) (map[string]int, error) { return get().counts, nil },
 			Held: func(context.Context, string) ([]status.Held, error) {
 				return []status.Held{{From: "x@example.org", Subject: "Ablesung \u202e17", Size: 1_200_000, Reason: "too large"}}, nil
 			},
-			History: func() status.File { return status.File{Path: "/var/history", Note: note} },
-			Beat:    func() time.Time { return beat },
+			History: func() status.File { return status.File{Path: "/var/history", Note: get().note} },
+			Beat:    func() time.Time { return get().beat },
 		})
 		c := &config.Config{Output: "/out", State: "/var/state.db", Accounts: []config.Account{account("a", "mail.example.org")}}
 		c.Notify.DiskBelow = 1 << 30
@@ -385,7 +397,7 @@ func TestRun(t *testing.T) {
 			t.Helper()
 			time.Sleep(21 * time.Second)
 			synctest.Wait()
-			beat = time.Now()
+			set(func(o *outside) { o.beat = time.Now() })
 			s := b.Snapshot()
 			if got := append(keys(s.NeedsYou), keys(s.Handled)...); fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Errorf("cases %v, want %v", got, want)
@@ -403,19 +415,19 @@ func TestRun(t *testing.T) {
 		if b.Snapshot().Version != before || drain(changed) {
 			t.Error("nothing happened, and readers were told of it")
 		}
-		free = 1e9
+		set(func(o *outside) { o.free = 1e9 })
 		settle("disk_low")
 		if !drain(changed) {
 			t.Error("readers were not told")
 		}
-		free, counts = 100e9, map[string]int{"a": 2, "gone": 1}
+		set(func(o *outside) { o.free, o.counts = 100e9, map[string]int{"a": 2, "gone": 1} })
 		s := settle("quarantine")
 		if c := s.NeedsYou[0]; c.Messages != 2 || c.Heading != "2 messages in quarantine" || c.Link != "/quarantine" || c.Said[0] != `“Ablesung \u202e17” from x@example.org, 1.2 MB, for a: too large` || s.Rest != "Two messages in quarantine. The account is on time." {
 			t.Errorf("%+v, %q", c, s.Rest)
 		}
-		counts, note = map[string]int{}, "made anew"
+		set(func(o *outside) { o.counts, o.note = nil, "made anew" })
 		settle("history_new")
-		note = ""
+		set(func(o *outside) { o.note = "" })
 		settle()
 		time.Sleep(2 * time.Minute)
 		if s := b.Snapshot(); len(s.NeedsYou) != 1 || s.NeedsYou[0].Class != trouble.SchedulerStuck {

@@ -36,7 +36,6 @@ type watched struct {
 	counts map[string]int // messages in quarantine, by account
 	held   []heldOf       // some of them
 	stale  bool           // the quarantine changed since
-	failed string         // why the quarantine could not be looked at
 }
 
 // heldOf is a message in quarantine, and whose.
@@ -219,6 +218,9 @@ func (b *Board) lookAtQuarantine(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
 	counts, err := b.options.Counts(ctx)
+	if counts == nil {
+		counts = make(map[string]int) // nil is that nobody has looked yet
+	}
 	b.mu.Lock()
 	known := b.seen.counts != nil && maps.Equal(counts, b.seen.counts) && !b.seen.stale
 	b.mu.Unlock()
