@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,6 +27,8 @@ import (
 //	receivers                 start a web and a mail server that receive notices into
 //	                          http.txt and mail.txt
 //	waitfor FILE [TEXT]       wait until the file exists (and holds the text)
+//	until REGEXP PROGRAM ARG...
+//	                          run a program, again and again, until its output matches
 //	signal NAME               send HUP or TERM to the program in the background
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -34,6 +37,7 @@ func TestScript(t *testing.T) {
 			"popserver": startServer,
 			"receivers": startReceivers,
 			"waitfor":   waitFor,
+			"until":     until,
 			"signal":    sendSignal,
 		},
 		Setup: func(env *testscript.Env) error {
@@ -86,6 +90,21 @@ func waitFor(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Fatalf("%s did not come in time", strings.Join(args, " with "))
+}
+
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	wanted, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	deadline := time.Now().Add(30 * time.Second)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for ; time.Now().Before(deadline); <-tick.C {
+		_ = ts.Exec(args[1], args[2:]...) // which may fail as often as it likes
+		if wanted.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+	}
+	ts.Fatalf("%s did not come in time", args[0])
 }
 
 func sendSignal(ts *testscript.TestScript, _ bool, args []string) {

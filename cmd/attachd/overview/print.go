@@ -252,13 +252,14 @@ func (p *printer) machine() {
 	}
 	m := &p.Machine
 	var disks []string
-	for _, d := range m.Disks {
-		if d.Err == "" {
+	for i, d := range m.Disks {
+		same := i > 0 && d.Free == m.Disks[0].Free && d.Total == m.Disks[0].Total // most likely one disk
+		if d.Err == "" && !same {
 			disks = append(disks, words.Size(d.Free)+" free in "+words.Visible(d.Path))
 		}
 	}
 	p.line()
-	text := "attachd " + m.Version + ", up for " + words.For(p.now.Sub(m.Started))
+	text := "attachd " + strings.TrimPrefix(m.Version, "attachd ") + ", up for " + words.For(p.now.Sub(m.Started))
 	if len(disks) > 0 {
 		text += "; " + strings.Join(disks, ", ")
 	}
