@@ -81,8 +81,11 @@ func (p *places) text(at place) string {
 // and the program's defaults. Optional keys that are not there are left out. Without such an
 // account it returns nil.
 func (c *Config) AccountSettings(name string) []Setting {
-	i := slices.IndexFunc(c.Accounts, func(a Account) bool { return a.Name == name })
-	if i < 0 {
+	i := 0
+	for i < len(c.Accounts) && c.Accounts[i].Name != name { // an account is large: none is copied
+		i++
+	}
+	if i == len(c.Accounts) {
 		return nil
 	}
 	a := &c.Accounts[i]

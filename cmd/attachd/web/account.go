@@ -109,7 +109,7 @@ func (s *Server) account(r *http.Request) (*View, error) {
 	var conf config.Account
 	if c := s.config(); c != nil {
 		v.Settings = settingsOf(c.AccountSettings(a.Name))
-		if i := slices.IndexFunc(c.Accounts, func(other config.Account) bool { return other.Name == a.Name }); i >= 0 {
+		if i := accountOf(c, a.Name); i >= 0 {
 			conf = c.Accounts[i]
 			v.Interval = words.For(conf.Interval)
 		}

@@ -51,10 +51,26 @@ func stateRank(s status.State) int {
 	return len(stateOrder)
 }
 
+// listing is an account in a list that is sorted.
+type listing struct {
+	*status.Account
+	lower string // its name, as names are sorted without regard to case
+}
+
+func listingOf(a *status.Account) listing { return listing{a, strings.ToLower(a.Name)} }
+
 // order is one way to sort accounts. Names decide where it does not.
 type order struct {
 	key, text string
-	compare   func(a, b *status.Account) int
+	compare   func(a, b listing) int
+}
+
+// then sorts by names what the order leaves equal.
+func (o order) then(a, b listing) int {
+	if c := o.compare(a, b); c != 0 {
+		return c
+	}
+	return cmp.Or(strings.Compare(a.lower, b.lower), strings.Compare(a.Name, b.Name))
 }
 
 // orNever puts what has no time behind all that has one.
@@ -66,22 +82,28 @@ func orNever(t time.Time) time.Time {
 }
 
 var orders = []order{
-	{"trouble", "trouble first", func(a, b *status.Account) int {
-		return cmp.Or(cmp.Compare(stateRank(a.State), stateRank(b.State)), orNever(a.Since).Compare(orNever(b.Since)))
+	{"trouble", "trouble first", func(a, b listing) int {
+		if c := cmp.Compare(stateRank(a.State), stateRank(b.State)); c != 0 {
+			return c
+		}
+		return orNever(a.Since).Compare(orNever(b.Since))
 	}},
-	{"name", "name", func(_, _ *status.Account) int { return 0 }},
+	{"name", "name", func(_, _ listing) int { return 0 }},
 	// What never succeeded went without success for the longest time, but what is off or new is
 	// not waited for.
-	{"success", "longest without success", func(a, b *status.Account) int {
-		idle := func(a *status.Account) int {
+	{"success", "longest without success", func(a, b listing) int {
+		idle := func(a listing) int {
 			if a.State == status.Off || a.State == status.New {
 				return 1
 			}
 			return 0
 		}
-		return cmp.Or(cmp.Compare(idle(a), idle(b)), a.Worked.Compare(b.Worked))
+		if c := cmp.Compare(idle(a), idle(b)); c != 0 {
+			return c
+		}
+		return a.Worked.Compare(b.Worked)
 	}},
-	{"backlog", "largest backlog", func(a, b *status.Account) int { return cmp.Compare(b.Backlog, a.Backlog) }},
+	{"backlog", "largest backlog", func(a, b listing) int { return cmp.Compare(b.Backlog, a.Backlog) }},
 }
 
 // byName sorts names as people do, without regard to case.
@@ -110,13 +132,12 @@ func (s *Server) accounts(r *http.Request) (*View, error) {
 		list.State = ""
 	}
 	list.offer()
-	compare := func(a, b *status.Account) int { return cmp.Or(sorting.compare(a, b), byName(a.Name, b.Name)) }
 	found := matching(now.Accounts, list.Query, list.State)
-	slices.SortFunc(found, compare)
+	slices.SortFunc(found, sorting.then)
 	list.Matching = len(found)
-	from, to := window(found, now.Accounts, compare, query.Get("after"), query.Get("before"))
+	from, to := window(found, now.Accounts, sorting.then, query.Get("after"), query.Get("before"))
 	for _, a := range found[from:to] {
-		list.Accounts = append(list.Accounts, s.accountRow(a))
+		list.Accounts = append(list.Accounts, s.accountRow(a.Account))
 	}
 	if from < to {
 		list.First = from + 1
@@ -143,8 +164,8 @@ func (l *accountList) offer() {
 }
 
 // matching returns the accounts in a state whose name, user or host holds a text.
-func matching(all []status.Account, text, state string) []*status.Account {
-	found := make([]*status.Account, 0, len(all))
+func matching(all []status.Account, text, state string) []listing {
+	found := make([]listing, 0, len(all))
 	text = strings.ToLower(text)
 	for i := range all {
 		a := &all[i]
@@ -152,7 +173,7 @@ func matching(all []status.Account, text, state string) []*status.Account {
 			continue
 		}
 		if text == "" || holds(a.Name, text) || holds(a.User, text) || holds(a.Host, text) {
-			found = append(found, a)
+			found = append(found, listingOf(a))
 		}
 	}
 	return found
@@ -164,21 +185,23 @@ func holds(s, text string) bool { return strings.Contains(strings.ToLower(s), te
 // window is which of the accounts found are shown: those behind the account named after, or those
 // before the one named before. That account need not be among them any more: where it would be is
 // known as long as it exists. The accounts are sorted by compare.
-func window(found []*status.Account, all []status.Account, compare func(a, b *status.Account) int, after, before string) (from, to int) {
-	named := func(name string) *status.Account {
-		if i := slices.IndexFunc(all, func(a status.Account) bool { return a.Name == name }); i >= 0 {
-			return &all[i]
+func window(found []listing, all []status.Account, compare func(a, b listing) int, after, before string) (from, to int) {
+	named := func(name string) (listing, bool) {
+		for i := range all {
+			if all[i].Name == name && name != "" {
+				return listingOf(&all[i]), true
+			}
 		}
-		return nil
+		return listing{}, false
 	}
-	if a := named(after); after != "" && a != nil {
+	if a, ok := named(after); ok {
 		at, there := slices.BinarySearchFunc(found, a, compare)
 		if there {
 			at++
 		}
 		return at, min(at+perPage, len(found))
 	}
-	if a := named(before); before != "" && a != nil {
+	if a, ok := named(before); ok {
 		at, _ := slices.BinarySearchFunc(found, a, compare)
 		if at > 0 {
 			return max(at-perPage, 0), at

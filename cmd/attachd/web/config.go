@@ -2,7 +2,6 @@ package web
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/attachd/attachd/config"
@@ -89,10 +88,23 @@ func (s *Server) configuration(r *http.Request) (*View, error) {
 	return &View{Template: "config", Title: "Configuration", Nav: "config", Data: v, Twin: true}, nil
 }
 
+// accountOf is the place of an account in the configuration, -1 without one.
+func accountOf(c *config.Config, name string) int {
+	for i := range c.Accounts { // an account is large: none is copied
+		if c.Accounts[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
 // turn fills in the page of accounts that a request asks for, in the order of the configuration.
 func (v *configView) turn(r *http.Request, c *config.Config) {
 	at := func(name string) int {
-		return slices.IndexFunc(c.Accounts, func(a config.Account) bool { return name != "" && a.Name == name })
+		if a := accountOf(c, name); a >= 0 && name != "" {
+			return a
+		}
+		return -1
 	}
 	query := r.URL.Query()
 	from := at(query.Get("after")) + 1
@@ -100,9 +112,10 @@ func (v *configView) turn(r *http.Request, c *config.Config) {
 		from = max(before-perPage, 0)
 	}
 	to := min(from+perPage, len(c.Accounts))
-	for _, a := range c.Accounts[from:to] {
-		own := configAccount{Name: a.Name, Place: c.AccountPlace(a.Name), Settings: []setting{}}
-		for _, one := range settingsOf(c.AccountSettings(a.Name)) {
+	for i := from; i < to; i++ {
+		name := c.Accounts[i].Name
+		own := configAccount{Name: name, Place: c.AccountPlace(name), Settings: []setting{}}
+		for _, one := range settingsOf(c.AccountSettings(name)) {
 			if one.own && one.Key != "name" {
 				own.Settings = append(own.Settings, one)
 			}
