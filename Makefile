@@ -106,8 +106,8 @@ demo: ## show what attachd does, with a mail server of its own
 	@$(GO) run ./cmd/attachd demo
 
 .PHONY: install-test-deps
-install-test-deps: ## Dovecot, which the tests need (Debian, Ubuntu)
-	@.ci/install dovecot=dovecot-pop3d
+install-test-deps: ## Dovecot and promtool, which the tests need (Debian, Ubuntu)
+	@.ci/install dovecot=dovecot-pop3d promtool=prometheus
 
 .PHONY: install-bench-deps
 install-bench-deps: ## Dovecot, mpop, fetchmail and ripMIME, which the benchmarks need (Debian, Ubuntu)
