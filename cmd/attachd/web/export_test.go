@@ -9,3 +9,6 @@ func (s *Server) Routes() (all []string) {
 	}
 	return all
 }
+
+// ItemKey is an item's ID as addresses have it.
+var ItemKey = itemKey
