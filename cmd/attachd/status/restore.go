@@ -21,7 +21,7 @@ func (b *Board) Restore(p Past) {
 			continue
 		}
 		a.restorePolls(p.Polls[name])
-		a.now.Mail = p.Mail[name]
+		a.now.Mail = lastOf(a.now.Mail, p.Mail[name]) // its first poll may be under way
 		if at := p.Polled[name]; !at.IsZero() {
 			a.checked.before = true
 			if a.now.Polled.IsZero() {
