@@ -16,6 +16,9 @@ type Ledger interface {
 	Leases
 	// ForgetAll removes the records of all messages of an account. It returns how many there were.
 	ForgetAll(ctx context.Context, account string) (int, error)
+	// ForgetSkipped removes the records of the messages that were there before the account's start,
+	// and the start. It returns how many there were.
+	ForgetSkipped(ctx context.Context, account string) (int, error)
 	// Rename gives the records of one account to another. It returns how many messages that are. It
 	// fails with [ledger.ErrKnown] if the other has records.
 	Rename(ctx context.Context, from, to string) (messages int, err error)

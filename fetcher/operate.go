@@ -83,9 +83,15 @@ func (s *Supervisor) Forget(ctx context.Context, account string, which func(ctx 
 	})
 }
 
-// ForgetAll is Forget for all messages of an account.
+// ForgetAll is Forget for all messages of an account. Whatever its start is, all are fetched then.
 func (s *Supervisor) ForgetAll(ctx context.Context, account string) (int, error) {
 	return leased(ctx, s.Ledger, []string{account}, func(led Ledger) (int, error) { return led.ForgetAll(ctx, account) })
+}
+
+// ForgetSkipped is Forget for the messages that were there before the account's start. Whatever its
+// start is, all of them are fetched then.
+func (s *Supervisor) ForgetSkipped(ctx context.Context, account string) (int, error) {
+	return leased(ctx, s.Ledger, []string{account}, func(led Ledger) (int, error) { return led.ForgetSkipped(ctx, account) })
 }
 
 // leased calls fn with the leases of these accounts, and releases them when fn returns. It returns

@@ -87,6 +87,9 @@ func printAccount(w io.Writer, a *state.Account) {
 	if s.Unknown > 0 {
 		say("%d of the delivered were taken for it by state rebuild, or put back, and stay on the server", s.Unknown)
 	}
+	if s.Skipped > 0 {
+		say("%s on the server before the account's start, never fetched and never deleted: attachd state forget --skipped %s has them fetched", console.Count(s.Skipped, "message"), s.Account)
+	}
 	fault(a.Stale, a.Away)
 	if n := a.Staged.Files; n > 0 {
 		say("%s of an interrupted delivery, %d of them in place: the next poll completes it", console.Count(n, "file"), a.Staged.Published)
@@ -122,6 +125,9 @@ func describeSummary(s ledger.Summary) string {
 		if n := s.Count[state]; n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, strings.ReplaceAll(string(state), "_", " ")))
 		}
+	}
+	if s.Skipped > 0 {
+		parts = append(parts, fmt.Sprintf("%d skipped", s.Skipped))
 	}
 	if parts == nil {
 		return "no messages"

@@ -38,6 +38,7 @@ type Difference struct {
 	again   []Entry // messages that failed before: retrieved last, as they may break the line again
 	reused  int     // UIDLs that the ledger has with another size
 	kept    int     // messages delivered or in quarantine, and not deleted
+	skipped int     // messages that were there before the account's start
 	present int     // those of the kept ones that the ledger takes to be on the server
 	// suspects have the UIDL and size of messages that the server no longer had.
 	suspects []Lookalike
@@ -129,6 +130,9 @@ func (a *Account) sort(d *Difference, e Entry, known []ledger.Record, now time.T
 			d.present++
 		}
 	}
+	if r.Skipped {
+		d.skipped++
+	}
 	switch {
 	case r.State == ledger.Deleted, r.Missed > 1:
 		d.suspects = append(d.suspects, Lookalike{e, r})
@@ -156,8 +160,9 @@ func (a *Account) sort(d *Difference, e Entry, known []ledger.Record, now time.T
 		d.again = append(d.again, e)
 	case r.State == ledger.Quarantined:
 		// It stays on the server: only delivered messages are deleted.
-	case r.Delivered.IsZero():
-		// It was recorded by Adopt without a time: nobody knows whether it was delivered.
+	case r.Skipped, r.Delivered.IsZero():
+		// It was recorded by Adopt without a time, so nobody knows whether it was delivered, or it
+		// was there before the start.
 	case !a.Delete, now.Before(r.Delivered.Add(a.DeleteAfter)):
 	case r.Unread:
 		d.Unread++

@@ -1,6 +1,9 @@
 package identity
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Forecast is what the next poll of an account would find and do. It leaves out what a poll
 // learns by comparing headers or whole messages: that a UIDL belongs to another message now, or
@@ -28,6 +31,9 @@ type Forecast struct {
 	// Refused is why the server refused LIST, nil if it did not. This poll does without sizes,
 	// and the next one may not.
 	Refused error
+	// BeforeStart is how many of the messages that are not recorded are left alone, as they were
+	// there before the account's start.
+	BeforeStart int
 	// Moved means that some messages are missing from the listing. A new message may be one of
 	// them.
 	Moved bool
@@ -58,6 +64,11 @@ func (x *Matcher) Foresee(ctx context.Context) (*Forecast, error) {
 		}
 		f.Moved = x.missing.some
 	}
+	skipped, err := x.applyStart(ctx, func([]Entry, time.Time) error { return nil })
+	if err != nil {
+		return nil, err
+	}
+	f.BeforeStart = len(skipped.Entries) + skipped.Nameless
 	for _, e := range append(d.Unseen[:len(d.Unseen):len(d.Unseen)], l.Nameless...) {
 		if x.Account.Skips(e.Size) {
 			f.Skipped = append(f.Skipped, e)

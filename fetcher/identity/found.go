@@ -107,7 +107,7 @@ func (x *Matcher) show(ctx context.Context, messages []Entry, adopt []ledger.Lis
 func (x *Matcher) takenForDelivered(ctx context.Context) ([]Entry, error) {
 	var entries []Entry
 	err := x.lookup(ctx, func(e Entry, r ledger.Record, recorded bool) {
-		if recorded && r.State == ledger.Delivered && r.Delivered.IsZero() {
+		if recorded && !r.Skipped && r.State == ledger.Delivered && r.Delivered.IsZero() {
 			entries = append(entries, e)
 		}
 	})

@@ -14,6 +14,7 @@ type Ledger interface {
 	Records
 	Likenesses
 	Presence
+	Starts
 }
 
 // Records tells what is recorded of messages, by their keys.
@@ -67,6 +68,16 @@ type Presence interface {
 	Adopt(ctx context.Context, account string, messages []ledger.Listed, at time.Time) (int, error)
 	// Forget removes what is recorded of messages, and returns of how many.
 	Forget(ctx context.Context, account string, keys []ledger.Key) (int, error)
+}
+
+// Starts records what was on the server before the start of an account.
+type Starts interface {
+	// Start returns what is recorded of the account's start.
+	Start(ctx context.Context, account string) (ledger.Start, error)
+	// Skip records messages as not to be fetched, and before, unless zero, as the start.
+	Skip(ctx context.Context, account string, keys []ledger.Key, before time.Time) (skipped int, err error)
+	// Skipped returns the messages that Skip recorded.
+	Skipped(ctx context.Context, account string) ([]ledger.Key, error)
 }
 
 // Holders tells which accounts have polled which mailbox.

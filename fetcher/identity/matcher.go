@@ -30,6 +30,8 @@ type Account struct {
 	SkipBeyond int64
 	// FetchChangedUIDLs has a mailbox fetched again when all of its UIDLs have changed.
 	FetchChangedUIDLs bool
+	// Start is what is fetched of the mail that was there before the first visit.
+	Start Start
 }
 
 // DeletesAtOnce reports whether the poll that delivers a message also deletes it.

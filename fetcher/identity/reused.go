@@ -147,6 +147,12 @@ func (x *Matcher) notExamined(ctx context.Context) (all []Lookalike, err error) 
 }
 
 func (x *Matcher) examineChunk(ctx context.Context, chunk []Lookalike) (others int, err error) {
+	isSkipped := func(s Lookalike) bool { return s.Record.Skipped }
+	others, err = x.examineSkipped(ctx, slices.DeleteFunc(slices.Clone(chunk), func(s Lookalike) bool { return !isSkipped(s) }))
+	if err != nil {
+		return 0, err
+	}
+	chunk = slices.DeleteFunc(slices.Clone(chunk), isSkipped)
 	var known []ledger.Key
 	before, err := x.identities(ctx, chunk)
 	if err != nil {

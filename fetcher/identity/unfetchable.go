@@ -17,6 +17,7 @@ const maxOddities = 3
 type unfetchable struct {
 	extra     []Entry  // messages that LIST has and UIDL lacks
 	left      []int    // numbers of messages that are not fetched
+	before    int      // messages without a UIDL that were there before the account's start
 	uncounted int      // messages that STAT counts and no list has
 	oddities  []string // faults of the listing, in words
 }
@@ -28,13 +29,13 @@ func (u *unfetchable) note(what ...string) {
 }
 
 // Messages returns how many messages have a number.
-func (l *Listing) Messages() int { return len(l.Entries) + len(l.Nameless) + len(l.left) }
+func (l *Listing) Messages() int { return len(l.Entries) + len(l.Nameless) + len(l.left) + l.before }
 
 // Count returns how many messages the store has, with and without a number.
 func (l *Listing) Count() int { return l.Messages() + l.uncounted }
 
 // IsComplete reports whether each message that the store counts can be identified.
-func (l *Listing) IsComplete() bool { return len(l.left)+len(l.extra)+l.uncounted == 0 }
+func (l *Listing) IsComplete() bool { return len(l.left)+len(l.extra)+l.before+l.uncounted == 0 }
 
 // hasGaps reports whether numbers below the highest one are missing, which LIST may have.
 func (l *Listing) hasGaps() bool {

@@ -28,6 +28,8 @@
 //     state.
 //   - Delivered changes nothing on a message that is past it: recovery may repeat it. DeletePending
 //     and Deleted change nothing on a message that is there already.
+//   - Skip settles a message that is not known, as one that was on the server before the account's
+//     start: it counts as delivered, and is never deleted.
 //   - Found on a deleted message, which the server still lists, makes it delivered again.
 //
 // Every other change is refused with a [TransitionError].

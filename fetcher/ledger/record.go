@@ -15,6 +15,9 @@ type Record struct {
 	// received before; [Vouched] where somebody answers for it. Unread is as in [Message].
 	Files  int
 	Unread bool
+	// Skipped says that the message was on the server before the account's start. It is settled
+	// without having been fetched, and is never deleted.
+	Skipped bool
 }
 
 // Vouched is the Files of a [Record] where nobody counted the files and somebody answers for the
@@ -23,8 +26,8 @@ const Vouched = -1
 
 // Deletable reports whether a message that was delivered may be deleted on the server. It may if a
 // file of it was delivered, or with empty in any case. It may not if something of it could not be
-// read right and no copy of it is kept.
-func (r Record) Deletable(empty bool) bool { return (empty || r.Files != 0) && !r.Unread }
+// read right and no copy of it is kept, or if it was never fetched.
+func (r Record) Deletable(empty bool) bool { return (empty || r.Files != 0) && !r.Unread && !r.Skipped }
 
 // Match returns the record of the message of this size among the records of one UIDL. An unknown
 // size, on either side, matches any: the alternative is to deliver twice what was delivered before
@@ -69,6 +72,19 @@ type Known struct {
 	MessageIDs map[string]bool
 }
 
+// Start is what is recorded of the start of an account: of the moment from which on its mail is
+// fetched.
+type Start struct {
+	// First says that nothing but skipped messages was ever recorded of the account, and no start.
+	First bool
+	// Set says that the start was applied, or given up.
+	Set bool
+	// Before is the start: what arrived before it is not fetched. It is zero where all is.
+	Before time.Time
+	// Skipped is how many messages are recorded that were there before.
+	Skipped int
+}
+
 // Due counts messages of an account: those that a poll would delete, those that stay as no file of
 // them was delivered, and those that stay as they are Unread.
 type Due struct{ Deleted, Empty, Unread int }
@@ -80,6 +96,8 @@ type Summary struct {
 	// Unknown is how many of the delivered ones were only adopted, and are to be kept on the
 	// server.
 	Unknown int
+	// Skipped is how many messages were there before the account's start. Count has none of them.
+	Skipped int
 	// Oldest and Newest are when messages were first seen, Delivered when the last delivery was;
 	// zero without any.
 	Oldest, Newest, Delivered time.Time

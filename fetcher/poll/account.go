@@ -24,6 +24,9 @@ type Account struct {
 	Deletion
 	Limits
 	Quarantine
+	// Start says what is fetched of the mail that is on the server before the account is visited
+	// for the first time. Once it was visited, another Start changes nothing.
+	Start identity.Start
 	// Interval is the time from the end of one visit to the start of the next.
 	Interval time.Duration
 	// SkipDuplicates records attachments that this account received before, byte for byte,
@@ -115,7 +118,7 @@ func (a *Account) maxAttempts() int {
 func (a *Account) Identity() identity.Account {
 	is := identity.Account{
 		Name: a.Name, Owner: a.Owner(), Addr: a.Addr, Delete: a.Delete, DeleteAfter: a.DeleteAfter, DeleteEmpty: a.DeleteEmpty,
-		MostDeletions: a.CommitDeletions, FetchChangedUIDLs: a.FetchChangedUIDLs,
+		MostDeletions: a.CommitDeletions, FetchChangedUIDLs: a.FetchChangedUIDLs, Start: a.Start,
 	}
 	if a.Oversize == OversizeSkip {
 		is.SkipBeyond = a.MaxMessageSize

@@ -15,6 +15,7 @@ const mostStaying = 100
 const (
 	whyOversized = "larger than max_message_size"
 	whyPutBack   = "delivered before and deleted, and put back by somebody"
+	whyBefore    = "on the server before the account's start"
 )
 
 // tellOversized tells of the messages left on the server for their size, those that the visit

@@ -47,6 +47,8 @@ type retrieval struct {
 	quarantine []quarantined
 	copying    map[int]uncopied // by number: messages fetched for their copies in quarantine
 	taken      allowance        // by the visit so far
+	skipped    []identity.Entry // messages that were there before the start, found out now
+	consumed   int              // messages read and not kept, see consume
 }
 
 // deletion is what a session deletes, and what it leaves on the server.
@@ -138,6 +140,9 @@ func (p *poll) run(ctx context.Context) error {
 	if err := p.retrieve(ctx, allotted.whole, allotted.raw); err != nil {
 		return err
 	}
+	if err := p.consume(ctx); err != nil {
+		return err
+	}
 	if err := p.delete(ctx); err != nil {
 		return err
 	}
@@ -174,6 +179,9 @@ func (p *poll) recorded(ctx context.Context) (v identity.Visited, err error) {
 func (p *poll) list(ctx context.Context) error {
 	p.step = stepList
 	if err := p.matcher.List(ctx); err != nil {
+		return err
+	}
+	if err := p.applyStart(ctx); err != nil {
 		return err
 	}
 	l, d := p.matcher.Listing, &p.matcher.Difference

@@ -106,6 +106,8 @@ type Past struct {
 	envelopes   envelopes                // of messages that may be deleted
 	oversized   map[string]int64         // octets by UIDL of messages left because of their size
 	unfetchable said                     // the last warning of messages that can't be fetched
+	nameless    int                      // messages without a UIDL that were told to be before the start
+	consumed    bool                     // see consume
 }
 
 // Held is what visits have claimed and not given back.

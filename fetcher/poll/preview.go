@@ -45,6 +45,9 @@ type Outlook struct {
 	// Moved is how many messages are new while delivered ones are missing from the listing.
 	// Only fetching them tells whether they are the missing ones.
 	Moved int
+	// BeforeStart is how many messages a poll would leave alone from now on, as they were on the
+	// server before the account's start.
+	BeforeStart int
 	// Unfetchable says how many messages can't be fetched and why, "" if all can.
 	Unfetchable string
 }
@@ -112,7 +115,7 @@ func DryRun(ctx context.Context, a Account, led Ledger, read func(header []byte)
 		return err
 	}
 	o.Messages, o.New, o.Due, o.Staying, o.Pending, o.Suspects = f.Messages, len(f.Unseen), len(f.Due), f.Staying, f.Pending, f.Suspects
-	o.Unread, o.NoRoom = f.Unread, f.NoRoom
+	o.Unread, o.NoRoom, o.BeforeStart = f.Unread, f.NoRoom, f.BeforeStart
 	l := p.matcher.Listing
 	o.Unfetchable = l.WhyUnfetchable()
 	if visited.Ever {

@@ -183,6 +183,7 @@ func (v *visit) report(p *poll, took time.Duration, err error) {
 		v.tellOversized(p.rest.oversized)
 		past.envelopes.clear()
 		past.oversized = p.rest.oversized
+		past.consumed = true
 		v.result.Incomplete = p.incomplete()
 		v.sayUnfetchable(p.rest.unfetchable)
 	}

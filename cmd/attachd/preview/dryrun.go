@@ -89,6 +89,7 @@ func (p *preview) Found(o poll.Outlook) {
 		{o.Staying, "%d delivered before without a file, which stay"},
 		{o.Unread - o.NoRoom, "%d delivered before that could not be read right and are kept nowhere else, which stay"},
 		{o.NoRoom, "%d delivered before that could not be read right, which stay until the quarantine has room for them"},
+		{o.BeforeStart, "%d there before the start, which are not fetched"},
 		{o.Pending, "%d failed before and not due yet"},
 		{o.Suspects, "%d listed again although they were deleted, to be compared first"},
 		{o.Unfinished, "%d of an interrupted delivery to be completed"},

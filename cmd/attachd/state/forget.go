@@ -20,6 +20,8 @@ type Forgotten struct {
 	UIDLs []string
 	// Staged are those with a file in a staging folder that is gone.
 	Staged bool
+	// Skipped are those that were on the server before the account's start.
+	Skipped bool
 	// All are all.
 	All bool
 }
@@ -38,8 +40,11 @@ func Forget(ctx context.Context, a *app.App, account config.Account, what Forgot
 			return 0, fmt.Errorf("message %s is in quarantine, and its file would be forgotten: first attachd quarantine retry, or drop, it", m.ID())
 		}
 	}
-	if what.All {
+	switch {
+	case what.All:
 		return a.Supervisor().ForgetAll(ctx, account.Name)
+	case what.Skipped:
+		return a.Supervisor().ForgetSkipped(ctx, account.Name)
 	}
 	return a.Supervisor().Forget(ctx, account.Name, func(ctx context.Context) ([]ledger.Key, error) {
 		if what.Staged {

@@ -10,6 +10,7 @@ import (
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher"
+	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/proxy"
@@ -64,6 +65,7 @@ func account(c *config.Config, a config.Account, own clientTokens, hook sink.Hoo
 				MaxBytes:       int64(a.Policy.MaxBytes),
 			},
 			Quarantine:        poll.Quarantine{QuarantineAge: a.Quarantine.MaxAge, QuarantineBytes: int64(a.Quarantine.MaxBytes)},
+			Start:             identity.Start{Now: a.Start.Now, Within: a.Start.Within},
 			Interval:          a.Interval,
 			SkipDuplicates:    a.Duplicates == config.DuplicatesSkip,
 			Attempts:          a.Attempts,

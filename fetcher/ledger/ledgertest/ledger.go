@@ -126,6 +126,13 @@ type Accounts interface {
 	Adopt(ctx context.Context, account string, messages []ledger.Listed, at time.Time) (adopted int, err error)
 	Forget(ctx context.Context, account string, keys []ledger.Key) (forgotten int, err error)
 	ForgetAll(ctx context.Context, account string) (forgotten int, err error)
+	// Start returns what is recorded of the account's start. Skip records messages as not to be
+	// fetched, and before, unless zero, as the start. Skipped returns them, and ForgetSkipped
+	// removes them and the start: all is fetched then.
+	Start(ctx context.Context, account string) (ledger.Start, error)
+	Skip(ctx context.Context, account string, keys []ledger.Key, before time.Time) (skipped int, err error)
+	Skipped(ctx context.Context, account string) ([]ledger.Key, error)
+	ForgetSkipped(ctx context.Context, account string) (forgotten int, err error)
 	// KnownUntil returns when anything of an account was noted last.
 	KnownUntil(ctx context.Context, account string) (time.Time, error)
 	Summaries(ctx context.Context) ([]ledger.Summary, error)

@@ -32,6 +32,7 @@ func Test(t *testing.T, open Open) {
 		"kept copy": testKeptCopy, "retried": testRetried, "expired": testExpired,
 		"mailbox": testMailbox, "owner": testOwner, "destination": testDestination, "known until": testKnownUntil, "summaries": testSummaries,
 		"host": testHost, "rename": testRename, "adopt and forget": testAdoptAndForget,
+		"start": testStart, "skipped": testSkipped,
 		"lease": testLease, "fence": testFence, "last poll": testLastPoll,
 	} {
 		t.Run(name, func(t *testing.T) {

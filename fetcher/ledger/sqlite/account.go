@@ -135,7 +135,7 @@ func (l *Ledger) KnownUntil(ctx context.Context, account string) (time.Time, err
 		var at sql.NullInt64
 		if err == nil {
 			err = l.reader.QueryRowContext(ctx, "SELECT max(max(first_seen, coalesce(delivered, 0))) FROM message WHERE "+where+
-				" AND id < coalesce((SELECT min(id) FROM message WHERE "+where+" AND state = 'delivered' AND delivered IS NULL), 9223372036854775807)", account).Scan(&at)
+				" AND id < coalesce((SELECT min(id) FROM message WHERE "+where+" AND state = 'delivered' AND delivered IS NULL AND "+l.notSkipped()+"), 9223372036854775807)", account).Scan(&at)
 		}
 		if err != nil {
 			return time.Time{}, fmt.Errorf("look up what is known of account %s: %w", account, l.explain(err))

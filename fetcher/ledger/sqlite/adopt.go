@@ -73,7 +73,8 @@ func (l *Ledger) Forget(ctx context.Context, account string, keys []ledger.Key) 
 	return forgotten, nil
 }
 
-// ForgetAll forgets every message of an account, like [Ledger.Forget], and its mailbox's size.
+// ForgetAll forgets every message of an account, like [Ledger.Forget], and its mailbox's size. All
+// of it is fetched again, whatever the account's start.
 func (l *Ledger) ForgetAll(ctx context.Context, account string) (forgotten int, err error) {
 	err = l.change(ctx, account, "forget all", func(ctx context.Context, c *change) error {
 		result, err := c.tx.ExecContext(ctx, "DELETE FROM message WHERE account = ?", c.id)
@@ -85,7 +86,7 @@ func (l *Ledger) ForgetAll(ctx context.Context, account string) (forgotten int, 
 		if err != nil {
 			return err
 		}
-		_, err = c.tx.ExecContext(ctx, "UPDATE account SET messages = NULL, octets = NULL WHERE id = ?", c.id)
+		_, err = c.tx.ExecContext(ctx, "UPDATE account SET messages = NULL, octets = NULL, start = 0 WHERE id = ?", c.id)
 		return err
 	})
 	if err != nil {

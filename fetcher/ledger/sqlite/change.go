@@ -121,8 +121,8 @@ func (c *change) refuse(k ledger.Key, from, to ledger.State) error {
 	return &ledger.TransitionError{Account: c.account, Key: k, From: from, To: to}
 }
 
-// row is a message as changes know it. Of its record it has the key, the state, Missed and
-// Attempts.
+// row is a message as changes know it. Of its record it has the key, the state, Missed, Attempts
+// and Skipped.
 type row struct {
 	id int64
 	ledger.Record
@@ -158,7 +158,7 @@ func (c *change) appendRows(ctx context.Context, found map[ledger.Key]row, state
 	for rows.Next() {
 		var r row
 		var uidl, state sql.RawBytes
-		if err := rows.Scan(&r.id, &uidl, &r.Size, &state, &r.Missed, &r.Attempts); err != nil {
+		if err := rows.Scan(&r.id, &uidl, &r.Size, &state, &r.Missed, &r.Attempts, &r.Skipped); err != nil {
 			return err
 		}
 		r.UIDL, r.State = string(uidl), internState(state)

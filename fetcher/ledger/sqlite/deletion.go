@@ -26,6 +26,9 @@ func (l *Ledger) Deleted(ctx context.Context, account string, keys []ledger.Key)
 func (l *Ledger) move(ctx context.Context, account string, keys []ledger.Key, to ledger.State) error {
 	return l.changeEach(ctx, account, string(to), keys, func(ctx context.Context, c *change, k ledger.Key, known map[ledger.Key]row) error {
 		r := known[k]
+		if r.Skipped {
+			return c.refuse(k, r.State, to) // nothing of it was ever fetched
+		}
 		changes, err := c.allow(k, r.State, to)
 		if err != nil || !changes {
 			return err

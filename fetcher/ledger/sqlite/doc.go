@@ -43,6 +43,7 @@
 //	place, folder        the path of the folder that files went to, and its ID
 //	token                that of the newest lease
 //	polled               when it was polled last
+//	start                what arrived before it is not fetched; 0 for none, NULL if not applied
 //
 // Table message:
 //
@@ -63,6 +64,8 @@
 //	missed               0 if the last listing had it, see Ledger.Missed
 //	files                how many were delivered of it; NULL where somebody answers for it
 //	unread               1 if it could not be read right in part and has no copy in quarantine
+//	skipped              1 if it was there before the start and was not fetched: the view messages
+//	                     has that as its state
 //
 // Table attachment:
 //

@@ -61,15 +61,19 @@ func (l *Ledger) summaries(ctx context.Context) ([]ledger.Summary, error) {
 		// A lease alone is no knowledge: of an account whose name was mistyped, for instance.
 		known = "a.token = 0 OR a.mailbox IS NOT NULL OR a.messages IS NOT NULL OR a.generation > 0 OR m.id IS NOT NULL"
 	}
+	skipped := "m.skipped"
+	if l.older(skippedSince) {
+		skipped = "0"
+	}
 	var all []ledger.Summary
 	err := eachRow(ctx, l.reader, `SELECT a.name, m.state, count(m.id), min(m.first_seen), max(m.first_seen), max(m.delivered),
-		sum(m.delivered IS NULL AND m.state IN ('delivered', 'delete_pending', 'deleted'))
+		sum(m.delivered IS NULL AND m.state IN ('delivered', 'delete_pending', 'deleted')), sum(`+skipped+`)
 		FROM account AS a LEFT JOIN message AS m ON m.account = a.id WHERE `+known+` GROUP BY a.id, m.state ORDER BY a.name, m.state`, func(rows *sql.Rows) error {
 		var name string
 		var state sql.NullString
 		var n int
-		var oldest, newest, delivered, unknown sql.NullInt64
-		if err := rows.Scan(&name, &state, &n, &oldest, &newest, &delivered, &unknown); err != nil {
+		var oldest, newest, delivered, unknown, skipped sql.NullInt64
+		if err := rows.Scan(&name, &state, &n, &oldest, &newest, &delivered, &unknown, &skipped); err != nil {
 			return err
 		}
 		if len(all) == 0 || all[len(all)-1].Account != name {
@@ -79,8 +83,11 @@ func (l *Ledger) summaries(ctx context.Context) ([]ledger.Summary, error) {
 		if n == 0 {
 			return nil
 		}
-		s.Count[ledger.State(state.String)] = n
-		s.Unknown += int(unknown.Int64)
+		s.Skipped += int(skipped.Int64)
+		s.Unknown += int(unknown.Int64 - skipped.Int64)
+		if n -= int(skipped.Int64); n > 0 {
+			s.Count[ledger.State(state.String)] = n
+		}
 		if t := fromMilliseconds(oldest); s.Oldest.IsZero() || t.Before(s.Oldest) {
 			s.Oldest = t
 		}

@@ -20,12 +20,14 @@ type readStatements struct {
 
 // The order is part of what Lookup promises.
 func lookupQuery(n int, version int) string {
-	columns, unread := "missed, files, unread", " OR unread = 1"
+	columns, unread := "missed, files, unread, skipped", " OR unread = 1"
 	switch {
 	case version < 3:
-		columns, unread = "0, "+filesBefore+", 0", ""
-	case version < 6:
-		columns, unread = "missed, "+filesBefore+", 0", ""
+		columns, unread = "0, "+filesBefore+", 0, 0", ""
+	case version < filesSince:
+		columns, unread = "missed, "+filesBefore+", 0, 0", ""
+	case version < skippedSince:
+		columns = "missed, files, unread, 0"
 	}
 	return "SELECT uidl, size, state, delivered, attempts, next_attempt, CASE WHEN state = 'failed'" + unread + " THEN reason END, " + columns + " FROM message WHERE account = ? AND uidl IN (?" +
 		strings.Repeat(", ?", n-1) + ") ORDER BY state = 'failed', id DESC"
@@ -112,7 +114,7 @@ func appendRecords(ctx context.Context, records []ledger.Record, statement *sql.
 		var uidl, state sql.RawBytes
 		var delivered, next, files sql.NullInt64
 		var reason sql.NullString
-		if err := rows.Scan(&uidl, &r.Size, &state, &delivered, &r.Attempts, &next, &reason, &r.Missed, &files, &r.Unread); err != nil {
+		if err := rows.Scan(&uidl, &r.Size, &state, &delivered, &r.Attempts, &next, &reason, &r.Missed, &files, &r.Unread, &r.Skipped); err != nil {
 			return nil, err
 		}
 		r.Reason, r.Files = reason.String, int(files.Int64)
@@ -229,12 +231,20 @@ func (l *Ledger) readMessages(ctx context.Context, account string, in ledger.Sta
 	return messages, files.Err()
 }
 
-// DeliveredCount returns how many messages of an account were delivered.
+// DeliveredCount returns how many messages of an account were delivered. Skipped ones don't count.
 func (l *Ledger) DeliveredCount(ctx context.Context, account string) (n int, err error) {
 	err = l.ask(ctx, account, "count", func(id int64) error {
-		return l.reader.QueryRowContext(ctx, "SELECT COUNT(*) FROM message WHERE account = ? AND "+wasDelivered, id).Scan(&n)
+		return l.reader.QueryRowContext(ctx, "SELECT COUNT(*) FROM message WHERE account = ? AND "+wasDelivered+" AND "+l.notSkipped(), id).Scan(&n)
 	})
 	return n, err
 }
 
 const wasDelivered = "state IN ('delivered', 'delete_pending', 'deleted')"
+
+// notSkipped is the condition that a message was not there before the account's start.
+func (l *Ledger) notSkipped() string {
+	if l.older(skippedSince) {
+		return "TRUE"
+	}
+	return "skipped = 0"
+}

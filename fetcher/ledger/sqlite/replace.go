@@ -110,16 +110,16 @@ func (l *Ledger) salvage(ctx context.Context, damaged string) (salvaged int, err
 	defer from.Close()
 	names := make(map[int64]string)
 	ids := make(map[int64]int64)
-	polled := make(map[int64]sql.NullInt64)
+	polled, starts := make(map[int64]sql.NullInt64), make(map[int64]sql.NullInt64)
 	known := salvagedColumns(ctx, from)
-	_ = eachRow(ctx, from, "SELECT id, name, "+known.polled+" FROM account", func(rows *sql.Rows) error {
+	_ = eachRow(ctx, from, "SELECT id, name, "+known.polled+", "+known.start+" FROM account", func(rows *sql.Rows) error {
 		var id int64
 		var name string
-		var at sql.NullInt64
-		if err := rows.Scan(&id, &name, &at); err != nil {
+		var at, start sql.NullInt64
+		if err := rows.Scan(&id, &name, &at, &start); err != nil {
 			return err
 		}
-		names[id], polled[id] = name, at
+		names[id], polled[id], starts[id] = name, at, start
 		return nil
 	})
 	tx, err := l.writer.BeginTx(ctx, nil)
@@ -132,7 +132,7 @@ func (l *Ledger) salvage(ctx context.Context, damaged string) (salvaged int, err
 		if err := tx.StmtContext(ctx, l.write.account).QueryRowContext(ctx, name).Scan(&id); err != nil {
 			return 0, l.explain(err)
 		}
-		if _, err := tx.ExecContext(ctx, "UPDATE account SET polled = ? WHERE id = ?", polled[old], id); err != nil {
+		if _, err := tx.ExecContext(ctx, "UPDATE account SET polled = ?, start = ? WHERE id = ?", polled[old], starts[old], id); err != nil {
 			return 0, l.explain(err)
 		}
 		ids[old] = id
@@ -140,21 +140,21 @@ func (l *Ledger) salvage(ctx context.Context, damaged string) (salvaged int, err
 	// From both ends, as the walk through a table ends at the first page that can't be read.
 	var failed error
 	for _, order := range []string{"ASC", "DESC"} {
-		if err := eachRow(ctx, from, "SELECT id, account, uidl, size, replace(state, 'staged', 'failed'), sha256, message_id, reason, attempts, next_attempt, first_seen, delivered, "+known.unread+", "+known.vouched+", "+known.envelope+" FROM message ORDER BY id "+order, func(rows *sql.Rows) error {
+		if err := eachRow(ctx, from, "SELECT id, account, uidl, size, replace(state, 'staged', 'failed'), sha256, message_id, reason, attempts, next_attempt, first_seen, delivered, "+known.unread+", "+known.vouched+", "+known.envelope+", "+known.skipped+" FROM message ORDER BY id "+order, func(rows *sql.Rows) error {
 			var id, account, size, attempts, firstSeen int64
 			var uidl, sum []byte
 			var state string
 			var messageID, reason, from, to, subject sql.NullString
 			var next, delivered, date, zone sql.NullInt64
-			var unread, vouched bool
-			if err := rows.Scan(&id, &account, &uidl, &size, &state, &sum, &messageID, &reason, &attempts, &next, &firstSeen, &delivered, &unread, &vouched, &from, &to, &subject, &date, &zone); err != nil {
+			var unread, vouched, skipped bool
+			if err := rows.Scan(&id, &account, &uidl, &size, &state, &sum, &messageID, &reason, &attempts, &next, &firstSeen, &delivered, &unread, &vouched, &from, &to, &subject, &date, &zone, &skipped); err != nil {
 				return nil // a row that is no such row
 			}
 			if ids[account] == 0 {
 				return nil
 			}
-			result, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO message (id, account, uidl, size, state, sha256, message_id, reason, attempts, next_attempt, first_seen, delivered, unread, sender, recipients, subject, dated, zone, files) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CASE WHEN ? THEN NULL ELSE 0 END)",
-				id, ids[account], uidl, size, state, sum, messageID, reason, attempts, next, firstSeen, delivered, unread, from, to, subject, date, zone, vouched)
+			result, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO message (id, account, uidl, size, state, sha256, message_id, reason, attempts, next_attempt, first_seen, delivered, unread, sender, recipients, subject, dated, zone, skipped, files) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CASE WHEN ? THEN NULL ELSE 0 END)",
+				id, ids[account], uidl, size, state, sum, messageID, reason, attempts, next, firstSeen, delivered, unread, from, to, subject, date, zone, skipped, vouched)
 			if err != nil {
 				failed = err
 				return err
@@ -179,7 +179,7 @@ func (l *Ledger) salvage(ctx context.Context, damaged string) (salvaged int, err
 }
 
 // columns are expressions for what the tables of an earlier version lack.
-type columns struct{ unread, vouched, kept, polled, envelope string }
+type columns struct{ unread, vouched, kept, polled, envelope, start, skipped string }
 
 func salvagedColumns(ctx context.Context, from *sql.DB) columns {
 	has := func(table, column string) bool {
@@ -187,12 +187,15 @@ func salvagedColumns(ctx context.Context, from *sql.DB) columns {
 		err := from.QueryRowContext(ctx, "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?", table, column).Scan(&n)
 		return err == nil && n > 0
 	}
-	c := columns{"0", "0", "0", "NULL", "NULL, NULL, NULL, NULL, NULL"}
+	c := columns{"0", "0", "0", "NULL", "NULL, NULL, NULL, NULL, NULL", "NULL", "0"}
 	if has("message", "files") {
 		c.unread, c.vouched, c.kept = "unread", "files IS NULL", "kept"
 	}
 	if has("account", "polled") {
 		c.polled, c.envelope = "polled", "sender, recipients, subject, dated, zone"
+	}
+	if has("message", "skipped") {
+		c.start, c.skipped = "start", "skipped"
 	}
 	return c
 }

@@ -9,7 +9,7 @@ const applicationID = 0x61746364
 // migrations leads from each schema version to the next: migrations[0] makes an
 // empty file version 1. A version that was released is never edited.
 func migrations() []string {
-	return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5, schemaV6, schemaV7, schemaV8}
+	return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5, schemaV6, schemaV7, schemaV8, schemaV9}
 }
 
 // The index on digests holds only their first 8 bytes. Digests are random, so every insert lands on
@@ -173,6 +173,27 @@ SELECT a.name AS account, CAST(m.uidl AS TEXT) AS uidl, m.size, m.state, m.files
 FROM message AS m JOIN account AS a ON a.id = m.account;
 `
 
+// start is the time before which an account's messages are not fetched: NULL as long as none was
+// applied, and 0 where all is fetched. skipped marks the messages that were not fetched because of
+// it. To the ledger they are delivered, without files and a time of delivery; the view says what
+// they are.
+const schemaV9 = `
+ALTER TABLE account ADD COLUMN start INTEGER;
+ALTER TABLE message ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0;
+
+CREATE INDEX message_skipped ON message (account) WHERE skipped = 1;
+
+DROP VIEW messages;
+CREATE VIEW messages AS
+SELECT a.name AS account, CAST(m.uidl AS TEXT) AS uidl, m.size, CASE WHEN m.skipped = 1 THEN 'skipped' ELSE m.state END AS state, m.files,
+	m.sender, m.recipients, m.subject, datetime(m.dated / 1000, 'unixepoch') AS dated,
+	m.message_id, m.reason, m.attempts,
+	datetime(m.first_seen / 1000, 'unixepoch') AS first_seen,
+	datetime(m.delivered / 1000, 'unixepoch') AS delivered,
+	datetime(m.next_attempt / 1000, 'unixepoch') AS next_attempt
+FROM message AS m JOIN account AS a ON a.id = m.account;
+`
+
 // The schema versions with columns that an older file lacks, which [Inspect] opens, too.
 const (
 	generationSince  = 2
@@ -180,6 +201,7 @@ const (
 	destinationSince = 7
 	leaseSince       = 8
 	envelopeSince    = 8
+	skippedSince     = 9
 )
 
 // older reports whether the file is of a version before this one. Only a file that [Inspect] opened

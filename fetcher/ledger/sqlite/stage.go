@@ -33,7 +33,7 @@ func stagedValues(m *ledger.Message, becomes ledger.State) []any {
 }
 
 func knownQuery(n int) string {
-	return "SELECT id, uidl, size, state, missed, attempts FROM message WHERE account = ? AND uidl IN (?" + placeholders(n-1) + ")"
+	return "SELECT id, uidl, size, state, missed, attempts, skipped FROM message WHERE account = ? AND uidl IN (?" + placeholders(n-1) + ")"
 }
 
 func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
