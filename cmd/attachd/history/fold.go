@@ -32,18 +32,21 @@ func isASCII(s string) bool {
 // clean makes a foreign text fit for the file: valid UTF-8, at most so many bytes, and without NUL,
 // at which SQLite's own functions would end.
 func clean(s string, most int) string {
-	if len(s) > most {
-		s = s[:most]
-		for len(s) > 0 && !utf8.RuneStart(s[len(s)-1]) {
-			s = s[:len(s)-1]
-		}
-		if r, n := utf8.DecodeLastRuneInString(s); r == utf8.RuneError && n == 1 {
-			s = s[:len(s)-1] // the first byte of what was cut
-		}
-		s = strings.Clone(s)
+	s = strings.ToValidUTF8(cut(s, most), "\uFFFD")
+	s = strings.ReplaceAll(s, "\x00", "\uFFFD")
+	return strings.Clone(cut(s, most))
+}
+
+// cut shortens a text to at most so many bytes, between two characters.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
 	}
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	return strings.ReplaceAll(s, "\x00", "\uFFFD")
+	n := most
+	for n > 0 && n > most-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }
 
 // holds reports whether a text holds a folded one, without regard to case.

@@ -37,7 +37,10 @@ type Options struct {
 	// all. Settings are named as in event.LeftOut.
 	Place func(account, setting string) string
 
-	step func(step) error // for tests: asked before each step, whose error it returns
+	// For tests: step is asked before each step, whose error it returns; patience is how long a
+	// search may take.
+	step     func(step) error
+	patience time.Duration
 }
 
 // The default bounds of what is kept.

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -24,6 +25,7 @@ func openTest(t testing.TB, o Options) *History {
 	if o.Path == "" {
 		o.Path = filepath.Join(t.TempDir(), "state.db.history")
 	}
+	o.patience = cmp.Or(o.patience, time.Minute)
 	h, err := Open(context.Background(), o)
 	must(t, err)
 	t.Cleanup(func() { must(t, h.Close()) })
@@ -36,6 +38,7 @@ func openStill(t testing.TB, o Options) *History {
 	if o.Path == "" {
 		o.Path = filepath.Join(t.TempDir(), "state.db.history")
 	}
+	o.patience = cmp.Or(o.patience, time.Minute)
 	h := newHistory(withDefaults(o))
 	must(t, h.writer.open(t.Context()))
 	t.Cleanup(func() { closeStill(t, h) })

@@ -168,9 +168,12 @@ func (w *writer) openFile(ctx context.Context) error {
 		}
 		return err
 	}
-	reader, err := openReading(path, w.history.options.Zone, "mode=ro")
+	reader, err := openReading(path, "mode=ro")
 	if err != nil {
 		return errors.Join(err, db.close())
+	}
+	if p := w.history.options.patience; p != 0 {
+		reader.patience = p
 	}
 	w.is, _ = os.Stat(path)
 	w.db = db
@@ -224,7 +227,7 @@ func (w *writer) connect(ctx context.Context, path string) (*connection, error) 
 
 // inspect refuses a file that is no history of this version.
 func inspect(ctx context.Context, path string) error {
-	reading, err := openReading(path, nil, "mode=ro")
+	reading, err := openReading(path, "mode=ro")
 	if err != nil {
 		return err
 	}

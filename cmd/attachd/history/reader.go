@@ -28,8 +28,8 @@ type Reader struct {
 
 // reading is an open file.
 type reading struct {
-	db   *sql.DB
-	zone *time.Location
+	db       *sql.DB
+	patience time.Duration // how long a search may take
 }
 
 // readers is how many lookups are made at a time.
@@ -62,7 +62,7 @@ func openExisting(ctx context.Context, path string) (*reading, error) {
 		modes = append(modes, "immutable=1")
 	}
 	for _, mode := range modes {
-		open, err := openReading(path, time.Local, mode)
+		open, err := openReading(path, mode)
 		if err == nil {
 			if err = open.check(ctx); err == nil {
 				return open, nil
@@ -74,14 +74,14 @@ func openExisting(ctx context.Context, path string) (*reading, error) {
 	return nil, errors.Join(errs...)
 }
 
-func openReading(path string, zone *time.Location, mode string) (*reading, error) {
+func openReading(path, mode string) (*reading, error) {
 	db, err := sql.Open("sqlite", dsn(path, mode, "_query_only=1", "_pragma=cache_size(-4000)"))
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(readers)
 	db.SetMaxIdleConns(readers)
-	return &reading{db, zone}, nil
+	return &reading{db, searchTime}, nil
 }
 
 // ledgerID is the application ID of a state.

@@ -128,7 +128,7 @@ func (r *reading) timeOf(ctx context.Context, id int64) (time.Time, error) {
 
 // query works out where to look. any is false if nothing can be found.
 func (r *reading) query(ctx context.Context, s Search) (q *query, any bool, err error) {
-	q = &query{kind: -1, low: 1, limit: min(s.Limit, maxPage), deadline: time.Now().Add(searchTime)}
+	q = &query{kind: -1, low: 1, limit: min(s.Limit, maxPage), deadline: time.Now().Add(r.patience)}
 	if q.limit <= 0 {
 		q.limit = pageSize
 	}

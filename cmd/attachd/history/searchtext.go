@@ -74,7 +74,7 @@ type named struct {
 
 // named asks the index.
 func (r *reading) named(ctx context.Context, q *query) (n named, err error) {
-	bounded, cancel := context.WithTimeout(ctx, searchTime)
+	bounded, cancel := context.WithTimeout(ctx, r.patience)
 	defer cancel()
 	where, args := q.filter()
 	args = append(args, q.match(), q.low, q.high)

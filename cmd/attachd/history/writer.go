@@ -103,7 +103,7 @@ func (w *writer) work(ctx context.Context, records []any) error {
 	if err == nil && w.refill.due {
 		err = w.refill.next(ctx, w)
 	}
-	if err == nil && w.prune.due {
+	if err == nil && w.prune.due && !w.refill.due {
 		err = w.prune.next(ctx, w)
 	}
 	return w.report(err)
