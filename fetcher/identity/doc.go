@@ -41,6 +41,12 @@
 // soon as they are delivered. Elsewhere such a message is left on the server with a warning,
 // and so are messages that STAT counts and no list names.
 //
+// # Before the start
+//
+// An account may leave alone what was on the server before its first visit ([Start]). These
+// messages are recorded as skipped, by their keys and without their headers. Where a key is not
+// enough, the date of arrival in the header tells them: see [Matcher.ApplyStart].
+//
 // # Memory
 //
 // A listing costs a UIDL and 24 bytes a message. Of a header, 64 KiB are read.

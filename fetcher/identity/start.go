@@ -10,20 +10,6 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// An account may leave alone what was on the server before its first visit. These messages are
-// recorded as skipped, by their keys. Nothing else is asked of them where start is now; otherwise
-// the date of their arrival decides, and a message without one is fetched. So is any message in
-// doubt: nothing is lost, and some old mail may come.
-//
-// A key does not always tell later which message that was. Where it does not, the date of arrival
-// does, as the header has it (TOP, RFC 1939 section 7):
-//
-//   - The server gives skipped messages other UIDLs: new messages are asked for their dates if they
-//     have the size of a skipped one that is not listed any more, or if all of the mailbox is new.
-//   - The server gives the UIDL of a skipped message to another one of the same size.
-//   - There is no UIDL: each visit asks.
-//   - The store lists its oldest messages only ([mailbox.Traits].Batches).
-
 // Start says which of the messages that are on the server before the first visit are fetched. The
 // zero Start fetches all.
 type Start struct {
@@ -57,6 +43,19 @@ type Skipped struct {
 
 // ApplyStart takes the messages that are not to be fetched because of the account's start out of
 // Difference and Listing, and records them. Call it after List.
+//
+// Nothing but its key is asked of a message where start is now. Otherwise the date of its arrival
+// decides, and a message without one is fetched. So is any message in doubt: nothing is lost, and
+// some old mail may come.
+//
+// A key does not always tell later which message that was. In these cases the date of arrival does,
+// as the header has it (TOP, RFC 1939 section 7):
+//
+//   - The server gives skipped messages other UIDLs. New messages are asked for their dates if they
+//     have the size of a skipped one that is not listed any more, or if all of the mailbox is new.
+//   - The server gives the UIDL of a skipped message to another one of the same size.
+//   - There is no UIDL: each visit asks.
+//   - The store lists its oldest messages only ([mailbox.Traits].Batches).
 //
 // The start is applied at the first visit of an account that nothing else is recorded of, and
 // recorded as a whole at its end. A visit that breaks before is repeated.
