@@ -9,8 +9,8 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// TestFiled: whoever copies what was delivered gets each file once, with its message's envelope, and
-// nothing that is no file of the sender's. A message that may come to more files says so.
+// TestFiled: whoever copies what was delivered gets each file once, with its message's envelope,
+// and nothing that is no file of the sender's. A message that may come to more files says so.
 func TestFiled(t *testing.T) {
 	t.Parallel()
 	l, ctx := open(t), t.Context()
