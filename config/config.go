@@ -40,7 +40,13 @@
 //
 // A Config never changes once loaded; a reload makes a new one. [Watch] tells when the content of a
 // file has changed. [Diff] tells which accounts are affected: an [Account] is comparable and holds
-// a fingerprint of the files that it refers to, so old != new is the whole question.
+// a fingerprint of the files that it refers to, so old != new is the whole question. [Changes] names
+// the keys above the accounts that say something else.
+//
+// # What is in force
+//
+// [Config.Settings] and [Config.AccountSettings] list the keys in force for people, each with its
+// value and its place. What they show is an allow-list of types, which no secret is among.
 //
 // # Limits
 //
