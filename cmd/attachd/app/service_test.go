@@ -34,8 +34,10 @@ func (m *manager) Ready() {
 	default:
 	}
 }
-func (m *manager) Reloading() { m.tell("reloading") }
-func (m *manager) Stopping()  { m.tell("stopping") }
+func (m *manager) Reloading()                                  { m.tell("reloading") }
+func (m *manager) Stopping()                                   { m.tell("stopping") }
+func (m *manager) Configured(*config.Config, []config.Warning) { m.tell("configured") }
+func (m *manager) Refused(error)                               { m.tell("refused") }
 
 // TestService: who runs attachd learns when polls run, of each reload and of the end, and who asks
 // for a reload learns what came of it.
@@ -88,8 +90,9 @@ func TestService(t *testing.T) {
 
 	// The files are watched as well, so that there may be more reloads than were asked for.
 	text := strings.Join(m.told, " ")
-	reloads := strings.Count(text, " reloading ready")
-	if rest := strings.ReplaceAll(text, " reloading ready", ""); reloads < 3 || rest != "ready stopping" {
+	configured, refused := strings.Count(text, " reloading configured ready"), strings.Count(text, " reloading refused ready")
+	rest := strings.NewReplacer(" reloading configured ready", "", " reloading refused ready", "").Replace(text)
+	if configured < 2 || refused < 1 || rest != "ready stopping" {
 		t.Errorf("told: %s", text)
 	}
 }

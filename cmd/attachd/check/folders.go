@@ -85,7 +85,7 @@ func (f *folderCheck) look(c *config.Config) {
 	}
 	for _, a := range c.Enabled() {
 		key := "output of account " + a.Name
-		for _, folder := range wiring.Inspect(a).Folders(delivery.QuarantineFolder) {
+		for _, folder := range wiring.Inspect(*a).Folders(delivery.QuarantineFolder) {
 			f.folder(key, folder)
 		}
 		f.file("state", filepath.Join(wiring.LockDir(c), a.Name+".lock"))

@@ -27,7 +27,7 @@ func Polled(ctx context.Context, c *config.Config) (faults []error, err error) {
 		polled[a.Name] = true
 	}
 	for _, a := range c.Enabled() {
-		if err := checkAccount(ctx, led, c, a, func(name string) bool { return polled[name] }); err != nil {
+		if err := checkAccount(ctx, led, c, *a, func(name string) bool { return polled[name] }); err != nil {
 			faults = append(faults, &fetcher.AccountError{Account: a.Name, Err: err})
 		}
 	}

@@ -40,7 +40,7 @@ func DryRun(ctx context.Context, out io.Writer, c *config.Config, log zerolog.Lo
 	}
 	enabled := c.Enabled()
 	for i, polled := range wiring.Accounts(c, nil) {
-		a := enabled[i]
+		a := *enabled[i]
 		p := &preview{ctx: ctx, out: out, ledger: led, account: a, rules: wiring.NewRules(c, a)}
 		err := wiring.CheckFolder(ctx, led, a)
 		if err == nil {

@@ -32,21 +32,24 @@ type settings struct {
 // Those that share the credentials of one OAuth client share its token. The hook, nil for none, is
 // asked before each step of a sink.
 func Accounts(c *config.Config, hook sink.Hook) []fetcher.Account {
-	var all []fetcher.Account
-	own := make(clientTokens)
-	for _, a := range c.Enabled() {
-		all = append(all, account(c, a, own, hook))
+	enabled, own := c.Enabled(), make(clientTokens)
+	all := make([]fetcher.Account, len(enabled))
+	for i, a := range enabled {
+		all[i] = account(c, a, own, hook)
 	}
 	return all
 }
 
 // Account turns one account of the configuration into the fetcher's, enabled or not.
 func Account(c *config.Config, a config.Account, hook sink.Hook) fetcher.Account {
-	return account(c, a, make(clientTokens), hook)
+	return account(c, &a, make(clientTokens), hook)
 }
 
-func account(c *config.Config, a config.Account, own clientTokens, hook sink.Hook) fetcher.Account {
-	version := settings{a, sink.Options{FileMode: c.FileMode, MinFree: int64(a.Policy.MinFree)}, limits(c)}
+func account(c *config.Config, a *config.Account, own clientTokens, hook sink.Hook) fetcher.Account {
+	// One copy serves all that the account holds on to. It must not be c's: a loop that a reload
+	// leaves running would keep the whole of an old configuration.
+	version := &settings{*a, sink.Options{FileMode: c.FileMode, MinFree: int64(a.Policy.MinFree)}, limits(c)}
+	a = &version.Account
 	return fetcher.Account{
 		Account: poll.Account{
 			Name:     a.Name,
@@ -72,12 +75,12 @@ func account(c *config.Config, a config.Account, own clientTokens, hook sink.Hoo
 			FetchChangedUIDLs: a.Policy.UIDLChange == config.UIDLChangeFetch,
 		},
 		Jitter:  a.Jitter,
-		Version: version,
+		Version: *version,
 	}
 }
 
 // endpoint says how the account's mailbox is reached.
-func endpoint(c *config.Config, a config.Account, own clientTokens) session.Endpoint {
+func endpoint(c *config.Config, a *config.Account, own clientTokens) session.Endpoint {
 	resumed := tls.NewLRUClientSessionCache(1) // saves a good part of the next poll's handshake
 	return session.Endpoint{
 		Addr:     net.JoinHostPort(a.Host, strconv.Itoa(a.Port)),

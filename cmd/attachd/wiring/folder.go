@@ -15,7 +15,7 @@ import (
 
 // output is the folder of an account. The hook, nil for none, is called before each step of the
 // sink.
-func (s settings) output(hook sink.Hook) delivery.Output {
+func (s *settings) output(hook sink.Hook) delivery.Output {
 	o := s.sink
 	o.Hook = hook
 	return delivery.Output{

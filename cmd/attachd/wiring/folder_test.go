@@ -50,6 +50,6 @@ func TestFolderIsASink(t *testing.T) {
 	t.Parallel()
 	sinktest.Test(t, func(t *testing.T) sinktest.Place {
 		dir := filepath.Join(t.TempDir(), "hans")
-		return folderPlace{dir, settings{Account: config.Account{Name: "hans", Output: dir}}.output(nil)}
+		return folderPlace{dir, (&settings{Account: config.Account{Name: "hans", Output: dir}}).output(nil)}
 	})
 }

@@ -19,7 +19,7 @@ type clientKey struct {
 
 // tokens returns the source of an account's access tokens, nil for an account that logs in with a
 // password. An account is made once, and its source keeps a token from poll to poll.
-func tokens(c *config.Config, a config.Account, own clientTokens) func(ctx context.Context, refused string) (string, error) {
+func tokens(c *config.Config, a *config.Account, own clientTokens) func(ctx context.Context, refused string) (string, error) {
 	var source *oauth.Source
 	switch {
 	case !a.Token.IsZero():
@@ -32,7 +32,7 @@ func tokens(c *config.Config, a config.Account, own clientTokens) func(ctx conte
 	case a.OAuth.Grant == config.GrantClientCredentials:
 		key := clientKey{a.OAuth, a.Proxy}
 		if source = own[key]; source == nil {
-			source = oauth.NewClientCredentialsSource(OAuthClient(a))
+			source = oauth.NewClientCredentialsSource(OAuthClient(*a))
 			own[key] = source
 		}
 	case a.OAuth.Grant == config.GrantServiceAccount:
@@ -41,7 +41,7 @@ func tokens(c *config.Config, a config.Account, own clientTokens) func(ctx conte
 			Subject: a.Username, TokenURL: a.OAuth.TokenURL, Scopes: strings.Fields(a.OAuth.Scopes), HTTP: oauth.NewHTTPClient(dialer(a.Proxy)),
 		})
 	default:
-		source = oauth.NewStoredSource(a.Name, OAuthClient(a), TokenStore(c, a))
+		source = oauth.NewStoredSource(a.Name, OAuthClient(*a), TokenStore(c, *a))
 	}
 	return source.Token
 }
