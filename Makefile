@@ -106,8 +106,9 @@ demo: ## show what attachd does, with a mail server of its own
 	@$(GO) run ./cmd/attachd demo
 
 .PHONY: install-test-deps
-install-test-deps: ## Dovecot and promtool, which the tests need (Debian, Ubuntu)
-	@.ci/install dovecot=dovecot-pop3d promtool=prometheus
+install-test-deps: ## Dovecot, promtool, Chromium and npm, which the tests need (Debian, Ubuntu)
+	@.ci/install dovecot=dovecot-pop3d promtool=prometheus chromium=chromium
+	@.ci/install npm=npm
 
 .PHONY: install-bench-deps
 install-bench-deps: ## Dovecot, mpop, fetchmail and ripMIME, which the benchmarks need (Debian, Ubuntu)

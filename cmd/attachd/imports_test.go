@@ -43,9 +43,10 @@ var rooms = map[string][]string{
 	"cmd/attachd/words":      {"fetcher/foreign"},
 	"cmd/attachd/wiring":     {"cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
 
-	"cmd/attachd/web":           {"cmd/attachd/web/thumbnail", "cmd/attachd/history", "cmd/attachd/status", "cmd/attachd/words", "config", "cmd/attachd/quarantine", "fetcher/delivery", "fetcher/ledger", "fetcher/foreign"},
-	"cmd/attachd/web/thumbnail": {},
-	"cmd/attachd/web/webtest":   {"cmd/attachd/quarantine", "config", "fetcher/ledger", "cmd/attachd/history", "cmd/attachd/status", "cmd/attachd/trouble"},
+	"cmd/attachd/web":             {"cmd/attachd/web/thumbnail", "cmd/attachd/history", "cmd/attachd/status", "cmd/attachd/words", "config", "cmd/attachd/quarantine", "fetcher/delivery", "fetcher/ledger", "fetcher/foreign"},
+	"cmd/attachd/web/thumbnail":   {},
+	"cmd/attachd/web/webtest":     {"cmd/attachd/quarantine", "config", "fetcher/ledger", "cmd/attachd/history", "cmd/attachd/status", "cmd/attachd/trouble"},
+	"cmd/attachd/web/browsertest": {},
 
 	"cmd/attachd/notify/outbound":      {"fetcher/foreign", "fetcher/pop3"},
 	"cmd/attachd/notify/ping":          {"cmd/attachd/notify/outbound", "cmd/attachd/status", "cmd/attachd/words", "config", "fetcher/event"},
