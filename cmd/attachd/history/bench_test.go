@@ -131,8 +131,8 @@ func fill(b *testing.B, o Options) {
 }
 
 // BenchmarkQueries makes each lookup of the page in a history of 10,000 accounts and a million
-// items, and reports the slowest and the median in milliseconds, and the latter as a share of what a
-// view may take.
+// items. It reports the slowest and the median in milliseconds, the time of processors, and the
+// median as a share of what a view may take.
 func BenchmarkQueries(b *testing.B) {
 	h := benchHistory(b)
 	now := time.Now()

@@ -65,8 +65,8 @@ type History struct {
 }
 
 // Open opens the history, and starts to write what [History.Observe] is given. A file that can't be
-// used is set aside and made anew, see [History.Note]; a folder that can't be written is tried again
-// and again, see [History.Err]. So it fails only if the path is that of a state.
+// used is set aside and made anew, see [History.Note]. A folder that can't be written is tried over
+// and over, see [History.Err]. So Open fails only if the path is that of a state.
 func Open(ctx context.Context, o Options) (*History, error) {
 	path, err := filepath.Abs(o.Path)
 	if err != nil {

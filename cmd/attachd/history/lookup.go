@@ -243,8 +243,8 @@ func (r *Reader) Decisions(ctx context.Context, since time.Time, what []string, 
 	return all, err
 }
 
-// Sessions returns the sign-ins that were made with a token and are valid: until when, by the digest
-// of the cookie.
+// Sessions returns until when the sign-ins of a token are valid, by the digest of the cookie. Both
+// digests are those of SaveSession.
 func (r *Reader) Sessions(ctx context.Context, token [32]byte) (all map[[32]byte]time.Time, err error) {
 	all = make(map[[32]byte]time.Time)
 	err = r.look("sign-ins", func(r *reading) error {

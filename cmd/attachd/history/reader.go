@@ -52,7 +52,7 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	return &Reader{path: path, open: open}, nil
 }
 
-// openExisting opens a file that is read only, as it belongs to another process or can't be written.
+// openExisting opens a file for reading alone: another process writes it, or nobody can.
 func openExisting(ctx context.Context, path string) (*reading, error) {
 	var errs []error
 	modes := []string{"mode=ro"}
