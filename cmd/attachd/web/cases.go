@@ -31,6 +31,7 @@ type trouble struct {
 	Since    time.Time `json:"since,omitzero"`
 	Last     time.Time `json:"last,omitzero"`
 	Next     time.Time `json:"next,omitzero"`
+	Worked   time.Time `json:"worked,omitzero"` // when one of its accounts worked last
 	Attempts int       `json:"attempts,omitempty"`
 	Link     string    `json:"link,omitempty"`
 	// Where says in which part of the page it is decided.
@@ -41,7 +42,7 @@ func troubleOf(c status.Case) trouble {
 	return trouble{
 		Key: c.Key, Class: string(c.Class), NeedsYou: c.NeedsYou, Heading: c.Heading, Host: c.Host,
 		Accounts: c.Accounts[:min(len(c.Accounts), maxNames)], Affected: len(c.Accounts),
-		Said: c.Said, Meaning: c.Meaning, Todo: c.Todo, Since: c.Since, Last: c.Last, Next: c.Next,
+		Said: c.Said, Meaning: c.Meaning, Todo: c.Todo, Since: c.Since, Last: c.Last, Next: c.Next, Worked: c.Worked,
 		Attempts: c.Attempts, Link: c.Link, Where: place(c),
 	}
 }

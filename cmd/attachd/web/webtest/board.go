@@ -117,7 +117,7 @@ func Rich() *status.Snapshot {
 		Key: "connect/branch", Class: trouble.Class("silent"), Heading: "Server does not answer", Host: "pop.branch.example.org:995",
 		Accounts: []string{"branch-north", "branch-south"}, Said: []string{"connect to pop.branch.example.org:995: i/o timeout"},
 		Todo: "attachd tries ever more slowly, at least once an hour.", Since: Now.Add(-26 * time.Minute), Last: Now.Add(-2 * time.Minute),
-		Next: Now.Add(2 * time.Minute), Attempts: 6,
+		Next: Now.Add(2 * time.Minute), Worked: Now.Add(-31 * time.Minute), Attempts: 6,
 	}}
 	count(s)
 	return s
