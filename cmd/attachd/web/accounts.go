@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/attachd/attachd/cmd/attachd/status"
@@ -132,8 +133,7 @@ func (s *Server) accounts(r *http.Request) (*View, error) {
 		list.State = ""
 	}
 	list.offer()
-	found := matching(now.Accounts, list.Query, list.State)
-	slices.SortFunc(found, sorting.then)
+	found := matching(s.sorted.by(now, sorting), list.Query, list.State)
 	list.Matching = len(found)
 	from, to := window(found, now.Accounts, sorting.then, query.Get("after"), query.Get("before"))
 	for _, a := range found[from:to] {
@@ -163,17 +163,46 @@ func (l *accountList) offer() {
 	}
 }
 
-// matching returns the accounts in a state whose name, user or host holds a text.
-func matching(all []status.Account, text, state string) []listing {
+// sortedAccounts keeps the accounts of the last snapshot as they were sorted: many readers ask for
+// the same within a second.
+type sortedAccounts struct {
+	mu     sync.Mutex
+	of     *status.Snapshot
+	orders map[string][]listing
+}
+
+// by returns all accounts in an order. The list is not to be changed.
+func (c *sortedAccounts) by(s *status.Snapshot, o order) []listing {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.of != s {
+		c.of, c.orders = s, make(map[string][]listing)
+	}
+	all, ok := c.orders[o.key]
+	if !ok {
+		all = make([]listing, len(s.Accounts))
+		for i := range all {
+			all[i] = listingOf(&s.Accounts[i])
+		}
+		slices.SortFunc(all, o.then)
+		c.orders[o.key] = all
+	}
+	return all
+}
+
+// matching returns the accounts in a state whose name, user or host holds a text, in their order.
+func matching(all []listing, text, state string) []listing {
+	if text == "" && state == "" {
+		return all
+	}
 	found := make([]listing, 0, len(all))
 	text = strings.ToLower(text)
-	for i := range all {
-		a := &all[i]
+	for _, a := range all {
 		if state != "" && slug(a.State) != state {
 			continue
 		}
 		if text == "" || holds(a.Name, text) || holds(a.User, text) || holds(a.Host, text) {
-			found = append(found, listingOf(a))
+			found = append(found, a)
 		}
 	}
 	return found

@@ -42,6 +42,7 @@ type Server struct {
 	hub       *hub
 	thumbs    thumbnail.Maker
 	verified  verified
+	sorted    sortedAccounts
 	handler   http.Handler
 }
 
