@@ -1,7 +1,8 @@
 // Package console is what a person at a terminal sees of attachd: the log with units and colors,
 // the line that shows how far a run has come, and numbers, sizes and names in words.
 //
-// Where no person looks, the log is JSON ([NewLogger]) and there is no progress ([NewProgress]).
+// Where no person looks, the log is JSON, or entries of systemd's journal ([NewLogger]), and there
+// is no progress ([NewProgress]).
 // Everything that a stranger chose, such as the name of an attachment, is printed so that it cannot
 // steer the terminal: see package foreign.
 package console

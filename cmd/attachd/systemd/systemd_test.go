@@ -195,10 +195,10 @@ func TestWatchdog(t *testing.T) {
 		m := newManager(t, name)
 		var log bytes.Buffer
 		n := systemd.New(m.env("60000000", "WATCHDOG_PID="+strconv.Itoa(os.Getpid())), zerolog.New(&log))
-		moving := false // has not begun
+		var moving atomic.Bool // false: has not begun
 		last := time.Time{}
 		beat := func() time.Time {
-			if moving {
+			if moving.Load() {
 				last = time.Now().Add(-2 * time.Second)
 			}
 			return last
@@ -219,16 +219,16 @@ func TestWatchdog(t *testing.T) {
 		if log.Len() > 0 {
 			t.Errorf("said before the scheduler began: %s", &log)
 		}
-		moving = true
+		moving.Store(true)
 		after(time.Second, "WATCHDOG=1")
 		after(29 * time.Second)
 		after(2*time.Second, "WATCHDOG=1")
-		moving = false
+		moving.Store(false)
 		after(10 * time.Minute)
 		if n := strings.Count(log.String(), "watchdog not fed"); n != 1 {
 			t.Errorf("said %d times: %s", n, &log)
 		}
-		moving = true
+		moving.Store(true)
 		after(time.Second, "WATCHDOG=1")
 		after(59*time.Second, "WATCHDOG=1")
 		cancel()
