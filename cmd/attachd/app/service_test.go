@@ -90,9 +90,9 @@ func TestService(t *testing.T) {
 
 	// The files are watched as well, so that there may be more reloads than were asked for.
 	text := strings.Join(m.told, " ")
-	configured, refused := strings.Count(text, " reloading configured ready"), strings.Count(text, " reloading refused ready")
+	taken, refused := strings.Count(text, " reloading configured ready"), strings.Count(text, " reloading refused ready")
 	rest := strings.NewReplacer(" reloading configured ready", "", " reloading refused ready", "").Replace(text)
-	if configured < 2 || refused < 1 || rest != "ready stopping" {
+	if taken < 2 || refused < 1 || rest != "ready stopping" {
 		t.Errorf("told: %s", text)
 	}
 }
