@@ -3,7 +3,6 @@ package notify_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -301,5 +300,3 @@ func revoked(account string) error {
 func refused(string) error {
 	return &session.LoginError{Addr: "mx.a:995", Mechanism: "USER/PASS", Err: &pop3.Error{Cmd: "PASS", Code: "AUTH", Text: "-ERR [AUTH] no"}}
 }
-
-func strange(string) error { return errors.New("something else") }
