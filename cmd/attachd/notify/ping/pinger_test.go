@@ -227,6 +227,7 @@ func TestBounds(t *testing.T) {
 			t.Errorf("observing took %s", took)
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if s.most != 8 {
 			t.Errorf("%d calls ran at once, want 8", s.most)
 		}
