@@ -17,6 +17,7 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/daemon"
 	"github.com/attachd/attachd/cmd/attachd/preview"
 	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/fetcher/event"
 )
 
 func runCommand(hooks app.Hooks) *cobra.Command {
@@ -68,7 +69,7 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 			}
 			warnOfRoot(log)
 			if once {
-				return runOnce(cmd.Context(), app.Options{Config: c, Path: path, Log: log, Observe: progress.Observe, Hooks: hooks})
+				return runOnce(cmd.Context(), daemon.Options{Config: c, Path: path, Log: log, Warnings: warnings, Shoutrrr: shoutrrrProcess(), Hooks: hooks}, progress.Observe)
 			}
 			hangup := make(chan os.Signal, 1)
 			signal.Notify(hangup, syscall.SIGHUP)
@@ -101,17 +102,8 @@ func dryRun(cmd *cobra.Command, c *config.Config, log zerolog.Logger) error {
 	return nil
 }
 
-func runOnce(ctx context.Context, options app.Options) error {
-	a, err := app.Open(ctx, options)
-	if err != nil {
-		return failure(err)
-	}
-	defer func() {
-		if err := a.Close(); err != nil {
-			options.Log.Error().Err(err).Msg("state not closed cleanly")
-		}
-	}()
-	o, err := a.RunOnce(ctx)
+func runOnce(ctx context.Context, options daemon.Options, observe func(event.Event)) error {
+	o, err := daemon.Once(ctx, options, observe)
 	if err != nil {
 		return failure(err)
 	}

@@ -14,6 +14,9 @@ import (
 	"time"
 )
 
+// ErrRunning says that another process works on this state.
+var ErrRunning = errors.New("another attachd is running with this state")
+
 // ErrNotRunning says that no daemon listens at the socket.
 var ErrNotRunning = errors.New("no attachd is running with this state")
 
@@ -88,7 +91,7 @@ func removeStale(ctx context.Context, path string) error {
 	conn, err := dial(ctx, path)
 	if err == nil {
 		_ = conn.Close()
-		return fmt.Errorf("listen at %s: another attachd is running with this state", path)
+		return fmt.Errorf("listen at %s: %w", path, ErrRunning)
 	}
 	if !errors.Is(err, ErrNotRunning) {
 		return err

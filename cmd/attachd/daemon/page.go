@@ -66,12 +66,11 @@ func (p *page) run(ctx context.Context) {
 
 func (p *page) options(h config.HTTP) web.Options {
 	s := p.services
-	beat := s.app.Supervisor().Beat
 	o := web.Options{
 		Listen: h.Listen, Hosts: h.Hosts, CertFile: h.CertFile, KeyFile: h.KeyFile,
 		Board: s.board, Actions: s, Config: s.config, Quarantine: s.desk,
 		Probes: web.Probes{
-			Live: health.Live(beat, time.Now), Ready: health.Ready(s.stopping, s.options.Log, s.checks()...),
+			Live: health.Live(s.beat, time.Now), Ready: health.Ready(s.stopping, s.options.Log, s.checks()...),
 			Metrics: s.metrics.Handler(), MetricsOpen: h.MetricsOpen, Profile: h.PProf,
 		},
 		Log: s.options.Log, Version: app.Version(),

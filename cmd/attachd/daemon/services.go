@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"net"
 	"path/filepath"
 	"sync"
 	"time"
@@ -26,7 +27,9 @@ const noticesSuffix = ".notices"
 // services are what runs beside the polls.
 type services struct {
 	options  Options
+	once     bool            // polls are made once
 	stopping context.Context // ends when attachd is asked to stop
+	socket   net.Listener    // beside the state; nil if it can't be had yet
 	app      *app.App
 	board    *status.Board
 	history  *history.History // nil if no file for it can be written
@@ -44,16 +47,21 @@ type services struct {
 func (s *services) open(ctx context.Context, a *app.App) {
 	c, log := s.options.Config, s.options.Log
 	s.app = a
-	s.history = s.openHistory(ctx)
+	var err error
+	if s.socket, err = control.Listen(ctx, c.State); errors.Is(err, control.ErrRunning) {
+		// Two processes that write a history would each miss what the other one wrote.
+		log.Warn().Err(err).Msg("this attachd keeps no history")
+	} else {
+		s.history = s.openHistory(ctx)
+	}
 	s.board = status.NewBoard(status.Options{
-		Path: s.options.Path, Version: app.Version(), Log: log, Beat: a.Supervisor().Beat,
+		Path: s.options.Path, Version: app.Version(), Log: log, Beat: s.beat,
 		Counts: a.Ledger().QuarantineCounts, Held: s.held, History: s.historyFile,
 	})
 	s.board.Configured(c, texts(s.options.Warnings))
 	s.desk = &quarantine.Desk{Access: a, Config: s.config, Log: log, Done: s.decided}
-	var err error
 	s.notifier, err = notify.New(notify.Options{
-		Config: c, Board: s.board, StatePath: c.State + noticesSuffix, Log: log, Shoutrrr: s.options.Shoutrrr,
+		Config: c, Board: s.board, StatePath: c.State + noticesSuffix, Log: log, Shoutrrr: s.options.Shoutrrr, Once: s.once,
 	})
 	if err != nil {
 		log.Warn().Err(err).Msg("what was told before is not known: notices may repeat")
@@ -97,7 +105,7 @@ func (s *services) run(ctx context.Context) {
 	defer parts.Wait()
 	for _, part := range []func(context.Context){
 		s.restore, s.board.Run, s.notifier.Run, s.desk.Run, s.tell, s.listen, s.page.run,
-		func(ctx context.Context) { s.manager.Run(ctx, s.app.Supervisor().Beat) },
+		func(ctx context.Context) { s.manager.Run(ctx, s.beat) },
 	} {
 		parts.Go(func() { part(ctx) })
 	}
@@ -146,9 +154,12 @@ func (s *services) insist(ctx context.Context, key string, class trouble.Class, 
 func (s *services) listen(ctx context.Context) {
 	const key = "socket"
 	s.insist(ctx, key, trouble.SocketFails, "commands such as attachd status, reload and healthcheck don't find this daemon", func(ctx context.Context) error {
-		l, err := control.Listen(ctx, s.options.Config.State)
-		if err != nil {
-			return err
+		l := s.socket
+		if s.socket = nil; l == nil {
+			var err error
+			if l, err = control.Listen(ctx, s.options.Config.State); err != nil {
+				return err
+			}
 		}
 		s.board.Over(key)
 		return control.Serve(ctx, l, control.Handler(s.reload, s.page.own.Control()))

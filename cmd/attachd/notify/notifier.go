@@ -50,6 +50,9 @@ type Options struct {
 	Zone *time.Location
 	// Machine is its name; "" asks the machine.
 	Machine string
+	// Once is for polls that are made once: what they came to is looked at when Run is to end, and
+	// not before.
+	Once bool
 	// Transport makes HTTP requests, for tests; nil is the network.
 	Transport http.RoundTripper
 }
@@ -190,12 +193,15 @@ func (n *Notifier) Run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		n.look(sending)
+		if !n.options.Once {
+			n.look(sending)
+		}
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
 		}
 	}
+	n.look(sending) // at what the last polls came to
 	// What is on its way may still arrive, or it would be told twice.
 	patience := time.AfterFunc(lastWords, give)
 	defer patience.Stop()

@@ -21,6 +21,7 @@ import (
 const (
 	maxCalls    = 8
 	maxAttempts = 5
+	lastWords   = 3 * time.Second // for what waits at the end
 	firstRetry  = 6 * time.Second // and three times as long each time
 	// every is the least time between two pings for all accounts.
 	every = time.Minute
@@ -177,21 +178,24 @@ func (p *Pinger) offer(account string, s *slot) {
 	p.wake.Signal()
 }
 
-// Run sends pings until ctx ends. It begins with the start of attachd. What waits at the end is not
-// sent.
+// Run sends pings until ctx ends. It begins with the start of attachd. What waits at the end has
+// some seconds to be sent, once: a run that polls once would ping for nobody else.
 func (p *Pinger) Run(ctx context.Context) {
+	sending, give := context.WithCancel(context.WithoutCancel(ctx))
+	defer give()
 	stop := context.AfterFunc(ctx, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.ended = true
 		p.wake.Broadcast()
+		time.AfterFunc(lastWords, give)
 	})
 	defer stop()
 	p.put(whole, start, "")
 	var workers sync.WaitGroup
 	for range maxCalls {
 		workers.Go(func() {
-			for p.sendNext(ctx) {
+			for p.sendNext(sending) {
 			}
 		})
 	}
@@ -204,7 +208,7 @@ func (p *Pinger) sendNext(ctx context.Context) bool {
 	for len(p.ready) == 0 && !p.ended {
 		p.wake.Wait()
 	}
-	if p.ended {
+	if len(p.ready) == 0 {
 		p.mu.Unlock()
 		return false
 	}

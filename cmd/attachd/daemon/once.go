@@ -1,0 +1,53 @@
+package daemon
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/attachd/attachd/cmd/attachd/app"
+	"github.com/attachd/attachd/fetcher/event"
+)
+
+// Once polls every enabled account once. Beside the polls it keeps the history, pings, and tells
+// what is to be told, as a daemon does between two polls: for timers and cron. observe, unless nil,
+// gets the events as well.
+func Once(ctx context.Context, o Options, observe func(event.Event)) (outcome *app.Outcome, err error) {
+	s := &services{options: o, current: o.Config, stopping: ctx, once: true}
+	a, err := app.Open(ctx, app.Options{Config: o.Config, Path: o.Path, Log: o.Log, Hooks: o.Hooks, Observe: func(e event.Event) {
+		s.observe(e)
+		if observe != nil {
+			observe(e)
+		}
+	}})
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err := a.Close(); err != nil {
+			o.Log.Error().Err(err).Msg("state not closed cleanly")
+		}
+	}()
+	around, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	s.open(around, a)
+	defer s.close()
+	s.restore(around)
+	var telling sync.WaitGroup
+	telling.Go(func() { s.notifier.Run(around) })
+	telling.Go(func() { s.listen(around) })
+	outcome, err = a.RunOnce(ctx)
+	s.board.Look(around)
+	s.board.Refresh()
+	end()
+	telling.Wait()
+	return outcome, err
+}
+
+// beat says whether the scheduler moves. Polls that are made once have none, and move.
+func (s *services) beat() time.Time {
+	if s.once {
+		return time.Now()
+	}
+	return s.app.Supervisor().Beat()
+}
