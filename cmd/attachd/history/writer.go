@@ -10,6 +10,8 @@ import (
 
 // The times of the writing goroutine.
 const (
+	// lastRefill is how long the end of a history waits for what the state has and it lacks.
+	lastRefill  = time.Second
 	upkeepEvery = 10 * time.Minute // how often what is too old goes, and the state is asked
 	restAfter   = 20 * time.Millisecond
 	retryFirst  = 2 * time.Second // after a write that failed; doubled each time
@@ -91,6 +93,12 @@ func (w *writer) run(ctx context.Context) {
 		}
 		w.pause(ctx, retry)
 		retry = min(2*retry, retryLast)
+	}
+	// A process that polls once ends before it comes to this, again and again.
+	for deadline := time.Now().Add(lastRefill); w.refill.due && time.Now().Before(deadline); {
+		if w.work(ctx, nil) != nil {
+			return
+		}
 	}
 }
 
