@@ -40,8 +40,8 @@
 //
 // A Config never changes once loaded; a reload makes a new one. [Watch] tells when the content of a
 // file has changed. [Diff] tells which accounts are affected: an [Account] is comparable and holds
-// a fingerprint of the files that it refers to, so old != new is the whole question. [Changes] names
-// the keys above the accounts that say something else.
+// a fingerprint of the files that it refers to, so old != new is the whole question. [Changes]
+// names the keys above the accounts that say something else.
 //
 // # What is in force
 //

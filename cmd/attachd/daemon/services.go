@@ -125,14 +125,17 @@ func (s *services) tell(ctx context.Context) {
 	}
 }
 
-// again is how long to wait before what failed is tried again.
-const again = 15 * time.Second
+// What failed is tried again after againFirst, and after twice as long each time up to againLast.
+const (
+	againFirst = time.Second
+	againLast  = 15 * time.Second
+)
 
 // insist calls fn until it ends without an error, or ctx ends. A failure is a trouble until the
 // next try; fn ends it itself once it works.
 func (s *services) insist(ctx context.Context, key string, class trouble.Class, message string, fn func(context.Context) error) {
 	said := ""
-	for {
+	for wait := againFirst; ; wait = min(2*wait, againLast) {
 		err := fn(ctx)
 		if err == nil || ctx.Err() != nil {
 			return
@@ -145,7 +148,7 @@ func (s *services) insist(ctx context.Context, key string, class trouble.Class, 
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(again):
+		case <-time.After(wait):
 		}
 	}
 }
