@@ -112,11 +112,5 @@ func (s *services) decided(m quarantine.Message, what quarantine.Action, by stri
 	if s.history == nil {
 		return
 	}
-	d := history.Decision{
-		Account: m.Account.Name, What: string(what), UIDL: m.Record.UIDL, Subject: m.Record.Subject, Reason: m.Record.Reason, By: by, Outcome: outcome.Text,
-	}
-	if err != nil {
-		d.Outcome = err.Error()
-	}
-	s.history.Decide(d)
+	s.history.Decide(quarantine.Decision(time.Now(), m, what, by, outcome, err))
 }

@@ -152,15 +152,16 @@ func try[T any](t *Tab, expression string) (T, error) {
 	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
-// Until waits until an expression is true.
-func (t *Tab) Until(limit time.Duration, expression string) {
+// Until waits until an expression is true, and returns how long that took.
+func (t *Tab) Until(limit time.Duration, expression string) time.Duration {
 	t.tb.Helper()
-	for deadline := time.Now().Add(limit); ; time.Sleep(20 * time.Millisecond) {
+	began := time.Now()
+	for ; ; time.Sleep(20 * time.Millisecond) {
 		// The page may be on its way to another one.
 		if is, err := try[bool](t, "!!("+expression+")"); err == nil && is {
-			return
+			return time.Since(began)
 		}
-		if time.Now().After(deadline) {
+		if time.Since(began) > limit {
 			t.tb.Fatalf("after %s, this is still not so: %s\nthe page says:\n%s", limit, expression, Eval[string](t, "document.body.innerText"))
 		}
 	}
