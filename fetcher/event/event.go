@@ -41,7 +41,7 @@
 //
 // Many goroutines send events at once. A receiver must return soon: the poll waits for it. Account
 // is the account's name in all of them. A UIDL holds the server's bytes, which are not safe to
-// print. A [Recorder] turns events into the present state of every account.
+// print. Package status of the program turns events into the present state of every account.
 package event
 
 import (
@@ -211,3 +211,32 @@ func (Quarantined) event() {}
 func (Deleted) event()     {}
 func (Done) event()        {}
 func (Scheduled) event()   {}
+
+// Account returns the name of the account that an event is about.
+func Account(e Event) string {
+	switch e := e.(type) {
+	case Waiting:
+		return e.Account
+	case Started:
+		return e.Account
+	case LoggedIn:
+		return e.Account
+	case Listed:
+		return e.Account
+	case Retrieved:
+		return e.Account
+	case Delivered:
+		return e.Account
+	case LeftOut:
+		return e.Account
+	case Quarantined:
+		return e.Account
+	case Deleted:
+		return e.Account
+	case Done:
+		return e.Account
+	case Scheduled:
+		return e.Account
+	}
+	return ""
+}

@@ -15,7 +15,7 @@ import (
 type account struct {
 	settings settings
 	now      Account // Name, User, Host, and what events say; State, Why and Case are found out anew each time
-	phase    event.Phase
+	phase    phase
 	waiting  time.Time // when its poll became due, zero before the first
 	began    time.Time // when its poll got its slot
 	fetched  fetched   // what the poll under way came to
@@ -92,15 +92,15 @@ func secretOf(c config.Account, path string) string {
 func (a *account) take(e event.Event, sorted trouble.Trouble, now time.Time) {
 	switch e := e.(type) {
 	case event.Waiting:
-		a.phase, a.waiting, a.now.Next = event.PhaseWaiting, now, time.Time{}
+		a.phase, a.waiting, a.now.Next = phaseWaiting, now, time.Time{}
 	case event.Started:
 		a.start(now)
 	case event.LoggedIn:
-		a.phase = event.PhasePolling
+		a.phase = phasePolling
 		took := a.now.Session.Took
 		a.now.Session = Session{Mechanism: e.Mechanism, TLS: e.TLS, NotAfter: e.NotAfter, Pipelining: e.Pipelining, LoginDelay: e.LoginDelay, Took: took}
 	case event.Listed:
-		a.phase = event.PhaseRetrieving
+		a.phase = phaseRetrieving
 		a.list(e, now)
 	case event.Retrieved:
 		a.fetched.messages++
@@ -114,7 +114,7 @@ func (a *account) take(e event.Event, sorted trouble.Trouble, now time.Time) {
 	case event.Done:
 		a.end(e, sorted, now)
 	case event.Scheduled:
-		a.phase, a.now.Next = event.PhaseIdle, e.Next
+		a.phase, a.now.Next = phaseIdle, e.Next
 	}
 }
 
@@ -131,7 +131,7 @@ func (a *account) start(now time.Time) {
 	} else {
 		a.late = 0
 	}
-	a.phase, a.began, a.fetched, a.now.Progress, a.now.Next = event.PhasePolling, now, fetched{}, nil, time.Time{}
+	a.phase, a.began, a.fetched, a.now.Progress, a.now.Next = phasePolling, now, fetched{}, nil, time.Time{}
 }
 
 // list notes what a session found on the server. A poll of several sessions lists what is left each
@@ -172,7 +172,7 @@ func (a *account) end(e event.Done, t trouble.Trouble, now time.Time) {
 	if !a.began.IsZero() {
 		a.now.Session.Took = now.Sub(a.began)
 	}
-	a.phase, a.now.Progress, a.began = event.PhaseIdle, nil, time.Time{}
+	a.phase, a.now.Progress, a.began = phaseIdle, nil, time.Time{}
 	if t.Class == trouble.Stopped {
 		return // which says nothing of the account
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/trouble"
 	"github.com/attachd/attachd/config"
-	"github.com/attachd/attachd/fetcher/event"
 )
 
 // build makes a snapshot and puts it in place. b.building is held. The board's mutex is held only
@@ -89,11 +88,11 @@ func (b *Board) standings(m *Machine, c *cases) []standing {
 			continue
 		}
 		t := &all[i]
-		t.polling = a.phase == event.PhasePolling || a.phase == event.PhaseRetrieving
+		t.polling = a.phase == phasePolling || a.phase == phaseRetrieving
 		t.key, t.said, t.why, t.owner = c.ofAccount(a, b.started)
 		if t.polling {
 			m.Polling++
-		} else if a.phase == event.PhaseWaiting {
+		} else if a.phase == phaseWaiting {
 			m.Due++
 		}
 		m.Lag = max(m.Lag, a.lag)
