@@ -34,7 +34,8 @@ func scanPoll(rows *sql.Rows, before ...any) (p Poll, err error) {
 	return p, err
 }
 
-// LastPolls returns the last n polls of every account, by account and with the newest first.
+// LastPolls returns the last n polls of every account, by account and with the newest first. It is
+// made to be asked once, at the start: for 10,000 accounts it takes a second.
 func (r *Reader) LastPolls(ctx context.Context, n int) (polls map[string][]Poll, err error) {
 	polls = make(map[string][]Poll)
 	err = r.look("polls", func(r *reading) error {
@@ -48,15 +49,15 @@ func (r *Reader) LastPolls(ctx context.Context, n int) (polls map[string][]Poll,
 		}); err != nil {
 			return err
 		}
-		// One walk over the table is much cheaper than a question for each account.
-		return eachRow(ctx, r.db, "SELECT account, "+pollColumns+" FROM poll ORDER BY account DESC, at DESC", func(rows *sql.Rows) error {
+		return eachRow(ctx, r.db, `SELECT p.account, p.at, p.took, p.messages, p.files, p.bytes, p.trouble FROM account AS a CROSS JOIN poll AS p ON p.account = a.id
+			WHERE p.at >= coalesce((SELECT at FROM poll WHERE account = a.id ORDER BY at DESC LIMIT 1 OFFSET ?), 0) ORDER BY a.id DESC, p.at DESC`, func(rows *sql.Rows) error {
 			var account int64
 			p, err := scanPoll(rows, &account)
-			if name := names[account]; name != "" && len(polls[name]) < n {
+			if name := names[account]; name != "" {
 				polls[name] = append(polls[name], p)
 			}
 			return err
-		})
+		}, n-1)
 	})
 	return polls, err
 }
