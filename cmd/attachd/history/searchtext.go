@@ -29,7 +29,7 @@ type trigram struct {
 	often        int // in how many items of the sample
 }
 
-// match returns the text index's own query for the terms that it knows, with each trigram in quotes.
+// match returns the text index's own query for the terms that it knows. Each trigram is in quotes.
 func (r *reading) match(ctx context.Context, q *query) (string, error) {
 	var parts []trigram
 	for _, t := range q.terms {
