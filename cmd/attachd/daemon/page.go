@@ -5,7 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/cmd/attachd/health"
 	"github.com/attachd/attachd/cmd/attachd/trouble"
 	"github.com/attachd/attachd/cmd/attachd/web"
@@ -73,7 +72,7 @@ func (p *page) options(h config.HTTP) web.Options {
 			Live: health.Live(s.beat, time.Now), Ready: health.Ready(s.stopping, s.options.Log, s.checks()...),
 			Metrics: s.metrics.Handler(), MetricsOpen: h.MetricsOpen, Profile: h.PProf,
 		},
-		Log: s.options.Log, Version: app.Version(),
+		Log: s.options.Log, Version: version(),
 	}
 	if !h.Token.IsZero() {
 		o.Token = func(ctx context.Context) (string, error) {

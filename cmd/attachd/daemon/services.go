@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -55,7 +56,7 @@ func (s *services) open(ctx context.Context, a *app.App) {
 		s.history = s.openHistory(ctx)
 	}
 	s.board = status.NewBoard(status.Options{
-		Path: s.options.Path, Version: app.Version(), Log: log, Beat: s.beat,
+		Path: s.options.Path, Version: version(), Log: log, Beat: s.beat,
 		Counts: a.Ledger().QuarantineCounts, Held: s.held, History: s.historyFile,
 	})
 	s.board.Configured(c, texts(s.options.Warnings))
@@ -264,3 +265,6 @@ func names(c *config.Config) []string {
 	}
 	return all
 }
+
+// version is that of attachd, without its name, which stands before it on the page.
+func version() string { return strings.TrimPrefix(app.Version(), "attachd ") }
