@@ -157,7 +157,7 @@ func leftOutKey(setting, why string) string {
 // leftOutNames returns up to three names of what was left out for a reason, the newest first. It
 // looks at the last hundred only.
 func (r *reading) leftOutNames(ctx context.Context, account, reason int64, since time.Time) (names []string, err error) {
-	err = eachRow(ctx, r.db, "SELECT name FROM left_out WHERE account = ? AND reason = ? AND at >= ? ORDER BY at DESC, id DESC LIMIT 100", func(rows *sql.Rows) error {
+	err = eachRow(ctx, r.db, "SELECT name FROM left_out WHERE account = ? AND reason = ? AND at >= ? ORDER BY at DESC, more DESC, id DESC LIMIT 100", func(rows *sql.Rows) error {
 		var name string
 		err := rows.Scan(&name)
 		if name != "" && len(names) < 3 && !slices.Contains(names, name) {

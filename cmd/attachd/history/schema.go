@@ -108,7 +108,8 @@ CREATE TABLE left_out (
 	reason  INTEGER NOT NULL,
 	more    INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX left_out_account ON left_out (account, reason, at);
+-- The last column makes it answer a count by itself: an account may have 50,000 in a month.
+CREATE INDEX left_out_account ON left_out (account, reason, at, more);
 CREATE INDEX left_out_message ON left_out (message);
 CREATE INDEX left_out_reason ON left_out (reason);
 
