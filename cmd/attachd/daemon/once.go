@@ -13,7 +13,7 @@ import (
 // what is to be told, as a daemon does between two polls: for timers and cron. observe, unless nil,
 // gets the events as well.
 func Once(ctx context.Context, o Options, observe func(event.Event)) (outcome *app.Outcome, err error) {
-	s := &services{options: o, current: o.Config, stopping: ctx, once: true}
+	s := &services{options: o, current: o.Config, addrs: addresses(o.Config), stopping: ctx, once: true}
 	a, err := app.Open(ctx, app.Options{Config: o.Config, Path: o.Path, Log: o.Log, Hooks: o.Hooks, Observe: func(e event.Event) {
 		s.observe(e)
 		if observe != nil {

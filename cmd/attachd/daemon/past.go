@@ -12,6 +12,7 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/quarantine"
 	"github.com/attachd/attachd/cmd/attachd/status"
 	"github.com/attachd/attachd/cmd/attachd/trouble"
+	"github.com/attachd/attachd/config"
 )
 
 // openHistory opens the history. A folder that can't be written gets none: it then lies among the
@@ -42,14 +43,21 @@ func (s *services) openHistory(ctx context.Context) *history.History {
 
 // classify sorts the failure of an account's poll.
 func (s *services) classify(account string, err error) (host, step, class, text string) {
-	addr := ""
-	for _, a := range s.config().Accounts {
-		if a.Name == account {
-			addr = net.JoinHostPort(a.Host, strconv.Itoa(a.Port))
-		}
-	}
+	s.mu.Lock()
+	addr := s.addrs[account]
+	s.mu.Unlock()
 	t := trouble.Of(addr, err)
 	return t.Host, t.Step, string(t.Class), t.Text
+}
+
+// addresses are the servers of all accounts, as "host:port".
+func addresses(c *config.Config) map[string]string {
+	all := make(map[string]string, len(c.Accounts))
+	for i := range c.Accounts {
+		a := &c.Accounts[i]
+		all[a.Name] = net.JoinHostPort(a.Host, strconv.Itoa(a.Port))
+	}
+	return all
 }
 
 // historyFile is how the history's file is.

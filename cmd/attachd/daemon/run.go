@@ -32,7 +32,7 @@ type Options struct {
 // last poll has ended. The error says why the state can't be used.
 func Run(ctx context.Context, o Options) error {
 	manager := systemd.New(os.Getenv, o.Log)
-	s := &services{options: o, manager: manager, current: o.Config, stopping: ctx}
+	s := &services{options: o, manager: manager, current: o.Config, addrs: addresses(o.Config), stopping: ctx}
 	a, err := app.Open(ctx, app.Options{Config: o.Config, Path: o.Path, Log: o.Log, Observe: s.observe, Service: s, Hooks: o.Hooks})
 	if err != nil {
 		return err

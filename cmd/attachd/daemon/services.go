@@ -41,7 +41,8 @@ type services struct {
 	page     *page
 
 	mu      sync.Mutex
-	current *config.Config // guarded by mu
+	current *config.Config    // guarded by mu
+	addrs   map[string]string // guarded by mu: see addresses
 }
 
 // open makes the services, before the first event comes.
@@ -235,7 +236,7 @@ func (s *services) Refused(err error) {
 func (s *services) Configured(c *config.Config, warnings []config.Warning) {
 	s.mu.Lock()
 	before := s.current
-	s.current = c
+	s.current, s.addrs = c, addresses(c)
 	s.mu.Unlock()
 	s.board.Configured(c, texts(warnings))
 	s.notifier.Configure(c)
@@ -260,8 +261,8 @@ func texts(warnings []config.Warning) []string {
 
 func names(c *config.Config) []string {
 	all := make([]string, len(c.Accounts))
-	for i, a := range c.Accounts {
-		all[i] = a.Name
+	for i := range c.Accounts {
+		all[i] = c.Accounts[i].Name
 	}
 	return all
 }

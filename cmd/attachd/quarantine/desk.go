@@ -116,9 +116,10 @@ func (d *Desk) List(ctx context.Context) ([]Message, error) {
 		return nil, err
 	}
 	var accounts []config.Account
-	for _, a := range d.Config().Accounts {
-		if counts[a.Name] > 0 {
-			accounts = append(accounts, a)
+	configured := d.Config().Accounts
+	for i := range configured { // without copying thousands of them
+		if counts[configured[i].Name] > 0 {
+			accounts = append(accounts, configured[i])
 		}
 	}
 	all, err := read(ctx, led, accounts)
@@ -129,11 +130,12 @@ func (d *Desk) List(ctx context.Context) ([]Message, error) {
 
 // Find returns one message by its account and its ID, or fails with [ErrNotFound].
 func (d *Desk) Find(ctx context.Context, account, id string) (Message, error) {
-	for _, a := range d.Config().Accounts {
-		if a.Name != account {
+	configured := d.Config().Accounts
+	for i := range configured {
+		if configured[i].Name != account {
 			continue
 		}
-		all, err := read(ctx, d.Access.Ledger(), []config.Account{a})
+		all, err := read(ctx, d.Access.Ledger(), configured[i:i+1])
 		if err != nil {
 			return Message{}, err
 		}
