@@ -56,6 +56,8 @@ func (l *loader) history(r *rawHistory, c *Config) History {
 	case !r.Path.set, h.Path == "":
 	case h.Path == c.State:
 		l.problem(r.Path.at, "is the same as state; the history has a file of its own, which may be lost")
+	case h.Path != c.State+HistorySuffix && besideState(h.Path, c.State):
+		l.problem(r.Path.at, "is a file that attachd keeps beside the state: name it otherwise, or leave this key out")
 	case h.Path == c.Output:
 		l.problem(r.Path.at, "is the same as output; it names a file of its own")
 	case err == nil && fi.IsDir():

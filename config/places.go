@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // isDevice reports whether Windows takes a name for a device, with any extension. Nobody could open
 // such a folder there.
@@ -19,7 +22,18 @@ func isDevice(name string) bool {
 }
 
 // stateSuffixes name the files and folders that attachd and SQLite keep beside the state file.
-var stateSuffixes = []string{".locks", ".tokens", ".new", HistorySuffix, HistorySuffix + "-wal", HistorySuffix + "-shm", HistorySuffix + "-journal", HistorySuffix + ".aside-1", HistorySuffix + ".aside-2", "-wal", "-shm", "-journal"}
+var stateSuffixes = []string{
+	"-wal", "-shm", "-journal", ".locks", ".tokens", ".new", ".sock", ".notices", ".notices.new",
+	HistorySuffix, HistorySuffix + "-wal", HistorySuffix + "-shm", HistorySuffix + "-journal",
+	HistorySuffix + ".aside-1", HistorySuffix + ".aside-2",
+}
+
+// besideState reports whether attachd or SQLite keeps a file of this path beside the state. Another
+// one there would end the state, or what else is kept there.
+func besideState(path, state string) bool {
+	suffix, is := strings.CutPrefix(path, state)
+	return is && state != "" && slices.Contains(stateSuffixes, suffix)
+}
 
 // ownPlaces checks that the account's folder is not one that attachd uses itself, because senders
 // choose the names of the files in it.
@@ -43,11 +57,9 @@ func (l *loader) ownPlaces(r *rawConfig, ra *rawAccount, a *Account) {
 		l.problem(r.History.Path.at, "lies in the folder of account %s; the history needs a place of its own", quote(a.Name))
 		return
 	}
-	for _, suffix := range stateSuffixes {
-		if state != "" && a.Output == state+suffix {
-			l.problem(at, "makes the account's folder %s, which attachd keeps beside the state: name it otherwise, or move the state", a.Output)
-			return
-		}
+	if besideState(a.Output, state) {
+		l.problem(at, "makes the account's folder %s, which attachd keeps beside the state: name it otherwise, or move the state", a.Output)
+		return
 	}
 	// An attachment named x.yaml in accounts_dir would be an account.
 	for _, own := range []struct{ path, what string }{{l.config.AccountsDir, "accounts_dir"}, {l.folder, "the configuration"}} {
