@@ -39,6 +39,9 @@ func Once(ctx context.Context, o Options, observe func(event.Event)) (outcome *a
 	outcome, err = a.RunOnce(ctx)
 	s.board.Look(around)
 	s.board.Refresh()
+	if err == nil && ctx.Err() == nil {
+		s.notifier.Polled()
+	}
 	end()
 	telling.Wait()
 	return outcome, err

@@ -199,8 +199,9 @@ func (b *book) bound(w *world) {
 	}
 }
 
-// ready returns what is to be told now, nil if nothing is or if others may still come along.
-func (b *book) ready(now time.Time) []send.Item {
+// ready returns what is to be told now, nil if nothing is or if others may still come along within
+// a wait.
+func (b *book) ready(now time.Time, wait time.Duration) []send.Item {
 	var items []send.Item
 	for _, key := range slices.Sorted(maps.Keys(b.Cases)) {
 		if e := b.Cases[key]; e.due != "" && e.present {
@@ -215,7 +216,7 @@ func (b *book) ready(now time.Time) []send.Item {
 		b.hold = time.Time{}
 		return nil
 	case b.hold.IsZero():
-		b.hold = now.Add(settle)
+		b.hold = now.Add(wait)
 	}
 	if now.Before(b.hold) {
 		return nil

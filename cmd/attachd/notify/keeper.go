@@ -45,19 +45,20 @@ func (k *keeper) run(ctx context.Context, content func() ([]byte, error)) {
 	var written time.Time
 	later := time.NewTimer(0)
 	defer later.Stop()
-	for ctx.Err() == nil {
+	for last := false; !last; {
 		select {
 		case <-k.wake:
 			pending = true
 		case <-later.C:
 		case <-ctx.Done():
-			pending = true
+			// What happened while the file was written is not in it.
+			pending, last = true, true
 		}
 		if !pending {
 			continue
 		}
 		wait := keepEvery - time.Since(written)
-		if k.urgent.Swap(false) || ctx.Err() != nil {
+		if k.urgent.Swap(false) || last {
 			wait = 0
 		}
 		if wait > 0 {

@@ -26,6 +26,8 @@ const (
 	lookEvery = 10 * time.Second
 	// lastWords is how long a notice on its way has after attachd was told to stop.
 	lastWords = 3 * time.Second
+	// onceWords is the same for polls that are made once: no later try of this process comes.
+	onceWords = 30 * time.Second
 )
 
 // Board knows how things stand. It is told of receivers that notices do not reach.
@@ -51,7 +53,7 @@ type Options struct {
 	// Machine is its name; "" asks the machine.
 	Machine string
 	// Once is for polls that are made once: what they came to is looked at when Run is to end, and
-	// not before.
+	// not before. What is due goes out then and waits for nothing, as nobody would send it later.
 	Once bool
 	// Transport makes HTTP requests, for tests; nil is the network.
 	Transport http.RoundTripper
@@ -150,6 +152,10 @@ func (n *Notifier) Configure(c *config.Config) {
 // Observe takes an event of a poll, for pings. It takes no time.
 func (n *Notifier) Observe(e event.Event) { n.pinger.Observe(e) }
 
+// Polled says that all accounts were polled, where polls are made once: the URL for all accounts is
+// told what they came to. Call it before the end of Run.
+func (n *Notifier) Polled() { n.pinger.Conclude(n.options.Board.Snapshot()) }
+
 // Stats returns the counts so far.
 func (n *Notifier) Stats() Stats {
 	n.mu.Lock()
@@ -203,7 +209,11 @@ func (n *Notifier) Run(ctx context.Context) {
 	}
 	n.look(sending) // at what the last polls came to
 	// What is on its way may still arrive, or it would be told twice.
-	patience := time.AfterFunc(lastWords, give)
+	wait := lastWords
+	if n.options.Once {
+		wait = onceWords
+	}
+	patience := time.AfterFunc(wait, give)
 	defer patience.Stop()
 	n.sending.Wait()
 }
@@ -219,6 +229,7 @@ func (n *Notifier) look(ctx context.Context) {
 		return
 	}
 	w := newWorld(s, n.config.Load().Notify, now, n.started, n.options.Zone)
+	w.once = n.options.Once
 	for _, r := range n.receivers {
 		w.flying = r.flying
 		r.book.update(w, w.views(s, r))

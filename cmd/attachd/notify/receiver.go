@@ -78,7 +78,11 @@ func (n *Notifier) tell(ctx context.Context, r *receiver, now time.Time) {
 	if r.flying || now.Before(r.retry) || ctx.Err() != nil {
 		return
 	}
-	items := r.book.ready(now)
+	wait := settle
+	if n.options.Once {
+		wait = 0
+	}
+	items := r.book.ready(now, wait)
 	if items == nil && (r.book.Dropped == 0 || now.Before(r.book.hold)) {
 		return
 	}

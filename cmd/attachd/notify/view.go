@@ -49,6 +49,7 @@ type world struct {
 	accounts      map[string]*status.Account
 	zone          *time.Location
 
+	once    bool // polls are made once, and all were
 	flying  bool // to this receiver
 	dropped int  // counts what is dropped
 }
@@ -160,7 +161,7 @@ func (w *world) in(t time.Time) time.Time {
 // sure reports whether a case that is in the snapshot no more is over. After a start, the snapshot
 // knows nothing of an account until it was polled, and nothing of disks at first.
 func (w *world) sure(e *entry) bool {
-	if w.now.Sub(w.started) < 2*settle {
+	if !w.once && w.now.Sub(w.started) < 2*settle {
 		return false
 	}
 	for _, name := range e.Accounts {

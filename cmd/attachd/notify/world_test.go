@@ -73,6 +73,7 @@ type world struct {
 	tries      int
 	down       []span // the receiver is
 	silent     bool   // it never answers
+	once       bool   // polls are made once
 	slow       time.Duration
 }
 
@@ -189,7 +190,7 @@ func (w *world) start() {
 	w.board.Configured(w.config, nil)
 	var err error
 	w.notifier, err = notify.New(notify.Options{
-		Config: w.config, Board: w.board, StatePath: w.state, Log: zerolog.New(&w.log), Zone: time.UTC, Machine: "box", Transport: w,
+		Config: w.config, Board: w.board, StatePath: w.state, Log: zerolog.New(&w.log), Zone: time.UTC, Machine: "box", Transport: w, Once: w.once,
 	})
 	if err != nil && !w.broken {
 		w.t.Fatal(err)

@@ -136,11 +136,16 @@ func (p *Pinger) Report(now time.Time, s *status.Snapshot) {
 		p.report = now
 	}
 	p.mu.Unlock()
-	switch {
-	case !due:
-	case s.OK():
+	if due {
+		p.Conclude(s)
+	}
+}
+
+// Conclude pings for all accounts now: for polls that are made once, when they are done.
+func (p *Pinger) Conclude(s *status.Snapshot) {
+	if s.OK() {
 		p.put(whole, success, "")
-	default:
+	} else {
 		p.put(whole, failure, words.Visible(s.Sentence))
 	}
 }
