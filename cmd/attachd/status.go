@@ -34,6 +34,7 @@ an account was polled within three intervals, as with run --once from a timer.
 
 With --json it prints one object with everything: {"ok","running","at","sentence","rest",
 "needs_you","handled","accounts","machine","certificates","count","came","quarantine"}.
+If the history can't be read, "unread" says why instead of "came".
 
 Exit code 0: nothing needs anybody; 1: something does, or it could not be found out; 78:
 the configuration has faults. If an attachd is running all the same, with an older
@@ -104,6 +105,9 @@ With --json it prints one object per poll:
 			}
 			defer release()
 			var polls []overview.Poll
+			if sources.Unread != nil {
+				return failure(sources.Unread)
+			}
 			if sources.History != nil {
 				if polls, err = overview.Polls(cmd.Context(), sources.History, t.accounts[0].Name, n); err != nil {
 					return failure(err)
@@ -123,12 +127,14 @@ With --json it prints one object per poll:
 }
 
 // overviewSources finds the state and the history. c is nil for a configuration with faults, which
-// may name its state all the same. release closes what was opened.
+// may name its state all the same. A history that can't be read is no error: the rest is told
+// without it. release closes what was opened.
 func overviewSources(ctx context.Context, c *config.Config, path string) (s overview.Sources, release func(), err error) {
 	s = overview.Sources{Config: c, Path: path, Version: app.Version()}
 	release = func() {}
 	if c == nil {
 		s.State, err = config.StatePath(path)
+		s.Unread = errors.New("the configuration has faults, so where the history is cannot be known")
 		return s, release, err
 	}
 	s.State = c.State
@@ -137,7 +143,8 @@ func overviewSources(ctx context.Context, c *config.Config, path string) (s over
 	case errors.Is(err, fs.ErrNotExist):
 		return s, release, nil // nothing happened yet
 	case err != nil:
-		return s, release, err
+		s.Unread = err
+		return s, release, nil
 	}
 	s.History = reader
 	return s, func() { _ = reader.Close() }, nil // it was only read

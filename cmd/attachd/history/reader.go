@@ -54,24 +54,23 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 
 // openExisting opens a file for reading alone: another process writes it, or nobody can.
 func openExisting(ctx context.Context, path string) (*reading, error) {
-	var errs []error
 	modes := []string{"mode=ro"}
 	if _, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
 		// Without a log the file is whole in itself. SQLite would make one even so, which it can't
 		// where this user may only read.
 		modes = append(modes, "immutable=1")
 	}
+	var err error // of the last: it needs least
 	for _, mode := range modes {
-		open, err := openReading(path, mode)
-		if err == nil {
+		var open *reading
+		if open, err = openReading(path, mode); err == nil {
 			if err = open.check(ctx); err == nil {
 				return open, nil
 			}
 			open.db.Close()
 		}
-		errs = append(errs, err)
 	}
-	return nil, errors.Join(errs...)
+	return nil, err
 }
 
 func openReading(path, mode string) (*reading, error) {

@@ -1,6 +1,7 @@
 package overview
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,8 +38,9 @@ type Sources struct {
 	Config *config.Config
 	// Path is the configuration's file, Version that of this program.
 	Path, Version string
-	// History is nil where there is none yet.
+	// History is nil where there is none yet, or where Unread says why it can't be read.
 	History Records
+	Unread  error
 	// Now is the clock; nil means time.Now. Its zone decides when a day begins.
 	Now func() time.Time
 }
@@ -50,7 +52,9 @@ type Overview struct {
 	// Running says that the snapshot is of a running attachd.
 	Running bool `json:"running"`
 	*status.Snapshot
-	Came       *Came  `json:"came,omitempty"` // nil without a history
+	// Came is nil without a history that can be read; Unread says why it can't, "" if there is none.
+	Came       *Came  `json:"came,omitempty"`
+	Unread     string `json:"unread,omitempty"`
 	Quarantine []Kept `json:"quarantine"`
 }
 
@@ -110,25 +114,25 @@ func (s *Sources) now() time.Time {
 // configuration and no running attachd.
 func Gather(ctx context.Context, s Sources) (*Overview, error) {
 	o := &Overview{Quarantine: []Kept{}}
+	o.unread(s.Unread)
 	snapshot, err := ask(ctx, s.State)
 	switch {
 	case err == nil:
 		o.Running, o.Snapshot = true, snapshot
 	case errors.Is(err, control.ErrNotRunning) && s.Config != nil:
-		if o.Snapshot, err = fromFiles(ctx, s); err != nil {
+		if err = o.fromFiles(ctx, s); err != nil {
 			return nil, err
 		}
 	default:
 		return nil, err
 	}
 	o.OK = o.Snapshot.OK()
-	if s.History != nil {
-		if o.Came, err = came(ctx, s); err != nil {
-			return nil, err
-		}
+	if s.History != nil && o.Unread == "" {
+		o.Came, err = came(ctx, s)
+		o.unread(err)
 	}
-	if s.Config == nil {
-		return o, nil
+	if s.Config == nil || ctx.Err() != nil {
+		return o, ctx.Err()
 	}
 	kept, err := quarantine.Read(ctx, s.Config, s.Config.Accounts)
 	if err != nil {
@@ -139,6 +143,14 @@ func Gather(ctx context.Context, s Sources) (*Overview, error) {
 		o.Quarantine = append(o.Quarantine, Kept{m.Account.Name, m.ID(), is.From, is.Subject, m.Record.Size, m.Record.Reason, m.Record.Delivered})
 	}
 	return o, nil
+}
+
+// unread notes why the history can't be read. It may be lost at any time, and everything else is
+// known without it.
+func (o *Overview) unread(err error) {
+	if err != nil {
+		o.Came, o.Unread = nil, err.Error()
+	}
 }
 
 // ask asks the running attachd for its snapshot.
@@ -165,33 +177,31 @@ func ask(ctx context.Context, state string) (*status.Snapshot, error) {
 }
 
 // fromFiles puts together what the state and the history know.
-func fromFiles(ctx context.Context, s Sources) (snapshot *status.Snapshot, err error) {
+func (o *Overview) fromFiles(ctx context.Context, s Sources) (err error) {
 	led, err := wiring.InspectState(ctx, s.Config)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	o := status.Options{Path: s.Path, Version: s.Version, Now: s.now}
+	options := status.Options{Path: s.Path, Version: s.Version, Now: s.now}
 	past := status.Past{Polled: make(map[string]time.Time), Mail: make(map[string]time.Time)}
 	if led != nil {
 		defer func() { err = errors.Join(err, led.Close()) }()
-		o.Counts = led.QuarantineCounts
-		o.Held = func(ctx context.Context, account string) ([]status.Held, error) {
+		options.Counts = led.QuarantineCounts
+		options.Held = func(ctx context.Context, account string) ([]status.Held, error) {
 			kept, err := led.Quarantined(ctx, account)
 			return status.HeldOf(kept), err
 		}
 		if err := readPast(ctx, led, s.Config, &past); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if s.History != nil {
-		if past.Polls, err = s.History.LastPolls(ctx, status.StripLength); err != nil {
-			return nil, err
-		}
-		if past.Open, err = s.History.OpenTroubles(ctx); err != nil {
-			return nil, err
-		}
+		polls, lost := s.History.LastPolls(ctx, status.StripLength)
+		open, missed := s.History.OpenTroubles(ctx)
+		past.Polls, past.Open = polls, open
+		o.unread(cmp.Or(lost, missed))
 	}
-	board := status.NewBoard(o)
+	board := status.NewBoard(options)
 	board.Configured(s.Config, nil)
 	board.Restore(past)
 	if led != nil {
@@ -204,7 +214,8 @@ func fromFiles(ctx context.Context, s Sources) (snapshot *status.Snapshot, err e
 		}
 		board.Report(string(trouble.NotRunning), r)
 	}
-	return board.Refresh(), nil
+	o.Snapshot = board.Refresh()
+	return nil
 }
 
 // readPast reads what the state knows of polls and mail.

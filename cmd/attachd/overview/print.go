@@ -186,7 +186,12 @@ func progress(f *status.Progress) string {
 
 // came prints what came in today and yesterday.
 func (p *printer) came() {
-	if p.Came == nil {
+	switch {
+	case p.Unread != "":
+		p.heading("What came in is not known: the history can't be read")
+		p.prose("    | ", p.Unread)
+		return
+	case p.Came == nil:
 		p.heading("What came in is not known: there is no history yet")
 		return
 	}
