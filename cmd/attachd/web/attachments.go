@@ -163,7 +163,8 @@ func (s *Server) unreadable(ctx context.Context, err error) error {
 	return refuse(http.StatusServiceUnavailable, "The history can't be read at the moment.", "What went wrong is in the log. Polls and deliveries go on without it.")
 }
 
-// criteriaOf reads the form. A day that is none is told: what was found without it would mislead.
+// criteriaOf reads the form. A day or a type that is none is told: what was found without it would
+// mislead.
 func (s *Server) criteriaOf(query url.Values) (criteria, error) {
 	text := func(key string) string { return strings.TrimSpace(query.Get(key)) }
 	c := criteria{
@@ -175,7 +176,7 @@ func (s *Server) criteriaOf(query url.Values) (criteria, error) {
 		known = known || k.Value == string(c.Kind)
 	}
 	if !known {
-		c.Kind = ""
+		return c, refuse(http.StatusBadRequest, "“"+string(c.Kind)+"” is no type.", "The types are pdf, picture, xml, table, archive, message and other.")
 	}
 	for _, day := range []struct {
 		text string
@@ -185,7 +186,7 @@ func (s *Server) criteriaOf(query url.Values) (criteria, error) {
 			continue
 		}
 		at, err := time.ParseInLocation(time.DateOnly, day.text, s.zone)
-		if err != nil {
+		if err != nil || at.Year() < 2 { // the zero time stands for no day
 			return c, refuse(http.StatusBadRequest, "“"+day.text+"” is no day.", "A day is a year, a month and a day, as in 2026-11-27.")
 		}
 		*day.into = at

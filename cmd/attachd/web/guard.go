@@ -118,7 +118,8 @@ func (g *guard) client(r *http.Request) client {
 	if g.token == nil {
 		return c
 	}
-	if given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+	// Letter case makes no difference to the scheme: RFC 9110 section 11.1.
+	if scheme, given, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		switch {
 		case !g.throttle.allows(c.address, g.now()):
 			c.slowed = true

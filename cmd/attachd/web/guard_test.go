@@ -125,7 +125,7 @@ func TestToken(t *testing.T) {
 	w.get(t, "/accounts/orders", "Cookie", cookie.String())
 	w.get(t, "/api/v1/accounts/orders", "Cookie", cookie.String())
 	w.get(t, "/api/v1/accounts/orders", "Authorization", "Bearer "+token)
-	w.get(t, "/metrics", "Authorization", "Bearer "+token)
+	w.get(t, "/metrics", "Authorization", "bearer "+token)
 	if answer, _ := w.do(post(t, "/accounts/orders/poll", nil, "Cookie", cookie.String())); !strings.Contains(answer.Header.Get("Location"), "done=polled") {
 		t.Errorf("poll: %s, %s", answer.Status, answer.Header.Get("Location"))
 	}
