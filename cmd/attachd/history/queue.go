@@ -70,6 +70,7 @@ type queue struct {
 	done chan struct{} // closed when nothing more comes
 
 	mu      sync.Mutex
+	room    room            // guarded by mu
 	files   []file          // guarded by mu
 	others  []any           // guarded by mu: visit and leftOut
 	acts    []any           // guarded by mu: Decision and accounts
@@ -78,6 +79,9 @@ type queue struct {
 	closed  bool            // guarded by mu
 	polls   map[string]*run // guarded by mu: those under way, by account
 }
+
+// room is how many records of each kind fit.
+type room struct{ files, polls, acts int }
 
 // run is a poll under way.
 type run struct {
@@ -89,6 +93,7 @@ type run struct {
 func (q *queue) init() {
 	q.wake, q.full = make(chan struct{}, 1), make(chan struct{}, 1)
 	q.done = make(chan struct{})
+	q.room = room{maxFiles, maxPolls, maxActs}
 	q.polls = make(map[string]*run)
 }
 
@@ -148,7 +153,7 @@ func (q *queue) file(f file) {
 		r.files++
 		r.bytes += f.attachment.Size
 	}
-	if len(q.files) >= maxFiles {
+	if len(q.files) >= q.room.files {
 		q.missing = true
 		return
 	}
@@ -159,14 +164,14 @@ func (q *queue) file(f file) {
 func (q *queue) other(r any) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.others = q.bound(append(q.others, r), maxPolls)
+	q.others = q.bound(append(q.others, r), q.room.polls)
 	q.tell()
 }
 
 func (q *queue) act(r any) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.acts = q.bound(append(q.acts, r), maxActs)
+	q.acts = q.bound(append(q.acts, r), q.room.acts)
 	q.tell()
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -84,7 +85,10 @@ func TestFullQueue(t *testing.T) {
 		}
 		return nil
 	}})
-	const files = maxFiles + 1000
+	h.queue.mu.Lock()
+	h.queue.room = room{files: 700, polls: 800, acts: 10}
+	h.queue.mu.Unlock()
+	const files = 1000
 	var group []*ledger.Message
 	for i := range files {
 		e := delivered("a", i)
@@ -99,14 +103,14 @@ func TestFullQueue(t *testing.T) {
 			for i := w; i < files; i += 4 {
 				h.Observe(delivered("a", i))
 			}
-			for range maxPolls / 2 {
+			for range 400 {
 				h.Observe(event.Done{Account: "b"})
 			}
 		})
 	}
 	all4.Wait() // nothing is written meanwhile
 	h.Decide(Decision{What: "polled"})
-	if h.Dropped() < maxPolls/2 {
+	if h.Dropped() < 400 {
 		t.Errorf("%d polls dropped", h.Dropped())
 	}
 	close(gate)
@@ -128,27 +132,27 @@ func TestFullQueue(t *testing.T) {
 func TestBatches(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		commits := 0
+		var commits atomic.Int64
 		h, err := Open(t.Context(), Options{Path: filepath.Join(t.TempDir(), "h"), step: func(s step) error {
 			if s == stepCommit {
-				commits++
+				commits.Add(1)
 			}
 			return nil
 		}})
 		must(t, err)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		commits = 0
+		commits.Store(0)
 		h.Observe(delivered("a", 0))
 		time.Sleep(batchAge - time.Millisecond)
 		synctest.Wait()
-		if commits != 0 {
-			t.Errorf("%d commits too soon", commits)
+		if n := commits.Load(); n != 0 {
+			t.Errorf("%d commits too soon", n)
 		}
 		time.Sleep(2 * time.Millisecond)
 		synctest.Wait()
-		if commits != 1 {
-			t.Errorf("%d commits after two seconds", commits)
+		if n := commits.Load(); n != 1 {
+			t.Errorf("%d commits after two seconds", n)
 		}
 		for i := range batchSize {
 			h.Observe(delivered("a", 1+i))
@@ -160,11 +164,11 @@ func TestBatches(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		before := commits
+		before := commits.Load()
 		time.Sleep(5 * time.Minute)
 		synctest.Wait()
-		if commits != before {
-			t.Errorf("%d commits of nothing", commits-before)
+		if n := commits.Load(); n != before {
+			t.Errorf("%d commits of nothing", n-before)
 		}
 		must(t, h.Close())
 	})
