@@ -25,6 +25,7 @@ func (s *services) openHistory(ctx context.Context) *history.History {
 	}
 	h, err := history.Open(ctx, o)
 	if err == nil {
+		h.Configured(names(c)) // accounts may have gone while no attachd ran
 		return h
 	}
 	log.Error().Err(err).Msg("history can't be opened: this one lasts until attachd stops")

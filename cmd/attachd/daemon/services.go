@@ -259,10 +259,10 @@ func texts(warnings []config.Warning) []string {
 	return all
 }
 
-func names(c *config.Config) []string {
-	all := make([]string, len(c.Accounts))
-	for i := range c.Accounts {
-		all[i] = c.Accounts[i].Name
+// names are those of the enabled accounts: the troubles of others are over.
+func names(c *config.Config) (all []string) {
+	for _, a := range c.Enabled() {
+		all = append(all, a.Name)
 	}
 	return all
 }
