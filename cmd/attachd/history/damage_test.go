@@ -147,7 +147,7 @@ func TestDamagedText(t *testing.T) {
 	sound(t, h)
 }
 
-// TestRemoved: a history whose file was removed goes on in a new one.
+// TestRemoved: a history whose file was removed goes on in a new one with the next thing written.
 func TestRemoved(t *testing.T) {
 	t.Parallel()
 	h := openStill(t, Options{})
@@ -155,8 +155,7 @@ func TestRemoved(t *testing.T) {
 	for _, suffix := range sqliteSuffixes {
 		os.Remove(h.path + suffix)
 	}
-	h.writer.lookForFile()
-	write(t, h, fileOf(delivered("a", 2), time.Now()))
+	must(t, h.writer.work(t.Context(), []any{fileOf(delivered("a", 2), time.Now())}))
 	if items := all(t, h); len(items) != 1 || items[0].Name != "file-2.pdf" {
 		t.Errorf("%+v", items)
 	}

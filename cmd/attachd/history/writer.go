@@ -104,6 +104,7 @@ func (w *writer) run(ctx context.Context) {
 
 // work writes a batch, and does one small step of what is done beside.
 func (w *writer) work(ctx context.Context, records []any) error {
+	w.lookForFile() // or all would be written into a file that nobody finds
 	err := w.damage()
 	if err == nil {
 		err = w.write(ctx, records)
@@ -132,7 +133,6 @@ func (w *writer) wait(ctx context.Context, upkeep *time.Ticker) bool {
 		return false
 	case <-upkeep.C:
 		w.refill.due, w.prune.due = true, true
-		w.lookForFile()
 		return true
 	case <-soon:
 		return true
