@@ -129,8 +129,8 @@ func (s *Server) accounts(r *http.Request) (*View, error) {
 		sorting = orders[i]
 	}
 	list.Sort = sorting.key
-	if !slices.ContainsFunc(stateOrder, func(st status.State) bool { return slug(st) == list.State }) {
-		list.State = ""
+	if list.State != "" && !slices.ContainsFunc(stateOrder, func(st status.State) bool { return slug(st) == list.State }) {
+		return nil, refuse(http.StatusBadRequest, "“"+list.State+"” is no state.", "The states are needs-you, failing, waiting, polling, fine, new and off.")
 	}
 	list.offer()
 	found := matching(s.sorted.by(now, sorting), list.Query, list.State)

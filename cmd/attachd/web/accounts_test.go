@@ -112,13 +112,16 @@ func TestOrders(t *testing.T) {
 			t.Errorf("%q: %q, want %q", sort, names[:5], want)
 		}
 	}
-	for query, want := range map[string]int{"q=SHOP": 1, "q=branch": 2, "state=off": 1, "state=nonsense": 14, "q=%25": 0, "q=+orders+": 1, "q=pop.branch&state=fine": 0} {
+	for query, want := range map[string]int{"q=SHOP": 1, "q=branch": 2, "state=off": 1, "state=": 14, "q=%25": 0, "q=+orders+": 1, "q=pop.branch&state=fine": 0} {
 		if l, names := w.list(t, "/api/v1/accounts?"+query); len(names) != want || l.Matching != want || l.Total != 14 {
 			t.Errorf("%s: %q", query, names)
 		}
 	}
 	if body := w.get(t, "/accounts?q=zzz"); !strings.Contains(body, "No account matches this.") {
 		t.Error(body)
+	}
+	if answer, body := w.do(request(t.Context(), http.MethodGet, "/api/v1/accounts?state=nonsense")); answer.StatusCode != http.StatusBadRequest {
+		t.Errorf("state=nonsense: %s %s", answer.Status, body)
 	}
 }
 
