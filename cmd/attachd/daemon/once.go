@@ -11,7 +11,8 @@ import (
 
 // Once polls every enabled account once. Beside the polls it keeps the history, pings, and tells
 // what is to be told, as a daemon does between two polls: for timers and cron. observe, unless nil,
-// gets the events as well.
+// gets the events as well. Beside a daemon of the same state it leaves the history, the notices and
+// the ping for all accounts to that one.
 func Once(ctx context.Context, o Options, observe func(event.Event)) (outcome *app.Outcome, err error) {
 	s := &services{options: o, current: o.Config, addrs: addresses(o.Config), stopping: ctx, once: true}
 	a, err := app.Open(ctx, app.Options{Config: o.Config, Path: o.Path, Log: o.Log, Hooks: o.Hooks, Observe: func(e event.Event) {
@@ -35,7 +36,9 @@ func Once(ctx context.Context, o Options, observe func(event.Event)) (outcome *a
 	s.restore(around)
 	var telling sync.WaitGroup
 	telling.Go(func() { s.notifier.Run(around) })
-	telling.Go(func() { s.listen(around) })
+	if s.socket != nil {
+		telling.Go(func() { s.listen(around) })
+	}
 	outcome, err = a.RunOnce(ctx)
 	s.board.Look(around)
 	s.board.Refresh()

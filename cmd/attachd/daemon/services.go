@@ -50,9 +50,15 @@ func (s *services) open(ctx context.Context, a *app.App) {
 	c, log := s.options.Config, s.options.Log
 	s.app = a
 	var err error
+	told, record := c, c.State+noticesSuffix
 	if s.socket, err = control.Listen(ctx, c.State); errors.Is(err, control.ErrRunning) {
 		// Two processes that write a history would each miss what the other one wrote.
 		log.Warn().Err(err).Msg("this attachd keeps no history")
+		if s.once { // what it told, the other one would tell again
+			quiet := *c
+			quiet.Notify.To, quiet.Ping = nil, config.SecretRef{}
+			told, record = &quiet, ""
+		}
 	} else {
 		s.history = s.openHistory(ctx)
 	}
@@ -63,7 +69,7 @@ func (s *services) open(ctx context.Context, a *app.App) {
 	s.board.Configured(c, texts(s.options.Warnings))
 	s.desk = &quarantine.Desk{Access: a, Config: s.config, Log: log, Done: s.decided}
 	s.notifier, err = notify.New(notify.Options{
-		Config: c, Board: s.board, StatePath: c.State + noticesSuffix, Log: log, Shoutrrr: s.options.Shoutrrr, Once: s.once,
+		Config: told, Board: s.board, StatePath: record, Log: log, Shoutrrr: s.options.Shoutrrr, Once: s.once,
 	})
 	if err != nil {
 		log.Warn().Err(err).Msg("what was told before is not known: notices may repeat")
