@@ -25,9 +25,10 @@ type reloader struct {
 func (r *reloader) run(ctx context.Context) {
 	var watching sync.WaitGroup
 	defer watching.Wait()
+	since := r.current.Inputs // before a reload changes current
 	watching.Go(func() {
 		config.Watch(ctx, r.app.options.Path, config.WatchOptions{
-			Since:    r.current.Inputs,
+			Since:    since,
 			Degraded: func(err error) { r.app.options.Log.Warn().Err(err).Msg("configuration is watched by polling only") },
 		}, r.app.Reload)
 	})
