@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -28,8 +29,8 @@ type trial struct {
 	stop   func()
 }
 
-// start runs a daemon. http is that section of the configuration.
-func start(t testing.TB, http string) *trial {
+// start runs a daemon. http is that section of the configuration, and lines are for the account.
+func start(t testing.TB, http string, lines ...string) *trial {
 	t.Helper()
 	s := pop3test.NewServer()
 	s.Users = map[string]string{"u": "p"}
@@ -45,7 +46,7 @@ func start(t testing.TB, http string) *trial {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	d := &trial{t: t, dir: dir, server: s}
 	d.write("ca.pem", string(s.CertPEM()))
-	d.configure(http, "")
+	d.configure(http, strings.Join(lines, ""))
 	c, warnings, err := config.Load(d.path())
 	if err != nil {
 		t.Fatal(err)
@@ -237,4 +238,26 @@ func TestRestart(t *testing.T) {
 	if _, body := ask(control.Client(d.state()), "http://attachd/api/v1/attachments"); !strings.Contains(body, "note.txt") {
 		t.Errorf("what came before is gone: %s", body)
 	}
+}
+
+// TestFolders: a folder that can't be written is told of although no mail comes, and is forgotten
+// when it can.
+func TestFolders(t *testing.T) {
+	t.Parallel()
+	d := start(t, "{}", "    interval: 1h\n")
+	out := filepath.Join(d.dir, "out")
+	until(t, "mail is delivered and the poll is over", func() bool {
+		_, err := os.Stat(filepath.Join(out, "a", "note.txt"))
+		_, body := ask(control.Client(d.state()), "http://attachd/api/v1/accounts")
+		return err == nil && strings.Contains(body, `"state":"fine"`)
+	})
+	if err := os.Rename(out, out+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	d.write("out", "a file, which stops root as well")
+	until(t, "it is told", func() bool { return d.classes() == "output_forbidden" })
+	if err := errors.Join(os.Remove(out), os.Rename(out+"-away", out)); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "it is over", func() bool { return d.classes() == "" })
 }

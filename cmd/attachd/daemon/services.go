@@ -112,7 +112,7 @@ func (s *services) run(ctx context.Context) {
 	var parts sync.WaitGroup
 	defer parts.Wait()
 	for _, part := range []func(context.Context){
-		s.restore, s.board.Run, s.notifier.Run, s.desk.Run, s.tell, s.listen, s.page.run,
+		s.restore, s.board.Run, s.notifier.Run, s.desk.Run, s.tell, s.listen, s.page.run, s.watchFolders,
 		func(ctx context.Context) { s.manager.Run(ctx, s.beat) },
 	} {
 		parts.Go(func() { part(ctx) })
