@@ -150,6 +150,7 @@ func (d *Desk) Find(ctx context.Context, account, id string) (Message, error) {
 
 // Pending returns what is under way for a message, "" for nothing.
 func (d *Desk) Pending(account, id string) Action {
+	d.init()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if j := d.pending[place{account, id}]; j != nil {
