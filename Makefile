@@ -34,15 +34,15 @@ bin/progress: .ci/progress.go
 	@$(GO) build -o $@ $<
 
 .PHONY: test
-test: EXPECT = about 3 minutes on two cores, and 2 more where all is to be compiled first
-test: install-test-deps bin/progress ## every test, with the race detector and a real Dovecot: about 3 minutes
+test: EXPECT = about 8 minutes on two cores, and 4 more where all is to be compiled first
+test: install-test-deps bin/progress ## every test, with the race detector, a real Dovecot and a real browser: about 8 minutes
 	@$(if $(RACE),,echo 'no C compiler found: testing without the race detector')
 	@$(GO_TEST) -timeout=20m ./...
 
 .PHONY: quick
 quick: RACE =
-quick: EXPECT = about 1 minute on two cores, and 1 more where all is to be compiled first
-quick: bin/progress ## the same tests without the race detector: about 1 minute
+quick: EXPECT = about 4 minutes on two cores, and 2 more where all is to be compiled first
+quick: bin/progress ## the same tests without the race detector: about 4 minutes
 	@$(GO_TEST) -timeout=10m ./...
 
 .PHONY: test-all
