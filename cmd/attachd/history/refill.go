@@ -29,6 +29,7 @@ type refill struct {
 	listed  bool         // all rows were read
 	todo    []ledger.Row // delivered ones, the oldest first
 	all     int          // of todo, when it began
+	first   bool         // it never came to its end before
 	waiting []int64      // rows that may come to files
 	added   int
 }
@@ -47,6 +48,9 @@ func (r *refill) next(ctx context.Context, w *writer) error {
 	case !r.listed:
 		err = r.list(ctx, led, w)
 	case len(r.todo) > 0:
+		if r.first && len(r.todo) > filesStep && w.history.Note() == "" {
+			w.history.setNote(noteReading) // it takes a while, and is over at once otherwise
+		}
 		err = r.take(ctx, w, led)
 	default:
 		err = r.end(ctx, w)
@@ -101,9 +105,7 @@ func (r *refill) begin(ctx context.Context, w *writer, led Ledger) error {
 		}
 	}
 	r.waiting = nil
-	if set[keyRefilled] == 0 && w.history.Note() == "" {
-		w.history.setNote(noteReading)
-	}
+	r.first = set[keyRefilled] == 0
 	return nil
 }
 

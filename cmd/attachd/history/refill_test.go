@@ -199,7 +199,9 @@ func TestRefillOrder(t *testing.T) {
 		t.Error(h.Note())
 	}
 	h.writer.refill.due = true
-	must(t, h.writer.work(t.Context(), nil))
+	for range 3 { // begin, list the messages, take the first of them
+		must(t, h.writer.work(t.Context(), nil))
+	}
 	if h.Note() == "" {
 		t.Error("nothing says that the files are being read in")
 	}
