@@ -22,9 +22,12 @@ endif
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# In a checkout, Go records the tag or the commit. VERSION=v1.2.3 is for sources that are none.
+LDFLAGS = -s -w $(if $(VERSION),-X github.com/attachd/attachd/cmd/attachd/version.number=v$(patsubst v%,%,$(VERSION)))
+
 .PHONY: build
 build: ## a static binary: bin/attachd
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags='-s -w' -o bin/attachd ./cmd/attachd
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags='$(LDFLAGS)' -o bin/attachd ./cmd/attachd
 
 # bin/progress shows how far the tests are, what was slow, and go test's closing lines. A program with the race detector
 # stays for a second at its end unless told otherwise.

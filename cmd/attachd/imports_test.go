@@ -21,7 +21,7 @@ const module = "github.com/attachd/attachd"
 // be.
 var rooms = map[string][]string{
 	"cmd/attachd":            {"cmd/attachd/...", "config", "extractor/...", "fetcher/..."},
-	"cmd/attachd/app":        {"cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/sink", "fetcher/..."},
+	"cmd/attachd/app":        {"cmd/attachd/version", "cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/sink", "fetcher/..."},
 	"cmd/attachd/apptest":    {"cmd/attachd/app", "cmd/attachd/console", "config", "fetcher/..."},
 	"cmd/attachd/check":      {"cmd/attachd/state", "cmd/attachd/wiring", "config", "fetcher/..."},
 	"cmd/attachd/console":    {"config", "fetcher", "fetcher/event", "fetcher/foreign"},
@@ -32,7 +32,7 @@ var rooms = map[string][]string{
 	"cmd/attachd/status":     {"cmd/attachd/trouble", "cmd/attachd/words", "cmd/attachd/history", "config", "fetcher/event", "fetcher/ledger"},
 	"cmd/attachd/notify":     {"cmd/attachd/notify/...", "cmd/attachd/status", "cmd/attachd/trouble", "cmd/attachd/words", "config", "fetcher/event"},
 	"cmd/attachd/daemon":     {"cmd/attachd/...", "config", "fetcher/..."},
-	"cmd/attachd/metrics":    {"cmd/attachd/status", "cmd/attachd/trouble", "config", "fetcher/event"},
+	"cmd/attachd/metrics":    {"cmd/attachd/version", "cmd/attachd/status", "cmd/attachd/trouble", "config", "fetcher/event"},
 	"cmd/attachd/demo":       {"cmd/attachd/app", "cmd/attachd/daemon", "cmd/attachd/console", "config", "fetcher", "fetcher/event", "fetcher/foreign", "fetcher/pop3/pop3test"},
 	"cmd/attachd/extract":    {"cmd/attachd/preview", "cmd/attachd/wiring", "cmd/attachd/console", "extractor/...", "fetcher/foreign"},
 	"cmd/attachd/overview":   {"cmd/attachd/status", "cmd/attachd/history", "cmd/attachd/trouble", "cmd/attachd/words", "cmd/attachd/control", "cmd/attachd/quarantine", "cmd/attachd/wiring", "config", "fetcher/foreign", "fetcher/ledger/sqlite"},
@@ -40,6 +40,7 @@ var rooms = map[string][]string{
 	"cmd/attachd/quarantine": {"cmd/attachd/history", "cmd/attachd/wiring", "config", "extractor", "fetcher/..."},
 	"cmd/attachd/state":      {"cmd/attachd/quarantine", "cmd/attachd/app", "cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
 	"cmd/attachd/systemd":    {"cmd/attachd/health", "cmd/attachd/status", "cmd/attachd/words", "fetcher/foreign"},
+	"cmd/attachd/version":    {},
 	"cmd/attachd/words":      {"fetcher/foreign"},
 	"cmd/attachd/wiring":     {"cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
 

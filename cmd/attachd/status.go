@@ -10,11 +10,11 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
-	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/cmd/attachd/control"
 	"github.com/attachd/attachd/cmd/attachd/history"
 	"github.com/attachd/attachd/cmd/attachd/overview"
+	"github.com/attachd/attachd/cmd/attachd/version"
 	"github.com/attachd/attachd/config"
 )
 
@@ -130,7 +130,7 @@ With --json it prints one object per poll:
 // may name its state all the same. A history that can't be read is no error: the rest is told
 // without it. release closes what was opened.
 func overviewSources(ctx context.Context, c *config.Config, path string) (s overview.Sources, release func(), err error) {
-	s = overview.Sources{Config: c, Path: path, Version: app.Version()}
+	s = overview.Sources{Config: c, Path: path, Version: version.Full()}
 	release = func() {}
 	if c == nil {
 		s.State, err = config.StatePath(path)

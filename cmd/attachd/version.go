@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/attachd/attachd/cmd/attachd/app"
+	"github.com/attachd/attachd/cmd/attachd/version"
 )
 
 func versionCommand() *cobra.Command {
@@ -14,7 +14,7 @@ func versionCommand() *cobra.Command {
 		Short: "Print the version",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), app.Version())
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "attachd", version.Full())
 			return failure(err)
 		},
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/cmd/attachd/version"
 	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor/sink"
@@ -166,7 +167,7 @@ func (a *App) Run(ctx context.Context) {
 	c, log := a.options.Config, a.options.Log
 	accounts := wiring.Accounts(c, a.options.Hooks.Sink)
 	a.announceDeletions(ctx, false, accounts...)
-	log.Info().Str("version", Version()).Int("accounts", len(accounts)).Str("output", c.Output).Msg("attachd started")
+	log.Info().Str("version", version.Full()).Int("accounts", len(accounts)).Str("output", c.Output).Msg("attachd started")
 	sets := make(chan []fetcher.Account)
 	var parts sync.WaitGroup
 	parts.Go(func() { a.supervisor.Run(ctx, sets) })

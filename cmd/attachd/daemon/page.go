@@ -7,6 +7,7 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/health"
 	"github.com/attachd/attachd/cmd/attachd/trouble"
+	"github.com/attachd/attachd/cmd/attachd/version"
 	"github.com/attachd/attachd/cmd/attachd/web"
 	"github.com/attachd/attachd/config"
 )
@@ -72,7 +73,7 @@ func (p *page) options(h config.HTTP) web.Options {
 			Live: health.Live(s.beat, time.Now), Ready: health.Ready(s.stopping, s.options.Log, s.checks()...),
 			Metrics: s.metrics.Handler(), MetricsOpen: h.MetricsOpen, Profile: h.PProf,
 		},
-		Log: s.options.Log, Version: version(),
+		Log: s.options.Log, Version: version.Full(),
 	}
 	if !h.Token.IsZero() {
 		o.Token = func(ctx context.Context) (string, error) {

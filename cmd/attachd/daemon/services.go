@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/status"
 	"github.com/attachd/attachd/cmd/attachd/systemd"
 	"github.com/attachd/attachd/cmd/attachd/trouble"
+	"github.com/attachd/attachd/cmd/attachd/version"
 	"github.com/attachd/attachd/config"
 )
 
@@ -63,7 +63,7 @@ func (s *services) open(ctx context.Context, a *app.App) {
 		s.history = s.openHistory(ctx)
 	}
 	s.board = status.NewBoard(status.Options{
-		Path: s.options.Path, Version: version(), Log: log, Beat: s.beat,
+		Path: s.options.Path, Version: version.Full(), Log: log, Beat: s.beat,
 		Counts: a.Ledger().QuarantineCounts, Held: s.held, History: s.historyFile,
 	})
 	s.board.Configured(c, texts(s.options.Warnings))
@@ -272,6 +272,3 @@ func names(c *config.Config) (all []string) {
 	}
 	return all
 }
-
-// version is that of attachd, without its name, which stands before it on the page.
-func version() string { return strings.TrimPrefix(app.Version(), "attachd ") }

@@ -1,10 +1,8 @@
 package metrics
 
 import (
-	"cmp"
 	"net/http"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/status"
 	"github.com/attachd/attachd/cmd/attachd/trouble"
+	"github.com/attachd/attachd/cmd/attachd/version"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher/event"
 )
@@ -101,11 +100,10 @@ func New(o Options) *Metrics {
 	m.perAccount.Store(config.PerAccountAuto)
 	m.events = newCounters(m.registry)
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	version, revision := build()
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name:        "attachd_build_info",
 		Help:        "What runs: always 1.",
-		ConstLabels: prometheus.Labels{"version": version, "revision": revision, "goversion": runtime.Version()},
+		ConstLabels: prometheus.Labels{"version": version.Number(), "revision": version.Revision(), "goversion": runtime.Version()},
 	}, func() float64 { return 1 }))
 	m.registerOthers()
 	return m
@@ -134,22 +132,6 @@ func (m *Metrics) registerOthers() {
 	if dropped := m.options.HistoryDropped; dropped != nil {
 		counter("attachd_history_dropped_total", "Records that the history dropped because it could not keep up.", "", dropped)
 	}
-}
-
-// build returns the version and the revision of this program.
-func build() (version, revision string) {
-	version = "(devel)"
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return version, ""
-	}
-	version = cmp.Or(info.Main.Version, version)
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			revision = s.Value
-		}
-	}
-	return version, revision
 }
 
 // newCounters registers what events count, each with all of its labels, as a series that is not

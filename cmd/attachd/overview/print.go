@@ -264,7 +264,7 @@ func (p *printer) machine() {
 		}
 	}
 	p.line()
-	text := "attachd " + strings.TrimPrefix(m.Version, "attachd ") + ", up for " + words.For(p.now.Sub(m.Started))
+	text := "attachd " + m.Version + ", up for " + words.For(p.now.Sub(m.Started))
 	if len(disks) > 0 {
 		text += "; " + strings.Join(disks, ", ")
 	}
