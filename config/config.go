@@ -218,7 +218,18 @@ func choose[T ~string](to *T, s string, choices ...T) error {
 		}
 		names[i] = string(c)
 	}
-	return fmt.Errorf("must be %s, not %s", alternatives(names), quote(s))
+	return &choiceError{names, s}
+}
+
+// choiceError is the error of [choose]. [Keys] learns the choices from it.
+type choiceError struct {
+	choices []string
+	given   string
+}
+
+// Error names the choices and quotes what was given.
+func (e *choiceError) Error() string {
+	return fmt.Sprintf("must be %s, not %s", alternatives(e.choices), quote(e.given))
 }
 
 // Diff compares two configurations by account name. It returns the accounts to start, to stop, and

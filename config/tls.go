@@ -31,14 +31,11 @@ func (m *TLSMode) parse(s string) error { return choose(m, s, TLSImplicit, TLSSt
 type tlsVersion uint16
 
 func (v *tlsVersion) parse(s string) error {
-	switch s {
-	case "1.2":
-		*v = tls.VersionTLS12
-	case "1.3":
-		*v = tls.VersionTLS13
-	default:
-		return fmt.Errorf(`must be "1.2" or "1.3", not %s`, quote(s))
+	var name string
+	if err := choose(&name, s, "1.2", "1.3"); err != nil {
+		return err
 	}
+	*v = map[string]tlsVersion{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13}[name]
 	return nil
 }
 

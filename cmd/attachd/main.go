@@ -13,6 +13,8 @@
 //	attachd oauth        login, status: sign in for accounts that log in with tokens
 //	attachd notify       test: send a test notice to those who are to be told of trouble
 //	attachd demo         show all of this, with a mail server of its own
+//	attachd schema       print the JSON Schema of the configuration
+//	attachd help         explain a command, or a key of the configuration
 //	attachd version      print the version
 //
 // `attachd help COMMAND` has the flags of each, and README.md says how to install, configure and
@@ -135,7 +137,8 @@ into a folder per account. Each attachment arrives once, whole and byte-exact.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(runCommand(hooks), statusCommand(), logCommand(), reloadCommand(), healthcheckCommand(), checkCommand(), oauthCommand(), extractCommand(), quarantineCommand(), stateCommand(), notifyCommand(), demoCommand(), versionCommand())
+	root.AddCommand(runCommand(hooks), statusCommand(), logCommand(), reloadCommand(), healthcheckCommand(), checkCommand(), oauthCommand(), extractCommand(), quarantineCommand(), stateCommand(), notifyCommand(), demoCommand(), schemaCommand(), versionCommand())
+	root.SetHelpCommand(helpCommand(root))
 	return root
 }
 
