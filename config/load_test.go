@@ -287,7 +287,7 @@ func TestLoadEmptyAccountsDirIsAWarning(t *testing.T) {
 	dir := t.TempDir()
 	try(t, os.Mkdir(filepath.Join(dir, "accounts.d"), 0o700))
 	write(t, filepath.Join(dir, "attachd.yaml"), "output: out\nstate: db\naccounts_dir: accounts.d\n")
-	const want = "warning (no-accounts): attachd.yaml:3:15: accounts_dir: no account is enabled, so there is nothing to do\n"
+	const want = "warning (no-accounts): attachd.yaml:3:15: accounts_dir: no accounts yet; attachd init or attachd account add makes one\n"
 	if got := messages(dir, "attachd.yaml"); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -8,13 +8,15 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"syscall"
 )
 
-// explain says why a permission was refused: it adds the mode and owner of the file, or of the
-// folder that cannot be entered, and the uid of this process. It takes the path out of other
-// errors, because the caller names it.
+// explain says why a permission was refused, and how to give it: it adds the mode and owner of the
+// file, or of the folder that cannot be entered, and the user of this process. It takes the path
+// out of other errors, because the caller names it.
 func explain(path string, err error) error {
 	if !errors.Is(err, fs.ErrPermission) {
 		if pe, ok := errors.AsType[*fs.PathError](err); ok && pe.Path == path {
@@ -34,15 +36,69 @@ func explain(path string, err error) error {
 		if p != path {
 			what = p + " has "
 		}
-		return fmt.Errorf("%w (%smode %#o%s; attachd runs as uid %d)", fs.ErrPermission, what, fi.Mode().Perm(), owner(fi), os.Geteuid())
+		uid, gid := fileUser()
+		mode := fi.Mode().Perm()
+		st, ok := fi.Sys().(*syscall.Stat_t)
+		if !ok {
+			return fmt.Errorf("%w (%smode %#o; attachd runs as %s)", fs.ErrPermission, what, mode, userName(uid))
+		}
+		return fmt.Errorf("%w (%smode %#o, owner %s, group %s; attachd runs as %s): %s", fs.ErrPermission, what,
+			mode, userName(int(st.Uid)), groupName(int(st.Gid)), userName(uid), remedy(p, fi, st, uid, gid))
 	}
 }
 
-func owner(fi fs.FileInfo) string {
-	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		return fmt.Sprintf(", owner uid %d", st.Uid)
+// remedy says how a user gets the permission for a file or folder that it was refused.
+func remedy(path string, fi fs.FileInfo, st *syscall.Stat_t, uid, gid int) string {
+	need, letters := fs.FileMode(0o4), "r"
+	switch {
+	case fi.IsDir():
+		need, letters = 0o5, "rx"
+	case readable(path, fi): // so it was to be run
+		need, letters = 0o1, "x"
 	}
-	return ""
+	mode, own := fi.Mode(), groupName(gid)
+	has := func(shift int) bool { return mode>>shift&need == need }
+	ours := int(st.Uid) == uid
+	switch {
+	case ours && !has(6):
+		return fmt.Sprintf("let it, with chmod u+%s '%s'", letters, path)
+	case ours || has(0):
+		return "its mode allows that; an access list, SELinux or AppArmor does not"
+	case has(3) && st.Gid != 0:
+		return fmt.Sprintf("run it in group %s, or let its own group, with chgrp %s '%s'", groupName(int(st.Gid)), own, path)
+	case has(3):
+		return fmt.Sprintf("let its group, with chgrp %s '%s'", own, path)
+	}
+	return fmt.Sprintf("let its group, with chgrp %s '%s' && chmod g+%s '%s'", own, path, letters, path)
+}
+
+// readable reports whether this is a file that can be opened.
+func readable(path string, fi fs.FileInfo) bool {
+	if !fi.Mode().IsRegular() {
+		return false // opening a pipe waits for who writes to it
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	_ = f.Close()
+	return true
+}
+
+// userName is a user with its number: containers have other names than their hosts.
+func userName(uid int) string {
+	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
+		return fmt.Sprintf("uid %d (%s)", uid, u.Username)
+	}
+	return fmt.Sprintf("uid %d", uid)
+}
+
+// groupName is the name of a group, or its number where it has none.
+func groupName(gid int) string {
+	if g, err := user.LookupGroupId(strconv.Itoa(gid)); err == nil {
+		return g.Name
+	}
+	return strconv.Itoa(gid)
 }
 
 // exposed says who else can read a file with a secret, or returns "". A readable group counts only

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -261,10 +260,15 @@ func TestExplainPermission(t *testing.T) {
 	try(t, err)
 	write(t, filepath.Join(dir, "secret"), password)
 	write(t, filepath.Join(dir, "closed", "secret"), password)
+	write(t, filepath.Join(dir, "others"), password)
+	try(t, os.Chown(filepath.Join(dir, "others"), 0, 54321))
+	try(t, os.Chmod(filepath.Join(dir, "others"), 0o640))
 	for path, want := range map[string]string{
-		"secret":        "permission denied (mode 0600, owner uid 0; attachd runs as uid 65534)",
-		"closed/secret": "permission denied (" + dir + "/closed has mode 0700, owner uid 0; attachd runs as uid 65534)",
+		"secret":        "permission denied (mode 0600, owner OWNER, group GROUP; attachd runs as SELF): let its group, with chgrp OWN '" + dir + "/secret' && chmod g+r '" + dir + "/secret'",
+		"others":        "permission denied (mode 0640, owner OWNER, group 54321; attachd runs as SELF): run it in group 54321, or let its own group, with chgrp OWN '" + dir + "/others'",
+		"closed/secret": "permission denied (" + dir + "/closed has mode 0700, owner OWNER, group GROUP; attachd runs as SELF): let its group, with chgrp OWN '" + dir + "/closed' && chmod g+rx '" + dir + "/closed'",
 	} {
+		want = strings.NewReplacer("OWNER", userName(0), "GROUP", groupName(0), "SELF", userName(65534), "OWN ", groupName(65534)+" ").Replace(want)
 		path = filepath.Join(dir, path)
 		cmd := exec.Command(self, "-test.run=^TestExplainPermission$", "-test.v")
 		cmd.Dir = "/"
@@ -325,9 +329,9 @@ warning (unreadable): attachd.yaml:21:46: accounts[12].password_command: attachd
 warning (odd-port): attachd.yaml:22:34: accounts[13].port: 110 is the port for tls.mode: starttls, and the mode is implicit
 warning (unreadable): attachd.yaml:22:69: accounts[13].token_command: none cannot be run: no such file or directory
 warning (odd-port): attachd.yaml:23:34: accounts[14].port: 995 is the port for tls.mode: implicit, and the mode is starttls
-warning (unreadable): attachd.yaml:23:57: accounts[14].password_command: open cannot be run: permission denied (mode 0644, owner uid UID; attachd runs as uid UID)
+warning (unreadable): attachd.yaml:23:57: accounts[14].password_command: open cannot be run: permission denied (mode 0644, owner USER, group GROUP; attachd runs as USER): let it, with chmod u+x 'open'
 `, "\n")
-	want = strings.ReplaceAll(want, "UID", strconv.Itoa(os.Geteuid()))
+	want = strings.NewReplacer("USER", userName(os.Geteuid()), "GROUP", groupName(os.Getegid())).Replace(want)
 	if diff := cmp.Diff(want, messages(dir, "attachd.yaml")); diff != "" {
 		t.Errorf("warnings differ (-want +got):\n%s", diff)
 	}

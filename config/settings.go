@@ -112,16 +112,18 @@ func (l *loader) accounts(r *rawConfig, top position) {
 			})
 		}
 	}
+	none := "no account is enabled, so there is nothing to do"
+	if len(l.config.Accounts) == 0 {
+		none = "no accounts yet; attachd init or attachd account add makes one"
+	}
 	switch {
 	case len(l.config.Enabled()) > 0:
 	case l.config.AccountsDir != "":
-		l.warn(WarnNoAccounts, r.AccountsDir.at, noneEnabled)
+		l.warn(WarnNoAccounts, r.AccountsDir.at, "%s", none)
 	case !r.AccountsDir.set:
-		l.warn(WarnNoAccounts, top.key("accounts"), noneEnabled)
+		l.warn(WarnNoAccounts, top.key("accounts"), "%s", none)
 	}
 }
-
-const noneEnabled = "no account is enabled, so there is nothing to do"
 
 // unique reports the second account with the same id.
 func (l *loader) unique(seen map[string]position, id string, r *rawAccount, key string, text func(first string) string) {

@@ -8,7 +8,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -53,18 +52,12 @@ func (f *folderCheck) read(path string) {
 	_, warnings, err := config.Load(path)
 	for _, w := range warnings {
 		if w.Kind == config.WarnUnreadable {
-			f.unreadable(w.String())
+			f.faults = append(f.faults, foreign.Lines(w.String()))
 		}
 	}
 	if err != nil {
-		f.unreadable(err.Error())
+		f.faults = append(f.faults, foreign.Lines(err.Error()))
 	}
-}
-
-// unreadable adds a fault of reading the configuration. Its text names the user of this process;
-// the daemon's user takes that place.
-func (f *folderCheck) unreadable(text string) {
-	f.faults = append(f.faults, foreign.Lines(strings.ReplaceAll(text, "attachd runs as uid 0", "attachd runs as "+f.user)))
 }
 
 func userName(uid int) string {

@@ -33,7 +33,7 @@ var folderCases = map[string]struct {
 	"root's staging":        {root: true, setup: "mkdir -p st out/a/.staging; chown " + nobody + " st out out/a; chmod 700 out/a/.staging", want: []string{"output of account a: DIR/out/a/.staging can't be written by"}},
 	"another's, and closed": {root: true, setup: "mkdir -p st out/a; chown -R " + nobody + " st out; chmod 0 out/a", want: []string{"output of account a: DIR/out/a can't be written by", "chmod u+rwX"}},
 	"all is another's":      {root: true, setup: "mkdir -p st out; chown " + nobody + " st out attachd.yaml"},
-	"closed configuration":  {root: true, setup: "mkdir -p st out; chown " + nobody + " st out; chmod 600 attachd.yaml", want: []string{"attachd.yaml: read: permission denied (mode 0600, owner uid 0; attachd runs as nobody"}},
+	"closed configuration":  {root: true, setup: "mkdir -p st out; chown " + nobody + " st out; chmod 600 attachd.yaml", want: []string{"attachd.yaml: read: permission denied (mode 0600, owner uid 0 (root), group root; attachd runs as uid 65534 (nobody)): let its group, with chgrp "}},
 	"closed secret":         {root: true, setup: "mkdir -p st out; chown " + nobody + " st out attachd.yaml; echo x >pw; chmod 600 pw; sed -i 's/password: x/password_file: pw/' attachd.yaml", want: []string{"accounts[0].password_file: DIR/pw cannot be used: permission denied"}},
 	"read-only":             {root: true, setup: "mkdir out; mount -t tmpfs -o ro none out", want: []string{"output of account a: DIR/out is on a file system that is read-only"}},
 }

@@ -46,7 +46,7 @@ func Words(s *status.Snapshot) string {
 	say(fresh, words.Number(int64(fresh)), "not polled yet")
 	say(off, words.Number(int64(off)), "switched off")
 	if len(parts) == 0 {
-		parts = []string{"no accounts"}
+		parts = []string{"no accounts yet: attachd init or attachd account add makes one"}
 	}
 	for _, c := range s.NeedsYou {
 		if len(c.Accounts) == 0 { // a disk, the configuration

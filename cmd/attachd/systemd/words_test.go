@@ -36,7 +36,7 @@ func TestWords(t *testing.T) {
 		accounts [][]status.Account
 		cases    []status.Case
 	}{
-		{"no accounts", nil, nil},
+		{"no accounts yet: attachd init or attachd account add makes one", nil, nil},
 		{"1 account fine", [][]status.Account{{fine}}, nil},
 		{"13 accounts fine", [][]status.Account{accounts(12, fine), {polling}}, nil},
 		{
