@@ -60,7 +60,7 @@ func BenchmarkLoad(b *testing.B) {
 // nothing has changed, as a share of the interval it is done in.
 func BenchmarkPoll(b *testing.B) {
 	path := many(b, 10_000)
-	_, _, in := load(path)
+	_, _, in := load(path, nil)
 	n := 0
 	for b.Loop() {
 		if in.again().fingerprint() != in.fingerprint() {

@@ -14,17 +14,12 @@ import (
 // file are below that file's folder. The error is always [Problems]; warnings come with and without
 // it.
 func Load(path string) (*Config, []Warning, error) {
-	c, found, _ := load(path)
-	problems, warnings := found.split()
-	if len(problems) > 0 {
-		return nil, warnings, problems
-	}
-	return c, warnings, nil
+	return LoadDraft(path, nil)
 }
 
 // load is Load, but also returns the files that it read, even if it failed half-way.
-func load(path string) (c *Config, found *findings, in inputs) {
-	l := &loader{in: inputs{}, files: map[fileRole]fileCheck{}}
+func load(path string, drafts Drafts) (c *Config, found *findings, in inputs) {
+	l := &loader{in: inputs{}, drafts: drafts, files: map[fileRole]fileCheck{}}
 	defer func() {
 		// yaml.v3 is no longer maintained and has panicked on odd input before. Such a file is a
 		// bad file: the daemon keeps the configuration it has.
@@ -41,6 +36,7 @@ func load(path string) (c *Config, found *findings, in inputs) {
 type loader struct {
 	findings
 	in       inputs
+	drafts   Drafts
 	files    map[fileRole]fileCheck
 	shown    string // the folder of the configuration file, as the user named it
 	folder   string // the same, absolute
@@ -59,7 +55,7 @@ func (l *loader) load(path string) {
 	l.shown, l.folder = filepath.Dir(path), filepath.Dir(abs)
 	raw := rawConfig{}
 	d := decoder{findings: &l.findings, at: position{file: path}}
-	data, fi, err := l.in.read(abs, kindConfig)
+	data, exposedTo, err := l.read(abs, kindConfig)
 	if err != nil {
 		err = explain(abs, err)
 		l.add("", d.at, err, "read: "+err.Error())
@@ -75,7 +71,7 @@ func (l *loader) load(path string) {
 		return
 	}
 	d.mapping(root, top, &raw)
-	l.top, l.defaults = origin{at: top, folder: l.folder, exposed: exposed(fi)}, &raw.Defaults
+	l.top, l.defaults = origin{at: top, folder: l.folder, exposed: exposedTo}, &raw.Defaults
 	for i := range raw.Accounts.list {
 		raw.Accounts.list[i].folder, raw.Accounts.list[i].exposed = l.folder, l.top.exposed
 	}
@@ -96,7 +92,7 @@ func (l *loader) accountsDir(raw *rawConfig) {
 	if dir == "" {
 		return
 	}
-	names, err := l.in.list(dir)
+	names, err := l.list(dir)
 	if err != nil {
 		err = explain(dir, err)
 		l.add("", raw.AccountsDir.at, err, fmt.Sprintf("read folder %s: %v", dir, err))
@@ -119,7 +115,7 @@ func (l *loader) accountsDir(raw *rawConfig) {
 
 // accountFile reads one account file.
 func (l *loader) accountFile(path string, at position) (r rawAccount, ok bool) {
-	data, fi, err := l.in.read(path, kindConfig)
+	data, exposedTo, err := l.read(path, kindConfig)
 	if err != nil {
 		err = explain(path, err)
 		l.add("", at, err, "read: "+err.Error())
@@ -130,7 +126,7 @@ func (l *loader) accountFile(path string, at position) (r rawAccount, ok bool) {
 	if root == nil {
 		return r, false
 	}
-	r.folder, r.exposed = filepath.Dir(path), exposed(fi)
+	r.folder, r.exposed = filepath.Dir(path), exposedTo
 	r.decode(&d, root, d.place(root))
 	return r, true
 }
@@ -170,11 +166,11 @@ type fileCheck struct {
 func (l *loader) file(at position, path, role string, k kind, check func([]byte) error) {
 	was, ok := l.files[fileRole{path, role}]
 	if !ok {
-		data, fi, err := l.in.read(path, k)
+		data, exposedTo, err := l.read(path, k)
 		if err != nil {
 			err = explain(path, err)
 		} else if err = check(data); err == nil {
-			was.exposed = exposed(fi)
+			was.exposed = exposedTo
 		}
 		if err != nil {
 			was.fault = err.Error()

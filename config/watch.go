@@ -146,7 +146,7 @@ func (w *watcher) refresh() {
 	// A change before its folder was watched gave no event, so read again. Give up on a file that
 	// changes all the time; the next poll reads it.
 	for range 3 {
-		_, _, w.in = load(w.path)
+		_, _, w.in = load(w.path, nil)
 		w.last = w.in.fingerprint()
 		w.listen()
 		if w.in.again().fingerprint() == w.last {

@@ -37,6 +37,7 @@ var rooms = map[string][]string{
 	"cmd/attachd/extract":    {"cmd/attachd/preview", "cmd/attachd/wiring", "cmd/attachd/console", "extractor/...", "fetcher/foreign"},
 	"cmd/attachd/overview":   {"cmd/attachd/status", "cmd/attachd/history", "cmd/attachd/trouble", "cmd/attachd/words", "cmd/attachd/control", "cmd/attachd/quarantine", "cmd/attachd/wiring", "config", "fetcher/foreign", "fetcher/ledger/sqlite"},
 	"cmd/attachd/preview":    {"cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
+	"cmd/attachd/provider":   {"fetcher/pop3"},
 	"cmd/attachd/quarantine": {"cmd/attachd/history", "cmd/attachd/wiring", "config", "extractor", "fetcher/..."},
 	"cmd/attachd/state":      {"cmd/attachd/quarantine", "cmd/attachd/app", "cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
 	"cmd/attachd/systemd":    {"cmd/attachd/health", "cmd/attachd/status", "cmd/attachd/words", "fetcher/foreign"},
@@ -56,6 +57,7 @@ var rooms = map[string][]string{
 
 	"config":          {},
 	"config/manual":   {"config"},
+	"config/edit":     {"config"},
 	"config/testsize": {},
 
 	"extractor":          {"extractor/binhex", "extractor/cms", "extractor/tnef", "extractor/yenc"},
@@ -103,6 +105,7 @@ var owners = map[string]struct {
 	instead  string
 }{
 	"gopkg.in/yaml.v3":                 {[]string{"config/..."}, "config alone knows the format of the configuration file"},
+	"gopkg.in/yaml.v3":                 {[]string{"config", "config/edit"}, "config alone knows the format of the configuration file"},
 	"github.com/rs/zerolog/log":        {nil, "take a zerolog.Logger as an argument: the global one belongs to nobody"},
 	"modernc.org/sqlite":               {[]string{"fetcher/ledger/...", "cmd/attachd/history"}, "ask the ledger or the history: SQL stays there"},
 	"modernc.org/sqlite/lib":           {[]string{"fetcher/ledger/...", "cmd/attachd/history"}, "ask the ledger or the history: SQL stays there"},

@@ -1,0 +1,124 @@
+package edit
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// ErrNoAccount says that a file holds no account of a name.
+var ErrNoAccount = errors.New("no such account in this file")
+
+// SetAccount sets a key of an account in the list of the configuration file with this content. value
+// is as YAML has it, such as true. It changes nothing if the key has that value already.
+func SetAccount(data []byte, name, key, value string) ([]byte, error) {
+	t, err := read(data)
+	if err != nil {
+		return nil, err
+	}
+	i := find(t.root, "accounts")
+	if i < 0 || t.root.Content[i].Kind != yaml.SequenceNode {
+		return nil, ErrNoAccount
+	}
+	for _, item := range t.root.Content[i].Content {
+		account := item
+		if item.Kind == yaml.AliasNode {
+			account = item.Alias
+		}
+		if account.Kind != yaml.MappingNode {
+			continue
+		}
+		if at := find(account, "name"); at < 0 || account.Content[at].Value != name {
+			continue
+		}
+		if item.Kind == yaml.AliasNode {
+			return nil, refuse(item, "the account is an alias"+byHand)
+		}
+		return t.set(account, key, value)
+	}
+	return nil, ErrNoAccount
+}
+
+// SetKey sets a key of an account file with this content, as [SetAccount] does.
+func SetKey(data []byte, key, value string) ([]byte, error) {
+	t, err := read(data)
+	if err != nil {
+		return nil, err
+	}
+	return t.set(t.root, key, value)
+}
+
+// token is a value on one line.
+var token = regexp.MustCompile(`^("[^"]*"|'[^']*'|[^\s,}#"']+)`)
+
+func (t *text) set(m *yaml.Node, key, value string) ([]byte, error) {
+	i := find(m, key)
+	switch {
+	case i >= 0:
+		old := m.Content[i]
+		if old.Kind == yaml.ScalarNode && old.Value == value {
+			return t.bytes(), nil
+		}
+		before, after, ok := t.at(old)
+		was := token.FindString(after)
+		if old.Kind != yaml.ScalarNode || old.Anchor != "" || !ok || was == "" {
+			return nil, refuse(old, "the value of "+key+" is written in an odd way"+byHand)
+		}
+		t.lines[old.Line-1] = before + value + after[len(was):]
+		m.Content[i] = scalar(value)
+		return t.verified()
+	case m.Style&yaml.FlowStyle != 0:
+		before, after, ok := t.at(m)
+		rest, brace := strings.CutPrefix(after, "{")
+		if !ok || !brace {
+			return nil, refuse(m, "the account is written in an odd way"+byHand)
+		}
+		t.lines[m.Line-1] = fmt.Sprintf("%s{%s: %s, %s", before, key, value, strings.TrimLeft(rest, " "))
+		m.Content = slices.Insert(m.Content, 0, scalar(key), scalar(value))
+		return t.verified()
+	}
+	// A line of its own, below the account's name.
+	at := max(find(m, "name"), 1)
+	above, last := m.Content[at], len(m.Content)-1
+	if above.Kind != yaml.ScalarNode || at < last && m.Content[at+1].Line <= above.Line {
+		return nil, refuse(above, "there is no place for the key "+key+" behind this one"+byHand)
+	}
+	t.insert(above.Line, strings.Repeat(" ", m.Content[at-1].Column-1)+key+": "+value)
+	m.Content = slices.Insert(m.Content, at+1, scalar(key), scalar(value))
+	return t.verified()
+}
+
+// verified returns the changed text if it says what the changed tree says.
+func (t *text) verified() ([]byte, error) {
+	data := t.bytes()
+	root, err := parse(data[len(t.bom):])
+	if err != nil || !same(root, t.root) {
+		return nil, refuse(t.root, "the file is written in a way that attachd can't change without changing more of it"+byHand)
+	}
+	return data, nil
+}
+
+// same reports whether two trees say the same.
+func same(a, b *yaml.Node) bool {
+	if a.Kind != b.Kind || a.ShortTag() != b.ShortTag() || a.Value != b.Value || a.Anchor != b.Anchor {
+		return false
+	}
+	return slices.EqualFunc(a.Content, b.Content, same)
+}
+
+// Text is a text as YAML has it, on one line, in quotes where it needs them.
+func Text(s string) string {
+	n := yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
+	if strings.ContainsAny(s, "\n\r\t") {
+		n.Style = yaml.DoubleQuotedStyle
+	}
+	b, err := yaml.Marshal(&n)
+	if err != nil {
+		return fmt.Sprintf("%q", s) // a text can't fail
+	}
+	return strings.TrimSuffix(string(b), "\n")
+}
