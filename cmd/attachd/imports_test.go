@@ -105,7 +105,6 @@ var owners = map[string]struct {
 	instead  string
 }{
 	"gopkg.in/yaml.v3":                 {[]string{"config/..."}, "config alone knows the format of the configuration file"},
-	"gopkg.in/yaml.v3":                 {[]string{"config", "config/edit"}, "config alone knows the format of the configuration file"},
 	"github.com/rs/zerolog/log":        {nil, "take a zerolog.Logger as an argument: the global one belongs to nobody"},
 	"modernc.org/sqlite":               {[]string{"fetcher/ledger/...", "cmd/attachd/history"}, "ask the ledger or the history: SQL stays there"},
 	"modernc.org/sqlite/lib":           {[]string{"fetcher/ledger/...", "cmd/attachd/history"}, "ask the ledger or the history: SQL stays there"},

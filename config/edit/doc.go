@@ -5,19 +5,20 @@
 // # How
 //
 // The parser of YAML says where things stand; the change is then made in the text. After that both
-// texts are parsed and compared: the new one must say what the old one said, plus what was asked. If
-// it does not, the change is refused with its place ([PlaceError]), and a person has to make it.
+// texts are parsed and compared: the new one must say what the old one said, plus what was asked.
+// If it does not, the change is refused with its place ([PlaceError]), and a person has to make
+// it.
 //
 // # Guarantees of writing
 //
 // [Write] replaces a file by one rename, keeps its mode and owner, and follows a link to the file
-// that it names. A new file never takes the place of one that is there. If one file of several can't
-// be written, the new ones before it are removed again. A file that somebody else changed in the
-// meantime is not overwritten.
+// that it names. A new file never takes the place of one that is there. If one file of several
+// can't be written, the new ones before it are removed again. A file that somebody else changed in
+// the meantime is not overwritten.
 //
 // # Limits
 //
-// These are refused: a list of accounts in brackets that is not empty, an account or a list that is
-// an alias, and a file whose keys stand in braces. Extended attributes and further hard links of a
-// file are not kept.
+// These are refused: a list of accounts in brackets that is not empty, an account or a list that
+// is an alias, and a file whose keys stand in braces. Extended attributes and further hard links
+// of a file are not kept.
 package edit

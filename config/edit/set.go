@@ -13,8 +13,8 @@ import (
 // ErrNoAccount says that a file holds no account of a name.
 var ErrNoAccount = errors.New("no such account in this file")
 
-// SetAccount sets a key of an account in the list of the configuration file with this content. value
-// is as YAML has it, such as true. It changes nothing if the key has that value already.
+// SetAccount sets a key of an account in the list of the configuration file with this content.
+// value is as YAML has it, such as true. It changes nothing if the key has that value already.
 func SetAccount(data []byte, name, key, value string) ([]byte, error) {
 	t, err := read(data)
 	if err != nil {

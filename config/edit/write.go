@@ -65,8 +65,8 @@ func Drafts(files ...*File) config.Drafts {
 	return drafts
 }
 
-// Write writes the files in their order, each by one step. If one can't be written, those before it
-// that were new are removed again, with the folders that were made for them.
+// Write writes the files in their order, each by one step. If one can't be written, those before
+// it that were new are removed again, with the folders that were made for them.
 func Write(files ...*File) error {
 	for i, f := range files {
 		write := f.create

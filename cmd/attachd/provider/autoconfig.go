@@ -98,8 +98,8 @@ type incomingServer struct {
 	Authentication []string `xml:"authentication"`
 }
 
-// parseAutoconfig returns the POP3 servers with TLS that a file has for an address, in its order. A
-// file that is none has no servers.
+// parseAutoconfig returns the POP3 servers with TLS that a file has for an address, in its order.
+// A file that is none has no servers.
 func parseAutoconfig(data []byte, local, domain string) []Found {
 	var file autoconfig
 	d := xml.NewDecoder(bytes.NewReader(data)) // strict, and it knows no entities but the five

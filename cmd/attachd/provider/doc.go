@@ -15,10 +15,10 @@
 // # Guarantees
 //
 // No password is sent by this package. A server of 3, 4 and 5, and one of the table that is not
-// confirmed, is only returned after it has shown a valid certificate for its name and the greeting of
-// a POP3 server. A server in another domain than
-// the address's is marked [Found.Foreign], and whoever asks must have a person confirm it (RFC 6186
-// section 6): records of the DNS can be forged.
+// confirmed, is only returned after it has shown a valid certificate for its name and the greeting
+// of a POP3 server. A server in another domain than
+// the address's is marked [Found.Foreign], and whoever asks must have a person confirm it (RFC
+// 6186 section 6): records of the DNS can be forged.
 //
 // All that comes from outside is bounded in size and time, and holds host names, port numbers and
 // user names only.
@@ -26,6 +26,7 @@
 // # Where the table comes from
 //
 // Each row names its source. "ISPDB" is Thunderbird's database of providers
-// (github.com/thunderbird/autoconfig, folder ispdb). A server that could not be confirmed is marked
-// so, and tried before it is returned. The pages in deploy/providers tell more of the main ones.
+// (github.com/thunderbird/autoconfig, folder ispdb). A server that could not be confirmed is
+// marked so, and tried before it is returned. The pages in deploy/providers tell more of the main
+// ones.
 package provider

@@ -143,9 +143,9 @@ var services = []struct {
 }{{"pop3s", false}, {"pop3", true}}
 
 // bySRV asks for the records of RFC 6186, the best first: the lower priority, then TLS from the
-// first byte. The resolver has ordered records of one priority by weight (RFC 2782). A target of "."
-// says that a service is not offered; if that is so of one and the other has no server either, the
-// error says so.
+// first byte. The resolver has ordered records of one priority by weight (RFC 2782). A target of
+// "." says that a service is not offered; if that is so of one and the other has no server either,
+// the error says so.
 func (f *Finder) bySRV(ctx context.Context, domain, address string) ([]Found, error) {
 	type record struct {
 		priority uint16
@@ -190,8 +190,8 @@ func guesses(domain, address string) []Found {
 	return all
 }
 
-// sameOwner reports whether a host is of the same registered domain as the address: pop.example.org
-// and a@mail.example.org are, example.co.uk and other.co.uk are not.
+// sameOwner reports whether a host is of the same registered domain as the address:
+// pop.example.org and a@mail.example.org are, example.co.uk and other.co.uk are not.
 func sameOwner(host, domain string) bool {
 	if host == domain || strings.HasSuffix(host, "."+domain) {
 		return true

@@ -150,8 +150,8 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// FuzzAutoconfig: whatever a file holds, what is found is a host, a port and a user name that can be
-// shown, and the servers are few.
+// FuzzAutoconfig: whatever a file holds, what is found is a host, a port and a user name that can
+// be shown, and the servers are few.
 func FuzzAutoconfig(f *testing.F) {
 	f.Add([]byte(file))
 	f.Add([]byte(`<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>` + file))

@@ -107,8 +107,8 @@ func (p *Provider) at(mx string) *Provider {
 // canonical is a name of the DNS as the table has it.
 func canonical(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
 
-// cutAddress splits a mail address at its last @. ok is false if that is none, or is in a form that
-// no mailbox has.
+// cutAddress splits a mail address at its last @. ok is false if that is none, or is in a form
+// that no mailbox has.
 func cutAddress(address string) (local, domain string, ok bool) {
 	at := strings.LastIndexByte(address, '@')
 	if at < 1 || at == len(address)-1 || strings.ContainsAny(address, " \t\r\n<>\"") {
@@ -118,8 +118,8 @@ func cutAddress(address string) (local, domain string, ok bool) {
 	return address[:at], domain, validHost(domain) && strings.Contains(domain, ".")
 }
 
-// Split returns the two halves of a mail address, the second in lower case. ok is false if it is no
-// address.
+// Split returns the two halves of a mail address, the second in lower case. ok is false if it is
+// no address.
 func Split(address string) (local, domain string, ok bool) { return cutAddress(address) }
 
 // validHost reports whether a name is made as names of hosts are: ASCII letters, digits, hyphens

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestTable holds each row to its form: no domain twice, a server that can be one, a source, a page
-// that is there.
+// TestTable holds each row to its form: no domain twice, a server that can be one, a source, a
+// page that is there.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	ids, domains := map[string]bool{}, map[string]string{}
