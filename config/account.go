@@ -32,9 +32,11 @@ func (l *loader) account(r *rawAccount, c *Config) Account {
 		Files:      l.attachments(&r.rawFiles),
 		Policy:     l.policy(&r.rawPolicy),
 		Quarantine: l.quarantine(&r.Quarantine),
+
+		Permissions: r.rawPermissions.or(c.Permissions),
 	}
-	if c.Output != "" && a.Name != "" {
-		a.Output = filepath.Join(c.Output, a.Name)
+	if output := l.outputOf(r, c); output != "" && a.Name != "" {
+		a.Output = filepath.Join(output, a.Name)
 	}
 	if r.Delete.set && a.After != AfterDelete && !r.After.bad {
 		l.problem(r.Delete.at, "has a meaning only with after: delete")
@@ -50,6 +52,14 @@ func (l *loader) account(r *rawAccount, c *Config) Account {
 	ping, _ := a.Ping.path()
 	a.Secrets = l.in.fingerprint(password, client, key, ping, a.TLS.CAFile, a.TLS.CertFile, a.TLS.KeyFile)
 	return a
+}
+
+// outputOf returns the folder that holds the account's.
+func (l *loader) outputOf(r *rawAccount, c *Config) string {
+	if !r.Output.set {
+		return c.Output
+	}
+	return l.path(&r.Output, l.folderOf(&r.origin, r.Output.at))
 }
 
 // endpoint checks the server's address and the way to it.

@@ -18,6 +18,8 @@ jitter: 1s
 max_concurrent: 7
 max_per_host: 7
 file_mode: "0600"
+folder_mode: "2770"
+group: scans
 log: {level: info, format: json}
 limits: {header_size: 1MiB, header_fields: 7, depth: 7, parts: 7, attachments: 7, total_size: 1GiB, containers: 7, expansion: 7}
 accounts_dir: accounts.d
@@ -72,6 +74,10 @@ accounts:
     tls: {mode: implicit, ca_file: ca.pem, server_name: s.example, insecure_skip_verify: true, min_version: "1.3", cert_file: c.pem, key_file: k.pem, pin_sha256: [` + pinText + `]}
     timeouts: {dial: 1s, tls: 1s, greeting: 1s, reply: 1s, idle: 1s, session: 1m}
     interval: 2m
+    output: other
+    file_mode: "0660"
+    folder_mode: "0770"
+    group: 1001
     start: now
     mail_within: 7d
     ping: https://a.example/c4nary

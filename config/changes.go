@@ -22,6 +22,8 @@ func Changes(old, updated *Config) (keys []string) {
 		{"max_concurrent", func(c *Config) any { return c.MaxConcurrent }},
 		{"max_per_host", func(c *Config) any { return c.MaxPerHost }},
 		{"file_mode", func(c *Config) any { return c.FileMode }},
+		{"folder_mode", func(c *Config) any { return c.FolderMode }},
+		{"group", func(c *Config) any { return c.Group }},
 		{"log", func(c *Config) any { return c.Log }},
 		{"limits", func(c *Config) any { return c.Limits }},
 		{"http", func(c *Config) any { return c.HTTP }},

@@ -39,6 +39,8 @@ func TestChanges(t *testing.T) {
 		"max_concurrent: 3\n":                       "max_concurrent",
 		"max_per_host: 3\n":                         "max_per_host",
 		"file_mode: 0600\n":                         "file_mode",
+		"folder_mode: 0770\n":                       "folder_mode",
+		"group: scans\n":                            "group",
 		"log: {level: warn}\n":                      "log",
 		"limits: {depth: 7}\n":                      "limits",
 		"metrics: {per_account: never}\n":           "metrics",
@@ -67,7 +69,7 @@ func TestChanges(t *testing.T) {
 			t.Errorf("%q changes %q, want %q", change, got, want)
 		}
 	}
-	if got := len(Changes(nil, before)); got != 14 {
+	if got := len(Changes(nil, before)); got != 16 {
 		t.Errorf("a start changes %d keys", got)
 	}
 }

@@ -56,6 +56,7 @@ package config
 import (
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"time"
 )
 
@@ -76,7 +77,7 @@ type Config struct {
 	Interval      time.Duration
 	MaxConcurrent int // polls at one time, at least 1
 	MaxPerHost    int // polls to one host at one time, at least 1
-	FileMode      fs.FileMode
+	Permissions       // of accounts that have none of their own
 	Log           Log
 	Limits        Limits
 	HTTP          HTTP
@@ -125,8 +126,11 @@ type Account struct {
 
 	Interval time.Duration
 	Jitter   time.Duration // a start may be this much earlier or later
-	Output   string        // absolute path of this account's folder
 	Enabled  bool
+
+	// Output is the absolute path of this account's folder. Its name is the account's.
+	Output string
+	Permissions
 
 	Start      Start
 	MailWithin time.Duration // no mail for so long is trouble; 0 for never
@@ -270,4 +274,20 @@ func (c *Config) Enabled() []*Account {
 		}
 	}
 	return out
+}
+
+// Outputs returns the folders that hold those of the enabled accounts, each once, in the order of
+// the file. Without an enabled account it returns the one of the top level.
+func (c *Config) Outputs() (all []string) {
+	seen := make(map[string]bool)
+	for _, a := range c.Enabled() {
+		if output := filepath.Dir(a.Output); !seen[output] {
+			seen[output] = true
+			all = append(all, output)
+		}
+	}
+	if len(all) == 0 {
+		return []string{c.Output}
+	}
+	return all
 }

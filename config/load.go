@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -183,28 +182,6 @@ func (l *loader) file(at position, path, role string, k kind, check func([]byte)
 	if was.exposed != "" && k == kindSecret {
 		l.warn(WarnSecretExposed, at, "%s holds a secret and is readable by %s", path, was.exposed)
 	}
-}
-
-// fileMode holds the permissions of delivered files.
-type fileMode fs.FileMode
-
-func (m *fileMode) parse(s string) error {
-	digits := strings.TrimPrefix(strings.TrimPrefix(s, "0o"), "0")
-	if len(digits) != 3 || strings.Trim(digits, "01234567") != "" {
-		return fmt.Errorf("must be three octal digits such as 0640, not %s", quote(s))
-	}
-	for _, c := range digits {
-		*m = *m<<3 | fileMode(c-'0')
-	}
-	switch {
-	case *m&0o111 != 0:
-		return fmt.Errorf("must not make files executable that strangers have sent: %s", quote(s))
-	case *m&0o400 == 0:
-		return fmt.Errorf("must let the owner read: %s", quote(s))
-	case *m&0o002 != 0:
-		return fmt.Errorf("must not let everyone write: %s", quote(s))
-	}
-	return nil
 }
 
 // env reports whether a variable is set in this process.

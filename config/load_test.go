@@ -136,7 +136,7 @@ func TestLoadExample(t *testing.T) {
 		Endpoint: Endpoint{Host: "mx.freenet.de", Port: 995, TLS: TLS{Mode: TLSImplicit, MinVersion: tls.VersionTLS12}},
 		Login:    Login{Username: "hans", Password: FileSecret("/etc/attachd/secrets/hans"), Auth: AuthAuto},
 		After:    AfterKeep, Duplicates: DuplicatesKeep, Attempts: DefaultAttempts, Interval: 5 * time.Minute, Jitter: 30 * time.Second,
-		Output: "/var/lib/attachd/attachments/hans", Enabled: true,
+		Output: "/var/lib/attachd/attachments/hans", Enabled: true, Permissions: Permissions{FileMode: DefaultFileMode},
 		Files: a.Files, Policy: a.Policy, Quarantine: Quarantine{MaxBytes: 1 << 30}, Secrets: a.Secrets,
 	}
 	if a != want {
@@ -182,7 +182,7 @@ func TestLoadDefaults(t *testing.T) {
 		Login:      Login{Username: "u", Password: InlineSecret("x"), Auth: AuthAuto},
 		After:      AfterKeep,
 		Duplicates: DuplicatesKeep, Attempts: DefaultAttempts, Interval: DefaultInterval, Jitter: DefaultInterval / 10, Output: filepath.Join(dir, "out", "a"),
-		Enabled:    true,
+		Enabled: true, Permissions: Permissions{FileMode: DefaultFileMode},
 		Files:      Files{InlineImages: InlineNamed, Raw: RawNever, Noise: NoiseKeep, Extension: ExtensionAsSent},
 		Policy:     Policy{Oversize: OversizeSkip, MinFree: DefaultMinFree, UIDLChange: UIDLChangeAsk, Delete: DeleteWithFiles},
 		Quarantine: Quarantine{MaxBytes: DefaultQuarantineBytes}, Secrets: c.Accounts[0].Secrets,

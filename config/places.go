@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -38,10 +39,7 @@ func besideState(path, state string) bool {
 // ownPlaces checks that the account's folder is not one that attachd uses itself, because senders
 // choose the names of the files in it.
 func (l *loader) ownPlaces(r *rawConfig, ra *rawAccount, a *Account) {
-	at := ra.Name.at
-	if !ra.Name.set {
-		at = ra.at.key("name")
-	}
+	at := ra.folderAt()
 	state := l.config.State
 	if a.folderHolds(state) {
 		l.problem(r.State.at, "lies in the folder of account %s; the state needs a place of its own", quote(a.Name))
@@ -57,15 +55,61 @@ func (l *loader) ownPlaces(r *rawConfig, ra *rawAccount, a *Account) {
 		l.problem(r.History.Path.at, "lies in the folder of account %s; the history needs a place of its own", quote(a.Name))
 		return
 	}
-	if besideState(a.Output, state) {
-		l.problem(at, "makes the account's folder %s, which attachd keeps beside the state: name it otherwise, or move the state", a.Output)
-		return
+	for folder := a.Output; folder != filepath.Dir(folder); folder = filepath.Dir(folder) {
+		if besideState(folder, state) {
+			l.problem(at, "makes the account's folder %s, and attachd keeps %s beside the state: name it otherwise, or move the state or output", a.Output, folder)
+			return
+		}
 	}
 	// An attachment named x.yaml in accounts_dir would be an account.
 	for _, own := range []struct{ path, what string }{{l.config.AccountsDir, "accounts_dir"}, {l.folder, "the configuration"}} {
 		if a.folderHolds(own.path) {
 			l.problem(at, "makes the account's folder %s, and %s lies there: name it otherwise, or move output", a.Output, own.what)
 			return
+		}
+	}
+}
+
+// folderAt is the place of what an account's folder comes from.
+func (r *rawAccount) folderAt() position {
+	switch {
+	case r.Output.set:
+		return r.Output.at
+	case r.Name.set:
+		return r.Name.at
+	}
+	return r.at.key("name")
+}
+
+// apart checks that no account's folder lies in that of another one: attachments of the one could
+// stand in for the other's hidden folders, and whoever may read the one could read both. Only
+// accounts with an output of their own can come to that.
+func (l *loader) apart(list []rawAccount) {
+	own := false
+	at := make(map[string]position, len(list))
+	for i := range list {
+		own = own || list[i].Output.set
+		at[list[i].Name.v] = list[i].folderAt()
+		if !list[i].Name.set {
+			at[list[i].file] = list[i].folderAt()
+		}
+	}
+	if !own {
+		return
+	}
+	folders := make(map[string]*Account, len(l.config.Accounts))
+	for i := range l.config.Accounts {
+		if a := &l.config.Accounts[i]; a.Output != "" {
+			folders[folded(a.Output)] = a
+		}
+	}
+	for i := range l.config.Accounts {
+		a := &l.config.Accounts[i]
+		for folder := filepath.Dir(a.Output); folder != filepath.Dir(folder); folder = filepath.Dir(folder) {
+			if other := folders[folded(folder)]; other != nil {
+				l.problem(at[a.Name], "makes the account's folder %s, which lies in that of account %s: give them folders apart", a.Output, quote(other.Name))
+				break
+			}
 		}
 	}
 }

@@ -15,7 +15,6 @@ type rawConfig struct {
 	Jitter        value[time.Duration] `yaml:"jitter"`
 	MaxConcurrent value[int]           `yaml:"max_concurrent"`
 	MaxPerHost    value[int]           `yaml:"max_per_host"`
-	FileMode      value[fileMode]      `yaml:"file_mode"`
 	Log           rawLog               `yaml:"log"`
 	Limits        rawLimits            `yaml:"limits"`
 	HTTP          rawHTTP              `yaml:"http"`
@@ -26,6 +25,7 @@ type rawConfig struct {
 	Defaults      rawDefaults          `yaml:"defaults"`
 	AccountsDir   value[string]        `yaml:"accounts_dir"`
 	Accounts      rawAccounts          `yaml:"accounts"`
+	rawPermissions
 }
 
 type rawLog struct {
@@ -50,6 +50,7 @@ func (r *rawLimits) decode(d *decoder, n *yaml.Node, at position) { d.mapping(n,
 
 // rawDefaults are the keys that accounts and the section defaults share.
 type rawDefaults struct {
+	Output      value[string]        `yaml:"output"`
 	Host        value[string]        `yaml:"host"`
 	Port        value[int]           `yaml:"port"`
 	Auth        value[Auth]          `yaml:"auth"`
@@ -67,6 +68,7 @@ type rawDefaults struct {
 	Quarantine  rawQuarantine        `yaml:"quarantine"`
 	rawFiles
 	rawPolicy
+	rawPermissions
 }
 
 func (r *rawDefaults) decode(d *decoder, n *yaml.Node, at position) { d.mapping(n, at, r) }
@@ -78,6 +80,7 @@ func (r *rawDefaults) inherit(from *rawDefaults) {
 		r.DeleteAfter.inherit(from.DeleteAfter)
 		r.Delete.inherit(from.Delete)
 	}
+	r.Output.inherit(from.Output)
 	r.Host.inherit(from.Host)
 	r.Port.inherit(from.Port)
 	r.Auth.inherit(from.Auth)
@@ -93,6 +96,7 @@ func (r *rawDefaults) inherit(from *rawDefaults) {
 	}
 	r.rawFiles.inherit(&from.rawFiles)
 	r.rawPolicy.inherit(&from.rawPolicy)
+	r.rawPermissions.inherit(&from.rawPermissions)
 	r.Timeouts.inherit(&from.Timeouts)
 	r.Quarantine.inherit(&from.Quarantine)
 }

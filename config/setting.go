@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,7 +29,7 @@ func (c *Config) Settings() []Setting {
 	s.add("jitter", c.jitter())
 	s.add("max_concurrent", c.MaxConcurrent)
 	s.add("max_per_host", c.MaxPerHost)
-	s.add("file_mode", c.FileMode)
+	s.permissions(c.Permissions)
 	s.add("log.level", c.Log.Level)
 	s.add("log.format", c.Log.Format)
 	s.limits(c.Limits)
@@ -116,6 +117,8 @@ func (c *Config) AccountSettings(name string) []Setting {
 	s.given("quarantine.max_age", a.Quarantine.MaxAge)
 	s.policy(a.Policy)
 	s.files(a.Files)
+	s.add("output", filepath.Dir(a.Output))
+	s.permissions(a.Permissions)
 	return s.out
 }
 
@@ -179,7 +182,7 @@ func (c *Config) accountPlaces(name string) func(key string) (string, bool) {
 		s, ok := at[key]
 		switch {
 		case ok:
-		case key == "interval":
+		case slices.Contains(aboveAccounts, key):
 			top, _ := c.topPlace(key)
 			return top, false
 		case key == "name" && len(at) > 0:
@@ -194,6 +197,9 @@ func (c *Config) accountPlaces(name string) func(key string) (string, bool) {
 		return c.places.text(here), c.places.top["defaults."+section] != place{whole.file, whole.line}
 	}
 }
+
+// aboveAccounts are the keys of an account that the file may have at the top level.
+var aboveAccounts = []string{"interval", "output", "file_mode", "folder_mode", "group"}
 
 // settingList collects settings. What it shows is an allow-list of types: a value of any other type
 // counts as secret.
@@ -213,7 +219,7 @@ func (s *settingList) add(key string, v any) {
 func (s *settingList) given(key string, v any) {
 	at, _ := s.place(key)
 	switch v {
-	case "", 0, time.Duration(0), Size(0), false, PathTemplate(""):
+	case "", 0, time.Duration(0), Size(0), false, PathTemplate(""), Group(""):
 		if at == "" {
 			return
 		}
@@ -276,7 +282,7 @@ func valueText(v any) (text string, ok bool) {
 	case time.Duration:
 		return FormatDuration(v), true
 	case fs.FileMode:
-		return fmt.Sprintf("%04o", uint32(v)), true
+		return modeText(v), true
 	case PathTemplate:
 		return yamlText(string(v)), true
 	case Rule:
@@ -285,7 +291,7 @@ func valueText(v any) (text string, ok bool) {
 		return v.String(), true
 	case Pins:
 		return yamlList(slices.DeleteFunc(strings.Split(string(v), ","), func(s string) bool { return s == "" })), true
-	case Size, Start, Proxy, Level, Format, After, Duplicates, Auth, Provider, Grant, TLSMode, InlineImages, Raw, Noise, Extension,
+	case Size, Start, Group, Proxy, Level, Format, After, Duplicates, Auth, Provider, Grant, TLSMode, InlineImages, Raw, Noise, Extension,
 		Oversize, UIDLChange, Deletion, PerAccount, WebhookFormat:
 		return fmt.Sprint(v), true
 	}

@@ -158,3 +158,12 @@ func (s *settingList) target(prefix string, t Target) {
 		s.add(prefix+"accounts", t.Accounts)
 	}
 }
+
+func (s *settingList) permissions(p Permissions) {
+	s.add("file_mode", p.FileMode)
+	if p.FolderMode == 0 {
+		p.FolderMode = DefaultFolderMode
+	}
+	s.add("folder_mode", p.FolderMode)
+	s.given("group", p.Group)
+}

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -52,7 +51,7 @@ func (l *loader) settings(r *rawConfig, top position) *Config {
 		Interval:      r.Interval.or(DefaultInterval),
 		MaxConcurrent: r.MaxConcurrent.or(DefaultMaxConcurrent),
 		MaxPerHost:    r.MaxPerHost.or(DefaultMaxPerHost),
-		FileMode:      fs.FileMode(r.FileMode.or(fileMode(DefaultFileMode))),
+		Permissions:   r.rawPermissions.or(Permissions{FileMode: DefaultFileMode}),
 		Log:           Log{r.Log.Level.or(LevelInfo), r.Log.Format.or(FormatAuto)},
 		Limits: Limits{
 			Header: r.Limits.Header.or(0), HeaderFields: r.Limits.HeaderFields.or(0),
@@ -112,6 +111,7 @@ func (l *loader) accounts(r *rawConfig, top position) {
 			})
 		}
 	}
+	l.apart(r.Accounts.list)
 	none := "no account is enabled, so there is nothing to do"
 	if len(l.config.Accounts) == 0 {
 		none = "no accounts yet; attachd init or attachd account add makes one"

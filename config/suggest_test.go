@@ -30,7 +30,7 @@ func TestHintWhere(t *testing.T) {
 		{"path", keys(&rawConfig{}), ", it belongs in an account or in defaults"},
 		{"password", keys(&rawConfig{}), ", it belongs in an account"},
 		{"password", keys(&rawDefaults{}), ", it belongs in an account"},
-		{"output", keys(&rawAccount{}), ", it belongs at the top level"},
+		{"state", keys(&rawAccount{}), ", it belongs at the top level"},
 		{"host", keys(&rawTLS{}), ", it belongs in an account or in defaults"},
 	} {
 		if got := hint(test.key, test.fields); got != test.want {

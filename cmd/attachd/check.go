@@ -52,7 +52,10 @@ older than that or was lost, or the account was renamed.`,
 			if incomplete > 0 {
 				return &exitError{exitConfig, fmt.Errorf("check configuration: %d of the files, programs and variables that it names cannot be used", incomplete)}
 			}
-			faults := check.Folders(path, c)
+			faults, doubts := check.Folders(path, c)
+			for _, doubt := range doubts {
+				fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+doubt)
+			}
 			for _, fault := range faults {
 				fmt.Fprintln(cmd.ErrOrStderr(), fault)
 			}

@@ -23,7 +23,7 @@ var rooms = map[string][]string{
 	"cmd/attachd":            {"cmd/attachd/...", "config/...", "extractor/...", "fetcher/..."},
 	"cmd/attachd/app":        {"cmd/attachd/version", "cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/sink", "fetcher/..."},
 	"cmd/attachd/apptest":    {"cmd/attachd/app", "cmd/attachd/console", "config", "fetcher/..."},
-	"cmd/attachd/check":      {"cmd/attachd/state", "cmd/attachd/wiring", "config", "fetcher/..."},
+	"cmd/attachd/check":      {"cmd/attachd/state", "cmd/attachd/wiring", "config", "extractor/sink", "fetcher/..."},
 	"cmd/attachd/console":    {"config", "fetcher", "fetcher/event", "fetcher/foreign"},
 	"cmd/attachd/control":    {},
 	"cmd/attachd/health":     {},

@@ -21,8 +21,13 @@ const (
 type Options struct {
 	// FileMode is the permissions of the files, whatever the umask is. Zero: 0640 less the umask.
 	FileMode fs.FileMode
-	// DirMode is the permissions of folders that are made, less the umask. Zero: 0750.
+	// DirMode is the permissions of folders that are made, whatever the umask is, and may have
+	// [fs.ModeSetgid]. That bit of the folder above stays in any case. Zero: 0750, less the umask
+	// unless there is a Group. Folders that are there stay as they are, and hidden ones are private.
 	DirMode fs.FileMode
+	// Group is the name or the number of the group of files and folders that are made. "": that of
+	// the folder above, if it hands its group on (setgid), else the system's choice.
+	Group string
 	// Staging is the name of the staging folder, which begins with a dot. Any name but the default
 	// ".staging" makes the folder private: no later Directory is meant to find its files, and Close
 	// removes it if it is empty.
@@ -73,9 +78,6 @@ func Open(dir string, o Options) (*Directory, error) {
 }
 
 func open(dir string, o Options) (*Directory, error) {
-	if o.DirMode == 0 {
-		o.DirMode = defaultDirMode
-	}
 	if o.Staging == "" {
 		o.Staging = defaultStaging
 	}
@@ -89,10 +91,14 @@ func open(dir string, o Options) (*Directory, error) {
 	if err != nil {
 		return nil, err
 	}
+	group, err := findGroup(dir, o.Group)
+	if err != nil {
+		return nil, err
+	}
 	h := hooks{o.Hook}
 	d := &Directory{
 		hooks: h, fileMode: o.FileMode, private: o.Staging != defaultStaging,
-		folders: folders{hooks: h, path: dir, mode: o.DirMode},
+		folders: folders{hooks: h, path: dir, share: permissions{o.DirMode, group}, groupName: o.Group},
 		names:   reservations{hooks: h, path: dir, given: make(map[string]string), last: make(map[string]int)},
 		syncer:  syncer{hooks: h, most: o.SyncWorkers, jobs: make(chan *file, 4*o.SyncWorkers)},
 		room:    room{keep: o.MinFree},
@@ -101,6 +107,9 @@ func open(dir string, o Options) (*Directory, error) {
 	}
 	if err = d.folders.open(o.Staging); err == nil {
 		d.folderID, err = d.identify()
+	}
+	if err == nil {
+		err = d.tryGroup()
 	}
 	if err != nil {
 		return nil, errors.Join(err, d.Close())

@@ -18,7 +18,8 @@ import (
 type folders struct {
 	hooks
 	path      string      // of the target, absolute
-	mode      fs.FileMode // of folders that are made, less the umask
+	share     permissions // of folders that are made, unless they are hidden
+	groupName string      // of share, as the operator gives it
 	maxName   int         // bytes of a file's name
 	top       *folder
 	staging   *folder
@@ -36,9 +37,10 @@ type folders struct {
 
 // folder is an open folder: root for names in it, dir for its own fsync.
 type folder struct {
-	name string // its path below the target, "" for that
-	root *os.Root
-	dir  *os.File
+	name  string // its path below the target, "" for that
+	root  *os.Root
+	dir   *os.File
+	hands int // the group that it hands on to what is made in it (setgid), or noGroup
 }
 
 func openFolder(name string, root *os.Root) (*folder, error) {
@@ -46,7 +48,11 @@ func openFolder(name string, root *os.Root) (*folder, error) {
 	if err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
-	return &folder{name: name, root: root, dir: dir}, nil
+	info, err := dir.Stat()
+	if err != nil {
+		return nil, errors.Join(err, dir.Close(), root.Close())
+	}
+	return &folder{name: name, root: root, dir: dir, hands: handsOn(info)}, nil
 }
 
 func (f *folder) close() error { return errors.Join(f.dir.Close(), f.root.Close()) }
@@ -72,8 +78,7 @@ func (s *folders) open(staging string) error {
 		return err
 	}
 	s.maxName = longestName(s.top.dir)
-	// Nobody but this user has business with half-written files.
-	s.staging, err = s.openIn(s.top, staging, 0o700)
+	s.staging, err = s.openIn(s.top, staging)
 	return err
 }
 
@@ -102,14 +107,17 @@ func (s *folders) stagingPath() string { return filepath.Join(s.path, s.staging.
 // makeTop makes a folder and its missing parents, each durable before the next: what is delivered
 // below must not vanish with a power cut.
 func (s *folders) makeTop(dir string) error {
-	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+	parent := filepath.Dir(dir)
+	if info, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
+		if err == nil && isUnfinished(info) {
+			err = s.finish(nil, dir, s.share)
+		}
 		return err
 	}
-	parent := filepath.Dir(dir)
 	if err := s.makeTop(parent); err != nil {
 		return err
 	}
-	if err := os.Mkdir(dir, s.mode); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := s.mkdir(nil, dir, s.share); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	f, err := os.Open(parent)
@@ -123,10 +131,15 @@ func (s *folders) makeTop(dir string) error {
 }
 
 // openIn opens a folder directly below another, making it if it is missing.
-func (s *folders) openIn(above *folder, name string, mode fs.FileMode) (*folder, error) {
+func (s *folders) openIn(above *folder, name string) (*folder, error) {
+	private := hidden(path.Join(above.name, name))
 	err := s.before(StepMkdir, path.Join(above.name, name))
-	if err == nil {
-		err = above.root.Mkdir(name, mode)
+	switch {
+	case err != nil:
+	case private:
+		err = above.root.Mkdir(name, 0o700)
+	default:
+		err = s.mkdir(above, name, s.share)
 	}
 	if err == nil {
 		err = s.fsync(above)
@@ -148,12 +161,25 @@ func (s *folders) openIn(above *folder, name string, mode fs.FileMode) (*folder,
 	if !info.IsDir() {
 		return nil, fmt.Errorf("%s is no folder: move it away", filepath.Join(s.path, above.name, name))
 	}
+	switch {
+	case private && info.Mode().Perm()&0o077 != 0 && !madeByOther(info):
+		// An earlier version made it so. A file system without modes does not take it.
+		_ = above.root.Chmod(name, 0o700)
+	case !private && isUnfinished(info):
+		if err := s.finish(above, name, s.share); err != nil {
+			return nil, err
+		}
+	}
 	root, err := above.root.OpenRoot(name)
 	if err != nil {
 		return nil, err
 	}
 	return openFolder(path.Join(above.name, name), root)
 }
+
+// hidden reports whether a path below the target is for attachd alone: half-written files, what
+// could not be taken apart, and pieces of messages.
+func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
 // get returns the open folder of a path below the target, "" for the target itself. It makes the
 // folder if it is missing. s.inUse is held for reading while the folder is used.
@@ -174,7 +200,7 @@ func (s *folders) get(name string) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err = s.openIn(above, path.Base(name), s.mode)
+	f, err = s.openIn(above, path.Base(name))
 	if err != nil {
 		return nil, err
 	}

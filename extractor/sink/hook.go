@@ -13,6 +13,8 @@ type Step string
 const (
 	StepOpen        Step = "open folder"
 	StepMkdir       Step = "mkdir"
+	StepChown       Step = "chown" // of a folder that was made, or of a staging file
+	StepChmod       Step = "chmod" // likewise
 	StepCreate      Step = "create"
 	StepWrite       Step = "write"
 	StepFsync       Step = "fsync"

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path"
-	"sync"
 	"sync/atomic"
 
 	"github.com/attachd/attachd/extractor"
@@ -81,33 +80,13 @@ func (d *Directory) create(f *file) error {
 		d.mu.Unlock()
 		f.f, err = d.folders.staging.root.OpenFile(f.id, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 	}
-	if err == nil && d.fileMode != 0 {
-		err = d.modes.fix(f.f, mode)
+	if err == nil {
+		err = d.share(f)
 	}
 	if err != nil {
 		return fmt.Errorf("create staging file in %s: %w", d.folders.stagingPath(), err)
 	}
 	return nil
-}
-
-// modes gives files the mode that was asked for. Whether the umask stands against it is
-// found out with the first file.
-type modes struct {
-	check     sync.Once
-	needChmod atomic.Bool // the umask takes bits away
-}
-
-func (m *modes) fix(f *os.File, mode os.FileMode) error {
-	var err error
-	m.check.Do(func() {
-		info, statErr := f.Stat()
-		err = statErr
-		m.needChmod.Store(err != nil || info.Mode().Perm() != mode)
-	})
-	if err == nil && m.needChmod.Load() {
-		err = f.Chmod(mode)
-	}
-	return err
 }
 
 // Plan says what of a message is staged and where it is to go. The zero value takes all attachments
@@ -289,6 +268,9 @@ func (s *staging) keep(w *writer) error {
 	var name string
 	if err == nil {
 		name, err = d.names.reserve(to, wanted, d.folders.maxName, w.file)
+	}
+	if err == nil {
+		err = d.inherit(w.file, to)
 	}
 	d.folders.inUse.RUnlock()
 	if err != nil {

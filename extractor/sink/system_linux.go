@@ -2,6 +2,7 @@ package sink
 
 import (
 	"os"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 )
@@ -35,4 +36,20 @@ func longestName(dir *os.File) int {
 // fsync that follows reports what fails.
 func startWriteback(f *os.File, offset, length int64) {
 	_ = unix.SyncFileRange(int(f.Fd()), offset, length, unix.SYNC_FILE_RANGE_WRITE)
+}
+
+// withoutUmask runs fn with an umask of nothing, in a thread that has its own. Where a thread can't
+// have one, it does not run fn, and the error is errUmask.
+func withoutUmask(fn func() error) error {
+	result := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked, so that the thread ends with the goroutine
+		if unix.Unshare(unix.CLONE_FS) != nil {
+			result <- errUmask
+			return
+		}
+		unix.Umask(0)
+		result <- fn()
+	}()
+	return <-result
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -21,30 +22,35 @@ import (
 
 // folderCheck looks whether a user can write where the daemon must. It makes nothing.
 type folderCheck struct {
-	config string // as the operator names it
-	user   string
-	output string          // below which accounts have their folders
-	seen   map[string]bool // paths; accounts share some
-	faults []string
+	config  string // as the operator names it
+	user    string
+	root    bool            // user is root
+	group   int             // of the user
+	outputs []string        // below which accounts have their folders
+	seen    map[string]bool // paths and texts; accounts share some
+	faults  []string
+	doubts  []string
 }
 
 // Folders returns what keeps the daemon from writing its state and the files of its accounts, as
 // far as can be seen beforehand: one text for each place, which says what to do. It makes nothing.
 //
+// doubts are what does not keep attachd from working, and may keep others from using the files.
+//
 // The daemon's user is that of this process or, if that is root, the owner of the state. Files of
 // the configuration at path that root can read and the daemon's user can't are among the faults.
-func Folders(path string, c *config.Config) []string {
-	f := &folderCheck{config: path, output: c.Output, seen: make(map[string]bool)}
+func Folders(path string, c *config.Config) (faults, doubts []string) {
+	f := &folderCheck{config: path, outputs: c.Outputs(), seen: make(map[string]bool)}
 	uid := os.Geteuid()
 	if owner, ok := state.Owner(c); ok && uid == 0 && owner.Uid != 0 {
-		f.user = userName(int(owner.Uid))
+		f.user, f.group = userName(int(owner.Uid)), int(owner.Gid)
 		if asUser(owner.Uid, owner.Gid, func() { f.look(c); f.read(path) }) {
-			return f.faults
+			return f.faults, f.doubts
 		}
 	}
-	f.user = userName(uid)
+	f.user, f.root, f.group = userName(uid), uid == 0, os.Getegid()
 	f.look(c)
-	return f.faults
+	return f.faults, f.doubts
 }
 
 // read looks whether the configuration and the files that it names can be read.
@@ -81,6 +87,7 @@ func (f *folderCheck) look(c *config.Config) {
 		for _, folder := range wiring.Inspect(*a).Folders(delivery.QuarantineFolder) {
 			f.folder(key, folder)
 		}
+		f.sharing(a)
 		f.file("state", filepath.Join(wiring.LockDir(c), a.Name+".lock"))
 		if a.OAuth.NeedsSignIn() {
 			f.folder("state", wiring.TokenDir(c))
@@ -90,6 +97,14 @@ func (f *folderCheck) look(c *config.Config) {
 
 func (f *folderCheck) fault(key, format string, args ...any) {
 	f.faults = append(f.faults, foreign.Text(f.config+": "+key+": "+fmt.Sprintf(format, args...)))
+}
+
+func (f *folderCheck) doubt(key, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !f.seen[text] {
+		f.seen[text] = true
+		f.doubts = append(f.doubts, foreign.Text(f.config+": "+key+": "+text))
+	}
 }
 
 // folder looks at a folder that is there, or at the one above it where it will be made.
@@ -144,7 +159,7 @@ func (f *folderCheck) access(key, at, missing string, mode uint32, info fs.FileI
 			remedy = fmt.Sprintf("chmod u+rwX '%s'", at)
 		}
 	}
-	if missing != "" && at != f.output {
+	if missing != "" && !slices.Contains(f.outputs, at) {
 		f.fault(key, "%s is missing, and %s can't be written by %s%s: make it, with install -d -o %s '%s' for instance", missing, at, f.user, whose, f.user, missing)
 		return
 	}

@@ -18,6 +18,8 @@ var folderCases = map[string]struct {
 	root  bool   // only root can set it up
 	setup string // for a shell, in the folder of the configuration
 	want  []string
+	keys  string // above the accounts
+	doubt string // of the warnings, "" for none
 }{
 	"nothing made yet":      {},
 	"made":                  {setup: "mkdir -p out/a/.staging st/state.db.locks"},
@@ -35,6 +37,14 @@ var folderCases = map[string]struct {
 	"all is another's":      {root: true, setup: "mkdir -p st out; chown " + nobody + " st out attachd.yaml"},
 	"closed configuration":  {root: true, setup: "mkdir -p st out; chown " + nobody + " st out; chmod 600 attachd.yaml", want: []string{"attachd.yaml: read: permission denied (mode 0600, owner uid 0 (root), group root; attachd runs as uid 65534 (nobody)): let its group, with chgrp "}},
 	"closed secret":         {root: true, setup: "mkdir -p st out; chown " + nobody + " st out attachd.yaml; echo x >pw; chmod 600 pw; sed -i 's/password: x/password_file: pw/' attachd.yaml", want: []string{"accounts[0].password_file: DIR/pw cannot be used: permission denied"}},
+	"no such group":         {keys: "group: nogroupofthisname", want: []string{"group of account a: group nogroupofthisname does not exist: make it (groupadd nogroupofthisname)"}},
+	"not a member":          {root: true, keys: "group: 4242", setup: "mkdir -p st out; chown " + nobody + " st out", want: []string{"group of account a: nobody is no member of group 4242"}},
+	"root may":              {root: true, keys: "group: 4242", setup: "chmod o+x .", doubt: ""},
+	"a closed way":          {root: true, keys: "group: 4242", setup: "mkdir -m 750 out", doubt: "output of account a: members of group 4242 can't enter DIR/out (mode 0750, group root)"},
+	"a way for the group":   {root: true, keys: "group: 4242", setup: "mkdir -m 710 out; chgrp 4242 out"},
+	"older folder":          {root: true, keys: "group: 4242\nfolder_mode: 2770", setup: "mkdir -m 755 -p out/b", doubt: "output of account b: DIR/out/b is there already, and stays as it is (mode 0755, group root): to have it as the configuration says, chgrp 4242 'DIR/out/b' && chmod 0770 'DIR/out/b'"},
+	"as asked":              {root: true, keys: "group: 4242\nfolder_mode: 0770", setup: "mkdir -m 2775 -p out/b; chgrp 4242 out/b"},
+	"older staging":         {root: true, setup: "mkdir -p st out/a/.staging; chown " + nobody + " st out out/a out/a/.staging attachd.yaml; chgrp 4242 out/a; chmod g+s out/a", doubt: "output of account a: files do not get group 4242 of DIR/out/a, as DIR/out/a/.staging is older: chgrp 4242 'DIR/out/a/.staging' && chmod g+s 'DIR/out/a/.staging'"},
 	"read-only":             {root: true, setup: "mkdir out; mount -t tmpfs -o ro none out", want: []string{"output of account a: DIR/out is on a file system that is read-only"}},
 }
 
@@ -51,7 +61,7 @@ func TestFolders(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "attachd.yaml")
 			text := "output: out\nstate: st/state.db\naccounts:\n- {name: a, host: localhost, username: a, password: x}\n- {name: b, host: localhost, username: b, password: x}\n" +
-				"- {name: off, enabled: false, host: localhost, username: c, password: x}\n"
+				"- {name: off, enabled: false, host: localhost, username: c, password: x}\n" + c.keys + "\n"
 			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
@@ -75,12 +85,15 @@ func TestFolders(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			faults := Folders(path, cfg)
+			faults, doubts := Folders(path, cfg)
 			if after, _ := shell(dir, "find . | sort"); after != before {
 				t.Errorf("Folders made something:\n%s", after)
 			}
 			if (len(faults) > 0) != (c.want != nil) {
 				t.Errorf("%d faults, want any: %t", len(faults), c.want != nil)
+			}
+			if got := strings.Join(doubts, "\n"); (got != "") != (c.doubt != "") || !strings.Contains(got, strings.ReplaceAll(c.doubt, "DIR", dir)) {
+				t.Errorf("doubts: %q, want %q", got, c.doubt)
 			}
 			for _, text := range c.want {
 				text = strings.ReplaceAll(text, "DIR", dir)

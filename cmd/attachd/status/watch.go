@@ -106,21 +106,27 @@ type watcher struct {
 func (w *watcher) look(ctx context.Context) {
 	b := w.board
 	b.mu.Lock()
-	var output, state string
-	var minFree int64
+	var outputs []string
+	var state string
+	minFree := make(map[string]int64)
 	if b.config != nil {
-		output, state = b.config.Output, b.config.State
+		outputs, state = b.config.Outputs(), b.config.State
 		for _, a := range b.config.Enabled() {
-			minFree = max(minFree, int64(a.Policy.MinFree))
+			output := filepath.Dir(a.Output)
+			minFree[output] = max(minFree[output], int64(a.Policy.MinFree))
 		}
 	}
 	b.mu.Unlock()
 	if state == "" {
 		return // not configured yet
 	}
-	disks := []Disk{w.disk(ctx, output, minFree)}
-	if beside := filepath.Dir(state); beside != output {
-		disks = append(disks, w.disk(ctx, beside, 0))
+	beside := filepath.Dir(state)
+	if !slices.Contains(outputs, beside) {
+		outputs = append(outputs, beside)
+	}
+	var disks []Disk
+	for _, output := range outputs {
+		disks = append(disks, w.disk(ctx, output, minFree[output]))
 	}
 	files := map[string]File{"state": b.file(state)}
 	if b.options.History != nil {

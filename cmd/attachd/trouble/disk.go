@@ -64,7 +64,10 @@ func deliveryClass(err error) Class {
 	}
 	_, planned := errors.AsType[*poll.NoRoomError](err)
 	_, written := errors.AsType[*sink.RoomError](err)
+	_, group := errors.AsType[*sink.GroupError](err)
 	switch {
+	case group && diskFault(err) == "":
+		return GroupRefused
 	case planned, written:
 		return DiskReserved
 	case errors.Is(err, sink.ErrOtherFolder):
@@ -118,13 +121,8 @@ func messageClass(err error) Class {
 
 // diskClass knows what the system says of files and disks.
 func diskClass(err error) Class {
-	switch {
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return DiskFull
-	case errors.Is(err, syscall.EROFS):
-		return DiskReadOnly
-	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.ESTALE), errors.Is(err, syscall.ENODEV):
-		return DiskFailed
+	if c := diskFault(err); c != "" {
+		return c
 	}
 	if !onDisk(err) {
 		return ""
@@ -136,6 +134,19 @@ func diskClass(err error) Class {
 		return OutputDisturbed
 	}
 	return OutputName
+}
+
+// diskFault knows what fails with any file of a disk.
+func diskFault(err error) Class {
+	switch {
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return DiskFull
+	case errors.Is(err, syscall.EROFS):
+		return DiskReadOnly
+	case errors.Is(err, syscall.EIO), errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.ESTALE), errors.Is(err, syscall.ENODEV):
+		return DiskFailed
+	}
+	return ""
 }
 
 // onDisk reports whether an error is about a file.

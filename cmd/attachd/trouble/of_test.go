@@ -50,6 +50,7 @@ var samples = map[string]struct {
 
 	"extractor.LimitError":          {&extractor.LimitError{Limit: "depth", Value: 1}, trouble.MessageUnread},
 	"extractor/sink.PiecesError":    {&sink.PiecesError{}, trouble.MessageUnread},
+	"extractor/sink.GroupError":     {&sink.GroupError{Err: syscall.EPERM}, trouble.GroupRefused},
 	"extractor/sink.RoomError":      {&sink.RoomError{}, trouble.DiskReserved},
 	"extractor/sink.ErrOtherFolder": {sink.ErrOtherFolder, trouble.OtherFolder},
 	"extractor/sink.ErrNotSynced":   {sink.ErrNotSynced, trouble.Internal},

@@ -8,6 +8,7 @@ const (
 	DiskFailed      Class = "disk_failed"
 	OutputForbidden Class = "output_forbidden"
 	OutputName      Class = "output_name"
+	GroupRefused    Class = "group_refused"
 	OutputDisturbed Class = "output_disturbed"
 	FolderGone      Class = "folder_gone"
 	OtherFolder     Class = "other_folder"
@@ -54,6 +55,11 @@ var storage = map[Class]row{
 		Person, "File can't be placed", "file has no place",
 		"A file, a link or a name that is too long stands where attachd is to make a folder or a file.",
 		"Move away what is in the way in {output}, or change path and name templates in {config}; the text above names it.",
+	}},
+	GroupRefused: {"storage", "output", Advice{
+		Person, "Group can't be given", "group refused",
+		"The group in {config} does not exist, or attachd may not give it to files in {output}. The mail stays on the server.",
+		"Make attachd's user a member (usermod -aG GROUP attachd), and restart attachd. The packaged unit also needs PrivateUsers=no: deploy/recipes has the whole way.",
 	}},
 	OutputDisturbed: {"storage", "output", Advice{
 		Itself, "Files vanished while written", "files vanished",

@@ -59,8 +59,11 @@ func (s *Server) overview(r *http.Request) (*View, error) {
 	o.Cases, o.MoreCases = troublesOf(now.NeedsYou)
 	o.Handled, o.MoreHandled = troublesOf(now.Handled)
 	if c := s.config(); c != nil {
-		if o.Output = c.Output; len(c.Accounts) == 1 {
+		switch outputs := c.Outputs(); {
+		case len(c.Accounts) == 1:
 			o.Output = c.Accounts[0].Output
+		case len(outputs) == 1:
+			o.Output = outputs[0]
 		}
 	}
 	v := &View{Template: "overview", Title: "Overview", Nav: "overview", Twin: true}

@@ -48,7 +48,9 @@ func Account(c *config.Config, a config.Account, hook sink.Hook) fetcher.Account
 func account(c *config.Config, a *config.Account, own clientTokens, hook sink.Hook) fetcher.Account {
 	// One copy serves all that the account holds on to. It must not be c's: a loop that a reload
 	// leaves running would keep the whole of an old configuration.
-	version := &settings{*a, sink.Options{FileMode: c.FileMode, MinFree: int64(a.Policy.MinFree)}, limits(c)}
+	version := &settings{*a, sink.Options{
+		FileMode: a.FileMode, DirMode: a.FolderMode, Group: string(a.Group), MinFree: int64(a.Policy.MinFree),
+	}, limits(c)}
 	a = &version.Account
 	return fetcher.Account{
 		Account: poll.Account{
