@@ -27,6 +27,7 @@ const (
 	KindWord     Kind = "word"     // one of [Key.Words]
 	KindAge      Kind = "word, or duration"
 	KindMode     Kind = "permissions" // octal digits
+	KindFolder   Kind = "permissions of a folder"
 	KindProxy    Kind = "URL of a proxy"
 	KindTemplate Kind = "Go template"
 )
@@ -47,6 +48,8 @@ func (k Kind) Pattern() string {
 		return `^[0-9]+ ?([kKMGT]?B|[KMGT]iB)?$`
 	case KindMode:
 		return `^(0o|0)?[4-7][0-7]{2}$`
+	case KindFolder:
+		return `^(0o|0)?2?7[0-7][0145]$`
 	case KindProxy:
 		return `^(` + proxyDirect + `|(socks5h?|http)://.+)$`
 	}
@@ -137,6 +140,8 @@ func kindOf(t reflect.Type) (Kind, []string) {
 		return KindAge, []string{startAll, startNow}
 	case *fileMode:
 		return KindMode, nil
+	case *folderMode:
+		return KindFolder, nil
 	case *Proxy:
 		return KindProxy, nil
 	case *PathTemplate:

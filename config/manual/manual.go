@@ -167,7 +167,7 @@ func (e Entry) Values() string {
 		text += " such as 90s, 5m, 1h30m, 30d or 2w"
 	case config.KindSize:
 		text += " such as 64KiB, 25MiB or 10MB; a bare number is bytes"
-	case config.KindMode:
+	case config.KindMode, config.KindFolder:
 		text += " in octal digits"
 	}
 	switch {

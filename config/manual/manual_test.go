@@ -203,7 +203,7 @@ func TestWords(t *testing.T) {
 func TestFind(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
-		"output":                 "output",
+		"output":                 "output accounts[].output",
 		"tls.ca_file":            "accounts[].tls.ca_file",
 		"ca_file":                "notify.to[].mail.ca_file accounts[].tls.ca_file",
 		"accounts[0].tls.mode":   "accounts[].tls.mode",

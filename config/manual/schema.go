@@ -93,7 +93,7 @@ func places(secret string) (any []object) {
 // definitions are the account and the kinds of scalars.
 func definitions() object {
 	defs := object{}
-	for _, kind := range []config.Kind{config.KindText, config.KindDuration, config.KindAge, config.KindSize, config.KindMode} {
+	for _, kind := range []config.Kind{config.KindText, config.KindDuration, config.KindAge, config.KindSize, config.KindMode, config.KindFolder} {
 		defs[definition(kind)] = scalar(kind)
 	}
 	for _, k := range config.Keys() {
@@ -115,6 +115,8 @@ func definition(k config.Kind) string {
 		return "age"
 	case config.KindMode:
 		return "permissions"
+	case config.KindFolder:
+		return "folder_permissions"
 	}
 	return string(k)
 }
@@ -129,7 +131,7 @@ func scalar(k config.Kind) object {
 		s["type"] = []string{"integer", "string"}
 	case config.KindDuration, config.KindAge: // 0 needs no unit
 		s["type"], s["minLength"], s["minimum"], s["maximum"] = []string{"string", "integer"}, 1, 0, 0
-	case config.KindMode: // 0640 is a number to YAML, 416 or 640
+	case config.KindMode, config.KindFolder: // 0640 is a number to YAML, 416 or 640
 		s["type"] = []string{"string", "integer"}
 	case config.KindProxy, config.KindTemplate:
 		s["type"] = "string"
@@ -251,7 +253,7 @@ func (e Entry) values() object {
 		return object{"enum": e.words()}
 	case config.KindText, config.KindSecret:
 		return text
-	case config.KindDuration, config.KindAge, config.KindSize, config.KindMode:
+	case config.KindDuration, config.KindAge, config.KindSize, config.KindMode, config.KindFolder:
 		return object{"$ref": "#/$defs/" + definition(e.Kind)}
 	}
 	return scalar(e.Kind)
