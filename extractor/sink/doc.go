@@ -34,6 +34,16 @@
 // together and staged, and Publish removes the pieces. They stay after a crash at that moment,
 // until [Directory.RemovePieces].
 //
+// # Permissions
+//
+// Files get [Options].FileMode and the group. Folders that are made here get DirMode and the group:
+// whatever the umask is, and at once or before anything is in them. After a crash the next run
+// finishes them. A folder with setgid hands its group on to the files that are put into it, as if
+// they were made there, and to folders. Hidden folders are for this user alone. Folders that others
+// made stay as they are.
+//
+// A group that is asked for and can't be given is a [*GroupError], of Open already.
+//
 // # Guarantees and limits
 //
 // All file operations are relative to the folder ([os.Root]): no name leads out of it, nor does a

@@ -3,6 +3,7 @@ package sink
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -57,6 +58,18 @@ const limitEnv = "ATTACHD_SINK_LIMIT"
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(limitEnv); dir != "" {
 		if err := stageBeyondLimit(dir); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		return
+	}
+	if text := os.Getenv(roleEnv); text != "" {
+		var r role
+		err := json.Unmarshal([]byte(text), &r)
+		if err == nil {
+			err = r.run()
+		}
+		if err != nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}

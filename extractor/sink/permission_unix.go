@@ -101,7 +101,10 @@ func (s *folders) finish(above *folder, name string, p permissions) error {
 	if errors.Is(err, fs.ErrPermission) && mode&fs.ModeSetgid != 0 {
 		return fmt.Errorf("%w: the unit keeps attachd from setting the bit 2000 (RestrictSUIDSGID=yes): set it on the folder above (chmod g+s '%s'), from which new folders take it", err, parent)
 	}
-	return err
+	if err != nil {
+		return &os.PathError{Op: "chmod", Path: dir.Name(), Err: bare(err)}
+	}
+	return nil
 }
 
 // isUnfinished reports whether a folder was made here and has not got its permissions yet.

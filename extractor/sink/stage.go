@@ -281,7 +281,7 @@ func (s *staging) keep(w *writer) error {
 		s.written += w.size
 	}
 	if w.file.sidecar {
-		if err := s.sidecar(w.message, staged); err != nil {
+		if err := s.sidecar(w.message, staged, to); err != nil {
 			return err
 		}
 	}
@@ -290,7 +290,7 @@ func (s *staging) keep(w *writer) error {
 }
 
 // sidecar stages what is to stand beside an attachment.
-func (s *staging) sidecar(m *extractor.Message, beside *Staged) error {
+func (s *staging) sidecar(m *extractor.Message, beside *Staged, to *folder) error {
 	content, err := s.plan.Sidecar(m, beside)
 	if err != nil {
 		return fmt.Errorf("make sidecar of %q: %w", beside.Path, err)
@@ -309,6 +309,9 @@ func (s *staging) sidecar(m *extractor.Message, beside *Staged) error {
 		return err
 	}
 	s.d.names.reserveBeside(beside.Path, w.file)
+	if err := s.d.inherit(w.file, to); err != nil {
+		return err
+	}
 	s.staged = append(s.staged, &Staged{ID: w.file.id, Attachment: *w.attachment, Path: w.file.path, Size: w.size, SHA256: w.sum, Kind: Sidecar})
 	return nil
 }
