@@ -335,7 +335,7 @@ func (p *PathTemplate) parse(s string) error {
 // Execute returns the path for one file. A missing value is empty. The values cannot add folders,
 // but the caller still has to make the path safe.
 func (p PathTemplate) Execute(data PathData) (string, error) {
-	t, err := template.New("path").Option("missingkey=error").Parse(string(p))
+	t, err := template.New("path").Option("missingkey=error").Funcs(pathFuncs).Parse(string(p))
 	if err != nil {
 		return "", errors.New(strings.TrimPrefix(err.Error(), "template: "))
 	}
@@ -358,6 +358,12 @@ func (p PathTemplate) Execute(data PathData) (string, error) {
 	}
 	return b.String(), nil
 }
+
+// pathFuncs are what a path can call beside the functions of text/template. The values lost
+// their slashes before, and so does a pattern: application/pdf matches a type.
+var pathFuncs = template.FuncMap{"match": func(value string, patterns ...string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return matches(strings.ReplaceAll(p, "/", "_"), value) })
+}}
 
 var unknownField = regexp.MustCompile(`can't evaluate field (\w+) in type config\.(\w+)$`)
 
