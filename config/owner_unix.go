@@ -47,7 +47,8 @@ func explain(path string, err error) error {
 	}
 }
 
-// remedy says how a user gets the permission for a file or folder that it was refused.
+// remedy says how a user gets the permission for a file or folder that it was refused. Its group is
+// a number: what is to be done for a container is done outside, where names are others.
 func remedy(path string, fi fs.FileInfo, st *syscall.Stat_t, uid, gid int) string {
 	need, letters := fs.FileMode(0o4), "r"
 	switch {
@@ -56,7 +57,7 @@ func remedy(path string, fi fs.FileInfo, st *syscall.Stat_t, uid, gid int) strin
 	case readable(path, fi): // so it was to be run
 		need, letters = 0o1, "x"
 	}
-	mode, own := fi.Mode(), groupName(gid)
+	mode, own := fi.Mode(), strconv.Itoa(gid)
 	has := func(shift int) bool { return mode>>shift&need == need }
 	ours := int(st.Uid) == uid
 	switch {

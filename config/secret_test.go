@@ -268,7 +268,7 @@ func TestExplainPermission(t *testing.T) {
 		"others":        "permission denied (mode 0640, owner OWNER, group 54321; attachd runs as SELF): run it in group 54321, or let its own group, with chgrp OWN '" + dir + "/others'",
 		"closed/secret": "permission denied (" + dir + "/closed has mode 0700, owner OWNER, group GROUP; attachd runs as SELF): let its group, with chgrp OWN '" + dir + "/closed' && chmod g+rx '" + dir + "/closed'",
 	} {
-		want = strings.NewReplacer("OWNER", userName(0), "GROUP", groupName(0), "SELF", userName(65534), "OWN ", groupName(65534)+" ").Replace(want)
+		want = strings.NewReplacer("OWNER", userName(0), "GROUP", groupName(0), "SELF", userName(65534), "OWN ", "65534 ").Replace(want)
 		path = filepath.Join(dir, path)
 		cmd := exec.Command(self, "-test.run=^TestExplainPermission$", "-test.v")
 		cmd.Dir = "/"
