@@ -29,6 +29,14 @@ LDFLAGS = -s -w $(if $(VERSION),-X github.com/attachd/attachd/cmd/attachd/versio
 build: ## a static binary: bin/attachd
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -ldflags='$(LDFLAGS)' -o bin/attachd ./cmd/attachd
 
+# ENGINE=podman builds it with Podman.
+ENGINE ?= docker
+
+.PHONY: image
+image: ## the container image attachd, by ENGINE (docker); VERSION=v1.2.3 says which it is
+	$(ENGINE) build -t attachd --build-arg VERSION='$(or $(VERSION),$(shell git describe --tags --dirty 2>/dev/null))' \
+		--build-arg REVISION='$(shell git rev-parse HEAD 2>/dev/null)' --build-arg CREATED='$(shell git log -1 --format=%cI 2>/dev/null)' .
+
 # bin/progress shows how far the tests are, what was slow, and go test's closing lines. A program with the race detector
 # stays for a second at its end unless told otherwise.
 GO_TEST = GORACE=atexit_sleep_ms=20 $(if $(RACE),CGO_ENABLED=1) bin/progress -expect '$(EXPECT)' $(GO) test -shuffle=on $(RACE)
@@ -104,6 +112,10 @@ soak: ## all faults mixed at random, for SOAKTIME (5m); SEED=N begins as an earl
 test-systemd: install-systemd-deps ## the unit and the program under a real systemd, where root may boot one: 2 minutes
 	@.ci/systemd $(RELEASE)
 
+.PHONY: test-container
+test-container: install-container-deps ## the image built and run by a real Docker, Compose and Podman, where root may run them: 4 minutes
+	@.ci/container
+
 .PHONY: demo
 demo: ## show what attachd does, with a mail server of its own
 	@$(GO) run ./cmd/attachd demo
@@ -128,6 +140,11 @@ install-servers-deps: ## the mail fetchers that attachd is compared with (Debian
 .PHONY: install-systemd-deps
 install-systemd-deps: ## what boots a systemd of its own for make test-systemd (Debian, Ubuntu)
 	@.ci/install systemd-nspawn=systemd-container mmdebstrap=mmdebstrap
+
+.PHONY: install-container-deps
+install-container-deps: ## the engines for make test-container, and what their base images are made of (Debian, Ubuntu)
+	@.ci/install dockerd=docker.io docker-compose=docker-compose iptables=iptables busybox=busybox-static \
+		mmdebstrap=mmdebstrap podman=podman catatonit=catatonit runc=runc
 
 .PHONY: clean
 clean: ## remove what was built

@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"maps"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -229,6 +230,8 @@ func sources(t *testing.T, mode parser.Mode) (files []source) {
 			return err
 		case entry.IsDir() && name != root && (entry.Name() == "testdata" || strings.HasPrefix(entry.Name(), ".")):
 			return filepath.SkipDir
+		case entry.IsDir() && name != root && isModule(name):
+			return filepath.SkipDir // it imports nothing of ours, and nothing of ours imports it
 		case entry.IsDir() || !strings.HasSuffix(name, ".go"):
 			return nil
 		}
@@ -247,4 +250,10 @@ func sources(t *testing.T, mode parser.Mode) (files []source) {
 		t.Fatal(err)
 	}
 	return files
+}
+
+// isModule reports whether a folder is a module of its own.
+func isModule(folder string) bool {
+	_, err := os.Stat(filepath.Join(folder, "go.mod"))
+	return err == nil
 }
