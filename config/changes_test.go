@@ -75,7 +75,7 @@ func TestChanges(t *testing.T) {
 }
 
 // read returns the text of a file.
-func read(t *testing.T, path string) string {
+func read(t testing.TB, path string) string {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	try(t, err)

@@ -210,6 +210,8 @@ func (d *decoder) text(n *yaml.Node, secret bool) (string, error) {
 			return "", errors.New("has no value; quote it if the value begins with #, ~ or &")
 		}
 		return "", errors.New("has no value")
+	case strings.Contains(n.Value, hidden):
+		return "", errors.New("holds " + hidden + ", which attachd config print shows in place of a secret: give the secret, or where it is kept")
 	case n.Style == 0 && !d.onOneLine(n):
 		return "", errors.New("goes on in the next line; is a space missing after a colon there? Quote it if not")
 	}

@@ -47,7 +47,7 @@ func (k Kind) Pattern() string {
 	case KindSize:
 		return `^[0-9]+ ?([kKMGT]?B|[KMGT]iB)?$`
 	case KindMode:
-		return `^(0o|0)?[4-7][0-7]{2}$`
+		return `^(0o|0)?[46][0246][04]$`
 	case KindFolder:
 		return `^(0o|0)?2?7[0-7][0145]$`
 	case KindProxy:

@@ -71,8 +71,7 @@ var (
 type spot struct {
 	leaf uint16 // index into accountLeaves
 	item uint16 // 1 + the index of an entry of its list; 0 for the key itself
-	file uint32 // index into places.files
-	line uint32
+	place
 }
 
 // places are the places of all keys that the files have.
@@ -86,9 +85,14 @@ type places struct {
 	defaults []Setting            // the keys of the section defaults
 }
 
-// place is a file and a line in it.
+// place is a place in a file.
 type place struct {
-	file, line uint32
+	file      uint32 // index into places.files
+	line, col uint32
+}
+
+func placeOf(at position) place {
+	return place{uint32(at.fileIndex), uint32(at.line), uint32(at.col)}
 }
 
 // placesOf collects the places of the main file's keys.
@@ -98,7 +102,7 @@ func placesOf(r *rawConfig) *places {
 	for i := range r.Notify.To.list {
 		t := &r.Notify.To.list[i]
 		prefix := targetKey(i)
-		p.top[strings.TrimSuffix(prefix, ".")] = place{0, uint32(t.at.line)}
+		p.top[strings.TrimSuffix(prefix, ".")] = placeOf(t.at)
 		p.section(leavesOf(reflect.TypeFor[rawTarget](), prefix, nil), reflect.ValueOf(t).Elem(), "")
 	}
 	return p
@@ -115,7 +119,7 @@ func (p *places) defaultSettings(r *rawDefaults) {
 		if !set {
 			continue
 		}
-		s := Setting{Key: prefix + leaves[i].key, Place: p.text(place{uint32(at.fileIndex), uint32(at.line)}), Own: true}
+		s := Setting{Key: prefix + leaves[i].key, Place: p.text(placeOf(at)), Col: at.col, Own: true}
 		switch field := field.(type) {
 		case *rawRules:
 			rules := make([]Rule, len(field.list))
@@ -138,7 +142,7 @@ func (p *places) defaultSettings(r *rawDefaults) {
 func (p *places) section(leaves []leaf, v reflect.Value, prefix string) {
 	for i := range leaves {
 		if at, set := leaves[i].in(v).where(); set {
-			p.top[prefix+leaves[i].key] = place{uint32(at.fileIndex), uint32(at.line)}
+			p.top[prefix+leaves[i].key] = placeOf(at)
 		}
 	}
 }
@@ -154,11 +158,10 @@ func (p *places) account(name string, r *rawAccount) {
 		if !set {
 			continue
 		}
-		spots = append(spots, spot{uint16(i), 0, uint32(at.fileIndex), uint32(at.line)})
+		spots = append(spots, spot{uint16(i), 0, placeOf(at)})
 		if rules, ok := field.(*rawRules); ok {
 			for n := range rules.list {
-				at := rules.list[n].at
-				spots = append(spots, spot{uint16(i), uint16(min(n+1, 1<<16-1)), uint32(at.fileIndex), uint32(at.line)})
+				spots = append(spots, spot{uint16(i), uint16(min(n+1, 1<<16-1)), placeOf(rules.list[n].at)})
 			}
 		}
 	}

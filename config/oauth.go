@@ -14,6 +14,7 @@ import (
 type OAuth struct {
 	Provider                     Provider
 	Grant                        Grant
+	Tenant                       string // of ProviderMicrosoft
 	ClientID                     string
 	ClientSecret                 SecretRef // zero for a public client
 	TokenURL, AuthURL, DeviceURL string
@@ -242,6 +243,9 @@ func (l *loader) endpoints(v *rawOAuth, o *OAuth) {
 		l.problem(v.Tenant.at, "must be the tenant's id or domain, not %s", quote(tenant))
 	case !v.Tenant.set && o.Provider == ProviderMicrosoft && o.Grant == GrantClientCredentials:
 		l.problem(v.at.key("tenant"), "missing: grant: client_credentials needs the tenant's id or domain")
+	}
+	if o.Provider == ProviderMicrosoft {
+		o.Tenant = tenant
 	}
 	for _, e := range []struct {
 		key   string

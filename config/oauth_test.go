@@ -55,14 +55,14 @@ accounts:
 	delegated := "https://outlook.office.com/POP.AccessAsUser.All offline_access"
 	client := InlineSecret("hunter2").as(ofClient)
 	for i, want := range []OAuth{
-		{ProviderMicrosoft, GrantClientCredentials, "app", client, microsoft("example.com", "token"), microsoft("example.com", "authorize"), microsoft("example.com", "devicecode"), "https://outlook.office365.com/.default", SecretRef{}},
-		{ProviderMicrosoft, GrantClientCredentials, "app", EnvSecret("HOME").as(ofClient), microsoft("other.example", "token"), microsoft("other.example", "authorize"), microsoft("other.example", "devicecode"), "https://outlook.office365.com/.default", SecretRef{}},
-		{ProviderGoogle, GrantAuthorizationCode, "g", SecretRef{}, "https://oauth2.googleapis.com/token", "https://accounts.google.com/o/oauth2/v2/auth", "https://oauth2.googleapis.com/device/code", "https://mail.google.com/", SecretRef{}},
-		{ProviderMicrosoft, GrantDeviceCode, "m", SecretRef{}, microsoft("common", "token"), microsoft("common", "authorize"), microsoft("common", "devicecode"), delegated, SecretRef{}},
-		{ProviderCustom, GrantAuthorizationCode, "x", SecretRef{}, "http://localhost:8080/token", "https://login.example/auth", "", "mail offline_access", SecretRef{}},
+		{ProviderMicrosoft, GrantClientCredentials, "example.com", "app", client, microsoft("example.com", "token"), microsoft("example.com", "authorize"), microsoft("example.com", "devicecode"), "https://outlook.office365.com/.default", SecretRef{}},
+		{ProviderMicrosoft, GrantClientCredentials, "other.example", "app", EnvSecret("HOME").as(ofClient), microsoft("other.example", "token"), microsoft("other.example", "authorize"), microsoft("other.example", "devicecode"), "https://outlook.office365.com/.default", SecretRef{}},
+		{ProviderGoogle, GrantAuthorizationCode, "", "g", SecretRef{}, "https://oauth2.googleapis.com/token", "https://accounts.google.com/o/oauth2/v2/auth", "https://oauth2.googleapis.com/device/code", "https://mail.google.com/", SecretRef{}},
+		{ProviderMicrosoft, GrantDeviceCode, "common", "m", SecretRef{}, microsoft("common", "token"), microsoft("common", "authorize"), microsoft("common", "devicecode"), delegated, SecretRef{}},
+		{ProviderCustom, GrantAuthorizationCode, "", "x", SecretRef{}, "http://localhost:8080/token", "https://login.example/auth", "", "mail offline_access", SecretRef{}},
 		{},
 		{},
-		{ProviderGoogle, GrantServiceAccount, "", SecretRef{}, "https://oauth2.googleapis.com/token", "https://accounts.google.com/o/oauth2/v2/auth", "https://oauth2.googleapis.com/device/code", "https://mail.google.com/", FileSecret("/nowhere/key.json").as(ofKey).lines()},
+		{ProviderGoogle, GrantServiceAccount, "", "", SecretRef{}, "https://oauth2.googleapis.com/token", "https://accounts.google.com/o/oauth2/v2/auth", "https://oauth2.googleapis.com/device/code", "https://mail.google.com/", FileSecret("/nowhere/key.json").as(ofKey).lines()},
 	} {
 		if diff := cmp.Diff(want, accounts[i].OAuth, cmp.Comparer(func(a, b SecretRef) bool { return a == b })); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", accounts[i].Name, diff)

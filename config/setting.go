@@ -15,8 +15,12 @@ type Setting struct {
 	Key    string // as in the file: "tls.ca_file"
 	Value  string // as the file would have it; "" for a secret
 	Place  string // "attachd.yaml:12"; "" for a default
+	Col    int    // the column of the value there; 0 if it is not known
 	Secret bool   // the value is not given
-	Own    bool   // an account's own, and neither a default nor from the section defaults
+	Own    bool   // an account's own, and neither a default nor from another section
+
+	// Inherited says that an account has it from the section defaults.
+	Inherited bool
 }
 
 // Settings lists the keys in force above the accounts, and those of the section defaults that the
@@ -53,16 +57,17 @@ func (c *Config) Settings() []Setting {
 	return s.out
 }
 
-// topPlace finds the place of a key above the accounts.
-func (c *Config) topPlace(key string) (string, bool) {
+// topPlace says where a key above the accounts comes from.
+func (c *Config) topPlace(key string) Setting {
+	s := Setting{Key: key}
 	if c.places == nil {
-		return "", false
+		return s
 	}
 	at, ok := c.places.top[key]
-	if !ok {
-		return "", false
+	if ok {
+		s.Place, s.Col, s.Own = c.places.text(at), int(at.col), true
 	}
-	return c.places.text(at), true
+	return s
 }
 
 // jitter returns the jitter of all accounts at the interval of the top level.
@@ -131,7 +136,7 @@ func (c *Config) AccountPlace(name string) string {
 	for _, s := range c.ownSpots(name) {
 		switch {
 		case first.line == 0:
-			first, last = place{s.file, s.line}, place{s.file, s.line}
+			first, last = s.place, s.place
 		case s.file == first.file:
 			first.line, last.line = min(first.line, s.line), max(last.line, s.line)
 		}
@@ -149,25 +154,28 @@ func (c *Config) AccountPlace(name string) string {
 // AccountKeyPlace returns where a key of an account comes from, such as "max_message_size" or
 // "exclude[0]", as "attachd.yaml:9". It returns "" for a default of the program.
 func (c *Config) AccountKeyPlace(name, key string) string {
-	at, _ := c.accountPlaces(name)(key)
-	return at
+	return c.accountPlaces(name)(key).Place
 }
 
 // ownSpots are the places of the keys that an account has itself.
 func (c *Config) ownSpots(name string) (own []spot) {
 	leaves := accountLeaves()
+	var inherited bool // the key, and so the entries of its list, which come behind it
 	for _, s := range c.places.accounts[name] {
-		if c.places.top["defaults."+leaves[s.leaf].key] != (place{s.file, s.line}) {
+		if s.item == 0 {
+			inherited = c.places.top["defaults."+leaves[s.leaf].key] == s.place
+		}
+		if !inherited {
 			own = append(own, s)
 		}
 	}
 	return own
 }
 
-// accountPlaces returns what finds the place of an account's key, and whether the key is its own.
-func (c *Config) accountPlaces(name string) func(key string) (string, bool) {
+// accountPlaces returns what says where an account's key comes from.
+func (c *Config) accountPlaces(name string) func(key string) Setting {
 	if c.places == nil {
-		return func(string) (string, bool) { return "", false }
+		return func(key string) Setting { return Setting{Key: key} }
 	}
 	at := map[string]spot{}
 	leaves := accountLeaves()
@@ -178,23 +186,23 @@ func (c *Config) accountPlaces(name string) func(key string) (string, bool) {
 		}
 		at[key] = s
 	}
-	return func(key string) (string, bool) {
+	return func(key string) Setting {
 		s, ok := at[key]
 		switch {
 		case ok:
 		case slices.Contains(aboveAccounts, key):
-			top, _ := c.topPlace(key)
-			return top, false
+			top := c.topPlace(key)
+			top.Own = false
+			return top
 		case key == "name" && len(at) > 0:
 			// It is that of its file.
-			return c.places.files[at["username"].file], true
+			return Setting{Key: key, Place: c.places.files[at["username"].file], Own: true}
 		default:
-			return "", false
+			return Setting{Key: key}
 		}
-		here := place{s.file, s.line}
 		section, _, _ := strings.Cut(key, "[")
-		whole := at[section]
-		return c.places.text(here), c.places.top["defaults."+section] != place{whole.file, whole.line}
+		inherited := c.places.top["defaults."+section] == at[section].place
+		return Setting{Key: key, Place: c.places.text(s.place), Col: int(s.col), Own: !inherited, Inherited: inherited}
 	}
 }
 
@@ -204,23 +212,23 @@ var aboveAccounts = []string{"interval", "output", "file_mode", "folder_mode", "
 // settingList collects settings. What it shows is an allow-list of types: a value of any other type
 // counts as secret.
 type settingList struct {
-	place func(key string) (at string, own bool)
+	place func(key string) Setting // without the value
 	out   []Setting
 }
 
 // add appends a key.
 func (s *settingList) add(key string, v any) {
 	value, ok := valueText(v)
-	at, own := s.place(key)
-	s.out = append(s.out, Setting{Key: key, Value: value, Place: at, Secret: !ok, Own: own})
+	x := s.place(key)
+	x.Value, x.Secret = value, !ok
+	s.out = append(s.out, x)
 }
 
 // given appends a key if it has a value, or if the file has it.
 func (s *settingList) given(key string, v any) {
-	at, _ := s.place(key)
 	switch v {
 	case "", 0, time.Duration(0), Size(0), false, PathTemplate(""), Group(""):
-		if at == "" {
+		if s.place(key).Place == "" {
 			return
 		}
 	}
@@ -242,9 +250,7 @@ func (s *settingList) secret(prefix string, r SecretRef) {
 	if r.IsZero() {
 		return
 	}
-	key := prefix + r.key()
-	at, own := s.place(key)
-	x := Setting{Key: key, Place: at, Own: own}
+	x := s.place(prefix + r.key())
 	switch r.source {
 	case fromFile, fromEnv, fromCredential:
 		x.Value = yamlText(r.value())
@@ -258,13 +264,10 @@ func (s *settingList) secret(prefix string, r SecretRef) {
 
 // commandText names a program. Its arguments may be secret.
 func commandText(argv []string) string {
-	switch len(argv) {
-	case 0:
-		return ""
-	case 1:
-		return yamlText(argv[0])
+	if len(argv) > 1 {
+		argv = []string{argv[0], hidden}
 	}
-	return yamlText(argv[0]) + " …"
+	return yamlList(argv)
 }
 
 // valueText returns a value as the file would have it. It is not ok for a type that is not known to

@@ -138,7 +138,7 @@ func TestSettingsAreComplete(t *testing.T) {
 // TestSettingsHideUnknownTypes: a value of a type that nobody has allowed is not shown.
 func TestSettingsHideUnknownTypes(t *testing.T) {
 	t.Parallel()
-	s := settingList{place: func(string) (string, bool) { return "", false }}
+	s := settingList{place: func(key string) Setting { return Setting{Key: key} }}
 	for _, v := range []any{Secret("c4nary"), InlineSecret("c4nary"), struct{ S string }{"c4nary"}, []Secret{"c4nary"}, []byte("c4nary"), nil} {
 		s.add("key", v)
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -69,13 +70,18 @@ func (s *settingList) login(a *Account) {
 	if o := a.OAuth; o != (OAuth{}) {
 		s.add("oauth.provider", o.Provider)
 		s.add("oauth.grant", o.Grant)
+		if o.Provider == ProviderMicrosoft {
+			s.add("oauth.tenant", o.Tenant)
+		}
 		s.given("oauth.client_id", o.ClientID)
 		s.secret("oauth.", o.ClientSecret)
 		s.secret("oauth.", o.Key)
 		s.given("oauth.token_url", o.TokenURL)
 		s.given("oauth.auth_url", o.AuthURL)
 		s.given("oauth.device_url", o.DeviceURL)
-		s.given("oauth.scopes", o.Scopes)
+		if o.Scopes != "" {
+			s.add("oauth.scopes", strings.Fields(o.Scopes))
+		}
 	}
 }
 
@@ -148,8 +154,9 @@ func (s *settingList) target(prefix string, t Target) {
 		s.secret(prefix+"webhook.", t.Webhook.URL)
 		s.add(prefix+"webhook.format", t.Webhook.Format)
 		for _, h := range t.Webhook.Headers {
-			at, own := s.place(prefix + "webhook.headers")
-			s.out = append(s.out, Setting{Key: prefix + "webhook.headers." + h.Name, Place: at, Secret: true, Own: own})
+			x := s.place(prefix + "webhook.headers")
+			x.Key, x.Secret = x.Key+"."+h.Name, true
+			s.out = append(s.out, x)
 		}
 	case t.Shoutrrr != nil:
 		s.secret(prefix+"shoutrrr.", t.Shoutrrr.URL)

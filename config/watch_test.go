@@ -52,7 +52,7 @@ func write(t *testing.T, path, text string) {
 	}
 }
 
-func try(t *testing.T, err error) {
+func try(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -3,17 +3,21 @@ package config
 import (
 	"strconv"
 	"strings"
+	"unicode"
 
 	"gopkg.in/yaml.v3"
 )
 
 // yamlText writes a text as YAML has it, in quotes where it needs them, on one line.
-func yamlText(s string) string {
-	style := yaml.Style(0)
-	if strings.ContainsAny(s, "\n\r\t") {
-		style = yaml.DoubleQuotedStyle
+func yamlText(s string) string { return yamlNode(textNode(s)) }
+
+// textNode is a text that stands on one line, with escapes for what a file must not hold.
+func textNode(s string) *yaml.Node {
+	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
+	if strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		n.Style = yaml.DoubleQuotedStyle
 	}
-	return yamlNode(&yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Style: style, Value: s})
+	return n
 }
 
 // yamlList writes a list of texts on one line.
@@ -31,7 +35,7 @@ func rulesText(rules []Rule) string {
 func textNodes(list []string) *yaml.Node {
 	n := &yaml.Node{Kind: yaml.SequenceNode, Style: yaml.FlowStyle}
 	for _, s := range list {
-		n.Content = append(n.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s})
+		n.Content = append(n.Content, textNode(s))
 	}
 	return n
 }
@@ -59,7 +63,7 @@ func (r Rule) node() *yaml.Node {
 		switch len(p.patterns) {
 		case 0:
 		case 1:
-			add(p.key, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: p.patterns[0]})
+			add(p.key, textNode(p.patterns[0]))
 		default:
 			add(p.key, textNodes(p.patterns))
 		}

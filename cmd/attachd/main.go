@@ -13,6 +13,7 @@
 //	attachd oauth        login, status: sign in for accounts that log in with tokens
 //	attachd notify       test: send a test notice to those who are to be told of trouble
 //	attachd demo         show all of this, with a mail server of its own
+//	attachd config       print: show the configuration in force, and where each value comes from
 //	attachd schema       print the JSON Schema of the configuration
 //	attachd help         explain a command, or a key of the configuration
 //	attachd version      print the version
@@ -137,7 +138,7 @@ into a folder per account. Each attachment arrives once, whole and byte-exact.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(runCommand(hooks), statusCommand(), logCommand(), reloadCommand(), healthcheckCommand(), checkCommand(), oauthCommand(), extractCommand(), quarantineCommand(), stateCommand(), notifyCommand(), demoCommand(), schemaCommand(), versionCommand())
+	root.AddCommand(runCommand(hooks), statusCommand(), logCommand(), reloadCommand(), healthcheckCommand(), checkCommand(), oauthCommand(), extractCommand(), quarantineCommand(), stateCommand(), notifyCommand(), demoCommand(), configCommand(), schemaCommand(), versionCommand())
 	root.SetHelpCommand(helpCommand(root))
 	return root
 }
