@@ -7,9 +7,9 @@ import (
 func stateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "state",
-		Short: "Check the state file, make a lost one anew, have messages fetched again, accept new folders, rename an account",
+		Short: "Check and back up the state file, make a lost one anew, have messages fetched again, accept new folders, rename an account",
 		Args:  cobra.NoArgs, RunE: showHelp,
 	}
-	cmd.AddCommand(stateCheckCommand(), stateRebuildCommand(), stateForgetCommand(), stateAcceptCommand(), stateRenameCommand())
+	cmd.AddCommand(stateCheckCommand(), stateBackupCommand(), stateRebuildCommand(), stateForgetCommand(), stateAcceptCommand(), stateRenameCommand())
 	return cmd
 }

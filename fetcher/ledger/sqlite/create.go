@@ -46,14 +46,19 @@ func (l *Ledger) ensure(ctx context.Context) error {
 		return newLedger(temporary).explain(err)
 	}
 	// A second process may have made the file meanwhile: then that one stands.
-	err = os.Link(temporary, l.path)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		err = os.Rename(temporary, l.path) // no hard links on this file system
-	}
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := publish(temporary, l.path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return syncFolder(folder)
+}
+
+// publish gives a file its name. One that has the name already stays, which is [fs.ErrExist].
+func publish(temporary, path string) error {
+	err := os.Link(temporary, path)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return os.Rename(temporary, path) // no hard links on this file system
+	}
+	return err
 }
 
 // orphanedLog returns an error if there is a log without its file.
