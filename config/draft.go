@@ -45,7 +45,7 @@ func (l *loader) list(dir string) ([]string, error) {
 		return names, err
 	}
 	for path := range l.drafts {
-		if base := filepath.Base(path); filepath.Dir(path) == dir && isAccountFile(base) {
+		if base := filepath.Base(path); filepath.Dir(path) == dir && IsAccountFile(base) {
 			names, err = append(names, base), nil
 		}
 	}

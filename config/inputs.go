@@ -133,14 +133,15 @@ func accountFiles(dir string) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if !e.IsDir() && isAccountFile(e.Name()) {
+		if !e.IsDir() && IsAccountFile(e.Name()) {
 			names = append(names, e.Name())
 		}
 	}
 	return names, nil
 }
 
-func isAccountFile(name string) bool {
+// IsAccountFile reports whether a file of accounts_dir is an account, by its name.
+func IsAccountFile(name string) bool {
 	ext := filepath.Ext(name)
 	return (ext == ".yaml" || ext == ".yml") && !strings.HasPrefix(name, ".")
 }

@@ -37,6 +37,12 @@ func (s *Start) parse(text string) error {
 	return nil
 }
 
+// ParseStart reads all, now or an age.
+func ParseStart(text string) (s Start, err error) {
+	err = s.parse(text)
+	return s, err
+}
+
 // String returns s as the file has it.
 func (s Start) String() string {
 	switch {

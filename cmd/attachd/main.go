@@ -1,6 +1,8 @@
 // Command attachd turns mail into files: it polls mailboxes over POP3S and writes the attachments
 // of new messages into a folder per account. Each attachment arrives once, whole and byte-exact.
 //
+//	attachd init         set attachd up: find the server, try the login, write the configuration
+//	attachd account      list, add, disable, enable: the accounts of the configuration
 //	attachd run          poll the configured accounts, for ever or --once
 //	attachd status       say whether everything is fine, what needs somebody, what came in
 //	attachd log          show the last polls of an account
@@ -138,7 +140,7 @@ into a folder per account. Each attachment arrives once, whole and byte-exact.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(runCommand(hooks), statusCommand(), logCommand(), reloadCommand(), healthcheckCommand(), checkCommand(), oauthCommand(), extractCommand(), quarantineCommand(), stateCommand(), notifyCommand(), demoCommand(), configCommand(), schemaCommand(), versionCommand())
+	root.AddCommand(initCommand(hooks), accountCommand(), runCommand(hooks), statusCommand(), logCommand(), reloadCommand(), healthcheckCommand(), checkCommand(), oauthCommand(), extractCommand(), quarantineCommand(), stateCommand(), notifyCommand(), demoCommand(), configCommand(), schemaCommand(), versionCommand())
 	root.SetHelpCommand(helpCommand(root))
 	return root
 }

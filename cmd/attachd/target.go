@@ -12,6 +12,7 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/cmd/attachd/console"
+	"github.com/attachd/attachd/cmd/attachd/setup"
 	"github.com/attachd/attachd/cmd/attachd/state"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher/foreign"
@@ -44,9 +45,11 @@ func (t target) open(ctx context.Context) (*app.App, error) {
 	return a, failure(err)
 }
 
-// configFlag adds the flag --config.
+// configFlag adds the flag --config. Without it, somebody's own configuration is read if there is
+// one, and else the system's.
 func configFlag(cmd *cobra.Command, path *string) {
-	cmd.Flags().StringVarP(path, "config", "c", "/etc/attachd/attachd.yaml", "the configuration `FILE`")
+	cmd.Flags().StringVarP(path, "config", "c", setup.ConfigPath(), "the configuration `FILE`; your own, as attachd init makes it, goes first")
+	cmd.Flags().Lookup("config").DefValue = setup.SystemConfig // what help and manual say must not depend on who asks
 }
 
 // load loads the configuration and prints all that is wrong with it, one line each.

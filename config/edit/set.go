@@ -3,6 +3,7 @@ package edit
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -121,4 +122,18 @@ func Text(s string) string {
 		return fmt.Sprintf("%q", s) // a text can't fail
 	}
 	return strings.TrimSuffix(string(b), "\n")
+}
+
+// AccountName is the name of the account in an account file: what the file says, else what the file
+// is called. It is "" if the file can't be read.
+func AccountName(data []byte, path string) string {
+	t, err := read(data)
+	if err != nil {
+		return ""
+	}
+	if i := find(t.root, "name"); i >= 0 {
+		return t.root.Content[i].Value
+	}
+	base := filepath.Base(path)
+	return strings.TrimSuffix(base, filepath.Ext(base))
 }

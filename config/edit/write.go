@@ -229,3 +229,6 @@ func cause(err error) error {
 	}
 	return err
 }
+
+// Changed reports whether a file that was opened is to say something else.
+func (f *File) Changed() bool { return !bytes.Equal(f.old, f.New) }

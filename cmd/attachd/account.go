@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/attachd/attachd/cmd/attachd/console"
+	"github.com/attachd/attachd/cmd/attachd/control"
+	"github.com/attachd/attachd/cmd/attachd/setup"
+	"github.com/attachd/attachd/config/edit"
+	"github.com/attachd/attachd/fetcher/foreign"
+)
+
+func accountCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "account",
+		Short: "List, add, switch off and switch on accounts of the configuration",
+		Long: `account works on the accounts in the configuration file and in its accounts_dir. A
+change leaves the rest of the file as it is, with its comments, and is only made if the
+file loads afterwards. A running attachd notices it.
+
+There is no command to remove an account: disable leaves it alone and keeps what is
+known of its mail, and whoever wants its lines gone deletes them in the file.`,
+		Args: cobra.NoArgs, RunE: showHelp,
+	}
+	cmd.AddCommand(accountAddCommand(), accountListCommand(), accountSwitchCommand("disable", false), accountSwitchCommand("enable", true))
+	return cmd
+}
+
+func accountAddCommand() *cobra.Command {
+	var f accountFlags
+	var path string
+	cmd := &cobra.Command{
+		Use:   "add",
+		Short: "Add an account: find its server, try the login, write it down",
+		Long: `add asks for an account as init does, and adds it to the configuration: as a file in
+accounts_dir if there is one, else to the list accounts. A password that is typed goes
+into the folder secrets beside the configuration.
+
+Every question has a flag; with --yes nothing is asked.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			base, err := openBase(cmd, path)
+			if err != nil {
+				return err
+			}
+			t, err := setup.NewTerminal(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
+			if err != nil {
+				return failure(err)
+			}
+			defer t.Close()
+			a, err := f.ask(cmd, base, t)
+			if err != nil {
+				return err
+			}
+			c, err := writeAccount(cmd, base, a)
+			if err != nil {
+				return err
+			}
+			t.Say("Account %s is in the configuration.", a.Name)
+			if err := finishSetup(cmd, c, a, t, f.yes, f.untried); err != nil {
+				return err
+			}
+			return tellDaemon(cmd, c.State)
+		},
+	}
+	configFlag(cmd, &path)
+	f.add(cmd)
+	return cmd
+}
+
+func accountSwitchCommand(verb string, on bool) *cobra.Command {
+	var path string
+	about := map[bool]string{
+		false: "Leave accounts alone, without forgetting what was fetched",
+		true:  "Poll accounts again that were disabled",
+	}
+	cmd := &cobra.Command{
+		Use:   verb + " ACCOUNT...",
+		Short: about[on],
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			base, err := openBase(cmd, path)
+			if err != nil {
+				return err
+			}
+			for _, name := range names {
+				changed, err := base.SetEnabled(name, on)
+				switch {
+				case errors.Is(err, edit.ErrNoAccount):
+					return &exitError{exitUsage, fmt.Errorf("the configuration has no account %q", name)}
+				case err != nil:
+					return failure(err)
+				}
+				state := verb + "d"
+				if !changed {
+					state = "was " + state + " already"
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "account %s: %s\n", foreign.Text(name), state)
+				// The next name is changed in the file as it is now.
+				if err := base.Open(); err != nil {
+					return failure(err)
+				}
+			}
+			return tellDaemon(cmd, base.Config.State)
+		},
+	}
+	configFlag(cmd, &path)
+	return cmd
+}
+
+// openBase opens the configuration that is to be changed.
+func openBase(cmd *cobra.Command, path string) (*setup.Base, error) {
+	base, err := setup.NewBase(path)
+	if err != nil {
+		return nil, failure(err)
+	}
+	if !base.Exists() {
+		return nil, &exitError{exitUsage, fmt.Errorf("%s is not there: attachd init makes it", base.Path())}
+	}
+	if err := base.Open(); err != nil {
+		return nil, setupError(cmd, err)
+	}
+	return base, nil
+}
+
+// tellDaemon has a running attachd load its configuration, and says what came of it.
+func tellDaemon(cmd *cobra.Command, state string) error {
+	ctx, cancel := context.WithTimeout(cmd.Context(), reloadPatience)
+	defer cancel()
+	warnings, err := control.Reload(ctx, state)
+	for _, w := range warnings {
+		fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", foreign.Text(w))
+	}
+	refused, faulty := errors.AsType[*control.RefusedError](err)
+	switch {
+	case err == nil:
+		fmt.Fprintln(cmd.OutOrStdout(), "The running attachd has loaded it.")
+	case errors.Is(err, control.ErrNotRunning):
+		fmt.Fprintln(cmd.OutOrStdout(), "No attachd is running with this configuration: attachd run starts one.")
+	case faulty:
+		fmt.Fprintln(cmd.ErrOrStderr(), foreign.Error(refused))
+		return &exitError{exitConfig, fmt.Errorf("the running attachd keeps the configuration that it has: %s", console.Count(len(refused.Faults), "problem"))}
+	default:
+		fmt.Fprintf(cmd.ErrOrStderr(), "attachd: could not ask the running attachd, which notices by itself: %s\n", foreign.Error(err))
+	}
+	return nil
+}

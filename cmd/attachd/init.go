@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/attachd/attachd/cmd/attachd/app"
+	"github.com/attachd/attachd/cmd/attachd/check"
+	"github.com/attachd/attachd/cmd/attachd/console"
+	"github.com/attachd/attachd/cmd/attachd/daemon"
+	"github.com/attachd/attachd/cmd/attachd/setup"
+	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/fetcher/event"
+)
+
+func initCommand(hooks app.Hooks) *cobra.Command {
+	var f accountFlags
+	var path, output, state string
+	var now bool
+	cmd := &cobra.Command{
+		Use:   "init",
+		Short: "Set attachd up: ask a few questions, try the login, write the configuration",
+		Long: `init asks for a mail address and a password, finds the mail server, says what the
+provider needs, tries the login, and writes a configuration with comments. The
+password goes into a file of its own, which nobody else can read. Then it offers to
+fetch the mail that is there.
+
+The server comes from a table of providers, from the domain's records in the DNS, from
+its autoconfig file, or from a guess. One that is not in the domain of the address has
+to be confirmed. No password is sent before the server has shown a valid certificate.
+
+Run by root it makes ` + setup.SystemConfig + `, for the daemon; run by
+somebody else ~/.config/attachd/attachd.yaml, which the other commands then read without
+--config. Nothing is written before the last question, and no file is overwritten: where
+there is a configuration, it offers to add an account to it.
+
+Every question has a flag; with --yes nothing is asked:
+
+  attachd init --yes --address me@example.org --password-file pw --start now --keep
+
+Exit code 0: it is set up; 1: it is not, as the login fails for instance; 2: something
+has to be given; 78: there is a configuration with faults.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			base, err := setup.NewBase(path)
+			if err != nil {
+				return failure(err)
+			}
+			t, err := setup.NewTerminal(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
+			if err != nil {
+				return failure(err)
+			}
+			defer t.Close()
+			fresh := !base.Exists()
+			if fresh {
+				base.SetFolders(output, state)
+			} else if err := addTo(cmd, base, t, f.yes); err != nil {
+				return err
+			}
+			a, err := f.ask(cmd, base, t)
+			if err != nil {
+				return err
+			}
+			c, err := writeAccount(cmd, base, a)
+			if err != nil {
+				return err
+			}
+			t.Say("Wrote %s.", base.Path())
+			if err := finishSetup(cmd, c, a, t, f.yes, f.untried); err != nil {
+				return err
+			}
+			if !fresh {
+				return tellDaemon(cmd, c.State)
+			}
+			faults, doubts := check.Folders(base.Path(), c)
+			for _, fault := range append(faults, doubts...) {
+				t.Say("Before it runs: %s", fault)
+			}
+			return firstRun(cmd, base, t, hooks, f.yes, now)
+		},
+	}
+	cmd.Flags().StringVarP(&path, "config", "c", "", "make this `FILE` in place of the usual one")
+	cmd.Flags().StringVar(&output, "output", "", "the `FOLDER` for the files, which go into one folder per account below it")
+	cmd.Flags().StringVar(&state, "state", "", "the `FILE` that holds what was fetched")
+	cmd.Flags().BoolVar(&now, "run", false, "with --yes: fetch the mail that is there when all is set up")
+	f.add(cmd)
+	return cmd
+}
+
+// addTo opens the configuration that is there already, if somebody wants to add an account to it.
+func addTo(cmd *cobra.Command, base *setup.Base, t *setup.Terminal, silent bool) error {
+	if err := base.Open(); err != nil {
+		return setupError(cmd, err)
+	}
+	if base.Config == nil { // it has no account yet
+		return nil
+	}
+	there := fmt.Sprintf("%s is there already, with %s", base.Path(), console.Count(len(base.Config.Accounts), "account"))
+	if silent {
+		return &exitError{exitUsage, errors.New("init: " + there + ": attachd account add adds one more")}
+	}
+	yes, err := t.Confirm(there+". Add an account to it", true)
+	if err != nil {
+		return setupError(cmd, err)
+	}
+	if !yes {
+		return &exitError{exitFailure, errors.New("init: nothing was changed")}
+	}
+	return nil
+}
+
+// finishSetup lets a person sign in for a new account that needs it, and tries the login then.
+func finishSetup(cmd *cobra.Command, c *config.Config, made *setup.Account, t *setup.Terminal, silent, untried bool) error {
+	accounts, err := namedAccounts(c, []string{made.Name})
+	if err != nil {
+		return failure(err)
+	}
+	a := accounts[0]
+	if !a.OAuth.NeedsSignIn() {
+		return nil
+	}
+	later := "Somebody has to sign in once: attachd oauth login " + a.Name
+	if silent {
+		t.Say("%s", later)
+		return nil
+	}
+	yes, err := t.Confirm("Sign in now", true)
+	if err != nil || !yes {
+		t.Say("%s", later)
+		return failure(err)
+	}
+	ctx, cancel := context.WithTimeoutCause(cmd.Context(), signInTimeout, fmt.Errorf("nobody signed in within %v", signInTimeout))
+	defer cancel()
+	if err := signIn(ctx, cmd.OutOrStdout(), c, a, a.OAuth.Grant == config.GrantDeviceCode); err != nil {
+		t.Say("%s", later)
+		return failure(fmt.Errorf("sign in for account %s: %w", a.Name, err))
+	}
+	if untried {
+		return nil
+	}
+	login, err := setup.TryLogin(cmd.Context(), c, a)
+	if err != nil {
+		return failure(fmt.Errorf("log in to account %s: %w", a.Name, err))
+	}
+	t.Say("The login works. %s", setup.Waiting(login))
+	return nil
+}
+
+// firstRun offers to fetch what is there, and says how to go on.
+func firstRun(cmd *cobra.Command, base *setup.Base, t *setup.Terminal, hooks app.Hooks, silent, now bool) error {
+	if base.Service() {
+		t.Say("Next: systemctl enable --now attachd\nThen: attachd status")
+		return nil
+	}
+	if !silent {
+		var err error
+		if now, err = t.Confirm("Fetch the mail that is there now", true); err != nil && !errors.Is(err, setup.ErrNoAnswer) {
+			return failure(err)
+		}
+	}
+	if now {
+		if err := fetchOnce(cmd, base.Path(), t, hooks); err != nil {
+			return err
+		}
+	}
+	option := ""
+	if base.Path() != setup.ConfigPath() {
+		option = " --config " + base.Path()
+	}
+	t.Say("Next: attachd run%s\nThen: attachd status%s", option, option)
+	return nil
+}
+
+// fetchOnce polls every account once, and says what came.
+func fetchOnce(cmd *cobra.Command, path string, t *setup.Terminal, hooks app.Hooks) error {
+	c, warnings, err := load(path, cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	progress := console.NewProgress(cmd.ErrOrStderr())
+	defer progress.Done()
+	log, err := console.NewLogger(progress, console.IsTerminal(cmd.ErrOrStderr()), config.Log{Level: config.LevelWarn, Format: c.Log.Format})
+	if err != nil {
+		return failure(err)
+	}
+	var counting sync.Mutex
+	files := make(map[string]int)
+	shoutrrr := shoutrrrProcess()
+	err = runOnce(cmd.Context(), daemon.Options{Config: c, Path: path, Log: log, Warnings: warnings, Shoutrrr: shoutrrr, Hooks: hooks}, func(e event.Event) {
+		progress.Observe(e)
+		if came, ok := e.(event.Delivered); ok {
+			counting.Lock()
+			defer counting.Unlock()
+			files[came.Account]++
+		}
+	})
+	progress.Done()
+	for _, a := range c.Enabled() {
+		t.Say("%s came into %s.", console.Count(files[a.Name], "file"), a.Output)
+	}
+	return err
+}
