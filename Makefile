@@ -7,6 +7,9 @@ VULNDB   ?= https://vuln.go.dev
 GOFUMPT     = mvdan.cc/gofumpt@v0.12.0
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
+GORELEASER  = github.com/goreleaser/goreleaser/v2@v2.12.7
+CYCLONEDX   = github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+ACTIONLINT  = github.com/rhysd/actionlint/cmd/actionlint@v1.7.9
 
 # The race detector needs cgo, and cgo a C compiler.
 CC_FOUND := $(shell command -v "$$($(GO) env CC | cut -d ' ' -f 1)" 2>/dev/null)
@@ -115,6 +118,16 @@ test-systemd: install-systemd-deps ## the unit and the program under a real syst
 .PHONY: test-container
 test-container: install-container-deps ## the image built and run by a real Docker, Compose and Podman, where root may run them: 4 minutes
 	@.ci/container
+
+.PHONY: snapshot
+snapshot: ## all that a release has, made of this commit in bin/release; the tool alone takes minutes to build
+	@$(GO) run $(ACTIONLINT) .github/workflows/*.yaml
+	@$(GO) run $(GORELEASER) check
+	$(GO) run $(GORELEASER) release --snapshot --clean --skip=publish,sign
+
+.PHONY: sbom
+sbom: build ## bin/attachd.cdx.json: the modules in bin/attachd with their licences (CycloneDX)
+	$(GO) run $(CYCLONEDX) bin -json -licenses -output bin/attachd.cdx.json bin/attachd
 
 .PHONY: demo
 demo: ## show what attachd does, with a mail server of its own
