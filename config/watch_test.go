@@ -12,7 +12,7 @@ import (
 )
 
 // patience is how long a test waits for what should come at once.
-const patience = 20 * time.Second
+const patience = 40 * time.Second
 
 // edit is a row of the matrix: how a configuration is laid out, and how it is edited for the second
 // and third time.
