@@ -49,10 +49,20 @@ func (s *folders) moveByLink(from *folder, oldName string, to *folder, newName s
 			return err
 		}
 	}
+	announce(to, newName)
 	if err := s.before(StepUnlink, oldName); err != nil {
 		return err
 	}
 	return from.root.Remove(oldName)
+}
+
+// announce closes a file as if it had been written. To the watcher of a folder, a link is a new
+// file that somebody will write to and close: most wait for that (IN_CLOSE_WRITE), or for a rename.
+func announce(in *folder, name string) {
+	// It is gone if a consumer does not wait, and may be read-only.
+	if f, err := in.root.OpenFile(name, os.O_WRONLY, 0); err == nil {
+		_ = f.Close()
+	}
 }
 
 // moveIfFree is for file systems with neither RENAME_NOREPLACE nor hard links.
