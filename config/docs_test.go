@@ -14,7 +14,9 @@ func documented(t *testing.T) (pieces []string) {
 	t.Helper()
 	pages, err := filepath.Glob("../deploy/*.md")
 	try(t, err)
-	for _, page := range append(pages, "../README.md") {
+	recipes, err := filepath.Glob("../deploy/recipes/*.md")
+	try(t, err)
+	for _, page := range append(append(pages, recipes...), "../README.md") {
 		text, err := os.ReadFile(page)
 		try(t, err)
 		for _, m := range regexp.MustCompile("(?ms)^( *)```yaml\n(.*?)^ *```").FindAllStringSubmatch(string(text), -1) {
