@@ -13,7 +13,7 @@ func pages(t *testing.T) map[string]string {
 	t.Helper()
 	root := filepath.Join("..", "..")
 	pages := make(map[string]string)
-	for _, pattern := range []string{"*.md", "deploy/*.md"} {
+	for _, pattern := range []string{"*.md", "deploy/*.md", "deploy/providers/*.md"} {
 		paths, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("no pages match %s: %v", pattern, err)

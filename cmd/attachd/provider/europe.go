@@ -92,7 +92,7 @@ var italian = []Provider{
 	{
 		ID: "pec-legalmail", Name: "Legalmail (InfoCert PEC)", Domains: []string{"legalmail.it", "cert.legalmail.it"}, MX: []string{"cert.legalmail.it"},
 		Server: pops("mbox.cert.legalmail.it"), Secret: Password,
-		Steps: []string{"Log in with the user id that InfoCert gave you (M1234567, say), not with the address."}, Note: pecNote,
+		UserID: "User id that InfoCert gave you (such as M1234567, not the address)", Note: pecNote,
 		Page: "pec.md", Source: "help.infocert.digital: configuring Legalmail",
 	},
 	{

@@ -46,9 +46,11 @@ type Provider struct {
 	// Unconfirmed says that the source does not tell of POP3 there. The server is tried first.
 	Unconfirmed bool
 	LocalPart   bool // one logs in with what stands before the @, not with the whole address
-	Secret      Secret
-	OAuth       OAuth         // where Secret is SignIn, or where a sign-in is the other way
-	Interval    time.Duration // how often the provider lets one come; 0 if it does not say
+	// UserID says what one logs in with where the address does not tell; "" if it does.
+	UserID   string
+	Secret   Secret
+	OAuth    OAuth         // where Secret is SignIn, or where a sign-in is the other way
+	Interval time.Duration // how often the provider lets one come; 0 if it does not say
 	// Steps are to be done at the provider before the first login, in plain words.
 	Steps []string
 	// Note is worth knowing afterwards.

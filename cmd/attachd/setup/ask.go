@@ -150,6 +150,14 @@ func (q *asker) accept(domain string) error {
 			return err
 		}
 	}
+	if p := q.a.provider; p != nil && p.UserID != "" && q.a.Username == "" {
+		if q.Silent {
+			return &MissingError{"--username: " + p.UserID}
+		}
+		var err error
+		q.a.Username, err = q.ask(p.UserID, "", notEmpty)
+		return err
+	}
 	q.username(found.Username)
 	return nil
 }

@@ -96,6 +96,8 @@ func TestAsk(t *testing.T) {
 		"a company at Microsoft, by application": {answers: "me@company.test\n\n0a1b\napp\nhunter3\n\n\n\n\n", shown: "(by the mail server of company.test)", want: "tenant: company.test"},
 		"a person at Microsoft":                  {answers: "me@hotmail.com\n\n0a1b\n\n\n\n", want: "tenant: consumers"},
 		"no password for it":                     {change: silent("me@hotmail.com", ""), err: "give --client-id, as Outlook.com takes no password"},
+		"a user id":                              {answers: "me@legalmail.it\n\n\nM1\nhunter2\n\n\n\n", shown: "not the address", want: "username: M1"},
+		"a user id, silently":                    {change: silent("me@legalmail.it", "PW"), err: "give --username: User id"},
 		"local part":                             {answers: "me@web.de\n\nhunter2\n\n\n\n", want: "username: me"},
 		"deleted later":                          {answers: "me@web.de\n\nhunter2\n\nnow\ndelete\n2x\n2w\n", shown: "must be a duration", want: "delete_after: 2w"},
 		"escaped":                                {answers: "me\x1b[2J@example.org\n", err: ErrNoAnswer.Error()},
