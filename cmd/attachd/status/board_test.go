@@ -461,3 +461,34 @@ func TestManyTexts(t *testing.T) {
 		t.Errorf("%d texts, %d accounts", len(c.Said), len(c.Accounts))
 	}
 }
+
+// TestDisks: the board looks at each folder that accounts write to, with the most that an account
+// wants left there, and at no other.
+func TestDisks(t *testing.T) {
+	t.Parallel()
+	b := status.NewBoard(status.Options{
+		Free:   func(string) (int64, int64, error) { return 50, 100, nil },
+		Size:   func(string) (int64, error) { return 1, nil },
+		Counts: func(context.Context) (map[string]int, error) { return nil, nil },
+	})
+	account := func(output, name string, free config.Size) config.Account {
+		return config.Account{Name: name, Output: output + "/" + name, Enabled: true, Policy: config.Policy{MinFree: free}}
+	}
+	off := account("/off", "off", 7)
+	off.Enabled = false
+	b.Configured(&config.Config{Output: "/unused", State: "/var/state.db", Accounts: []config.Account{
+		account("/a", "x", 1), account("/b", "y", 60), account("/a", "z", 3), off,
+	}}, nil)
+	b.Look(t.Context())
+	var got []string
+	s := b.Refresh()
+	for _, d := range s.Machine.Disks {
+		got = append(got, fmt.Sprint(d.Path, " ", d.MinFree))
+	}
+	if text := strings.Join(got, ", "); text != "/a 3, /b 60, /var 0" {
+		t.Errorf("disks: %s", text)
+	}
+	if len(s.NeedsYou)+len(s.Handled) == 0 {
+		t.Error("the disk with little room is no case")
+	}
+}
