@@ -129,6 +129,11 @@ snapshot: ## all that a release has, made of this commit in bin/release; the too
 sbom: build ## bin/attachd.cdx.json: the modules in bin/attachd with their licences (CycloneDX)
 	$(GO) run $(CYCLONEDX) bin -json -licenses -output bin/attachd.cdx.json bin/attachd
 
+.PHONY: picture
+picture: install-test-deps ## deploy/page.png, the picture of the page that README shows
+	ATTACHD_VIEWS=overview ATTACHD_ARTEFACTS=$(CURDIR)/bin/shots $(GO) test -count=1 -run=TestBrowser/views ./cmd/attachd/web
+	cp bin/shots/overview-1280-light.png deploy/page.png
+
 .PHONY: demo
 demo: ## show what attachd does, with a mail server of its own
 	@$(GO) run ./cmd/attachd demo

@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,18 +14,28 @@ func pages(t *testing.T) map[string]string {
 	t.Helper()
 	root := filepath.Join("..", "..")
 	pages := make(map[string]string)
-	for _, pattern := range []string{"*.md", "deploy/*.md", "deploy/providers/*.md"} {
-		paths, err := filepath.Glob(filepath.Join(root, pattern))
-		if err != nil || len(paths) == 0 {
-			t.Fatalf("no pages match %s: %v", pattern, err)
+	read := func(path string) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, path := range paths {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			pages[path] = string(text)
+		pages[path] = string(text)
+	}
+	top, err := filepath.Glob(filepath.Join(root, "*.md"))
+	if err != nil || len(top) == 0 {
+		t.Fatalf("there are no pages: %v", err)
+	}
+	for _, path := range top {
+		read(path)
+	}
+	err = filepath.WalkDir(filepath.Join(root, "deploy"), func(path string, d fs.DirEntry, err error) error {
+		if err == nil && filepath.Ext(path) == ".md" {
+			read(path)
 		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	return pages
 }
