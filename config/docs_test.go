@@ -33,8 +33,8 @@ func documented(t *testing.T) (pieces []string) {
 	return pieces
 }
 
-// others matches the configurations of other programs: their first line names their file, or has a key
-// that attachd does not.
+// others matches the configurations of other programs: their first line names their file, or has a
+// key that attachd does not know.
 var others = regexp.MustCompile(`^(# (\S*/)?(prometheus|compose|docker-compose|kustomization|pod)\.ya?ml|apiVersion:|services:|resources:)`)
 
 // TestLoadDocumented loads what the pages show, with what is missing around it.
