@@ -68,6 +68,7 @@ Every question has a flag; with --yes nothing is asked.`,
 		},
 	}
 	configFlag(cmd, &path)
+	cmd.Flags().StringVar(&f.account.Output, "output", "", "the `FOLDER` for this account's files, which go into its own below that")
 	f.add(cmd)
 	return cmd
 }

@@ -92,7 +92,7 @@ func (f *accountFlags) given(stdin io.Reader) (setup.Account, error) {
 	if a.Interval > 0 && a.Interval < time.Second {
 		return a, errors.New("--interval must be a second at least")
 	}
-	for _, path := range []*string{&a.CAFile, &f.passwordFile, &a.SignIn.SecretFile} {
+	for _, path := range []*string{&a.Output, &a.CAFile, &f.passwordFile, &a.SignIn.SecretFile} {
 		if *path != "" {
 			if *path, err = filepath.Abs(*path); err != nil {
 				return a, err

@@ -55,12 +55,12 @@ has to be given; 78: there is a configuration with faults.`,
 				return failure(err)
 			}
 			defer t.Close()
-			fresh := !base.Exists()
-			if fresh {
+			if !base.Exists() {
 				base.SetFolders(output, state)
-			} else if err := addTo(cmd, base, t, f.yes); err != nil {
+			} else if err := addTo(cmd, base, t, f.yes, output+state != ""); err != nil {
 				return err
 			}
+			first := base.Config == nil || len(base.Config.Accounts) == 0
 			a, err := f.ask(cmd, base, t)
 			if err != nil {
 				return err
@@ -73,7 +73,7 @@ has to be given; 78: there is a configuration with faults.`,
 			if err := finishSetup(cmd, c, a, t, f.yes, f.untried); err != nil {
 				return err
 			}
-			if !fresh {
+			if !first {
 				return tellDaemon(cmd, c.State)
 			}
 			faults, doubts := check.Folders(base.Path(), c)
@@ -92,11 +92,14 @@ has to be given; 78: there is a configuration with faults.`,
 }
 
 // addTo opens the configuration that is there already, if somebody wants to add an account to it.
-func addTo(cmd *cobra.Command, base *setup.Base, t *setup.Terminal, silent bool) error {
+func addTo(cmd *cobra.Command, base *setup.Base, t *setup.Terminal, silent, folders bool) error {
 	if err := base.Open(); err != nil {
 		return setupError(cmd, err)
 	}
-	if base.Config == nil { // it has no account yet
+	switch {
+	case folders:
+		return &exitError{exitUsage, fmt.Errorf("init: %s is there already, and says where output and state are: leave --output and --state out", base.Path())}
+	case len(base.Config.Accounts) == 0:
 		return nil
 	}
 	there := fmt.Sprintf("%s is there already, with %s", base.Path(), console.Count(len(base.Config.Accounts), "account"))

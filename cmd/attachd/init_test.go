@@ -269,3 +269,36 @@ func TestInitAsUser(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestInitForService: what root writes below a folder of another group is for that group to read,
+// as the daemon of a package is in it, and for nobody else.
+func TestInitForService(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can write for another group")
+	}
+	const group = 65534
+	server := apptest.StartPop3test(t, apptest.Notes(1))
+	dir := t.TempDir()
+	folder, ca := filepath.Join(dir, "etc"), filepath.Join(dir, "ca.pem")
+	for _, err := range []error{os.WriteFile(ca, server.Certificate, 0o644), os.Mkdir(folder, 0o750), os.Chown(folder, 0, group)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(folder, "attachd.yaml")
+	cmd := program(t, "init", "--yes", "--config", file, "--address", "u0@example.org", "--username", "u0", "--host", server.Addr, "--ca-file", ca, "--password-stdin")
+	cmd.Stdin = strings.NewReader("pw0\n")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for path, mode := range map[string]os.FileMode{file: 0o640, filepath.Join(folder, "secrets"): 0o750, filepath.Join(folder, "secrets", "u0"): 0o640} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if owner := info.Sys().(*syscall.Stat_t); info.Mode().Perm() != mode || owner.Gid != group || owner.Uid != 0 {
+			t.Errorf("%s has mode %#o, owner %d, group %d; want %#o, 0, %d", path, info.Mode().Perm(), owner.Uid, owner.Gid, mode, group)
+		}
+	}
+}

@@ -27,6 +27,7 @@ type Account struct {
 	Password Password
 	SignIn   SignIn
 
+	Output      string        // absolute folder for the account's own; "" for that of the configuration
 	Interval    time.Duration // 0: that of the configuration
 	Start       string        // all, now or an age
 	After       string        // keep or delete
@@ -92,6 +93,9 @@ func (a *Account) lines(secrets string) []string {
 		add("tls", "{mode: starttls}", "")
 	case a.CAFile != "":
 		lines = append(lines, "tls:", "  ca_file: "+edit.Text(a.CAFile))
+	}
+	if a.Output != "" {
+		add("output", edit.Text(a.Output), "the files go into the account's folder below it")
 	}
 	if a.Interval > 0 {
 		add("interval", config.FormatDuration(a.Interval), "the provider asks not to come more often")

@@ -17,7 +17,7 @@ import (
 // made.
 type Base struct {
 	place
-	// Config is what the file says, nil for a file that is to be made, and for one without accounts.
+	// Config is what the file says, nil for a file that is to be made. It may have no accounts yet.
 	Config      *config.Config
 	file        *edit.File // nil for a file that is to be made
 	outputGiven bool
@@ -66,11 +66,28 @@ func (b *Base) Open() error {
 	for _, w := range warnings {
 		b.known = append(b.known, w.Path+w.Text)
 	}
-	if problems, ok := errors.AsType[config.Problems](err); ok && !lacksAccounts(problems) {
-		return problems
+	if problems, ok := errors.AsType[config.Problems](err); ok && lacksAccounts(problems) {
+		c, err = withoutAccounts(b.path, file.New)
+	}
+	if err != nil {
+		return err
 	}
 	b.Config, b.file = c, file
 	return nil
+}
+
+// withoutAccounts is what a file says that has no account yet.
+func withoutAccounts(path string, text []byte) (*config.Config, error) {
+	some, err := edit.AddAccount(text, []string{"{name: some, host: localhost, username: some, password: some}"})
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	c, _, err := config.LoadDraft(path, config.Drafts{path: some})
+	if err != nil {
+		return nil, err
+	}
+	c.Accounts = nil
+	return c, nil
 }
 
 func cause(err error) error {
@@ -104,16 +121,19 @@ func (b *Base) freeName(address string) string {
 	}
 }
 
-// outputOf is where the files of an account of this name go, to be shown.
-func (b *Base) outputOf(name string) string {
+// outputOf is where the files of an account go, to be shown.
+func (b *Base) outputOf(a *Account) string {
 	output := b.output
-	if b.Config != nil {
+	switch {
+	case a.Output != "":
+		output = a.Output
+	case b.Config != nil:
 		output = b.Config.Output
 	}
 	if !filepath.IsAbs(output) {
 		output = filepath.Join(filepath.Dir(b.path), output)
 	}
-	return filepath.Join(output, name)
+	return filepath.Join(output, a.Name)
 }
 
 // files are what an account adds: its secrets, and the configuration, or a file of its own in

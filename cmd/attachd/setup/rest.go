@@ -101,7 +101,7 @@ func (q *asker) folder(context.Context) error {
 		}
 		b.output = answer
 	}
-	q.Say("The files of this account go to %s.", b.outputOf(q.a.Name))
+	q.Say("The files of this account go to %s.", b.outputOf(&q.a))
 	return nil
 }
 
