@@ -134,13 +134,17 @@ picture: install-test-deps ## deploy/page.png, the picture of the page that READ
 	ATTACHD_VIEWS=overview ATTACHD_ARTEFACTS=$(CURDIR)/bin/shots $(GO) test -count=1 -run=TestBrowser/views ./cmd/attachd/web
 	cp bin/shots/overview-1280-light.png deploy/page.png
 
+.PHONY: manual
+manual: ## the man pages and the completions of shells: bin/manual
+	CGO_ENABLED=0 $(GO) run -tags manual ./cmd/attachd manual bin/manual
+
 .PHONY: demo
 demo: ## show what attachd does, with a mail server of its own
 	@$(GO) run ./cmd/attachd demo
 
 .PHONY: install-test-deps
-install-test-deps: ## Dovecot, promtool, Chromium and npm, which the tests need (Debian, Ubuntu)
-	@.ci/install dovecot=dovecot-pop3d promtool=prometheus chromium=chromium
+install-test-deps: ## Dovecot, promtool, Chromium, man, mandoc and npm, which the tests need (Debian, Ubuntu)
+	@.ci/install dovecot=dovecot-pop3d promtool=prometheus chromium=chromium man=man-db mandoc=mandoc
 	@.ci/install npm=npm
 
 .PHONY: install-bench-deps

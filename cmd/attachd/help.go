@@ -20,6 +20,7 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 help config lists the keys of the configuration, and help config KEY explains one: a path
 such as tls.ca_file, or the end of it. A section such as tls is listed with its keys.
 attachd config --help explains the command config.`,
+		ValidArgsFunction: completeHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			topic, rest, err := root.Find(args)
 			switch {

@@ -141,7 +141,9 @@ into a folder per account. Each attachment arrives once, whole and byte-exact.`,
 		SilenceErrors: true,
 	}
 	root.AddCommand(initCommand(hooks), accountCommand(), runCommand(hooks), statusCommand(), logCommand(), reloadCommand(), healthcheckCommand(), checkCommand(), oauthCommand(), extractCommand(), quarantineCommand(), stateCommand(), notifyCommand(), demoCommand(), configCommand(), schemaCommand(), versionCommand())
+	root.AddCommand(buildCommands()...)
 	root.SetHelpCommand(helpCommand(root))
+	addCompletions(root)
 	return root
 }
 

@@ -61,10 +61,7 @@ func indented(indent, text string) string {
 func List() string { return list(Entries()) }
 
 func list(entries []Entry) string {
-	entries = slices.DeleteFunc(entries, func(e Entry) bool {
-		_, own := load().Keys[described(e.Path)]
-		return e.Suffix != "" && !own
-	})
+	entries = slices.DeleteFunc(entries, Entry.IsSource)
 	width := 0
 	for _, e := range entries {
 		width = max(width, len(e.Path))

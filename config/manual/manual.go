@@ -85,6 +85,23 @@ func Entries() []Entry {
 	return all
 }
 
+// Sources describes the four places of a secret beside its own key, with a password for an example.
+func Sources() (all []Entry) {
+	for _, k := range config.Flat(config.Keys()) {
+		if strings.HasPrefix(k.Path, "accounts[].password_") {
+			k.Path = k.Name
+			all = append(all, of(k))
+		}
+	}
+	return all
+}
+
+// IsSource reports whether the key is a place of a secret that is described as all of its kind are.
+func (e Entry) IsSource() bool {
+	_, own := load().Keys[described(e.Path)]
+	return e.Suffix != "" && !own
+}
+
 // described returns the path where the text of a key stands.
 func described(path string) string {
 	if below, ok := strings.CutPrefix(path, "defaults."); ok {
@@ -123,6 +140,9 @@ func (e Entry) Shared() bool {
 	below, ok := strings.CutPrefix(e.Path, "accounts[].")
 	return ok && slices.ContainsFunc(config.Flat(config.Keys()), func(k config.Key) bool { return k.Path == "defaults."+below })
 }
+
+// Short is the path without what a person need not type: tls.ca_file, notify.to.mail.host.
+func (e Entry) Short() string { return strings.TrimPrefix(plain(e.Path), "accounts.") }
 
 // Find returns the entries that a name means: a path, or the end of one, such as ca_file,
 // tls.ca_file or accounts[].tls.ca_file. Without any, near has names that were probably meant.
