@@ -64,3 +64,13 @@ func isTop(piece string) bool {
 	_, below := keys(&rawDefaults{})[key]
 	return top && !below && !regexp.MustCompile("(?m)^accounts:").MatchString(piece) && !regexp.MustCompile("(?m)^output:").MatchString(piece)
 }
+
+// TestLoadContainers loads the configurations beside the Compose files and the manifests.
+func TestLoadContainers(t *testing.T) {
+	t.Parallel()
+	for _, folder := range []string{"docker/config", "docker/trial/config", "docker/paperless", "kubernetes/example"} {
+		if _, _, err := Load(filepath.Join("..", "deploy", folder, "attachd.yaml")); err != nil {
+			t.Errorf("%s: %v", folder, err)
+		}
+	}
+}
