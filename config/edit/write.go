@@ -30,6 +30,8 @@ type File struct {
 	target string // where Path leads to
 	info   fs.FileInfo
 	made   []string // files and folders, for undo
+
+	link func(from, to string) error // of a file system; nil is os.Link
 }
 
 // Open returns a file to be changed. New is its content.
@@ -102,12 +104,32 @@ func (f *File) create() error {
 		return err
 	}
 	defer os.Remove(temporary)
-	// A link, unlike a rename, takes no other file's place.
-	if err := os.Link(temporary, f.Path); err != nil {
+	if err := f.claim(temporary); err != nil {
 		return fmt.Errorf("make %s: %w", f.Path, cause(err))
 	}
 	f.made = append(f.made, f.Path)
 	return syncFolder(folder)
+}
+
+// claim gives a temporary file its name, if that is free. A link, unlike a rename, takes no other
+// file's place. Where a file system has no links, an empty file holds the place for a rename.
+func (f *File) claim(temporary string) error {
+	link := f.link
+	if link == nil {
+		link = os.Link
+	}
+	err := link(temporary, f.Path)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	held, err := os.OpenFile(f.Path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, f.Mode)
+	if err != nil {
+		return err
+	}
+	if err = errors.Join(held.Close(), os.Rename(temporary, f.Path)); err != nil {
+		_ = os.Remove(f.Path) // it is ours
+	}
+	return err
 }
 
 // makeFolder makes a folder, and those above it that are missing.

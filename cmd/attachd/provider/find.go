@@ -26,7 +26,8 @@ const (
 // maxRecords is how many records of one kind are looked at.
 const maxRecords = 10
 
-// Resolver asks the DNS. [net.Resolver] is one.
+// Resolver asks the DNS. [net.Resolver] is one. Names end in a dot, so that no search list of this
+// machine is tried.
 type Resolver interface {
 	LookupMX(ctx context.Context, name string) ([]*net.MX, error)
 	LookupSRV(ctx context.Context, service, proto, name string) (cname string, addrs []*net.SRV, err error)
@@ -124,7 +125,7 @@ func (f *Finder) answers(ctx context.Context, s Server) bool {
 func (f *Finder) byMX(ctx context.Context, domain string) *Provider {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
-	records, _ := f.Resolver.LookupMX(ctx, domain) // sorted; odd ones come with an error, too
+	records, _ := f.Resolver.LookupMX(ctx, domain+".") // sorted; odd ones come with an error, too
 	for _, mx := range records[:min(len(records), maxRecords)] {
 		if !validHost(canonical(mx.Host)) {
 			continue
@@ -155,7 +156,7 @@ func (f *Finder) bySRV(ctx context.Context, domain, address string) ([]Found, er
 	refused := false
 	for _, service := range services {
 		ctx, cancel := context.WithTimeout(ctx, stepTimeout)
-		_, records, _ := f.Resolver.LookupSRV(ctx, service.name, "tcp", domain)
+		_, records, _ := f.Resolver.LookupSRV(ctx, service.name, "tcp", domain+".")
 		cancel()
 		for _, srv := range records[:min(len(records), maxRecords)] {
 			host := canonical(srv.Target)

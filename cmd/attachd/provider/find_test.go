@@ -21,14 +21,14 @@ type dns struct {
 }
 
 func (d dns) LookupMX(_ context.Context, name string) (all []*net.MX, err error) {
-	for _, host := range d.mx[name] {
+	for _, host := range d.mx[strings.TrimSuffix(name, ".")] {
 		all = append(all, &net.MX{Host: host})
 	}
 	return all, nil
 }
 
 func (d dns) LookupSRV(_ context.Context, service, _, name string) (string, []*net.SRV, error) {
-	return "", d.srv[service+"."+name], nil
+	return "", d.srv[service+"."+strings.TrimSuffix(name, ".")], nil
 }
 
 // web answers requests by their URL.
@@ -71,6 +71,7 @@ func TestFind(t *testing.T) {
 	}{
 		"table":                {address: "me@GMail.com", want: Found{Server: Server{"pop.gmail.com", 995, false}, Username: "me@GMail.com", How: "the table of providers"}},
 		"local part":           {address: "me@web.de", want: Found{Server: Server{"pop3.web.de", 995, false}, Username: "me", How: "the table of providers"}},
+		"in other letters":     {address: "me@bücher.example", answers: []string{"pop.xn--bcher-kva.example"}, want: Found{Server: Server{"pop.xn--bcher-kva.example", 995, false}, Username: "me@bücher.example", How: "a guess"}},
 		"no POP":               {address: "me@icloud.com", err: "iCloud has no POP3"},
 		"no address":           {address: "me", err: "no mail address"},
 		"hosted":               {dns: dns{mx: map[string][]string{"example.org": {"example-org.mail.protection.outlook.com."}}}, want: Found{Server: Server{"outlook.office365.com", 995, false}, Username: "me@example.org", How: "the mail server of example.org"}},

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/net/idna"
 )
 
 // Server is a POP3 server.
@@ -116,11 +118,11 @@ func cutAddress(address string) (local, domain string, ok bool) {
 	if at < 1 || at == len(address)-1 || strings.ContainsAny(address, " \t\r\n<>\"") {
 		return "", "", false
 	}
-	domain = canonical(address[at+1:])
-	return address[:at], domain, validHost(domain) && strings.Contains(domain, ".")
+	domain, err := idna.Lookup.ToASCII(canonical(address[at+1:])) // as the DNS has bücher.example
+	return address[:at], domain, err == nil && validHost(domain) && strings.Contains(domain, ".")
 }
 
-// Split returns the two halves of a mail address, the second in lower case. ok is false if it is
+// Split returns the two halves of a mail address, the second in lower case and in ASCII. ok is false if it is
 // no address.
 func Split(address string) (local, domain string, ok bool) { return cutAddress(address) }
 

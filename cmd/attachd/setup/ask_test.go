@@ -18,14 +18,14 @@ import (
 type dns struct{}
 
 func (dns) LookupMX(_ context.Context, name string) ([]*net.MX, error) {
-	if name == "company.test" {
+	if name == "company.test." {
 		return []*net.MX{{Host: "company-test.mail.protection.outlook.com."}}, nil
 	}
 	return nil, errors.New("none")
 }
 
 func (dns) LookupSRV(_ context.Context, service, _, name string) (string, []*net.SRV, error) {
-	if name == "example.org" && service == "pop3s" {
+	if name == "example.org." && service == "pop3s" {
 		return "", []*net.SRV{{Target: "pop.evil.net.", Port: 995}}, nil
 	}
 	return "", nil, errors.New("none")
