@@ -122,8 +122,8 @@ func cutAddress(address string) (local, domain string, ok bool) {
 	return address[:at], domain, err == nil && validHost(domain) && strings.Contains(domain, ".")
 }
 
-// Split returns the two halves of a mail address, the second in lower case and in ASCII. ok is false if it is
-// no address.
+// Split returns the two halves of a mail address, the second in lower case and in ASCII. ok is
+// false if it is no address.
 func Split(address string) (local, domain string, ok bool) { return cutAddress(address) }
 
 // validHost reports whether a name is made as names of hosts are: ASCII letters, digits, hyphens
