@@ -16,9 +16,9 @@ var (
 	exampleList = regexp.MustCompile(`\w+(?: \| \w+)+`)
 )
 
-// TestExampleAgrees holds deploy/attachd.example.yaml, which is written by hand, to the manual: what
-// it gives for a key, in force or in a comment, is the default, if the key has one and stands above
-// the accounts or in the first account; and each list of words is of a key that takes them.
+// TestExampleAgrees holds deploy/attachd.example.yaml, which is written by hand, to the manual.
+// What it gives for a key, in force or in a comment, is the default, if the key has one and stands
+// above the accounts or in the first account. Each list of words is of a key that takes them.
 func TestExampleAgrees(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../deploy/attachd.example.yaml")
