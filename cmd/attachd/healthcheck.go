@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/control"
 	"github.com/attachd/attachd/cmd/attachd/health"
+	"github.com/attachd/attachd/cmd/attachd/setup"
 	"github.com/attachd/attachd/config"
 )
 
@@ -27,7 +29,8 @@ func healthcheckCommand() *cobra.Command {
 		Long: `healthcheck asks the running daemon whether its scheduler moves, within 3 seconds.
 It finds it by the socket beside the state file that the configuration names, or at
 --url: http://127.0.0.1:9110/livez, or unix: and the path of a socket. A faulty
-configuration does not matter, as the daemon goes on with the one that it has.
+configuration does not matter, as the daemon goes on with the one that it has. One of a
+package or an image that names no state any more has it look in /var/lib/attachd.
 
 A mail server that is down is no reason to fail: attachd status tells of those.
 
@@ -62,7 +65,9 @@ func healthOf(path, from string) (*http.Client, string, error) {
 	if from == "" {
 		state, err := config.StatePath(path)
 		if err != nil {
-			return nil, "", failure(err)
+			if state = usualState(path, usual); state == "" {
+				return nil, "", failure(err)
+			}
 		}
 		return control.Client(state), live, nil
 	}
@@ -79,4 +84,17 @@ func healthOf(path, from string) (*http.Client, string, error) {
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	client.Transport = &http.Transport{DisableKeepAlives: true} // and no proxy: it would answer for the daemon
 	return client, u.String(), nil
+}
+
+// usual is where packages and images have the state.
+const usual = "/var/lib/attachd/state.db"
+
+// usualState returns where the state is if path is the configuration of a package or an image, and
+// a daemon is at the usual place; else "". A configuration that was emptied, or can't be read, no
+// longer says where it is. The daemon goes on all the same, and must not be ended for that.
+func usualState(path, usual string) string {
+	if _, err := os.Stat(control.Path(usual)); path != setup.SystemConfig || err != nil {
+		return ""
+	}
+	return usual
 }
