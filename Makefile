@@ -111,8 +111,16 @@ failpoints: ## every step of a delivery killed and failed, every command cut and
 soak: ## all faults mixed at random, for SOAKTIME (5m); SEED=N begins as an earlier one did
 	@ATTACHD_TESTS=all ATTACHD_SOAK=$(SOAKTIME) ATTACHD_SOAK_SEED=$(SEED) $(GO) test -count=1 -timeout=0 -run='^TestSoak$$' -v ./cmd/attachd
 
+.PHONY: packages
+packages: ## dist/: .deb, .rpm and Arch package, for VERSION (the tag's) and ARCH (this machine's; amd64, arm64 …)
+	@deploy/packages/build '$(VERSION)' '$(ARCH)'
+
+.PHONY: test-packages
+test-packages: install-packages-deps ## the packages, made twice and looked at: 3 minutes
+	@.ci/packages
+
 .PHONY: test-systemd
-test-systemd: install-systemd-deps ## the unit and the program under a real systemd, where root may boot one: 2 minutes
+test-systemd: install-systemd-deps ## the packages and the service under a real systemd, where root may boot one: 5 minutes
 	@.ci/systemd $(RELEASE)
 
 .PHONY: test-container
@@ -137,6 +145,10 @@ picture: install-test-deps ## deploy/page.png, the picture of the page that READ
 .PHONY: manual
 manual: ## the man pages and the completions of shells: bin/manual
 	CGO_ENABLED=0 $(GO) run -tags manual ./cmd/attachd manual bin/manual
+
+.PHONY: test-deploy
+test-deploy: install-deploy-deps ## the files for NixOS, Arch, Homebrew and others below deploy/: 1 minute
+	@.ci/deploy
 
 .PHONY: demo
 demo: ## show what attachd does, with a mail server of its own
@@ -168,6 +180,14 @@ install-container-deps: ## the engines for make test-container, and what their b
 	@.ci/install dockerd=docker.io docker-compose=docker-compose iptables=iptables busybox=busybox-static \
 		mmdebstrap=mmdebstrap podman=podman catatonit=catatonit runc=runc
 
+.PHONY: install-packages-deps
+install-packages-deps: ## what looks at the packages for make test-packages (Debian, Ubuntu)
+	@.ci/install lintian=lintian rpm=rpm shellcheck=shellcheck man=man-db zstd=zstd
+
+.PHONY: install-deploy-deps
+install-deploy-deps: ## what reads the files of make test-deploy (Debian, Ubuntu)
+	@.ci/install nix-instantiate=nix-bin makepkg=makepkg pacman=pacman-package-manager ruby=ruby
+
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin
+	rm -rf bin dist
