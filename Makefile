@@ -186,7 +186,8 @@ install-packages-deps: ## what looks at the packages for make test-packages (Deb
 
 .PHONY: install-deploy-deps
 install-deploy-deps: ## what reads the files of make test-deploy (Debian, Ubuntu)
-	@.ci/install nix-instantiate=nix-bin makepkg=makepkg pacman=pacman-package-manager ruby=ruby
+	@.ci/install nix-instantiate=nix-bin makepkg=makepkg pacman=pacman-package-manager ruby=ruby \
+		xmllint=libxml2-utils docker-compose=docker-compose
 
 .PHONY: clean
 clean: ## remove what was built
