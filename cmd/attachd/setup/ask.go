@@ -63,7 +63,7 @@ func Ask(ctx context.Context, o Options) (*Account, error) {
 func (q *asker) address(context.Context) error {
 	check := func(answer string) error {
 		if _, _, ok := provider.Split(answer); !ok {
-			return errors.New("Write a whole mail address, such as invoices@example.org.")
+			return errors.New("write a whole mail address, such as invoices@example.org")
 		}
 		return nil
 	}

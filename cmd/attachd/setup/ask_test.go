@@ -99,7 +99,7 @@ func TestAsk(t *testing.T) {
 		"a user id":                              {answers: "me@legalmail.it\n\n\nM1\nhunter2\n\n\n\n", shown: "not the address", want: "username: M1"},
 		"a user id, silently":                    {change: silent("me@legalmail.it", "PW"), err: "give --username: User id"},
 		"local part":                             {answers: "me@web.de\n\nhunter2\n\n\n\n", want: "username: me"},
-		"deleted later":                          {answers: "me@web.de\n\nhunter2\n\nnow\ndelete\n2x\n2w\n", shown: "must be a duration", want: "delete_after: 2w"},
+		"deleted later":                          {answers: "me@web.de\n\nhunter2\n\nnow\ndelete\n2x\n2w\n", shown: "Must be a duration", want: "delete_after: 2w"},
 		"escaped":                                {answers: "me\x1b[2J@example.org\n", err: ErrNoAnswer.Error()},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -81,7 +81,7 @@ func (q *asker) again(failed *LoginError) (goOn bool, err error) {
 
 func notEmpty(answer string) error {
 	if answer == "" {
-		return errors.New("It can't be empty.")
+		return errors.New("it can't be empty")
 	}
 	return nil
 }
@@ -92,7 +92,7 @@ func (q *asker) folder(context.Context) error {
 	if b.file == nil && !q.Silent && !b.outputGiven {
 		answer, err := q.ask("Folder for the files", b.output, func(answer string) error {
 			if strings.HasPrefix(answer, "~") || strings.Contains(answer, "$") {
-				return errors.New("Write the whole path, without ~ and variables.")
+				return errors.New("write the whole path, without ~ and variables")
 			}
 			return notEmpty(answer)
 		})

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
@@ -116,12 +117,18 @@ func (t *Terminal) ask(question, preset string, check func(answer string) error)
 			answer = preset
 		}
 		if err := check(answer); err != nil {
-			t.Say("  %v", err)
+			t.Say("  %s", sentence(err.Error()))
 			continue
 		}
 		return answer, nil
 	}
 	return "", fmt.Errorf("%q was answered wrongly %d times", question, maxAttempts)
+}
+
+// sentence makes one of the text of an error.
+func sentence(text string) string {
+	first, n := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[n:] + "."
 }
 
 // line reads an answer.
@@ -196,7 +203,7 @@ func (t *Terminal) choose(question, preset string, words ...string) (string, err
 				return nil
 			}
 		}
-		return fmt.Errorf("Answer %s.", strings.Join(words, " or ")) //nolint:staticcheck // a whole sentence
+		return fmt.Errorf("answer %s", strings.Join(words, " or "))
 	})
 	return chosen, err
 }
