@@ -41,8 +41,8 @@ type Service interface {
 	// Reloading says that the configuration is being loaded again. Ready follows, whatever comes
 	// of it.
 	Reloading()
-	// Configured takes a configuration that is in force from now on, and what is doubtful about it.
-	// The one of the start is not among them.
+	// Configured takes a configuration that is in force from now on, and what is doubtful about it,
+	// before the first event of a poll by it. The one of the start is not among them.
 	Configured(c *config.Config, warnings []config.Warning)
 	// Refused takes why a newer configuration is not in force: [config.Problems] for its faults.
 	Refused(err error)

@@ -98,8 +98,9 @@ func (r *reloader) reload(ctx context.Context) ([]config.Warning, error) {
 		}
 	}
 	r.current = c
-	r.apply(ctx, accounts)
+	// Before the polls that it brings: what they tell of an account that nobody knows is lost.
 	r.app.options.Service.Configured(c, warnings)
+	r.apply(ctx, accounts)
 	log.Info().Int("added", len(added)).Int("removed", len(removed)).Int("changed", len(changed)).Msg("configuration reloaded")
 	return warnings, nil
 }
