@@ -67,6 +67,10 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 			if dry {
 				return dryRun(cmd, c, log)
 			}
+			// What root makes beside the daemon's files, the daemon could not open any more.
+			if err := asOwner(c); err != nil {
+				return err
+			}
 			warnOfRoot(log)
 			if once {
 				return runOnce(cmd.Context(), daemon.Options{Config: c, Path: path, Log: log, Warnings: warnings, Shoutrrr: shoutrrrProcess(), Hooks: hooks}, progress.Observe)

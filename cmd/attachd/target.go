@@ -87,5 +87,5 @@ func asOwner(c *config.Config) error {
 	if !ok || os.Geteuid() != 0 || owner.Uid == 0 {
 		return nil // or opening it will report why
 	}
-	return &exitError{exitUsage, fmt.Errorf("run this as the user that owns %s, with sudo -u '#%d' for instance", c.State, owner.Uid)}
+	return &exitError{exitUsage, fmt.Errorf("run this as uid %[2]d, which owns %[1]s: with sudo -u '#%[2]d', or in a container as its user", c.State, owner.Uid)}
 }

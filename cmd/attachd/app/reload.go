@@ -69,8 +69,9 @@ func (r *reloader) tried(ctx context.Context) reloaded {
 	return reloaded{warnings, err}
 }
 
-// errNoAccount refuses a file that is being written, or was truncated: it reads like this.
-var errNoAccount = errors.New("the configuration has no account left; to stop polling, stop attachd")
+// errNoAccount refuses a file that is being written, or was truncated: it reads like this. Accounts
+// that are there and disabled are meant to be.
+var errNoAccount = errors.New("the configuration has no account left; to stop polling, disable the accounts, or stop attachd")
 
 // reload loads the configuration and hands it on. A file with a fault changes nothing.
 func (r *reloader) reload(ctx context.Context) ([]config.Warning, error) {
@@ -80,7 +81,7 @@ func (r *reloader) reload(ctx context.Context) ([]config.Warning, error) {
 		return nil, err
 	}
 	LogWarnings(log, warnings)
-	if len(c.Enabled()) == 0 && len(r.current.Enabled()) > 0 {
+	if len(c.Accounts) == 0 && len(r.current.Enabled()) > 0 {
 		return warnings, errNoAccount
 	}
 	if c.State != r.current.State || c.MaxConcurrent != r.current.MaxConcurrent || c.MaxPerHost != r.current.MaxPerHost || c.Log != r.current.Log || c.History != r.current.History {

@@ -22,6 +22,8 @@ func sentence(s *Snapshot, loaded bool) (first, rest string) {
 		}
 	case !loaded:
 		return "attachd is starting.", ""
+	case on == 0 && len(s.Handled) == 0 && len(s.Accounts) > 0:
+		return "Every account is switched off.", "attachd runs, and polls nothing."
 	case on == 0 && len(s.Handled) == 0:
 		return "No account yet.", "attachd runs, and watches " + words.Visible(s.Machine.Config.Path) + ". An account that stands there is polled at once; nothing has to be restarted."
 	case len(s.Handled) > 0:
