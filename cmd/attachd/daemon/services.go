@@ -226,6 +226,7 @@ func (s *services) Stopping() { s.manager.Stopping() }
 
 // Refused takes why a newer configuration is not in force.
 func (s *services) Refused(err error) {
+	defer s.board.Refresh()
 	problems, ok := errors.AsType[config.Problems](err)
 	if !ok {
 		s.board.Refused([]string{err.Error()})
@@ -245,6 +246,7 @@ func (s *services) Configured(c *config.Config, warnings []config.Warning) {
 	s.current, s.addrs = c, addresses(c)
 	s.mu.Unlock()
 	s.board.Configured(c, texts(warnings))
+	s.board.Refresh() // who asks after a reload is told of it
 	s.notifier.Configure(c)
 	s.metrics.Configured(c)
 	if s.history != nil {
