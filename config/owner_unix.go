@@ -11,6 +11,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -63,6 +64,8 @@ func remedy(path string, fi fs.FileInfo, st *syscall.Stat_t, uid, gid int) strin
 	switch {
 	case ours && !has(6):
 		return fmt.Sprintf("let it, with chmod u+%s '%s'", letters, path)
+	case !ours && isHome(path):
+		return "it lies in somebody's home: copy it to a place for attachd, such as a folder secrets beside the configuration"
 	case ours || has(0):
 		return "its mode allows that; an access list, SELinux or AppArmor does not"
 	case has(3) && st.Gid != 0:
@@ -71,6 +74,12 @@ func remedy(path string, fi fs.FileInfo, st *syscall.Stat_t, uid, gid int) strin
 		return fmt.Sprintf("let its group, with chgrp %s '%s'", own, path)
 	}
 	return fmt.Sprintf("let its group, with chgrp %s '%s' && chmod g+%s '%s'", own, path, letters, path)
+}
+
+// isHome reports whether a path is somebody's home folder or in one. Nobody should open that to a
+// service; a unit with ProtectHome=yes does not see it at all.
+func isHome(path string) bool {
+	return path == "/root" || strings.HasPrefix(path, "/root/") || strings.HasPrefix(path, "/home/")
 }
 
 // readable reports whether this is a file that can be opened.
