@@ -56,15 +56,15 @@ Every question has a flag; with --yes nothing is asked.`,
 			if err != nil {
 				return err
 			}
-			c, err := writeAccount(cmd, base, a)
+			w, err := writeAccount(cmd, base, a, t)
 			if err != nil {
 				return err
 			}
-			t.Say("Account %s is in the configuration.", a.Name)
-			if err := finishSetup(cmd, c, a, t, f.yes, f.untried); err != nil {
+			if err := finishSetup(cmd, w.Config, a, t, f.yes, f.untried); err != nil {
 				return err
 			}
-			return tellDaemon(cmd, c.State)
+			sayFaults(base, w.Config, t)
+			return tellDaemon(cmd, w.Config.State)
 		},
 	}
 	configFlag(cmd, &path)
@@ -89,7 +89,7 @@ func accountSwitchCommand(verb string, on bool) *cobra.Command {
 				return err
 			}
 			for _, name := range names {
-				changed, err := base.SetEnabled(name, on)
+				changed, err := base.SetEnabled(cmd.Context(), name, on)
 				switch {
 				case errors.Is(err, edit.ErrNoAccount):
 					return &exitError{exitUsage, fmt.Errorf("the configuration has no account %q", name)}
@@ -101,10 +101,6 @@ func accountSwitchCommand(verb string, on bool) *cobra.Command {
 					state = "was " + state + " already"
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "account %s: %s\n", foreign.Text(name), state)
-				// The next name is changed in the file as it is now.
-				if err := base.Open(); err != nil {
-					return failure(err)
-				}
 			}
 			return tellDaemon(cmd, base.Config.State)
 		},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/attachd/attachd/cmd/attachd/check"
 	"github.com/attachd/attachd/cmd/attachd/provider"
 	"github.com/attachd/attachd/cmd/attachd/setup"
 	"github.com/attachd/attachd/config"
@@ -140,13 +141,29 @@ func (f *accountFlags) ask(cmd *cobra.Command, base *setup.Base, t *setup.Termin
 	return a, setupError(cmd, err)
 }
 
-// writeAccount adds an account to the configuration, and says what is doubtful about it.
-func writeAccount(cmd *cobra.Command, base *setup.Base, a *setup.Account) (*config.Config, error) {
-	c, warnings, err := base.Write(a)
-	for _, w := range warnings {
-		fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", foreign.Text(w.String()))
+// writeAccount adds an account to the configuration, and says where it is and what is doubtful
+// about it.
+func writeAccount(cmd *cobra.Command, base *setup.Base, a *setup.Account, t *setup.Terminal) (*setup.Written, error) {
+	w, err := base.Write(cmd.Context(), a)
+	if err != nil {
+		return nil, setupError(cmd, err)
 	}
-	return c, setupError(cmd, err)
+	for _, warning := range w.Warnings {
+		fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", foreign.Text(warning.String()))
+	}
+	for _, note := range w.Notes {
+		t.Say("%s", note)
+	}
+	t.Say("Account %s is in %s.", a.Name, w.Path)
+	return w, nil
+}
+
+// sayFaults says what keeps the daemon from working with a configuration.
+func sayFaults(base *setup.Base, c *config.Config, t *setup.Terminal) {
+	faults, doubts := check.Folders(base.Path(), c)
+	for _, fault := range append(faults, doubts...) {
+		t.Say("Before it runs: %s", fault)
+	}
 }
 
 // setupError gives an error of setting up its exit code, and says that nothing was written.

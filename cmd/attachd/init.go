@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/attachd/attachd/cmd/attachd/app"
-	"github.com/attachd/attachd/cmd/attachd/check"
 	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/cmd/attachd/daemon"
 	"github.com/attachd/attachd/cmd/attachd/setup"
@@ -36,14 +35,16 @@ to be confirmed. No password is sent before the server has shown a valid certifi
 Run by root it makes ` + setup.SystemConfig + `, for the daemon; run by
 somebody else ~/.config/attachd/attachd.yaml, which the other commands then read without
 --config. Nothing is written before the last question, and no file is overwritten: where
-there is a configuration, it offers to add an account to it.
+there is a configuration, it offers to add an account to it. A secret that is left of an
+earlier account stays: it is used if it is the same, else the new one goes beside it.
 
 Every question has a flag; with --yes nothing is asked:
 
   attachd init --yes --address me@example.org --password-file pw --start now --keep
 
 Exit code 0: it is set up; 1: it is not, as the login fails for instance; 2: something
-has to be given; 78: there is a configuration with faults.`,
+has to be given; 75: it is set up, and the first fetch did not get everything; 78: there
+is a configuration with faults.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			base, err := setup.NewBase(path)
@@ -65,20 +66,16 @@ has to be given; 78: there is a configuration with faults.`,
 			if err != nil {
 				return err
 			}
-			c, err := writeAccount(cmd, base, a)
+			w, err := writeAccount(cmd, base, a, t)
 			if err != nil {
 				return err
 			}
-			t.Say("Wrote %s.", base.Path())
-			if err := finishSetup(cmd, c, a, t, f.yes, f.untried); err != nil {
+			if err := finishSetup(cmd, w.Config, a, t, f.yes, f.untried); err != nil {
 				return err
 			}
+			sayFaults(base, w.Config, t)
 			if !first {
-				return tellDaemon(cmd, c.State)
-			}
-			faults, doubts := check.Folders(base.Path(), c)
-			for _, fault := range append(faults, doubts...) {
-				t.Say("Before it runs: %s", fault)
+				return tellDaemon(cmd, w.Config.State)
 			}
 			return firstRun(cmd, base, t, hooks, f.yes, now)
 		},

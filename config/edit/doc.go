@@ -7,14 +7,16 @@
 // The parser of YAML says where things stand; the change is then made in the text. After that both
 // texts are parsed and compared: the new one must say what the old one said, plus what was asked.
 // If it does not, the change is refused with its place ([PlaceError]), and a person has to make
-// it.
+// it. What a change does beyond its place, by an anchor for instance, is for the caller to see, who
+// refuses it by [RefuseAccount].
 //
 // # Guarantees of writing
 //
 // [Write] replaces a file by one rename, keeps its mode and owner, and follows a link to the file
 // that it names. A new file never takes the place of one that is there. If one file of several
 // can't be written, the new ones before it are removed again. A file that somebody else changed in
-// the meantime is not overwritten.
+// the meantime is not overwritten. Whoever takes the [Lock] before reading loses no change of
+// others who do; an editor takes none, and can save between the last look and the rename.
 //
 // # Limits
 //

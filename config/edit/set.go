@@ -21,9 +21,21 @@ func SetAccount(data []byte, name, key, value string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	item := t.account(name)
+	switch {
+	case item == nil:
+		return nil, ErrNoAccount
+	case item.Kind == yaml.AliasNode:
+		return nil, refuse(item, "the account is an alias"+byHand)
+	}
+	return t.set(item, key, value)
+}
+
+// account returns the item of an account in the list of accounts, which may be an alias, or nil.
+func (t *text) account(name string) *yaml.Node {
 	i := find(t.root, "accounts")
 	if i < 0 || t.root.Content[i].Kind != yaml.SequenceNode {
-		return nil, ErrNoAccount
+		return nil
 	}
 	for _, item := range t.root.Content[i].Content {
 		account := item
@@ -33,15 +45,25 @@ func SetAccount(data []byte, name, key, value string) ([]byte, error) {
 		if account.Kind != yaml.MappingNode {
 			continue
 		}
-		if at := find(account, "name"); at < 0 || account.Content[at].Value != name {
-			continue
+		if at := find(account, "name"); at >= 0 && account.Content[at].Value == name {
+			return item
 		}
-		if item.Kind == yaml.AliasNode {
-			return nil, refuse(item, "the account is an alias"+byHand)
-		}
-		return t.set(account, key, value)
 	}
-	return nil, ErrNoAccount
+	return nil
+}
+
+// RefuseAccount is the error of a change of an account that can't be made for a reason which this
+// package does not see. Its place is that of the account in the list of the file with this content,
+// or the beginning of an account file.
+func RefuseAccount(data []byte, name, reason string) error {
+	at := &yaml.Node{}
+	if t, err := read(data); err == nil {
+		at = t.root
+		if item := t.account(name); item != nil {
+			at = item
+		}
+	}
+	return refuse(at, reason+byHand)
 }
 
 // SetKey sets a key of an account file with this content, as [SetAccount] does.

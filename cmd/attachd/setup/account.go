@@ -33,6 +33,9 @@ type Account struct {
 	After       string        // keep or delete
 	DeleteAfter string        // an age; "" is at once
 	provider    *provider.Provider
+
+	passwordFile, clientFile string   // in the folder of the secrets, of what was typed
+	notes                    []string // about these files
 }
 
 // Password says where a password comes from: it was typed, or Key and Value are a key of the
@@ -123,13 +126,13 @@ func (a *Account) login(secrets string) []string {
 		}
 		lines = append(lines, "  client_id: "+edit.Text(s.ClientID))
 		if s.SecretTyped != "" {
-			lines = append(lines, "  client_secret_file: "+edit.Text(filepath.Join(secrets, a.Name+clientSuffix)))
+			lines = append(lines, "  client_secret_file: "+edit.Text(filepath.Join(secrets, cmp.Or(a.clientFile, a.Name+clientSuffix))))
 		} else if s.SecretFile != "" {
 			lines = append(lines, "  client_secret_file: "+edit.Text(s.SecretFile))
 		}
 		return lines
 	case p.Typed != "":
-		return []string{"password_file: " + edit.Text(filepath.Join(secrets, a.Name))}
+		return []string{"password_file: " + edit.Text(filepath.Join(secrets, cmp.Or(a.passwordFile, a.Name)))}
 	case p.Command != nil:
 		words := make([]string, len(p.Command))
 		for i, word := range p.Command {

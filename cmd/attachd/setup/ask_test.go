@@ -121,18 +121,18 @@ func TestAsk(t *testing.T) {
 			if !strings.Contains(text, test.want) {
 				t.Errorf("no %q in\n%s", test.want, text)
 			}
-			c, _, err := base.Write(a)
+			w, err := base.Write(t.Context(), a)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if again, _, err := config.Load(base.Path()); err != nil || again.Accounts[0].Name != c.Accounts[0].Name {
+			if again, _, err := config.Load(base.Path()); err != nil || again.Accounts[0].Name != w.Config.Accounts[0].Name {
 				t.Errorf("%v", err)
 			}
 		})
 	}
 }
 
-// TestNames: a name that is taken, or whose secret is there, is not given away again.
+// TestNames: a name that is taken is not given away again.
 func TestNames(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]string{

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -104,8 +105,7 @@ func lacksAccounts(problems config.Problems) bool {
 
 // has reports whether an account has this name, in any case of letters.
 func (b *Base) has(name string) bool {
-	return b.Config != nil && slices.ContainsFunc(b.Config.Accounts, func(a config.Account) bool { return strings.EqualFold(a.Name, name) }) ||
-		exists(b.secret(name)) || exists(b.secret(name)+clientSuffix)
+	return b.Config != nil && slices.ContainsFunc(b.Config.Accounts, func(a config.Account) bool { return strings.EqualFold(a.Name, name) })
 }
 
 // freeName is a name for the account of an address that no other one has.
@@ -139,12 +139,7 @@ func (b *Base) outputOf(a *Account) string {
 // files are what an account adds: its secrets, and the configuration, or a file of its own in
 // accounts_dir.
 func (b *Base) files(a *Account) ([]*edit.File, error) {
-	var files []*edit.File
-	for name, secret := range map[string]config.Secret{a.Name: a.Password.Typed, a.Name + clientSuffix: a.SignIn.SecretTyped} {
-		if secret != "" {
-			files = append(files, b.place.file(b.secret(name), string(secret)+"\n"))
-		}
-	}
+	files := b.secretFiles(a)
 	switch {
 	case b.file == nil:
 		return append(files, b.place.file(b.path, b.text(a))), nil
@@ -211,13 +206,33 @@ func (b *Base) draft(a *Account) (c *config.Config, warnings []config.Warning, f
 	return c, warnings, files, err
 }
 
-// Write adds the account, for good. Beside the configuration it returns what is doubtful about the
-// account.
-func (b *Base) Write(a *Account) (*config.Config, []config.Warning, error) {
+// Written says what became of an account that was written.
+type Written struct {
+	Config   *config.Config
+	Path     string           // the file with the account
+	Warnings []config.Warning // what is doubtful about the account
+	Notes    []string         // what was found in the way, and what was done about it
+}
+
+// Write adds the account, for good, to the configuration as it is now.
+func (b *Base) Write(ctx context.Context, a *Account) (*Written, error) {
+	unlock, err := edit.Lock(ctx, b.path)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if b.file != nil {
+		if err := b.Open(); err != nil {
+			return nil, err
+		}
+	}
 	c, warnings, files, err := b.draft(a)
 	if err != nil {
-		return nil, warnings, err
+		return nil, err
 	}
 	warnings = slices.DeleteFunc(warnings, func(w config.Warning) bool { return slices.Contains(b.known, w.Path+w.Text) })
-	return c, warnings, edit.Write(files...)
+	if err := edit.Write(files...); err != nil {
+		return nil, err
+	}
+	return &Written{c, files[len(files)-1].Path, warnings, a.notes}, nil
 }

@@ -1,20 +1,33 @@
 package setup
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/config/edit"
 )
 
-// SetEnabled switches an account of the configuration on or off, in the file where it stands. It
-// reports whether that changed anything. The error wraps edit.ErrNoAccount if there is none of the
-// name.
-func (b *Base) SetEnabled(name string, on bool) (changed bool, err error) {
+// SetEnabled switches an account of the configuration on or off, in the file where it stands and as
+// the configuration is now. It reports whether that changed anything. The error wraps
+// edit.ErrNoAccount if there is none of the name. A change that would reach other accounts too, as
+// those that take their keys from this one by an anchor, is refused.
+func (b *Base) SetEnabled(ctx context.Context, name string, on bool) (changed bool, err error) {
+	unlock, err := edit.Lock(ctx, b.path)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	if err := b.Open(); err != nil {
+		return false, err
+	}
 	value := strconv.FormatBool(on)
 	file := *b.file
 	file.New, err = edit.SetAccount(b.file.New, name, "enabled", value)
@@ -24,7 +37,7 @@ func (b *Base) SetEnabled(name string, on bool) (changed bool, err error) {
 	if err != nil {
 		return false, b.placedIn(b.path, name, err)
 	}
-	return b.write(&file)
+	return b.write(&file, b.file.New, name)
 }
 
 // setInFolder does this in a file of accounts_dir.
@@ -48,16 +61,18 @@ func (b *Base) setInFolder(name, value string) (changed bool, err error) {
 		if edit.AccountName(file.New, path) != name {
 			continue
 		}
-		if file.New, err = edit.SetKey(file.New, "enabled", value); err != nil {
+		old := file.New
+		if file.New, err = edit.SetKey(old, "enabled", value); err != nil {
 			return false, b.placedIn(path, name, err)
 		}
-		return b.write(file)
+		return b.write(file, old, name)
 	}
 	return false, edit.ErrNoAccount
 }
 
-// write replaces a file, if the configuration loads with it.
-func (b *Base) write(file *edit.File) (changed bool, err error) {
+// write replaces a file whose content was old, if the configuration loads with it and says the same
+// of all accounts but one.
+func (b *Base) write(file *edit.File, old []byte, name string) (changed bool, err error) {
 	if !file.Changed() {
 		return false, nil
 	}
@@ -65,8 +80,27 @@ func (b *Base) write(file *edit.File) (changed bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if others := differing(b.Config, c, name); len(others) > 0 {
+		reason := fmt.Sprintf("that would change %s too, which has keys of this one", strings.Join(others, ", "))
+		return false, b.placedIn(file.Path, name, edit.RefuseAccount(old, name, reason))
+	}
 	b.Config = c
 	return true, edit.Write(file)
+}
+
+// differing are the accounts but one that two configurations do not have alike.
+func differing(old, updated *config.Config, but string) (names []string) {
+	before := make(map[string]config.Account)
+	for _, a := range old.Accounts {
+		before[a.Name] = a
+	}
+	for _, a := range updated.Accounts {
+		if was, ok := before[a.Name]; a.Name != but && (!ok || was != a) {
+			names = append(names, a.Name)
+		}
+		delete(before, a.Name)
+	}
+	return append(names, slices.Sorted(maps.Keys(before))...)
 }
 
 func (b *Base) placedIn(path, name string, err error) error {
