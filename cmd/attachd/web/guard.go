@@ -41,7 +41,8 @@ func (s *Server) protect(next http.Handler) http.Handler {
 		}
 		if !isProbe(r.URL.Path) && !s.guard.knowsHost(r) {
 			s.fail(w, r, refuse(http.StatusForbidden, "attachd does not know this address of its own.",
-				"The request named the host “"+r.Host+"”. If that is this machine, add the name to http.hosts in the configuration."))
+				"The request named the host “"+r.Host+"”. If that is this machine, add the name to http.hosts in the configuration: "+
+					"hosts: ["+hostOf(r)+"]. Its IP address does without."))
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -60,6 +61,7 @@ type guard struct {
 	log      zerolog.Logger
 	now      func() time.Time
 	hosts    []string
+	own      []string                               // what this machine is called
 	token    func(context.Context) (string, error) // nil asks for none
 	store    Sessions
 	throttle throttle
@@ -135,30 +137,50 @@ func (g *guard) client(r *http.Request) client {
 	return c
 }
 
-// knowsHost reports whether a request names a host that is this machine, so that no page of another
-// site reaches attachd by having its own name point here.
+// knowsHost reports whether a request may be one for this machine, so that no page of another site
+// reaches attachd by having its own name point here (DNS rebinding). Such a page always sends that
+// name, which is why names count only if they are known.
+//
+// An address in the place of a name is one that the browser connected to. There is no name that
+// could be bound anew, and what such a page reads it has from that address itself. So every
+// address will do: behind a published port or a Service of Kubernetes, attachd can't know its own.
+// The unspecified ones are no machine's address, and no browser should be led to this one by them.
 func (g *guard) knowsHost(r *http.Request) bool {
-	host := r.Host
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
+	host := hostOf(r)
 	kind, _ := r.Context().Value(listenerKey{}).(kind)
 	switch {
-	case slices.Contains(g.hosts, host), host == "localhost", strings.HasSuffix(host, ".localhost"):
+	case slices.Contains(g.hosts, host), slices.Contains(g.own, host):
+		return true
+	case host == "localhost", strings.HasSuffix(host, ".localhost"):
 		return true
 	case kind == control, kind == socket && len(g.hosts) == 0: // no browser reaches a unix socket by itself
 		return true
 	}
 	at, err := netip.ParseAddr(host)
-	if err != nil {
-		return false
+	return err == nil && !at.Unmap().IsUnspecified()
+}
+
+// hostOf returns the name or the address in a request's Host: lower case, without port, brackets
+// and the dot at the end.
+func hostOf(r *http.Request) string {
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
 	}
-	if at.Unmap().IsLoopback() {
-		return true
+	return strings.TrimSuffix(strings.ToLower(strings.Trim(host, "[]")), ".")
+}
+
+// ownNames are the names that a machine has by itself: its host name, and the one that multicast
+// DNS makes of it in a local network (RFC 6762 section 3). No foreign page has either.
+func ownNames(hostname string) []string {
+	hostname = strings.TrimSuffix(strings.ToLower(hostname), ".")
+	switch {
+	case hostname == "":
+		return nil
+	case strings.Contains(hostname, "."):
+		return []string{hostname}
 	}
-	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
-	return ok && local.AddrPort().Addr().Unmap().WithZone("") == at.Unmap().WithZone("")
+	return []string{hostname, hostname + ".local"}
 }
 
 // may reports whether a request may see and do what a token protects.

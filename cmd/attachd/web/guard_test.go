@@ -304,18 +304,22 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
-// TestHosts: a request that calls this machine by a name that nobody listed is a foreign page's.
+// TestHosts: a request that calls this machine by a name that nobody listed is a foreign page's. An
+// address is no name, and the page behind a published port has one that attachd does not know.
 func TestHosts(t *testing.T) {
 	t.Parallel()
 	w := newSite(t, webtest.Rich(), func(o *web.Options) {
-		o.Hosts = []string{"Attachd.example.org"}
+		o.Hosts, o.Hostname = []string{"Attachd.example.org"}, "Nas"
 		o.Probes.Live = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	})
 	for host, known := range map[string]bool{
 		"localhost": true, "localhost:9110": true, "127.0.0.1:9110": true, "[::1]:9110": true, "127.1.2.3": true, "LOCALHOST": true,
 		"page.localhost": true, "attachd.example.org": true, "attachd.example.org:443": true, "attachd.example.org.": true,
-		"evil.example.org": false, "evil.attachd.example.org": false, "attachd.example.org.evil.org": false, "192.0.2.1": false,
+		"evil.example.org": false, "evil.attachd.example.org": false, "attachd.example.org.evil.org": false,
+		"192.168.1.9:9110": true, "10.96.3.4": true, "[2001:db8::9]:9110": true, "[fe80::1%25eth0]:9110": true,
+		"nas": true, "NAS:9110": true, "nas.local:9110": true, "nas.local.": true, "nas.evil.org": false, "other.local": false, "nas.local.evil.org": false,
 		"": false, "localhost.evil.org": false, "127.0.0.1.evil.org": false, "notlocalhost": false, "0.0.0.0": false, "[::]": false,
+		"[::ffff:0.0.0.0]": false, "3232235785": false, "0x7f.1": false, "192.168.1.9.nip.io": false, "192.168.1": false,
 	} {
 		for _, target := range []string{"/", "/api/v1/", "/static/x", "/signin", "/events"} {
 			answer, body := w.do(request(t.Context(), http.MethodHead, target, "Host", host))
@@ -325,6 +329,23 @@ func TestHosts(t *testing.T) {
 		}
 		if answer, _ := w.do(request(t.Context(), http.MethodGet, "/livez", "Host", host)); answer.StatusCode != http.StatusOK {
 			t.Errorf("/livez of %q: %s", host, answer.Status)
+		}
+	}
+}
+
+// TestUnknownHost: the refusal says what to write for the name, as text; a machine's long name does.
+func TestUnknownHost(t *testing.T) {
+	t.Parallel()
+	w := newSite(t, webtest.Rich())
+	for host, want := range map[string]string{
+		"Scans.example.net.:9110": "hosts: [scans.example.net]. Its IP address does without.",
+		"<b>.example.net":         "hosts: [&lt;b&gt;.example.net]",
+		"mailhub.example.org":     "",
+		"mailhub":                 "hosts: [mailhub]",
+	} {
+		answer, body := w.do(request(t.Context(), http.MethodGet, "/", "Host", host, "Accept", "text/html"))
+		if refused := answer.StatusCode == http.StatusForbidden; refused != (want != "") || !strings.Contains(body, want) {
+			t.Errorf("%q: %s, want %q in\n%s", host, answer.Status, want, body)
 		}
 	}
 }

@@ -19,7 +19,8 @@ type Options struct {
 	// Token returns the token that is asked for. Nil asks for none. It is called again from time to
 	// time: a new token ends all sessions.
 	Token func(context.Context) (string, error)
-	// Hosts are the names that requests may have in Host, besides those of this machine itself.
+	// Hosts are the names that requests may have in Host, besides localhost, Hostname and any IP
+	// address.
 	Hosts []string
 	// CertFile and KeyFile make TCP addresses speak TLS; both or none. They are read again when
 	// they change.
@@ -37,7 +38,8 @@ type Options struct {
 
 	Log     zerolog.Logger
 	Version string
-	// Hostname is what the page calls this machine; empty means what the system calls it.
+	// Hostname is what the page calls this machine, and a name that requests may have in Host (with
+	// .local behind it, too, if it has no dot); empty means what the system calls it.
 	Hostname string
 	// Zone is that of all times shown; nil means time.Local.
 	Zone *time.Location

@@ -65,6 +65,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if s.guard, err = newGuard(ctx, o); err != nil {
 		return nil, fmt.Errorf("open the page: %w", err)
 	}
+	s.guard.own = ownNames(s.hostname)
 	if s.assets, err = newAssets(); err != nil {
 		return nil, err
 	}
