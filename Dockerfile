@@ -27,7 +27,7 @@ RUN --mount=type=cache,target=/go/pkg/mod \
     -ldflags="-s -w ${VERSION:+-X github.com/attachd/attachd/cmd/attachd/version.number=v${VERSION#v}}" \
     -o /out/usr/bin/attachd ./cmd/attachd
 
-FROM gcr.io/distroless/static-debian12:nonroot
+FROM gcr.io/distroless/static-debian13:nonroot
 ARG VERSION REVISION CREATED
 LABEL org.opencontainers.image.title="attachd" \
       org.opencontainers.image.description="Watches mailboxes over POP3S and writes attachments into a folder per account" \
