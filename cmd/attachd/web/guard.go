@@ -61,7 +61,7 @@ type guard struct {
 	log      zerolog.Logger
 	now      func() time.Time
 	hosts    []string
-	own      []string                               // what this machine is called
+	own      []string                              // what this machine is called
 	token    func(context.Context) (string, error) // nil asks for none
 	store    Sessions
 	throttle throttle

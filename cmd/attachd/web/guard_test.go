@@ -305,7 +305,7 @@ func TestOrigins(t *testing.T) {
 }
 
 // TestHosts: a request that calls this machine by a name that nobody listed is a foreign page's. An
-// address is no name, and the page behind a published port has one that attachd does not know.
+// address is no name, and a page behind a published port has one that attachd does not know.
 func TestHosts(t *testing.T) {
 	t.Parallel()
 	w := newSite(t, webtest.Rich(), func(o *web.Options) {
@@ -333,7 +333,7 @@ func TestHosts(t *testing.T) {
 	}
 }
 
-// TestUnknownHost: the refusal says what to write for the name, as text; a machine's long name does.
+// TestUnknownHost: the refusal says what to write for the name, as text.
 func TestUnknownHost(t *testing.T) {
 	t.Parallel()
 	w := newSite(t, webtest.Rich())
