@@ -39,7 +39,12 @@ var kinds = map[string]func() any{
 // build returns the objects of a folder by kind, and their text.
 func build(t *testing.T, folder string) (objects map[string]any, text []byte) {
 	t.Helper()
-	made, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join("..", folder))
+	return buildAt(t, filepath.Join("..", folder))
+}
+
+func buildAt(t *testing.T, folder string) (objects map[string]any, text []byte) {
+	t.Helper()
+	made, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,6 +203,48 @@ func TestPorts(t *testing.T) {
 	}
 	if monitor := objects["PodMonitor"].(*monitoring.PodMonitor); len(objects["Secret"].(*core.Secret).Data[monitor.Spec.PodMetricsEndpoints[0].Authorization.Credentials.Key]) == 0 {
 		t.Error("the monitor's token is not in the Secret")
+	}
+}
+
+// TestCopy: what README.md says to copy builds elsewhere, and is the same.
+func TestCopy(t *testing.T) {
+	_, want := build(t, "example")
+	copied := filepath.Join(t.TempDir(), "mail-attachd")
+	if err := os.CopyFS(copied, os.DirFS("..")); err != nil {
+		t.Fatal(err)
+	}
+	if _, got := buildAt(t, filepath.Join(copied, "example")); !bytes.Equal(got, want) {
+		t.Errorf("the copy is\n%s\nnot\n%s", got, want)
+	}
+}
+
+// TestMonitor: the Prometheus operator makes a job of the PodMonitor that the alerts find, and a header
+// of the token that HTTP allows: it sends what stands in the Secret, a line end included.
+func TestMonitor(t *testing.T) {
+	objects, _ := build(t, "example")
+	for key, value := range objects["Secret"].(*core.Secret).Data {
+		if len(value) == 0 || !bytes.Equal(value, bytes.TrimSpace(value)) {
+			t.Errorf("the Secret's %s is %q", key, value)
+		}
+	}
+	job := deployment(t).Spec.Template.Labels[objects["PodMonitor"].(*monitoring.PodMonitor).Spec.JobLabel]
+	alerts, err := os.ReadFile("../../grafana/alerts.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if down := fmt.Sprintf("expr: up{job=%q} == 0\n", job); !bytes.Contains(alerts, []byte(down)) {
+		t.Errorf("no alert asks %s", down)
+	}
+}
+
+// TestHosts: the page answers to the names that the Service has in the cluster.
+func TestHosts(t *testing.T) {
+	objects, _ := build(t, "example")
+	service := objects["Service"].(*core.Service)
+	short := service.Name + "." + service.Namespace
+	want := fmt.Sprintf("hosts: [%s, %s, %[2]s.svc, %[2]s.svc.cluster.local]\n", service.Name, short)
+	if config := objects["ConfigMap"].(*core.ConfigMap).Data["attachd.yaml"]; !bytes.Contains([]byte(config), []byte(want)) {
+		t.Errorf("the configuration does not say %s", want)
 	}
 }
 
