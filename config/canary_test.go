@@ -54,7 +54,7 @@ notify:
     - shoutrrr: {url: "telegram://c4nary@telegram"}
 defaults:
   host: h.example
-  oauth: {provider: custom, client_secret: c4nary}
+  oauth: {provider: custom, client_secret: c4nary, token_url: "https://d.example/t?sig=c4nary"}
   proxy: socks5://u:c4nary@proxy.example:1080
 accounts:
   - name: all
@@ -67,9 +67,9 @@ accounts:
       grant: authorization_code
       client_id: i
       client_secret: c4nary
-      token_url: https://a.example/t
-      auth_url: https://a.example/a
-      device_url: https://a.example/d
+      token_url: https://a.example/t?sig=c4nary
+      auth_url: https://a.example/a?sig=c4nary
+      device_url: https://a.example/d?sig=c4nary
       scopes: [x]
     tls: {mode: implicit, ca_file: ca.pem, server_name: s.example, insecure_skip_verify: true, min_version: "1.3", cert_file: c.pem, key_file: k.pem, pin_sha256: [` + pinText + `]}
     timeouts: {dial: 1s, tls: 1s, greeting: 1s, reply: 1s, idle: 1s, session: 1m}
@@ -105,7 +105,7 @@ accounts:
     extension: add
     nested_messages: true
     proxy: http://u:c4nary@proxy.example:1080
-  - {name: password, username: u2, password: c4nary}
+  - {name: password, username: u2, password: c4nary, proxy: "http://c4nary@proxy.example:3128"}
   - {name: command, username: u3, password_command: [env, c4nary]}
   - {name: token, username: u4, auth: oauthbearer, token_command: [env, c4nary], token_lifetime: 1m}
   - {name: google, username: u5, auth: xoauth2, oauth: {provider: google, grant: service_account, key_file: key.json}}

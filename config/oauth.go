@@ -3,6 +3,8 @@ package config
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -12,15 +14,40 @@ import (
 
 // OAuth says how an account gets its access tokens. The zero value means that it needs none.
 type OAuth struct {
-	Provider                     Provider
-	Grant                        Grant
-	Tenant                       string // of ProviderMicrosoft
-	ClientID                     string
-	ClientSecret                 SecretRef // zero for a public client
-	TokenURL, AuthURL, DeviceURL string
+	Provider     Provider
+	Grant        Grant
+	Tenant       string // of ProviderMicrosoft
+	ClientID     string
+	ClientSecret SecretRef // zero for a public client
+
+	TokenURL, AuthURL, DeviceURL ServerURL
 	Scopes                       string    // separated by spaces, as they are sent (RFC 6749 section 3.3)
 	Key                          SecretRef // of a service account
 }
+
+// ServerURL is a URL of an authorization server. It prints without its query, in which some servers
+// take a key.
+type ServerURL string
+
+func (e *ServerURL) parse(s string) error {
+	*e = ServerURL(s)
+	return nil
+}
+
+// String returns the URL with <secret> for a query.
+func (e ServerURL) String() string {
+	before, _, ok := strings.Cut(string(e), "?")
+	if !ok {
+		return before
+	}
+	return before + "?" + hidden
+}
+
+// Format writes String whatever the verb.
+func (e ServerURL) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, e.String()) }
+
+// MarshalText is String.
+func (e ServerURL) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 
 // Provider says whose authorization server gives the tokens.
 type Provider string
@@ -61,16 +88,16 @@ type rawOAuth struct {
 	at  position
 	set bool
 
-	Provider     value[Provider] `yaml:"provider"`
-	Grant        value[Grant]    `yaml:"grant"`
-	Tenant       value[string]   `yaml:"tenant"`
-	ClientID     value[string]   `yaml:"client_id"`
-	ClientSecret rawSecret       `yaml:"client_secret"`
-	KeyFile      value[string]   `yaml:"key_file"`
-	TokenURL     value[string]   `yaml:"token_url"`
-	AuthURL      value[string]   `yaml:"auth_url"`
-	DeviceURL    value[string]   `yaml:"device_url"`
-	Scopes       value[[]string] `yaml:"scopes"`
+	Provider     value[Provider]  `yaml:"provider"`
+	Grant        value[Grant]     `yaml:"grant"`
+	Tenant       value[string]    `yaml:"tenant"`
+	ClientID     value[string]    `yaml:"client_id"`
+	ClientSecret rawSecret        `yaml:"client_secret"`
+	KeyFile      value[string]    `yaml:"key_file"`
+	TokenURL     value[ServerURL] `yaml:"token_url"`
+	AuthURL      value[ServerURL] `yaml:"auth_url"`
+	DeviceURL    value[ServerURL] `yaml:"device_url"`
+	Scopes       value[[]string]  `yaml:"scopes"`
 }
 
 func (r *rawOAuth) decode(d *decoder, n *yaml.Node, at position) {
@@ -249,9 +276,9 @@ func (l *loader) endpoints(v *rawOAuth, o *OAuth) {
 	}
 	for _, e := range []struct {
 		key   string
-		given *value[string]
+		given *value[ServerURL]
 		known string
-		to    *string
+		to    *ServerURL
 		need  bool
 	}{
 		{"token_url", &v.TokenURL, known.token, &o.TokenURL, true},
@@ -260,13 +287,13 @@ func (l *loader) endpoints(v *rawOAuth, o *OAuth) {
 	} {
 		switch {
 		case e.given.ok():
-			if fault := urlFault(e.given.v); fault != "" {
+			if fault := urlFault(string(e.given.v)); fault != "" {
 				l.problem(e.given.at, "%s", fault)
 			}
 			*e.to = e.given.v
 		case e.given.set:
 		case isKnown:
-			*e.to = strings.ReplaceAll(e.known, "{tenant}", tenant)
+			*e.to = ServerURL(strings.ReplaceAll(e.known, "{tenant}", tenant))
 		case e.need:
 			l.problem(v.at.key(e.key), "missing: provider: custom needs it")
 		}

@@ -49,8 +49,8 @@ accounts:
   - {name: password, username: g, auth: pass, password: p}
   - {name: service, username: h, oauth: {provider: google, grant: service_account, key_file: /nowhere/key.json}}
 `)
-	microsoft := func(tenant, leaf string) string {
-		return "https://login.microsoftonline.com/" + tenant + "/oauth2/v2.0/" + leaf
+	microsoft := func(tenant, leaf string) ServerURL {
+		return ServerURL("https://login.microsoftonline.com/" + tenant + "/oauth2/v2.0/" + leaf)
 	}
 	delegated := "https://outlook.office.com/POP.AccessAsUser.All offline_access"
 	client := InlineSecret("hunter2").as(ofClient)
@@ -107,7 +107,7 @@ accounts:
   - {name: c, username: c, password: p, proxy: "http://u@[::1]:8080/"}
   - {name: d, username: d, password: p, host: localhost, tls: {mode: none}}
 `)
-	for i, want := range []string{"socks5://u:<secret>@proxy.example:1080", "direct", "http://u@[::1]:8080", "direct"} {
+	for i, want := range []string{"socks5://<secret>@proxy.example:1080", "direct", "http://<secret>@[::1]:8080", "direct"} {
 		p := accounts[i].Proxy
 		out := fmt.Sprintf("%v %+v %#v %s %x", p, p, p, p, p) + fmt.Sprintf("%v %+v %#v", struct{ p Proxy }{p}, accounts, &accounts[i])
 		text, _ := p.MarshalText()

@@ -26,12 +26,13 @@ func values(text string) string {
 // alone.
 func inFiles(text string) string {
 	for _, r := range []struct{ old, new string }{
+		{`\?sig=c4nary`, ``},
 		{`token: c4nary[-c4nary]*`, `token_file: token`},
 		{`(password|client_secret|token): c4nary`, `${1}_file: token`},
 		{`(ping|url): "?\w+://[^\s",}]*c4nary[^\s",}]*"?`, `${1}_file: token`},
 		{`\[env, c4nary\]`, `[env]`},
 		{`\[oama, .*\]`, `[oama]`},
-		{`u:c4nary@proxy`, `u@proxy`},
+		{`(u:)?c4nary@proxy`, `proxy`},
 		{`(?m)^ +headers:\n(.*c4nary\n)+`, ``},
 	} {
 		text = regexp.MustCompile(r.old).ReplaceAllString(text, r.new)

@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// Proxy is the proxy of an account's connections. It is comparable and prints without its password.
+// Proxy is the proxy of an account's connections. It is comparable and prints without its user
+// name and password.
 // The zero value is a direct connection.
 type Proxy struct {
 	Scheme   string // socks5 or http
@@ -60,17 +61,16 @@ func (p Proxy) IsZero() bool { return p == Proxy{} }
 // Password returns the password for Username.
 func (p Proxy) Password() Secret { return Secret(p.password.value()) }
 
-// String returns the proxy's URL with <secret> for a password, or "direct".
+// String returns the proxy's URL, or "direct". <secret> stands for user name and password: a token is
+// often given as the user alone.
 func (p Proxy) String() string {
 	switch {
 	case p.IsZero():
 		return proxyDirect
 	case p.Username == "":
 		return p.Scheme + "://" + p.Addr
-	case p.password.IsZero():
-		return fmt.Sprintf("%s://%s@%s", p.Scheme, p.Username, p.Addr)
 	}
-	return fmt.Sprintf("%s://%s:%s@%s", p.Scheme, p.Username, hidden, p.Addr)
+	return p.Scheme + "://" + hidden + "@" + p.Addr
 }
 
 // Format writes String whatever the verb.
@@ -85,8 +85,8 @@ func (l *loader) proxy(r *rawAccount, mode TLSMode) Proxy {
 	if mode == TLSNone && !p.IsZero() {
 		l.problem(r.Proxy.at, "cannot be used with tls.mode: none, which is for this machine only")
 	}
-	if !p.password.IsZero() {
-		l.expose(&r.origin, r.Proxy.at, "password of the proxy")
+	if p.Username != "" {
+		l.expose(&r.origin, r.Proxy.at, "login of the proxy")
 	}
 	return p
 }

@@ -227,7 +227,7 @@ func (s *settingList) add(key string, v any) {
 // given appends a key if it has a value, or if the file has it.
 func (s *settingList) given(key string, v any) {
 	switch v {
-	case "", 0, time.Duration(0), Size(0), false, PathTemplate(""), Group(""):
+	case "", 0, time.Duration(0), Size(0), false, PathTemplate(""), Group(""), ServerURL(""):
 		if s.place(key).Place == "" {
 			return
 		}
@@ -286,6 +286,8 @@ func valueText(v any) (text string, ok bool) {
 		return FormatDuration(v), true
 	case fs.FileMode:
 		return modeText(v), true
+	case ServerURL:
+		return yamlText(v.String()), true
 	case PathTemplate:
 		return yamlText(string(v)), true
 	case Rule:

@@ -15,8 +15,8 @@ accounts_dir stand among the others. A comment says where each value comes from:
 line and column, the section defaults, or attachd itself (built in).
 
 It shows where a secret is kept, never the secret: one that stands in the file is <secret>,
-and so are the arguments of a command and the password of a proxy. URLs that are keys are
-<secret> as a whole. attachd refuses a file in which <secret> is left.`,
+and so are the arguments of a command, the user and password of a proxy and the query of
+a URL of oauth. URLs that are keys are <secret> as a whole. attachd refuses a file in which <secret> is left.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := find(cmd, path, args)
 			if err != nil {

@@ -65,16 +65,23 @@ func (e *SignInError) Unwrap() error { return e.Err }
 // another client.
 var ErrNoSignIn = errors.New("nobody has signed in with these settings")
 
+// bare is a URL that may be shown. Some servers take a key in the query.
+func bare(endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return "the server"
+	}
+	u.RawQuery, u.User = "", nil
+	return u.String()
+}
+
 // explain turns an error of the library into one that can be shown. The library's may hold
 // the whole answer of the server.
 func explain(endpoint string, err error, secrets ...string) error {
 	if err == nil {
 		return nil
 	}
-	if u, parseErr := url.Parse(endpoint); parseErr == nil {
-		u.RawQuery, u.User = "", nil
-		endpoint = u.String()
-	}
+	endpoint = bare(endpoint)
 	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		code, description := refused.ErrorCode, refused.ErrorDescription
 		var body struct {

@@ -36,7 +36,7 @@ func (c *Client) SignInWithDevice(ctx context.Context, show func(Prompt) error) 
 		return Token{}, explain(c.DeviceURL, err)
 	}
 	if given.DeviceCode == "" || given.UserCode == "" || given.VerificationURI == "" {
-		return Token{}, fmt.Errorf("ask %s: the answer holds no device code", c.DeviceURL)
+		return Token{}, fmt.Errorf("ask %s: the answer holds no device code", bare(c.DeviceURL))
 	}
 	if err := show(Prompt{shown(given.VerificationURI), shown(given.UserCode), shown(given.VerificationURIComplete), given.Expiry}); err != nil {
 		return Token{}, err
@@ -133,7 +133,7 @@ func (c *Client) SignInWithCode(ctx context.Context, open func(address string) e
 	case back := <-b.came:
 		var t Token
 		if back.refusal != nil {
-			back.refusal.Endpoint = c.AuthURL
+			back.refusal.Endpoint = bare(c.AuthURL)
 			err = back.refusal
 		} else {
 			t, err = c.exchange(ctx, back.code, verifier, redirect)

@@ -38,7 +38,7 @@ func tokens(c *config.Config, a *config.Account, own clientTokens) func(ctx cont
 	case a.OAuth.Grant == config.GrantServiceAccount:
 		source = oauth.NewServiceAccountSource(&oauth.ServiceAccount{
 			Key:     func(ctx context.Context) (string, error) { s, err := a.OAuth.Key.Resolve(ctx); return string(s), err },
-			Subject: a.Username, TokenURL: a.OAuth.TokenURL, Scopes: strings.Fields(a.OAuth.Scopes), HTTP: oauth.NewHTTPClient(dialer(a.Proxy)),
+			Subject: a.Username, TokenURL: string(a.OAuth.TokenURL), Scopes: strings.Fields(a.OAuth.Scopes), HTTP: oauth.NewHTTPClient(dialer(a.Proxy)),
 		})
 	default:
 		source = oauth.NewStoredSource(a.Name, OAuthClient(*a), TokenStore(c, *a))
@@ -60,7 +60,7 @@ func OAuthClient(a config.Account) *oauth.Client {
 	params.Set("login_hint", a.Username) // or a browser that is signed in already offers its own user
 	client := &oauth.Client{
 		ID:       a.OAuth.ClientID,
-		TokenURL: a.OAuth.TokenURL, AuthURL: a.OAuth.AuthURL, DeviceURL: a.OAuth.DeviceURL,
+		TokenURL: string(a.OAuth.TokenURL), AuthURL: string(a.OAuth.AuthURL), DeviceURL: string(a.OAuth.DeviceURL),
 		Scopes:       strings.Fields(a.OAuth.Scopes),
 		AuthParams:   params,
 		RedirectHost: a.OAuth.RedirectHost(),
