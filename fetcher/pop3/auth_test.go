@@ -203,7 +203,9 @@ func TestSecretsSaidBack(t *testing.T) {
 			return c.Auth(&script{mechanism: "XOAUTH2", initial: []byte("user=u\x01auth=Bearer secret\x01\x01")})
 		}, "server said: -ERR no: user=u auth=Bearer ***"},
 		{"in other forms", "C: USER u\nS: +OK\nC: PASS secret\nS: -ERR SECRET, terces, c2VjcmV0, " + token, func(c *pop3.Client) error { return c.UserPass("u", "secret") }, "server said: -ERR ***, ***, ***, AHUA***"},
-		{"too short to be told from words", "C: USER u\nS: +OK\nC: PASS no\nS: -ERR no", func(c *pop3.Client) error { return c.UserPass("u", "no") }, "server said: -ERR no"},
+		{"short", "C: USER u\nS: +OK\nC: PASS hell0\nS: -ERR [AUTH] PASS was hell0, HELL0, aGVsbDA=", func(c *pop3.Client) error { return c.UserPass("u", "hell0") }, "server said: -ERR [AUTH] PASS was ***, ***, ***="},
+		{"a letter", "C: USER u\nS: +OK\nC: PASS a\nS: -ERR [AUTH] bad pass 'a'", func(c *pop3.Client) error { return c.UserPass("u", "a") }, "server said: -ERR [AUTH] bad pass '***'"},
+		{"a word of the protocol", "C: USER u\nS: +OK\nC: PASS in\nS: -ERR [IN-USE] in use", func(c *pop3.Client) error { return c.UserPass("u", "in") }, "server said: -ERR [IN-USE] *** use"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -214,7 +216,7 @@ func TestSecretsSaidBack(t *testing.T) {
 				if err == nil || err.Error() != test.want {
 					t.Errorf("error %v, want %s", err, test.want)
 				}
-				for _, secret := range []string{"secret", token, "c2VjcmV0"} {
+				for _, secret := range []string{"secret", token, "c2VjcmV0", "hell0", "aGVsbDA"} {
 					if strings.Contains(trace.String(), secret) {
 						t.Errorf("the trace shows %s:\n%s", secret, trace.String())
 					}

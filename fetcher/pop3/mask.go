@@ -3,13 +3,18 @@ package pop3
 import (
 	"bytes"
 	"encoding/base64"
+	"regexp"
 	"slices"
 )
 
-// minSecret is the least length, in bytes, of a secret that is looked for in what
-// the server says. A shorter one may be part of any word: to mask it would tell what
-// it is.
+// minSecret is the least length, in bytes, of a secret that is looked for everywhere
+// in what the server says. A shorter one may be part of any word, and to mask it
+// there would tell what it is: it is looked for as a word of its own.
 const minSecret = 6
+
+// protocol is what a reply has of its own in front of the server's words (RFC 1939
+// section 3, RFC 2449 section 8, RFC 3206). It means the same whatever the password is.
+var protocol = regexp.MustCompile(`(?i)^(\+OK|-ERR)( \[(IN-USE|LOGIN-DELAY|SYS/TEMP|SYS/PERM|AUTH)\])?`)
 
 // masking stands in the place of a secret.
 const masking = "***"
@@ -22,45 +27,70 @@ const masking = "***"
 //   - the secret as it is
 //   - in other case
 //   - backwards
-//   - in base64, wherever that begins
+//   - in base64, wherever that begins if it is not short
 //
 // Other forms are not: a part of the secret, other encodings, blanks between its
 // letters.
 type secrets struct {
 	added []string // whose forms are not made yet
-	forms [][]byte // in lower case
+	forms []form
+}
+
+// form is one in which a secret may be said.
+type form struct {
+	text []byte // in lower case
+	word bool   // it counts only where no letter or digit is beside it
+}
+
+// beginsAt reports whether the form stands at a place of a line in lower case.
+func (f *form) beginsAt(line []byte, at int) bool {
+	if !bytes.HasPrefix(line[at:], f.text) {
+		return false
+	}
+	end := at + len(f.text)
+	return !f.word || (at == 0 || !joined(line[at-1], line[at])) && (end == len(line) || !joined(line[end-1], line[end]))
+}
+
+// joined reports whether two bytes beside each other belong to one word.
+func joined(a, b byte) bool { return inWord(a) && inWord(b) }
+
+func inWord(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c >= 0x80
 }
 
 // add has a secret masked from now on. Most sessions mask nothing, and the forms of a token take
 // hundreds of KB, so mask makes them.
 func (s *secrets) add(secret string) {
-	if len(secret) >= minSecret {
+	if secret != "" {
 		s.added = append(s.added, secret)
 	}
 }
 
-// form adds the forms of a secret.
-func (s *secrets) form(secret string) {
+// formsOf adds the forms of a secret.
+func (s *secrets) formsOf(secret string) {
 	backwards := []byte(secret)
 	slices.Reverse(backwards)
 	runes := []rune(secret)
 	slices.Reverse(runes)
-	forms := [][]byte{[]byte(secret), backwards, []byte(string(runes))}
+	whole := [][]byte{[]byte(secret), backwards, []byte(string(runes))}
+	var forms [][]byte
 	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-		for _, form := range forms[:2] {
+		for _, form := range whole[:2] {
+			whole = append(whole, encoding.AppendEncode(nil, form))
 			for before := range 3 {
 				forms = append(forms, encodedWithin(encoding, form, before)...)
 			}
 		}
 	}
-	for _, form := range forms {
-		form = lower(form)
-		if len(form) >= minSecret && !slices.ContainsFunc(s.forms, func(known []byte) bool { return bytes.Equal(known, form) }) {
-			s.forms = append(s.forms, form)
+	for i, text := range append(whole, forms...) {
+		f := form{lower(text), len(text) < minSecret}
+		// A short part of an encoded text is no word of its own.
+		if (i < len(whole) || !f.word) && !slices.ContainsFunc(s.forms, func(known form) bool { return bytes.Equal(known.text, f.text) }) {
+			s.forms = append(s.forms, f)
 		}
 	}
 	// The longest first: the base64 of a secret at one place may be part of that at another.
-	slices.SortStableFunc(s.forms, func(a, b []byte) int { return len(b) - len(a) })
+	slices.SortStableFunc(s.forms, func(a, b form) int { return len(b.text) - len(a.text) })
 }
 
 // encodedWithin returns what the base64 of a text holds of a secret in that text:
@@ -88,7 +118,7 @@ func lower(b []byte) []byte {
 // mask replaces secrets in a line.
 func (s *secrets) mask(line []byte) []byte {
 	for _, secret := range s.added {
-		s.form(secret)
+		s.formsOf(secret)
 	}
 	s.added = nil
 	if len(s.forms) == 0 {
@@ -97,11 +127,11 @@ func (s *secrets) mask(line []byte) []byte {
 	folded := lower(line)
 	var masked []byte
 	from := 0
-	for at := 0; at < len(folded); at++ {
-		for _, form := range s.forms {
-			if bytes.HasPrefix(folded[at:], form) {
+	for at := len(protocol.Find(line)); at < len(folded); at++ {
+		for i := range s.forms {
+			if s.forms[i].beginsAt(folded, at) {
 				masked = append(append(masked, line[from:at]...), masking...)
-				from = at + len(form)
+				from = at + len(s.forms[i].text)
 				at = from - 1
 				break
 			}
@@ -126,5 +156,6 @@ func Mask(text string, concealed ...string) string {
 // Conceal masks a secret in whatever the server says from now on, in errors and in
 // the trace. Secrets that are sent as they are need no Conceal. It is for AUTH, which
 // sends them in base64: a server may repeat what that stands for. A secret is found
-// as it is, in other case, backwards and in base64, if it has 6 bytes or more.
+// as it is, in other case, backwards and in base64; one of less than 6 bytes where it is a
+// word of its own.
 func (c *Client) Conceal(secret string) { c.log.secrets.add(secret) }

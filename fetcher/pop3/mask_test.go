@@ -13,7 +13,6 @@ func TestMask(t *testing.T) {
 	const secret = "Swordfish~?>42"
 	var s secrets
 	s.add(secret)
-	s.add("short")
 	said := map[string]string{ // what is left where a secret is said
 		"as it is":       secret,
 		"upper case":     strings.ToUpper(secret),
@@ -45,6 +44,21 @@ func TestMask(t *testing.T) {
 	for _, innocent := range []string{"+OK 3 1234", "-ERR [IN-USE] maildrop locked", "-ERR short", "", "-ERR sword fish"} {
 		if got := string(s.mask([]byte(innocent))); got != innocent {
 			t.Errorf("%q became %q", innocent, got)
+		}
+	}
+	for _, short := range []string{"hell0", "abc", "z", "!", "pä1"} {
+		s := secrets{}
+		s.add(short)
+		s.add("")
+		for _, form := range []string{short, strings.ToUpper(short[:1]) + short[1:], base64.RawStdEncoding.EncodeToString([]byte(short))} {
+			for _, line := range []string{"-ERR %s", "%s", "-ERR not '%s' for u", "-ERR \x00u\x00%s", "-ERR u:%s."} {
+				if got, want := string(s.mask(fmt.Appendf(nil, line, form))), fmt.Sprintf(line, "***"); got != want {
+					t.Errorf("%q: %q became %q", short, fmt.Sprintf(line, form), got)
+				}
+			}
+		}
+		if got := string(s.mask([]byte("-ERR xabcx buzz shell0s"))); got != "-ERR xabcx buzz shell0s" {
+			t.Errorf("part of a word: %q", got)
 		}
 	}
 	if got := string(s.mask([]byte(secret + secret))); got != "******" {

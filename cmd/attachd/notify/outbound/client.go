@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -148,7 +149,17 @@ func retryAfter(s string) time.Duration {
 
 // Secrets lists what must not be shown of a request: the URL, what in it may be a key, and the
 // values of header fields.
+//
+// A value or a part of the path of a few bytes is no key, and may be a word of any error.
 func Secrets(r Request) []string {
+	secrets := urlSecrets(r)
+	return slices.DeleteFunc(secrets, func(s string) bool { return len(s) < minKey })
+}
+
+// minKey is the least length of a key in a URL, in bytes.
+const minKey = 6
+
+func urlSecrets(r Request) []string {
 	secrets := []string{r.URL}
 	for _, values := range r.Header {
 		secrets = append(secrets, values...)
