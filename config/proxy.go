@@ -61,8 +61,8 @@ func (p Proxy) IsZero() bool { return p == Proxy{} }
 // Password returns the password for Username.
 func (p Proxy) Password() Secret { return Secret(p.password.value()) }
 
-// String returns the proxy's URL, or "direct". <secret> stands for user name and password: a token is
-// often given as the user alone.
+// String returns the proxy's URL, or "direct". <secret> stands for user name and password, as a
+// token is often given as the user alone.
 func (p Proxy) String() string {
 	switch {
 	case p.IsZero():
