@@ -18,7 +18,7 @@ import (
 //	duplicates: keep    # built in
 //
 // With names, it writes these accounts alone. A secret that stands in the file is <secret>, and so
-// are the arguments of a command, the user and password of a proxy, the query of a URL of oauth, and
+// are the arguments of a command, the user and password of a proxy, the query of a URL of oauth and
 // what is behind the key of a URL. Load refuses a file with <secret> in it, as nobody could log in
 // with that.
 //
