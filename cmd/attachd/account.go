@@ -60,7 +60,7 @@ Every question has a flag; with --yes nothing is asked.`,
 			if err != nil {
 				return err
 			}
-			if err := finishSetup(cmd, w.Config, a, t, f.yes, f.untried); err != nil {
+			if err := finishSetup(cmd, base, w.Config, a, t, f.yes, f.untried); err != nil {
 				return err
 			}
 			sayFaults(base, w.Config, t)
@@ -126,6 +126,15 @@ func openBase(cmd *cobra.Command, path string) (*setup.Base, error) {
 
 // tellDaemon has a running attachd load its configuration, and says what came of it.
 func tellDaemon(cmd *cobra.Command, state string) error {
+	running, err := askDaemon(cmd, state)
+	if err == nil && !running {
+		fmt.Fprintln(cmd.OutOrStdout(), "No attachd is running with this configuration: attachd run starts one.")
+	}
+	return err
+}
+
+// askDaemon is tellDaemon, and says nothing if none is running.
+func askDaemon(cmd *cobra.Command, state string) (running bool, err error) {
 	ctx, cancel := context.WithTimeout(cmd.Context(), reloadPatience)
 	defer cancel()
 	warnings, err := control.Reload(ctx, state)
@@ -137,12 +146,14 @@ func tellDaemon(cmd *cobra.Command, state string) error {
 	case err == nil:
 		fmt.Fprintln(cmd.OutOrStdout(), "The running attachd has loaded it.")
 	case errors.Is(err, control.ErrNotRunning):
-		fmt.Fprintln(cmd.OutOrStdout(), "No attachd is running with this configuration: attachd run starts one.")
+		return false, nil
 	case faulty:
 		fmt.Fprintln(cmd.ErrOrStderr(), foreign.Error(refused))
-		return &exitError{exitConfig, fmt.Errorf("the running attachd keeps the configuration that it has: %s", console.Count(len(refused.Faults), "problem"))}
+		return true, &exitError{exitConfig, fmt.Errorf("the running attachd keeps the configuration that it has: %s", console.Count(len(refused.Faults), "problem"))}
+	case cmd.Context().Err() != nil:
+		return false, nil // nobody waits for it
 	default:
 		fmt.Fprintf(cmd.ErrOrStderr(), "attachd: could not ask the running attachd, which notices by itself: %s\n", foreign.Error(err))
 	}
-	return nil
+	return true, nil
 }

@@ -4,16 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/attachd/attachd/cmd/attachd/app"
 	"github.com/attachd/attachd/cmd/attachd/console"
-	"github.com/attachd/attachd/cmd/attachd/daemon"
 	"github.com/attachd/attachd/cmd/attachd/setup"
+	"github.com/attachd/attachd/cmd/attachd/words"
 	"github.com/attachd/attachd/config"
-	"github.com/attachd/attachd/fetcher/event"
 )
 
 func initCommand(hooks app.Hooks) *cobra.Command {
@@ -41,6 +39,9 @@ earlier account stays: it is used if it is the same, else the new one goes besid
 Every question has a flag; with --yes nothing is asked:
 
   attachd init --yes --address me@example.org --password-file pw --start now --keep
+
+At the first fetch it is set up already: Ctrl-C there leaves it at that. It is not offered
+where the folders belong to another user, as those of a daemon do.
 
 Exit code 0: it is set up; 1: it is not, as the login fails for instance; 2: something
 has to be given; 75: it is set up, and the first fetch did not get everything; 78: there
@@ -70,14 +71,14 @@ is a configuration with faults.`,
 			if err != nil {
 				return err
 			}
-			if err := finishSetup(cmd, w.Config, a, t, f.yes, f.untried); err != nil {
+			if err := finishSetup(cmd, base, w.Config, a, t, f.yes, f.untried); err != nil {
 				return err
 			}
 			sayFaults(base, w.Config, t)
 			if !first {
 				return tellDaemon(cmd, w.Config.State)
 			}
-			return firstRun(cmd, base, t, hooks, f.yes, now)
+			return firstRun(cmd, base, w.Config, a, t, hooks, f.yes, now)
 		},
 	}
 	cmd.Flags().StringVarP(&path, "config", "c", "", "make this `FILE` in place of the usual one")
@@ -114,7 +115,7 @@ func addTo(cmd *cobra.Command, base *setup.Base, t *setup.Terminal, silent, fold
 }
 
 // finishSetup lets a person sign in for a new account that needs it, and tries the login then.
-func finishSetup(cmd *cobra.Command, c *config.Config, made *setup.Account, t *setup.Terminal, silent, untried bool) error {
+func finishSetup(cmd *cobra.Command, base *setup.Base, c *config.Config, made *setup.Account, t *setup.Terminal, silent, untried bool) error {
 	accounts, err := namedAccounts(c, []string{made.Name})
 	if err != nil {
 		return failure(err)
@@ -123,7 +124,8 @@ func finishSetup(cmd *cobra.Command, c *config.Config, made *setup.Account, t *s
 	if !a.OAuth.NeedsSignIn() {
 		return nil
 	}
-	later := "Somebody has to sign in once: attachd oauth login " + a.Name
+	later := "Somebody has to sign in once: attachd oauth login" + configOption(base) + " " + words.Shell(a.Name)
+	made.LoginFailed = true // until it has worked
 	if silent {
 		t.Say("%s", later)
 		return nil
@@ -131,7 +133,7 @@ func finishSetup(cmd *cobra.Command, c *config.Config, made *setup.Account, t *s
 	yes, err := t.Confirm("Sign in now", true)
 	if err != nil || !yes {
 		t.Say("%s", later)
-		return failure(err)
+		return failure(unlessUnanswered(cmd, err))
 	}
 	ctx, cancel := context.WithTimeoutCause(cmd.Context(), signInTimeout, fmt.Errorf("nobody signed in within %v", signInTimeout))
 	defer cancel()
@@ -139,6 +141,7 @@ func finishSetup(cmd *cobra.Command, c *config.Config, made *setup.Account, t *s
 		t.Say("%s", later)
 		return failure(fmt.Errorf("sign in for account %s: %w", a.Name, err))
 	}
+	made.LoginFailed = false
 	if untried {
 		return nil
 	}
@@ -148,59 +151,4 @@ func finishSetup(cmd *cobra.Command, c *config.Config, made *setup.Account, t *s
 	}
 	t.Say("The login works. %s", setup.Waiting(login))
 	return nil
-}
-
-// firstRun offers to fetch what is there, and says how to go on.
-func firstRun(cmd *cobra.Command, base *setup.Base, t *setup.Terminal, hooks app.Hooks, silent, now bool) error {
-	if base.Service() {
-		t.Say("Next: systemctl enable --now attachd\nThen: attachd status")
-		return nil
-	}
-	if !silent {
-		var err error
-		if now, err = t.Confirm("Fetch the mail that is there now", true); err != nil && !errors.Is(err, setup.ErrNoAnswer) {
-			return failure(err)
-		}
-	}
-	if now {
-		if err := fetchOnce(cmd, base.Path(), t, hooks); err != nil {
-			return err
-		}
-	}
-	option := ""
-	if base.Path() != setup.ConfigPath() {
-		option = " --config " + base.Path()
-	}
-	t.Say("Next: attachd run%s\nThen: attachd status%s", option, option)
-	return nil
-}
-
-// fetchOnce polls every account once, and says what came.
-func fetchOnce(cmd *cobra.Command, path string, t *setup.Terminal, hooks app.Hooks) error {
-	c, warnings, err := load(path, cmd.ErrOrStderr())
-	if err != nil {
-		return err
-	}
-	progress := console.NewProgress(cmd.ErrOrStderr())
-	defer progress.Done()
-	log, err := console.NewLogger(progress, console.IsTerminal(cmd.ErrOrStderr()), config.Log{Level: config.LevelWarn, Format: c.Log.Format})
-	if err != nil {
-		return failure(err)
-	}
-	var counting sync.Mutex
-	files := make(map[string]int)
-	shoutrrr := shoutrrrProcess()
-	err = runOnce(cmd.Context(), daemon.Options{Config: c, Path: path, Log: log, Warnings: warnings, Shoutrrr: shoutrrr, Hooks: hooks}, func(e event.Event) {
-		progress.Observe(e)
-		if came, ok := e.(event.Delivered); ok {
-			counting.Lock()
-			defer counting.Unlock()
-			files[came.Account]++
-		}
-	})
-	progress.Done()
-	for _, a := range c.Enabled() {
-		t.Say("%s came into %s.", console.Count(files[a.Name], "file"), a.Output)
-	}
-	return err
 }

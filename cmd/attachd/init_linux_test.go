@@ -199,6 +199,94 @@ func TestInitInterrupted(t *testing.T) {
 	}
 }
 
+// TestInitInterruptedAtTheEnd: at the question for the first fetch all is set up, and Ctrl-C is no
+// failure.
+func TestInitInterruptedAtTheEnd(t *testing.T) {
+	t.Parallel()
+	server := apptest.StartPop3test(t, apptest.Notes(1))
+	dir := filepath.Join(t.TempDir(), "with space")
+	ca, file := filepath.Join(dir, "ca.pem"), filepath.Join(dir, "attachd.yaml")
+	for _, err := range []error{os.Mkdir(dir, 0o700), os.WriteFile(ca, server.Certificate, 0o600)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := startOnTerminal(t, program(t, "init", "--config", file, "--host", server.Addr, "--ca-file", ca, "--username", "u0", "--address", "u0@example.org", "--start", "all", "--keep", "--output", "files"))
+	p.expect("(not shown): ")
+	p.enter("pw0\r")
+	p.expect("Fetch the mail that is there now [yes]: ")
+	p.enter("\x03")
+	p.expect("Attachd is set up.")
+	p.expect("Next: attachd run --config '" + file + "'")
+	if code := p.end(); code != exitOK || strings.Contains(p.all, "canceled") {
+		t.Errorf("exit code %d\n%s", code, p.all)
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestInitKilledAtPassword: a signal that ends it while nothing is shown leaves a terminal that
+// shows what is typed.
+func TestInitKilledAtPassword(t *testing.T) {
+	t.Parallel()
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		p := startOnTerminal(t, program(t, "init", "--config", filepath.Join(t.TempDir(), "attachd.yaml"), "--host", "localhost", "--address", "u0@example.org"))
+		before := flags(t, p.side)
+		p.expect("(not shown): ")
+		if flags(t, p.side) == before {
+			t.Error("the terminal shows the password")
+		}
+		if err := p.cmd.Process.Signal(sig); err != nil {
+			t.Fatal(err)
+		}
+		code := p.end()
+		if after := flags(t, p.side); after != before || code == exitOK {
+			t.Errorf("%v: exit code %d, the terminal's flags are %x, and were %x", sig, code, after, before)
+		}
+	}
+}
+
+// TestInitForAnotherUser: root does not fetch into the folders of another user.
+func TestInitForAnotherUser(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can write for another user")
+	}
+	const nobody = 65534
+	server := apptest.StartPop3test(t, apptest.Notes(1))
+	dir := t.TempDir()
+	data, ca, file := filepath.Join(dir, "data"), filepath.Join(dir, "ca.pem"), filepath.Join(dir, "attachd.yaml")
+	for _, err := range []error{os.WriteFile(ca, server.Certificate, 0o644), os.Mkdir(data, 0o700), os.Chown(data, nobody, nobody)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	flags := []string{"--yes", "--config", file, "--host", server.Addr, "--ca-file", ca, "--password-stdin"}
+	run := func(password string, args ...string) string {
+		cmd := program(t, append(args, flags...)...)
+		cmd.Stdin = strings.NewReader(password)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return string(out)
+	}
+	out := run("pw0\n", "init", "--run", "--username", "u0", "--address", "u0@example.org", "--output", filepath.Join(data, "files"), "--state", filepath.Join(data, "state.db"))
+	for _, want := range []string{"Before it runs: ", "The mail is not fetched now, in spite of --run: the folders are for ", "Next, as "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if entries, err := os.ReadDir(data); err != nil || len(entries) > 0 {
+		t.Errorf("root made %v there, %v", entries, err)
+	}
+	out = run("pw1\n", "account", "add", "--no-login", "--address", "u1@example.org", "--username", "u1")
+	if !strings.Contains(out, "Before it runs: ") {
+		t.Errorf("nothing is said of secrets that the daemon's user can't read:\n%s", out)
+	}
+}
+
 // flags are the terminal's local modes.
 func flags(t *testing.T, terminal *os.File) uint32 {
 	t.Helper()

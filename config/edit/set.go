@@ -66,6 +66,20 @@ func RefuseAccount(data []byte, name, reason string) error {
 	return refuse(at, reason+byHand)
 }
 
+// Place is where an account stands in the list of the configuration file with this content, from 1,
+// the column in characters.
+func Place(data []byte, name string) (line, col int, ok bool) {
+	t, err := read(data)
+	if err != nil {
+		return 0, 0, false
+	}
+	item := t.account(name)
+	if item == nil {
+		return 0, 0, false
+	}
+	return item.Line, item.Column, true
+}
+
 // SetKey sets a key of an account file with this content, as [SetAccount] does.
 func SetKey(data []byte, key, value string) ([]byte, error) {
 	t, err := read(data)

@@ -42,7 +42,7 @@ func Open(path string) (*File, error) {
 	}
 	target, err := filepath.EvalSymlinks(abs)
 	if err != nil {
-		return nil, err
+		return nil, dangling(abs, err)
 	}
 	info, err := os.Stat(target)
 	if err != nil {
@@ -147,7 +147,7 @@ func (f *File) makeFolder(path string) error {
 		return err
 	}
 	if err := os.Mkdir(path, f.FolderMode); err != nil {
-		return fmt.Errorf("make %s: %w", path, cause(err))
+		return fmt.Errorf("make %s: %w", path, cause(dangling(path, err)))
 	}
 	f.made = append(f.made, path)
 	if f.Group != Keep {
@@ -188,6 +188,9 @@ func (f *File) replace() error {
 // temporary writes the new content into a hidden file of the folder, durably.
 func (f *File) temporary(folder string, mode fs.FileMode) (name string, err error) {
 	file, err := os.CreateTemp(folder, "."+filepath.Base(f.Path)+".*")
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return "", fmt.Errorf("write %s: %w: a new file is put in its place, so that the folder %s must be writable", f.Path, cause(err), folder)
+	}
 	if err != nil {
 		return "", fmt.Errorf("write %s: %w", f.Path, cause(err))
 	}
@@ -242,6 +245,15 @@ func syncFolder(path string) error {
 		return err
 	}
 	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// dangling names a link to nothing, which the system calls a file that is missing or is there.
+func dangling(path string, err error) error {
+	to, linkErr := os.Readlink(path)
+	if _, statErr := os.Stat(path); linkErr != nil || !errors.Is(statErr, fs.ErrNotExist) {
+		return err
+	}
+	return fmt.Errorf("it is a link to %s, which is missing: make that, or remove the link", to)
 }
 
 // cause takes from an error of the system the names of files, which the caller gives.

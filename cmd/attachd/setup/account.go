@@ -33,6 +33,10 @@ type Account struct {
 	After       string        // keep or delete
 	DeleteAfter string        // an age; "" is at once
 	provider    *provider.Provider
+	paced       bool // Interval is the provider's
+
+	// LoginFailed says that somebody goes on although the login has not worked.
+	LoginFailed bool
 
 	passwordFile, clientFile string   // in the folder of the secrets, of what was typed
 	notes                    []string // about these files
@@ -101,7 +105,11 @@ func (a *Account) lines(secrets string) []string {
 		add("output", edit.Text(a.Output), "the files go into the account's folder below it")
 	}
 	if a.Interval > 0 {
-		add("interval", config.FormatDuration(a.Interval), "the provider asks not to come more often")
+		comment := ""
+		if a.paced {
+			comment = "the provider asks not to come more often"
+		}
+		add("interval", config.FormatDuration(a.Interval), comment)
 	}
 	add("start", cmp.Or(a.Start, "all"), "mail that was there before the first poll: all, now (none), or an age such as 30d")
 	if a.After == string(config.AfterDelete) {

@@ -49,7 +49,7 @@ type asker struct {
 // one that says what is wrong.
 func Ask(ctx context.Context, o Options) (*Account, error) {
 	q := &asker{Options: o, Terminal: o.Terminal, a: o.Given}
-	for _, step := range []func(context.Context) error{q.address, q.server, q.needs, q.secret, q.tryLogin, q.folder, q.start, q.after} {
+	for _, step := range []func(context.Context) error{q.address, q.server, q.free, q.needs, q.secret, q.tryLogin, q.folder, q.start, q.after} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
@@ -192,6 +192,19 @@ func (q *asker) username(preset string) {
 	}
 }
 
+// free looks whether an account has the mailbox already, before a password is asked for.
+func (q *asker) free(context.Context) error {
+	if q.Base.Config == nil {
+		return nil
+	}
+	for _, a := range q.Base.Config.Accounts {
+		if a.Enabled && strings.EqualFold(a.Host, q.a.Server.Host) && a.Port == q.a.Server.Port && a.Username == q.a.Username {
+			return fmt.Errorf("%s: account %s fetches the mail of %s at %s already", q.Base.placeOf(a.Name), a.Name, a.Username, a.Host)
+		}
+	}
+	return nil
+}
+
 // needs says what the provider needs before the first login.
 func (q *asker) needs(context.Context) error {
 	p := q.a.provider
@@ -199,7 +212,7 @@ func (q *asker) needs(context.Context) error {
 		return nil
 	}
 	if q.a.Interval == 0 {
-		q.a.Interval = p.Interval
+		q.a.Interval, q.a.paced = p.Interval, true
 	}
 	if len(p.Steps) > 0 {
 		q.Say("%s needs this first:", p.Name)

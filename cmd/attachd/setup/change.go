@@ -42,12 +42,26 @@ func (b *Base) SetEnabled(ctx context.Context, name string, on bool) (changed bo
 
 // setInFolder does this in a file of accounts_dir.
 func (b *Base) setInFolder(name, value string) (changed bool, err error) {
+	file, err := b.accountFile(name)
+	if err != nil {
+		return false, err
+	}
+	old := file.New
+	if file.New, err = edit.SetKey(old, "enabled", value); err != nil {
+		return false, b.placedIn(file.Path, name, err)
+	}
+	return b.write(file, old, name)
+}
+
+// accountFile opens the file of an account in accounts_dir. The error wraps edit.ErrNoAccount if
+// there is none.
+func (b *Base) accountFile(name string) (*edit.File, error) {
 	if b.Config == nil || b.Config.AccountsDir == "" {
-		return false, edit.ErrNoAccount
+		return nil, edit.ErrNoAccount
 	}
 	entries, err := os.ReadDir(b.Config.AccountsDir)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	for _, e := range entries {
 		if !config.IsAccountFile(e.Name()) {
@@ -56,18 +70,24 @@ func (b *Base) setInFolder(name, value string) (changed bool, err error) {
 		path := filepath.Join(b.Config.AccountsDir, e.Name())
 		file, err := edit.Open(path)
 		if err != nil {
-			return false, fmt.Errorf("open %s: %w", path, cause(err))
+			return nil, fmt.Errorf("open %s: %w", path, cause(err))
 		}
-		if edit.AccountName(file.New, path) != name {
-			continue
+		if edit.AccountName(file.New, path) == name {
+			return file, nil
 		}
-		old := file.New
-		if file.New, err = edit.SetKey(old, "enabled", value); err != nil {
-			return false, b.placedIn(path, name, err)
-		}
-		return b.write(file, old, name)
 	}
-	return false, edit.ErrNoAccount
+	return nil, edit.ErrNoAccount
+}
+
+// placeOf is where an account stands: "file:line:col", or the file alone.
+func (b *Base) placeOf(name string) string {
+	if line, col, ok := edit.Place(b.file.New, name); ok {
+		return fmt.Sprintf("%s:%d:%d", b.path, line, col)
+	}
+	if file, err := b.accountFile(name); err == nil {
+		return file.Path
+	}
+	return b.path
 }
 
 // write replaces a file whose content was old, if the configuration loads with it and says the same

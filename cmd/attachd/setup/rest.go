@@ -46,6 +46,7 @@ func (q *asker) tryLogin(ctx context.Context) error {
 		}
 		goOn, err := q.again(failed)
 		if err != nil || goOn {
+			q.a.LoginFailed = goOn
 			return err
 		}
 	}

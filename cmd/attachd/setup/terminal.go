@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -180,6 +181,7 @@ func (t *Terminal) secretLine(prompt string) (string, error) {
 		return "", fmt.Errorf("hide what is typed: %w", err)
 	}
 	defer func() { _ = term.Restore(fd, old) }()
+	defer restoreOnSignal(fd, old)()
 	t.bare = true
 	defer func() { t.bare = false }()
 	keys := struct {
@@ -191,6 +193,28 @@ func (t *Terminal) secretLine(prompt string) (string, error) {
 		return "", ErrNoAnswer
 	}
 	return answer, err
+}
+
+// restoreOnSignal gives the terminal back before a signal that main does not catch ends the program.
+// stop leaves the signals to others again.
+func restoreOnSignal(fd int, old *term.State) (stop func()) {
+	signals, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(signals, unix.SIGHUP, unix.SIGQUIT)
+	go func() {
+		select {
+		case s := <-signals:
+			_ = term.Restore(fd, old)
+			signal.Reset(s)
+			if number, ok := s.(unix.Signal); ok {
+				_ = unix.Kill(unix.Getpid(), number)
+			}
+		case <-done:
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(done)
+	}
 }
 
 // choose asks for one of some words; the first letters of one do.
