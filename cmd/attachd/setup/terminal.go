@@ -195,8 +195,8 @@ func (t *Terminal) secretLine(prompt string) (string, error) {
 	return answer, err
 }
 
-// restoreOnSignal gives the terminal back before a signal that main does not catch ends the program.
-// stop leaves the signals to others again.
+// restoreOnSignal gives the terminal back before a signal ends the program that main does not
+// catch. stop leaves the signals to others again.
 func restoreOnSignal(fd int, old *term.State) (stop func()) {
 	signals, done := make(chan os.Signal, 1), make(chan struct{})
 	signal.Notify(signals, unix.SIGHUP, unix.SIGQUIT)
