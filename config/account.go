@@ -38,6 +38,7 @@ func (l *loader) account(r *rawAccount, c *Config) Account {
 	if output := l.outputOf(r, c); output != "" && a.Name != "" {
 		a.Output = filepath.Join(output, a.Name)
 	}
+	l.groupExists(&r.Group)
 	if r.Delete.set && a.After != AfterDelete && !r.After.bad {
 		l.problem(r.Delete.at, "has a meaning only with after: delete")
 	}

@@ -41,6 +41,7 @@ type loader struct {
 	folder   string // the same, absolute
 	config   *Config
 	exposed  map[string]bool // YAML files already warned about
+	groups   []Group         // looked up already
 	defaults *rawDefaults
 	top      origin // of the configuration file
 }

@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"io/fs"
+	"os/user"
+	"slices"
 	"strings"
 )
 
@@ -17,7 +19,8 @@ type Permissions struct {
 // DefaultFolderMode is what a FolderMode of 0 stands for.
 const DefaultFolderMode = fs.FileMode(0o750)
 
-// Group is the name or the number of a group of the machine. Whether it exists is not looked at.
+// Group is the name or the number of a group of the machine. One that does not exist is a warning:
+// it may be there later, or on the machine that the file is for.
 type Group string
 
 func (g *Group) parse(s string) error {
@@ -48,6 +51,17 @@ func (r *rawPermissions) or(above Permissions) Permissions {
 		FileMode:   fs.FileMode(r.FileMode.or(fileMode(above.FileMode))),
 		FolderMode: fs.FileMode(r.FolderMode.or(folderMode(above.FolderMode))),
 		Group:      r.Group.or(above.Group),
+	}
+}
+
+// groupExists warns of a group without which nothing can be delivered, once for each name.
+func (l *loader) groupExists(g *value[Group]) {
+	if !g.ok() || strings.Trim(string(g.v), "0123456789") == "" || slices.Contains(l.groups, g.v) {
+		return
+	}
+	l.groups = append(l.groups, g.v)
+	if _, err := user.LookupGroup(string(g.v)); err != nil {
+		l.warn(WarnNoGroup, g.at, "group %s does not exist on this machine, so nothing can be delivered with it: make it (groupadd %s), or give its number", g.v, g.v)
 	}
 }
 

@@ -70,6 +70,7 @@ const (
 	WarnUnreadable     WarningKind = "unreadable"       // a file, program or variable is missing: logins will fail
 	WarnCommentInValue WarningKind = "comment-in-value" // a comment behind an unquoted password may belong to it
 	WarnOddPattern     WarningKind = "odd-pattern"      // a pattern of include or exclude that hardly matches anything
+	WarnNoGroup        WarningKind = "no-group"         // group names none of this machine
 	WarnNoAccounts     WarningKind = "no-accounts"      // accounts_dir is empty, or all accounts are disabled
 )
 

@@ -59,6 +59,7 @@ func (l *loader) settings(r *rawConfig, top position) *Config {
 			TotalSize: r.Limits.TotalSize.or(0), Containers: r.Limits.Containers.or(0), Expansion: r.Limits.Expansion.or(0),
 		},
 	}
+	l.groupExists(&r.Group)
 	if c.Output != "" && c.Output == c.State {
 		l.problem(r.State.at, "is the same as output; it names a file of its own")
 	} else if fi, err := os.Stat(c.State); err == nil && fi.IsDir() {
