@@ -155,11 +155,12 @@ func (s *folders) openIn(above *folder, name string) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no folder: %w: move it away", filepath.Join(s.path, above.name, name), errTaken)
-	}
-	if !info.IsDir() {
+	switch {
+	case info.IsDir():
+	case private:
 		return nil, fmt.Errorf("%s is no folder: move it away", filepath.Join(s.path, above.name, name))
+	default:
+		return nil, fmt.Errorf("%s: %w: move it away", filepath.Join(s.path, above.name, name), errTaken)
 	}
 	switch {
 	case private && info.Mode().Perm()&0o077 != 0 && !madeByOther(info):
@@ -213,11 +214,11 @@ func (s *folders) get(name string) (*folder, error) {
 	return f, nil
 }
 
-// errTaken says that a file has the name of a folder.
-var errTaken = errors.New("it is a file")
+// errTaken says that a file, a link or the like has the name of a folder for attachments.
+var errTaken = errors.New("is no folder")
 
-// getFree is get for a path that is chosen here: if a file has the name of one of its folders, the
-// folder gets a number, as files do.
+// getFree is get for a path that is chosen here: if a file or a link has the name of one of its
+// folders, the folder gets a number, as files do. No link is followed, and none stops an account.
 func (s *folders) getFree(name string) (*folder, error) {
 	f, err := s.get(name)
 	if !errors.Is(err, errTaken) {

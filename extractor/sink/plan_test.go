@@ -117,9 +117,10 @@ func TestPath(t *testing.T) {
 			t.Errorf("%q: %v", given, err)
 		}
 	}
-	_, _, err := d.Stage(t.Context(), bytes.NewReader(mail(attached{"a", nil})), Plan{Path: func(*extractor.Message, *extractor.Attachment) string { return "link/a" }})
-	if err == nil {
-		t.Error("a symbolic link was followed")
+	beside := stagePlan(t, d, Plan{Path: func(*extractor.Message, *extractor.Attachment) string { return "link/a" }}, attached{"a", nil})
+	deliver(t, d, beside)
+	if got := beside[0].Path; got != "link-2/a" {
+		t.Errorf("beside a link the path is %q", got)
 	}
 	if got := tree(t, outside); len(got) != 0 {
 		t.Errorf("outside of the folder: %q", got)
