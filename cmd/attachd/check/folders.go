@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -66,12 +67,18 @@ func (f *folderCheck) read(path string) {
 	}
 }
 
+// unnamed begins what stands for the name of a user who has none.
+const unnamed = "uid "
+
 func userName(uid int) string {
 	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
 		return u.Username
 	}
-	return fmt.Sprintf("uid %d", uid)
+	return unnamed + strconv.Itoa(uid)
 }
+
+// forCommand returns what a command takes for a user: a uid without a name as a number.
+func forCommand(user string) string { return strings.TrimPrefix(user, unnamed) }
 
 func (f *folderCheck) look(c *config.Config) {
 	f.folder("state", filepath.Dir(c.State))
@@ -152,7 +159,7 @@ func (f *folderCheck) access(key, at, missing string, mode uint32, info fs.FileI
 		f.fault(key, "%s is on a file system that is read-only: mount it for writing", at)
 		return
 	}
-	whose, remedy := "", fmt.Sprintf("chown %s '%s'", f.user, at)
+	whose, remedy := "", fmt.Sprintf("chown %s '%s'", forCommand(f.user), at)
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		owner := userName(int(st.Uid))
 		if whose = fmt.Sprintf(" (mode %#o, owner %s)", info.Mode().Perm(), owner); owner == f.user {
@@ -160,7 +167,7 @@ func (f *folderCheck) access(key, at, missing string, mode uint32, info fs.FileI
 		}
 	}
 	if missing != "" && !slices.Contains(f.outputs, at) {
-		f.fault(key, "%s is missing, and %s can't be written by %s%s: make it, with install -d -o %s '%s' for instance", missing, at, f.user, whose, f.user, missing)
+		f.fault(key, "%s is missing, and %s can't be written by %s%s: make it, with install -d -o %s '%s' for instance", missing, at, f.user, whose, forCommand(f.user), missing)
 		return
 	}
 	f.fault(key, "%s can't be written by %s%s: let it, with %s for instance", at, f.user, whose, remedy)

@@ -38,6 +38,8 @@ var folderCases = map[string]struct {
 	"closed configuration":  {root: true, setup: "mkdir -p st out; chown " + nobody + " st out; chmod 600 attachd.yaml", want: []string{"attachd.yaml: read: permission denied (mode 0600, owner uid 0 (root), group root; attachd runs as uid 65534 (nobody)): let its group, with chgrp "}},
 	"closed secret":         {root: true, setup: "mkdir -p st out; chown " + nobody + " st out attachd.yaml; echo x >pw; chmod 600 pw; sed -i 's/password: x/password_file: pw/' attachd.yaml", want: []string{"accounts[0].password_file: DIR/pw cannot be used: permission denied"}},
 	"no such group":         {keys: "group: nogroupofthisname", want: []string{"group of account a: group nogroupofthisname does not exist: make it (groupadd nogroupofthisname)"}},
+	"no name":               {root: true, setup: "mkdir -p st out; chown 4243 st", want: []string{"let it, with chown 4243 'DIR/out"}},
+	"no name in it":         {root: true, keys: "group: 4242", setup: "mkdir -p st out; chown 4243 st out", want: []string{"uid 4243 is no member of group 4242, and can't give it to files: run attachd with it (group_add: "}},
 	"not a member":          {root: true, keys: "group: 4242", setup: "mkdir -p st out; chown " + nobody + " st out", want: []string{"group of account a: nobody is no member of group 4242"}},
 	"root may":              {root: true, keys: "group: 4242", setup: "chmod o+x .", doubt: ""},
 	"a closed way":          {root: true, keys: "group: 4242", setup: "mkdir -m 750 out", doubt: "output of account a: members of group 4242 can't enter DIR/out (mode 0750, group root)"},

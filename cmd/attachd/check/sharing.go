@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/attachd/attachd/cmd/attachd/wiring"
@@ -33,7 +34,11 @@ func (f *folderCheck) sharing(a *config.Account) {
 		f.once("group of account "+a.Name, "%v", err)
 		return
 	case !f.memberOf(group):
-		f.once("group of account "+a.Name, "%s is no member of group %s, and can't give it to files: usermod -aG %s %s, and restart attachd", f.user, a.Group, a.Group, f.user)
+		remedy := fmt.Sprintf("usermod -aG %s %s, and restart attachd", a.Group, f.user)
+		if strings.HasPrefix(f.user, unnamed) {
+			remedy = fmt.Sprintf("run attachd with it (group_add: [%q] in Compose, --group-add %s with docker run), as this user has no name here", a.Group, a.Group)
+		}
+		f.once("group of account "+a.Name, "%s is no member of group %s, and can't give it to files: %s", f.user, a.Group, remedy)
 		return
 	}
 	if there {

@@ -8,6 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	driver "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Backup writes a copy of the ledger at path to a file that is not there yet (mode 0600). It may be
@@ -41,7 +44,7 @@ func Backup(ctx context.Context, path, to string) (err error) {
 		os.Remove(temporary + "-journal")
 	}()
 	if _, err := l.reader.ExecContext(ctx, "VACUUM INTO ?", temporary); err != nil {
-		return l.explain(err)
+		return l.explainCopy(err, temporary)
 	}
 	if err := newLedger(temporary).checkCopy(ctx); err != nil {
 		return err
@@ -53,6 +56,15 @@ func Backup(ctx context.Context, path, to string) (err error) {
 		return err
 	}
 	return syncFolder(filepath.Dir(to))
+}
+
+// explainCopy is explain for an error of writing a copy of the ledger. A full disk is that of the
+// copy, as the ledger is only read.
+func (l *Ledger) explainCopy(err error, to string) error {
+	if failure, ok := errors.AsType[*driver.Error](err); ok && failure.Code()&0xff == sqlite3.SQLITE_FULL {
+		return newLedger(to).explain(err)
+	}
+	return l.explain(err)
 }
 
 // checkCopy reads the whole file.
