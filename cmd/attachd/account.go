@@ -40,7 +40,7 @@ func accountAddCommand() *cobra.Command {
 accounts_dir if there is one, else to the list accounts. A password that is typed goes
 into the folder secrets beside the configuration.
 
-Every question has a flag; with --yes nothing is asked.`,
+Every answer can be given by a flag; with --yes nothing is asked.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			base, err := openBase(cmd, path)

@@ -36,7 +36,7 @@ somebody else ~/.config/attachd/attachd.yaml, which the other commands then read
 there is a configuration, it offers to add an account to it. A secret that is left of an
 earlier account stays: it is used if it is the same, else the new one goes beside it.
 
-Every question has a flag; with --yes nothing is asked:
+Every answer can be given by a flag; with --yes nothing is asked:
 
   attachd init --yes --address me@example.org --password-file pw --start now --keep
 
