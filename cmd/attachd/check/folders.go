@@ -100,6 +100,7 @@ func (f *folderCheck) look(c *config.Config) {
 			f.folder("state", wiring.TokenDir(c))
 		}
 	}
+	f.apart(c)
 }
 
 func (f *folderCheck) fault(key, format string, args ...any) {
