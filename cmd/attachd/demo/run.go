@@ -102,9 +102,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	case o.Dir == "":
 		say("The folder %s stays: remove it when you have seen enough (attachd demo --clean does so by itself).", dir)
 	}
-	say("For your own mailbox: copy the configuration, put in your server and password, and try")
-	say("  attachd check --online --config attachd.yaml")
-	say("  attachd run --config attachd.yaml")
+	say("For your own mailbox: attachd init")
 	return nil
 }
 
