@@ -88,9 +88,9 @@ func TestProxy(t *testing.T) {
 	}
 	for _, test := range []struct{ host, proxy, want string }{
 		{"pop.test", "http://u:pr0xy-pw@" + addr, "connect to pop.test:995: TLS handshake: tls: failed to verify certificate: x509: certificate is valid for localhost, not pop.test"},
-		{"localhost", "http://u:pr0xy-no@" + addr, "proxy http://u:<secret>@" + addr + ": connect to "},
-		{"elsewhere.test", "http://u:pr0xy-pw@" + addr, "proxy http://u:<secret>@" + addr + ": connect to elsewhere.test:995: it answered 502 Bad Gateway"},
-		{"localhost", "socks5://u:pr0xy-pw@127.0.0.1:1", "proxy socks5://u:<secret>@127.0.0.1:1: "},
+		{"localhost", "http://u:pr0xy-no@" + addr, "proxy http://<secret>@" + addr + ": connect to "},
+		{"elsewhere.test", "http://u:pr0xy-pw@" + addr, "proxy http://<secret>@" + addr + ": connect to elsewhere.test:995: it answered 502 Bad Gateway"},
+		{"localhost", "socks5://u:pr0xy-pw@127.0.0.1:1", "proxy socks5://<secret>@127.0.0.1:1: "},
 	} {
 		if o, log := fetch(test.host, test.proxy); len(o.Failed) == 0 || !strings.Contains(log, test.want) {
 			t.Errorf("%+v, want the log to hold %q:\n%s", o, test.want, log)
