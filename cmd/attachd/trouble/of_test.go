@@ -113,6 +113,8 @@ var neverEnd = map[string]string{
 	"extractor/tnef.LimitError":          "becomes an extractor.LimitError",
 	"extractor/cms.ErrFormat":            "a signed message that is none is delivered as it is",
 	"extractor/mailfile.UnreadableError": "attachd extract alone reads mail files",
+	"config/edit.PlaceError":             "attachd account and init alone change the configuration",
+	"config/edit.ErrNoAccount":           "attachd account alone changes one of its accounts",
 }
 
 // TestEveryErrorHasAClass reads the sources for exported errors, so that a new one needs a class.
