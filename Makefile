@@ -48,8 +48,8 @@ bin/progress: .ci/progress.go
 	@$(GO) build -o $@ $<
 
 .PHONY: test
-test: EXPECT = about 8 minutes on two cores, and 4 more where all is to be compiled first
-test: install-test-deps bin/progress ## every test, with the race detector, a real Dovecot and a real browser: about 8 minutes
+test: EXPECT = about 13 minutes on two cores, and 4 more where all is to be compiled first
+test: install-test-deps bin/progress ## every test, with the race detector, a real Dovecot and a real browser: about 13 minutes
 	@$(if $(RACE),,echo 'no C compiler found: testing without the race detector')
 	@$(GO_TEST) -timeout=20m ./...
 
