@@ -1,13 +1,11 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/cmd/attachd/control"
 	"github.com/attachd/attachd/cmd/attachd/setup"
 	"github.com/attachd/attachd/config/edit"
@@ -52,19 +50,11 @@ Every answer can be given by a flag; with --yes nothing is asked.`,
 				return failure(err)
 			}
 			defer t.Close()
-			a, err := f.ask(cmd, base, t)
+			_, c, err := f.setUp(cmd, base, t)
 			if err != nil {
 				return err
 			}
-			w, err := writeAccount(cmd, base, a, t)
-			if err != nil {
-				return err
-			}
-			if err := finishSetup(cmd, base, w.Config, a, t, f.yes, f.untried); err != nil {
-				return err
-			}
-			sayFaults(base, w.Config, t)
-			return tellDaemon(cmd, w.Config.State)
+			return tellDaemon(cmd, c.State)
 		},
 	}
 	configFlag(cmd, &path)
@@ -135,21 +125,15 @@ func tellDaemon(cmd *cobra.Command, state string) error {
 
 // askDaemon is tellDaemon, and says nothing if none is running.
 func askDaemon(cmd *cobra.Command, state string) (running bool, err error) {
-	ctx, cancel := context.WithTimeout(cmd.Context(), reloadPatience)
-	defer cancel()
-	warnings, err := control.Reload(ctx, state)
-	for _, w := range warnings {
-		fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", foreign.Text(w))
-	}
-	refused, faulty := errors.AsType[*control.RefusedError](err)
+	err = reload(cmd, state)
+	_, refused := errors.AsType[*exitError](err)
 	switch {
 	case err == nil:
 		fmt.Fprintln(cmd.OutOrStdout(), "The running attachd has loaded it.")
 	case errors.Is(err, control.ErrNotRunning):
 		return false, nil
-	case faulty:
-		fmt.Fprintln(cmd.ErrOrStderr(), foreign.Error(refused))
-		return true, &exitError{exitConfig, fmt.Errorf("the running attachd keeps the configuration that it has: %s", console.Count(len(refused.Faults), "problem"))}
+	case refused:
+		return true, err
 	case cmd.Context().Err() != nil:
 		return false, nil // nobody waits for it
 	default:

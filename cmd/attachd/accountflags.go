@@ -141,6 +141,25 @@ func (f *accountFlags) ask(cmd *cobra.Command, base *setup.Base, t *setup.Termin
 	return a, setupError(cmd, err)
 }
 
+// setUp asks for an account, adds it to the configuration, lets somebody sign in where it takes
+// that, and says what keeps the daemon from working with it. It returns the configuration as it is
+// then.
+func (f *accountFlags) setUp(cmd *cobra.Command, base *setup.Base, t *setup.Terminal) (*setup.Account, *config.Config, error) {
+	a, err := f.ask(cmd, base, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	w, err := writeAccount(cmd, base, a, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := finishSetup(cmd, base, w.Config, a, t, f.yes, f.untried); err != nil {
+		return nil, nil, err
+	}
+	sayFaults(base, w.Config, t)
+	return a, w.Config, nil
+}
+
 // writeAccount adds an account to the configuration, and says where it is and what is doubtful
 // about it.
 func writeAccount(cmd *cobra.Command, base *setup.Base, a *setup.Account, t *setup.Terminal) (*setup.Written, error) {

@@ -63,22 +63,14 @@ is a configuration with faults.`,
 				return err
 			}
 			first := base.Config == nil || len(base.Config.Accounts) == 0
-			a, err := f.ask(cmd, base, t)
+			a, c, err := f.setUp(cmd, base, t)
 			if err != nil {
 				return err
 			}
-			w, err := writeAccount(cmd, base, a, t)
-			if err != nil {
-				return err
-			}
-			if err := finishSetup(cmd, base, w.Config, a, t, f.yes, f.untried); err != nil {
-				return err
-			}
-			sayFaults(base, w.Config, t)
 			if !first {
-				return tellDaemon(cmd, w.Config.State)
+				return tellDaemon(cmd, c.State)
 			}
-			return firstRun(cmd, base, w.Config, a, t, hooks, f.yes, now)
+			return firstRun(cmd, base, c, a, t, hooks, f.yes, now)
 		},
 	}
 	cmd.Flags().StringVarP(&path, "config", "c", "", "make this `FILE` in place of the usual one")

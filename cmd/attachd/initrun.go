@@ -3,15 +3,14 @@ package main
 import (
 	"errors"
 	"os"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/attachd/attachd/cmd/attachd/app"
+	"github.com/attachd/attachd/cmd/attachd/check"
 	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/cmd/attachd/daemon"
 	"github.com/attachd/attachd/cmd/attachd/setup"
@@ -99,11 +98,7 @@ func otherUser(base *setup.Base, c *config.Config) string {
 		if st == nil || st.Uid == 0 || int(st.Uid) == os.Geteuid() {
 			continue
 		}
-		uid := strconv.Itoa(int(st.Uid))
-		if u, err := user.LookupId(uid); err == nil {
-			return u.Username
-		}
-		return "uid " + uid
+		return check.UserName(int(st.Uid))
 	}
 	if base.Service() {
 		return "the service"

@@ -38,17 +38,10 @@ Exit code 0: it is loaded; 78: it has faults; 1: no daemon runs, or it does not 
 				}
 				return &exitError{exitConfig, err}
 			}
-			ctx, cancel := context.WithTimeout(cmd.Context(), reloadPatience)
-			defer cancel()
-			warnings, err := control.Reload(ctx, state)
-			for _, w := range warnings {
-				fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", foreign.Text(w))
-			}
-			if refused, ok := errors.AsType[*control.RefusedError](err); ok {
-				fmt.Fprintln(cmd.ErrOrStderr(), foreign.Error(refused))
-				return &exitError{exitConfig, fmt.Errorf("reload: the running attachd keeps the configuration that it has: %s", console.Count(len(refused.Faults), "problem"))}
-			}
-			if err != nil {
+			if err := reload(cmd, state); err != nil {
+				if refused, ok := errors.AsType[*exitError](err); ok {
+					err = &exitError{refused.code, fmt.Errorf("reload: %w", refused.err)}
+				}
 				return failure(err)
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), "the running attachd has loaded its configuration")
@@ -57,4 +50,22 @@ Exit code 0: it is loaded; 78: it has faults; 1: no daemon runs, or it does not 
 	}
 	configFlag(cmd, &path)
 	return cmd
+}
+
+// reload has the daemon of this state load its configuration again, and prints what it says. An
+// error with an exit code says that it refuses the configuration; control.ErrNotRunning, that there
+// is none.
+func reload(cmd *cobra.Command, state string) error {
+	ctx, cancel := context.WithTimeout(cmd.Context(), reloadPatience)
+	defer cancel()
+	warnings, err := control.Reload(ctx, state)
+	for _, w := range warnings {
+		fmt.Fprintf(cmd.ErrOrStderr(), "warning: %s\n", foreign.Text(w))
+	}
+	refused, ok := errors.AsType[*control.RefusedError](err)
+	if !ok {
+		return err
+	}
+	fmt.Fprintln(cmd.ErrOrStderr(), foreign.Error(refused))
+	return &exitError{exitConfig, fmt.Errorf("the running attachd keeps the configuration that it has: %s", console.Count(len(refused.Faults), "problem"))}
 }

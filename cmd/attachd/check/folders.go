@@ -44,12 +44,12 @@ func Folders(path string, c *config.Config) (faults, doubts []string) {
 	f := &folderCheck{config: path, outputs: c.Outputs(), seen: make(map[string]bool)}
 	uid := os.Geteuid()
 	if owner, ok := state.Owner(c); ok && uid == 0 && owner.Uid != 0 {
-		f.user, f.group = userName(int(owner.Uid)), int(owner.Gid)
+		f.user, f.group = UserName(int(owner.Uid)), int(owner.Gid)
 		if asUser(owner.Uid, owner.Gid, func() { f.look(c); f.read(path) }) {
 			return f.faults, f.doubts
 		}
 	}
-	f.user, f.root, f.group = userName(uid), uid == 0, os.Getegid()
+	f.user, f.root, f.group = UserName(uid), uid == 0, os.Getegid()
 	f.look(c)
 	return f.faults, f.doubts
 }
@@ -70,7 +70,8 @@ func (f *folderCheck) read(path string) {
 // unnamed begins what stands for the name of a user who has none.
 const unnamed = "uid "
 
-func userName(uid int) string {
+// UserName returns the name of a user, or "uid" and the number of one who has none.
+func UserName(uid int) string {
 	if u, err := user.LookupId(strconv.Itoa(uid)); err == nil {
 		return u.Username
 	}
@@ -162,7 +163,7 @@ func (f *folderCheck) access(key, at, missing string, mode uint32, info fs.FileI
 	}
 	whose, remedy := "", fmt.Sprintf("chown %s '%s'", forCommand(f.user), at)
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		owner := userName(int(st.Uid))
+		owner := UserName(int(st.Uid))
 		if whose = fmt.Sprintf(" (mode %#o, owner %s)", info.Mode().Perm(), owner); owner == f.user {
 			remedy = fmt.Sprintf("chmod u+rwX '%s'", at)
 		}
