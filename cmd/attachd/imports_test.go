@@ -23,6 +23,7 @@ const module = "github.com/attachd/attachd"
 var rooms = map[string][]string{
 	"cmd/attachd":            {"cmd/attachd/...", "config/...", "extractor/...", "fetcher/..."},
 	"cmd/attachd/app":        {"cmd/attachd/version", "cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/sink", "fetcher/..."},
+	"cmd/attachd/bench":      {},
 	"cmd/attachd/apptest":    {"cmd/attachd/app", "cmd/attachd/console", "config", "fetcher/..."},
 	"cmd/attachd/check":      {"cmd/attachd/state", "cmd/attachd/wiring", "config", "extractor/sink", "fetcher/..."},
 	"cmd/attachd/console":    {"config", "fetcher", "fetcher/event", "fetcher/foreign"},
