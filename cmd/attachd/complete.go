@@ -37,9 +37,9 @@ func addCompletions(cmd *cobra.Command) {
 		case value == "FOLDER":
 			_ = cmd.MarkFlagDirname(f.Name)
 		case f.Name == "log-level":
-			_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(wordsOf("log.level"), cobra.ShellCompDirectiveNoFileComp))
+			_ = cmd.RegisterFlagCompletionFunc(f.Name, completeWords("log.level"))
 		case f.Name == "log-format":
-			_ = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(wordsOf("log.format"), cobra.ShellCompDirectiveNoFileComp))
+			_ = cmd.RegisterFlagCompletionFunc(f.Name, completeWords("log.format"))
 		}
 	})
 	for _, sub := range cmd.Commands() {
@@ -88,6 +88,14 @@ func completeHelp(cmd *cobra.Command, args []string, begun string) ([]string, co
 	}
 	words = slices.DeleteFunc(words, func(word string) bool { return !strings.HasPrefix(word, begun) })
 	return words, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeWords completes the words that a key of the configuration takes. They are looked up when
+// a shell asks: a description of all keys would hold up the start of every command.
+func completeWords(path string) cobra.CompletionFunc {
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return wordsOf(path), cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 // wordsOf are the words that a key of the configuration takes.

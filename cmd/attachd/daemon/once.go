@@ -13,10 +13,14 @@ import (
 // what is to be told, as a daemon does between two polls: for timers and cron. observe, unless nil,
 // gets the events as well. Beside a daemon of the same state it leaves the history, the notices and
 // the ping for all accounts to that one.
+//
+// The services open while the polls begin, as servers take longer to answer. So the first command
+// is on its way as soon as the state is open.
 func Once(ctx context.Context, o Options, observe func(event.Event)) (outcome *app.Outcome, err error) {
 	s := &services{options: o, current: o.Config, addrs: addresses(o.Config), stopping: ctx, once: true}
+	events := newEarly(s.observe)
 	a, err := app.Open(ctx, app.Options{Config: o.Config, Path: o.Path, Log: o.Log, Hooks: o.Hooks, Observe: func(e event.Event) {
-		s.observe(e)
+		events.observe(e)
 		if observe != nil {
 			observe(e)
 		}
@@ -31,21 +35,26 @@ func Once(ctx context.Context, o Options, observe func(event.Event)) (outcome *a
 	}()
 	around, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
-	s.open(around, a)
-	defer s.close()
-	s.restore(around)
-	var telling sync.WaitGroup
-	telling.Go(func() { s.notifier.Run(around) })
-	if s.socket != nil {
-		telling.Go(func() { s.listen(around) })
-	}
+	var opening, telling, answering sync.WaitGroup
+	opening.Go(func() {
+		s.open(around, a)
+		events.end()
+		s.restore(around)
+		telling.Go(func() { s.notifier.Run(around) })
+		if s.socket != nil {
+			answering.Go(func() { s.listen(around) })
+		}
+	})
 	outcome, err = a.RunOnce(ctx)
+	opening.Wait()
 	s.board.Look(around)
 	s.board.Refresh()
 	if err == nil && ctx.Err() == nil {
 		s.notifier.Polled()
 	}
 	end()
+	answering.Wait() // who asks is told what the history has
+	telling.Go(s.close)
 	telling.Wait()
 	return outcome, err
 }

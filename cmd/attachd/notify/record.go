@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -57,9 +58,19 @@ func readRecord(path string) (map[string]*book, error) {
 	return r.Targets, nil
 }
 
-// writeRecord replaces the file in one step, durably. Error texts of servers are in it, so nobody
-// else may read it.
+// emptyRecord is what a file says that is not there yet.
+var emptyRecord = fmt.Appendf(nil, `{"version":%d,"targets":{}}`, recordVersion)
+
+// writeRecord replaces the file in one step, durably, unless it says the same already. Error texts
+// of servers are in it, so nobody else may read it.
 func writeRecord(path string, data []byte) error {
+	now, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		now, err = emptyRecord, nil
+	}
+	if err == nil && bytes.Equal(now, data) {
+		return nil
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-")
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package trouble
 import (
 	"maps"
 	"slices"
+	"sync"
 )
 
 // Class is a kind of failure. Failures of one class have the same meaning and the same remedy. Its
@@ -80,20 +81,22 @@ func Results() []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
-// general holds the advice of each class in general terms.
-var general = func() map[Class]Advice {
+// general holds the advice of each class in general terms. It is made when it is asked for: the
+// start of a command does not wait for it.
+var general = sync.OnceValue(func() map[Class]Advice {
 	all := make(map[Class]Advice)
 	for class := range table {
 		all[class] = class.AdviceFor(Subject{})
 	}
 	return all
-}()
+})
 
 // Advice returns what the class says to people, in general terms: see [Class.AdviceFor]. It is
 // cheap.
 func (c Class) Advice() Advice {
-	if a, ok := general[c]; ok {
+	all := general()
+	if a, ok := all[c]; ok {
 		return a
 	}
-	return general[Other]
+	return all[Other]
 }

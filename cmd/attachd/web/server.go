@@ -30,12 +30,13 @@ const (
 
 // Server is the page. Use [New].
 type Server struct {
-	options   Options
-	log       zerolog.Logger
-	zone      *time.Location
-	hostname  string
-	assets    *assets
-	templates map[string]*template.Template
+	options  Options
+	log      zerolog.Logger
+	zone     *time.Location
+	hostname string
+	assets   *assets
+	// templates are parsed for the first page: attachd's own commands and probes see none.
+	templates func() (map[string]*template.Template, error)
 	mux       *http.ServeMux
 	routes    []route
 	guard     *guard
@@ -69,9 +70,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if s.assets, err = newAssets(); err != nil {
 		return nil, err
 	}
-	if s.templates, err = parseTemplates(s.funcs()); err != nil {
-		return nil, err
-	}
+	s.templates = sync.OnceValues(func() (map[string]*template.Template, error) { return parseTemplates(s.funcs()) })
 	s.hub = newHub(s.state)
 	s.register()
 	s.handler = s.protect(s.mux)

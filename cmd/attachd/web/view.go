@@ -115,7 +115,12 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request, v *View) {
 	if code == http.StatusOK && notModified(w, r, append(seen, data...)) {
 		return
 	}
-	t := s.templates[v.Template]
+	templates, err := s.templates()
+	if err != nil {
+		s.broken(w, r, fmt.Errorf("parse the templates: %w", err))
+		return
+	}
+	t := templates[v.Template]
 	if t == nil {
 		s.broken(w, r, fmt.Errorf("no template %q", v.Template))
 		return

@@ -38,11 +38,11 @@ func (l *Ledger) ensure(ctx context.Context) error {
 	}
 	temporary := l.path + ".new-" + rand.Text()
 	defer func() {
-		for _, suffix := range []string{"", "-journal"} {
+		for _, suffix := range []string{"", "-wal", "-shm"} {
 			os.Remove(temporary + suffix)
 		}
 	}()
-	if err := create(ctx, temporary); err != nil {
+	if err := create(ctx, temporary, journalIn(folder)); err != nil {
 		return newLedger(temporary).explain(err)
 	}
 	// A second process may have made the file meanwhile: then that one stands.
@@ -72,15 +72,15 @@ func (l *Ledger) orphanedLog() error {
 	return nil
 }
 
-func create(ctx context.Context, path string) error {
+// create makes an empty ledger with a name that nobody knows yet. So nothing of it needs to outlive
+// a crash before it is whole, and one fsync at the end does.
+func create(ctx context.Context, path, journal string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	db, err := connect(path, 1, "_txlock=immediate", "_pragma=journal_mode(DELETE)", "_pragma=synchronous(FULL)")
+	defer f.Close() // before it has its name: no lock is lost by it
+	db, err := connect(path, 1, "_txlock=immediate", "_pragma=journal_mode(MEMORY)", "_pragma=synchronous(OFF)")
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,13 @@ func create(ctx context.Context, path string) error {
 	if err == nil {
 		err = migrate(ctx, db)
 	}
-	return errors.Join(err, db.Close())
+	if err == nil {
+		_, err = db.ExecContext(ctx, "PRAGMA journal_mode = "+journal)
+	}
+	if err := errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	return f.Sync()
 }
 
 // makeFolder makes a folder and its parents durable: a power cut that took the folder away would

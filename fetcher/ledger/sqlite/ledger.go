@@ -75,6 +75,7 @@ func (l *Ledger) open(ctx context.Context) error {
 	if err := l.ensure(ctx); err != nil {
 		return err
 	}
+	l.journal = journalIn(filepath.Dir(l.path))
 	// A log that a crash left hides a file that was cut short from SQLite, which knows
 	// the size by the log: what is missing would read as zeros, at some later time. The
 	// first connection to be closed folds the log into the file, so this comes before it.
@@ -86,10 +87,6 @@ func (l *Ledger) open(ctx context.Context) error {
 	if err := l.checkSchema(ctx, "mode=rw"); err != nil {
 		return l.explain(err)
 	}
-	l.journal = "wal"
-	if !SharesMemory(filepath.Dir(l.path)) {
-		l.journal = "truncate"
-	}
 	var err error
 	// The journal mode is part of opening each connection, as it is what
 	// recovers a log that a crash left behind.
@@ -97,8 +94,10 @@ func (l *Ledger) open(ctx context.Context) error {
 		"_pragma=cell_size_check(1)", "_pragma=journal_size_limit(16777216)"); err != nil {
 		return err
 	}
-	if err := migrate(ctx, l.writer); err != nil {
-		return l.explain(err)
+	if l.version < len(migrations()) {
+		if err := migrate(ctx, l.writer); err != nil {
+			return l.explain(err)
+		}
 	}
 	var mode string
 	if err := l.writer.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode); err != nil {
@@ -117,6 +116,14 @@ func (l *Ledger) open(ctx context.Context) error {
 		return l.explain(err)
 	}
 	return nil
+}
+
+// journalIn returns the journal mode that works in a folder, which is there.
+func journalIn(folder string) string {
+	if SharesMemory(folder) {
+		return "wal"
+	}
+	return "truncate"
 }
 
 // connect opens a pool of connections to a file that exists. The last one of two equal options
@@ -165,26 +172,28 @@ func (l *Ledger) checkSchema(ctx context.Context, mode string) error {
 	return nil
 }
 
-// migrate runs the migrations that a file lacks, each in a transaction.
+// migrate runs the migrations that a file lacks, all in one transaction.
 func migrate(ctx context.Context, db *sql.DB) error {
-	for to, statements := range migrations() {
-		if err := func() error {
-			tx, err := db.BeginTx(ctx, nil)
-			if err != nil {
-				return err
-			}
-			defer tx.Rollback()
-			var version int
-			if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil || version > to {
-				return err
-			}
-			if _, err := tx.ExecContext(ctx, statements+fmt.Sprintf("PRAGMA user_version = %d;", to+1)); err != nil {
-				return err
-			}
-			return tx.Commit()
-		}(); err != nil {
-			return fmt.Errorf("bring the schema to version %d: %w", to+1, err)
+	all := migrations()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("bring the schema to version %d: %w", len(all), err)
+	}
+	defer tx.Rollback()
+	var version int
+	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return fmt.Errorf("bring the schema to version %d: %w", len(all), err)
+	}
+	// Another process may have done it meanwhile.
+	for version < len(all) {
+		statements := all[version]
+		version++
+		if _, err := tx.ExecContext(ctx, statements+fmt.Sprintf("PRAGMA user_version = %d;", version)); err != nil {
+			return fmt.Errorf("bring the schema to version %d: %w", version, err)
 		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("bring the schema to version %d: %w", version, err)
 	}
 	return nil
 }
