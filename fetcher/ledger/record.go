@@ -115,6 +115,7 @@ type Destination struct {
 type Host struct {
 	Unpipelined time.Time // until then it is spoken to without pipelining
 	WithoutCapa time.Time // until then, without CAPA
+	LoginAlone  time.Time // until then nothing is sent with the login
 	Exact       time.Time // then a message last came with as many octets as LIST had said
 	// LoginDelay is the least time between two logins that it announces (RFC 2449 section 6.5), to
 	// the millisecond. SetHost leaves it: SetLoginDelay records it.

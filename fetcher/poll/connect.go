@@ -15,11 +15,14 @@ import (
 // connect opens the session and notes what the server announced.
 func (p *poll) connect(ctx context.Context, visited identity.Visited) error {
 	s, err := p.Account.openSession(ctx, session.Options{
-		WithoutCapa: p.fallback.withoutCapa, Unpipelined: p.fallback.unpipelined, Ask: p.questions(visited.Ever), Waiting: p.Waiting,
-		Own: func(c *x509.Certificate) { p.noteCertificate(true, c) }, Log: p.log,
+		WithoutCapa: p.fallback.withoutCapa, Unpipelined: p.fallback.unpipelined, LoginAlone: p.fallback.loginAlone,
+		Ask: p.questions(visited.Ever), Waiting: p.Waiting,
+		Known: func(greeting string) bool { return p.poller.together.has(p.Account.Addr, greeting) },
+		Own:   func(c *x509.Certificate) { p.noteCertificate(true, c) }, Log: p.log,
 	})
 	p.step = step(s.Step)
 	p.ahead, p.sizesAhead = s.Asked > session.AskNothing, s.Asked == session.AskSizes
+	p.together, p.known, p.greeting = s.Together, s.Known, s.Greeting
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,8 @@ import (
 type fallback struct {
 	// unpipelined sends one request at a time, and commits messages one by one.
 	unpipelined bool
+	// loginAlone sends nothing with the login.
+	loginAlone bool
 	// withoutCapa asks no CAPA.
 	withoutCapa bool
 	// topAgain means that the line broke at TOP once. TOP gets another chance.
@@ -60,6 +62,8 @@ func (p *poll) fallbackAfter(err error) fallback {
 		return p.fallbackFromEndless(more)
 	case p.step == stepList && p.matcher.AtHeaders:
 		more.topAgain, more.withoutTop = true, more.topAgain
+	case p.together && p.step == stepCapa:
+		more.loginAlone = true // CAPA was the first command behind the login
 	case p.ahead && p.step <= stepList:
 		more.unpipelined = true
 	case p.step == stepCapa:
@@ -91,7 +95,9 @@ func (p *poll) fallbackFromEndless(more fallback) fallback {
 
 // recordedFallback returns the fallback that the ledger has of a server.
 func recordedFallback(known ledger.Host, now time.Time) fallback {
-	return fallback{unpipelined: now.Before(known.Unpipelined), withoutCapa: now.Before(known.WithoutCapa)}
+	return fallback{
+		unpipelined: now.Before(known.Unpipelined), withoutCapa: now.Before(known.WithoutCapa), loginAlone: now.Before(known.LoginAlone),
+	}
 }
 
 // recordFallback records that a visit went well with a fallback, and not without: its first
@@ -121,7 +127,10 @@ func (r *Poller) recordFallback(ctx context.Context, hosts Hosts, addr string, m
 	if made.withoutCapa {
 		known.WithoutCapa = now.Add(fallbackLasts)
 	}
-	r.Log.Warn().Str("host", addr).Bool("capa", !made.withoutCapa).Bool("pipelining", !made.unpipelined).Time("until", now.Add(fallbackLasts)).AnErr("broke", broke).Msg("server compatibility mode: polls do without CAPA or pipelining for a day, as sessions broke there")
+	if made.loginAlone {
+		known.LoginAlone = now.Add(fallbackLasts)
+	}
+	r.Log.Warn().Str("host", addr).Bool("capa", !made.withoutCapa).Bool("pipelining", !made.unpipelined).Bool("with_login", !made.loginAlone).Time("until", now.Add(fallbackLasts)).AnErr("broke", broke).Msg("server compatibility mode: polls do without CAPA or pipelining, or without commands sent with the login, for a day, as sessions broke there")
 	if err := hosts.SetHost(ctx, addr, known); err != nil {
 		return fmt.Errorf("record what is known of %s: %w", addr, err)
 	}

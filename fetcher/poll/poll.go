@@ -25,8 +25,11 @@ type poll struct {
 	share      share // what it has claimed of what all visits share
 	step       step
 	loginDelay time.Duration
-	// ahead says that questions were sent before the listing was begun.
-	ahead bool
+	// ahead says that questions were sent before the listing was begun, together that they were
+	// sent with the login, and known that the server was known to take them there.
+	ahead, together, known bool
+	// greeting is what all greetings of the server have in common.
+	greeting string
 	// sizesAhead says that LIST was one of them.
 	sizesAhead bool
 	// outOfStep says that the server fell out of step in the session before.

@@ -30,6 +30,7 @@ type Poller struct {
 
 	certificates certificateWarnings
 	promised     promised
+	together     takers
 	memory       budget
 	expiry       reminders // accounts warned that the server deletes by itself
 	withoutUIDL  reminders // by account: that messages without a UIDL are fetched at every poll

@@ -128,7 +128,7 @@ func (v *visit) run(ctx context.Context) error {
 			first = err
 		}
 		// At once, because a process that polls once has no next poll.
-		v.log.Info().Err(err).Bool("capa", !next.withoutCapa).Bool("pipelining", !next.unpipelined).Msg("session broke: tried again at once, in server compatibility mode")
+		v.log.Info().Err(err).Bool("capa", !next.withoutCapa).Bool("pipelining", !next.unpipelined).Bool("with_login", !next.loginAlone).Msg("session broke: tried again at once, in server compatibility mode")
 		p = v.newPoll(next, p.fetch.sizes.known())
 		p.outOfStep = mailbox.OutOfStep(err)
 	}
@@ -148,6 +148,9 @@ func (v *visit) noteHost(ctx context.Context, p *poll, host ledger.Host, started
 	var failed error
 	if err == nil && !p.fallback.withoutCapa && p.loginDelay != host.LoginDelay {
 		failed = led.SetLoginDelay(ctx, addr, p.loginDelay)
+	}
+	if p.together {
+		failed = errors.Join(failed, v.noteTogether(ctx, p, err))
 	}
 	if p.fetch.sizes.exactly && started.Sub(host.Exact) > exactAgain && ctx.Err() == nil {
 		failed = errors.Join(failed, led.SetHost(ctx, addr, ledger.Host{Exact: started}))

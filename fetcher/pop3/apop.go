@@ -39,8 +39,14 @@ func (c *Client) Apop(user, password string) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.cmd("APOP", user, apopDigest(ts, password))
-	return err
+	if err := c.queue("APOP", user, apopDigest(ts, password)); err != nil {
+		return err
+	}
+	if err := c.sendLogin(); err != nil {
+		return err
+	}
+	_, err = c.reply("APOP")
+	return c.answered(err)
 }
 
 func apopDigest(timestamp, password string) string {

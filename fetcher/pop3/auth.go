@@ -19,9 +19,11 @@ type SASLClient interface {
 
 // UserPass logs in with USER and PASS (RFC 1939 section 7), which carry the
 // password as it is. Under TLS both are sent in one write if the last CAPA named
-// PIPELINING.
+// PIPELINING, or [Client.Behind] has more sent with them.
 func (c *Client) UserPass(user, password string) error {
-	if c.wire.tls == nil || !c.server.caps.Has("PIPELINING") {
+	together := c.server.caps.Has("PIPELINING") || len(c.commands.behind) > 0
+	if c.wire.tls == nil || !together {
+		c.commands.behind = nil
 		if _, err := c.cmd("USER", user); err != nil {
 			return err
 		}
@@ -34,7 +36,7 @@ func (c *Client) UserPass(user, password string) error {
 	if err := c.queue("PASS", password); err != nil {
 		return err
 	}
-	if err := c.flush(); err != nil {
+	if err := c.sendLogin(); err != nil {
 		return err
 	}
 	_, userErr := c.reply("USER")
@@ -43,9 +45,9 @@ func (c *Client) UserPass(user, password string) error {
 	}
 	_, err := c.reply("PASS")
 	if userErr != nil {
-		return userErr // the refusal that PASS met is a consequence
+		err = userErr // the refusal that PASS met is a consequence
 	}
-	return err
+	return c.answered(err)
 }
 
 // maxChallenges bounds the rounds of an authentication.

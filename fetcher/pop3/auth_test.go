@@ -1,11 +1,14 @@
 package pop3_test
 
 import (
+	"crypto/md5"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -240,6 +243,57 @@ func TestPasswordIsNumber(t *testing.T) {
 		}
 		if err := c.Noop(); err == nil || strings.Contains(err.Error(), "123456") {
 			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// TestBehind: what is sent with the login is answered behind it, if the login is confirmed.
+func TestBehind(t *testing.T) {
+	t.Parallel()
+	sent := fmt.Sprintf("S: +OK <1@x>\nC: APOP u %x\nC: CAPA\nC: STAT\n", md5.Sum([]byte("<1@x>p")))
+	synctest.Test(t, func(t *testing.T) {
+		c := play(t, sent+"S: +OK\nS: +OK\nS: UIDL\nS: .\nS: +OK 3 40\nC: NOOP\nS: +OK")
+		c.Behind("CAPA", "STAT")
+		if err := c.Apop("u", "p"); err != nil {
+			t.Fatal(err)
+		}
+		if caps, err := c.Capa(); err != nil || !caps.Has("UIDL") {
+			t.Errorf("capabilities %v, error %v", caps, err)
+		}
+		if count, _, err := c.Stat(); count != 3 || err != nil {
+			t.Errorf("%d messages, error %v", count, err)
+		}
+		if err := c.Noop(); err != nil {
+			t.Error(err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		c, err := serve(t, func(conn net.Conn) error {
+			return hang(conn, "+OK <1@x>\r\n", "-ERR [AUTH] no\r\n+OK\r\n.\r\n-ERR\r\n")
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Behind("CAPA", "STAT")
+		if _, refused := errors.AsType[*pop3.Error](c.Apop("u", "p")); !refused {
+			t.Error("no refusal")
+		}
+		if _, err := c.Capa(); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("then %v, want a closed client", err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		c, err := serve(t, func(conn net.Conn) error { return hang(conn, "+OK <1@x>\r\n", "+OK\r\n") })
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Behind("CAPA", "STAT")
+		if err := c.Apop("u", "p"); err != nil {
+			t.Fatal(err)
+		}
+		since := time.Now()
+		if _, err := c.Capa(); !errors.Is(err, pop3.ErrDesync) || time.Since(since) > time.Minute {
+			t.Errorf("a server that lost what came behind the login: %v after %v", err, time.Since(since))
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // commands are those that were sent, or are about to be, and have no reply yet.
@@ -12,6 +13,9 @@ type commands struct {
 	queued  int      // number of commands in out
 	waiting int      // sent, and without a reply so far
 	ahead   []string // of those, what Ahead sent, in order
+	behind  []string // what the next login sends along, see Behind
+	// handed says that the login was confirmed and the first reply behind it has not come.
+	handed bool
 }
 
 // Ahead sends commands without arguments in one write (RFC 2449 section 6.6). The calls
@@ -24,6 +28,45 @@ func (c *Client) Ahead(verbs ...string) error {
 	}
 	c.commands.ahead = append(c.commands.ahead, verbs...)
 	return c.flush()
+}
+
+// maxHandover bounds the wait for the first reply behind a login. The mailbox may have to be
+// opened first; a server that lost the command never answers it.
+const maxHandover = 15 * time.Second
+
+// Behind has the next [Client.UserPass] or [Client.Apop] send commands without arguments in the
+// same write (RFC 2449 section 6.6). After the login, the calls for these commands must come
+// next, as after [Client.Ahead]. A login that is refused closes the client: what the server says
+// to the commands behind it means nothing. USER and PASS without TLS are sent alone: the calls
+// then send the commands themselves.
+//
+// QUIRK: servers hand the connection to another process at the login, and some lose what they
+// had read by then (Courier reads 4 KiB ahead). If no reply comes for 15 seconds after the
+// login, the error wraps [ErrDesync].
+func (c *Client) Behind(verbs ...string) { c.commands.behind = verbs }
+
+// sendLogin sends what is queued of a login, and the commands behind it.
+func (c *Client) sendLogin() error {
+	for _, verb := range c.commands.behind {
+		if err := c.queue(verb); err != nil {
+			return err
+		}
+	}
+	return c.flush()
+}
+
+// answered takes the result of a login.
+func (c *Client) answered(err error) error {
+	behind := c.commands.behind
+	c.commands.behind = nil
+	switch {
+	case len(behind) == 0:
+	case err != nil:
+		c.Close()
+	default:
+		c.commands.ahead, c.commands.handed = behind, true
+	}
+	return err
 }
 
 // cmd sends one command and reads its reply. The text it returns is valid up to
@@ -132,8 +175,17 @@ func (c *Client) reply(verb string) ([]byte, error) {
 }
 
 func (c *Client) replyLine(verb string) ([]byte, error) {
-	c.wire.conn.within(c.timeouts.Reply, "reply")
+	limit, handed := c.timeouts.Reply, c.commands.handed
+	if c.commands.handed = false; handed {
+		limit = min(limit, maxHandover)
+	}
+	c.wire.conn.within(limit, "reply")
 	line, err := c.wire.readLine(maxReply)
+	if handed && timedOut(err) {
+		return nil, c.fail(&ProtocolError{
+			Detail: fmt.Sprintf("server confirmed the login and lost what was sent with it: no answer to %s within %v", named(verb), limit), Err: ErrDesync,
+		})
+	}
 	if err != nil {
 		err = c.wire.lineError(err, "instead of answering "+named(verb))
 		if errors.Is(err, ErrLineTooLong) && c.message.ended > 0 {

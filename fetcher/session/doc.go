@@ -8,6 +8,13 @@
 //
 // Only this package knows which protocol a store speaks. So far that is POP3.
 //
+// # Round trips
+//
+// From the greeting to the listing it takes one round trip at a server that is known to take
+// commands with the login, and two at one that announces PIPELINING before it: the capabilities
+// come first. A server that announces it only after the login (Gmail) takes four, with USER and
+// PASS one by one. AUTH is never sent together with other commands.
+//
 // # What it guarantees
 //
 //   - A login is sent only over verified TLS, unless the account's settings allow otherwise.

@@ -33,24 +33,76 @@ type login struct {
 }
 
 // run chooses a mechanism, logs in with it, and asks for the capabilities once more: Gmail
-// announces PIPELINING only after the login.
+// announces PIPELINING only after the login. The questions of the options are sent as early as
+// the server allows.
 func (l *login) run(ctx context.Context) error {
-	if err := l.capa(); err != nil {
-		return err
-	}
-	l.session.Step = LoggingIn
-	l.client.Conceal(l.secret)
 	l.session.Mechanism = chooseMechanism(l.endpoint.Auth, l.client)
-	if err := l.authenticate(ctx); err != nil {
-		return &LoginError{Addr: l.endpoint.Addr, Mechanism: l.session.Mechanism, Err: err}
-	}
-	if ask := l.options.Ask; ask > AskNothing && !l.options.WithoutCapa && !l.options.Unpipelined && l.caps.Has("PIPELINING") {
-		l.session.Asked = ask
-		if err := l.client.Ahead(verbs[:ask+1]...); err != nil {
+	known := l.isKnown()
+	if !known {
+		if err := l.capa(); err != nil {
 			return err
 		}
 	}
-	return l.capa()
+	ask := l.questions()
+	early := len(ask) > 0 && (known || l.caps.Has("PIPELINING"))
+	if early && l.takesMoreWithLogin() {
+		l.session.Together, l.session.Known = true, known
+		l.client.Behind(ask...)
+	}
+	l.session.Step = LoggingIn
+	l.client.Conceal(l.secret)
+	if err := l.authenticate(ctx); err != nil {
+		return &LoginError{Addr: l.endpoint.Addr, Mechanism: l.session.Mechanism, Err: err}
+	}
+	if early {
+		l.session.Asked = l.options.Ask
+		if !l.session.Together {
+			if err := l.client.Ahead(ask...); err != nil {
+				return err
+			}
+		}
+	}
+	if err := l.capa(); err != nil {
+		return err
+	}
+	if len(ask) > 0 && !early && l.caps.Has("PIPELINING") {
+		l.session.Asked = l.options.Ask
+		return l.client.Ahead(ask[1:]...)
+	}
+	return nil
+}
+
+// questions returns the commands that are to be sent ahead: the first is CAPA.
+func (l *login) questions() []string {
+	if o := &l.options; o.Ask == AskNothing || o.WithoutCapa || o.Unpipelined {
+		return nil
+	}
+	return verbs[:l.options.Ask+1]
+}
+
+// isKnown reports whether an earlier session showed that a server with this greeting takes
+// commands with the login. What CAPA says before the login is then of no use.
+func (l *login) isKnown() bool {
+	return l.options.Known != nil && len(l.questions()) > 0 && l.takesMoreWithLogin() && l.options.Known(l.session.Greeting)
+}
+
+// takesMoreWithLogin reports whether further commands may be sent with the login.
+//
+//   - AUTH is a dialogue: if it goes on otherwise than expected, they would be part of it.
+//   - QUIRK: Courier announces PIPELINING, reads 4 KiB ahead, and starts another program at the
+//     login, which knows nothing of what was read.
+func (l *login) takesMoreWithLogin() bool {
+	byReply := l.session.Mechanism == mechanismAPOP || l.session.Mechanism == mechanismPass
+	courier := slices.Contains(l.caps.Args("IMPLEMENTATION"), "Courier")
+	return byReply && !courier && !l.options.LoginAlone
+}
+
+// lasting returns what a server's greetings have in common: the words without a digit, which are
+// no number, time or name of a session, and not in brackets.
+func lasting(greeting string) string {
+	words := strings.Fields(greeting)
+	words = slices.DeleteFunc(words, func(w string) bool { return strings.ContainsAny(w, "0123456789<>[]") })
+	return strings.Join(words, " ")
 }
 
 // capa asks for the capabilities, unless the options say not to.

@@ -19,10 +19,16 @@ type Options struct {
 	WithoutCapa bool
 	// Unpipelined sends nothing ahead of replies: some servers announce PIPELINING and break at it.
 	Unpipelined bool
-	// Ask is what is sent ahead, right behind the login, if the server announces PIPELINING. That
-	// saves two round trips. The caller's first calls must then be these, in this order:
-	// [mailbox.Mailbox.Stat], Keys, Sizes.
+	// LoginAlone sends nothing with the login: some servers announce PIPELINING and lose what comes
+	// behind the login.
+	LoginAlone bool
+	// Ask is what is sent ahead, if the server announces PIPELINING: with the login if it announces
+	// that before, otherwise as soon as it does. The caller's first calls must then be these, in
+	// this order: [mailbox.Mailbox.Stat], Keys, Sizes.
 	Ask Questions
+	// Known, unless nil, reports whether the server is known to take commands with the login, by its
+	// [Session.Greeting]. It is then not asked for its capabilities before the login.
+	Known func(greeting string) bool
 	// Waiting, unless nil, is called with true before each wait for the server, and with false
 	// after it.
 	Waiting func(waits bool)
@@ -63,8 +69,12 @@ type Session struct {
 	mailbox.Mailbox
 	// Step is the last step that was begun.
 	Step Step
+	// Greeting is what all greetings of the server have in common.
+	Greeting string
 	// Asked is what was asked ahead.
 	Asked Questions
+	// Together says that it was sent with the login, and Known that Options.Known allowed it.
+	Together, Known bool
 	// Mechanism is how the login was made, or tried: "APOP", "USER/PASS" or a SASL mechanism.
 	Mechanism string
 	// Capabilities are those that the server announced last: their arguments by name.
@@ -143,6 +153,7 @@ func (e *Endpoint) open(ctx context.Context, k keys, o Options) (*Session, error
 	if state, ok := c.TLSState(); ok {
 		s.TLS, s.Resumed, s.Certificate = tls.VersionName(state.Version), state.DidResume, state.PeerCertificates[0]
 	}
+	s.Greeting = lasting(c.Greeting())
 	l := login{endpoint: e, client: c, secret: k.secret, options: o, session: s}
 	if err := l.run(ctx); err != nil {
 		c.Close()

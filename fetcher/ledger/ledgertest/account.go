@@ -35,12 +35,12 @@ func testHost(t *testing.T, open Open) {
 	check(t, l.SetLoginDelay(t.Context(), "mx.example:995", time.Hour))
 	check(t, l.SetLoginDelay(t.Context(), "mx.example:995", 10*time.Minute))
 	check(t, l.SetHost(t.Context(), "mx.example:995", ledger.Host{Unpipelined: day}))
-	check(t, l.SetHost(t.Context(), "mx.example:995", ledger.Host{WithoutCapa: later, Exact: day}))
+	check(t, l.SetHost(t.Context(), "mx.example:995", ledger.Host{WithoutCapa: later, LoginAlone: later, Exact: day}))
 	check(t, l.Close())
 	l = open(t, dir)
 	defer l.Close()
 	h, err := l.Host(t.Context(), "mx.example:995")
-	if err != nil || !h.Unpipelined.Equal(day) || !h.WithoutCapa.Equal(later) || !h.Exact.Equal(day) || h.LoginDelay != 10*time.Minute {
+	if err != nil || !h.Unpipelined.Equal(day) || !h.WithoutCapa.Equal(later) || !h.LoginAlone.Equal(later) || !h.Exact.Equal(day) || h.LoginDelay != 10*time.Minute {
 		t.Errorf("known is %v, error %v", h, err)
 	}
 	h, err = l.Host(t.Context(), "other.example:995")

@@ -12,15 +12,18 @@ import (
 
 // Host returns what is known of a server, by its address.
 func (l *Ledger) Host(ctx context.Context, name string) (ledger.Host, error) {
-	var unpipelined, withoutCapa, exact, loginDelay sql.NullInt64
+	var unpipelined, withoutCapa, loginAlone, exact, loginDelay sql.NullInt64
 	err := l.before(StepRead, "host")
 	if err == nil {
-		err = l.reader.QueryRowContext(ctx, "SELECT unpipelined, without_capa, exact, login_delay FROM host WHERE name = ?", name).Scan(&unpipelined, &withoutCapa, &exact, &loginDelay)
+		err = l.reader.QueryRowContext(ctx, "SELECT unpipelined, without_capa, login_alone, exact, login_delay FROM host WHERE name = ?", name).Scan(&unpipelined, &withoutCapa, &loginAlone, &exact, &loginDelay)
 	}
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return ledger.Host{}, fmt.Errorf("look up host %s: %w", name, l.explain(err))
 	}
-	return ledger.Host{Unpipelined: fromMilliseconds(unpipelined), WithoutCapa: fromMilliseconds(withoutCapa), Exact: fromMilliseconds(exact), LoginDelay: time.Duration(loginDelay.Int64) * time.Millisecond}, nil
+	return ledger.Host{
+		Unpipelined: fromMilliseconds(unpipelined), WithoutCapa: fromMilliseconds(withoutCapa), LoginAlone: fromMilliseconds(loginAlone),
+		Exact: fromMilliseconds(exact), LoginDelay: time.Duration(loginDelay.Int64) * time.Millisecond,
+	}, nil
 }
 
 // SetLoginDelay records the least time between two logins that a server announces, 0 for none.
@@ -32,9 +35,10 @@ func (l *Ledger) SetLoginDelay(ctx context.Context, name string, d time.Duration
 // SetHost records what is known of a server, except its LoginDelay. A zero time leaves what is
 // recorded.
 func (l *Ledger) SetHost(ctx context.Context, name string, h ledger.Host) error {
-	return l.changeHost(ctx, name, `INSERT INTO host (name, unpipelined, without_capa, exact) VALUES (?, ?, ?, ?) ON CONFLICT (name)
-		DO UPDATE SET unpipelined = coalesce(excluded.unpipelined, unpipelined), without_capa = coalesce(excluded.without_capa, without_capa), exact = coalesce(excluded.exact, exact)`,
-		milliseconds(h.Unpipelined), milliseconds(h.WithoutCapa), milliseconds(h.Exact))
+	return l.changeHost(ctx, name, `INSERT INTO host (name, unpipelined, without_capa, login_alone, exact) VALUES (?, ?, ?, ?, ?) ON CONFLICT (name)
+		DO UPDATE SET unpipelined = coalesce(excluded.unpipelined, unpipelined), without_capa = coalesce(excluded.without_capa, without_capa),
+		login_alone = coalesce(excluded.login_alone, login_alone), exact = coalesce(excluded.exact, exact)`,
+		milliseconds(h.Unpipelined), milliseconds(h.WithoutCapa), milliseconds(h.LoginAlone), milliseconds(h.Exact))
 }
 
 // changeHost executes a statement on a host. Hosts belong to no account and need no lease.

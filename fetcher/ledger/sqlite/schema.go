@@ -9,7 +9,7 @@ const applicationID = 0x61746364
 // migrations leads from each schema version to the next: migrations[0] makes an
 // empty file version 1. A version that was released is never edited.
 func migrations() []string {
-	return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5, schemaV6, schemaV7, schemaV8, schemaV9}
+	return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5, schemaV6, schemaV7, schemaV8, schemaV9, schemaV10}
 }
 
 // The index on digests holds only their first 8 bytes. Digests are random, so every insert lands on
@@ -192,6 +192,11 @@ SELECT a.name AS account, CAST(m.uidl AS TEXT) AS uidl, m.size, CASE WHEN m.skip
 	datetime(m.delivered / 1000, 'unixepoch') AS delivered,
 	datetime(m.next_attempt / 1000, 'unixepoch') AS next_attempt
 FROM message AS m JOIN account AS a ON a.id = m.account;
+`
+
+// login_alone is the time until which nothing is sent to a server with the login.
+const schemaV10 = `
+ALTER TABLE host ADD COLUMN login_alone INTEGER;
 `
 
 // The schema versions with columns that an older file lacks, which [Inspect] opens, too.

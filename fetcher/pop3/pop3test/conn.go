@@ -41,6 +41,10 @@ func (c *Conn) Server() *Server { return c.server }
 // reply to this one (RFC 2449 section 6.6).
 func (c *Conn) Ahead() int { return c.reader.Buffered() }
 
+// Lose drops the commands that were read ahead, as a server does that hands the connection to
+// another process at the login.
+func (c *Conn) Lose() { c.reader.Discard(c.reader.Buffered()) }
+
 // Reply writes lines, each with CR LF. They are sent when the client has no further
 // command on its way.
 func (c *Conn) Reply(lines ...string) {
