@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/attachd/attachd/extractor/digest"
 )
 
 const (
@@ -38,6 +40,9 @@ type Options struct {
 	// fails with a [*RoomError]. So does every file once the file system takes few more (inodes).
 	// Zero: the disk may be filled.
 	MinFree int64
+	// Digest is the kind of digest of every file, which [Staged] has. Zero: none but what a [Plan]
+	// asks for.
+	Digest digest.Kind
 	// Hook, unless nil, is asked before each file operation. Tests of what stands upon a Directory
 	// use it to fail an operation, or to end the process before it.
 	Hook Hook
@@ -51,6 +56,7 @@ type Options struct {
 type Directory struct {
 	hooks
 	fileMode fs.FileMode // 0: the default less the umask
+	digest   digest.Kind // of every file, 0 for none
 	private  bool        // the staging folder is removed by Close
 	folderID string      // of the staging folder
 	folders  folders
@@ -97,7 +103,7 @@ func open(dir string, o Options) (*Directory, error) {
 	}
 	h := hooks{o.Hook}
 	d := &Directory{
-		hooks: h, fileMode: o.FileMode, private: o.Staging != defaultStaging,
+		hooks: h, fileMode: o.FileMode, digest: o.Digest, private: o.Staging != defaultStaging,
 		folders: folders{hooks: h, path: dir, share: permissions{o.DirMode, group}, groupName: o.Group},
 		names:   reservations{hooks: h, path: dir, given: make(map[string]string), last: make(map[string]int)},
 		syncer:  syncer{hooks: h, most: o.SyncWorkers, jobs: make(chan *file, 4*o.SyncWorkers)},

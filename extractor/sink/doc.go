@@ -4,8 +4,8 @@
 // # The steps
 //
 //  1. [Directory.Stage] takes a message apart and writes each attachment to a staging file, in a
-//     hidden folder below the target. It hashes the bytes as they pass, chooses the final names and
-//     reserves them.
+//     hidden folder below the target. It hashes the bytes as they pass, if somebody asks for a
+//     digest, chooses the final names and reserves them.
 //  2. [Directory.Sync] returns nil once the files are durable under their staging names.
 //  3. The caller records the ID and the final name of each file in a ledger.
 //  4. [Directory.Publish] renames the files to their final names, overwrites nothing, and makes the

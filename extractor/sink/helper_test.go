@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 	"testing"
+
+	"github.com/attachd/attachd/extractor/digest"
 )
 
 // attached is a file for a message made by mail.
@@ -35,6 +37,9 @@ func mail(files ...attached) []byte {
 
 func open1(t testing.TB, dir string, o Options) *Directory {
 	t.Helper()
+	if o.Digest == 0 {
+		o.Digest = digest.Own
+	}
 	d, err := Open(dir, o)
 	check(t, err)
 	t.Cleanup(func() { check(t, d.Close()) })

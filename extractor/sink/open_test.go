@@ -2,7 +2,6 @@ package sink
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -10,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/attachd/attachd/extractor"
+	"github.com/attachd/attachd/extractor/digest"
 )
 
 // TestNestedMemory: of a hundred messages within each other, each a file of its own, all are
@@ -36,7 +36,7 @@ func TestNestedMemory(t *testing.T) {
 	for _, s := range staged {
 		content, err := os.ReadFile(filepath.Join(dir, s.Path))
 		check(t, err)
-		if !bytes.HasSuffix(content, body) || s.Size != int64(len(content)) || s.SHA256 != sha256.Sum256(content) {
+		if !bytes.HasSuffix(content, body) || s.Size != int64(len(content)) || s.Digests != digest.Of(digest.Own, content).Set() {
 			t.Errorf("%s has %d bytes and is said to have %d", s.Path, len(content), s.Size)
 		}
 	}

@@ -1,7 +1,6 @@
 package sink
 
 import (
-	"fmt"
 	"io"
 	"slices"
 
@@ -80,23 +79,3 @@ func (s *staging) problems(m *extractor.Message, is func(extractor.ProblemKind) 
 }
 
 func isRepair(k extractor.ProblemKind) bool { return !k.Cosmetic() }
-
-// hashFile hashes what was written without being hashed.
-func (w *writer) hashFile() error {
-	if w.size == int64(len(w.block.bytes)) {
-		w.hash.Write(w.block.bytes)
-		return nil
-	}
-	f, err := w.d.folders.staging.root.Open(w.file.id)
-	if err != nil {
-		return fmt.Errorf("read staging file in %s: %w", w.d.folders.stagingPath(), err)
-	}
-	defer f.Close()
-	if _, err := io.CopyBuffer(onlyWriter{w.hash}, f, w.block.bytes[:blockSize]); err != nil {
-		return fmt.Errorf("read staging file in %s: %w", w.d.folders.stagingPath(), err)
-	}
-	return nil
-}
-
-// onlyWriter hides whatever else a writer can do, so that the buffer is used.
-type onlyWriter struct{ io.Writer }

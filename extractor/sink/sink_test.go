@@ -2,7 +2,6 @@ package sink
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/attachd/attachd/extractor/digest"
 )
 
 func TestDelivery(t *testing.T) {
@@ -33,7 +34,7 @@ func TestDelivery(t *testing.T) {
 	deliver(t, d, staged)
 	for i, f := range files {
 		s := staged[i]
-		if s.Path != f.name || s.Size != int64(len(f.body)) || s.SHA256 != sha256.Sum256(f.body) || s.Attachment.OriginalName != f.name {
+		if s.Path != f.name || s.Size != int64(len(f.body)) || s.Digests != digest.Of(digest.Own, f.body).Set() || s.Attachment.OriginalName != f.name {
 			t.Errorf("%s: staged as %+v", f.name, s)
 		}
 		got, err := os.ReadFile(filepath.Join(dir, f.name))

@@ -10,15 +10,16 @@ import (
 	"sync/atomic"
 
 	"github.com/attachd/attachd/extractor"
+	"github.com/attachd/attachd/extractor/digest"
 )
 
 // Staged is an attachment in a staging file, or a file that belongs to one.
 type Staged struct {
 	ID         string // the staging file's name
 	Attachment extractor.Attachment
-	Path       string // final name, reserved: relative to the folder, separated by slashes
-	Size       int64  // bytes
-	SHA256     [32]byte
+	Path       string     // final name, reserved: relative to the folder, separated by slashes
+	Size       int64      // bytes
+	Digests    digest.Set // those that were asked for
 	Kind       Kind
 	Before     bool // set by Publish: it was published before a crash
 	// Joined is the folder of the pieces that a message was joined from, of its first attachment.
@@ -100,6 +101,8 @@ type Plan struct {
 	// Sidecar, unless nil, returns the content of a file beside an attachment, with ".json" behind
 	// its name. The sidecar appears before the attachment does. It counts in Extract.Limits.
 	Sidecar func(m *extractor.Message, s *Staged) ([]byte, error)
+	// SHA256 asks for the SHA-256 of each file. It is there in Sidecar in any case.
+	SHA256 bool
 	// Raw says when the message itself is kept, too: as a file that is named by its subject.
 	Raw RawPolicy
 	// Quarantine says where a message goes that could not be read right. doubts are the reasons. It
@@ -158,8 +161,8 @@ type staging struct {
 }
 
 func (s *staging) open(m *extractor.Message, a *extractor.Attachment, kind Kind) *writer {
-	w := s.newWriter(a)
-	w.message, w.kind = m, kind
+	w := s.newWriter(a, kind)
+	w.message = m
 	s.writers = append(s.writers, w)
 	return w
 }
@@ -276,7 +279,7 @@ func (s *staging) keep(w *writer) error {
 	if err != nil {
 		return err
 	}
-	staged := &Staged{ID: w.file.id, Attachment: *w.attachment, Path: name, Size: w.size, SHA256: w.sum, Kind: w.kind, Joined: w.file.joined}
+	staged := &Staged{ID: w.file.id, Attachment: *w.attachment, Path: name, Size: w.size, Digests: w.digests, Kind: w.kind, Joined: w.file.joined}
 	if w.kind == File {
 		s.written += w.size
 	}
@@ -312,6 +315,6 @@ func (s *staging) sidecar(m *extractor.Message, beside *Staged, to *folder) erro
 	if err := s.d.inherit(w.file, to); err != nil {
 		return err
 	}
-	s.staged = append(s.staged, &Staged{ID: w.file.id, Attachment: *w.attachment, Path: w.file.path, Size: w.size, SHA256: w.sum, Kind: Sidecar})
+	s.staged = append(s.staged, &Staged{ID: w.file.id, Attachment: *w.attachment, Path: w.file.path, Size: w.size, Digests: w.digests, Kind: Sidecar})
 	return nil
 }

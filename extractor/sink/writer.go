@@ -2,14 +2,13 @@ package sink
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"sync"
 
 	"github.com/attachd/attachd/extractor"
+	"github.com/attachd/attachd/extractor/digest"
 )
 
 const (
@@ -26,48 +25,23 @@ const (
 type block struct{ bytes []byte }
 
 // buffers are blocks and hashes for use by one file after the other.
-type buffers struct{ blocks, hashes *sync.Pool }
+type buffers struct {
+	blocks *sync.Pool
+	hashes map[digest.Kind]*sync.Pool
+}
 
 func newBuffers() buffers {
 	return buffers{
 		blocks: &sync.Pool{New: func() any { return &block{make([]byte, 0, blockSize)} }},
-		hashes: &sync.Pool{New: func() any { return sha256.New() }},
+		hashes: newHashes(),
 	}
 }
 
 // block returns an empty one.
-func (b buffers) block() *block {
+func (b *buffers) block() *block {
 	empty := b.blocks.Get().(*block)
 	empty.bytes = empty.bytes[:0]
 	return empty
-}
-
-// hasher hashes the blocks of a file in a goroutine of its own, since that takes as long as all the
-// rest. It gives the blocks back to the pool.
-type hasher struct {
-	blocks chan *block
-	done   chan struct{}
-}
-
-// hashAhead is how many blocks may wait to be hashed.
-const hashAhead = 4
-
-func (b buffers) newHasher(sum hash.Hash) *hasher {
-	h := &hasher{make(chan *block, hashAhead), make(chan struct{})}
-	go func() {
-		defer close(h.done)
-		for full := range h.blocks {
-			sum.Write(full.bytes)
-			b.blocks.Put(full)
-		}
-	}()
-	return h
-}
-
-// close waits for the last block.
-func (h *hasher) close() {
-	close(h.blocks)
-	<-h.done
 }
 
 // writer writes one attachment to a staging file. It makes the file when the first block is full,
@@ -78,28 +52,29 @@ type writer struct {
 	attachment *extractor.Attachment
 	message    *extractor.Message // that it came with
 	kind       Kind
-	block      *block    // what is not written yet
-	hash       hash.Hash // of all that is written; a hasher's, while there is one
-	hasher     *hasher   // of a file longer than a block
+	block      *block // what is not written yet
+	sums       sums
 	file       *file
 	folder     string // of what is quarantined
 	unsure     bool   // it may be left out in the end: it is not hashed, nor sent to the disk, before
 	size       int64
-	sum        [32]byte
+	digests    digest.Set
 	closed     bool
 	err        error // sticky
 	open       *int  // writers of the message that are open
 }
 
-func (s *staging) newWriter(a *extractor.Attachment) *writer {
+func (s *staging) newWriter(a *extractor.Attachment, kind Kind) *writer {
 	d := s.d
-	hash := d.buffers.hashes.Get().(hash.Hash)
-	hash.Reset()
+	asked := digest.Kind(0)
+	if kind != Sidecar && (s.plan.SHA256 || s.plan.Sidecar != nil) {
+		asked = digest.SHA256
+	}
 	b := &block{make([]byte, 0, smallBlock)}
 	if s.opened++; s.opened <= maxOpen {
 		b = d.buffers.block()
 	}
-	return &writer{d: d, ctx: s.ctx, attachment: a, block: b, hash: hash, file: &file{id: d.newID(), done: make(chan struct{})}, open: &s.opened}
+	return &writer{d: d, ctx: s.ctx, attachment: a, kind: kind, block: b, sums: d.buffers.newSums(d.digest, asked), file: &file{id: d.newID(), done: make(chan struct{})}, open: &s.opened}
 }
 
 // Write implements io.Writer.
@@ -145,16 +120,12 @@ func (w *writer) flush() {
 	}
 	if small := cap(w.block.bytes) < blockSize; small || w.unsure {
 		if !w.unsure {
-			w.hash.Write(w.block.bytes)
+			w.sums.Write(w.block.bytes)
 		}
 		w.block.bytes = w.block.bytes[:0]
 		return
 	}
-	if w.hasher == nil {
-		w.hasher = w.d.buffers.newHasher(w.hash)
-	}
-	w.hasher.blocks <- w.block
-	w.block = w.d.buffers.block()
+	w.block = w.sums.take(w.block, &w.d.buffers)
 }
 
 // write writes the block.
@@ -200,22 +171,20 @@ func (w *writer) Close() error {
 	if w.err == nil && !leftOut && (len(w.block.bytes) > 0 || w.file.f == nil) {
 		w.write()
 	}
-	if w.hasher != nil {
-		w.hasher.close()
-	}
+	w.sums.wait()
 	if w.err == nil && !leftOut {
 		if w.unsure {
 			w.err = w.hashFile()
 		} else {
-			w.hash.Write(w.block.bytes)
+			w.sums.Write(w.block.bytes)
 		}
-		w.hash.Sum(w.sum[:0])
+		w.digests = w.sums.known()
 	}
 	if cap(w.block.bytes) == blockSize {
 		w.d.buffers.blocks.Put(w.block)
 	}
-	w.d.buffers.hashes.Put(w.hash)
-	w.block, w.hash, w.hasher = nil, nil, nil
+	w.sums.free(&w.d.buffers)
+	w.block = nil
 	switch {
 	case leftOut && w.file.f != nil:
 		return errors.Join(w.err, w.file.f.Close(), w.d.discard(w.file.id))

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -219,7 +220,7 @@ func (d *Delivery) leaveOutDuplicates(ctx context.Context, group []*ledger.Messa
 	for _, m := range group {
 		for i := range m.Attachments {
 			if mayBeDuplicate(m, i) {
-				contents = append(contents, m.Attachments[i].Content())
+				contents = slices.AppendSeq(contents, m.Attachments[i].Contents())
 			}
 		}
 	}
@@ -235,9 +236,7 @@ func (d *Delivery) leaveOutDuplicates(ctx context.Context, group []*ledger.Messa
 			if !mayBeDuplicate(m, i) {
 				continue
 			}
-			is := m.Attachments[i].Content()
-			if !received[is] {
-				received[is] = true
+			if !receivedBefore(received, &m.Attachments[i]) {
 				continue
 			}
 			duplicate := m.Attachments[i : i+1]
@@ -253,6 +252,18 @@ func (d *Delivery) leaveOutDuplicates(ctx context.Context, group []*ledger.Messa
 		}
 	}
 	return nil
+}
+
+// receivedBefore reports whether one of the contents received is the attachment's, by any kind of
+// digest, and counts the attachment as received.
+func receivedBefore(received map[ledger.Content]bool, a *ledger.Attachment) (before bool) {
+	for c := range a.Contents() {
+		before = before || received[c]
+	}
+	for c := range a.Contents() {
+		received[c] = true
+	}
+	return before
 }
 
 // mayBeDuplicate reports whether an attachment is to be compared with those received before. These

@@ -52,5 +52,6 @@ type Delivery struct {
 	// Tally counts what was delivered. Read it after Finish.
 	Tally     Tally
 	quota     quota
+	others    otherKinds
 	committer committer
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -14,6 +15,11 @@ type Ledger interface {
 	Generations
 	// Received returns which of these contents the account received before.
 	Received(ctx context.Context, account string, contents []ledger.Content) (map[ledger.Content]bool, error)
+	// Kinds returns the kinds of digests, other than the own one, that the account's attachments
+	// (files) and its messages without a UIDL (keys) are recorded by.
+	Kinds(ctx context.Context, account string) (files, keys []digest.Kind, err error)
+	// Sized returns those of the sizes that an attachment recorded by this kind of digest has.
+	Sized(ctx context.Context, account string, kind digest.Kind, sizes []int64) (map[int64]bool, error)
 	// Stage records a group with the names of its files. The staging files are durable by then.
 	Stage(ctx context.Context, account string, group []*ledger.Message) error
 	// Unfinished returns the messages that were staged and not delivered.

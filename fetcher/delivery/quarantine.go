@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
@@ -71,12 +72,12 @@ func OpenQuarantined(ctx context.Context, open func(ctx context.Context, path st
 
 // verify fails unless a file has the bytes that were recorded. It leaves the file at its start.
 func verify(raw io.ReadSeeker, kept ledger.Attachment) error {
-	sum := sha256.New()
-	n, err := io.Copy(sum, raw)
+	was := kept.Digests.First()
+	is, n, err := digest.Read(was.Kind, raw)
 	if err != nil {
 		return err
 	}
-	if [32]byte(sum.Sum(nil)) != kept.SHA256 {
+	if is != was {
 		return fmt.Errorf("%s is not what was fetched: it has %d bytes, and had %d", kept.Path, n, kept.Size)
 	}
 	_, err = raw.Seek(0, io.SeekStart)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -104,23 +105,20 @@ func (q *Quarantine) nothingNew(ctx context.Context, m *ledger.Message, reason s
 // notDelivered returns the staged files that the message was not delivered with, and discards the
 // others. copied reports whether the sink staged another copy for quarantine.
 func (q *Quarantine) notDelivered(ctx context.Context, m *ledger.Message, staged []ledger.Attachment) (added []ledger.Attachment, copied bool, err error) {
-	before := make(map[ledger.Content]int)
-	for _, a := range m.NotKept() {
-		before[a.Content()]++
-	}
+	before := m.NotKept()
 	var known []ledger.Attachment
 	for i := 0; i < len(staged); i++ {
 		first := i
 		if staged[i].Sidecar && i+1 < len(staged) {
 			i++ // the attachment behind a sidecar decides
 		}
-		is := staged[i].Content()
+		was := slices.IndexFunc(before, func(b ledger.Attachment) bool { return b.Size == staged[i].Size && b.Digests.Same(&staged[i].Digests) })
 		switch {
 		case staged[i].Quarantine:
 			copied = true
 			known = append(known, staged[i])
-		case before[is] > 0:
-			before[is]--
+		case was >= 0:
+			before = slices.Delete(before, was, was+1)
 			known = append(known, staged[first:i+1]...)
 		default:
 			added = append(added, staged[first:i+1]...)

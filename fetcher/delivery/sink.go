@@ -2,10 +2,12 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -17,7 +19,7 @@ import (
 //
 // A poll has two goroutines:
 //
-//   - One stages. It calls Stage and StageRaw, one after the other.
+//   - One stages. It calls Stage, StageRaw and Digest, one after the other.
 //   - One commits. It calls Sync, Publish, RemovePieces and SetMark, one after the other.
 //
 // Both may call Free and Discard at any time. No two calls at once concern the same staging file.
@@ -36,6 +38,8 @@ type Sink interface {
 	Stage(ctx context.Context, uidl string, r io.Reader) (Staged, error)
 	// StageRaw stages the bytes of r as they are. They will be published as folder/name.
 	StageRaw(ctx context.Context, r io.Reader, folder, name string) (ledger.Attachment, error)
+	// Digest reads a staging file back and returns its digest of another kind than the own one.
+	Digest(ctx context.Context, file ledger.Attachment, kind digest.Kind) (digest.Digest, error)
 	// Sync returns nil once the staging files are durable under their staging names.
 	Sync(ctx context.Context, files []ledger.Attachment) error
 	// Publish gives staged files their final names, in this order, and overwrites nothing. It sets
@@ -116,8 +120,12 @@ func (d *Delivery) Stage(ctx context.Context, uidl string, r io.Reader) (s Stage
 			err = &UnprocessableError{fmt.Errorf("read message: panic: %v\n%s", v, debug.Stack())}
 		}
 	}()
-	if s, err = d.Sink.Stage(ctx, uidl, r); err == nil {
-		s.tell()
+	if s, err = d.Sink.Stage(ctx, uidl, r); err != nil {
+		return s, err
 	}
-	return s, err
+	if err := d.liken(ctx, s.Attachments); err != nil {
+		return Staged{}, errors.Join(err, d.Discard(context.WithoutCancel(ctx), s.Attachments))
+	}
+	s.tell()
+	return s, nil
 }

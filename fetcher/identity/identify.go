@@ -2,7 +2,9 @@ package identity
 
 import (
 	"context"
+	"slices"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
@@ -27,14 +29,28 @@ const (
 type Read struct {
 	// Octets is how many octets came, as RETR counts them.
 	Octets int64
-	// Digest is the SHA-256 of its bytes, where [Matcher.NeedsDigest] asks for it.
-	Digest []byte
+	// Digests are those of its bytes that [Matcher.Digests] asks for.
+	Digests digest.Set
 	// Header is its header, and perhaps more.
 	Header []byte
 }
 
-// NeedsDigest reports whether [Matcher.Identify] needs the digest of the message's bytes.
-func (x *Matcher) NeedsDigest(e Entry) bool { return e.IsNameless() || x.missing.byBytes }
+// Digests returns the kinds of digests of the message's bytes that [Matcher.Identify] needs. Only a
+// message without a UIDL, and one that may have been delivered without one, needs any. Other kinds
+// than the own one are among them if messages of the account are known by these.
+func (x *Matcher) Digests(ctx context.Context, e Entry) ([]digest.Kind, error) {
+	if !e.IsNameless() && !x.missing.byBytes {
+		return nil, nil
+	}
+	if x.missing.kinds == nil {
+		_, keys, err := x.Ledger.Kinds(ctx, x.Account.Name)
+		if err != nil {
+			return nil, err
+		}
+		x.missing.kinds = append([]digest.Kind{digest.Own}, keys...)
+	}
+	return x.missing.kinds, nil
+}
 
 // Identify finds out which message was retrieved and staged as m, and gives m its key. If it
 // was delivered before under another key, m keeps what it needs, and drop are the attachments
@@ -64,14 +80,14 @@ func (x *Matcher) recognize(ctx context.Context, e Entry, read Read, m *ledger.M
 			x.Listing.rename(e.Number, before.UIDL)
 			return Settled, nil, nil
 		}
-		m.UIDL = OtherUIDL(before.UIDL, m.Identity(), m.Attachments)
-		x.Listing.rename(e.Number, m.UIDL)
-		x.Log.Warn().Str("uidl", foreign.UIDL(before.UIDL)).Msg("server uses a UIDL again for another message")
-		records, err := x.Ledger.Lookup(ctx, x.Account.Name, []string{m.UIDL})
+		var known Standing
+		m.UIDL, known, err = x.recorded(ctx, otherUIDLs(before.UIDL, m.Identity(), m.Attachments), m.Size)
 		if err != nil {
 			return Unknown, nil, err
 		}
-		if known := standingOf(records, m.Size); known != Unknown {
+		x.Listing.rename(e.Number, m.UIDL)
+		x.Log.Warn().Str("uidl", foreign.UIDL(before.UIDL)).Msg("server uses a UIDL again for another message")
+		if known != Unknown {
 			return known, nil, nil
 		}
 	}
@@ -80,6 +96,27 @@ func (x *Matcher) recognize(ctx context.Context, e Entry, read Read, m *ledger.M
 		return Unknown, drop, err
 	}
 	return Unknown, nil, nil
+}
+
+// recorded returns the first of the UIDLs under which a message of this size is recorded, and its
+// standing. Without any it is the first of all, and Unknown. A message has several where digests of
+// several kinds stand for it.
+func (x *Matcher) recorded(ctx context.Context, uidls []string, size int64) (string, Standing, error) {
+	records, err := x.Ledger.Lookup(ctx, x.Account.Name, uidls)
+	if err != nil {
+		return "", Unknown, err
+	}
+	for _, uidl := range uidls {
+		if is := standingOf(under(records, uidl), size); is != Unknown {
+			return uidl, is, nil
+		}
+	}
+	return uidls[0], Unknown, nil
+}
+
+// under returns those of the records that are of a UIDL.
+func under(records []ledger.Record, uidl string) []ledger.Record {
+	return slices.DeleteFunc(slices.Clone(records), func(r ledger.Record) bool { return r.UIDL != uidl })
 }
 
 // standingOf returns the standing of a message of this size, by the records of its UIDL.

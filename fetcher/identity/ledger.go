@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -32,6 +33,9 @@ type Records interface {
 	Kept(ctx context.Context, account string) (kept, present int, err error)
 	// Present returns the messages that should still be on the server.
 	Present(ctx context.Context, account string) ([]ledger.Key, error)
+	// Kinds returns the kinds of digests, other than the own one, that the account's attachments
+	// (files) and its messages without a UIDL (keys) are recorded by.
+	Kinds(ctx context.Context, account string) (files, keys []digest.Kind, err error)
 	// NamesUIDLs reports whether any message is recorded under a UIDL of the server.
 	NamesUIDLs(ctx context.Context, account string) (bool, error)
 	// Nameless reports whether any message without a UIDL should still be on the server.

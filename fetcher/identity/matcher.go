@@ -5,6 +5,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
@@ -133,6 +134,7 @@ type doubts struct {
 // missing is about messages that should be listed and are not.
 type missing struct {
 	some    bool           // there are such messages: a new one may be one of them
+	kinds   []digest.Kind  // of digests to know messages by, nil as long as nobody asked
 	byBytes bool           // some of them are known by their digest
 	renamed []ledger.Key   // digest keys of those that are listed with a UIDL now
 	twins   map[string]int // how many messages of this session share a digest

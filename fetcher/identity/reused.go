@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
@@ -34,18 +35,37 @@ const examineChunk = 500
 // and a digest behind it. The digest is of the header's identity or, without one, of the
 // attachments.
 func OtherUIDL(uidl string, id ledger.Identity, attachments []ledger.Attachment) string {
-	sum := sha256.New()
+	return otherUIDLs(uidl, id, attachments)[0]
+}
+
+// otherUIDLs returns OtherUIDL, and behind it what that is by other kinds of digests, as far as all
+// attachments have one: the message may be recorded so.
+func otherUIDLs(uidl string, id ledger.Identity, attachments []ledger.Attachment) (all []string) {
+	name := func(write func(io.Writer)) {
+		sum := sha256.New()
+		write(sum)
+		all = append(all, uidl+ledger.OtherMark+hex.EncodeToString(sum.Sum(nil)[:8]))
+	}
 	switch {
 	case id.Header != [32]byte{}:
-		sum.Write(id.Header[:])
+		name(func(w io.Writer) { w.Write(id.Header[:]) })
 	case id.MessageID != "":
-		io.WriteString(sum, id.MessageID)
+		name(func(w io.Writer) { io.WriteString(w, id.MessageID) })
 	default:
-		for _, a := range attachments {
-			sum.Write(a.SHA256[:])
+		for _, kind := range digest.Kinds() {
+			has := func(a ledger.Attachment) bool { return a.Digests == digest.Set{} || a.Digests.Get(kind).Kind == kind }
+			if kind != digest.Own && slices.ContainsFunc(attachments, func(a ledger.Attachment) bool { return !has(a) }) {
+				continue
+			}
+			name(func(w io.Writer) {
+				for _, a := range attachments {
+					is := a.Digests.Get(kind)
+					w.Write(is.Sum[:])
+				}
+			})
 		}
 	}
-	return uidl + ledger.OtherMark + hex.EncodeToString(sum.Sum(nil)[:8])
+	return all
 }
 
 // checkNumbers compares the message with the highest UIDL, where UIDLs are numbers. Such a

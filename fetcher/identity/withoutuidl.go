@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -81,39 +80,47 @@ func Turns(entries []Entry) []Entry {
 // nameByDigest gives a message the key that its digest makes, and returns its standing. Of two
 // messages with the same bytes the second counts as another one: somebody sent it twice.
 func (x *Matcher) nameByDigest(ctx context.Context, e Entry, read Read, m *ledger.Message) (Standing, error) {
-	name := x.digestName(read)
-	m.Key = ledger.Key{UIDL: name, Size: read.Octets}
-	x.Listing.identified[e.Number] = m.Key
-	records, err := x.Ledger.Lookup(ctx, x.Account.Name, []string{name})
+	name, is, err := x.recorded(ctx, x.digestNames(read), read.Octets)
 	if err != nil {
 		return Unknown, fmt.Errorf("read the record of a message without a UIDL: %w", err)
 	}
-	return standingOf(records, read.Octets), nil
+	m.Key = ledger.Key{UIDL: name, Size: read.Octets}
+	x.Listing.identified[e.Number] = m.Key
+	return is, nil
 }
 
-// digestName returns the key's UIDL for a message without one.
-func (x *Matcher) digestName(read Read) string {
-	name := ledger.DigestMark + hex.EncodeToString(read.Digest)
+// digestNames returns what may stand for the UIDL of a message without one in its key, one for each
+// digest, that of the own kind first.
+func (x *Matcher) digestNames(read Read) (names []string) {
 	if x.missing.twins == nil {
 		x.missing.twins = make(map[string]int)
 	}
-	n := x.missing.twins[name]
-	x.missing.twins[name]++
-	if n > 0 {
-		name += "-" + strconv.Itoa(n+1)
+	for d := range read.Digests.All() {
+		name := ledger.DigestUIDL(d)
+		n := x.missing.twins[name]
+		x.missing.twins[name]++
+		if n > 0 {
+			name += "-" + strconv.Itoa(n+1)
+		}
+		names = append(names, name)
 	}
-	return name
+	return names
 }
 
 // deliveredWithoutUIDL reports whether a message with a UIDL was delivered when the server gave
 // none, and was not deleted: the server may have refused UIDL for once, and the answer to QUIT
 // been lost. It returns the key of that delivery.
 func (x *Matcher) deliveredWithoutUIDL(ctx context.Context, read Read) (_ ledger.Key, found bool, err error) {
-	name := x.digestName(read)
-	records, err := x.Ledger.Lookup(ctx, x.Account.Name, []string{name})
+	names := x.digestNames(read)
+	records, err := x.Ledger.Lookup(ctx, x.Account.Name, names)
 	if err != nil {
 		return ledger.Key{}, false, err
 	}
-	r, _ := ledger.Match(records, read.Octets)
-	return r.Key, r.State == ledger.Delivered || r.State == ledger.DeletePending, nil
+	for _, name := range names {
+		r, _ := ledger.Match(under(records, name), read.Octets)
+		if r.State == ledger.Delivered || r.State == ledger.DeletePending {
+			return r.Key, true, nil
+		}
+	}
+	return ledger.Key{}, false, nil
 }

@@ -30,6 +30,6 @@ func SameFiles(recorded, attachments []Attachment) bool {
 			recorded[i-1].Sidecar = true
 		}
 	}
-	same := func(a, b Attachment) bool { return a.SHA256 == b.SHA256 }
+	same := func(a, b Attachment) bool { return a.Digests.Same(&b.Digests) }
 	return slices.EqualFunc(recorded, attachments, same) || slices.EqualFunc(WithoutSidecars(recorded), attachments, same)
 }

@@ -1,6 +1,10 @@
 package ledger
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/attachd/attachd/extractor/digest"
+)
 
 // Marks stand behind a UIDL, or in the place of one, in the keys of messages that
 // their UIDL alone does not tell apart. They begin with NUL, which no server can
@@ -12,10 +16,17 @@ const (
 	// DoubtfulMark follows the UIDL of a message that may be another one than the recorded one, as
 	// long as that is not known.
 	DoubtfulMark = "\x00again"
-	// DigestMark, and then the digest of its bytes, stand for the UIDL of a message that has none,
-	// or none of use.
-	DigestMark = "\x00sha256-"
 )
+
+// nul begins no UIDL of a server.
+const nul = "\x00"
+
+// DigestUIDL returns what stands for the UIDL of a message that has none, or none of use: the
+// digest of its bytes.
+func DigestUIDL(is digest.Digest) string { return DigestMark(is.Kind) + is.String() }
+
+// DigestMark returns what DigestUIDL begins with for a kind of digest.
+func DigestMark(k digest.Kind) string { return nul + k.String() + "-" }
 
 // Sent returns a UIDL as the server sent it, without OtherMark or DoubtfulMark
 // and what is behind them.
@@ -27,4 +38,4 @@ func Sent(uidl string) string {
 }
 
 // IsDigest reports whether k stands for a message by the digest of its bytes.
-func (k Key) IsDigest() bool { return strings.HasPrefix(k.UIDL, DigestMark) }
+func (k Key) IsDigest() bool { return strings.HasPrefix(k.UIDL, nul) }

@@ -1,9 +1,12 @@
 package ledger
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/attachd/attachd/extractor/digest"
 )
 
 // Key names a message within its account.
@@ -43,7 +46,7 @@ type Attachment struct {
 	OriginalName string // as the sender gave it
 	MediaType    string
 	Size         int64
-	SHA256       [32]byte
+	Digests      digest.Set // of the file; a ledger keeps one of them, the own kind if it is there
 	// Sidecar says that the file only accompanies the one behind it. It is not recorded.
 	Sidecar bool
 	// Quarantine says that the file is kept in quarantine and is no attachment: it is the message
@@ -91,14 +94,26 @@ func (e Envelope) Clip() Envelope {
 	return e
 }
 
-// Content is the same for two files if they are the same byte for byte.
+// Content is the same for two files if they are the same byte for byte, and the kind of the digest
+// is the same.
 type Content struct {
-	SHA256 [32]byte
+	Digest digest.Digest
 	Size   int64
 }
 
-// Content returns the attachment's content.
-func (a *Attachment) Content() Content { return Content{a.SHA256, a.Size} }
+// Content returns the attachment's content by the digest that a ledger keeps.
+func (a *Attachment) Content() Content { return Content{a.Digests.First(), a.Size} }
+
+// Contents yields the attachment's content, once by each digest that is known.
+func (a *Attachment) Contents() iter.Seq[Content] {
+	return func(yield func(Content) bool) {
+		for d := range a.Digests.All() {
+			if !yield(Content{d, a.Size}) {
+				return
+			}
+		}
+	}
+}
 
 // Message is a message with its files.
 type Message struct {

@@ -2,7 +2,6 @@ package poll
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -172,9 +171,11 @@ func (p *poll) receive(ctx context.Context, b *batch, number int, body io.Reader
 		return nil
 	}
 	counted := p.bounded(e, body)
-	if p.matcher.NeedsDigest(e) {
-		counted.digest = sha256.New()
+	kinds, err := p.matcher.Digests(ctx, e)
+	if err != nil {
+		return err
 	}
+	counted.want(kinds)
 	m, err := p.stage(ctx, b, e, counted, stage)
 	known := identity.Unknown
 	if err == nil && m != nil {
@@ -224,10 +225,7 @@ func (p *poll) stage(ctx context.Context, b *batch, e identity.Entry, counted *b
 
 // identify finds out which message was staged.
 func (p *poll) identify(ctx context.Context, e identity.Entry, counted *boundedReader, m *ledger.Message) (identity.Standing, error) {
-	read := identity.Read{Octets: counted.n, Header: p.fetch.header.Header()}
-	if counted.digest != nil {
-		read.Digest = counted.digest.Sum(nil)
-	}
+	read := identity.Read{Octets: counted.n, Digests: counted.digests(), Header: p.fetch.header.Header()}
 	known, drop, err := p.matcher.Identify(ctx, e, read, m)
 	if err != nil {
 		drop = m.Attachments

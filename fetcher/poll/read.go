@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/identity"
 )
 
@@ -21,8 +22,9 @@ type boundedReader struct {
 	err    error // of the line, or of a message that is too long
 	header *identity.HeaderReader
 	tail   tailReader
-	// digest, unless nil, is of all that was read.
-	digest hash.Hash
+	// kinds are those of the digests that are wanted of all that is read, and hashes compute them.
+	kinds  []digest.Kind
+	hashes []hash.Hash
 }
 
 func (p *poll) bounded(e identity.Entry, r io.Reader) *boundedReader {
@@ -50,8 +52,8 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 	b.header.Write(p[:n])
 	b.tail.write(p[:n])
 	b.n += int64(n)
-	if b.digest != nil {
-		b.digest.Write(p[:n])
+	for _, h := range b.hashes {
+		h.Write(p[:n])
 	}
 	if b.n > b.max {
 		err = fmt.Errorf("message does not end within %d octets, and LIST says %d", b.max, b.listed)
@@ -60,6 +62,22 @@ func (b *boundedReader) Read(p []byte) (int, error) {
 		b.err = err
 	}
 	return n, err
+}
+
+// want has digests of these kinds computed of all that is read.
+func (b *boundedReader) want(kinds []digest.Kind) {
+	b.kinds = kinds
+	for _, k := range kinds {
+		b.hashes = append(b.hashes, k.New())
+	}
+}
+
+// digests returns the digests of all that was read.
+func (b *boundedReader) digests() (all digest.Set) {
+	for i, k := range b.kinds {
+		all.Add(digest.Summed(k, b.hashes[i]))
+	}
+	return all
 }
 
 // mostTail is how many octets of a message's end are looked at: a line with the longest

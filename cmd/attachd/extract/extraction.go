@@ -78,7 +78,9 @@ func (x *Extraction) Run(ctx context.Context, dir string, sources []string) (err
 // and does not stop the rest.
 func (x *Extraction) message(ctx context.Context, source string, size int64, r io.Reader) error {
 	counted := &countingReader{r: r}
-	m, files, err := x.dir.Stage(ctx, counted, x.Rules.Plan(""))
+	plan := x.Rules.Plan("")
+	plan.SHA256 = x.JSON
+	m, files, err := x.dir.Stage(ctx, counted, plan)
 	if wiring.IsUnprocessable(err) {
 		x.report(fmt.Errorf("%s: %w", foreign.Text(source), err))
 		return nil

@@ -1,12 +1,12 @@
 package extract
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 
 	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/extractor"
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/foreign"
 )
 
@@ -74,6 +74,6 @@ func (x *Extraction) print(e extracted) error {
 	}
 	return json.NewEncoder(foreign.JSONWriter{W: x.Out}).Encode(line{
 		e.source, f.Path, f.Attachment.Name, f.Attachment.OriginalName, f.Attachment.MediaType, f.Attachment.Disposition,
-		f.Size, hex.EncodeToString(f.SHA256[:]), problems,
+		f.Size, f.Digests.Get(digest.SHA256).String(), problems,
 	})
 }

@@ -9,6 +9,8 @@ import (
 	"maps"
 	"path"
 	"time"
+
+	"github.com/attachd/attachd/extractor/digest"
 )
 
 // batch is one transaction of the writer. What it changes of the state counts once it is committed.
@@ -156,10 +158,11 @@ func (b *batch) file(f file, before bool) (added bool, err error) {
 	if o := clean(a.OriginalName, maxName); o != name {
 		original = o
 	}
-	if err := b.exec(`INSERT INTO item (id, at, account, message, mark, name, sender, sender_name, subject, kind, media_type, original, size, path, sha256, repairs)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	is := a.Digests.First(digest.SHA256)
+	if err := b.exec(`INSERT INTO item (id, at, account, message, mark, name, sender, sender_name, subject, kind, media_type, original, size, path, digest, digest_kind, repairs)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		id, at, account, message, mark, name, sender, senderName, subject, kindNumber(kindOf(a.MediaType, name)), clean(a.MediaType, maxName), original,
-		a.Size, a.Path, a.SHA256[:], repairs); err != nil {
+		a.Size, a.Path, is.Sum[:], is.Kind, repairs); err != nil {
 		return false, err
 	}
 	if b.text {

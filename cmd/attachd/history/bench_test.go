@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
@@ -48,9 +49,11 @@ func benchFile(r *rand.Rand, i int, at time.Time) file {
 		at: at, account: benchName(account), uidl: fmt.Sprintf("%016x", i/2), octets: int64(i / 2), envelope: ledger.Envelope{From: from, Subject: fmt.Sprintf("%s %d %s", word(), r.IntN(100_000), word())},
 		attachment: ledger.Attachment{Path: "2026/11/" + name, OriginalName: name, MediaType: "application/octet-stream", Size: int64(r.IntN(1_000_000))},
 	}
-	for i := range f.attachment.SHA256 {
-		f.attachment.SHA256[i] = byte(r.Uint32())
+	is := digest.Digest{Kind: digest.Own}
+	for i := range is.Sum {
+		is.Sum[i] = byte(r.Uint32())
 	}
+	f.attachment.Digests = is.Set()
 	return f
 }
 

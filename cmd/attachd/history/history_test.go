@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
@@ -112,7 +113,7 @@ func all(t testing.TB, h *History) (items []Item) {
 func delivered(account string, n int) event.Delivered {
 	return event.Delivered{
 		Account: account, UIDL: fmt.Sprint("uidl-", n), Octets: int64(n + 100), Envelope: ledger.Envelope{From: "Anna <anna@example.org>", Subject: fmt.Sprint("Rechnung ", n)},
-		Attachment: ledger.Attachment{Path: fmt.Sprintf("2026/11/file-%d.pdf", n), OriginalName: fmt.Sprintf("file-%d.pdf", n), MediaType: "application/pdf", Size: int64(n), SHA256: [32]byte{byte(n)}},
+		Attachment: ledger.Attachment{Path: fmt.Sprintf("2026/11/file-%d.pdf", n), OriginalName: fmt.Sprintf("file-%d.pdf", n), MediaType: "application/pdf", Size: int64(n), Digests: digest.Digest{Kind: digest.Own, Sum: [32]byte{byte(n)}}.Set()},
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
@@ -41,7 +42,7 @@ func (m *model) file(f file) {
 	m.items = append(m.items, Item{
 		At: f.at, Account: f.account, UIDL: f.uidl, Name: path.Base(f.attachment.Path), Path: f.attachment.Path, SenderName: name, Sender: sender,
 		Subject: f.envelope.Subject, Kind: kindOf(f.attachment.MediaType, f.attachment.Path), MediaType: f.attachment.MediaType, Size: f.attachment.Size,
-		SHA256: f.attachment.SHA256, Repairs: f.repairs, Original: f.attachment.OriginalName,
+		Digest: f.attachment.Digests.First(), Repairs: f.repairs, Original: f.attachment.OriginalName,
 	})
 }
 
@@ -186,7 +187,7 @@ func (r *moves) record() any {
 		f := file{
 			at: r.later(), account: account, uidl: fmt.Sprint("m", r.IntN(200)), octets: 7,
 			envelope:   ledger.Envelope{From: r.one("", "Anna Ö <a@example.org>", "b@example.org", "Only A. Name"), Subject: r.text()},
-			attachment: ledger.Attachment{Path: fmt.Sprintf("f/%d-%s", r.IntN(500), strings.ReplaceAll(name, "/", "_")), MediaType: r.one("", "application/pdf", "image/png"), Size: int64(r.IntN(1000)), SHA256: [32]byte{byte(r.n)}},
+			attachment: ledger.Attachment{Path: fmt.Sprintf("f/%d-%s", r.IntN(500), strings.ReplaceAll(name, "/", "_")), MediaType: r.one("", "application/pdf", "image/png"), Size: int64(r.IntN(1000)), Digests: digest.Digest{Kind: digest.Own, Sum: [32]byte{byte(r.n)}}.Set()},
 		}
 		f.attachment.OriginalName = path.Base(f.attachment.Path)
 		if r.IntN(3) == 0 {

@@ -63,7 +63,7 @@ func TestObserve(t *testing.T) {
 			}
 		}
 		items := all(t, h)
-		if len(items) != 2 || items[1].Name != "file-1.pdf" || !slices.Equal(items[1].Repairs, first.Repairs) || items[1].SHA256 != first.Attachment.SHA256 {
+		if len(items) != 2 || items[1].Name != "file-1.pdf" || !slices.Equal(items[1].Repairs, first.Repairs) || items[1].Digest != first.Attachment.Digests.First() {
 			t.Errorf("%+v", items)
 		}
 		_, out, err := h.OfMessage(ctx, "a", items[1].Message)

@@ -164,7 +164,7 @@ func (r *reading) account(ctx context.Context, name string) (id int64, err error
 	return id, err
 }
 
-const itemColumns = `i.id, i.at, a.name, m.uidl, i.message, i.name, i.path, i.sender_name, i.sender, i.subject, i.kind, i.media_type, i.size, i.sha256, i.repairs, coalesce(i.original, i.name)`
+const itemColumns = `i.id, i.at, a.name, m.uidl, i.message, i.name, i.path, i.sender_name, i.sender, i.subject, i.kind, i.media_type, i.size, i.digest, i.digest_kind, i.repairs, coalesce(i.original, i.name)`
 
 // The order of the joins is given: SQLite takes CROSS JOIN by the word.
 const itemTables = ` FROM item AS i CROSS JOIN account AS a ON a.id = i.account CROSS JOIN message AS m ON m.id = i.message`
@@ -174,12 +174,12 @@ func scanItem(rows interface{ Scan(...any) error }, more ...any) (i Item, err er
 	var kind int
 	var uidl, sum []byte
 	var repairs sql.NullString
-	err = rows.Scan(append([]any{&i.ID, &at, &i.Account, &uidl, &i.Message, &i.Name, &i.Path, &i.SenderName, &i.Sender, &i.Subject, &kind, &i.MediaType, &i.Size, &sum, &repairs, &i.Original}, more...)...)
+	err = rows.Scan(append([]any{&i.ID, &at, &i.Account, &uidl, &i.Message, &i.Name, &i.Path, &i.SenderName, &i.Sender, &i.Subject, &kind, &i.MediaType, &i.Size, &sum, &i.Digest.Kind, &repairs, &i.Original}, more...)...)
 	if err != nil {
 		return i, err
 	}
 	i.At, i.UIDL, i.Kind = time.UnixMilli(at), string(uidl), kindOfNumber(kind)
-	copy(i.SHA256[:], sum)
+	copy(i.Digest.Sum[:], sum)
 	if repairs.Valid {
 		err = json.Unmarshal([]byte(repairs.String), &i.Repairs)
 	}

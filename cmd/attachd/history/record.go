@@ -3,6 +3,8 @@ package history
 import (
 	"errors"
 	"time"
+
+	"github.com/attachd/attachd/extractor/digest"
 )
 
 // ErrNotFound says that the history has no such record (any more).
@@ -37,9 +39,9 @@ type Item struct {
 	Kind       Kind
 	MediaType  string
 	Size       int64
-	SHA256     [32]byte
-	Repairs    []string // what had to be mended or guessed, in words
-	Original   string   // the name that the sender gave, "" for none
+	Digest     digest.Digest // of the file: the SHA-256 where it is known
+	Repairs    []string      // what had to be mended or guessed, in words
+	Original   string        // the name that the sender gave, "" for none
 }
 
 // Search says which items to find. Empty fields do not narrow it. Texts match anywhere, without

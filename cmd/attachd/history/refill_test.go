@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
@@ -51,7 +52,7 @@ func (m *mailbox) deliver(t testing.TB, account string, messages int) (events []
 		case 1: // nothing in it
 		default:
 			for i := range 1 + m.IntN(3) {
-				a := ledger.Attachment{StagingID: fmt.Sprintf("s%d-%d", m.n, i), Path: fmt.Sprintf("f/%d-%d.pdf", m.n, i), OriginalName: "x.pdf", Size: int64(i), SHA256: [32]byte{byte(m.n), byte(m.n >> 8), byte(i)}}
+				a := ledger.Attachment{StagingID: fmt.Sprintf("s%d-%d", m.n, i), Path: fmt.Sprintf("f/%d-%d.pdf", m.n, i), OriginalName: "x.pdf", Size: int64(i), Digests: digest.Digest{Kind: digest.Own, Sum: [32]byte{byte(m.n), byte(m.n >> 8), byte(i)}}.Set()}
 				if m.IntN(6) == 0 {
 					a.StagingID, a.LeftOut = "", true
 				}

@@ -5,7 +5,7 @@ const applicationID = 0x61746368
 
 // schemaVersion is what this program writes. A file of another version is set aside: there is
 // nothing in it that can't be done without.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // schema makes the tables. Times are milliseconds since 1970, UTC, unless said otherwise.
 //
@@ -16,6 +16,7 @@ const schemaVersion = 1
 //   - account.files and bytes are the sums of its items.
 //   - message.size is what the server's listing said, 0 where it is not known.
 //   - item.mark is a checksum of the path, which finds one file among thousands of a message.
+//   - item.digest_kind is 1 for SHA-256, which is kept where it is known, and 2 for BLAKE3.
 //   - item.original is NULL where it is the name.
 //   - quarter.at and day.day are the beginning of a quarter of an hour, in seconds, and a date as
 //     yyyymmdd. Every zone in use begins its hours at a quarter.
@@ -52,7 +53,8 @@ CREATE TABLE item (
 	original    TEXT,
 	size        INTEGER NOT NULL,
 	path        TEXT NOT NULL,
-	sha256      BLOB NOT NULL,
+	digest      BLOB NOT NULL,
+	digest_kind INTEGER NOT NULL,
 	repairs     TEXT
 ) STRICT;
 CREATE INDEX item_account ON item (account, id);

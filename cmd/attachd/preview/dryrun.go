@@ -2,7 +2,6 @@ package preview
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash"
@@ -16,6 +15,7 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/wiring"
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor"
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
@@ -133,10 +133,18 @@ func (p *preview) Fetch(m poll.Foreseen, body io.Reader) error {
 		p.sayFate(1)
 		return p.err
 	}
-	sums := make(map[*extractor.Attachment]hash.Hash)
+	kinds, err := p.kinds()
+	if err != nil {
+		return err
+	}
+	sums := make(map[*extractor.Attachment]hashes)
 	message, all, err := look(body, p.rules.Extract, func(a *extractor.Attachment) io.WriteCloser {
-		sums[a] = sha256.New()
-		return nowhere{sums[a]}
+		of := make(hashes)
+		for _, k := range kinds {
+			of[k] = k.New()
+		}
+		sums[a] = of
+		return nowhere{of}
 	})
 	if limit, ok := errors.AsType[*extractor.LimitError](err); ok {
 		p.quarantined++
@@ -183,25 +191,52 @@ func (p *preview) SeenBefore(poll.Foreseen) {
 	p.print("  has the header of a message that was delivered before: compared with that first\n")
 }
 
+// hashes compute the digests of an attachment.
+type hashes map[digest.Kind]hash.Hash
+
+// Write implements io.Writer.
+func (h hashes) Write(p []byte) (int, error) {
+	for _, sum := range h {
+		sum.Write(p)
+	}
+	return len(p), nil
+}
+
+// kinds returns the kinds of digests that duplicates are told by, none if they are not skipped.
+func (p *preview) kinds() ([]digest.Kind, error) {
+	switch {
+	case p.account.Duplicates != config.DuplicatesSkip:
+		return nil, nil
+	case p.ledger == nil:
+		return []digest.Kind{digest.Own}, nil
+	}
+	files, _, err := p.ledger.Kinds(p.ctx, p.account.Name)
+	return append(files, digest.Own), err
+}
+
 // leaveOutDuplicate marks an attachment as left out if the account has received its bytes before
 // and skips duplicates.
-func (p *preview) leaveOutDuplicate(a *extractor.Attachment, sum hash.Hash) (duplicate bool, err error) {
-	if a.LeftOut != "" || p.account.Duplicates != config.DuplicatesSkip {
+func (p *preview) leaveOutDuplicate(a *extractor.Attachment, sums hashes) (duplicate bool, err error) {
+	if a.LeftOut != "" || len(sums) == 0 {
 		return false, nil
-	}
-	is := ledger.Content{SHA256: [sha256.Size]byte(sum.Sum(nil)), Size: a.Size}
-	duplicate = p.seen[is]
-	if !duplicate && p.ledger != nil {
-		received, err := p.ledger.Received(p.ctx, p.account.Name, []ledger.Content{is})
-		if err != nil {
-			return false, err
-		}
-		duplicate = received[is]
 	}
 	if p.seen == nil {
 		p.seen = make(map[ledger.Content]bool)
 	}
-	p.seen[is] = true
+	var contents []ledger.Content
+	for k, sum := range sums {
+		is := ledger.Content{Digest: digest.Summed(k, sum), Size: a.Size}
+		duplicate = duplicate || p.seen[is]
+		p.seen[is] = true
+		contents = append(contents, is)
+	}
+	if !duplicate && p.ledger != nil {
+		received, err := p.ledger.Received(p.ctx, p.account.Name, contents)
+		if err != nil {
+			return false, err
+		}
+		duplicate = len(received) > 0
+	}
 	if duplicate {
 		a.LeftOut = "received before, and duplicates: skip"
 	}

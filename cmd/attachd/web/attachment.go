@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -9,22 +8,40 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/history"
 	"github.com/attachd/attachd/cmd/attachd/words"
+	"github.com/attachd/attachd/extractor/digest"
 )
 
 // attachment is all that is known of one file.
 type attachment struct {
 	foundFile
-	Path      string      `json:"path"`            // below the folder of its account
-	Place     string      `json:"place,omitempty"` // in the file system, "" if its account is not configured any more
-	Original  string      `json:"original_name"`
-	MediaType string      `json:"media_type"`
-	SHA256    string      `json:"sha256"`
-	UIDL      string      `json:"uidl"`
-	Mended    []string    `json:"repaired"` // in words
-	Others    []foundFile `json:"others"`   // of the same message
-	Left      []fate      `json:"left_out"` // of the same message
+	Path      string `json:"path"`            // below the folder of its account
+	Place     string `json:"place,omitempty"` // in the file system, "" if its account is not configured any more
+	Original  string `json:"original_name"`
+	MediaType string `json:"media_type"`
+	digests
+	UIDL   string      `json:"uidl"`
+	Mended []string    `json:"repaired"` // in words
+	Others []foundFile `json:"others"`   // of the same message
+	Left   []fate      `json:"left_out"` // of the same message
 	// Gone says in words why it can't be downloaded, "" if it can.
 	Gone string `json:"gone,omitempty"`
+}
+
+// digests has the one that is known of a file. The SHA-256 is known where it was computed: for
+// sidecars, and by an attachd that knew no other.
+type digests struct {
+	SHA256 string `json:"sha256,omitempty"`
+	BLAKE3 string `json:"blake3,omitempty"`
+}
+
+func digestsOf(is *history.Item) (d digests) {
+	switch is.Digest.Kind {
+	case digest.SHA256:
+		d.SHA256 = is.Digest.String()
+	case digest.BLAKE3:
+		d.BLAKE3 = is.Digest.String()
+	}
+	return d
 }
 
 // fate is something of a message that did not become a file.
@@ -60,7 +77,7 @@ func (s *Server) attachment(r *http.Request) (*View, error) {
 		return nil, s.unreadable(r.Context(), err)
 	}
 	a := attachment{
-		foundFile: foundFileOf(is), Path: is.Path, Original: is.Original, MediaType: is.MediaType, SHA256: hex.EncodeToString(is.SHA256[:]),
+		foundFile: foundFileOf(is), Path: is.Path, Original: is.Original, MediaType: is.MediaType, digests: digestsOf(is),
 		UIDL: words.Visible(is.UIDL), Mended: is.Repairs, Others: []foundFile{}, Left: []fate{},
 	}
 	if a.Mended == nil {
@@ -108,11 +125,11 @@ func (s *Server) serveSidecar(w http.ResponseWriter, r *http.Request) error {
 		OriginalName string    `json:"original_name"`
 		MediaType    string    `json:"media_type"`
 		Size         int64     `json:"size"`
-		SHA256       string    `json:"sha256"`
-		Repaired     []string  `json:"repaired"`
+		digests
+		Repaired []string `json:"repaired"`
 	}{
 		is.Account, words.Visible(is.UIDL), is.Sender, is.SenderName, is.Subject, is.At, is.Path, is.Name, is.Original,
-		is.MediaType, is.Size, hex.EncodeToString(is.SHA256[:]), repairs,
+		is.MediaType, is.Size, digestsOf(is), repairs,
 	}, "", "  ")
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package web_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +20,7 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/web"
 	"github.com/attachd/attachd/cmd/attachd/web/webtest"
 	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -224,7 +224,7 @@ func TestAttachment(t *testing.T) {
 	page := f.get(t, item(id))
 	for _, want := range []string{
 		f.house.Place("invoices", "2026/a.pdf"), "that was guessed", "factur-x.xml", "logo.png", "the rule exclude takes it", "attachd.yaml:9",
-		`a\u202efdp.exe`, item(id) + "/file", "Download, 8 B", fmt.Sprintf("%x", sha256.Sum256(content)),
+		`a\u202efdp.exe`, item(id) + "/file", "Download, 8 B", digest.Of(digest.Own, content).String(),
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)

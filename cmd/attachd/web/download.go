@@ -1,8 +1,6 @@
 package web
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/attachd/attachd/cmd/attachd/history"
+	"github.com/attachd/attachd/extractor/digest"
 )
 
 // sandbox is the Content-Security-Policy of what strangers sent: should a browser show it all the
@@ -146,11 +145,11 @@ func (v *verified) check(is *history.Item, f *os.File, info fs.FileInfo) error {
 	if was != nil && os.SameFile(was, info) && was.ModTime().Equal(info.ModTime()) && was.Size() == info.Size() {
 		return nil
 	}
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
+	has, _, err := digest.Read(is.Digest.Kind, f)
+	if err != nil {
 		return fmt.Errorf("read %s: %w", f.Name(), err)
 	}
-	if [32]byte(sum.Sum(nil)) != is.SHA256 {
+	if has != is.Digest {
 		return errOther
 	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
@@ -178,7 +177,7 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer f.Close()
 	asDownload(w, is.Name)
-	w.Header().Set("ETag", `"`+hex.EncodeToString(is.SHA256[:])+`"`)
+	w.Header().Set("ETag", `"`+is.Digest.String()+`"`)
 	http.ServeContent(w, r, "", info.ModTime(), f)
 	return nil
 }

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -39,7 +38,7 @@ func (s *Server) serveThumb(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	small, err := s.thumbs.PNG(r.Context(), is.SHA256, is.Size, func() (io.ReadSeekCloser, error) {
+	small, err := s.thumbs.PNG(r.Context(), is.Digest.Sum, is.Size, func() (io.ReadSeekCloser, error) {
 		f, _, err := s.delivered(is)
 		return f, err
 	})
@@ -48,7 +47,7 @@ func (s *Server) serveThumb(w http.ResponseWriter, r *http.Request) error {
 	var p *problem
 	switch {
 	case err == nil:
-		h.Set("ETag", `"`+hex.EncodeToString(is.SHA256[:])+`"`)
+		h.Set("ETag", `"`+is.Digest.String()+`"`)
 		h.Set("Cache-Control", keepThumb)
 		h.Set("Content-Type", "image/png")
 		_, _ = w.Write(small) // a reader who left

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/attachd/attachd/extractor"
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -17,7 +18,7 @@ import (
 // sink.
 func (s *settings) output(hook sink.Hook) delivery.Output {
 	o := s.sink
-	o.Hook = hook
+	o.Hook, o.Digest = hook, digest.Own
 	return delivery.Output{
 		OpenSink: func(context.Context) (delivery.Sink, error) {
 			d, err := sink.Open(s.Output, o)
@@ -103,6 +104,10 @@ func (f *folder) StageRaw(ctx context.Context, r io.Reader, folder, name string)
 	return record(file), nil
 }
 
+func (f *folder) Digest(ctx context.Context, file ledger.Attachment, kind digest.Kind) (digest.Digest, error) {
+	return f.Directory.Digest(ctx, file.StagingID, kind)
+}
+
 func (f *folder) Sync(ctx context.Context, files []ledger.Attachment) error {
 	return f.Directory.Sync(ctx, staged(files))
 }
@@ -127,7 +132,7 @@ func (f *folder) Discard(ctx context.Context, files []ledger.Attachment) error {
 }
 
 func record(s *sink.Staged) ledger.Attachment {
-	return ledger.Attachment{StagingID: s.ID, Path: s.Path, OriginalName: s.Attachment.OriginalName, MediaType: s.Attachment.MediaType, Size: s.Size, SHA256: s.SHA256, Sidecar: s.Kind == sink.Sidecar, Quarantine: s.Kind == sink.Quarantined}
+	return ledger.Attachment{StagingID: s.ID, Path: s.Path, OriginalName: s.Attachment.OriginalName, MediaType: s.Attachment.MediaType, Size: s.Size, Digests: s.Digests, Sidecar: s.Kind == sink.Sidecar, Quarantine: s.Kind == sink.Quarantined}
 }
 
 func staged(files []ledger.Attachment) []*sink.Staged {

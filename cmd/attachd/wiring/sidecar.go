@@ -2,11 +2,11 @@ package wiring
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/json"
 	"time"
 
 	"github.com/attachd/attachd/extractor"
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher/foreign"
 )
@@ -58,7 +58,7 @@ func sidecar(account, uidl string, m *extractor.Message, s *sink.Staged) ([]byte
 		Problems     []extractor.Problem `json:"problems"`
 	}{
 		account, uidl, m.MessageID, from, to, subject, date, s.Path, a.Name, a.OriginalName, a.Part, a.Container,
-		a.MediaType, a.DetectedType, a.Disposition, a.ContentID, s.Size, hex.EncodeToString(s.SHA256[:]), problems,
+		a.MediaType, a.DetectedType, a.Disposition, a.ContentID, s.Size, s.Digests.Get(digest.SHA256).String(), problems,
 	})
 	return foreign.JSON(b.Bytes()), err
 }

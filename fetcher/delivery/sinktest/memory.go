@@ -3,7 +3,6 @@ package sinktest
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
@@ -117,7 +117,7 @@ func (m *Memory) Add(body []byte, path string) ledger.Attachment {
 	m.number++
 	id := fmt.Sprintf("%s%d", m.id, m.number)
 	m.staged[id] = &file{body: body}
-	return ledger.Attachment{StagingID: id, Path: path, OriginalName: path, Size: int64(len(body)), SHA256: sha256.Sum256(body)}
+	return ledger.Attachment{StagingID: id, Path: path, OriginalName: path, Size: int64(len(body)), Digests: digest.Of(digest.Own, body).Set()}
 }
 
 // Stage implements [delivery.Sink].
@@ -142,6 +142,19 @@ func (m *Memory) StageRaw(ctx context.Context, r io.Reader, folder, name string)
 		return ledger.Attachment{}, err
 	}
 	return m.Add(body, path.Join(folder, name)), nil
+}
+
+// Digest implements [delivery.Sink].
+func (m *Memory) Digest(ctx context.Context, file ledger.Attachment, kind digest.Kind) (digest.Digest, error) {
+	if err := m.begin(ctx, "", ""); err != nil {
+		return digest.Digest{}, err
+	}
+	defer m.lock()()
+	staged := m.staged[file.StagingID]
+	if staged == nil {
+		return digest.Digest{}, fmt.Errorf("read %q: its staging file is gone", file.Path)
+	}
+	return digest.Of(kind, staged.body), nil
 }
 
 // Sync implements [delivery.Sink].

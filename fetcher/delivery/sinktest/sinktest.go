@@ -2,7 +2,6 @@ package sinktest
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"io"
 	"io/fs"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
@@ -120,6 +120,12 @@ func testStage(t *testing.T, p Place) {
 		}
 		files = append(files, m.Attachments...)
 	}
+	others := make(map[string]digest.Digest)
+	for _, f := range files {
+		is, err := s.Digest(t.Context(), f, digest.Other)
+		check(t, err)
+		others[f.StagingID] = is
+	}
 	check(t, s.Sync(t.Context(), files))
 	wantFiles(t, p, map[string]string{})
 	published := make([]*ledger.Attachment, len(files))
@@ -133,8 +139,11 @@ func testStage(t *testing.T, p Place) {
 	}
 	for _, f := range files {
 		body, ok := stand[f.Path]
-		if !ok || f.Size != int64(len(body)) || f.SHA256 != sha256.Sum256([]byte(body)) {
+		if !ok || f.Size != int64(len(body)) || f.Digests.Get(digest.Own) != digest.Of(digest.Own, []byte(body)) {
 			t.Errorf("%+v stands there as %q", f, body)
+		}
+		if others[f.StagingID] != digest.Of(digest.Other, []byte(body)) {
+			t.Errorf("%s was read back as %s", f.Path, others[f.StagingID])
 		}
 	}
 	wantSwept(t, p, 0)

@@ -2,7 +2,6 @@ package ledgertest
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -68,7 +68,7 @@ func testDelivery(t *testing.T, open Open) {
 		{"hans", "b-0.pdf", 10, false}, // in quarantine
 		{"eva", "a-0.pdf", 5, false},
 	} {
-		is := ledger.Content{SHA256: sha256.Sum256([]byte(tt.name)), Size: tt.size}
+		is := ledger.Content{Digest: digest.Of(digest.Own, []byte(tt.name)), Size: tt.size}
 		if got, err := l.Received(ctx, tt.account, []ledger.Content{is}); err != nil || got[is] != tt.want {
 			t.Errorf("Received(%s, %s, %d) = %v, %v, want %v", tt.account, tt.name, tt.size, got, err, tt.want)
 		}

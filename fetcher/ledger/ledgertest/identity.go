@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -116,7 +117,7 @@ func testSidecarsDoNotCount(t *testing.T, open Open) {
 			a.Path = path + a.Path[1:] // behind the UIDL
 			m.Attachments[i] = a
 		}
-		sidecar := ledger.Attachment{StagingID: uidl + "-s", Path: m.Attachments[1].Path + ".json", SHA256: sha256.Sum256([]byte(uidl)), Sidecar: true}
+		sidecar := ledger.Attachment{StagingID: uidl + "-s", Path: m.Attachments[1].Path + ".json", Digests: digest.Of(digest.Own, []byte(uidl)).Set(), Sidecar: true}
 		m.Attachments = slices.Insert(m.Attachments, 1, sidecar)
 		return m
 	}
@@ -126,7 +127,7 @@ func testSidecarsDoNotCount(t *testing.T, open Open) {
 	again := made("b", "b")
 	for i, a := range before.Attachments {
 		if !a.Sidecar {
-			again.Attachments[i].SHA256 = a.SHA256
+			again.Attachments[i].Digests = a.Digests
 		}
 	}
 	was := map[*ledger.Message]ledger.Key{again: before.Key}
@@ -136,7 +137,7 @@ func testSidecarsDoNotCount(t *testing.T, open Open) {
 	if same, err := l.Same(ctx, "hans", []*ledger.Message{again}); len(same[again]) != 1 || err != nil {
 		t.Errorf("the same: %v, %v", same, err)
 	}
-	again.Attachments[2].SHA256[0]++
+	again.Attachments[2].Digests = digest.Of(digest.Own, []byte("another")).Set()
 	if is, err := l.Is(ctx, "hans", was); is[again] || err != nil {
 		t.Errorf("another: %v, %v", is, err)
 	}
@@ -149,7 +150,7 @@ func testSame(t *testing.T, open Open) {
 	made := func(uidl, id, header string, attachments int) *ledger.Message {
 		m := Message(uidl, 10, attachments)
 		for i := range m.Attachments {
-			m.Attachments[i].SHA256 = sha256.Sum256([]byte{byte(i)})
+			m.Attachments[i].Digests = digest.Of(digest.Own, []byte{byte(i)}).Set()
 		}
 		if m.MessageID = id; header != "" {
 			m.Header = sha256.Sum256([]byte(header))

@@ -10,10 +10,10 @@
 package ledgertest
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"testing"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -48,7 +48,7 @@ func Message(uidl string, size int64, n int) *ledger.Message {
 	for i := range n {
 		name := fmt.Sprintf("%s-%d.pdf", uidl, i)
 		m.Attachments = append(m.Attachments, ledger.Attachment{
-			StagingID: "id-" + name, Path: name, OriginalName: "=" + name, MediaType: "application/pdf", Size: size / 2, SHA256: sha256.Sum256([]byte(name)),
+			StagingID: "id-" + name, Path: name, OriginalName: "=" + name, MediaType: "application/pdf", Size: size / 2, Digests: digest.Of(digest.Own, []byte(name)).Set(),
 		})
 	}
 	return m

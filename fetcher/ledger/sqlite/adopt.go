@@ -23,7 +23,7 @@ func (l *Ledger) Adopt(ctx context.Context, account string, messages []ledger.Li
 		err := l.change(ctx, account, "adopt", func(ctx context.Context, c *change) error {
 			for _, m := range chunk {
 				result, err := c.tx.ExecContext(ctx, `INSERT INTO message (account, uidl, size, state, message_id, sha256, first_seen, delivered, files) VALUES (?, ?, ?, 'delivered', ?, ?, ?, ?, NULL)
-					ON CONFLICT (account, uidl, size) DO UPDATE SET state = excluded.state, message_id = excluded.message_id, sha256 = excluded.sha256, delivered = excluded.delivered, files = NULL, next_attempt = NULL WHERE state = 'failed'`, c.id, []byte(m.UIDL), m.Size, text(m.MessageID), digest(m.Header), now, milliseconds(at))
+					ON CONFLICT (account, uidl, size) DO UPDATE SET state = excluded.state, message_id = excluded.message_id, sha256 = excluded.sha256, delivered = excluded.delivered, files = NULL, next_attempt = NULL WHERE state = 'failed'`, c.id, []byte(m.UIDL), m.Size, text(m.MessageID), header(m.Header), now, milliseconds(at))
 				if err != nil {
 					return err
 				}

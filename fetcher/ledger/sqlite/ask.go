@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -38,18 +39,21 @@ func (l *Ledger) Others(ctx context.Context, account string, keys []ledger.Key, 
 func (l *Ledger) Received(ctx context.Context, account string, contents []ledger.Content) (map[ledger.Content]bool, error) {
 	received := make(map[ledger.Content]bool)
 	err := l.ask(ctx, account, "received", func(id int64) error {
-		kept := " AND f.kept = 0"
+		same, kept := "f.kind = asked.kind AND substr(f.digest, 1, 8) = head AND f.digest = sum", " AND f.kept = 0"
+		if l.older(kindSince) {
+			same = "asked.kind = 1 AND substr(f.sha256, 1, 8) = head AND f.sha256 = sum"
+		}
 		if l.older(filesSince) {
 			kept = ""
 		}
 		for chunk := range slices.Chunk(contents, askedChunk) {
 			args := []any{id}
 			for n, c := range chunk {
-				args = append(args, n, c.SHA256[:8], c.SHA256[:], c.Size)
+				args = append(args, n, c.Digest.Kind, c.Size, c.Digest.Sum[:8], c.Digest.Sum[:])
 			}
-			err := l.eachAsked(ctx, `WITH asked(n, head, sum, size) AS (VALUES `+tuples(len(chunk), 4)+`) SELECT n FROM asked
+			err := l.eachAsked(ctx, `WITH asked(n, kind, size, head, sum) AS (VALUES `+tuples(len(chunk), 5)+`) SELECT n FROM asked
 				WHERE EXISTS (SELECT 1 FROM attachment AS f JOIN message AS m ON m.id = f.message
-					WHERE f.account = ?1 AND substr(f.sha256, 1, 8) = head AND f.sha256 = sum AND f.size = asked.size AND m.state IN ('delivered', 'delete_pending', 'deleted')`+kept+`)`,
+					WHERE f.account = ?1 AND `+same+` AND f.size = asked.size AND m.state IN ('delivered', 'delete_pending', 'deleted')`+kept+`)`,
 				func(n int) { received[chunk[n]] = true }, args)
 			if err != nil {
 				return err
@@ -58,6 +62,60 @@ func (l *Ledger) Received(ctx context.Context, account string, contents []ledger
 		return nil
 	})
 	return received, err
+}
+
+// Kinds returns the kinds of digests, other than the own one, by which an account's attachments are
+// recorded (files) and its messages without a UIDL (keys).
+func (l *Ledger) Kinds(ctx context.Context, account string) (files, keys []digest.Kind, err error) {
+	err = l.ask(ctx, account, "kinds", func(id int64) error {
+		for _, k := range digest.Kinds() {
+			var file, key bool
+			from := []byte(ledger.DigestMark(k))
+			known := "EXISTS (SELECT 1 FROM attachment WHERE account = ?1 AND kind = ?2)"
+			if l.older(kindSince) {
+				known = "?2 = 1"
+			}
+			err := l.reader.QueryRowContext(ctx, "SELECT "+known+", EXISTS (SELECT 1 FROM message WHERE account = ?1 AND uidl > ?3 AND uidl < ?4)",
+				id, k, from, append(slices.Clone(from), 0xff)).Scan(&file, &key)
+			if err != nil {
+				return err
+			}
+			if k != digest.Own && file {
+				files = append(files, k)
+			}
+			if k != digest.Own && key {
+				keys = append(keys, k)
+			}
+		}
+		return nil
+	})
+	return files, keys, err
+}
+
+// Sized returns those of the sizes that an attachment of the account has which is recorded by this
+// kind of digest.
+func (l *Ledger) Sized(ctx context.Context, account string, kind digest.Kind, sizes []int64) (map[int64]bool, error) {
+	sized := make(map[int64]bool)
+	err := l.ask(ctx, account, "sized", func(id int64) error {
+		for chunk := range slices.Chunk(sizes, askedChunk) {
+			args := []any{id}
+			for n, size := range chunk {
+				args = append(args, n, kind, size)
+			}
+			known := "f.kind = asked.kind"
+			if l.older(kindSince) {
+				known = "asked.kind = 1"
+			}
+			err := l.eachAsked(ctx, `WITH asked(n, kind, size) AS (VALUES `+tuples(len(chunk), 3)+`) SELECT n FROM asked
+				WHERE EXISTS (SELECT 1 FROM attachment AS f WHERE f.account = ?1 AND `+known+` AND f.size = asked.size)`,
+				func(n int) { sized[chunk[n]] = true }, args)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return sized, err
 }
 
 // askedChunk is how many things one statement asks for, with several parameters for each.

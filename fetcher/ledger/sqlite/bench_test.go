@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -47,7 +48,8 @@ func BenchmarkStage(b *testing.B) {
 				}
 				id, _ := r.LastInsertId()
 				for n, a := range m.Attachments {
-					if _, err := c.exec(ctx, c.file, id, n, c.id, a.StagingID, a.Path, a.OriginalName, a.MediaType, a.Size, a.SHA256[:], false); err != nil {
+					sum := a.Content().Digest.Sum
+					if _, err := c.exec(ctx, c.file, id, n, c.id, a.StagingID, a.Path, a.OriginalName, a.MediaType, a.Size, sum[:], digest.Own, false); err != nil {
 						return err
 					}
 				}

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/ledgertest"
 )
@@ -47,7 +47,7 @@ func TestViewOfFiles(t *testing.T) {
 	group[0].Attachments[1].Path = "a-1-2.pdf"
 	check(t, l.Delivered(ctx, "hans", group, time.Now()))
 	var files []string
-	rows, err := l.reader.QueryContext(ctx, "SELECT account || ' ' || path || ' ' || state || ' ' || sha256 FROM files ORDER BY path")
+	rows, err := l.reader.QueryContext(ctx, "SELECT account || ' ' || path || ' ' || state || ' ' || coalesce(sha256, blake3) FROM files ORDER BY path")
 	check(t, err)
 	defer rows.Close()
 	for rows.Next() {
@@ -55,7 +55,7 @@ func TestViewOfFiles(t *testing.T) {
 		check(t, rows.Scan(&s))
 		files = append(files, s)
 	}
-	sum := func(s string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(s))) }
+	sum := func(s string) string { return digest.Of(digest.Own, []byte(s)).String() }
 	if diff := cmp.Diff([]string{
 		"hans a-0.pdf delivered " + sum("a-0.pdf"), "hans a-1-2.pdf delivered " + sum("a-1.pdf"), "hans b-0.pdf quarantined " + sum("b-0.pdf"),
 	}, files); diff != "" {

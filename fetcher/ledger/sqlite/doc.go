@@ -74,7 +74,8 @@
 //	staging              the staging file's name, NULL once it is delivered, empty where no file
 //	                     was written as its bytes were received before
 //	path                 below the account's folder
-//	original_name, media_type, size, sha256
+//	original_name, media_type, size
+//	digest, kind         of its bytes: kind 1 is SHA-256, 2 is BLAKE3; 32 bytes of zero for none
 //	kept                 1 if it lies in quarantine
 //
 // Table host:

@@ -2,13 +2,13 @@ package sqlite_test
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"log"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/ledger/sqlite"
 )
@@ -38,7 +38,7 @@ func Example() {
 	group := []*ledger.Message{{
 		Key:         ledger.Key{UIDL: "0001", Size: 4711},
 		Envelope:    ledger.Envelope{From: "erika@example.org", Subject: "Rechnung"},
-		Attachments: []ledger.Attachment{{StagingID: "a1", Path: "rechnung.pdf", Size: 3, SHA256: sha256.Sum256([]byte("pdf"))}},
+		Attachments: []ledger.Attachment{{StagingID: "a1", Path: "rechnung.pdf", Size: 3, Digests: digest.Of(digest.Own, []byte("pdf")).Set()}},
 	}}
 	if err := led.Stage(ctx, "hans", group); err != nil {
 		log.Fatal(err)

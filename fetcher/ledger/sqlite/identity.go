@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -128,18 +129,20 @@ func (l *Ledger) candidates(ctx context.Context, account int64, messages []*ledg
 	asked := 0
 	for n, m := range messages {
 		if attachments := ledger.WithoutSidecars(m.Attachments); len(attachments) > 0 {
-			sum := ledger.Largest(attachments).SHA256
-			args = append(args, n, sum[:8], sum[:], text(m.MessageID), digest(m.Header), []byte(m.UIDL))
-			asked++
+			largest := ledger.Largest(attachments)
+			for is := range largest.Digests.All() {
+				args = append(args, n, is.Kind, largest.Size, is.Sum[:8], is.Sum[:], text(m.MessageID), header(m.Header), []byte(m.UIDL))
+				asked++
+			}
 		}
 	}
 	if asked == 0 {
 		return nil, nil
 	}
 	// CROSS JOIN keeps this order: the digests are asked for first, as they are in an index.
-	err = eachRow(ctx, l.reader, `WITH asked(n, head, sum, id, header, uidl) AS (VALUES `+tuples(asked, 6)+`)
+	err = eachRow(ctx, l.reader, `WITH asked(n, kind, size, head, sum, id, header, uidl) AS (VALUES `+tuples(asked, 8)+`)
 		SELECT DISTINCT asked.n, m.id, m.uidl, m.size FROM asked CROSS JOIN attachment AS f CROSS JOIN message AS m
-		WHERE f.account = ?1 AND substr(f.sha256, 1, 8) = head AND f.sha256 = sum AND f.kept = 0 AND m.id = f.message AND m.message_id IS asked.id AND m.state IN ('delivered', 'delete_pending')
+		WHERE f.account = ?1 AND f.kind = asked.kind AND f.size = asked.size AND substr(f.digest, 1, 8) = head AND f.digest = sum AND f.kept = 0 AND m.id = f.message AND m.message_id IS asked.id AND m.state IN ('delivered', 'delete_pending')
 		AND (m.sha256 = header OR (m.sha256 IS NULL OR header IS NULL) AND (m.message_id IS NOT NULL OR m.uidl = asked.uidl)) ORDER BY asked.n, m.id`,
 		func(rows *sql.Rows) error {
 			var n int
@@ -161,19 +164,21 @@ func (l *Ledger) candidates(ctx context.Context, account int64, messages []*ledg
 func (l *Ledger) Gone(ctx context.Context, account string, messages []*ledger.Message) (gone map[*ledger.Message]ledger.Key, err error) {
 	gone = make(map[*ledger.Message]ledger.Key)
 	candidates := make(map[[32]byte][]*ledger.Message) // by their headers
-	var digests []any                                  // of their largest attachments
+	var contents []ledger.Content                      // of their largest attachments
 	for _, m := range messages {
 		if attachments := ledger.WithoutSidecars(m.Attachments); len(attachments) > 0 && m.Header != [32]byte{} {
 			candidates[m.Header] = append(candidates[m.Header], m)
-			sum := ledger.Largest(attachments).SHA256
-			digests = append(digests, sum[:8])
+			largest := ledger.Largest(attachments)
+			for c := range largest.Contents() {
+				contents = append(contents, c)
+			}
 		}
 	}
-	if len(digests) == 0 {
+	if len(contents) == 0 {
 		return gone, nil
 	}
 	err = l.ask(ctx, account, "gone", func(id int64) error {
-		for chunk := range slices.Chunk(digests, knownChunk) {
+		for chunk := range slices.Chunk(contents, askedChunk) {
 			if err := l.gone(ctx, id, chunk, candidates, gone); err != nil {
 				return err
 			}
@@ -183,14 +188,20 @@ func (l *Ledger) Gone(ctx context.Context, account string, messages []*ledger.Me
 	return gone, err
 }
 
-func (l *Ledger) gone(ctx context.Context, account int64, digests []any, candidates map[[32]byte][]*ledger.Message, gone map[*ledger.Message]ledger.Key) error {
+func (l *Ledger) gone(ctx context.Context, account int64, contents []ledger.Content, candidates map[[32]byte][]*ledger.Message, gone map[*ledger.Message]ledger.Key) error {
 	type before struct {
 		row int64
 		ledger.Key
 	}
 	found := make(map[*ledger.Message]before)
-	err := eachRow(ctx, l.reader, `SELECT DISTINCT m.id, m.uidl, m.size, m.sha256, m.message_id FROM attachment AS f JOIN message AS m ON m.id = f.message
-		WHERE f.account = ? AND substr(f.sha256, 1, 8) IN (?`+placeholders(len(digests)-1)+`) AND f.kept = 0 AND m.state = 'deleted' AND m.sha256 IS NOT NULL`, func(rows *sql.Rows) error {
+	args := []any{account}
+	for _, c := range contents {
+		args = append(args, c.Digest.Kind, c.Size, c.Digest.Sum[:8])
+	}
+	err := eachRow(ctx, l.reader, `WITH asked(kind, size, head) AS (VALUES `+tuples(len(contents), 3)+`)
+		SELECT DISTINCT m.id, m.uidl, m.size, m.sha256, m.message_id FROM asked CROSS JOIN attachment AS f CROSS JOIN message AS m
+		WHERE f.account = ?1 AND f.kind = asked.kind AND f.size = asked.size AND substr(f.digest, 1, 8) = head AND f.kept = 0
+		AND m.id = f.message AND m.state = 'deleted' AND m.sha256 IS NOT NULL`, func(rows *sql.Rows) error {
 		var b before
 		var uidl, sum []byte
 		var messageID sql.NullString
@@ -205,7 +216,7 @@ func (l *Ledger) gone(ctx context.Context, account int64, digests []any, candida
 			}
 		}
 		return nil
-	}, append([]any{account}, digests...)...)
+	}, args...)
 	if err != nil {
 		return err
 	}
@@ -225,13 +236,14 @@ func (l *Ledger) gone(ctx context.Context, account int64, digests []any, candida
 // sidecars.
 func (l *Ledger) hasExactly(ctx context.Context, message int64, attachments []ledger.Attachment) (bool, error) {
 	var recorded []ledger.Attachment
-	err := eachRow(ctx, l.reader, "SELECT path, sha256 FROM attachment WHERE message = ? AND kept = 0 ORDER BY n", func(rows *sql.Rows) error {
+	err := eachRow(ctx, l.reader, "SELECT path, digest, kind FROM attachment WHERE message = ? AND kept = 0 ORDER BY n", func(rows *sql.Rows) error {
 		var a ledger.Attachment
+		var kind digest.Kind
 		var sum sql.RawBytes
-		if err := rows.Scan(&a.Path, &sum); err != nil {
+		if err := rows.Scan(&a.Path, &sum, &kind); err != nil {
 			return err
 		}
-		copy(a.SHA256[:], sum)
+		a.Digests = digests(sum, kind)
 		recorded = append(recorded, a)
 		return nil
 	}, message)
@@ -246,7 +258,7 @@ func (l *Ledger) Known(ctx context.Context, account string, ids []ledger.Identit
 		if t := text(id.MessageID); t != nil {
 			messageIDs = append(messageIDs, t)
 		}
-		if d := digest(id.Header); d != nil {
+		if d := header(id.Header); d != nil {
 			digests = append(digests, d)
 		}
 	}

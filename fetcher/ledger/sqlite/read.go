@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -210,7 +211,7 @@ func (l *Ledger) readMessages(ctx context.Context, account string, in ledger.Sta
 	if l.older(filesSince) {
 		kept = "coalesce(becomes, state) = 'quarantined'"
 	}
-	files, err := tx.QueryContext(ctx, `SELECT f.message, f.staging, f.path, f.original_name, f.media_type, f.size, f.sha256, `+kept+`
+	files, err := tx.QueryContext(ctx, `SELECT f.message, f.staging, f.path, f.original_name, f.media_type, f.size, `+l.digestColumns()+`, `+kept+`
 		FROM message JOIN attachment AS f ON f.message = message.id WHERE message.account = ?1 AND `+which+` ORDER BY f.message, f.n`, id)
 	if err != nil {
 		return nil, err
@@ -219,13 +220,14 @@ func (l *Ledger) readMessages(ctx context.Context, account string, in ledger.Sta
 	for files.Next() {
 		var a ledger.Attachment
 		var row int64
+		var kind digest.Kind
 		var sum []byte
 		var staging, original, media sql.NullString
-		if err := files.Scan(&row, &staging, &a.Path, &original, &media, &a.Size, &sum, &a.Quarantine); err != nil {
+		if err := files.Scan(&row, &staging, &a.Path, &original, &media, &a.Size, &sum, &kind, &a.Quarantine); err != nil {
 			return nil, err
 		}
 		a.StagingID, a.OriginalName, a.MediaType = staging.String, original.String, media.String
-		copy(a.SHA256[:], sum)
+		a.Digests = digests(sum, kind)
 		byID[row].Attachments = append(byID[row].Attachments, a)
 	}
 	return messages, files.Err()
@@ -237,6 +239,14 @@ func (l *Ledger) DeliveredCount(ctx context.Context, account string) (n int, err
 		return l.reader.QueryRowContext(ctx, "SELECT COUNT(*) FROM message WHERE account = ? AND "+wasDelivered+" AND "+l.notSkipped(), id).Scan(&n)
 	})
 	return n, err
+}
+
+// digestColumns are the digest of an attachment f and its kind.
+func (l *Ledger) digestColumns() string {
+	if l.older(kindSince) {
+		return "f.sha256, 1"
+	}
+	return "f.digest, f.kind"
 }
 
 const wasDelivered = "state IN ('delivered', 'delete_pending', 'deleted')"

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"github.com/attachd/attachd/extractor/digest"
 )
 
 // logSuffixes follow the name of a ledger in the names of its files. SQLite finds them by their
@@ -179,7 +181,7 @@ func (l *Ledger) salvage(ctx context.Context, damaged string) (salvaged int, err
 }
 
 // columns are expressions for what the tables of an earlier version lack.
-type columns struct{ unread, vouched, kept, polled, envelope, start, skipped string }
+type columns struct{ unread, vouched, kept, polled, envelope, start, skipped, digest string }
 
 func salvagedColumns(ctx context.Context, from *sql.DB) columns {
 	has := func(table, column string) bool {
@@ -187,7 +189,7 @@ func salvagedColumns(ctx context.Context, from *sql.DB) columns {
 		err := from.QueryRowContext(ctx, "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?", table, column).Scan(&n)
 		return err == nil && n > 0
 	}
-	c := columns{"0", "0", "0", "NULL", "NULL, NULL, NULL, NULL, NULL", "NULL", "0"}
+	c := columns{"0", "0", "0", "NULL", "NULL, NULL, NULL, NULL, NULL", "NULL", "0", "sha256, 1"}
 	if has("message", "files") {
 		c.unread, c.vouched, c.kept = "unread", "files IS NULL", "kept"
 	}
@@ -197,23 +199,27 @@ func salvagedColumns(ctx context.Context, from *sql.DB) columns {
 	if has("message", "skipped") {
 		c.start, c.skipped = "start", "skipped"
 	}
+	if has("attachment", "kind") {
+		c.digest = "digest, kind"
+	}
 	return c
 }
 
 // salvageFiles copies the attachments of the messages that were salvaged.
 func salvageFiles(ctx context.Context, from *sql.DB, tx *sql.Tx, known columns) (failed error) {
 	for _, order := range []string{"message ASC, n ASC", "message DESC, n DESC"} {
-		if err := eachRow(ctx, from, "SELECT message, n, path, original_name, media_type, size, sha256, "+known.kept+" FROM attachment ORDER BY "+order, func(rows *sql.Rows) error {
+		if err := eachRow(ctx, from, "SELECT message, n, path, original_name, media_type, size, "+known.digest+", "+known.kept+" FROM attachment ORDER BY "+order, func(rows *sql.Rows) error {
 			var message, n, size int64
 			var path string
 			var original, media sql.NullString
 			var sum []byte
+			var kind digest.Kind
 			var kept bool
-			if err := rows.Scan(&message, &n, &path, &original, &media, &size, &sum, &kept); err != nil {
+			if err := rows.Scan(&message, &n, &path, &original, &media, &size, &sum, &kind, &kept); err != nil {
 				return nil
 			}
-			_, failed = tx.ExecContext(ctx, `INSERT OR IGNORE INTO attachment (message, n, account, path, original_name, media_type, size, sha256, kept)
-				SELECT id, ?, account, ?, ?, ?, ?, ?, ? OR state = 'quarantined' FROM message WHERE id = ? AND state <> 'failed'`, n, path, original, media, size, sum, kept, message)
+			_, failed = tx.ExecContext(ctx, `INSERT OR IGNORE INTO attachment (message, n, account, path, original_name, media_type, size, digest, kind, kept)
+				SELECT id, ?, account, ?, ?, ?, ?, ?, ?, ? OR state = 'quarantined' FROM message WHERE id = ? AND state <> 'failed'`, n, path, original, media, size, sum, kind, kept, message)
 			return failed
 		}); err == nil || failed != nil {
 			return failed

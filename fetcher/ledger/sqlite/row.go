@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -70,7 +71,7 @@ func (l *Ledger) Filed(ctx context.Context, ids []int64) (all []ledger.Filed, er
 
 func (l *Ledger) appendFiled(ctx context.Context, all *[]ledger.Filed, ids []int64) error {
 	query := `SELECT m.id, m.first_seen, m.delivered, a.name, m.uidl, m.size, m.sender, m.recipients, m.subject, m.dated, m.zone,
-			f.path, f.original_name, f.media_type, f.size, f.sha256
+			f.path, f.original_name, f.media_type, f.size, ` + l.digestColumns() + `
 		FROM message AS m JOIN account AS a ON a.id = m.account JOIN attachment AS f ON f.message = m.id
 		WHERE m.id IN (` + anyOf(ids) + `) AND m.state NOT IN ('staged', 'failed') AND f.staging IS NULL AND f.kept = 0 ORDER BY m.id, f.n`
 	var last ledger.Filed
@@ -92,11 +93,12 @@ func (l *Ledger) appendFiled(ctx context.Context, all *[]ledger.Filed, ids []int
 		var m ledger.Filed
 		var f ledger.Attachment
 		var seen int64
+		var kind digest.Kind
 		var uidl, sum []byte
 		var from, to, subject, original, media sql.NullString
 		var delivered, date, zone sql.NullInt64
 		if err := r.Scan(&m.ID, &seen, &delivered, &m.Account, &uidl, &m.Size, &from, &to, &subject, &date, &zone,
-			&f.Path, &original, &media, &f.Size, &sum); err != nil {
+			&f.Path, &original, &media, &f.Size, &sum, &kind); err != nil {
 			return err
 		}
 		if m.ID != last.ID {
@@ -106,7 +108,7 @@ func (l *Ledger) appendFiled(ctx context.Context, all *[]ledger.Filed, ids []int
 			last = m
 		}
 		f.OriginalName, f.MediaType = original.String, media.String
-		copy(f.SHA256[:], sum)
+		f.Digests = digests(sum, kind)
 		last.Attachments = append(last.Attachments, f)
 		return nil
 	}, arguments(ids)...)

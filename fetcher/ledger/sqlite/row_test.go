@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -15,7 +16,7 @@ func TestFiled(t *testing.T) {
 	t.Parallel()
 	l, ctx := open(t), t.Context()
 	file := func(path string) ledger.Attachment {
-		return ledger.Attachment{StagingID: "id-" + path, Path: path, OriginalName: "=" + path, MediaType: "application/pdf", Size: 5, SHA256: [32]byte{1}}
+		return ledger.Attachment{StagingID: "id-" + path, Path: path, OriginalName: "=" + path, MediaType: "application/pdf", Size: 5, Digests: digest.Digest{Kind: digest.Own, Sum: [32]byte{1}}.Set()}
 	}
 	kept := func(path string) ledger.Attachment {
 		a := file(path)
@@ -81,7 +82,7 @@ func TestFiled(t *testing.T) {
 	all, err := l.Filed(ctx, []int64{1})
 	check(t, err)
 	expect(all[0].Envelope, whole.Envelope)
-	expect(all[0].Attachments[0], ledger.Attachment{Path: "a.pdf", OriginalName: "=a.pdf", MediaType: "application/pdf", Size: 5, SHA256: [32]byte{1}})
+	expect(all[0].Attachments[0], ledger.Attachment{Path: "a.pdf", OriginalName: "=a.pdf", MediaType: "application/pdf", Size: 5, Digests: digest.Digest{Kind: digest.Own, Sum: [32]byte{1}}.Set()})
 	if m := all[0]; m.Account != "hans" || m.Size != 10 || !m.Row.Delivered.Equal(at) {
 		t.Errorf("%+v", m)
 	}

@@ -9,7 +9,7 @@ const applicationID = 0x61746364
 // migrations leads from each schema version to the next: migrations[0] makes an
 // empty file version 1. A version that was released is never edited.
 func migrations() []string {
-	return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5, schemaV6, schemaV7, schemaV8, schemaV9, schemaV10}
+	return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5, schemaV6, schemaV7, schemaV8, schemaV9, schemaV10, schemaV11}
 }
 
 // The index on digests holds only their first 8 bytes. Digests are random, so every insert lands on
@@ -199,6 +199,27 @@ const schemaV10 = `
 ALTER TABLE host ADD COLUMN login_alone INTEGER;
 `
 
+// digest is that of an attachment, and kind the kind of it (1: SHA-256, 2: BLAKE3). Those of before
+// are all SHA-256. An index of the kind and the size finds the records that a new attachment can
+// only be compared with by a digest of their kind, and with the digest's beginning the ones that it
+// is the same as.
+const schemaV11 = `
+DROP VIEW files;
+DROP INDEX attachment_digest;
+
+ALTER TABLE attachment RENAME COLUMN sha256 TO digest;
+ALTER TABLE attachment ADD COLUMN kind INTEGER NOT NULL DEFAULT 1;
+
+CREATE INDEX attachment_digest ON attachment (account, kind, size, substr(digest, 1, 8));
+
+CREATE VIEW files AS
+SELECT a.name AS account, f.path, f.original_name, f.media_type, f.size,
+	CASE f.kind WHEN 1 THEN lower(hex(f.digest)) END AS sha256,
+	CASE f.kind WHEN 2 THEN lower(hex(f.digest)) END AS blake3,
+	m.state, m.message_id, CAST(m.uidl AS TEXT) AS uidl, datetime(m.delivered / 1000, 'unixepoch') AS delivered
+FROM attachment AS f JOIN message AS m ON m.id = f.message JOIN account AS a ON a.id = m.account;
+`
+
 // The schema versions with columns that an older file lacks, which [Inspect] opens, too.
 const (
 	generationSince  = 2
@@ -207,6 +228,7 @@ const (
 	leaseSince       = 8
 	envelopeSince    = 8
 	skippedSince     = 9
+	kindSince        = 11
 )
 
 // older reports whether the file is of a version before this one. Only a file that [Inspect] opened

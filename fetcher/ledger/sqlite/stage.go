@@ -27,7 +27,7 @@ func stagedValues(m *ledger.Message, becomes ledger.State) []any {
 		_, zone = is.Date.Zone()
 	}
 	return []any{
-		m.Size, string(becomes), digest(m.Header), text(m.MessageID), text(m.Reason), m.Files(), m.Unread,
+		m.Size, string(becomes), header(m.Header), text(m.MessageID), text(m.Reason), m.Files(), m.Unread,
 		null(is.From), null(is.To), null(is.Subject), milliseconds(is.Date), zone,
 	}
 }
@@ -48,8 +48,8 @@ func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 		&s.restage:    "UPDATE message SET state = 'staged', next_attempt = NULL, delivered = NULL, (" + stagedColumns + ") = (" + stagedPlaces + ") WHERE id = ?",
 		&s.reopen:     `UPDATE message SET was = state, state = 'staged', becomes = 'delivered', reason = ?, files = ?, unread = ? WHERE id = ?`,
 		&s.unfile:     "DELETE FROM attachment WHERE message = ?",
-		&s.file: `INSERT INTO attachment (message, n, account, staging, path, original_name, media_type, size, sha256, kept)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		&s.file: `INSERT INTO attachment (message, n, account, staging, path, original_name, media_type, size, digest, kind, kept)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		&s.finish:   "UPDATE message SET state = coalesce(was, becomes), becomes = NULL, was = NULL, attempts = CASE coalesce(was, becomes) WHEN 'delivered' THEN 0 ELSE attempts END, delivered = coalesce(delivered, ?) WHERE id = ?",
 		&s.paths:    "SELECT path FROM attachment WHERE message = ? ORDER BY n",
 		&s.path:     "UPDATE attachment SET path = ? WHERE message = ? AND n = ?",
@@ -89,7 +89,8 @@ func (l *Ledger) Stage(ctx context.Context, account string, group []*ledger.Mess
 			allKept := m.AllKept()
 			for n := range m.Attachments {
 				a := &m.Attachments[n]
-				if _, err := c.exec(ctx, c.file, id, n, c.id, c.staging(a), a.Path, name(a.OriginalName), name(a.MediaType), a.Size, a.SHA256[:], allKept || a.Quarantine); err != nil {
+				is := a.Digests.First()
+				if _, err := c.exec(ctx, c.file, id, n, c.id, c.staging(a), a.Path, name(a.OriginalName), name(a.MediaType), a.Size, is.Sum[:], is.Kind, allKept || a.Quarantine); err != nil {
 					return err
 				}
 			}

@@ -2,7 +2,6 @@ package webtest
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/cmd/attachd/history"
+	"github.com/attachd/attachd/extractor/digest"
 )
 
 // History is a history in memory. Its fields may be filled before it is used.
@@ -42,7 +42,7 @@ func NewHistory() *History {
 			At: Now.Add(time.Duration(i-7) * 7 * time.Minute), Account: []string{"invoices", "orders", "scans"}[i%3],
 			UIDL: fmt.Sprintf("uidl-%d", i/2), Message: int64(1 + i/2), Name: name, Path: "2026/11/" + name, SenderName: "Supplier Billing",
 			Sender: "billing@supplier.example.org", Subject: "Ihre Rechnung für März", Kind: history.KindPDF, MediaType: "application/pdf",
-			Size: 184213, SHA256: sha256.Sum256([]byte(name)), Original: name,
+			Size: 184213, Digest: digest.Of(digest.Own, []byte(name)), Original: name,
 		})
 	}
 	h.Failures = []history.Trouble{

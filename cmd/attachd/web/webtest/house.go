@@ -2,7 +2,6 @@ package webtest
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"image"
 	"image/color"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/history"
 	"github.com/attachd/attachd/config"
+	"github.com/attachd/attachd/extractor/digest"
 )
 
 // House is a configuration with the folders of its accounts, and files in them.
@@ -53,7 +53,7 @@ func (h *House) Deliver(t testing.TB, account, path string, content []byte, chan
 	i := history.Item{
 		At: Now.Add(-time.Minute), Account: account, UIDL: fmt.Sprintf("house-%d", n), Message: 1000 + n, Name: filepath.Base(place), Path: path,
 		Sender: "sender@example.org", Subject: "A file", Kind: history.KindOther, MediaType: "application/octet-stream",
-		Size: int64(len(content)), SHA256: sha256.Sum256(content), Original: filepath.Base(place),
+		Size: int64(len(content)), Digest: digest.Of(digest.Own, content), Original: filepath.Base(place),
 	}
 	for _, c := range change {
 		c(&i)

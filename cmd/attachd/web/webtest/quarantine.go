@@ -2,7 +2,6 @@ package webtest
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/cmd/attachd/quarantine"
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -55,7 +55,7 @@ func (q *Quarantine) Put(t testing.TB, account int, raw []byte, change ...func(*
 		Key: ledger.Key{UIDL: fmt.Sprintf("kept-%d", n), Size: int64(len(raw))}, State: ledger.Quarantined, Delivered: at, Attempts: 1,
 		Reason:      "message unpacks to more than 200 times its size",
 		Envelope:    ledger.Envelope{From: "Gateway <gateway@meters.example.org>", Subject: "Ablesung Objekt 17"},
-		Attachments: []ledger.Attachment{{Path: path, Size: int64(len(raw)), SHA256: sha256.Sum256(raw), Quarantine: true}},
+		Attachments: []ledger.Attachment{{Path: path, Size: int64(len(raw)), Digests: digest.Of(digest.Own, raw).Set(), Quarantine: true}},
 	}
 	for _, c := range change {
 		c(m)
