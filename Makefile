@@ -155,8 +155,8 @@ demo: ## show what attachd does, with a mail server of its own
 	@$(GO) run ./cmd/attachd demo
 
 .PHONY: install-test-deps
-install-test-deps: ## Dovecot, promtool, Chromium, man, mandoc and npm, which the tests need (Debian, Ubuntu)
-	@.ci/install dovecot=dovecot-pop3d promtool=prometheus chromium=chromium man=man-db mandoc=mandoc
+install-test-deps: ## Dovecot, promtool, Chromium, man, mandoc, strace and npm, which the tests need (Debian, Ubuntu)
+	@.ci/install dovecot=dovecot-pop3d promtool=prometheus chromium=chromium man=man-db mandoc=mandoc strace=strace
 	@.ci/install npm=npm
 
 .PHONY: install-bench-deps

@@ -106,7 +106,7 @@ func open(dir string, o Options) (*Directory, error) {
 		hooks: h, fileMode: o.FileMode, digest: o.Digest, private: o.Staging != defaultStaging,
 		folders: folders{hooks: h, path: dir, share: permissions{o.DirMode, group}, groupName: o.Group},
 		names:   reservations{hooks: h, path: dir, given: make(map[string]string), last: make(map[string]int)},
-		syncer:  syncer{hooks: h, most: o.SyncWorkers, jobs: make(chan *file, 4*o.SyncWorkers)},
+		syncer:  newSyncer(h, o.SyncWorkers),
 		room:    room{keep: o.MinFree},
 		buffers: newBuffers(),
 		files:   make(map[string]*file),

@@ -63,6 +63,13 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if arguments := os.Getenv(callsEnv); arguments != "" {
+		if err := deliverSmall(arguments); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		return
+	}
 	if text := os.Getenv(roleEnv); text != "" {
 		var r role
 		err := json.Unmarshal([]byte(text), &r)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"os/user"
 	"strconv"
 	"sync"
@@ -132,12 +131,12 @@ type modes struct {
 	needChmod atomic.Bool // the umask takes bits away
 }
 
-func (m *modes) fix(f *os.File, mode os.FileMode, before func() error) error {
+func (m *modes) fix(f *handle, mode fs.FileMode, before func() error) error {
 	var err error
 	m.check.Do(func() {
-		info, statErr := f.Stat()
-		err = statErr
-		m.needChmod.Store(err != nil || info.Mode().Perm() != mode)
+		var perm fs.FileMode
+		perm, err = f.perm()
+		m.needChmod.Store(err != nil || perm != mode)
 	})
 	if err == nil && m.needChmod.Load() {
 		if err = before(); err == nil {

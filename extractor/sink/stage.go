@@ -45,7 +45,7 @@ type file struct {
 	path    string // the final one, "" before it is chosen
 	sidecar bool   // a name is free for it only if that of its sidecar is free, too
 	joined  string // the folder of the pieces that it came from, to be removed once it is published
-	f       *os.File
+	f       *handle
 
 	discarded atomic.Bool
 	done      chan struct{} // closed when the fsync is over
@@ -79,7 +79,7 @@ func (d *Directory) create(f *file) error {
 		d.mu.Lock()
 		d.files[f.id] = f
 		d.mu.Unlock()
-		f.f, err = d.folders.staging.root.OpenFile(f.id, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+		f.f, err = createIn(d.folders.staging, f.id, mode)
 	}
 	if err == nil {
 		err = d.share(f)

@@ -32,12 +32,6 @@ func longestName(dir *os.File) int {
 	return int(st.Namelen)
 }
 
-// startWriteback has the kernel begin to write a part of a file to the disk. It is a hint: the
-// fsync that follows reports what fails.
-func startWriteback(f *os.File, offset, length int64) {
-	_ = unix.SyncFileRange(int(f.Fd()), offset, length, unix.SYNC_FILE_RANGE_WRITE)
-}
-
 // withoutUmask runs fn with an umask of nothing, in a thread that has its own. Where a thread can't
 // have one, it does not run fn, and the error is errUmask.
 func withoutUmask(fn func() error) error {

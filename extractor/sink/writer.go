@@ -152,7 +152,7 @@ func (w *writer) write() {
 	before := w.size
 	w.size += int64(len(w.block.bytes))
 	if before/writebackStep != w.size/writebackStep && !w.unsure {
-		startWriteback(w.file.f, before-before%writebackStep, writebackStep)
+		w.file.f.startWriteback(before-before%writebackStep, writebackStep)
 	}
 }
 
@@ -196,7 +196,7 @@ func (w *writer) Close() error {
 		}
 		return w.err
 	}
-	w.err = w.d.syncer.start(w.ctx, w.file)
+	w.err = w.d.syncer.start(w.ctx, w.file, w.size)
 	return w.err
 }
 
