@@ -29,9 +29,15 @@ const maxAddresses = 100
 
 // addresses reads a field of addresses (RFC 5322 section 3.4), at most so many. If it is broken,
 // the words of its decoded text with an "@" within count.
-func addresses(h *mail.Header, field, text string, most int) []Address {
+func addresses(field, text string, most int) []Address {
+	if field == "" {
+		return nil
+	}
+	if a, ok := simpleAddress(field); ok {
+		return []Address{a}
+	}
 	var all []Address
-	if list, err := h.AddressList(field); err == nil {
+	if list, err := mail.ParseAddressList(field); err == nil {
 		for _, a := range list[:min(len(list), most)] {
 			all = append(all, Address{a.Name, a.Address})
 		}
@@ -43,6 +49,50 @@ func addresses(h *mail.Header, field, text string, most int) []Address {
 		}
 	}
 	return all
+}
+
+// longestSimple is the longest field, in bytes, that simpleAddress reads: an Address keeps its memory.
+const longestSimple = 512
+
+// simpleAddress reads a field of one address, "Hans Meier <hans@example.org>" or
+// "hans@example.org", of ASCII letters, digits and ".-_+" alone. It reports false for any other,
+// which may be as good. Most fields are such, and mail.ParseAddressList makes a dozen allocations.
+func simpleAddress(field string) (a Address, ok bool) {
+	if len(field) > longestSimple {
+		return Address{}, false
+	}
+	a.Address = field
+	if strings.HasSuffix(field, ">") {
+		name, address, found := strings.Cut(field[:len(field)-1], " <")
+		if !found {
+			return Address{}, false
+		}
+		a.Name, a.Address = name, address
+		for word := range strings.SplitSeq(name, " ") {
+			if word == "" || strings.ContainsFunc(word, func(r rune) bool { return !isSimple(r) || r == '.' }) {
+				return Address{}, false
+			}
+		}
+	}
+	local, domain, found := strings.Cut(a.Address, "@")
+	if !found || !isDotted(local) || !isDotted(domain) {
+		return Address{}, false
+	}
+	return a, true
+}
+
+// isDotted reports whether s is words of simple characters with a dot between two of them.
+func isDotted(s string) bool {
+	for word := range strings.SplitSeq(s, ".") {
+		if word == "" || strings.ContainsFunc(word, func(r rune) bool { return !isSimple(r) }) {
+			return false
+		}
+	}
+	return true
+}
+
+func isSimple(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' || r == '+'
 }
 
 // recipientFields name whom a message is for. The sender writes the first ones (RFC 5322 sections
@@ -72,9 +122,7 @@ func addressed(values []string, decode func(string) string) []string {
 	var all []string
 	seen := make(map[string]bool)
 	for _, value := range values {
-		var one mail.Header
-		one.Set("To", value)
-		for _, a := range addresses(&one, "To", decode(value), keptField) {
+		for _, a := range addresses(value, decode(value), keptField) {
 			if folded := strings.ToLower(a.Address); !seen[folded] {
 				seen[folded] = true
 				all = append(all, a.Address)

@@ -52,6 +52,7 @@ const (
 type base64Buffers struct {
 	stripped [base64Piece + 4]byte
 	out      [base64Piece]byte
+	line     [base64Line]byte
 }
 
 var base64Pool = sync.Pool{New: func() any { return new(base64Buffers) }}
@@ -65,7 +66,7 @@ type base64Decoder struct {
 	w      io.Writer
 	report func(ProblemKind, string)
 
-	buffers       *base64Buffers // nil before the first piece and after Close
+	buffers       *base64Buffers // nil before the first byte and after Close
 	out           []byte         // decoded, not yet written
 	quantum       [4]byte        // characters, not yet decoded
 	n             int            // of quantum
@@ -82,6 +83,10 @@ type base64Decoder struct {
 
 func (d *base64Decoder) Write(p []byte) (int, error) {
 	written := len(p)
+	if d.buffers == nil && len(p) > 0 {
+		d.buffers = base64Pool.Get().(*base64Buffers)
+		d.out, d.line = d.buffers.out[:0], d.buffers.line[:0]
+	}
 	for len(p) > 0 && !d.ended {
 		n := 0
 		if len(d.line) > 0 || d.long {
@@ -176,12 +181,14 @@ func (d *base64Decoder) lines(p []byte) {
 // bulk decodes a piece of the alphabet and line ends. It reports false, with nothing
 // changed, if anything else is in it.
 func (d *base64Decoder) bulk(piece []byte, lines bool) bool {
-	if d.buffers == nil {
-		d.buffers = base64Pool.Get().(*base64Buffers)
-		d.out = append(d.buffers.out[:0], d.out...)
-	}
 	s := append(d.buffers.stripped[:0], d.quantum[:d.n]...)
 	longest, last, gap := d.longest, d.last, d.gap
+	if lines {
+		var n int
+		if s, n = appendUsualLines(s, piece); n > 0 {
+			longest, last, gap, piece = max(longest, usualLine), usualLine, false, piece[n:]
+		}
+	}
 	for len(piece) > 0 {
 		line, rest, long := piece, []byte(nil), false
 		if i := bytes.IndexByte(piece, '\n'); i >= 0 {
@@ -221,6 +228,26 @@ func (d *base64Decoder) bulk(piece []byte, lines bool) bool {
 	d.any = d.any || len(s) > 0
 	d.n = copy(d.quantum[:], s[whole:])
 	return true
+}
+
+// usualLine is how many characters almost every line of base64 has (RFC 2045 section 6.8).
+const usualLine = 76
+
+// appendUsualLines appends the characters of the usual lines that piece begins with, and returns how
+// many bytes of piece they are. A search for each line's end would take longer than to decode it.
+func appendUsualLines(s, piece []byte) ([]byte, int) {
+	const width = usualLine + len("\r\n")
+	start, n := len(s), 0
+	for len(piece)-n >= width && piece[n+usualLine] == '\r' && piece[n+usualLine+1] == '\n' && cap(s)-len(s) >= usualLine {
+		at := len(s)
+		s = s[:at+usualLine]
+		*(*[usualLine]byte)(s[at:]) = [usualLine]byte(piece[n:])
+		n += width
+	}
+	if bytes.IndexByte(s[start:], '\n') >= 0 {
+		return s[:start], 0 // three lines of 24 are as wide
+	}
+	return s, n
 }
 
 // judge decodes one line, unless it is text.
@@ -356,7 +383,7 @@ func (d *base64Decoder) Close() error {
 	err := d.flush()
 	if d.buffers != nil {
 		base64Pool.Put(d.buffers)
-		d.buffers, d.out = nil, nil
+		d.buffers, d.out, d.line = nil, nil, nil
 	}
 	return err
 }

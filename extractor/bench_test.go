@@ -118,6 +118,27 @@ func BenchmarkSmallMails(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "mails/s")
 }
 
+// usualMail is a mail as most come: with a trace, a text and an attachment of 4 KB.
+func usualMail() []byte {
+	return []byte("Return-Path: <hans@example.org>\r\nReceived: from mail.example.org (mail.example.org [192.0.2.1])\r\n\tby mx.example.net with ESMTPS id 4Gx\r\n" +
+		"\tfor <lab@example.net>; Mon, 23 Nov 2026 10:00:00 +0100\r\nFrom: Hans Meier <hans@example.org>\r\nTo: lab@example.net\r\n" +
+		"Date: Mon, 23 Nov 2026 10:00:00 +0100\r\nSubject: Report of November\r\nMessage-ID: <20261123.1@example.org>\r\nMIME-Version: 1.0\r\n" +
+		"Content-Type: multipart/mixed; boundary=\"=_b1\"\r\n\r\n--=_b1\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nPlease find the report attached.\r\n\r\n" +
+		"--=_b1\r\nContent-Type: application/octet-stream; name=\"report.bin\"\r\nContent-Disposition: attachment; filename=\"report.bin\"\r\n" +
+		"Content-Transfer-Encoding: base64\r\n\r\n" + strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", 70) + "--=_b1--\r\n")
+}
+
+// BenchmarkUsualMails extracts usual mails from memory.
+func BenchmarkUsualMails(b *testing.B) {
+	mail := usualMail()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Extract(bytes.NewReader(mail), Options{}, func(*Attachment) (io.WriteCloser, error) { return discard{}, nil }); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkQuotedPrintable decodes text, beside a plain copy.
 func BenchmarkQuotedPrintable(b *testing.B) {
 	text := []byte(strings.Repeat("F=C3=BCr den Fall, dass es eine Frage gibt, =\r\nist die Antwort nicht weit.\r\n", 10_000))

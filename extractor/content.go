@@ -37,7 +37,8 @@ type probe struct {
 	run        *run
 	attachment *Attachment
 	at         place
-	start      []byte
+	start      [probeLength]byte
+	n          int // bytes in start
 }
 
 // probeLength is how many bytes of a content tell whether it is a container.
@@ -58,10 +59,10 @@ type unpacker interface {
 func (c *content) Write(p []byte) (int, error) {
 	n := len(p)
 	if c.probe != nil {
-		more := p[:min(len(p), probeLength-len(c.probe.start))]
-		c.probe.start = append(c.probe.start, more...)
-		p = p[len(more):]
-		if len(c.probe.start) < probeLength {
+		k := copy(c.probe.start[c.probe.n:], p)
+		c.probe.n += k
+		p = p[k:]
+		if c.probe.n < probeLength {
 			return n, nil
 		}
 		if err := c.settle(); err != nil {
@@ -99,7 +100,8 @@ func (c *content) settle() error {
 		return nil
 	}
 	c.probe = nil
-	u, err := probe.run.unpackerIn(probe.start, probe.attachment, probe.at)
+	start := probe.start[:probe.n]
+	u, err := probe.run.unpackerIn(start, probe.attachment, probe.at)
 	if err != nil {
 		return err
 	}
@@ -113,7 +115,7 @@ func (c *content) settle() error {
 			}
 		}
 	}
-	return c.pass(probe.start)
+	return c.pass(start)
 }
 
 // end closes the content, what is in it first.

@@ -54,6 +54,14 @@ func captureWith(r io.Reader, o Options, bodies bool) ([]*captured, *Message, er
 	return all, m, err
 }
 
+// extract is Extract for a run that the test made.
+func extract(r io.Reader, x *run) (*Message, error) {
+	in := &intake{run: *x}
+	m, err := in.message(r)
+	*x = in.run
+	return m, err
+}
+
 var bodyName = regexp.MustCompile(`-body name="([^"]+)"`)
 
 // mime4jDifferences are the messages whose bodies differ from mime4j's answer,

@@ -34,55 +34,50 @@ func (e *entity) report(kind ProblemKind, detail string) {
 	e.problems = append(e.problems, Problem{Kind: kind, Detail: detail})
 }
 
-// read reads the fields of a part's header. Without a Content-Type, the default of the
+// read reads the fields of a part's header into e, which t reports to. Without a Content-Type, the default of the
 // enclosing multipart holds (RFC 2046 sections 5.1 and 5.1.5).
-func (h *header) read(defaultType, charset string) entity {
-	var e entity
-	report := e.report
-	structured := texts{report, charset}
-	e.mediaType = parseField(h.fields.Get("Content-Type"), structured)
-	if t := e.mediaType.value; !strings.Contains(t, "/") || len(t) > maxMediaType {
-		if t != "" {
-			e.report(ProblemMediaType, clip(t))
+func (h *header) read(e *entity, defaultType string, t texts) {
+	e.mediaType = parseField(h.fields.get("Content-Type"), t)
+	if value := e.mediaType.value; !strings.Contains(value, "/") || len(value) > maxMediaType {
+		if value != "" {
+			e.report(ProblemMediaType, clip(value))
 		}
 		e.untyped = true
-		e.mistyped = t != "" && !slices.Contains(bareTexts, t)
+		e.mistyped = value != "" && !slices.Contains(bareTexts, value)
 		e.mediaType.value = defaultType
-		switch t {
+		switch value {
 		case "application", "image", "audio", "video", "pdf", "attachment", "file":
 			e.mediaType.value = "application/octet-stream"
 		}
 	}
-	e.disposition = parseField(h.fields.Get("Content-Disposition"), structured)
-	e.encodings = parseEncodings(h.fields.Get("Content-Transfer-Encoding"), report)
-	e.contentID = clipTo(strings.Trim(h.fields.Get("Content-Id"), "<> "), maxText)
-	e.location = clipTo(h.fields.Get("Content-Location"), maxText)
-	e.readNames(h, charset)
-	return e
+	e.disposition = parseField(h.fields.get("Content-Disposition"), t)
+	e.encodings = parseEncodings(h.fields.get("Content-Transfer-Encoding"), t.report)
+	e.contentID = clipTo(strings.Trim(h.fields.get("Content-Id"), "<> "), maxText)
+	e.location = clipTo(h.fields.get("Content-Location"), maxText)
+	e.readNames(h, t)
 }
 
 // readNames reads the part's names.
 //
 // QUIRK: scanners and ERP systems put either parameter into either field, and some cut one
 // of the two names short.
-func (e *entity) readNames(h *header, charset string) {
-	var problems []Problem
+func (e *entity) readNames(h *header, t texts) {
+	known := len(e.problems)
 	for _, name := range [...]string{"filename", "name"} {
 		for _, field := range [...]*parameters{&e.disposition, &e.mediaType} {
 			if len(field.params) == 0 {
 				continue
 			}
-			var found []Problem
-			t := texts{func(kind ProblemKind, detail string) { found = append(found, Problem{Kind: kind, Detail: detail}) }, charset}
+			before := len(e.problems)
 			if text := strings.TrimSpace(field.text(name, t)); text != "" && (e.name == "" || isCut(e.name, text)) {
-				e.name, problems = text, found
+				e.name, e.problems = text, slices.Delete(e.problems, known, before) // of the name given up
+			} else {
+				e.problems = e.problems[:before]
 			}
 		}
 	}
-	e.problems = append(e.problems, problems...)
 	if e.name == "" {
-		t := texts{e.report, charset}
-		e.otherName = cmp.Or(locationName(h.fields.Get("Content-Location")), knownName(t.decode(h.fields.Get("Content-Description"))), idName(e.contentID))
+		e.otherName = cmp.Or(locationName(h.fields.get("Content-Location")), knownName(t.decode(h.fields.get("Content-Description"))), idName(e.contentID))
 	}
 	e.name, e.otherName = CutName(e.name, maxText), CutName(e.otherName, maxText)
 }
@@ -108,6 +103,9 @@ var bareTexts = []string{"text", "plain", "textplain", "ascii", "us-ascii", "htm
 // locationName returns the file name at the end of a Content-Location (RFC 2557 section
 // 4.2); "" if there is none with an extension.
 func locationName(field string) string {
+	if field == "" {
+		return ""
+	}
 	if i := strings.LastIndexByte(field, '\\'); i >= 0 { // QUIRK: a path of Windows
 		return describedName(strings.Trim(field[i+1:], `"<>`))
 	}

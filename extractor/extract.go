@@ -3,14 +3,11 @@ package extractor
 import (
 	"cmp"
 	"io"
+	"net/mail"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
-
-	message "github.com/emersion/go-message"
-	"github.com/emersion/go-message/mail"
-	"github.com/emersion/go-message/textproto"
 )
 
 // Options say how to extract. The zero value is usable.
@@ -114,33 +111,41 @@ var blocks = sync.Pool{New: func() any { return new([blockSize]byte) }}
 // Extract reads one message from r to io.EOF and writes each attachment to the writer that
 // open returns for it. Its errors are those of r, of open and of the writers, and
 // [*LimitError] for a message beyond o.Limits. After an error there is no Message, and the
-// caller discards what was written.
+// caller discards what was written. An r that is an [io.WriterTo] hands over its own blocks,
+// which are read where they lie.
 func Extract(r io.Reader, o Options, open Open) (*Message, error) {
-	return extract(r, &run{options: o, limits: o.Limits.withDefaults(), open: open, message: &Message{}})
+	in := intakes.Get().(*intake)
+	in.run = run{options: o, limits: o.Limits.withDefaults(), open: open, message: &Message{}}
+	m, err := in.message(r)
+	in.reset()
+	intakes.Put(in)
+	return m, err
 }
 
-func extract(r io.Reader, x *run) (*Message, error) {
-	p := newParser(x, place{})
-	block := blocks.Get().(*[blockSize]byte)
-	defer blocks.Put(block)
-	for {
-		n, err := r.Read(block[:])
-		x.message.Size += int64(n)
-		if n > 0 {
-			if _, werr := p.Write(block[:n]); werr != nil {
-				p.abort()
-				return nil, werr
-			}
-		}
-		if err == io.EOF { // a wrapped one is a connection that broke, not the message's end
-			break
-		}
-		if err != nil {
-			p.abort()
-			return nil, err
-		}
+// intake is what a call of Extract works with. One call after the other uses it.
+type intake struct {
+	run    run
+	parser parser
+}
+
+var intakes = sync.Pool{New: func() any { return new(intake) }}
+
+// reset forgets the message and keeps the buffers, unless it made them large.
+func (in *intake) reset() {
+	p := &in.parser
+	p.header.reset()
+	clear(p.stack[:cap(p.stack)])
+	in.run = run{}
+	*p = parser{stack: p.stack[:0], line: reusable(p.line), header: p.header, report: p.report}
+}
+
+func (in *intake) message(r io.Reader) (*Message, error) {
+	x, p := &in.run, &in.parser
+	p.run = x
+	_, err := io.Copy(in, r)
+	if err == nil {
+		err = p.Close()
 	}
-	err := p.Close()
 	if err == nil {
 		err = x.releaseCalendars()
 	}
@@ -149,6 +154,32 @@ func extract(r io.Reader, x *run) (*Message, error) {
 		return nil, err
 	}
 	return x.message, nil
+}
+
+// Write takes a block of the message.
+func (in *intake) Write(block []byte) (int, error) {
+	in.run.message.Size += int64(len(block))
+	return in.parser.Write(block)
+}
+
+// ReadFrom implements [io.ReaderFrom].
+func (in *intake) ReadFrom(r io.Reader) (int64, error) {
+	block := blocks.Get().(*[blockSize]byte)
+	defer blocks.Put(block)
+	for {
+		n, err := r.Read(block[:])
+		if n > 0 {
+			if _, err := in.Write(block[:n]); err != nil {
+				return in.run.message.Size, err
+			}
+		}
+		if err == io.EOF { // a wrapped one is a connection that broke, not the message's end
+			return in.run.message.Size, nil
+		}
+		if err != nil {
+			return in.run.message.Size, err
+		}
+	}
 }
 
 // run is one call of Extract.
@@ -193,24 +224,21 @@ func (x *run) note(a *Attachment, kind ProblemKind, detail string) {
 
 // describe takes over the fields of the outermost header. recipients are the values of its
 // recipientFields.
-func (x *run) describe(h *textproto.Header, recipients []string) {
+func (x *run) describe(h *fields, recipients []string) {
 	m := x.message
 	t := texts{report: ignore}
-	if charset := charsetOfWords(h.Get("Subject")); charset != "" {
+	if charset := charsetOfWords(h.get("Subject")); charset != "" {
 		x.charset = charset
 		t.charset = charset
 	}
-	m.MessageID = strings.Clone(clipTo(strings.Trim(h.Get("Message-Id"), "<> "), maxText))
-	m.Subject = t.decode(h.Get("Subject"))
-	m.From = t.decode(h.Get("From"))
-	m.To = t.decode(h.Get("To"))
-	m.Cc = t.decode(h.Get("Cc"))
-	fields := mail.Header{Header: message.Header{Header: *h}}
-	if date, err := fields.Date(); err == nil {
-		m.Date = date
-	}
-	m.Senders = addresses(&fields, "From", m.From, maxAddresses)
-	m.Recipients = addresses(&fields, "To", m.To, maxAddresses)
+	m.MessageID = strings.Clone(clipTo(strings.Trim(h.get("Message-Id"), "<> "), maxText))
+	m.Subject = t.decode(h.get("Subject"))
+	m.From = t.decode(h.get("From"))
+	m.To = t.decode(h.get("To"))
+	m.Cc = t.decode(h.get("Cc"))
+	m.Date = parseDate(h.get("Date"))
+	m.Senders = addresses(h.get("From"), m.From, maxAddresses)
+	m.Recipients = addresses(h.get("To"), m.To, maxAddresses)
 	if x.options.Filter.asksRecipients() {
 		m.Addressed = addressed(recipients, t.decode)
 	}
@@ -231,6 +259,24 @@ func (x *run) describe(h *textproto.Header, recipients []string) {
 	if m.Date.IsZero() {
 		m.Date = outer.Date
 	}
+}
+
+// parseDate reads a Date field (RFC 5322 section 3.3). It returns the zero time for one that is
+// missing or can't be read.
+func parseDate(field string) time.Time {
+	if field == "" {
+		return time.Time{}
+	}
+	// mail.ParseDate comes to the usual form behind dozens of others, and each failure costs it
+	// two allocations.
+	if date, err := time.Parse("Mon, 2 Jan 2006 15:04:05 -0700", field); err == nil {
+		return date
+	}
+	date, err := mail.ParseDate(field)
+	if err != nil {
+		return time.Time{}
+	}
+	return date
 }
 
 func childNumber(parent string, n int) string {

@@ -5,27 +5,6 @@ import (
 	"strings"
 )
 
-// fieldSet is a set of the fields in keptFields.
-type fieldSet uint16
-
-func (s fieldSet) has(name string) bool { return s&fieldBit(name) != 0 }
-
-func (s *fieldSet) set(name string, in bool) {
-	*s &^= fieldBit(name)
-	if in {
-		*s |= fieldBit(name)
-	}
-}
-
-func fieldBit(name string) fieldSet {
-	for i, kept := range keptFields {
-		if kept == name {
-			return 1 << i
-		}
-	}
-	return 0
-}
-
 // repairable are the fields without which a part can't be read. slips is the number of
 // wrong letters that a name may have.
 var repairable = [...]struct {

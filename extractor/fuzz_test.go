@@ -172,6 +172,8 @@ func FuzzBase64(f *testing.F) {
 	for _, text := range []string{
 		"aGFsbG8=", "aGFs\r\nbG8=\r\n", "aGFsbG8", "aGFs=bG8=", "!aGF*sbG8=", "aGFsbG8=\r\n-- \r\nfooter", "aGFs\nbG8=\nd2Vs\ndA==\n", "_-_-", "a\nG\nF\ns\n", "=\n=\n",
 		strings.Repeat("QUJD", 2000), strings.Repeat("QUJD\n", 500) + "x", "aGFsbG8=\r", "aGFsbG8=\rd2Vs\r", "aGFs  bG8 =", "aGFsbG8=\n____________\nfooter\n",
+		strings.Repeat(strings.Repeat("QUJD", 6)+"\r\n", 100), strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", 20) + strings.Repeat("QUJD", 9) + "=\r\n",
+		strings.Repeat(strings.Repeat("QUJD", 19)+"\r\n", 20) + strings.Repeat("Q\r", 38) + "\r\n",
 	} {
 		f.Add([]byte(text), uint32(7))
 	}

@@ -3,8 +3,6 @@ package extractor
 import (
 	"bytes"
 	"strings"
-
-	"github.com/emersion/go-message/textproto"
 )
 
 const (
@@ -14,16 +12,9 @@ const (
 	longestFieldName = 1000
 )
 
-// keptFields are the fields that the extractor reads. Of the others it counts the length
-// only.
-var keptFields = [...]string{
-	"Content-Type", "Content-Disposition", "Content-Transfer-Encoding", "Content-Id", "Content-Location", "Content-Description",
-	"Message-Id", "Subject", "From", "To", "Cc", "Date",
-}
-
 // header gathers the fields of one message or part, line by line.
 type header struct {
-	fields textproto.Header
+	fields fields
 	bytes  int64
 	count  int
 	begun  bool // a field was seen
@@ -41,6 +32,7 @@ type header struct {
 	known string // the boundary in asked
 	asked string // the Content-Type that boundary looked at last
 
+	arena    valueArena
 	misspelt fieldSet // the kept fields whose names were repaired
 	repaired bool     // the name of the field under way was repaired
 	mime     bool     // the name of the field under way begins with Content-
@@ -51,7 +43,9 @@ type header struct {
 	recipients []string // the values of the recipientFields
 }
 
-func (h *header) reset() { *h = header{value: reusable(h.value), raw: reusable(h.raw)} }
+func (h *header) reset() {
+	*h = header{value: reusable(h.value), raw: reusable(h.raw), arena: h.arena}
+}
 
 // field starts a new field.
 func (h *header) field(name, value []byte) {
@@ -71,10 +65,8 @@ func (h *header) field(name, value []byte) {
 // keptName returns the usual spelling of a kept field's name, and whether it was repaired;
 // "" for a field that is not kept.
 func keptName(name []byte) (kept string, repaired bool) {
-	for _, kept := range keptFields {
-		if len(kept) == len(name) && strings.EqualFold(kept, string(name)) {
-			return kept, false
-		}
+	if i := fieldIndex(name); i >= 0 {
+		return keptFields[i], false
 	}
 	if kept := recipientField(name); kept != "" {
 		return kept, false
@@ -99,15 +91,15 @@ func (h *header) close() {
 	if name == "" {
 		return
 	}
-	value := string(bytes.TrimSpace(h.value))
+	value := h.arena.value(bytes.TrimSpace(h.value))
 	if isRecipient(name) {
 		h.recipients = append(h.recipients, value)
 		if name != "To" && name != "Cc" {
 			return
 		}
 	}
-	if !h.fields.Has(name) || h.misspelt.has(name) && !repaired {
-		h.fields.Set(name, value)
+	if !h.fields.has(name) || h.misspelt.has(name) && !repaired {
+		h.fields.set(name, value)
 		h.misspelt.set(name, repaired)
 		return
 	}
@@ -117,19 +109,19 @@ func (h *header) close() {
 	// QUIRK: some mailers write a field twice. The Content-Type that says multipart counts,
 	// and the Content-Disposition with a file name. All transfer encodings are kept: the
 	// body tells which one holds.
-	first := h.fields.Get(name)
+	first := h.fields.get(name)
 	switch name {
 	case "Content-Type":
 		if hasPrefixFold(value, "multipart/") && !hasPrefixFold(first, "multipart/") || !strings.Contains(first, "/") {
-			h.fields.Set(name, value)
+			h.fields.set(name, value)
 		}
 	case "Content-Disposition":
 		if !strings.Contains(strings.ToLower(first), "filename") && strings.Contains(strings.ToLower(value), "filename") {
-			h.fields.Set(name, value)
+			h.fields.set(name, value)
 		}
 	case "Content-Transfer-Encoding":
 		if len(first) < longestFieldName {
-			h.fields.Set(name, first+", "+value)
+			h.fields.set(name, first+", "+value)
 		}
 	}
 }
@@ -148,14 +140,14 @@ func (h *header) parameter(text []byte) {
 		h.more(append([]byte("; "), text...))
 		return
 	}
-	if value := h.fields.Get(h.params); len(value)+len(text) < keptField {
-		h.fields.Set(h.params, value+"; "+string(text))
+	if value := h.fields.get(h.params); len(value)+len(text) < keptField {
+		h.fields.set(h.params, value+"; "+string(text))
 	}
 }
 
 // boundary returns the boundary that the fields so far announce; "" for none.
 func (h *header) boundary() string {
-	value := h.fields.Get("Content-Type")
+	value := h.fields.get("Content-Type")
 	if h.name == "Content-Type" {
 		value = string(h.value)
 	}
@@ -240,7 +232,7 @@ func splitField(line []byte) (name, value []byte, ok bool) {
 //
 // QUIRK: gateways that unfold a field break it there, whatever the parameter's name is.
 func (h *header) isParameter(line []byte) bool {
-	if h.open && !h.mime || h.params == "" || h.name != h.params && !h.fields.Has(h.params) {
+	if h.open && !h.mime || h.params == "" || h.name != h.params && !h.fields.has(h.params) {
 		return false
 	}
 	return isParameterLine(line)

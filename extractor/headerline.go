@@ -79,7 +79,7 @@ func (p *parser) behindBlank(text, line []byte) (more bool, err error) {
 		}
 		// QUIRK: a multipart whose Content-Type got lost.
 		boundary := string(bytes.TrimSpace(dashes)[2:])
-		h.fields.Set("Content-Type", "multipart/mixed")
+		h.fields.set("Content-Type", "multipart/mixed")
 		if err := p.endHeader(); err != nil {
 			return false, err
 		}
@@ -117,7 +117,7 @@ func (p *parser) behindBlank(text, line []byte) (more bool, err error) {
 		p.run.report(p.partNumber(), ProblemHeaderLine, "blank line within the header")
 		return true, nil
 	}
-	if p.topHeader() && !h.fields.Has("Content-Type") && len(text) > 3 && len(line) <= longestLine && bytes.HasPrefix(text, []byte("--")) && !bytes.HasSuffix(text, []byte("--")) {
+	if p.topHeader() && !h.fields.has("Content-Type") && len(text) > 3 && len(line) <= longestLine && bytes.HasPrefix(text, []byte("--")) && !bytes.HasSuffix(text, []byte("--")) {
 		h.dashes = bytes.Clone(line)
 		return false, nil
 	}
@@ -209,7 +209,7 @@ func (p *parser) isContentField(kind lineKind, text []byte) bool {
 // that is not over, or the continuation of one.
 func (p *parser) isLooseParameter(kind lineKind, line []byte) bool {
 	h := &p.header
-	mediaType := h.fields.Get("Content-Type")
+	mediaType := h.fields.get("Content-Type")
 	if h.params == "" || h.dashes != nil || len(line) > longestFieldName || len(h.loose) >= mostOddLines ||
 		hasPrefixFold(mediaType, "multipart/") || hasPrefixFold(mediaType, "message/") {
 		return false
@@ -229,15 +229,15 @@ func (p *parser) isLooseParameter(kind lineKind, line []byte) bool {
 //   - it is open, all of them are known, and next is blank; not in a text.
 func (p *parser) goesOn(loose [][]byte, kind lineKind, next []byte) bool {
 	h := &p.header
-	open := strings.HasSuffix(h.fields.Get(h.params), ";")
-	text := !h.fields.Has("Content-Type") || hasPrefixFold(h.fields.Get("Content-Type"), "text/")
+	open := strings.HasSuffix(h.fields.get(h.params), ";")
+	text := !h.fields.has("Content-Type") || hasPrefixFold(h.fields.get("Content-Type"), "text/")
 	if kind != fieldLine {
 		return kind == blankLine && open && !text && areMIMEParameters(loose)
 	}
 	name, _, _ := splitField(bytes.TrimLeft(next, " \t"))
 	switch {
 	case text, !open:
-		return (open || !text) && areMIMEParameters(loose) && isBodyField(string(name)) && !h.fields.Has(string(name))
+		return (open || !text) && areMIMEParameters(loose) && isBodyField(string(name)) && !h.fields.has(string(name))
 	}
 	return hasPrefixFold(name, "content-")
 }
@@ -287,7 +287,7 @@ func (p *parser) oddLine(text, line []byte) error {
 }
 
 func (p *parser) isAnnouncedBase64(text []byte) bool {
-	if !slices.Contains(parseEncodings(p.header.fields.Get("Content-Transfer-Encoding"), ignore), base64Encoding) {
+	if !slices.Contains(parseEncodings(p.header.fields.get("Content-Transfer-Encoding"), ignore), base64Encoding) {
 		return false
 	}
 	text = bytes.TrimSpace(text)
@@ -320,7 +320,7 @@ func (p *parser) isMisplacedField(kind lineKind, line []byte) bool {
 	if kind != fieldLine || h.dashes != nil {
 		return false
 	}
-	if !p.topHeader() && p.stack[len(p.stack)-1].mediaType == "multipart/digest" && !h.fields.Has("Content-Type") {
+	if !p.topHeader() && p.stack[len(p.stack)-1].mediaType == "multipart/digest" && !h.fields.has("Content-Type") {
 		return false // the body is a message, which begins with a header
 	}
 	field, _, _ := splitField(line)
@@ -328,7 +328,7 @@ func (p *parser) isMisplacedField(kind lineKind, line []byte) bool {
 		return hasPrefixFold(field, "content-")
 	}
 	name := string(field)
-	mediaType := h.fields.Get("Content-Type")
+	mediaType := h.fields.get("Content-Type")
 	if p.topHeader() && mediaType == "" && isMessageField(name) {
 		return true
 	}
@@ -336,7 +336,7 @@ func (p *parser) isMisplacedField(kind lineKind, line []byte) bool {
 	case hasPrefixFold(mediaType, "message/"), hasPrefixFold(mediaType, "multipart/"), hasPrefixFold(mediaType, "text/rfc822-headers"):
 		return false // the body may well begin with a header of its own
 	case isBodyField(name):
-		return !h.fields.Has(name)
+		return !h.fields.has(name)
 	}
 	return false
 }

@@ -131,6 +131,20 @@ func (w *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// TestAllocationsPerMessage: what a usual mail takes is the sum of small things, each easily doubled.
+func TestAllocationsPerMessage(t *testing.T) {
+	mail := bytes.NewReader(usualMail())
+	got := testing.AllocsPerRun(200, func() {
+		mail.Seek(0, io.SeekStart)
+		if _, err := Extract(mail, Options{}, func(*Attachment) (io.WriteCloser, error) { return discard{}, nil }); err != nil {
+			t.Error(err)
+		}
+	})
+	if got > 28 { // 20 or 21; the pools may be emptied at any time
+		t.Errorf("%v allocations", got)
+	}
+}
+
 // TestNoAllocationPerLine: ten times the lines must not take more memory blocks.
 func TestNoAllocationPerLine(t *testing.T) {
 	allocations := func(lines int) float64 {

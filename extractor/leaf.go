@@ -240,8 +240,9 @@ func (x *run) describeLeaf(e entity, number string) *Attachment {
 // setName gives an attachment its name from the sender's.
 func (x *run) setName(a *Attachment, name string) {
 	a.OriginalName = strings.Clone(name)
-	a.Name = strings.Clone(SafeName(name))
+	a.Name = SafeName(a.OriginalName)
 	if a.Name != name {
+		a.Name = strings.Clone(a.Name)
 		x.note(a, ProblemNameCleaned, clip(name))
 	}
 }
@@ -267,13 +268,16 @@ func (l *leaf) decode(e encoding, x *run, number string) {
 	if l.w == nil {
 		return
 	}
+	if e == identity || e == textEncoding {
+		return
+	}
 	report := ignore // the message's own text becomes no file that could be wrong
 	f := l.content.file
-	if !l.own {
-		report = func(kind ProblemKind, detail string) { x.report(number, kind, detail) }
-	}
-	if f != nil {
+	switch {
+	case f != nil:
 		report = func(kind ProblemKind, detail string) { x.note(f.attachment, kind, detail) }
+	case !l.own:
+		report = func(kind ProblemKind, detail string) { x.report(number, kind, detail) }
 	}
 	switch e {
 	case base64Encoding:

@@ -40,7 +40,10 @@ func SafeName(name string) string {
 		}
 		return r
 	}, dropLooseJoiners(name))
-	name = strings.Join(strings.Fields(name), " ")
+	if strings.Contains(name, "  ") {
+		name = strings.Join(strings.Fields(name), " ")
+	}
+	name = strings.TrimLeft(name, " ")
 	name = strings.TrimRight(name, " .")
 	if isExtension(name) {
 		return "attachment" + name // QUIRK: scanners whose document has no title

@@ -76,7 +76,9 @@ func unquote(name string) string {
 		before := name
 		name = unwrap(strings.TrimSpace(name))
 		if base, ext := SplitExt(name); ext != "" {
-			name = unwrap(base) + ext
+			if inner := unwrap(base); len(inner) < len(base) {
+				name = inner + ext
+			}
 		}
 		if name == before {
 			break

@@ -56,7 +56,10 @@ func parseParameters(s string) parameters {
 	}
 	p.value = strings.ToLower(strings.TrimSpace(stripComments(head)))
 	if major, minor, ok := strings.Cut(p.value, "/"); ok { // QUIRK: "text / plain"
-		p.value = strings.TrimRight(major, " \t") + "/" + strings.TrimLeft(minor, " \t")
+		major, minor = strings.TrimRight(major, " \t"), strings.TrimLeft(minor, " \t")
+		if len(major)+len("/")+len(minor) < len(p.value) {
+			p.value = major + "/" + minor
+		}
 	}
 	if i := strings.IndexAny(p.value, " \t"); i >= 0 {
 		p.value = p.value[:i]
@@ -161,6 +164,9 @@ func missingSemicolon(s string, end int) int {
 // quotedValue reads up to the closing quote. Mailers put quotes within quotes: the closing
 // one stands before a semicolon or the end.
 func quotedValue(s string) (value, rest string) {
+	if i := strings.IndexAny(s, `"\`); i >= 0 && s[i] == '"' && closes(s[i+1:]) {
+		return s[:i], afterQuote(s[i+1:])
+	}
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; c {

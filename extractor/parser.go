@@ -16,6 +16,8 @@ type parser struct {
 	state    state
 	stack    []multipart
 	header   header
+	entity   entity                    // of the header read last
+	report   func(ProblemKind, string) // entity.report, made once
 	leaf     leaf
 	subject  string
 	pictures pictures // that its HTML shows

@@ -25,14 +25,19 @@ func (p *parser) endHeader() error {
 	h.blank = false
 	defaultType, number := "text/plain", p.partNumber()
 	if len(p.stack) == 0 {
-		p.subject = Clip(texts{ignore, p.run.charset}.decode(h.fields.Get("Subject")), maxText)
+		p.subject = Clip(texts{ignore, p.run.charset}.decode(h.fields.get("Subject")), maxText)
 		if p.depth == 0 && p.number == "" {
 			p.run.describe(&h.fields, h.recipients)
 		}
 	} else if p.stack[len(p.stack)-1].mediaType == "multipart/digest" {
 		defaultType = "message/rfc822" // RFC 2046 section 5.1.5
 	}
-	e := h.read(defaultType, p.run.charset)
+	if p.report == nil {
+		p.report = p.entity.report
+	}
+	h.read(&p.entity, defaultType, texts{p.report, p.run.charset})
+	e := p.entity
+	p.entity = entity{} // a hundred messages within each other would hold a hundred headers
 	p.run.learnCharset(&e)
 	defer h.reset()
 	for _, problem := range e.problems {
