@@ -51,7 +51,8 @@ func addresses(field, text string, most int) []Address {
 	return all
 }
 
-// longestSimple is the longest field, in bytes, that simpleAddress reads: an Address keeps its memory.
+// longestSimple is the longest field, in bytes, that simpleAddress reads. An Address keeps its
+// memory.
 const longestSimple = 512
 
 // simpleAddress reads a field of one address, "Hans Meier <hans@example.org>" or

@@ -233,8 +233,9 @@ func (d *base64Decoder) bulk(piece []byte, lines bool) bool {
 // usualLine is how many characters almost every line of base64 has (RFC 2045 section 6.8).
 const usualLine = 76
 
-// appendUsualLines appends the characters of the usual lines that piece begins with, and returns how
-// many bytes of piece they are. A search for each line's end would take longer than to decode it.
+// appendUsualLines appends the characters of the usual lines that piece begins with, and returns
+// how many bytes of piece they are. A search for each line's end would take longer than to decode
+// it.
 func appendUsualLines(s, piece []byte) ([]byte, int) {
 	const width = usualLine + len("\r\n")
 	start, n := len(s), 0

@@ -34,8 +34,8 @@ func (e *entity) report(kind ProblemKind, detail string) {
 	e.problems = append(e.problems, Problem{Kind: kind, Detail: detail})
 }
 
-// read reads the fields of a part's header into e, which t reports to. Without a Content-Type, the default of the
-// enclosing multipart holds (RFC 2046 sections 5.1 and 5.1.5).
+// read reads the fields of a part's header into e, which t reports to. Without a Content-Type,
+// the default of the enclosing multipart holds (RFC 2046 sections 5.1 and 5.1.5).
 func (h *header) read(e *entity, defaultType string, t texts) {
 	e.mediaType = parseField(h.fields.get("Content-Type"), t)
 	if value := e.mediaType.value; !strings.Contains(value, "/") || len(value) > maxMediaType {

@@ -131,7 +131,8 @@ func (w *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestAllocationsPerMessage: what a usual mail takes is the sum of small things, each easily doubled.
+// TestAllocationsPerMessage: what a usual mail takes is the sum of small things, each easily
+// doubled.
 func TestAllocationsPerMessage(t *testing.T) {
 	mail := bytes.NewReader(usualMail())
 	got := testing.AllocsPerRun(200, func() {

@@ -7,6 +7,7 @@ import (
 	"hash"
 	"io"
 	"regexp"
+	"strings"
 
 	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/identity"
@@ -49,19 +50,58 @@ const (
 
 func (b *boundedReader) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
-	b.header.Write(p[:n])
-	b.tail.write(p[:n])
-	b.n += int64(n)
-	for _, h := range b.hashes {
-		h.Write(p[:n])
-	}
-	if b.n > b.max {
-		err = fmt.Errorf("message does not end within %d octets, and LIST says %d", b.max, b.listed)
+	if endless := b.count(p[:n]); endless != nil {
+		return n, endless
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		b.err = err
 	}
 	return n, err
+}
+
+// WriteTo implements [io.WriterTo]. The blocks of a store that hands out its own go to w without a
+// copy.
+func (b *boundedReader) WriteTo(w io.Writer) (int64, error) {
+	from, ok := b.r.(io.WriterTo)
+	if !ok {
+		return io.Copy(w, struct{ io.Reader }{b})
+	}
+	to := meter{read: b, w: w}
+	n, err := from.WriteTo(&to)
+	if err != nil && !to.failed {
+		b.err = err
+	}
+	return n, err
+}
+
+// meter is where a message goes, behind what boundedReader learns of it.
+type meter struct {
+	read   *boundedReader
+	w      io.Writer
+	failed bool // it is no fault of the line
+}
+
+func (m *meter) Write(p []byte) (n int, err error) {
+	if err = m.read.count(p); err == nil {
+		n, err = m.w.Write(p)
+	}
+	m.failed = m.failed || err != nil
+	return n, err
+}
+
+// count takes note of what was read. Its error says that the message is too long.
+func (b *boundedReader) count(p []byte) error {
+	b.header.Write(p)
+	b.tail.write(p)
+	b.n += int64(len(p))
+	for _, h := range b.hashes {
+		h.Write(p)
+	}
+	if b.n > b.max {
+		b.err = fmt.Errorf("message does not end within %d octets, and LIST says %d", b.max, b.listed)
+		return b.err
+	}
+	return nil
 }
 
 // want has digests of these kinds computed of all that is read.
@@ -96,9 +136,19 @@ func (e *tailReader) write(p []byte) {
 	if len(p) == 0 {
 		return
 	}
-	e.slack += int64(bytes.Count(p, []byte("\n")) + bytes.Count(p, []byte("\n.")))
+	e.slack += int64(bytes.Count(p, newline))
 	if p[0] == '.' && (len(e.tail) == 0 || e.tail[len(e.tail)-1] == '\n') {
 		e.slack++
+	}
+	// Dots are fewer than lines, and base64 has none.
+	for from := 1; from < len(p); {
+		i := bytes.IndexByte(p[from:], '.')
+		if i < 0 {
+			break
+		}
+		if from += i + 1; p[from-2] == '\n' {
+			e.slack++
+		}
 	}
 	p = p[max(len(p)-mostTail, 0):]
 	if drop := len(e.tail) + len(p) - mostTail; drop > 0 {
@@ -108,9 +158,34 @@ func (e *tailReader) write(p []byte) {
 }
 
 var (
-	contentType = regexp.MustCompile(`(?im)^content-type[ \t]*:[^\n]*(?:\n[ \t][^\n]*)*`)
-	boundary    = regexp.MustCompile(`(?i)[;\s]boundary=(?:"([^"\r\n]+)"|([^\s";]+))`)
+	newline  = []byte("\n")
+	boundary = regexp.MustCompile(`(?i)[;\s]boundary=(?:"([^"\r\n]+)"|([^\s";]+))`)
 )
+
+// contentType returns the first Content-Type of a header, folded as it is, nil for none.
+func contentType(header []byte) []byte {
+	const name = "content-type"
+	for rest := header; len(rest) > 0; {
+		line := rest
+		if i := bytes.IndexByte(rest, '\n'); i >= 0 {
+			line = rest[:i+1]
+		}
+		if len(line) <= len(name) || !strings.EqualFold(string(line[:len(name)]), name) || !bytes.HasPrefix(bytes.TrimLeft(line[len(name):], " \t"), []byte(":")) {
+			rest = rest[len(line):]
+			continue
+		}
+		end := len(line)
+		for end < len(rest) && (rest[end] == ' ' || rest[end] == '\t') {
+			i := bytes.IndexByte(rest[end:], '\n') + 1
+			if i == 0 {
+				i = len(rest) - end
+			}
+			end += i
+		}
+		return rest[:end]
+	}
+	return nil
+}
 
 // whole reports whether a message ends with the closing delimiter of its boundary (RFC 2046
 // section 5.1.1). A message that the server breaks off does not.
@@ -124,7 +199,7 @@ func (e *tailReader) whole(header []byte) bool {
 	} else if end := bytes.Index(header, []byte("\n\n")); end >= 0 {
 		header = header[:end]
 	}
-	is := boundary.FindSubmatch(contentType.Find(header))
+	is := boundary.FindSubmatch(contentType(header))
 	if is == nil {
 		return false
 	}

@@ -3,6 +3,7 @@ package pop3
 import (
 	"fmt"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -67,7 +68,23 @@ type timedConn struct {
 	set     time.Time // when the deadline was set, zero for not yet
 	since   time.Time // when the wait for the next slowOctets began, zero for not yet
 	got     int       // octets since then
+
+	small bool             // what reads takes little at a time, as TLS does
+	full  int              // reads in a row that got as much as they could
+	block *[readAhead]byte // of blocks, once the server proved fast
+	ahead []byte           // what of block is not given out yet
 }
+
+const (
+	// readAhead is how much is read at once from a server that sends faster than we take it. TLS
+	// reads a record or two in each system call, and each wakes the sender for as little.
+	readAhead = 256 << 10
+	// fastReads is after how many full reads in a row a server counts as such.
+	fastReads = 8
+)
+
+// blocks are those of closed connections.
+var blocks = sync.Pool{New: func() any { return new([readAhead]byte) }}
 
 // within gives all that is read from now on d together.
 func (t *timedConn) within(d time.Duration, name string) {
@@ -87,6 +104,9 @@ func newTimedConn(conn net.Conn, t Timeouts) *timedConn {
 }
 
 func (t *timedConn) Read(b []byte) (int, error) {
+	if len(t.ahead) > 0 {
+		return t.take(b), nil
+	}
 	if t.set.IsZero() || t.rolling {
 		// Setting a deadline is dear beside reading a segment of a fast stream, so
 		// it is renewed only when an eighth of it has passed.
@@ -97,11 +117,41 @@ func (t *timedConn) Read(b []byte) (int, error) {
 			t.set = now
 		}
 	}
+	into := b
+	if t.block != nil {
+		into = t.block[:]
+	}
 	t.waiting(true)
-	n, err := t.Conn.Read(b)
+	n, err := t.Conn.Read(into)
 	t.waiting(false)
 	t.got += n
+	switch {
+	case t.block != nil:
+		t.ahead = t.block[:n]
+		n = t.take(b)
+	case !t.small || n < len(b):
+		t.full = 0
+	default:
+		if t.full++; t.full == fastReads {
+			t.block = blocks.Get().(*[readAhead]byte)
+		}
+	}
 	return n, err
+}
+
+// take gives out what was read ahead.
+func (t *timedConn) take(b []byte) int {
+	n := copy(b, t.ahead)
+	t.ahead = t.ahead[n:]
+	return n
+}
+
+// recycle gives the block to another connection.
+func (t *timedConn) recycle() {
+	if t.block != nil {
+		blocks.Put(t.block)
+		t.block, t.ahead, t.small = nil, nil, false
+	}
 }
 
 func (t *timedConn) deadline(now time.Time) time.Time {

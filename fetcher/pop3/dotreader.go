@@ -65,7 +65,7 @@ func (b *body) Read(p []byte) (int, error) {
 func (b *body) WriteTo(w io.Writer) (int64, error) {
 	for written := int64(0); ; {
 		if err := b.advance(); err != nil {
-			if errors.Is(err, io.EOF) {
+			if err == io.EOF { // a wrapped one is a message that was cut
 				err = nil
 			}
 			return written, err

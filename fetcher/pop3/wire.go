@@ -47,6 +47,7 @@ func newWire(ctx context.Context, conn net.Conn, t Timeouts) wire {
 // secure puts TLS on the connection.
 func (w *wire) secure(conn *tls.Conn) {
 	w.tls, w.w = conn, conn
+	w.conn.small = true
 	w.r.Reset(conn)
 }
 
@@ -60,6 +61,7 @@ func (w *wire) recycle() {
 	if !w.pooled {
 		return
 	}
+	w.conn.recycle()
 	w.r.Reset(nil)
 	readers.Put(w.r)
 	w.r, w.pooled = bufio.NewReaderSize(w.conn, 0), false
