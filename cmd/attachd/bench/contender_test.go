@@ -55,7 +55,7 @@ func newLimit(name string, offline bool) contender {
 		name: name, limit: true, offline: offline,
 		env: []string{asLimit + "=" + name},
 		command: func(t task, dir string) ([]string, error) {
-			work := limitWork{Addr: t.reach, CertFile: t.certFile(), Delete: t.remove, Dir: dir}
+			work := limitWork{Addr: t.reach, CertFile: t.certFile(), Octets: t.sizes, Delete: t.remove, Dir: dir}
 			for _, all := range t.mail {
 				work.Messages = append(work.Messages, len(all))
 				for _, m := range all {

@@ -22,8 +22,9 @@ import (
 type limitWork struct {
 	Addr     string // of the server
 	CertFile string
-	Messages []int // in the mailbox of each account
-	Delete   bool  // what was fetched
+	Messages []int   // in the mailbox of each account
+	Octets   []int64 // of them on the line, at least
+	Delete   bool    // what was fetched
 	Dir      string
 	Sizes    []int64 // of the files to write
 }
@@ -99,7 +100,7 @@ func (w limitWork) drainOne(account int, config *tls.Config) error {
 	conn := tls.Client(&earlyReader{Conn: raw, buffer: make([]byte, earlyReads)}, config)
 	defer raw.Close()
 	d := &drainer{conn: conn, buffer: make([]byte, 64<<10)}
-	messages := w.Messages[account]
+	messages, octets := w.Messages[account], w.Octets[account]
 	retrieve, bye := commands("RETR", messages), "QUIT\r\n"
 	if err := errors.Join(
 		d.ask("", 1, 0),
@@ -109,12 +110,12 @@ func (w limitWork) drainOne(account int, config *tls.Config) error {
 		return err
 	}
 	if !w.Delete {
-		return d.toTheEnd(retrieve+bye, messages)
+		return d.toTheEnd(retrieve+bye, octets)
 	}
 	if err := d.ask(retrieve, 0, messages); err != nil {
 		return err
 	}
-	return d.toTheEnd(commands("DELE", messages)+bye, messages)
+	return d.toTheEnd(commands("DELE", messages)+bye, octets)
 }
 
 func commands(verb string, n int) string {
@@ -129,6 +130,7 @@ func commands(verb string, n int) string {
 type drainer struct {
 	conn   *tls.Conn
 	buffer []byte
+	got    int64
 }
 
 // ask sends commands and waits for that many lines, or that many replies that end with a dot.
@@ -141,6 +143,7 @@ func (d *drainer) ask(commands string, lines, lists int) error {
 	}
 	for left > 0 {
 		n, err := d.conn.Read(d.buffer)
+		d.got += int64(n)
 		if err != nil {
 			return fmt.Errorf("%.20q: %w", commands, err)
 		}
@@ -154,21 +157,20 @@ func (d *drainer) ask(commands string, lines, lists int) error {
 	return nil
 }
 
-// toTheEnd sends the last commands and reads until the server has said all it has to say.
-func (d *drainer) toTheEnd(commands string, messages int) error {
+// toTheEnd sends the last commands and reads until the server has said all it has to say: in the
+// whole session, that many bytes at least.
+func (d *drainer) toTheEnd(commands string, octets int64) error {
 	go io.WriteString(d.conn, commands) // an error shows in what is read
-	var got int
 	for {
 		n, err := d.conn.Read(d.buffer)
-		got += n
-		if err == nil {
-			continue
+		d.got += int64(n)
+		switch {
+		case err == nil:
+		case d.got < octets || !errors.Is(err, io.EOF):
+			return fmt.Errorf("%.20q: %d bytes came, want %d: %w", commands, d.got, octets, err)
+		default:
+			return nil
 		}
-		// What the server sends at least for each message, and its farewell.
-		if least := 5 * (messages + 1); got < least || !errors.Is(err, io.EOF) {
-			return fmt.Errorf("%.20q: %d bytes came: %w", commands, got, err)
-		}
-		return nil
 	}
 }
 

@@ -148,8 +148,13 @@ func (m *memory) accept() {
 
 // serve is one session. An error ends it: the client notices.
 func (m *memory) serve(conn net.Conn) {
-	line := tls.Server(&lateWriter{Conn: conn}, m.config)
+	late := &lateWriter{Conn: conn, most: lateWrites}
+	line := tls.Server(late, m.config)
 	defer line.Close()
+	defer func() {
+		late.most = 0 // what waits now would never leave: crypto/tls forbids it before it closes
+		late.flush()  // an error shows at the client
+	}()
 	s := &memorySession{memory: m, account: -1, out: line}
 	in := bufio.NewReaderSize(line, 64<<10)
 	io.WriteString(line, "+OK ready\r\n")
@@ -260,13 +265,14 @@ func (s *memorySession) listing(verb string, only int) string {
 type lateWriter struct {
 	net.Conn
 	held []byte
+	most int
 }
 
 const lateWrites = 512 << 10 // bytes
 
 func (l *lateWriter) Write(p []byte) (int, error) {
 	l.held = append(l.held, p...)
-	if len(l.held) < lateWrites {
+	if len(l.held) < l.most {
 		return len(p), nil
 	}
 	return len(p), l.flush()
@@ -283,11 +289,6 @@ func (l *lateWriter) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	return l.Conn.Read(p)
-}
-
-func (l *lateWriter) Close() error {
-	l.flush() // an error shows at the client
-	return l.Conn.Close()
 }
 
 // newCertificate makes a certificate for loopback and writes it to a file.

@@ -31,7 +31,7 @@ type source struct {
 	server
 	mail  [][]mail       // of each account
 	files []map[sum]mail // of each account
-	size  int64          // of all messages on the line
+	sizes []int64        // of all messages of each account on the line
 	reach string         // the address for clients; a relay's where the row has one
 }
 
@@ -54,12 +54,13 @@ func newSource(tb testing.TB, r row) *source {
 			all[0].size = r.size
 		}
 		files := make(map[sum]mail, len(all))
+		s.sizes = append(s.sizes, 0)
 		for _, m := range all {
 			err := s.add(account, func(w io.Writer) error {
 				counted := &countWriter{w: w}
 				digest, err := m.write(counted)
 				files[digest] = m
-				s.size += counted.n
+				s.sizes[account] += counted.n
 				return err
 			})
 			if err != nil {
@@ -69,6 +70,14 @@ func newSource(tb testing.TB, r row) *source {
 		s.mail, s.files = append(s.mail, all), append(s.files, files)
 	}
 	return s
+}
+
+// octets are those of all messages of all accounts.
+func (s *source) octets() (all int64) {
+	for _, size := range s.sizes {
+		all += size
+	}
+	return all
 }
 
 // isLeft says whether the mailboxes are as they should be after a run.

@@ -17,7 +17,7 @@ func roughTable(t task, results []*result) string {
 		wall, cpu := median(r.wall), median(r.cpu)
 		fmt.Fprintf(w, "%s\t%v\t%.2f\t%v\t%.2f\t%.2f s\t%.1f MiB\t%s\n", r.name, wall.Round(time.Millisecond),
 			ratio(wall, median(first.wall)), cpu.Round(time.Millisecond), ratio(cpu, median(first.cpu)),
-			cpu.Seconds()/(float64(t.source.size)/1e9), float64(r.peak)/(1<<20), r.wrong)
+			cpu.Seconds()/(float64(t.octets())/1e9), float64(r.peak)/(1<<20), r.wrong)
 	}
 	w.Flush()
 	return b.String()
