@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// done is what the benchmarks of this process have found.
+var done report
+
 // BenchmarkRow does the work of each row.
 func BenchmarkRow(b *testing.B) {
 	for _, r := range rows {
@@ -23,16 +26,47 @@ func (r row) benchmark(b *testing.B) {
 			b.Skipf("no RAM disk: %v", err)
 		}
 	}
-	t := task{r, newSource(b, r)}
 	all := contenders(b, r)
-	for b.Loop() {
+	if r.polls {
+		for range b.N {
+			done.add(b, comparePolls(b, r, all))
+		}
+		return
+	}
+	t := task{r, newSource(b, r)}
+	for range b.N {
 		results := compare(b, t, all, rounds())
 		for _, result := range results {
-			if c := result; c.wrong != "" && c.needs == nil {
-				b.Errorf("%s: %s", c.name, c.wrong)
+			if result.exactly && result.wrong != "" {
+				b.Errorf("%s: %s", result.name, result.wrong)
+			}
+			if err := result.countCalls(b, t); err != nil {
+				b.Fatalf("count system calls of %s: %v", result.name, err)
 			}
 		}
-		b.Logf("%s\n%s", r.title, roughTable(t, results))
+		done.add(b, newReportRow(t, results))
+	}
+}
+
+// add takes in a row that a benchmark has made, in place of its earlier one if there is one.
+func (r *report) add(b *testing.B, row reportRow) {
+	b.Helper()
+	r.rows = slices.DeleteFunc(r.rows, func(other reportRow) bool { return other.name == row.name })
+	r.rows = append(r.rows, row)
+	b.Logf("\n%s", row.text())
+	row.metrics(b)
+}
+
+// metrics reports attachd's ratios as those of the benchmark.
+func (r reportRow) metrics(b *testing.B) {
+	for _, line := range r.lines {
+		if line.ours {
+			if line.wall > 0 {
+				b.ReportMetric(line.times, "of-drain")
+				b.ReportMetric(float64(line.peak)/(1<<20), "peak-MiB")
+			}
+			return
+		}
 	}
 }
 

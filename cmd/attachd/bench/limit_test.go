@@ -27,6 +27,8 @@ type limitWork struct {
 	Delete   bool    // what was fetched
 	Dir      string
 	Sizes    []int64 // of the files to write
+	Polls    int     // to do one after another
+	Resume   bool    // TLS sessions
 }
 
 // The limits by their names.
@@ -34,6 +36,7 @@ var limits = map[string]func(limitWork) error{
 	"drain":          limitWork.drain,
 	"files":          limitWork.writeOneByOne,
 	"files-parallel": limitWork.writeParallel,
+	"poll":           limitWork.poll,
 	"drain+files": func(w limitWork) error {
 		drained := make(chan error, 1)
 		go func() { drained <- w.drain() }()
@@ -53,19 +56,54 @@ func runLimit(name string, args []string) error {
 	return limits[name](work)
 }
 
+func (w limitWork) config() (*tls.Config, error) {
+	pem, err := os.ReadFile(w.CertFile)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	config := &tls.Config{RootCAs: roots, ServerName: "localhost", CurvePreferences: []tls.CurveID{tls.X25519}}
+	if w.Resume {
+		config.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	}
+	return config, nil
+}
+
+// poll looks again and again for what is new.
+func (w limitWork) poll() error {
+	config, err := w.config()
+	if err != nil {
+		return err
+	}
+	for range w.Polls {
+		conn, err := tls.Dial("tcp", w.Addr, config)
+		if err != nil {
+			return err
+		}
+		d := &drainer{conn: conn, buffer: make([]byte, 4<<10)}
+		if err := errors.Join(
+			d.ask("", 1, 0),
+			d.ask("USER u0\r\nPASS "+password+"\r\nSTAT\r\nUIDL\r\n", 0, 1),
+			d.toTheEnd("QUIT\r\n", 0),
+			conn.Close(),
+		); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // drainAtOnce is how many mailboxes are drained at once. More gain nothing on two cores, which the
 // server needs too.
 const drainAtOnce = 4
 
 // drain asks for every message of every account and lets what comes go by.
 func (w limitWork) drain() error {
-	pem, err := os.ReadFile(w.CertFile)
+	config, err := w.config()
 	if err != nil {
 		return err
 	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(pem)
-	config := &tls.Config{RootCAs: roots, ServerName: "localhost", CurvePreferences: []tls.CurveID{tls.X25519}}
 	accounts := make(chan int)
 	var mu sync.Mutex
 	var failed error

@@ -43,8 +43,9 @@ type stored struct {
 	gone  bool
 }
 
-// listenMemory starts a server for u0, u1 …, and writes its certificate to a file.
-func listenMemory(accounts int, certFile string) (*memory, error) {
+// listenMemory starts a server for u0, u1 …, and writes its certificate to a file. Without tickets,
+// each session needs a full handshake.
+func listenMemory(accounts int, tickets bool, certFile string) (*memory, error) {
 	certificate, err := newCertificate(certFile)
 	if err != nil {
 		return nil, err
@@ -55,10 +56,12 @@ func listenMemory(accounts int, certFile string) (*memory, error) {
 	}
 	m := &memory{
 		listener: l,
-		config:   &tls.Config{Certificates: []tls.Certificate{certificate}, DynamicRecordSizingDisabled: true},
-		boxes:    make([][]*stored, accounts),
-		open:     make(map[net.Conn]bool),
-		quit:     make(chan struct{}, 1),
+		config: &tls.Config{
+			Certificates: []tls.Certificate{certificate}, DynamicRecordSizingDisabled: true, SessionTicketsDisabled: !tickets,
+		},
+		boxes: make([][]*stored, accounts),
+		open:  make(map[net.Conn]bool),
+		quit:  make(chan struct{}, 1),
 	}
 	m.sessions.Go(m.accept)
 	return m, nil

@@ -115,7 +115,7 @@ func startFetchmail(t task, dir string) ([]string, error) {
 
 // splitBSMTP makes files of the messages behind the DATA commands of a batch (RFC 2442).
 const splitBSMTP = `awk -v out="Maildir/$u/new/" '
-!data { if (/^DATA/) { data = 1; file = out ++n } next }
+!data { if (/^DATA/) { data = 1; file = out (++n) } next }
 /^\.\r?$/ { data = 0; close(file); next }
 { sub(/^\./, ""); print >file }' $u.bsmtp
 `

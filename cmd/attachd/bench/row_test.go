@@ -16,41 +16,61 @@ type row struct {
 	size               int64 // of a message, about
 	exact              bool  // the first attachment has exactly that size
 	memory             bool  // a server that sends from memory; else a Dovecot
+	fullHandshakes     bool  // it resumes no session
+	polls              bool  // only those that find nothing new are measured
 	oneWay             time.Duration
 	remove             bool // what was fetched
 	ramDisk            bool // the files lie on one
 	without            []string
+	goals              []goal
 }
 
 var rows = []row{
 	{
 		name: "large-memory", title: "400 × 1.36 MB out of memory",
 		accounts: 1, messages: 400, size: 1_400_000, memory: true,
+		goals: []goal{{"wall", []string{"drain"}, 1.6}, {"CPU", []string{"mpop+ripMIME"}, 1. / 8}},
 	},
 	{
 		name: "large-dovecot", title: "400 × 1.36 MB from Dovecot",
 		accounts: 1, messages: 400, size: 1_400_000,
+		goals: []goal{{"wall", []string{"drain"}, 1}},
 	},
 	{
 		name: "small-dovecot", title: "5,000 × 8 KB from Dovecot",
 		accounts: 1, messages: 5_000, size: 8_000,
+		goals: []goal{{"wall", []string{"drain", "files-parallel"}, 1.2}, {"CPU", []string{"mpop+ripMIME"}, 1. / 6}},
 	},
 	{
 		name: "far", title: "500 × 8 KB at 40 ms round trip, fetched and deleted",
 		accounts: 1, messages: 500, size: 8_000, oneWay: 20 * time.Millisecond, remove: true,
+		goals: []goal{{"wall", []string{"drain"}, 1.25}},
 	},
 	{
 		name: "accounts", title: "100 accounts × 20 × 70 KB from Dovecot",
 		accounts: 100, messages: 20, size: 70_000,
+		goals: []goal{{"wall", []string{"drain"}, 1.2}},
 	},
 	{
 		name: "large-ram", title: "400 × 1.36 MB out of memory onto a RAM disk",
 		accounts: 1, messages: 400, size: 1_400_000, memory: true, ramDisk: true,
+		without: []string{"mpop", "fetchmail+ripMIME", "getmail6+munpack"}, // as on a disk
+		goals:   []goal{{"wall", []string{"drain"}, 1.5}},
 	},
 	{
 		name: "huge", title: "an attachment of 1 GiB from Dovecot",
 		accounts: 1, messages: 1, size: 1 << 30, exact: true,
-		without: []string{"files-parallel"},
+		without: []string{"files-parallel", "getmail6+munpack", "Python"}, // they hold it in memory ten times
+		goals:   []goal{{"peak", nil, 32}},
+	},
+	{
+		name: "polls", title: "a poll that finds nothing new, of a daemon with 100 accounts",
+		accounts: 100, messages: 3, size: 2_000, memory: true, polls: true,
+	},
+	{
+		name: "far-accounts", title: "50 accounts × 60 × 3 KB at 40 ms round trip, fetched and deleted",
+		accounts: 50, messages: 60, size: 3_000, oneWay: 20 * time.Millisecond, remove: true,
+		without: []string{"mpop", "fetchmail+ripMIME", "getmail6+munpack", "Python"}, // minutes, one by one
 	},
 }
 

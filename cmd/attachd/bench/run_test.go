@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -45,7 +46,7 @@ func compare(tb testing.TB, t task, all []contender, rounds int) []*result {
 			if r.once {
 				continue
 			}
-			measured, err := r.run(t, nil)
+			measured, err := r.run(t, "")
 			if err != nil {
 				tb.Fatalf("%s: %v", r.name, err)
 			}
@@ -61,12 +62,32 @@ func compare(tb testing.TB, t task, all []contender, rounds int) []*result {
 
 // measurement is what one run cost.
 type measurement struct {
-	wall, cpu time.Duration
-	peak      int64
+	wall, cpu     time.Duration
+	peak          int64
+	calls, fsyncs int // under strace
 }
 
-// run is one run of a contender, behind the words of wrapper if there are any.
-func (r *result) run(t task, wrapper []string) (m measurement, err error) {
+// timed runs a command whose output goes to a file.
+func timed(cmd *exec.Cmd, file string) (time.Duration, error) {
+	output, err := os.Create(file)
+	if err != nil {
+		return 0, err
+	}
+	defer output.Close()
+	cmd.Stdout, cmd.Stderr = output, output
+	syscall.Sync() // what the one before left to the disk is not this one's
+	start := time.Now()
+	err = cmd.Run()
+	took := time.Since(start)
+	if err != nil {
+		said, _ := os.ReadFile(file)
+		err = fmt.Errorf("%w\n%.4000s", err, said)
+	}
+	return took, err
+}
+
+// run is one run of a contender, under strace if that is given.
+func (r *result) run(t task, strace string) (m measurement, err error) {
 	dir, err := folderFor(t.row)
 	if err != nil {
 		return m, err
@@ -81,11 +102,12 @@ func (r *result) run(t task, wrapper []string) (m measurement, err error) {
 	if err != nil {
 		return m, err
 	}
-	memory := filepath.Join(dir, "peak")
-	if gnuTime, err := exec.LookPath("time"); err == nil && wrapper == nil {
-		wrapper = []string{gnuTime, "-q", "-o", memory, "-f", "%M"}
+	memory, summary := filepath.Join(dir, "peak"), filepath.Join(dir, "calls")
+	if strace != "" {
+		args = slices.Concat([]string{strace, "-f", "-c", "-o", summary}, args)
+	} else if gnuTime, err := exec.LookPath("time"); err == nil {
+		args = slices.Concat([]string{gnuTime, "-q", "-o", memory, "-f", "%M"}, args)
 	}
-	args = slices.Concat(wrapper, args)
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), r.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -94,24 +116,16 @@ func (r *result) run(t task, wrapper []string) (m measurement, err error) {
 			return m, err
 		}
 	}
-	output, err := os.CreateTemp(dir, "output")
-	if err != nil {
+	if m.wall, err = timed(cmd, filepath.Join(dir, "output")); err != nil {
 		return m, err
 	}
-	defer output.Close()
-	cmd.Stdout, cmd.Stderr = output, output
-	syscall.Sync() // what the one before left to the disk is not this one's
-	start := time.Now()
-	err = cmd.Run()
-	m.wall = time.Since(start)
-	if err != nil {
-		said, _ := os.ReadFile(output.Name())
-		return m, fmt.Errorf("%w\n%.4000s", err, said)
-	}
-	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	m.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	m.peak = peak(memory, usage)
-	r.wrong, err = r.faults(t, dir)
+	m.peak = peak(memory, cmd.ProcessState.SysUsage().(*syscall.Rusage))
+	wrong, err := r.faults(t, dir)
+	if err == nil && strace != "" {
+		m.calls, m.fsyncs, err = readSummary(summary)
+	}
+	r.wrong = cmp.Or(r.wrong, wrong) // of any run
 	return m, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -40,7 +41,7 @@ func newSource(tb testing.TB, r row) *source {
 	tb.Helper()
 	s := &source{}
 	if r.memory {
-		s.server = newMemoryServer(tb, r.accounts)
+		s.server = newMemoryServer(tb, r.accounts, !r.fullHandshakes)
 	} else {
 		s.server = newDovecot(tb, r.accounts)
 	}
@@ -162,10 +163,17 @@ type memoryServer struct {
 	file string
 }
 
-func newMemoryServer(tb testing.TB, accounts int) *memoryServer {
+func newMemoryServer(tb testing.TB, accounts int, tickets bool) *memoryServer {
 	tb.Helper()
-	file := filepath.Join(tb.TempDir(), "cert.pem")
-	m, err := listenMemory(accounts, file)
+	dir, err := runFolder.sub("")
+	if err == nil {
+		err = os.Chmod(dir, 0o755) // for programs that do not work as root
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	file := filepath.Join(dir, "cert.pem")
+	m, err := listenMemory(accounts, tickets, file)
 	if err != nil {
 		tb.Fatal(err)
 	}

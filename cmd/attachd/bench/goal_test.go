@@ -1,0 +1,68 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A goal is what attachd is to reach on a row.
+type goal struct {
+	what string   // "wall", "CPU" or "peak"
+	of   []string // the contenders whose largest figure it is compared with; of no use for a peak
+	most float64  // of theirs; MiB for a peak
+}
+
+// judge says in a sentence whether a line reaches the goal. It says nothing if nobody was there to
+// compare with.
+func (g goal) judge(line reportLine, all []reportLine) []string {
+	if g.what == "peak" {
+		got := float64(line.peak) / (1 << 20)
+		return []string{fmt.Sprintf("%s: peak %.1f MiB, goal %.0f: %s", line.name, got, g.most, reached(got <= g.most))}
+	}
+	figure := func(l reportLine) time.Duration {
+		if g.what == "CPU" {
+			return l.cpuTime
+		}
+		return l.wall
+	}
+	var limit time.Duration
+	var of string
+	for _, other := range all {
+		if slices.Contains(g.of, other.name) && figure(other) > limit {
+			limit, of = figure(other), other.name
+		}
+	}
+	if limit == 0 {
+		return nil
+	}
+	got := ratio(figure(line), limit)
+	said := fmt.Sprintf("%s: %s %.2f of %s, goal %.2f of %s: %s",
+		line.name, g.what, got, of, g.most, strings.Join(g.of, " or "), reached(got <= g.most))
+	if got > g.most && g.what == "wall" {
+		said += floors(all)
+	}
+	return []string{said}
+}
+
+func reached(is bool) string {
+	if is {
+		return "reached"
+	}
+	return "not reached"
+}
+
+// floors says what the limits take that stand beside a goal that was not reached.
+func floors(all []reportLine) string {
+	var said []string
+	for _, line := range all {
+		if line.limit && line.wall > 0 && line.times != 1 {
+			said = append(said, fmt.Sprintf("%s %.2f", line.name, line.times))
+		}
+	}
+	if said == nil {
+		return ""
+	}
+	return "; floors, × drain: " + strings.Join(said, ", ")
+}
