@@ -74,15 +74,26 @@ check: ## gofumpt, go vet, staticcheck, and govulncheck where its database can b
 	@$(GO) run .ci/vuln.go $(VULNDB) $(GO) run $(GOVULNCHECK) -db=$(VULNDB) ./...
 
 # The unit of a metric says what it is: x-PEER is our time over a peer's, of-LIMIT
-# and %-of-LIMIT ours over a limit, peak-MiB memory.
+# and %-of-LIMIT ours over a limit, peak-MiB memory. BENCH=-readme has the table's results written
+# into README.md, deploy/performance.md and deploy/bench.svg.
 .PHONY: bench
-bench: install-bench-deps ## every benchmark, each beside a peer or a limit
+bench: install-bench-deps ## benchmarks of each stage, then attachd beside other programs and limits: 30 minutes
 	@out=$$(mktemp) && trap 'rm -f "$$out"' EXIT && \
-	{ $(GO) test -run='^$$' -bench=. -timeout=60m -p=1 ./... 2>&1; echo "exit $$?" >"$$out.exit"; } | tee "$$out" && \
+	{ $(GO) test -run='^$$' -bench=. -timeout=60m -p=1 $$($(GO) list ./... | grep -v /cmd/attachd/bench$$) 2>&1; echo "exit $$?" >"$$out.exit"; } | tee "$$out" && \
 	echo && echo 'Beside peers (x-) and limits (of-); less is better:' && \
 	awk '/^Benchmark/ { for (i = 3; i < NF; i += 2) if ($$(i+1) ~ /^(x-|of-|%-of-|peak-)/) \
 		printf "  %-44s %10s  %s\n", $$1, $$i, $$(i+1) }' "$$out" && \
-	status=$$(cut -d ' ' -f 2 "$$out.exit") && rm -f "$$out.exit" && exit $$status
+	status=$$(cut -d ' ' -f 2 "$$out.exit") && rm -f "$$out.exit" && [ "$$status" = 0 ]
+	@$(MAKE) --no-print-directory bench-table
+
+# Quick and with few contenders: see the comment of the package.
+.PHONY: bench-table
+bench-table: install-bench-deps ## attachd beside other programs and limits, byte-checked: 25 minutes
+	@$(GO) test -count=1 -run='^$$' -bench='^BenchmarkRow$$' -benchtime=1x -timeout=60m ./cmd/attachd/bench $(BENCH)
+
+.PHONY: bench-readme
+bench-readme: BENCH = -readme
+bench-readme: bench-table ## the same, written into README.md, deploy/performance.md and deploy/bench.svg
 
 # V=1 lists what each tool missed.
 .PHONY: compare
@@ -160,8 +171,10 @@ install-test-deps: ## Dovecot, promtool, Chromium, man, mandoc, strace and npm, 
 	@.ci/install npm=npm
 
 .PHONY: install-bench-deps
-install-bench-deps: ## Dovecot, mpop, fetchmail and ripMIME, which the benchmarks need (Debian, Ubuntu)
-	@.ci/install dovecot=dovecot-pop3d mpop=mpop fetchmail=fetchmail ripmime=ripmime
+install-bench-deps: ## Dovecot, other mail fetchers and what measures them, for the benchmarks (Debian, Ubuntu)
+	@.ci/install dovecot=dovecot-pop3d mpop=mpop fetchmail=fetchmail ripmime=ripmime fdm=fdm getmail=getmail6 \
+		munpack=mpack python3=python3 strace=strace awk=mawk
+	@[ -x /usr/bin/time ] || .ci/install /usr/bin/time=time
 
 .PHONY: install-compare-deps
 install-compare-deps: ## the extraction tools that attachd is compared with (Debian, Ubuntu)

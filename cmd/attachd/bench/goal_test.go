@@ -38,7 +38,7 @@ func (g goal) judge(line reportLine, all []reportLine) []string {
 		return nil
 	}
 	got := ratio(figure(line), limit)
-	said := fmt.Sprintf("%s: %s %.2f of %s, goal %.2f of %s: %s",
+	said := fmt.Sprintf("%s: %s %.2f of %s, goal %.3g of %s: %s",
 		line.name, g.what, got, of, g.most, strings.Join(g.of, " or "), reached(got <= g.most))
 	if got > g.most && g.what == "wall" {
 		said += floors(all)

@@ -42,7 +42,3 @@ func TestHarness(t *testing.T) {
 		})
 	}
 }
-
-// TestFaults finds what is lost, broken or too much.
-func TestFaults(t *testing.T) {
-}

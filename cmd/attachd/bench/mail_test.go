@@ -56,11 +56,17 @@ func (m mail) write(w io.Writer) (sum, error) {
 
 func (m mail) writeBody(w io.Writer, digest hash.Hash) error {
 	encoder := base64.NewEncoder(base64.StdEncoding, &lineWriter{w: w})
-	seed := [32]byte{byte(m.number), byte(m.number >> 8), byte(m.account), byte(m.account >> 8)}
-	if _, err := io.CopyN(io.MultiWriter(encoder, digest), rand.NewChaCha8(seed), m.size); err != nil {
+	if err := m.copyContent(io.MultiWriter(encoder, digest)); err != nil {
 		return err
 	}
 	return encoder.Close()
+}
+
+// copyContent writes the attachment.
+func (m mail) copyContent(w io.Writer) error {
+	seed := [32]byte{byte(m.number), byte(m.number >> 8), byte(m.account), byte(m.account >> 8)}
+	_, err := io.CopyN(w, rand.NewChaCha8(seed), m.size)
+	return err
 }
 
 // lineWriter breaks what is written into lines of 76 characters.

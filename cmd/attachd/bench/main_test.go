@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
+	"time"
 )
 
 // asLimit in the environment makes the test's binary one of the limits: its arguments are theirs.
@@ -19,9 +21,26 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	code := m.Run()
+	if err := done.finish(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
 	if err := errors.Join(runFolder.remove(), ramFolder.remove()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = max(code, 1)
 	}
 	os.Exit(code)
+}
+
+// finish shows what the benchmarks have found, and publishes it when that is asked for.
+func (r *report) finish() error {
+	if len(r.rows) == 0 {
+		return nil
+	}
+	r.date, r.machine = time.Now().Format(time.DateOnly), thisMachine()
+	fmt.Printf("\n%s", r.text())
+	if !*readme {
+		return nil
+	}
+	return r.publish(filepath.Join("..", "..", ".."))
 }

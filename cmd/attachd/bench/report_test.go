@@ -16,7 +16,7 @@ type report struct {
 	rows          []reportRow
 }
 
-// A reportRow is a piece of work. Its first line is the drain's, which the others are compared with.
+// A reportRow is a piece of work. Its first line is the drain's. The others are compared with it.
 type reportRow struct {
 	name, title string
 	lines       []reportLine
