@@ -40,6 +40,7 @@ func (s *fieldSet) set(name string, in bool) {
 type fields struct {
 	there  fieldSet
 	values [len(keptFields)]string
+	arena  valueArena
 }
 
 func (f *fields) has(name string) bool { return f.there.has(name) }

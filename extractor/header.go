@@ -32,7 +32,6 @@ type header struct {
 	known string // the boundary in asked
 	asked string // the Content-Type that boundary looked at last
 
-	arena    valueArena
 	misspelt fieldSet // the kept fields whose names were repaired
 	repaired bool     // the name of the field under way was repaired
 	mime     bool     // the name of the field under way begins with Content-
@@ -44,7 +43,9 @@ type header struct {
 }
 
 func (h *header) reset() {
-	*h = header{value: reusable(h.value), raw: reusable(h.raw), arena: h.arena}
+	arena := h.fields.arena
+	*h = header{value: reusable(h.value), raw: reusable(h.raw)}
+	h.fields.arena = arena
 }
 
 // field starts a new field.
@@ -91,7 +92,7 @@ func (h *header) close() {
 	if name == "" {
 		return
 	}
-	value := h.arena.value(bytes.TrimSpace(h.value))
+	value := h.fields.arena.value(bytes.TrimSpace(h.value))
 	if isRecipient(name) {
 		h.recipients = append(h.recipients, value)
 		if name != "To" && name != "Cc" {
