@@ -114,6 +114,9 @@ func (d *Dialer) tlsConfig() (*tls.Config, error) {
 		config = &tls.Config{}
 	}
 	config.MinVersion = max(config.MinVersion, tls.VersionTLS12)
+	// Otherwise a write of many commands would be cut into records, packets and system calls of
+	// some 1,200 bytes, in the middle of commands.
+	config.DynamicRecordSizingDisabled = true
 	if config.ServerName == "" {
 		host, _, err := net.SplitHostPort(d.Addr)
 		if err != nil {

@@ -71,10 +71,11 @@
 // # Pipelining
 //
 // RetrEach, TopEach and DeleQuit send commands ahead of their replies (RFC 2449
-// section 6.6): at most [MaxWindow], and less than 4 KiB. So few bytes always fit
-// the buffers between the two ends. A server that stops reading until we have
-// read its output can therefore not make us wait for it in turn. [Client.Ahead]
-// does it with single commands, and [Client.Behind] sends some with the login.
+// section 6.6): at most [MaxWindow] and less than 16 KiB, for messages of 32 MiB
+// together. So few bytes always fit the buffers between the two ends. A server that
+// stops reading until we have read its output can therefore not make us wait for it
+// in turn. [Client.Ahead] does it with single commands, and [Client.Behind] sends
+// some with the login.
 //
 // # Limits
 //
