@@ -15,6 +15,12 @@
 // come first. A server that announces it only after the login (Gmail) takes four, with USER and
 // PASS one by one. AUTH is never sent together with other commands.
 //
+// No connection is kept from one poll to the next. A POP3 session sees the mailbox as it was at the
+// login, and locks it (RFC 1939 sections 4 and 8): whoever keeps it open polls nothing, and keeps
+// others out. What lasts is the TLS session, in memory: the next handshake resumes it if the
+// settings would verify it as well. It is not written to disk. A ticket there would be a secret,
+// like a password that nobody gave leave to store, and TLS 1.3 saves no round trip by it.
+//
 // # What it guarantees
 //
 //   - A login is sent only over verified TLS, unless the account's settings allow otherwise.
