@@ -110,6 +110,14 @@ func (s *Set) Add(d Digest) {
 	}
 }
 
+// AddSum puts the digest of what was written to a hash of a kind into the set. It allocates nothing
+// if the set is in memory of its own already.
+func (s *Set) AddSum(k Kind, h hash.Hash) {
+	d := &s[k-1]
+	d.Kind = k
+	h.Sum(d.Sum[:0])
+}
+
 // Get returns the digest of a kind, zero if it is not known.
 func (s *Set) Get(k Kind) Digest {
 	if k == 0 {

@@ -114,15 +114,15 @@ func TestAllocations(t *testing.T) {
 	content := contents(100_000)
 	for _, k := range digest.Kinds() {
 		h := k.New()
-		var d digest.Digest
+		all := new(digest.Set)
 		if n := testing.AllocsPerRun(10, func() {
 			h.Reset()
 			h.Write(content)
-			d = digest.Summed(k, h)
-		}); n > 1 { // the sum, which goes through an interface
+			all.AddSum(k, h)
+		}); n > 0 {
 			t.Errorf("%s: %v allocations", k, n)
 		}
-		if d != digest.Of(k, content) {
+		if all.Get(k) != digest.Of(k, content) {
 			t.Errorf("%s: a hash that is used again has another digest", k)
 		}
 	}

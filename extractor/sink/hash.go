@@ -83,15 +83,14 @@ func (s *sums) wait() {
 	}
 }
 
-// known returns the digests of all that was written.
-func (s *sums) known() (all digest.Set) {
+// add adds the digests of all that was written.
+func (s *sums) add(to *digest.Set) {
 	if s.inLine != nil {
-		all.Add(digest.Summed(digest.BLAKE3, s.inLine))
+		to.AddSum(digest.BLAKE3, s.inLine)
 	}
 	if s.aside != nil {
-		all.Add(digest.Summed(digest.SHA256, s.aside))
+		to.AddSum(digest.SHA256, s.aside)
 	}
-	return all
 }
 
 // free gives the hashes back.

@@ -178,7 +178,7 @@ func (w *writer) Close() error {
 		} else {
 			w.sums.Write(w.block.bytes)
 		}
-		w.digests = w.sums.known()
+		w.sums.add(&w.digests)
 	}
 	if cap(w.block.bytes) == blockSize {
 		w.d.buffers.blocks.Put(w.block)

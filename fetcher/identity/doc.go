@@ -41,6 +41,12 @@
 // soon as they are delivered. Elsewhere such a message is left on the server with a warning,
 // and so are messages that STAT counts and no list names.
 //
+// # Digests
+//
+// Contents are compared by the digests of package digest, of one kind on one machine. Records of
+// another kind stay valid: [Matcher.Digests] and package delivery have contents hashed by that kind,
+// too, where they may be the same. Headers are compared by SHA-256, as they are short.
+//
 // # Before the start
 //
 // An account may leave alone what was on the server before its first visit ([Start]). These

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -36,6 +37,11 @@ type Deliveries interface {
 	Delivered(ctx context.Context, account string, group []*ledger.Message, at time.Time) error
 	// Received returns those of the contents that came in a message that was delivered.
 	Received(ctx context.Context, account string, contents []ledger.Content) (map[ledger.Content]bool, error)
+	// Kinds returns the kinds of digests, other than the own one, that attachments (files) and
+	// messages without a UIDL (keys) are recorded by, and Sized the sizes that an attachment
+	// recorded by one kind has.
+	Kinds(ctx context.Context, account string) (files, keys []digest.Kind, err error)
+	Sized(ctx context.Context, account string, kind digest.Kind, sizes []int64) (map[int64]bool, error)
 	// Failed counts an attempt to retrieve a message, with its reason and the time of the next one.
 	Failed(ctx context.Context, account string, k ledger.Key, reason string, next time.Time) error
 	// Failures returns the messages that could not be retrieved, in the order of their next

@@ -27,7 +27,7 @@ func Test(t *testing.T, open Open) {
 		"delivery": testDelivery, "transitions": testTransitions, "refused group": testRefusedGroup, "failures": testFailures,
 		"long names": testLongNames, "envelope": testEnvelope, "concurrent accounts": testConcurrentAccounts, "cancelled": testCancelled,
 		"lookup": testLookup, "gone": testGone, "sidecars do not count": testSidecarsDoNotCount, "same": testSame, "at once": testAtOnce,
-		"others": testOthers, "nothing": testNothing,
+		"others": testOthers, "nothing": testNothing, "kinds": testKinds,
 		"many deletions": testManyDeletions, "deleted in vain": testDeletedInVain, "missed": testMissed, "due": testDue,
 		"kept copy": testKeptCopy, "retried": testRetried, "expired": testExpired,
 		"mailbox": testMailbox, "owner": testOwner, "destination": testDestination, "known until": testKnownUntil, "summaries": testSummaries,
