@@ -44,8 +44,8 @@
 // # Digests
 //
 // Contents are compared by the digests of package digest, of one kind on one machine. Records of
-// another kind stay valid: [Matcher.Digests] and package delivery have contents hashed by that kind,
-// too, where they may be the same. Headers are compared by SHA-256, as they are short.
+// another kind stay valid: [Matcher.Digests] and package delivery have contents hashed by that
+// kind, too, where they may be the same. Headers are compared by SHA-256, as they are short.
 //
 // # Before the start
 //
