@@ -3,6 +3,7 @@ package ledger
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 )
 
 // Errors of leases.
@@ -18,19 +19,27 @@ var (
 // change what is known of it. One process has it at a time.
 type Lease struct {
 	Account string
-	// Token is larger than the token of every earlier lease of the account: it is the fencing
-	// token. A process that was stopped for a while may still believe in a lease that ended long
-	// ago; its writes are refused by this number.
+	// Token is larger than the token of every lease that another process took before: it is the
+	// fencing token. A process that was stopped for a while may still believe in a lease that ended
+	// long ago; its writes are refused by this number. Leases of one process that follow one
+	// another may share a token, if no other process came between them.
 	Token int64
 
 	release func() error
+	ended   atomic.Bool
 }
 
 // NewLease returns a lease. It is for implementations of a ledger: release ends the lease there,
 // and is called once at most.
 func NewLease(account string, token int64, release func() error) *Lease {
-	return &Lease{account, token, sync.OnceValue(release)}
+	return &Lease{Account: account, Token: token, release: sync.OnceValue(release)}
 }
 
 // Release ends the lease. Further calls return what the first one did.
-func (l *Lease) Release() error { return l.release() }
+func (l *Lease) Release() error {
+	l.ended.Store(true)
+	return l.release()
+}
+
+// Ended reports whether the lease was released. Nothing may be written under it then.
+func (l *Lease) Ended() bool { return l.ended.Load() }

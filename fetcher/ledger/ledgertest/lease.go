@@ -37,7 +37,8 @@ func testLease(t *testing.T, open Open) {
 	third, err := l.Lease(ctx, "hans", time.Time{})
 	check(t, err)
 	check(t, third.Release())
-	if first.Token >= second.Token || second.Token >= third.Token {
+	// Within a process they may share one, see [ledger.Lease].
+	if first.Token > second.Token || second.Token >= third.Token {
 		t.Errorf("tokens %d, %d, %d", first.Token, second.Token, third.Token)
 	}
 }

@@ -170,7 +170,7 @@ func (l *Ledger) keys(ctx context.Context, query string, args ...any) (keys []le
 }
 
 // eachRow calls fn for each row until one can't be read or fn fails.
-func eachRow(ctx context.Context, db *sql.DB, query string, fn func(*sql.Rows) error, args ...any) error {
+func eachRow(ctx context.Context, db querier, query string, fn func(*sql.Rows) error, args ...any) error {
 	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err

@@ -39,11 +39,12 @@ func (l *Ledger) inspect(ctx context.Context) error {
 	if err := l.checkSchema(ctx, "mode=ro"); err != nil {
 		return l.explain(err)
 	}
-	var err error
-	if l.reader, err = connect(l.path, readers, "mode=ro"); err != nil {
+	reader, err := connect(l.path, readers, "mode=ro")
+	if err != nil {
 		return err
 	}
-	return l.explain(l.read.prepare(ctx, l.reader, l.version))
+	l.reader = newReading(reader)
+	return l.explain(l.read.prepare(ctx, reader, l.version))
 }
 
 // Summaries counts the messages of every account that the ledger knows, by name.

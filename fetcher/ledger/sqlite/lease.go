@@ -19,13 +19,35 @@ import (
 //
 // The lease is a lock on a file in [LockFolder]. The kernel drops the lock with the process,
 // however that ends; the file stays. Taking a lease costs no fsync: a power cut may undo that
-// write, and leaves nobody who could hold an older lease.
+// write, and leaves nobody who could hold an older lease. It costs no write at all if the newest
+// lease was one of this Ledger: most polls find nothing, and thousands of them would keep a disk
+// busy.
 func (l *Ledger) Lease(ctx context.Context, account string, polled time.Time) (*ledger.Lease, error) {
 	unlock, err := lockIn(LockFolder(l.path), lockName(account), syscall.LOCK_EX, ledger.ErrLeased)
 	if err != nil {
 		return nil, fmt.Errorf("lock account: %w", err)
 	}
-	var token int64
+	token, err := l.takeToken(ctx, account, polled)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lease account %s: %w", account, err), unlock())
+	}
+	if !polled.IsZero() {
+		// LastPoll looks there, too. A failure costs no more than that.
+		_ = os.Chtimes(filepath.Join(LockFolder(l.path), lockName(account)), polled, polled)
+	}
+	return ledger.NewLease(account, token, unlock), nil
+}
+
+// takeToken returns the token of a lease. The caller has the lock.
+func (l *Ledger) takeToken(ctx context.Context, account string, polled time.Time) (token int64, err error) {
+	l.mu.Lock()
+	own, ok := l.tokens[account]
+	l.mu.Unlock()
+	if ok {
+		if newest, err := l.newestToken(ctx, account); err == nil && newest == own {
+			return own, nil
+		}
+	}
 	unfenced := &Ledger{file: l.file}
 	err = unfenced.changeAs(ctx, cheap, account, "lease", func(ctx context.Context, c *change) error {
 		return c.tx.StmtContext(ctx, c.lease).QueryRowContext(ctx, milliseconds(polled), c.id).Scan(&token)
@@ -33,16 +55,14 @@ func (l *Ledger) Lease(ctx context.Context, account string, polled time.Time) (*
 	if err != nil && ctx.Err() == nil {
 		// On a full or read-only disk the lock alone keeps others out, which is enough while this
 		// process lives. What needs a write fails by itself.
-		token, err = l.newestToken(ctx, account)
+		return l.newestToken(ctx, account)
 	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("lease account %s: %w", account, err), unlock())
+	if err == nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.tokens[account] = token
 	}
-	if !polled.IsZero() {
-		// For who loses the state file: LastPoll looks there, too. A failure costs no more than that.
-		_ = os.Chtimes(filepath.Join(LockFolder(l.path), lockName(account)), polled, polled)
-	}
-	return ledger.NewLease(account, token, unlock), nil
+	return token, err
 }
 
 // newestToken returns that of the account's newest lease, 0 without any.
@@ -66,7 +86,7 @@ func (l *Ledger) checkLease(ctx context.Context, c *change, account string, id i
 	if !l.fenced {
 		return nil
 	}
-	i := slices.IndexFunc(l.leases, func(held *ledger.Lease) bool { return held.Account == account })
+	i := slices.IndexFunc(l.leases, func(held *ledger.Lease) bool { return held.Account == account && !held.Ended() })
 	if i < 0 {
 		return ledger.ErrFenced
 	}
@@ -80,8 +100,8 @@ func (l *Ledger) checkLease(ctx context.Context, c *change, account string, id i
 	return nil
 }
 
-// LastPoll returns when the account was last polled, whatever came of it; zero without any. Until a
-// ledger of an earlier version has noted a poll, it is the time of the account's lock file.
+// LastPoll returns when the account was last polled, whatever came of it; zero without any. It is
+// the later of what the ledger has noted and the time of the account's lock file.
 func (l *Ledger) LastPoll(ctx context.Context, account string) (time.Time, error) {
 	var at sql.NullInt64
 	if !l.older(leaseSince) {
@@ -93,11 +113,10 @@ func (l *Ledger) LastPoll(ctx context.Context, account string) (time.Time, error
 			return time.Time{}, fmt.Errorf("look up the last poll of account %s: %w", account, l.explain(err))
 		}
 	}
-	if at.Valid {
-		return fromMilliseconds(at), nil
-	}
-	if info, err := os.Stat(filepath.Join(LockFolder(l.path), lockName(account))); err == nil {
+	last := fromMilliseconds(at)
+	info, err := os.Stat(filepath.Join(LockFolder(l.path), lockName(account)))
+	if err == nil && info.ModTime().After(last) && info.ModTime().Sub(last) >= time.Millisecond {
 		return info.ModTime(), nil
 	}
-	return time.Time{}, nil
+	return last, nil
 }

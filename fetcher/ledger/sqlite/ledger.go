@@ -42,12 +42,13 @@ type file struct {
 	// One connection makes the writers of this process queue where they can be
 	// cancelled, instead of in SQLite's sleeping retries.
 	writer *sql.DB
-	reader *sql.DB
+	reader *reading // nil until the file is open
 	write  writeStatements
 	read   readStatements
 
 	mu       sync.Mutex
 	accounts map[string]int64 // guarded by mu: ids by name, of committed rows only
+	tokens   map[string]int64 // guarded by mu: of the newest lease that this file's views took, by account
 }
 
 // Open opens the ledger at path, making it (mode 0600) and its folder (mode 0700) if they are
@@ -68,7 +69,7 @@ func Open(ctx context.Context, path string, options ...Option) (*Ledger, error) 
 }
 
 func newLedger(path string) *Ledger {
-	return &Ledger{file: &file{path: path, accounts: make(map[string]int64)}}
+	return &Ledger{file: &file{path: path, accounts: make(map[string]int64), tokens: make(map[string]int64)}}
 }
 
 func (l *Ledger) open(ctx context.Context) error {
@@ -106,13 +107,15 @@ func (l *Ledger) open(ctx context.Context) error {
 	if mode != l.journal {
 		return fmt.Errorf("%s stays in journal_mode=%s and can't be set to %s: does another process hold it open?", l.path, mode, l.journal)
 	}
-	if l.reader, err = connect(l.path, readers, "_query_only=1"); err != nil {
+	reader, err := connect(l.path, readers, "_query_only=1")
+	if err != nil {
 		return err
 	}
+	l.reader = newReading(reader)
 	if err := l.write.prepare(ctx, l.writer); err != nil {
 		return l.explain(err)
 	}
-	if err := l.read.prepare(ctx, l.reader, len(migrations())); err != nil {
+	if err := l.read.prepare(ctx, reader, len(migrations())); err != nil {
 		return l.explain(err)
 	}
 	return nil
@@ -223,7 +226,7 @@ func (l *Ledger) integrity(ctx context.Context, db *sql.DB, check string) error 
 // Check reads the whole file and returns [ledger.ErrDamaged] with the first fault found.
 // It takes about a second per 100 MB.
 func (l *Ledger) Check(ctx context.Context) error {
-	if err := l.integrity(ctx, l.reader, "integrity_check"); err != nil {
+	if err := l.integrity(ctx, l.reader.DB, "integrity_check"); err != nil {
 		return fmt.Errorf("check ledger: %w", err)
 	}
 	return nil
@@ -233,10 +236,11 @@ func (l *Ledger) Check(ctx context.Context) error {
 func (l *Ledger) Close() error {
 	var errs []error
 	// The writer last: it folds the log into the file.
-	for _, db := range []*sql.DB{l.reader, l.writer} {
-		if db != nil {
-			errs = append(errs, db.Close())
-		}
+	if l.reader != nil {
+		errs = append(errs, l.reader.Close())
+	}
+	if l.writer != nil {
+		errs = append(errs, l.writer.Close())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close ledger: %w", l.explain(err))

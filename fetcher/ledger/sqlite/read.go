@@ -170,6 +170,11 @@ func (l *Ledger) readMessages(ctx context.Context, account string, in ledger.Sta
 	if err != nil || id == 0 {
 		return nil, err
 	}
+	var any bool // most polls find none
+	err = l.reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM message WHERE account = ?1 AND "+which+")", id).Scan(&any)
+	if err != nil || !any {
+		return nil, err
+	}
 	// One transaction, so that the messages and their attachments fit together.
 	tx, err := l.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
