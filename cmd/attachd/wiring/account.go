@@ -3,6 +3,7 @@ package wiring
 import (
 	"context"
 	"crypto/tls"
+	"hash/maphash"
 	"net"
 	"strconv"
 
@@ -20,19 +21,31 @@ import (
 // LockDir is the folder of the locks of the state file and of the accounts in it.
 func LockDir(c *config.Config) string { return sqlite.LockFolder(c.State) }
 
-// settings are the part of the configuration that an account depends on. They are comparable, and
-// the fetcher starts an account anew when they change.
+// settings are the part of the configuration that an account depends on. The fetcher starts an
+// account anew when they change.
 type settings struct {
 	config.Account
 	sink   sink.Options
 	limits extractor.Limits
 }
 
+// seeds are those of this process.
+var seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+
+// version returns 128 bits that change with the settings. A second copy of them would take most of
+// the memory of an account that sleeps.
+func (s *settings) version() (v [2]uint64) {
+	for i, seed := range seeds {
+		v[i] = maphash.Comparable(seed, *s)
+	}
+	return v
+}
+
 // Accounts turns the enabled accounts of the configuration into the fetcher's, in their order.
 // Those that share the credentials of one OAuth client share its token. The hook, nil for none, is
 // asked before each step of a sink.
 func Accounts(c *config.Config, hook sink.Hook) []fetcher.Account {
-	enabled, own := c.Enabled(), make(clientTokens)
+	enabled, own := c.Enabled(), newShared()
 	all := make([]fetcher.Account, len(enabled))
 	for i, a := range enabled {
 		all[i] = account(c, a, own, hook)
@@ -42,21 +55,21 @@ func Accounts(c *config.Config, hook sink.Hook) []fetcher.Account {
 
 // Account turns one account of the configuration into the fetcher's, enabled or not.
 func Account(c *config.Config, a config.Account, hook sink.Hook) fetcher.Account {
-	return account(c, &a, make(clientTokens), hook)
+	return account(c, &a, newShared(), hook)
 }
 
-func account(c *config.Config, a *config.Account, own clientTokens, hook sink.Hook) fetcher.Account {
+func account(c *config.Config, a *config.Account, own shared, hook sink.Hook) fetcher.Account {
 	// One copy serves all that the account holds on to. It must not be c's: a loop that a reload
 	// leaves running would keep the whole of an old configuration.
-	version := &settings{*a, sink.Options{
+	with := &settings{*a, sink.Options{
 		FileMode: a.FileMode, DirMode: a.FolderMode, Group: string(a.Group), MinFree: int64(a.Policy.MinFree),
 	}, limits(c)}
-	a = &version.Account
+	a = &with.Account
 	return fetcher.Account{
 		Account: poll.Account{
 			Name:     a.Name,
 			Endpoint: endpoint(c, a, own),
-			Output:   version.output(hook),
+			Output:   with.output(hook),
 			Deletion: poll.Deletion{
 				Delete:          a.After == config.AfterDelete,
 				DeleteAfter:     a.DeleteAfter,
@@ -77,19 +90,19 @@ func account(c *config.Config, a *config.Account, own clientTokens, hook sink.Ho
 			FetchChangedUIDLs: a.Policy.UIDLChange == config.UIDLChangeFetch,
 		},
 		Jitter:  a.Jitter,
-		Version: *version,
+		Version: with.version(),
 	}
 }
 
 // endpoint says how the account's mailbox is reached.
-func endpoint(c *config.Config, a *config.Account, own clientTokens) session.Endpoint {
-	resumed := tls.NewLRUClientSessionCache(1) // saves a good part of the next poll's handshake
+func endpoint(c *config.Config, a *config.Account, own shared) session.Endpoint {
+	resumed := own.sessions.of(a)
 	return session.Endpoint{
 		Addr:     net.JoinHostPort(a.Host, strconv.Itoa(a.Port)),
 		Username: a.Username,
 		Password: func(ctx context.Context) (string, error) { s, err := a.Password.Resolve(ctx); return string(s), err },
 		Auth:     session.Auth(a.Auth),
-		Token:    tokens(c, a, own),
+		Token:    tokens(c, a, own.tokens),
 		Dial:     dialer(a.Proxy),
 		Security: map[config.TLSMode]session.Security{config.TLSImplicit: session.Implicit, config.TLSStartTLS: session.StartTLS, config.TLSNone: session.Plaintext}[a.TLS.Mode],
 		TLS: func() (*tls.Config, error) {

@@ -8,6 +8,14 @@ import (
 	"github.com/attachd/attachd/fetcher/oauth"
 )
 
+// shared is what accounts of one set have in common.
+type shared struct {
+	tokens   clientTokens
+	sessions serverSessions
+}
+
+func newShared() shared { return shared{make(clientTokens), make(serverSessions)} }
+
 // clientTokens are the sources of tokens that belong to a client rather than to an account. One
 // such token is good for all mailboxes that the client may read.
 type clientTokens map[clientKey]*oauth.Source

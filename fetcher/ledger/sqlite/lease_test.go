@@ -95,6 +95,57 @@ func TestLastPollBefore(t *testing.T) {
 	}
 }
 
+// TestLeaseAgain: a poll that follows another one of the same process writes nothing for its lease,
+// which excludes and fences all the same. What another process did between them is noticed.
+func TestLeaseAgain(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "state.db")
+	writes := 0
+	l, err := Open(t.Context(), path, WithHook(func(step Step, _ string) error {
+		if step == StepBegin {
+			writes++
+		}
+		return nil
+	}))
+	check(t, err)
+	defer l.Close()
+	other, err := Open(t.Context(), path)
+	check(t, err)
+	defer other.Close()
+	at := time.UnixMilli(1_700_000_000_000)
+	lease := func(l *Ledger) *ledger.Lease {
+		t.Helper()
+		at = at.Add(time.Minute)
+		lease, err := l.Lease(t.Context(), "hans", at)
+		check(t, err)
+		if polled, err := other.LastPoll(t.Context(), "hans"); err != nil || !polled.Equal(at) {
+			t.Errorf("last polled %v, %v, want %v", polled, err, at)
+		}
+		return lease
+	}
+	first := lease(l)
+	check(t, first.Release())
+	second := lease(l)
+	if _, err := other.Lease(t.Context(), "hans", at); !errors.Is(err, ledger.ErrLeased) {
+		t.Errorf("leased twice: %v", err)
+	}
+	if err := l.Fenced(first).SetMailbox(t.Context(), "hans", 1, 1); !errors.Is(err, ledger.ErrFenced) {
+		t.Errorf("a write under a lease that ended: %v", err)
+	}
+	check(t, second.Release())
+	if writes != 2 { // the first lease, and the write that was refused
+		t.Errorf("%d transactions of writing, want 2", writes)
+	}
+	between := lease(other)
+	check(t, between.Release())
+	third := lease(l)
+	check(t, l.Fenced(third).SetMailbox(t.Context(), "hans", 1, 1))
+	check(t, third.Release())
+	if first.Token != second.Token || second.Token >= between.Token || between.Token >= third.Token {
+		t.Errorf("tokens %d, %d, %d, %d", first.Token, second.Token, between.Token, third.Token)
+	}
+}
+
 // TestDurability: only what may be lost is written without an fsync, and what comes behind it is
 // written with one again.
 func TestDurability(t *testing.T) {
