@@ -42,7 +42,7 @@
 //	mailbox              the user and the host
 //	place, folder        the path of the folder that files went to, and its ID
 //	token                that of the newest lease
-//	polled               when it was polled last
+//	polled               when it was polled last, as far as the lock's file is not newer
 //	start                what arrived before it is not fetched; 0 for none, NULL if not applied
 //
 // Table message:

@@ -38,14 +38,21 @@ func (l *Ledger) Lease(ctx context.Context, account string, polled time.Time) (*
 	return ledger.NewLease(account, token, unlock), nil
 }
 
+// noted is what a lease has written.
+type noted struct {
+	token  int64
+	polled time.Time
+}
+
 // takeToken returns the token of a lease. The caller has the lock.
 func (l *Ledger) takeToken(ctx context.Context, account string, polled time.Time) (token int64, err error) {
 	l.mu.Lock()
 	own, ok := l.tokens[account]
 	l.mu.Unlock()
-	if ok {
-		if newest, err := l.newestToken(ctx, account); err == nil && newest == own {
-			return own, nil
+	// The lock's file tells the time of a poll unless the clock was set back.
+	if ok && (polled.IsZero() || polled.After(own.polled)) {
+		if newest, err := l.newestToken(ctx, account); err == nil && newest == own.token {
+			return own.token, nil
 		}
 	}
 	unfenced := &Ledger{file: l.file}
@@ -60,7 +67,7 @@ func (l *Ledger) takeToken(ctx context.Context, account string, polled time.Time
 	if err == nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.tokens[account] = token
+		l.tokens[account] = noted{token, polled}
 	}
 	return token, err
 }

@@ -7,15 +7,15 @@ import (
 )
 
 const (
-	// longestPrepared is the longest statement that is kept prepared, in bytes. Longer ones list what
-	// they ask for, and seldom come again.
+	// longestPrepared is the longest statement that is kept prepared, in bytes. Longer ones list
+	// what they ask for, and seldom come again.
 	longestPrepared = 1000
 	// mostPrepared bounds how many are kept.
 	mostPrepared = 64
 )
 
-// reading is the connections that read. A statement that comes again is not compiled again: an empty
-// poll asks a dozen short questions, whose compilation would take longer than the answers.
+// reading is the connections that read. A statement that comes again is not compiled again: an
+// empty poll asks a dozen short questions, whose compilation would take longer than the answers.
 type reading struct {
 	*sql.DB
 
@@ -41,8 +41,8 @@ func (r *reading) QueryContext(ctx context.Context, query string, args ...any) (
 	return r.DB.QueryContext(ctx, query, args...)
 }
 
-// statement returns the prepared statement for a text, nil if it has none. The text then goes to the
-// database as it is, which says what is wrong with it.
+// statement returns the prepared statement for a text, nil if it has none. The text then goes to
+// the database as it is, which says what is wrong with it.
 func (r *reading) statement(ctx context.Context, query string) *sql.Stmt {
 	if len(query) > longestPrepared {
 		return nil
