@@ -68,7 +68,7 @@ func (r report) section() string {
 			wall, cpu := cells[1], "–"
 			beside := "–"
 			if ours.wall == 0 {
-				wall = ours.cpu
+				wall = ours.cpu + " of CPU"
 			}
 			if peer.wall > 0 {
 				beside = fmt.Sprintf("%.2f", ratio(ours.wall, peer.wall))
@@ -103,7 +103,7 @@ Server and client share the processors.
 
 - **wall** is from the start of the program to its end.
 - **× drain** compares it with an ideal client that receives everything and keeps nothing.
-- **CPU** is user and system time of the program with its children, for each GB of mail.
+- **CPU** is user and system time of the program with its children, for each GB of mail or each poll.
 - **peak** is the memory of its largest process.
 - **calls** and **fsyncs** were counted by strace in a run that was not timed.
 
@@ -117,7 +117,7 @@ them removes the messages that it has unpacked.
 `, r.date, r.machine)
 	for _, row := range r.rows {
 		fmt.Fprintf(&b, "\n## %s\n\n", row.title)
-		fmt.Fprintf(&b, "| %s | |\n|%s\n", strings.Join(columns, " | "), strings.Repeat("---|", len(columns)+1))
+		fmt.Fprintf(&b, "| %s | |\n|%s\n", strings.Join(row.columns(), " | "), strings.Repeat("---|", len(row.columns())+1))
 		for _, line := range row.lines {
 			cells := line.cells()
 			if line.ours {

@@ -25,7 +25,7 @@ func comparePolls(tb testing.TB, r row, all []contender) reportRow {
 	tb.Helper()
 	full := r
 	full.fullHandshakes = true
-	out := reportRow{name: r.name, title: r.title}
+	out := reportRow{name: r.name, title: r.title, cpuPer: "poll"}
 	for _, server := range []struct {
 		task
 		words string
@@ -71,7 +71,7 @@ func newPollLine(tb testing.TB, name string, limit bool, run func(rounds int) (t
 	each := median(times)
 	return reportLine{
 		name: name, limit: limit, cpuTime: each, calls: -1, fsyncs: -1,
-		cpu: fmt.Sprintf("%.0f µs a poll", float64(each)/float64(time.Microsecond)),
+		cpu: fmt.Sprintf("%.0f µs", float64(each)/float64(time.Microsecond)),
 	}
 }
 

@@ -29,14 +29,14 @@ func example() report {
 		{name: "mpop+ripMIME", wall: 8 * time.Second, times: 8, cpu: "9.00 s", cpuTime: 4 * time.Second, peak: 7 << 20, calls: -1, fsyncs: -1, note: "2 of 400 not as they were sent, one run"},
 	}
 	polls := []reportLine{
-		{name: "attachd, resumed", ours: true, cpu: "210 µs a poll", cpuTime: 210 * time.Microsecond, calls: -1, fsyncs: -1},
-		{name: "attachd, full handshake", cpu: "400 µs a poll", cpuTime: 400 * time.Microsecond, calls: -1, fsyncs: -1},
+		{name: "attachd, resumed", ours: true, cpu: "210 µs", cpuTime: 210 * time.Microsecond, calls: -1, fsyncs: -1},
+		{name: "attachd, full handshake", cpu: "400 µs", cpuTime: 400 * time.Microsecond, calls: -1, fsyncs: -1},
 	}
 	return report{date: "2026-11-29", machine: `2 × <Processor> & "more", linux, go1.26`, rows: []reportRow{
-		{name: "large", title: "400 × 1.36 MB", lines: lines, goals: goals(lines[2], lines,
+		{name: "large", title: "400 × 1.36 MB", cpuPer: "GB", lines: lines, goals: goals(lines[2], lines,
 			goal{"wall", []string{"drain"}, 1.2}, goal{"wall", []string{"drain", "files-parallel"}, 1.2},
 			goal{"CPU", []string{"mpop+ripMIME"}, 1. / 8}, goal{"CPU", []string{"nobody"}, 1}, goal{"peak", nil, 32})},
-		{name: "polls", title: "a poll", lines: polls, goals: goals(polls[0], polls, goal{"CPU", []string{"attachd, full handshake"}, 0.5})},
+		{name: "polls", title: "a poll", cpuPer: "poll", lines: polls, goals: goals(polls[0], polls, goal{"CPU", []string{"attachd, full handshake"}, 0.5})},
 	}}
 }
 

@@ -19,6 +19,7 @@ type report struct {
 // A reportRow is a piece of work. Its first line is the drain's. The others are compared with it.
 type reportRow struct {
 	name, title string
+	cpuPer      string // what each line's CPU time is for
 	lines       []reportLine
 	goals       []string
 }
@@ -38,7 +39,7 @@ type reportLine struct {
 
 // newReportRow sums up the results of a row.
 func newReportRow(t task, results []*result) reportRow {
-	row := reportRow{name: t.row.name, title: t.title}
+	row := reportRow{name: t.row.name, title: t.title, cpuPer: "GB"}
 	first := median(results[0].wall)
 	for _, r := range results {
 		line := reportLine{
@@ -78,7 +79,7 @@ func (r reportRow) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", r.title)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(w, strings.Join(columns, "\t"), "\t\n")
+	fmt.Fprint(w, strings.Join(r.columns(), "\t"), "\t\n")
 	for _, line := range r.lines {
 		cells, note := line.cells(), line.note
 		if note != "" {
@@ -94,7 +95,9 @@ func (r reportRow) text() string {
 }
 
 // columns are the heads of cells.
-var columns = []string{"", "wall", "× drain", "CPU per GB", "peak", "calls", "fsyncs"}
+func (r reportRow) columns() []string {
+	return []string{"", "wall", "× drain", "CPU per " + r.cpuPer, "peak", "calls", "fsyncs"}
+}
 
 func (l reportLine) cells() []string {
 	wall, times, peak := "–", "–", "–"

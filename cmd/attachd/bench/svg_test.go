@@ -13,8 +13,8 @@ const (
 	svgLine   = 19
 	svgHead   = 58 // of the picture
 	svgRow    = 52 // of a row, above and below its lines
-	svgNames  = 150
-	svgBars   = 300
+	svgNames  = 176
+	svgBars   = 276
 	svgFigure = 84 // the width of a column of figures
 )
 
@@ -50,7 +50,7 @@ func (r report) svg() string {
 func (r reportRow) svg(b *strings.Builder, y int) {
 	svgText(b, 16, y+24, `font-weight="600"`, r.title)
 	right := `text-anchor="end" fill="#59636e"`
-	for i, head := range columns[1:] {
+	for i, head := range r.columns()[1:] {
 		svgText(b, svgColumn(i), y+24, right, head)
 	}
 	longest := r.longest()
@@ -69,7 +69,7 @@ func (r reportRow) svg(b *strings.Builder, y int) {
 			fmt.Fprintf(b, `<rect x="%d" y="%d" width="%.1f" height="12" fill="%s"/>`+"\n", svgNames+8, middle-10, length, colour)
 		}
 		if line.note != "" {
-			svgText(b, svgNames+14, middle, `font-size="10" fill="#59636e"`, line.note)
+			svgText(b, svgNames+14, middle, `font-size="10"`, line.note)
 		}
 		for column, figure := range line.cells()[1:] {
 			svgText(b, svgColumn(column), middle, `text-anchor="end" `+weight, figure)
