@@ -41,6 +41,7 @@ var rooms = map[string][]string{
 	"cmd/attachd/overview":   {"cmd/attachd/status", "cmd/attachd/history", "cmd/attachd/trouble", "cmd/attachd/words", "cmd/attachd/control", "cmd/attachd/quarantine", "cmd/attachd/wiring", "config", "fetcher/foreign", "fetcher/ledger/sqlite"},
 	"cmd/attachd/preview":    {"cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
 	"cmd/attachd/provider":   {"fetcher/pop3"},
+	"cmd/attachd/relaytest":  {},
 	"cmd/attachd/setup":      {"cmd/attachd/check", "cmd/attachd/console", "cmd/attachd/provider", "cmd/attachd/trouble", "config", "config/edit", "config/manual", "fetcher/foreign"},
 	"cmd/attachd/quarantine": {"cmd/attachd/history", "cmd/attachd/wiring", "config", "extractor", "fetcher/..."},
 	"cmd/attachd/state":      {"cmd/attachd/quarantine", "cmd/attachd/app", "cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/...", "fetcher/..."},

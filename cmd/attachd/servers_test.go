@@ -13,6 +13,7 @@ import (
 	"testing"
 	"text/tabwriter"
 
+	"github.com/attachd/attachd/cmd/attachd/relaytest"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -210,7 +211,7 @@ func (o oddity) count(t *testing.T, a agent, dir string, bodies []string, left i
 // through is a line to addr that changes what the server sends.
 func through(t *testing.T, addr string, change func(net.Conn) net.Conn) string {
 	t.Helper()
-	return newRelay(t, addr, 0, change).addr()
+	return relaytest.Start(t, addr, 0, change)
 }
 
 // withoutCR drops every CR.

@@ -17,6 +17,7 @@ type contender struct {
 	name string
 	// command writes what the program needs into dir and returns how it is started there.
 	command func(t task, dir string) ([]string, error)
+	program string // of attachd
 	// needs are the programs that must be installed.
 	needs []string
 	env   []string
@@ -81,15 +82,27 @@ func self() string {
 }
 
 // newAttachd is a binary of attachd.
-func newAttachd(name, path string) contender {
+func newAttachd(path string) contender {
 	return contender{
-		name: name, files: "out/u%d", exactly: true,
+		name: filepath.Base(path), program: path, files: "out/u%d", exactly: true,
 		command: func(t task, dir string) ([]string, error) {
 			file := filepath.Join(dir, "attachd.yaml")
 			err := os.WriteFile(file, []byte(attachdConfig(t)), 0o600)
 			return []string{path, "run", "--once", "--log-level", "warn", "--config", file}, err
 		},
 	}
+}
+
+// extracting lets binaries of attachd work on a file.
+func extracting(binaries []contender) (all []contender) {
+	for _, c := range binaries {
+		c.files, c.offline = "out", true
+		c.command = func(t task, _ string) ([]string, error) {
+			return []string{c.program, "extract", "-o", "out", t.server.(*messageFile).path}, nil
+		}
+		all = append(all, c)
+	}
+	return all
 }
 
 func attachdConfig(t task) string {
@@ -114,7 +127,7 @@ func attachds(tb testing.TB) (all []contender) {
 			if _, err := os.Stat(path); err != nil {
 				tb.Fatal(err)
 			}
-			all = append(all, newAttachd(filepath.Base(path), path))
+			all = append(all, newAttachd(path))
 		}
 		return all
 	}
@@ -124,7 +137,7 @@ func attachds(tb testing.TB) (all []contender) {
 	if out, err := build.CombinedOutput(); err != nil {
 		tb.Fatalf("go build: %v\n%s", err, out)
 	}
-	return []contender{newAttachd("attachd", path)}
+	return []contender{newAttachd(path)}
 }
 
 // contenders are those that meet on a row, as ATTACHD_TOOLS and what is installed allow. The first
@@ -135,8 +148,11 @@ func contenders(tb testing.TB, r row) (all []contender) {
 		newLimit("drain", false), newLimit("files", true), newLimit("files-parallel", true),
 		newLimit("drain+files", false),
 	}
-	binaries := attachds(tb)
-	all = append(append(all, binaries...), peers()...)
+	binaries, others := attachds(tb), peers()
+	if r.extract {
+		all, binaries, others = all[1:3], extracting(binaries), extractors()
+	}
+	all = append(append(all, binaries...), others...)
 	var only []string
 	switch named := os.Getenv("ATTACHD_TOOLS"); {
 	case named != "":

@@ -41,6 +41,24 @@ const extractRipMIME = "mkdir -p files/$u\nripmime -q -i Maildir/$u/new -d files
 const extractMunpack = "mkdir -p files/$u\nfind \"$PWD/Maildir/$u/new\" -type f -print0 | " +
 	"xargs -0 munpack -q -C files/$u >/dev/null\nsync -f files/$u"
 
+// extractors are programs that unpack a file: ripMIME, which leaves it to the kernel when its file
+// is durable, and ripMIME with its file made durable behind it.
+func extractors() (all []contender) {
+	for _, behind := range []string{"", "+sync"} {
+		script := "mkdir files\nripmime -q -i \"$0\" -d files"
+		if behind != "" {
+			script += "\nsync files/* files"
+		}
+		all = append(all, contender{
+			name: "ripMIME" + behind, needs: []string{"ripmime"}, files: "files", offline: true,
+			command: func(t task, _ string) ([]string, error) {
+				return []string{"sh", "-e", "-c", script, t.server.(*messageFile).path}, nil
+			},
+		})
+	}
+	return all
+}
+
 // shell runs a script in sh, and for each account, in turn, another one that finds its name in $u.
 // It makes a Maildir for each before.
 func shell(t task, dir, script, forEach string) ([]string, error) {

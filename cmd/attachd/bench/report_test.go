@@ -96,7 +96,7 @@ func (r reportRow) text() string {
 
 // columns are the heads of cells.
 func (r reportRow) columns() []string {
-	return []string{"", "wall", "× drain", "CPU per " + r.cpuPer, "peak", "calls", "fsyncs"}
+	return []string{"", "wall", "× " + r.lines[0].name, "CPU per " + r.cpuPer, "peak", "calls", "fsyncs"}
 }
 
 func (l reportLine) cells() []string {

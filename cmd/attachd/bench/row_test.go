@@ -17,6 +17,7 @@ type row struct {
 	exact              bool  // the first attachment has exactly that size
 	memory             bool  // a server that sends from memory; else a Dovecot
 	fullHandshakes     bool  // it resumes no session
+	extract            bool  // there is no server, but a file
 	polls              bool  // only those that find nothing new are measured
 	oneWay             time.Duration
 	remove             bool // what was fetched
@@ -71,6 +72,10 @@ var rows = []row{
 		name: "far-accounts", title: "50 accounts × 60 × 3 KB at 40 ms round trip, fetched and deleted",
 		accounts: 50, messages: 60, size: 3_000, oneWay: 20 * time.Millisecond, remove: true,
 		without: []string{"mpop", "fetchmail+ripMIME", "getmail6+munpack", "Python"}, // minutes, one by one
+	},
+	{
+		name: "extract", title: "100 MB in a message file, without a server",
+		accounts: 1, messages: 1, size: 100 << 20, exact: true, extract: true,
 	},
 }
 

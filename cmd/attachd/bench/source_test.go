@@ -1,13 +1,16 @@
 package bench
 
 import (
+	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/attachd/attachd/cmd/attachd/relaytest"
 	"github.com/attachd/attachd/fetcher/dovecottest"
 )
 
@@ -40,14 +43,17 @@ type source struct {
 func newSource(tb testing.TB, r row) *source {
 	tb.Helper()
 	s := &source{}
-	if r.memory {
+	switch {
+	case r.extract:
+		s.server = &messageFile{path: filepath.Join(tb.TempDir(), "mail.eml")}
+	case r.memory:
 		s.server = newMemoryServer(tb, r.accounts, !r.fullHandshakes)
-	} else {
+	default:
 		s.server = newDovecot(tb, r.accounts)
 	}
 	s.reach = s.addr()
 	if r.oneWay > 0 {
-		s.reach = newRelay(tb, s.addr(), r.oneWay).addr()
+		s.reach = relaytest.Start(tb, s.addr(), r.oneWay, nil)
 	}
 	for account := range r.accounts {
 		all := mailFor(account, r.messages, r.size)
@@ -191,4 +197,22 @@ func (m *memoryServer) add(account int, write func(io.Writer) error) error {
 	}
 	m.put(account, raw.Bytes())
 	return nil
+}
+
+// messageFile is no server: it has one message, in a file.
+type messageFile struct{ path string }
+
+func (m *messageFile) addr() string           { return "" }
+func (m *messageFile) certFile() string       { return "" }
+func (m *messageFile) fill() error            { return nil }
+func (m *messageFile) count(int) (int, error) { return 1, nil }
+
+func (m *messageFile) add(_ int, write func(io.Writer) error) error {
+	f, err := os.Create(m.path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	out := bufio.NewWriterSize(f, 1<<20)
+	return errors.Join(write(out), out.Flush())
 }

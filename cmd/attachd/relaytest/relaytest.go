@@ -1,4 +1,6 @@
-package bench
+// Package relaytest puts a line of a certain length between a client and a server on loopback. Only
+// tests import it.
+package relaytest
 
 import (
 	"net"
@@ -6,26 +8,29 @@ import (
 	"time"
 )
 
-// relay is a line of a certain length, and of no other limit.
-type relay struct {
-	listener net.Listener
-	to       string
-	oneWay   time.Duration
-}
-
-func newRelay(tb testing.TB, to string, oneWay time.Duration) *relay {
+// Start starts a relay to an address, which ends with the test, and returns the address to reach it
+// at. Each byte is on its way for oneWay, in each direction, and the line has no other limit: a
+// connection's first bytes wait for a round trip more, as they do behind the handshake of TCP. If
+// change is not nil, all that goes to the client passes through what it returns.
+func Start(tb testing.TB, to string, oneWay time.Duration, change func(net.Conn) net.Conn) string {
 	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	r := &relay{listener: l, to: to, oneWay: oneWay}
+	r := &relay{listener: l, to: to, oneWay: oneWay, change: change}
 	go r.accept()
 	tb.Cleanup(func() { l.Close() })
-	return r
+	return l.Addr().String()
 }
 
-func (r *relay) addr() string { return r.listener.Addr().String() }
+// relay is a line of a certain length, and of no other limit.
+type relay struct {
+	listener net.Listener
+	to       string
+	oneWay   time.Duration
+	change   func(net.Conn) net.Conn // of what goes to the client; nil: nothing
+}
 
 func (r *relay) accept() {
 	for {
@@ -41,7 +46,11 @@ func (r *relay) accept() {
 				return
 			}
 			defer far.Close()
-			go r.carry(far, near)
+			client := near
+			if r.change != nil {
+				client = r.change(near)
+			}
+			go r.carry(far, client)
 			r.carry(near, far)
 		}()
 	}
