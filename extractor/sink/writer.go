@@ -70,9 +70,11 @@ func (s *staging) newWriter(a *extractor.Attachment, kind Kind) *writer {
 	if kind != Sidecar && (s.plan.SHA256 || s.plan.Sidecar != nil) {
 		asked = digest.SHA256
 	}
-	b := &block{make([]byte, 0, smallBlock)}
+	var b *block
 	if s.opened++; s.opened <= maxOpen {
 		b = d.buffers.block()
+	} else {
+		b = &block{make([]byte, 0, smallBlock)}
 	}
 	return &writer{d: d, ctx: s.ctx, attachment: a, kind: kind, block: b, sums: d.buffers.newSums(d.digest, asked), file: &file{id: d.newID(), done: make(chan struct{})}, open: &s.opened}
 }
