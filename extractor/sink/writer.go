@@ -160,7 +160,7 @@ func (w *writer) write() {
 
 // writebackStep is after how many bytes the disk is told to begin. The fsync at the end then has
 // little left to wait for.
-const writebackStep = 8 << 20
+const writebackStep = 2 << 20
 
 // Close writes what is left and hands the file to its fsync.
 func (w *writer) Close() error {
