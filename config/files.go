@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"text/template"
 	"time"
 
@@ -351,7 +352,7 @@ func (p PathTemplate) Execute(data PathData) (string, error) {
 	}
 	var b bounded
 	if err := t.Execute(&b, data); err != nil {
-		if m := unknownField.FindStringSubmatch(err.Error()); m != nil {
+		if m := unknownField().FindStringSubmatch(err.Error()); m != nil {
 			return "", fmt.Errorf("there is no field .%s, only %s", m[1], fieldNames(m[2]))
 		}
 		return "", errors.New(strings.TrimPrefix(err.Error(), "template: "))
@@ -365,7 +366,7 @@ var pathFuncs = template.FuncMap{"match": func(value string, patterns ...string)
 	return slices.ContainsFunc(patterns, func(p string) bool { return matches(strings.ReplaceAll(p, "/", "_"), value) })
 }}
 
-var unknownField = regexp.MustCompile(`can't evaluate field (\w+) in type config\.(\w+)$`)
+var unknownField = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`can't evaluate field (\w+) in type config\.(\w+)$`) })
 
 func fieldNames(of string) string {
 	t := reflect.TypeFor[PathData]()

@@ -3,6 +3,7 @@ package config
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // A pattern that hardly matches anything leaves out every attachment without an error. These are
@@ -11,15 +12,17 @@ import (
 
 var (
 	// wholeName is a file's name with its extension, a good pattern: smime.p7s.
-	wholeName = regexp.MustCompile(`^[^.].*\.[0-9A-Za-z]{1,8}$`)
+	wholeName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[^.].*\.[0-9A-Za-z]{1,8}$`) })
 	// extension is meant as one: pdf, .pdf, tar.gz.
-	extension = regexp.MustCompile(`^\.?[0-9A-Za-z]{1,5}(\.(gz|bz2|xz|zst))?$`)
+	extension = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\.?[0-9A-Za-z]{1,5}(\.(gz|bz2|xz|zst))?$`) })
 	// regular matches what only a regular expression has.
-	regular = regexp.MustCompile(`\\[.dwsDWS]|^\^|\$$|^\.\*|\.\+|\[[^\]]*.-.[^\]]*\]|\([^)]*\|[^)]*\)`)
+	regular = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\\[.dwsDWS]|^\^|\$$|^\.\*|\.\+|\[[^\]]*.-.[^\]]*\]|\([^)]*\|[^)]*\)`)
+	})
 	// address is a sender in place of a file's name; icon@2x.png is not one.
-	address = regexp.MustCompile(`^[^@ ]+@[^@ 0-9][^@ ]*\.[A-Za-z]{2,}$`)
+	address = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[^@ ]+@[^@ 0-9][^@ ]*\.[A-Za-z]{2,}$`) })
 	// several matches several patterns in one.
-	several = regexp.MustCompile(`[,;|] *[*.]|[^ ] +\*\.|\{[^}]*,[^}]*\}`)
+	several = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[,;|] *[*.]|[^ ] +\*\.|\{[^}]*,[^}]*\}`) })
 )
 
 // patternsOf warns of patterns that hardly match what they are meant to.
@@ -42,15 +45,15 @@ func (l *loader) patternsOf(r *rawRule) {
 // nameSlip says what is odd about a pattern of a file's name, or returns "".
 func nameSlip(p string) string {
 	switch {
-	case several.MatchString(p):
+	case several().MatchString(p):
 		return quote(p) + " is one pattern, and not several: write a list, such as [\"*.pdf\", \"*.xml\"]"
-	case regular.MatchString(p):
+	case regular().MatchString(p):
 		return quote(p) + ` looks like a regular expression, and is a pattern: * is any run of characters, ? one of them; did you mean "*.pdf"?`
-	case address.MatchString(p):
+	case address().MatchString(p):
 		return "takes only a file whose whole name is " + quote(p) + ", did you mean {from: " + p + "}?"
-	case strings.ContainsAny(p, "*?"), wholeName.MatchString(p) && !extension.MatchString(p):
+	case strings.ContainsAny(p, "*?"), wholeName().MatchString(p) && !extension().MatchString(p):
 		return ""
-	case extension.MatchString(p):
+	case extension().MatchString(p):
 		return "takes only a file whose whole name is " + quote(p) + ", did you mean " + quote("*."+strings.TrimPrefix(p, ".")) + "?"
 	case strings.Contains(p, "/"):
 		return "takes only a file whose whole name is " + quote(p) + ", did you mean {type: " + p + "}?"
@@ -62,7 +65,7 @@ func nameSlip(p string) string {
 func fromSlip(p string) string {
 	meant := ""
 	switch _, after, named := strings.Cut(p, "<"); {
-	case regular.MatchString(p):
+	case regular().MatchString(p):
 		return quote(p) + ` looks like a regular expression, and is a pattern: * is any run of characters, ? one of them; did you mean "*@example.org"?`
 	case named:
 		meant = strings.TrimRight(after, "> ")
@@ -70,7 +73,7 @@ func fromSlip(p string) string {
 		meant = "*" + p
 	case strings.ContainsAny(p, "*?@"):
 		return ""
-	case wholeName.MatchString(p):
+	case wholeName().MatchString(p):
 		meant = "*@" + p
 	default:
 		meant = "*" + p + "*"
@@ -80,7 +83,7 @@ func fromSlip(p string) string {
 
 // subjectSlip says what is odd about a pattern of a subject, or returns "".
 func subjectSlip(p string) string {
-	if regular.MatchString(p) && !strings.HasPrefix(p, "[") {
+	if regular().MatchString(p) && !strings.HasPrefix(p, "[") {
 		return quote(p) + ` looks like a regular expression, and is a pattern: * is any run of characters, ? one of them; did you mean "*invoice*"?`
 	}
 	if strings.ContainsAny(p, "*?") {

@@ -49,8 +49,8 @@ type level struct {
 }
 
 var (
-	syntaxLine    = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-	unknownAnchor = regexp.MustCompile(`unknown anchor '.*'`)
+	syntaxLine    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^yaml: (?:line (\d+): )?`) })
+	unknownAnchor = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`unknown anchor '.*'`) })
 )
 
 // syntax reports a syntax error: by the slips, or else by the words of yaml.v3, which knows a line
@@ -65,8 +65,8 @@ func (d *decoder) syntax(data []byte, err error, slips []slip) {
 		return
 	}
 	// The name of the anchor is left out: it may be a password with an asterisk in front.
-	text := unknownAnchor.ReplaceAllString(err.Error(), "unknown anchor")
-	m := syntaxLine.FindStringSubmatch(text)
+	text := unknownAnchor().ReplaceAllString(err.Error(), "unknown anchor")
+	m := syntaxLine().FindStringSubmatch(text)
 	if m == nil {
 		d.problem(d.offset(data, 0), "the file is not valid YAML")
 		return
@@ -115,7 +115,7 @@ const (
 )
 
 // keyAndMore is a key, its colon and the text right behind it.
-var keyAndMore = regexp.MustCompile(`^([a-z][a-z0-9_]*):([^ \t].*)$`)
+var keyAndMore = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([a-z][a-z0-9_]*):([^ \t].*)$`) })
 
 // block reads a line outside of quoted texts and brackets.
 func (s *slips) block() {
@@ -198,7 +198,7 @@ func (s *slips) dashes(at int) (behind int, dashed bool) {
 // missingBlank reports a key without a blank behind its colon. It does not quote the value, which
 // may be a password.
 func (s *slips) missingBlank(at int) bool {
-	m := keyAndMore.FindStringSubmatch(s.text[at:])
+	m := keyAndMore().FindStringSubmatch(s.text[at:])
 	if m == nil || !isKey(m[1]) || strings.HasSuffix(s.key, "_command") || isURL(s.text[at:]) {
 		return false
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -19,8 +20,8 @@ var meanings = map[byte]string{
 }
 
 var (
-	anchorName   = regexp.MustCompile(`^[A-Za-z0-9_-]+`)
-	scalarHeader = regexp.MustCompile(`^[|>][-+1-9]{0,2}[ \t]*(#.*)?$`)
+	anchorName   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_-]+`) })
+	scalarHeader = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[|>][-+1-9]{0,2}[ \t]*(#.*)?$`) })
 	escapes      = `0abtnvfre "/\N_LPxuU`
 )
 
@@ -48,7 +49,7 @@ func (s *slips) value(at int) {
 		s.inFlow(at)
 		return
 	case '|', '>':
-		if scalarHeader.MatchString(rest) {
+		if scalarHeader().MatchString(rest) {
 			s.scalar = 0
 			if n := len(s.levels); n > 0 {
 				s.scalar = s.levels[n-1].col
@@ -56,7 +57,7 @@ func (s *slips) value(at int) {
 			return
 		}
 	case '&':
-		if name := anchorName.FindString(rest[1:]); name != "" && (len(rest) == len(name)+1 || rest[len(name)+1] == ' ') {
+		if name := anchorName().FindString(rest[1:]); name != "" && (len(rest) == len(name)+1 || rest[len(name)+1] == ' ') {
 			s.anchors[name] = true
 			behind := at + 1 + len(name)
 			s.value(behind + len(s.text[behind:]) - len(strings.TrimLeft(s.text[behind:], " ")))
@@ -234,7 +235,7 @@ func (s *slips) flowToken(i int) int {
 	case isName:
 		s.key, s.named = plain, true
 	case plain == "" || strings.HasPrefix(plain, "!!"):
-	case plain[0] == '&' && anchorName.FindString(plain[1:]) == plain[1:]:
+	case plain[0] == '&' && anchorName().FindString(plain[1:]) == plain[1:]:
 		s.anchors[plain[1:]] = true
 	case !s.reserved(i, plain):
 		s.typographic(i, plain)

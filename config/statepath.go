@@ -6,12 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 )
 
 // stateLine is the key state where it mostly stands: at the beginning of a line of its own.
-var stateLine = regexp.MustCompile(`(?m)^(?:state|"state"|'state')[ \t]*:[ \t].*$`)
+var stateLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^(?:state|"state"|'state')[ \t]*:[ \t].*$`) })
 
 // StatePath returns the absolute path of the state file that the configuration file at path names.
 // It is for commands that look for a running daemon, often: it checks nothing, and reads neither
@@ -26,7 +27,7 @@ func StatePath(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read %s: %w", path, explain(file, err))
 	}
-	name, err := stateKey(stateLine.Find(data))
+	name, err := stateKey(stateLine().Find(data))
 	if err != nil || name == "" { // an alias, or a value with more lines
 		name, err = stateKey(data)
 	}

@@ -4,13 +4,14 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // charsetOf returns decodeNamed's name of the charset that a label means; "" for none.
 // Mailers make labels of the names of code pages (x-mac-ce, dos-862, x-windows-1256), and of
 // their libraries' names (euc_jp).
 func charsetOf(label string) string {
-	key := charsetYear.ReplaceAllString(strings.ToLower(label), "")
+	key := charsetYear().ReplaceAllString(strings.ToLower(label), "")
 	key = strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
 			return r
@@ -24,10 +25,10 @@ func charsetOf(label string) string {
 		if _, ok := singleByteTables[key]; ok {
 			return key
 		}
-		if m := isoLabel.FindStringSubmatch(key); m != nil {
+		if m := isoLabel().FindStringSubmatch(key); m != nil {
 			return "iso-8859-" + m[1]
 		}
-		if m := codePageLabel.FindStringSubmatch(key); m != nil {
+		if m := codePageLabel().FindStringSubmatch(key); m != nil {
 			number, _ := strconv.Atoi(m[1])
 			return codePageName(number)
 		}
@@ -37,9 +38,11 @@ func charsetOf(label string) string {
 }
 
 var (
-	charsetYear   = regexp.MustCompile(`[-_:](19\d\d|200[12])$`)
-	codePageLabel = regexp.MustCompile(`^(?:cp|ms|ibm|dos|windows|win|codepage|ccsid|csibm|ibmcp|mscp)?(\d{2,5})$`)
-	isoLabel      = regexp.MustCompile(`^(?:iso)?8859(\d{1,2})(?:[ie])?$`)
+	charsetYear   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[-_:](19\d\d|200[12])$`) })
+	codePageLabel = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(?:cp|ms|ibm|dos|windows|win|codepage|ccsid|csibm|ibmcp|mscp)?(\d{2,5})$`)
+	})
+	isoLabel = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:iso)?8859(\d{1,2})(?:[ie])?$`) })
 )
 
 // codePageName returns the charset of a code page of Windows, DOS or IBM.

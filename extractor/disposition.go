@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/gabriel-vasile/mimetype"
@@ -137,7 +138,7 @@ func idName(id string) string {
 // knownName returns a text that ends in a known extension; "" for other texts.
 func knownName(text string) string {
 	text = strings.TrimSpace(text)
-	if _, ext := SplitExt(text); !knownExtensions[strings.ToLower(ext)] {
+	if _, ext := SplitExt(text); !knownExtensions()[strings.ToLower(ext)] {
 		return ""
 	}
 	return text
@@ -145,14 +146,14 @@ func knownName(text string) string {
 
 // knownExtensions are the extensions by which a Content-Description or a Content-ID is
 // taken for a name.
-var knownExtensions = func() map[string]bool {
+var knownExtensions = sync.OnceValue(func() map[string]bool {
 	known := make(map[string]bool)
 	for _, ext := range strings.Fields(`pdf xml csv tsv txt rtf doc docx docm xls xlsx xlsm xlsb ppt pptx odt ods odp zip 7z rar gz tar tgz png jpg jpeg
 		gif tif tiff bmp webp heic svg ico htm html mht mhtml ics vcf eml msg p7m p7s p7b asc json mp3 wav m4a ogg mp4 mov avi dwg dxf step edi zugferd ps eps dat`) {
 		known["."+ext] = true
 	}
 	return known
-}()
+})
 
 // fragment returns the place of a message/partial among the others (RFC 2046 section
 // 5.2.2); nil for other parts, and for one without a valid place.

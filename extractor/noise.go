@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Noise comes as an attachment and is no file to anybody. Each rule looks at type, name and
@@ -45,15 +46,19 @@ const (
 var (
 	signatureTypes = []string{"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 	signatureNames = []string{"", "smime.p7s", "signature.asc", "openpgp_signature", "openpgp_signature.asc", "openpgp_digital_signature.asc", "pgp.sig", "signature.pgp", "signature.sig"}
-	emptyTextName  = regexp.MustCompile(`(?i)^ATT\d{3,6}\.(htm|html|txt)$`)
-	htmlMarkup     = regexp.MustCompile(`(?is)<!--.*?-->|<(style|script|title)\b.*?</(style|script|title)>|<[^>]*>|&nbsp;|&#160;|&#xa0;`)
-	showsMore      = regexp.MustCompile(`(?i)<(img|object|embed|iframe|svg|video|canvas|input|form|script|a|link|meta\s+http-equiv)\b|\bcid:|background=`)
+	emptyTextName  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)^ATT\d{3,6}\.(htm|html|txt)$`) })
+	htmlMarkup     = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?is)<!--.*?-->|<(style|script|title)\b.*?</(style|script|title)>|<[^>]*>|&nbsp;|&#160;|&#xa0;`)
+	})
+	showsMore = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?i)<(img|object|embed|iframe|svg|video|canvas|input|form|script|a|link|meta\s+http-equiv)\b|\bcid:|background=`)
+	})
 )
 
 // mayBeNoise reports whether an attachment may turn out to be noise. Its beginning is then
 // needed.
 func mayBeNoise(a *Attachment) bool {
-	return strings.HasPrefix(a.MediaType, "image/") || isSignature(a) || a.MediaType == "application/pgp-encrypted" || emptyTextName.MatchString(a.OriginalName)
+	return strings.HasPrefix(a.MediaType, "image/") || isSignature(a) || a.MediaType == "application/pgp-encrypted" || emptyTextName().MatchString(a.OriginalName)
 }
 
 func isSignature(a *Attachment) bool {
@@ -74,8 +79,8 @@ func noise(a *Attachment, start []byte) string {
 		if strings.EqualFold(string(bytes.TrimSpace(start)), "Version: 1") {
 			return "the version of PGP/MIME"
 		}
-	case emptyTextName.MatchString(a.OriginalName) && a.Size <= maxEmptyText:
-		if !showsMore.Match(start) && len(bytes.Trim(htmlMarkup.ReplaceAll(start, nil), " \t\r\n\xc2\xa0\xef\xbb\xbf")) == 0 {
+	case emptyTextName().MatchString(a.OriginalName) && a.Size <= maxEmptyText:
+		if !showsMore().Match(start) && len(bytes.Trim(htmlMarkup().ReplaceAll(start, nil), " \t\r\n\xc2\xa0\xef\xbb\xbf")) == 0 {
 			return "a page without text"
 		}
 	case strings.HasPrefix(a.MediaType, "image/"):

@@ -46,6 +46,7 @@ var rooms = map[string][]string{
 	"cmd/attachd/quarantine": {"cmd/attachd/history", "cmd/attachd/wiring", "config", "extractor", "fetcher/..."},
 	"cmd/attachd/state":      {"cmd/attachd/quarantine", "cmd/attachd/app", "cmd/attachd/wiring", "cmd/attachd/console", "config", "extractor/...", "fetcher/..."},
 	"cmd/attachd/systemd":    {"cmd/attachd/health", "cmd/attachd/status", "cmd/attachd/words", "fetcher/foreign"},
+	"cmd/attachd/trust":      {},
 	"cmd/attachd/version":    {},
 	"cmd/attachd/words":      {"fetcher/foreign"},
 	"cmd/attachd/wiring":     {"cmd/attachd/console", "config", "extractor/...", "fetcher/..."},

@@ -60,10 +60,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	// The authorities to trust where the system has none, as in an empty container.
-	_ "golang.org/x/crypto/x509roots/fallback"
-
 	"github.com/attachd/attachd/cmd/attachd/app"
+	"github.com/attachd/attachd/cmd/attachd/trust"
 	"github.com/attachd/attachd/fetcher/foreign"
 )
 
@@ -104,6 +102,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, hooks app.Hoo
 	// A reader of our output that goes away is an error of writing to it, and not the end of the
 	// process: what is staged is still to be delivered or removed.
 	signal.Ignore(syscall.SIGPIPE)
+	trust.Load()
 
 	root := command(hooks)
 	root.SetArgs(args)

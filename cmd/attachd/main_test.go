@@ -18,6 +18,10 @@ import (
 const asProgram = "ATTACHD_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asVerifier) != "" {
+		verify()
+		return
+	}
 	if os.Getenv(asProgram) != "" {
 		os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, plannedFaults()))
 	}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -197,7 +198,7 @@ func (t *text) contentEnd() int {
 	return end
 }
 
-var emptyList = regexp.MustCompile(`^(\[[ \t]*\]|~|null|Null|NULL)`)
+var emptyList = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\[[ \t]*\]|~|null|Null|NULL)`) })
 
 // begin makes the first account of a list that is empty or has no value.
 func (t *text) begin(key, list *yaml.Node, item []string) error {
@@ -208,7 +209,7 @@ func (t *text) begin(key, list *yaml.Node, item []string) error {
 	after := key.Line
 	if !isNull || list.Value != "" { // something stands there
 		before, rest, ok := t.at(list)
-		token := emptyList.FindString(rest)
+		token := emptyList().FindString(rest)
 		if !ok || token == "" {
 			return refuse(list, "an empty list is written in an odd way: write [], and try again")
 		}

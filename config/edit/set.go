@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 )
@@ -90,7 +91,7 @@ func SetKey(data []byte, key, value string) ([]byte, error) {
 }
 
 // token is a value on one line.
-var token = regexp.MustCompile(`^("[^"]*"|'[^']*'|[^\s,}#"']+)`)
+var token = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^("[^"]*"|'[^']*'|[^\s,}#"']+)`) })
 
 func (t *text) set(m *yaml.Node, key, value string) ([]byte, error) {
 	i := find(m, key)
@@ -101,7 +102,7 @@ func (t *text) set(m *yaml.Node, key, value string) ([]byte, error) {
 			return t.bytes(), nil
 		}
 		before, after, ok := t.at(old)
-		was := token.FindString(after)
+		was := token().FindString(after)
 		if old.Kind != yaml.ScalarNode || old.Anchor != "" || !ok || was == "" {
 			return nil, refuse(old, "the value of "+key+" is written in an odd way"+byHand)
 		}

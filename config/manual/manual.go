@@ -164,11 +164,11 @@ func Find(name string) (found []Entry, near []string) {
 	return found, near
 }
 
-var index = regexp.MustCompile(`\[[0-9]*\]`)
+var index = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\[[0-9]*\]`) })
 
 // plain returns a path without what is in brackets, and described as [described] does.
 func plain(path string) string {
-	path = index.ReplaceAllString(strings.ToLower(path), "")
+	path = index().ReplaceAllString(strings.ToLower(path), "")
 	if below, ok := strings.CutPrefix(path, "defaults."); ok {
 		path = "accounts." + below
 	}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/attachd/attachd/fetcher/pop3"
@@ -129,7 +130,7 @@ func parseRefusal(challenge []byte, token string) *Refusal {
 
 // signed is a JSON Web Token (RFC 7519): the access token of many servers, or a request that
 // the library signed.
-var signed = regexp.MustCompile(`eyJ[\w-]+\.[\w-]+(\.[\w-]*)?`)
+var signed = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`eyJ[\w-]+\.[\w-]+(\.[\w-]*)?`) })
 
 // maxShown bounds what is repeated of a server's words, in bytes.
 const maxShown = 400
@@ -144,7 +145,7 @@ func shown(text string, secrets ...string) string {
 		}
 	}
 	text = pop3.Mask(text, secrets...)
-	text = signed.ReplaceAllString(text, hidden)
+	text = signed().ReplaceAllString(text, hidden)
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t' || r == '\r':

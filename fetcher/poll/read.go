@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/identity"
@@ -159,7 +160,7 @@ func (e *tailReader) write(p []byte) {
 
 var (
 	newline  = []byte("\n")
-	boundary = regexp.MustCompile(`(?i)[;\s]boundary=(?:"([^"\r\n]+)"|([^\s";]+))`)
+	boundary = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)[;\s]boundary=(?:"([^"\r\n]+)"|([^\s";]+))`) })
 )
 
 // contentType returns the first Content-Type of a header, folded as it is, nil for none.
@@ -199,7 +200,7 @@ func (e *tailReader) whole(header []byte) bool {
 	} else if end := bytes.Index(header, []byte("\n\n")); end >= 0 {
 		header = header[:end]
 	}
-	is := boundary.FindSubmatch(contentType(header))
+	is := boundary().FindSubmatch(contentType(header))
 	if is == nil {
 		return false
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -85,12 +86,12 @@ func (e *Error) Throttled() bool {
 }
 
 // statedWait is a length of time in a server's text.
-var statedWait = regexp.MustCompile(`(?i)\b(\d{1,5})[ -]*(sec|min|hour|hr)`)
+var statedWait = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\b(\d{1,5})[ -]*(sec|min|hour|hr)`) })
 
 // Wait returns the length of time that the server's text names, 0 if it names
 // none. Most likely the server wants to be left alone for so long.
 func (e *Error) Wait() time.Duration {
-	m := statedWait.FindStringSubmatch(e.Text)
+	m := statedWait().FindStringSubmatch(e.Text)
 	if m == nil {
 		return 0
 	}

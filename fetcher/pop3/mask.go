@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"regexp"
 	"slices"
+	"sync"
 )
 
 // minSecret is the least length, in bytes, of a secret that is looked for everywhere
@@ -14,7 +15,9 @@ const minSecret = 6
 
 // protocol is what a reply has of its own in front of the server's words (RFC 1939
 // section 3, RFC 2449 section 8, RFC 3206). It means the same whatever the password is.
-var protocol = regexp.MustCompile(`(?i)^(\+OK|-ERR)( \[(IN-USE|LOGIN-DELAY|SYS/TEMP|SYS/PERM|AUTH)\])?`)
+var protocol = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^(\+OK|-ERR)( \[(IN-USE|LOGIN-DELAY|SYS/TEMP|SYS/PERM|AUTH)\])?`)
+})
 
 // masking stands in the place of a secret.
 const masking = "***"
@@ -127,7 +130,7 @@ func (s *secrets) mask(line []byte) []byte {
 	folded := lower(line)
 	var masked []byte
 	from := 0
-	for at := len(protocol.Find(line)); at < len(folded); at++ {
+	for at := len(protocol().Find(line)); at < len(folded); at++ {
 		for i := range s.forms {
 			if s.forms[i].beginsAt(folded, at) {
 				masked = append(append(masked, line[from:at]...), masking...)

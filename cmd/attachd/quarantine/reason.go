@@ -87,13 +87,15 @@ var reasons = sync.OnceValue(func() []reason {
 
 // doubtful finds the kind of the first problem in the reason of a message that could not be read
 // right, as in "part 2: missing-padding: …".
-var doubtful = regexp.MustCompile(`^(?:part [0-9.]+: )?([a-z0-9]+(?:-[a-z0-9]+)+)(?:$|[:;])`)
+var doubtful = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?:part [0-9.]+: )?([a-z0-9]+(?:-[a-z0-9]+)+)(?:$|[:;])`)
+})
 
 // Advise says what it means that the message is in quarantine, and what to do. Where the reason is
 // of no known kind, it says so much as holds for all of them.
 func Advise(m *ledger.Message) Advice {
 	text, _ := ledger.IsWithoutCopy(m.Reason)
-	if found := doubtful.FindStringSubmatch(text); found != nil {
+	if found := doubtful().FindStringSubmatch(text); found != nil {
 		if kind := extractor.ProblemKind(found[1]); kind.Lossy() {
 			return doubt(m, kind)
 		}

@@ -23,7 +23,7 @@ func Of(addr string, err error) Trouble {
 		err = account.Err // whoever shows it names the account
 	}
 	t := Trouble{Host: addr, Class: classify(err), Text: foreign.Error(err)}
-	if t.Step = table[t.Class].step; t.Step == "" {
+	if t.Step = table()[t.Class].step; t.Step == "" {
 		t.Step = stepOf(err)
 	}
 	switch t.Step {

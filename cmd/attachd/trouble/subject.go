@@ -17,9 +17,9 @@ type Subject struct {
 // AdviceFor returns what the class says to people about a subject. A class that is not in the table
 // gets the texts of [Other].
 func (c Class) AdviceFor(s Subject) Advice {
-	r, ok := table[c]
+	r, ok := table()[c]
 	if !ok {
-		r = table[Other]
+		r = table()[Other]
 	}
 	fill := strings.NewReplacer(
 		"{account}", or(s.Account, "ACCOUNT"),

@@ -47,17 +47,18 @@ type row struct {
 	advice Advice
 }
 
-// table holds every class.
-var table = func() map[Class]row {
+// table returns every class. It is made when it is asked for: the start of a command does not wait
+// for it.
+var table = sync.OnceValue(func() map[Class]row {
 	all := make(map[Class]row)
 	for _, part := range []map[Class]row{logins, connections, servers, storage, observed} {
 		maps.Copy(all, part)
 	}
 	return all
-}()
+})
 
 // Classes returns every class, in the order of their texts.
-func Classes() []Class { return slices.Sorted(maps.Keys(table)) }
+func Classes() []Class { return slices.Sorted(maps.Keys(table())) }
 
 // Result is the class in one word out of few, for a metric: "ok" for no failure, then auth, dns,
 // connect, tls, timeout, in_use, throttled, server, protocol, storage, state, mailbox, messages,
@@ -66,7 +67,7 @@ func (c Class) Result() string {
 	if c == "" {
 		return "ok"
 	}
-	if r, ok := table[c]; ok {
+	if r, ok := table()[c]; ok {
 		return r.result
 	}
 	return "other"
@@ -75,17 +76,16 @@ func (c Class) Result() string {
 // Results returns every value of [Class.Result], in order.
 func Results() []string {
 	all := map[string]bool{"ok": true}
-	for _, r := range table {
+	for _, r := range table() {
 		all[r.result] = true
 	}
 	return slices.Sorted(maps.Keys(all))
 }
 
-// general holds the advice of each class in general terms. It is made when it is asked for: the
-// start of a command does not wait for it.
+// general holds the advice of each class in general terms, made like table.
 var general = sync.OnceValue(func() map[Class]Advice {
 	all := make(map[Class]Advice)
-	for class := range table {
+	for class := range table() {
 		all[class] = class.AdviceFor(Subject{})
 	}
 	return all

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -23,7 +24,7 @@ var plain = style{
 }
 
 // mention matches what makes a chat call people.
-var mention = regexp.MustCompile(`(?i)@(everyone|here|channel|all|group)\b`)
+var mention = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)@(everyone|here|channel|all|group)\b`) })
 
 // chat is for what may read markup. Within code, no chat does. A backtick would end it.
 var chat = style{
@@ -33,7 +34,7 @@ var chat = style{
 
 // harmless takes from a text what works even within code.
 func harmless(s string) string {
-	return mention.ReplaceAllString(strings.ReplaceAll(s, "`", "'"), "(at)$1")
+	return mention().ReplaceAllString(strings.ReplaceAll(s, "`", "'"), "(at)$1")
 }
 
 func indent(s string) string { return "    " + strings.ReplaceAll(s, "\n", "\n    ") }
