@@ -1,9 +1,6 @@
 package fetcher
 
-import (
-	"sync"
-	"time"
-)
+import "time"
 
 const (
 	// beatEvery is how often Run looks whether all of its loops are on time.
@@ -12,27 +9,6 @@ const (
 	// under load wakes thousands of loops late, but not by that much.
 	lateAfter = 30 * time.Second
 )
-
-// nap is the sleep of a loop, as the supervisor sees it.
-type nap struct {
-	mu    sync.Mutex
-	until time.Time // guarded by mu; zero while the loop does not sleep
-}
-
-// set notes until when the loop sleeps. The zero time is that it is awake: it waits for a slot,
-// polls, or waits for the loop that it replaces.
-func (n *nap) set(until time.Time) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.until = until
-}
-
-// overslept reports whether the loop should have woken long ago.
-func (n *nap) overslept(now time.Time) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return !n.until.IsZero() && now.Sub(n.until) > lateAfter
-}
 
 // Beat returns when the supervisor last found each of its loops on time, zero before Run. Run's own
 // goroutine looks every 2 seconds, and at its beginning. A loop is on time unless one of these is
@@ -70,19 +46,9 @@ func (s *Supervisor) anyLate() bool {
 	defer s.mu.Unlock()
 	now := time.Now()
 	for _, l := range s.running {
-		if l.nap.overslept(now) || l.hasEnded() {
+		if l.sleep.overslept(now) {
 			return true
 		}
 	}
 	return false
-}
-
-// hasEnded reports whether run has returned.
-func (l *loop) hasEnded() bool {
-	select {
-	case <-l.ended:
-		return true
-	default:
-		return false
-	}
 }

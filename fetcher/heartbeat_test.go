@@ -108,16 +108,25 @@ func TestBeatOfLongPolls(t *testing.T) {
 // where that passes.
 func TestBeatStops(t *testing.T) {
 	t.Parallel()
-	for name, stuck := range map[string]func(s *Supervisor) (mend func()){
-		"loop that does not wake": func(s *Supervisor) func() {
+	for name, stuck := range map[string]func(t *testing.T, s *Supervisor) (mend func()){
+		"loop that does not wake": func(t *testing.T, s *Supervisor) func() {
 			l := s.loopOf("a")
-			l.nap.set(time.Now().Add(-lateAfter - 1))
-			return func() { l.nap.set(time.Time{}) }
+			l.sleep.mu.Lock()
+			defer l.sleep.mu.Unlock()
+			until := l.sleep.until
+			l.sleep.timer.Stop()
+			l.sleep.until = time.Now().Add(-lateAfter - 1)
+			return func() {
+				l.sleep.mu.Lock()
+				defer l.sleep.mu.Unlock()
+				l.sleep.wait(time.Until(until))
+			}
 		},
-		"loop that has ended": func(s *Supervisor) func() {
+		"loop that has ended": func(t *testing.T, s *Supervisor) func() {
 			was := s.loopOf("a")
 			dead := newLoop(s, was.slots, was.account)
-			close(dead.ended)
+			dead.sleep.begin(t.Context(), 0, nil, nil, func() {})
+			dead.leave()
 			set := func(l *loop) {
 				s.mu.Lock()
 				defer s.mu.Unlock()
@@ -134,7 +143,7 @@ func TestBeatStops(t *testing.T) {
 				beating(t, s, "a")
 				time.Sleep(10 * time.Second)
 				synctest.Wait()
-				mend := stuck(s)
+				mend := stuck(t, s)
 				time.Sleep(8 * time.Second) // the loops sleep for longer: their polls fail
 				if old := time.Since(s.Beat()); old < 6*time.Second {
 					t.Errorf("the beat is %v old", old)
@@ -152,15 +161,14 @@ func TestBeatStops(t *testing.T) {
 // TestBeatOfLateLoop: a loop is late 30 seconds after its poll was due, and not before.
 func TestBeatOfLateLoop(t *testing.T) {
 	t.Parallel()
-	var n nap
 	now := time.Now()
-	n.set(now)
+	n := sleep{until: now}
 	for after, want := range map[time.Duration]bool{-time.Hour: false, 0: false, lateAfter: false, lateAfter + 1: true} {
 		if got := n.overslept(now.Add(after)); got != want {
 			t.Errorf("%v after its time: late %t", after, got)
 		}
 	}
-	if n.set(time.Time{}); n.overslept(now.Add(time.Hour)) {
+	if n.until = (time.Time{}); n.overslept(now.Add(time.Hour)) {
 		t.Error("a loop that is awake has overslept")
 	}
 }

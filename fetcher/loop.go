@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -18,18 +17,16 @@ import (
 	"github.com/attachd/attachd/fetcher/session"
 )
 
-// loop polls one account while its settings stay the same. The fields below the first group belong
-// to the goroutine of run.
+// loop polls one account while its settings stay the same. One turn at a time uses the fields below
+// the first group.
 type loop struct {
 	supervisor *Supervisor
 	slots      *slots
 	account    Account
-	before     *loop              // the loop that this one replaces, until that ended; nil: none
-	ended      chan struct{}      // closed when run returns
-	leave      context.CancelFunc // ends run after the poll under way
-	wake       chan struct{}      // see PollNow
-	nap        nap                // for Beat
+	sleep      sleep
 
+	before       *loop         // the loop that this one replaces, until the first turn; nil: none
+	turned       bool          // the first turn has begun
 	failures     int           // failed polls in a row
 	failedBefore int           // failed polls in a row of the loop that this one replaces
 	lastFailure  string        // the last error that was logged in full
@@ -43,51 +40,30 @@ type loop struct {
 
 // newLoop returns a loop that is not running.
 func newLoop(s *Supervisor, slots *slots, a Account) *loop {
-	return &loop{supervisor: s, slots: slots, account: a, ended: make(chan struct{}), wake: make(chan struct{}, 1)}
+	return &loop{supervisor: s, slots: slots, account: a}
 }
 
-// run polls until waiting or ctx ends, first after delay. The end of waiting lets a poll under way
-// finish; the end of ctx stops it.
-func (l *loop) run(ctx, waiting context.Context, delay time.Duration) {
-	defer close(l.ended)
-	defer l.leave()
-	if l.before != nil {
-		<-l.before.ended
+// run polls until leave is called or ctx ends, first after delay. It returns at once, and calls
+// ended after the last poll. The end of ctx stops a poll under way. Call leave then, too.
+func (l *loop) run(ctx context.Context, delay time.Duration, ended func()) {
+	begin := func() {
+		l.sleep.begin(ctx, delay, l.untilLogin, func(waiting context.Context) time.Duration {
+			if l.turned {
+				return l.turn(ctx, waiting)
+			}
+			l.turned = true
+			return l.firstTurn(ctx, waiting)
+		}, ended)
 	}
-	next := l.firstTurn
-	for l.sleep(waiting, delay) {
-		// A poll grows its stack. A goroutine of its own frees that stack with the poll; otherwise
-		// ten thousand sleeping accounts would keep as many large stacks.
-		var turn sync.WaitGroup
-		turn.Go(func() { delay = next(ctx, waiting) })
-		turn.Wait()
-		next = l.turn
+	if l.before == nil {
+		begin()
+		return
 	}
+	l.before.sleep.whenEnded(begin)
 }
 
-// sleep waits for d, or until the loop is woken. It reports whether a poll is due, false when ctx
-// has ended.
-func (l *loop) sleep(ctx context.Context, d time.Duration) bool {
-	if ctx.Err() != nil {
-		return false
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	l.nap.set(time.Now().Add(d))
-	defer l.nap.set(time.Time{})
-	for {
-		select {
-		case <-t.C:
-			return true
-		case <-l.wake:
-			d := min(d, max(l.untilLogin(), 0))
-			l.nap.set(time.Now().Add(d))
-			t.Reset(d)
-		case <-ctx.Done():
-			return false
-		}
-	}
-}
+// leave ends run after the poll under way, which it keeps from waiting for a slot.
+func (l *loop) leave() { l.sleep.leave() }
 
 // untilLogin returns how long the server's LOGIN-DELAY forbids the next login, 0 or less if it does
 // not.

@@ -1,6 +1,7 @@
 package fetcher
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -81,11 +82,18 @@ func TestPollNowKeepsLoginDelay(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLoop(&Supervisor{}, nil, Account{})
 			l.loginDelay, l.result.Ended = 10*time.Minute, time.Now().Add(-tt.ago)
-			l.wake <- struct{}{}
+			l.sleep.wake()
+			turns, ended := make(chan time.Time, 2), make(chan struct{})
 			started := time.Now()
-			if due := l.sleep(t.Context(), tt.wait); !due || time.Since(started) != tt.want {
-				t.Errorf("last polled %v ago: due %t after %v, want %v", tt.ago, due, time.Since(started), tt.want)
+			l.sleep.begin(t.Context(), tt.wait, l.untilLogin, func(context.Context) time.Duration {
+				turns <- time.Now()
+				return time.Hour
+			}, func() { close(ended) })
+			if after := (<-turns).Sub(started); after != tt.want {
+				t.Errorf("last polled %v ago: due after %v, want %v", tt.ago, after, tt.want)
 			}
+			l.leave()
+			<-ended
 		})
 	}
 }

@@ -99,7 +99,10 @@ func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {
 		s.running = nil // PollNow finds nobody any more
 	}()
 	var all sync.WaitGroup
-	defer all.Wait()
+	defer func() {
+		s.leaveAll()
+		all.Wait()
+	}()
 	again, beat := time.NewTicker(warnAgain), time.NewTicker(beatEvery)
 	defer again.Stop()
 	defer beat.Stop()
@@ -126,15 +129,16 @@ func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {
 				started = true
 			}
 			for _, start := range s.replace(ctx, slots, accounts, wanted) {
-				all.Go(start)
+				all.Add(1)
+				start(all.Done)
 			}
 		}
 	}
 }
 
 // replace stops the loops of accounts that are gone or have changed. It returns functions that run
-// the new loops.
-func (s *Supervisor) replace(ctx context.Context, slots *slots, accounts []Account, wanted map[string]bool) (starts []func()) {
+// the new loops, and call ended when each has ended.
+func (s *Supervisor) replace(ctx context.Context, slots *slots, accounts []Account, wanted map[string]bool) (starts []func(ended func())) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.running == nil {
@@ -161,14 +165,21 @@ func (s *Supervisor) replace(ctx context.Context, slots *slots, accounts []Accou
 			old.leave()
 			l.before = old
 		}
-		var waiting context.Context
-		waiting, l.leave = context.WithCancel(ctx)
 		s.running[a.Name] = l
 		// Beyond the interval, some accounts would be polled twice before others were polled once.
 		delay := rand.N(min(startSpread*time.Duration(len(starting)), a.Interval) + 1)
-		starts = append(starts, func() { l.run(ctx, waiting, delay) })
+		starts = append(starts, func(ended func()) { l.run(ctx, delay, ended) })
 	}
 	return starts
+}
+
+// leaveAll has all loops end after the polls under way.
+func (s *Supervisor) leaveAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range s.running {
+		l.leave()
+	}
 }
 
 // PollNow ends an account's wait for its next poll, after a failure too. If a poll is under way,
@@ -181,10 +192,7 @@ func (s *Supervisor) PollNow(account string) bool {
 	if l == nil {
 		return false
 	}
-	select {
-	case l.wake <- struct{}{}:
-	default: // the loop is woken already
-	}
+	l.sleep.wake()
 	return true
 }
 

@@ -23,3 +23,12 @@ func TestMemory(t *testing.T) {
 		}
 	}
 }
+
+// TestGrowthPercent: a small heap grows as ever, and a large one by a part of what lives.
+func TestGrowthPercent(t *testing.T) {
+	for live, want := range map[uint64]int{0: 100, 4 << 20: 100, 8 << 20: 100, 16 << 20: 50, 40 << 20: 20, 1 << 40: 15} {
+		if got := growthPercent(live); got != want {
+			t.Errorf("%d bytes live: grows by %d %%, want %d", live, got, want)
+		}
+	}
+}

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 	"sync"
 
 	"github.com/rs/zerolog"
@@ -112,9 +111,7 @@ func (r *reloader) apply(ctx context.Context, accounts []fetcher.Account) {
 	case r.sets <- accounts:
 	case <-ctx.Done():
 	}
-	// Reading a file of thousands of accounts takes a multiple of the memory that they occupy
-	// later.
-	debug.FreeOSMemory()
+	settle()
 }
 
 // LogWarnings logs what is doubtful about a configuration that was loaded.

@@ -2,7 +2,6 @@ package wiring
 
 import (
 	"context"
-	"crypto/tls"
 	"hash/maphash"
 	"net"
 	"strconv"
@@ -96,7 +95,6 @@ func account(c *config.Config, a *config.Account, own shared, hook sink.Hook) fe
 
 // endpoint says how the account's mailbox is reached.
 func endpoint(c *config.Config, a *config.Account, own shared) session.Endpoint {
-	resumed := own.sessions.of(a)
 	return session.Endpoint{
 		Addr:     net.JoinHostPort(a.Host, strconv.Itoa(a.Port)),
 		Username: a.Username,
@@ -105,13 +103,7 @@ func endpoint(c *config.Config, a *config.Account, own shared) session.Endpoint 
 		Token:    tokens(c, a, own.tokens),
 		Dial:     dialer(a.Proxy),
 		Security: map[config.TLSMode]session.Security{config.TLSImplicit: session.Implicit, config.TLSStartTLS: session.StartTLS, config.TLSNone: session.Plaintext}[a.TLS.Mode],
-		TLS: func() (*tls.Config, error) {
-			t, err := a.TLS.ClientConfig()
-			if err == nil {
-				t.ClientSessionCache = resumed
-			}
-			return t, err
-		},
+		TLS:      own.servers.of(a).Config,
 		Timeouts: session.Timeouts{
 			Dial: a.Timeouts.Dial, TLS: a.Timeouts.TLS, Greeting: a.Timeouts.Greeting,
 			Reply: a.Timeouts.Reply, Idle: a.Timeouts.Idle, Session: a.Timeouts.Session,

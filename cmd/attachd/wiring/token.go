@@ -10,11 +10,11 @@ import (
 
 // shared is what accounts of one set have in common.
 type shared struct {
-	tokens   clientTokens
-	sessions serverSessions
+	tokens  clientTokens
+	servers servers
 }
 
-func newShared() shared { return shared{make(clientTokens), make(serverSessions)} }
+func newShared() shared { return shared{make(clientTokens), make(servers)} }
 
 // clientTokens are the sources of tokens that belong to a client rather than to an account. One
 // such token is good for all mailboxes that the client may read.

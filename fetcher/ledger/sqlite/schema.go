@@ -211,6 +211,7 @@ ALTER TABLE attachment RENAME COLUMN sha256 TO digest;
 ALTER TABLE attachment ADD COLUMN kind INTEGER NOT NULL DEFAULT 1;
 
 CREATE INDEX attachment_digest ON attachment (account, kind, size, substr(digest, 1, 8));
+CREATE INDEX account_mailbox ON account (mailbox);
 
 CREATE VIEW files AS
 SELECT a.name AS account, f.path, f.original_name, f.media_type, f.size,
