@@ -27,6 +27,7 @@ type loop struct {
 
 	before       *loop         // the loop that this one replaces, until the first turn; nil: none
 	turned       bool          // the first turn has begun
+	opened       bool          // the last poll went well, and found the output well
 	failures     int           // failed polls in a row
 	failedBefore int           // failed polls in a row of the loop that this one replaces
 	lastFailure  string        // the last error that was logged in full
@@ -211,11 +212,13 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	}
 	defer lease.Release()
 	led := s.Ledger.Fenced(lease)
-	sink, err := s.openSink(ctx, l.account, led)
+	// The first poll opens it, to find out whether that can be done.
+	sink, err := s.openSink(ctx, l.account, led, l.opened)
 	if err != nil {
 		return fmt.Errorf("open output: %w", err)
 	}
 	defer sink.Close()
+	defer func() { l.opened = err == nil }()
 	result, err := s.poller.Visit(ctx, poll.Visit{Account: &l.account.Account, Past: &l.past, Ledger: led, Sink: sink, Waiting: slot.waiting, Leaving: func() bool { return waiting.Err() != nil }})
 	if !result.Ended.IsZero() { // a session was attempted
 		l.result = result

@@ -22,9 +22,12 @@ func (s *Supervisor) AcceptDestination(ctx context.Context, a Account) (delivery
 	})
 }
 
-// openSink opens an account's sink. It fails with a [*delivery.DestinationError] if the account's
+// openSink opens an account's sink now, or once it is needed. It fails with a [*delivery.DestinationError] if the account's
 // files went to another folder before.
-func (s *Supervisor) openSink(ctx context.Context, a Account, led delivery.Destinations) (delivery.Sink, error) {
+func (s *Supervisor) openSink(ctx context.Context, a Account, led delivery.Destinations, later bool) (delivery.Sink, error) {
+	if later {
+		return a.Output.OpenLater(ctx, a.Name, led, s.log(a.Name))
+	}
 	return a.Output.Open(ctx, a.Name, led, s.log(a.Name))
 }
 
@@ -53,7 +56,7 @@ func (s *Supervisor) OpenQuarantine(ctx context.Context, a Account) (_ *delivery
 		}
 	}()
 	led := s.Ledger.Fenced(lease)
-	sink, err := s.openSink(ctx, a, led)
+	sink, err := s.openSink(ctx, a, led, false)
 	if err != nil {
 		return nil, fmt.Errorf("open output: %w", err)
 	}

@@ -25,6 +25,9 @@ type Identity struct {
 	ID   string // of its staging folder, "" without one
 	Mark int64  // that [Directory.SetMark] left, 0 without any
 	Gone bool   // there is no such folder
+	// Tidy says that nothing is left there that [Directory.Sweep] would remove, and no pieces of
+	// messages. It may be false without a reason.
+	Tidy bool
 }
 
 // Snapshot is what a folder and its staging folder held at one time.
@@ -77,7 +80,7 @@ func (i Inspector) Identity(ctx context.Context) (Identity, error) {
 		if is.Gone = errors.Is(err, fs.ErrNotExist); err != nil {
 			return err
 		}
-		return i.inStaging(is.read)
+		return i.glance(&is)
 	})
 	return is, err
 }
@@ -201,17 +204,6 @@ func (i Inspector) inStaging(fn func(root *os.Root) error) error {
 	}
 	defer root.Close()
 	return fn(root)
-}
-
-// read reads the ID and the mark.
-func (is *Identity) read(staging *os.Root) error {
-	id, err := readID(staging)
-	if err != nil || id == "" {
-		return err // Open would give it another one
-	}
-	is.ID = id
-	is.Mark, err = readMark(staging)
-	return err
 }
 
 // OpenFile opens a file for reading by its path below the folder. If it is gone, the error is an

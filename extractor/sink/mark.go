@@ -40,11 +40,16 @@ func readMark(staging *os.Root) (int64, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return 0, err
 	}
-	mark, err := strconv.ParseInt(strings.TrimSpace(string(b[:n])), 10, 64)
+	return parseMark(b[:n]), nil
+}
+
+// parseMark reads a mark. It is 0 for none, or for one that this package did not write.
+func parseMark(b []byte) int64 {
+	mark, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64)
 	if err != nil {
-		return 0, nil // none, or not written by this package
+		return 0
 	}
-	return mark, nil
+	return mark
 }
 
 // SetMark leaves a number in the staging folder. It tells a later user how far this one came. It is

@@ -33,6 +33,8 @@ type Destination struct {
 	Mark int64
 	// Gone says that nothing is there.
 	Gone bool
+	// Tidy says that [Sink].Sweep would find nothing there, and [Sink].HasPieces neither.
+	Tidy bool
 }
 
 // DestinationError reports that an account delivered to a folder that is not there now: its disk is
@@ -106,6 +108,28 @@ func (o *Output) Open(ctx context.Context, account string, led Destinations, log
 		}
 	}
 	return placed, nil
+}
+
+// OpenLater is Open, and leaves it to the first need of the sink to open it if the folder is the one
+// that is known, and is tidy. Most polls find nothing new, and need only what Open checks. Before
+// something is retrieved, call [Delivery.Ready]. Then all that Open checks is checked again.
+func (o *Output) OpenLater(ctx context.Context, account string, led Destinations, log zerolog.Logger) (Sink, error) {
+	if o.FindDestination == nil {
+		return o.OpenSink(ctx)
+	}
+	found, err := o.FindDestination(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known, err := CheckDestination(ctx, led, account, found)
+	if err != nil {
+		return nil, err
+	}
+	same := known.Folder == found.ID && known.Place == found.Place || known.Folder == "" && known.Generation == 0
+	if !found.Tidy || !same {
+		return o.Open(ctx, account, led, log)
+	}
+	return &laterSink{found: found, open: func(ctx context.Context) (Sink, error) { return o.Open(ctx, account, led, log) }}, nil
 }
 
 // Accept records the folder that is there now as the account's destination, and creates it if it is

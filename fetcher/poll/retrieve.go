@@ -25,6 +25,9 @@ func (p *poll) retrieve(ctx context.Context, entries, oversize []identity.Entry)
 	if len(entries)+len(oversize)+len(p.matcher.Difference.Uncopied) == 0 {
 		return nil
 	}
+	if err := p.delivery.Ready(ctx); err != nil {
+		return err
+	}
 	p.step = stepRetrieve
 	p.delivery.Start(ctx)
 	err := p.retrieveEach(ctx, entries, p.stageMessage)

@@ -61,7 +61,7 @@ func settle() {
 	}
 }
 
-// growthPercent is by how much a heap of which so many bytes live may grow.
+// growthPercent is by how much a heap may grow that has so many bytes that live.
 func growthPercent(live uint64) int {
 	return int(min(usualGrowth, max(leastGrowth, 100*growth/max(live, 1))))
 }

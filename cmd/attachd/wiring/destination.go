@@ -27,7 +27,7 @@ func InspectState(ctx context.Context, c *config.Config) (*sqlite.Ledger, error)
 func FindDestination(ctx context.Context, a config.Account) (delivery.Destination, error) {
 	folder := Inspect(a)
 	is, err := folder.Identity(ctx)
-	return delivery.Destination{Place: folder.Place(), ID: is.ID, Mark: is.Mark, Gone: is.Gone}, err
+	return delivery.Destination{Place: folder.Place(), ID: is.ID, Mark: is.Mark, Gone: is.Gone, Tidy: is.Tidy}, err
 }
 
 // CheckFolder fails where a poll would, before it asks the server. The folder of an account may be
