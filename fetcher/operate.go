@@ -22,8 +22,8 @@ func (s *Supervisor) AcceptDestination(ctx context.Context, a Account) (delivery
 	})
 }
 
-// openSink opens an account's sink now, or once it is needed. It fails with a [*delivery.DestinationError] if the account's
-// files went to another folder before.
+// openSink opens an account's sink, now or once it is needed. It fails with a
+// [*delivery.DestinationError] if the account's files went to another folder before.
 func (s *Supervisor) openSink(ctx context.Context, a Account, led delivery.Destinations, later bool) (delivery.Sink, error) {
 	if later {
 		return a.Output.OpenLater(ctx, a.Name, led, s.log(a.Name))

@@ -20,8 +20,8 @@ type laterSink struct {
 	is Sink // guarded by mu; nil: not opened yet
 }
 
-// Ready has the sink opened, if it is not. It fails as [Output].Open does. Before it, nothing may be
-// retrieved: a message would count as failed.
+// Ready has the sink opened, if it is not. It fails as [Output].Open does. Before it, nothing may
+// be retrieved: a message would count as failed.
 func (d *Delivery) Ready(ctx context.Context) error {
 	if s, ok := d.Sink.(*laterSink); ok {
 		_, err := s.opened(ctx)
