@@ -110,9 +110,9 @@ func (o *Output) Open(ctx context.Context, account string, led Destinations, log
 	return placed, nil
 }
 
-// OpenLater is Open, and leaves it to the first need of the sink to open it if the folder is the one
-// that is known, and is tidy. Most polls find nothing new, and need only what Open checks. Before
-// something is retrieved, call [Delivery.Ready]. Then all that Open checks is checked again.
+// OpenLater is Open, but a folder that is known and tidy is opened only once the sink is needed.
+// Most polls find nothing new, and need only what Open checks. Before something is retrieved, call
+// [Delivery.Ready]. Then all that Open checks is checked again.
 func (o *Output) OpenLater(ctx context.Context, account string, led Destinations, log zerolog.Logger) (Sink, error) {
 	if o.FindDestination == nil {
 		return o.OpenSink(ctx)
