@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -112,13 +113,17 @@ func (l *Ledger) open(ctx context.Context) error {
 		return err
 	}
 	l.reader = newReading(reader)
-	if err := l.write.prepare(ctx, l.writer); err != nil {
-		return l.explain(err)
-	}
-	if err := l.read.prepare(ctx, reader, len(migrations())); err != nil {
-		return l.explain(err)
-	}
-	return nil
+	return l.explain(l.prepare(ctx))
+}
+
+// prepare compiles the statements. The two connections do so at once: the first poll waits for it.
+func (l *Ledger) prepare(ctx context.Context) error {
+	var reads error
+	var reading sync.WaitGroup
+	reading.Go(func() { reads = l.read.prepare(ctx, l.reader.DB, len(migrations())) })
+	writes := l.write.prepare(ctx, l.writer)
+	reading.Wait()
+	return cmp.Or(writes, reads)
 }
 
 // journalIn returns the journal mode that works in a folder, which is there.
