@@ -26,6 +26,8 @@ func benchmarkGroup(g int) []*ledger.Message {
 func BenchmarkStage(b *testing.B) {
 	l, peer := open(b), open(b)
 	ctx := b.Context()
+	one, file := peer.write.message.atOnce[len(peer.write.message.rows)-1], peer.write.attachment.atOnce[0]
+	id := int64(0)
 	var ours, bare, finish time.Duration
 	rows := 0
 	for g := 0; b.Loop(); g++ {
@@ -42,14 +44,13 @@ func BenchmarkStage(b *testing.B) {
 		check(b, peer.change(ctx, "hans", "test", func(ctx context.Context, c *change) error {
 			for _, m := range group {
 				rows += 1 + len(m.Attachments)
-				r, err := c.exec(ctx, c.insert, append([]any{c.id, []byte(m.UIDL), 0}, stagedValues(m, ledger.Delivered)...)...)
-				if err != nil {
+				id++
+				if _, err := c.exec(ctx, one, appendStaged([]any{id, c.id, []byte(m.UIDL), 0}, m, ledger.Delivered)...); err != nil {
 					return err
 				}
-				id, _ := r.LastInsertId()
 				for n, a := range m.Attachments {
 					sum := a.Content().Digest.Sum
-					if _, err := c.exec(ctx, c.file, id, n, c.id, a.StagingID, a.Path, a.OriginalName, a.MediaType, a.Size, sum[:], digest.Own, false); err != nil {
+					if _, err := c.exec(ctx, file, id, n, c.id, a.StagingID, a.Path, a.OriginalName, a.MediaType, a.Size, sum[:], digest.Own, false); err != nil {
 						return err
 					}
 				}

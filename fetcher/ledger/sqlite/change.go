@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"iter"
+	"strconv"
 	"strings"
 
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -16,6 +18,9 @@ type change struct {
 	account string
 	id      int64
 	leftOut map[string]bool // paths of attachments that were left out when a retried message came
+
+	newestID              int64 // of all messages, with those that are not written yet
+	messages, attachments pending
 }
 
 // durability says whether a change outlives a power cut. Every change outlives the process.
@@ -171,6 +176,22 @@ const (
 	knownChunk = 256  // keys looked up by one statement of a change
 	moveChunk  = 2048 // keys moved by one transaction
 )
+
+// inList is a condition: a column is one of a [list]. A statement with it need not be compiled for
+// each length.
+const inList = " IN (SELECT value FROM json_each(?))"
+
+// list returns IDs for inList.
+func list(ids iter.Seq[int64]) string {
+	text := []byte{'['}
+	for id := range ids {
+		if len(text) > 1 {
+			text = append(text, ',')
+		}
+		text = strconv.AppendInt(text, id, 10)
+	}
+	return string(append(text, ']'))
+}
 
 func placeholders(n int) string { return strings.Repeat(", ?", n) }
 

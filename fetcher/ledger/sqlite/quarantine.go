@@ -133,7 +133,7 @@ func (c *change) retry(ctx context.Context, r row, m *ledger.Message, becomes le
 		return err
 	}
 	if r.State == ledger.Quarantined {
-		_, err = c.exec(ctx, c.restage, append(stagedValues(m, becomes), r.id)...)
+		_, err = c.exec(ctx, c.restage, append(appendStaged(nil, m, becomes), r.id)...)
 	} else {
 		_, err = c.exec(ctx, c.reopen, text(m.Reason), m.Files(), m.Unread, r.id)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -11,25 +12,26 @@ import (
 )
 
 type writeStatements struct {
-	account, lease, token, generation, known, knownOne, insert, restage, reopen, unfile, file, finish, path, unstage, paths, setState, listed, failed, mailbox *sql.Stmt
+	account, lease, token, generation, known, knownOne, newest, restage, reopen, unfile, finish, path, unstage, paths, setState, listed, failed, mailbox *sql.Stmt
+
+	message, attachment insertion
 }
 
-// stagedColumns are what Stage records of a message, for which stagedValues has the values.
+// stagedColumns are what Stage records of a message, for which appendStaged has the values.
 const (
 	stagedColumns = "size, becomes, sha256, message_id, reason, files, unread, sender, recipients, subject, dated, zone"
 	stagedPlaces  = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?"
 )
 
-func stagedValues(m *ledger.Message, becomes ledger.State) []any {
+func appendStaged(values []any, m *ledger.Message, becomes ledger.State) []any {
 	is := m.Envelope.Clip()
 	var zone any
 	if !is.Date.IsZero() {
 		_, zone = is.Date.Zone()
 	}
-	return []any{
+	return append(values,
 		m.Size, string(becomes), header(m.Header), text(m.MessageID), text(m.Reason), m.Files(), m.Unread,
-		null(is.From), null(is.To), null(is.Subject), milliseconds(is.Date), zone,
-	}
+		null(is.From), null(is.To), null(is.Subject), milliseconds(is.Date), zone)
 }
 
 func knownQuery(n int) string {
@@ -37,25 +39,31 @@ func knownQuery(n int) string {
 }
 
 func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
+	s.message = newInsertion("message (id, account, uidl, first_seen, state, "+stagedColumns+")", "?, ?, ?, ?, 'staged', "+stagedPlaces, 32, 4, 1)
+	s.attachment = newInsertion("attachment (message, n, account, staging, path, original_name, media_type, size, digest, kind, kept)",
+		"?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?", 1)
+	for _, i := range []*insertion{&s.message, &s.attachment} {
+		if err := i.prepare(ctx, db); err != nil {
+			return err
+		}
+	}
 	return prepareAll(ctx, db, map[**sql.Stmt]string{
 		&s.account:    "INSERT INTO account (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id",
 		&s.lease:      "UPDATE account SET token = token + 1, polled = coalesce(?, polled) WHERE id = ? RETURNING token",
 		&s.token:      "SELECT token FROM account WHERE id = ?",
 		&s.generation: "UPDATE account SET generation = generation + 1 WHERE id = ?",
+		&s.newest:     "SELECT coalesce(max(id), 0) FROM message",
 		&s.known:      knownQuery(knownChunk),
 		&s.knownOne:   knownQuery(1),
-		&s.insert:     "INSERT INTO message (account, uidl, first_seen, state, " + stagedColumns + ") VALUES (?, ?, ?, 'staged', " + stagedPlaces + ")",
 		&s.restage:    "UPDATE message SET state = 'staged', next_attempt = NULL, delivered = NULL, (" + stagedColumns + ") = (" + stagedPlaces + ") WHERE id = ?",
 		&s.reopen:     `UPDATE message SET was = state, state = 'staged', becomes = 'delivered', reason = ?, files = ?, unread = ? WHERE id = ?`,
 		&s.unfile:     "DELETE FROM attachment WHERE message = ?",
-		&s.file: `INSERT INTO attachment (message, n, account, staging, path, original_name, media_type, size, digest, kind, kept)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		&s.finish:   "UPDATE message SET state = coalesce(was, becomes), becomes = NULL, was = NULL, attempts = CASE coalesce(was, becomes) WHEN 'delivered' THEN 0 ELSE attempts END, delivered = coalesce(delivered, ?) WHERE id = ?",
-		&s.paths:    "SELECT path FROM attachment WHERE message = ? ORDER BY n",
-		&s.path:     "UPDATE attachment SET path = ? WHERE message = ? AND n = ?",
-		&s.unstage:  "UPDATE attachment SET staging = NULL WHERE message = ? AND staging <> ''",
-		&s.setState: "UPDATE message SET state = ? WHERE id = ?",
-		&s.listed:   "UPDATE message SET missed = ?, attempts = ?, state = ?, delivered = coalesce(?, delivered) WHERE id = ?",
+		&s.finish:     "UPDATE OR FAIL message SET state = coalesce(was, becomes), becomes = NULL, was = NULL, attempts = CASE coalesce(was, becomes) WHEN 'delivered' THEN 0 ELSE attempts END, delivered = coalesce(delivered, ?) WHERE id" + inList,
+		&s.paths:      "SELECT message, n, path FROM attachment WHERE message" + inList + " ORDER BY message, n",
+		&s.path:       "UPDATE attachment SET path = ? WHERE message = ? AND n = ?",
+		&s.unstage:    "UPDATE OR FAIL attachment SET staging = NULL WHERE message" + inList + " AND staging <> ''",
+		&s.setState:   "UPDATE message SET state = ? WHERE id = ?",
+		&s.listed:     "UPDATE message SET missed = ?, attempts = ?, state = ?, delivered = coalesce(?, delivered) WHERE id = ?",
 		&s.failed: `INSERT INTO message (account, uidl, size, state, reason, attempts, next_attempt, first_seen)
 			VALUES (?, ?, ?, 'failed', ?, 1, ?, ?) ON CONFLICT (account, uidl, size)
 			DO UPDATE SET attempts = attempts + 1, reason = excluded.reason, next_attempt = excluded.next_attempt`,
@@ -79,28 +87,51 @@ func (l *Ledger) Stage(ctx context.Context, account string, group []*ledger.Mess
 		if _, err := c.exec(ctx, c.generation, c.id); err != nil {
 			return err
 		}
+		if err := c.tx.StmtContext(ctx, c.newest).QueryRowContext(ctx).Scan(&c.newestID); err != nil {
+			return err
+		}
+		c.messages, c.attachments = c.message.begin(c.tx, len(group)), c.attachment.begin(c.tx, len(group))
 		for _, m := range group {
-			c.leftOut = nil
-			id, err := c.stage(ctx, known, m, now)
-			if err != nil {
+			if err := c.stageWhole(ctx, known, m, now); err != nil {
 				return err
 			}
-			known[m.Key] = row{id, ledger.Record{Key: m.Key, State: ledger.Staged}}
-			allKept := m.AllKept()
-			for n := range m.Attachments {
-				a := &m.Attachments[n]
-				is := a.Digests.First()
-				if _, err := c.exec(ctx, c.file, id, n, c.id, c.staging(a), a.Path, name(a.OriginalName), name(a.MediaType), a.Size, is.Sum[:], is.Kind, allKept || a.Quarantine); err != nil {
-					return err
-				}
-			}
 		}
-		return nil
+		return c.flush(ctx)
 	})
 	if err != nil {
 		return fmt.Errorf("stage %d messages of account %s: %w", len(group), account, err)
 	}
 	return nil
+}
+
+// stageWhole records one message with its attachments. The rows of a new one are there only after a
+// flush.
+func (c *change) stageWhole(ctx context.Context, known map[ledger.Key]row, m *ledger.Message, now time.Time) error {
+	c.leftOut = nil
+	id, err := c.stage(ctx, known, m, now)
+	if err != nil {
+		return err
+	}
+	known[m.Key] = row{id, ledger.Record{Key: m.Key, State: ledger.Staged}}
+	allKept := m.AllKept()
+	for n := range m.Attachments {
+		a := &m.Attachments[n]
+		is := a.Digests.First()
+		c.attachments.values = append(c.attachments.values, id, n, c.id, c.staging(a), a.Path, name(a.OriginalName), name(a.MediaType), a.Size,
+			is.Sum[:], is.Kind, allKept || a.Quarantine)
+		if err := c.attachments.added(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flush writes the rows that were added.
+func (c *change) flush(ctx context.Context) error {
+	if err := c.messages.flush(ctx); err != nil {
+		return err
+	}
+	return c.attachments.flush(ctx)
 }
 
 // staging tells what was left out, which is no file, from a file that an earlier change put under
@@ -127,6 +158,12 @@ func (c *change) stage(ctx context.Context, known map[ledger.Key]row, m *ledger.
 		r, exists = known[unsized], true
 		delete(known, unsized)
 	}
+	if exists {
+		// What is known may be a row of this group.
+		if err := c.flush(ctx); err != nil {
+			return 0, err
+		}
+	}
 	if exists && m.Retried {
 		return r.id, c.retry(ctx, r, m, becomes)
 	}
@@ -134,18 +171,16 @@ func (c *change) stage(ctx context.Context, known map[ledger.Key]row, m *ledger.
 		return 0, err
 	}
 	if exists {
-		_, err := c.exec(ctx, c.restage, append(stagedValues(m, becomes), r.id)...)
+		_, err := c.exec(ctx, c.restage, append(appendStaged(nil, m, becomes), r.id)...)
 		return r.id, err
 	}
 	firstSeen := m.FirstSeen
 	if firstSeen.IsZero() {
 		firstSeen = now
 	}
-	result, err := c.exec(ctx, c.insert, append([]any{c.id, []byte(m.UIDL), firstSeen.UnixMilli()}, stagedValues(m, becomes)...)...)
-	if err != nil {
-		return 0, err
-	}
-	return result.LastInsertId()
+	c.newestID++
+	c.messages.values = appendStaged(append(c.messages.values, c.newestID, c.id, []byte(m.UIDL), firstSeen.UnixMilli()), m, becomes)
+	return c.newestID, c.messages.added(ctx)
 }
 
 // Delivered records that the files of staged messages stand durably under the paths that group says
@@ -158,18 +193,19 @@ func (l *Ledger) Delivered(ctx context.Context, account string, group []*ledger.
 		if err != nil {
 			return err
 		}
+		finished := make(map[int64]*finishing, len(group))
 		for _, m := range group {
 			r := known[m.Key]
 			changes, err := c.allow(m.Key, r.State, ledger.Delivered)
 			if err != nil {
 				return err
 			}
-			if !changes {
-				continue
+			if changes {
+				finished[r.id] = &finishing{Message: m}
 			}
-			if err := c.finishMessage(ctx, r.id, m, at); err != nil {
-				return err
-			}
+		}
+		if err := c.finishAll(ctx, finished, at); err != nil {
+			return err
 		}
 		return c.settleJoined(ctx, group, at)
 	})
@@ -179,39 +215,67 @@ func (l *Ledger) Delivered(ctx context.Context, account string, group []*ledger.
 	return nil
 }
 
-func (c *change) finishMessage(ctx context.Context, id int64, m *ledger.Message, at time.Time) error {
-	if _, err := c.exec(ctx, c.finish, at.UnixMilli(), id); err != nil || len(m.Attachments) == 0 {
+// finishing is a staged message that is delivered.
+type finishing struct {
+	*ledger.Message
+	staged int // attachments
+}
+
+// finishAll makes staged messages what they were staged for. Its statements are as many for one
+// message as for a group, and one more for each file with another name than it was staged for.
+func (c *change) finishAll(ctx context.Context, group map[int64]*finishing, at time.Time) error {
+	if len(group) == 0 {
+		return nil
+	}
+	ids := list(maps.Keys(group))
+	if _, err := c.exec(ctx, c.finish, at.UnixMilli(), ids); err != nil {
 		return err
 	}
-	rows, err := c.tx.StmtContext(ctx, c.paths).QueryContext(ctx, id)
+	moved, err := c.moved(ctx, ids, group)
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	var changed []int
-	n := 0
-	for ; rows.Next(); n++ {
-		var path sql.RawBytes
-		if err := rows.Scan(&path); err != nil {
-			return err
-		}
-		if n < len(m.Attachments) && string(path) != m.Attachments[n].Path {
-			changed = append(changed, n)
+	for _, m := range group {
+		if len(m.Attachments) > 0 && m.staged != len(m.Attachments) {
+			return fmt.Errorf("message %q was staged with %d attachments and is delivered with %d", m.UIDL, m.staged, len(m.Attachments))
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	if n != len(m.Attachments) {
-		return fmt.Errorf("message %q was staged with %d attachments and is delivered with %d", m.UIDL, n, len(m.Attachments))
-	}
-	for _, n := range changed {
-		if _, err := c.exec(ctx, c.path, m.Attachments[n].Path, id, n); err != nil {
+	for _, f := range moved {
+		if _, err := c.exec(ctx, c.path, f.path, f.message, f.n); err != nil {
 			return err
 		}
 	}
-	_, err = c.exec(ctx, c.unstage, id)
+	_, err = c.exec(ctx, c.unstage, ids)
 	return err
+}
+
+// moved is an attachment with another path than the one that it was staged for.
+type moved struct {
+	message, n int64
+	path       string
+}
+
+// moved counts the staged attachments of a group and returns those with another path.
+func (c *change) moved(ctx context.Context, ids string, group map[int64]*finishing) (all []moved, err error) {
+	rows, err := c.tx.StmtContext(ctx, c.paths).QueryContext(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var f moved
+	var path sql.RawBytes
+	for rows.Next() {
+		if err := rows.Scan(&f.message, &f.n, &path); err != nil {
+			return nil, err
+		}
+		m := group[f.message]
+		if n := m.staged; n < len(m.Attachments) && string(path) != m.Attachments[n].Path {
+			f.path = m.Attachments[n].Path
+			all = append(all, f)
+		}
+		m.staged++
+	}
+	return all, rows.Err()
 }
 
 // settleJoined makes delivered what waited in quarantine, in pieces, for the messages of a group.
