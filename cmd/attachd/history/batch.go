@@ -94,6 +94,15 @@ func (b *batch) exec(query string, args ...any) error {
 	return err
 }
 
+// insert inserts a row and returns its ID.
+func (b *batch) insert(query string, args ...any) (id int64, err error) {
+	result, err := b.tx.Exec(query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.LastInsertId()
+}
+
 // account returns the row of an account, which it makes if there is none.
 func (b *batch) account(name string) (id int64, err error) {
 	if id, ok := b.accounts[name]; ok {
@@ -107,19 +116,20 @@ func (b *batch) account(name string) (id int64, err error) {
 	return id, err
 }
 
-// message returns the row of a message, which it makes if there is none. octets is 0 if nobody
-// knows it.
-func (b *batch) message(account int64, uidl string, octets int64) (id int64, err error) {
+// message returns the row of a message, and whether it made it as there was none. octets is 0 if
+// nobody knows it.
+func (b *batch) message(account int64, uidl string, octets int64) (id int64, made bool, err error) {
 	var size int64
 	err = b.tx.QueryRow("SELECT id, size FROM message WHERE account = ?1 AND uidl = ?2 AND (size IN (0, ?3) OR ?3 = 0) ORDER BY size = ?3 DESC, id DESC LIMIT 1",
 		account, []byte(uidl), octets).Scan(&id, &size)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		err = b.tx.QueryRow("INSERT INTO message (account, uidl, size) VALUES (?, ?, ?) RETURNING id", account, []byte(uidl), octets).Scan(&id)
+		made = true
+		id, err = b.insert("INSERT INTO message (account, uidl, size) VALUES (?, ?, ?)", account, []byte(uidl), octets)
 	case err == nil && size != octets && octets != 0:
 		err = b.exec("UPDATE message SET size = ? WHERE id = ?", octets, id)
 	}
-	return id, err
+	return id, made, err
 }
 
 // file writes an item, unless it is there. before says that it is from before the history.
@@ -128,7 +138,7 @@ func (b *batch) file(f file, before bool) (added bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	message, err := b.message(account, f.uidl, f.octets)
+	message, made, err := b.message(account, f.uidl, f.octets)
 	if err != nil {
 		return false, err
 	}
@@ -138,19 +148,13 @@ func (b *batch) file(f file, before bool) (added bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	var id int64
-	err = b.tx.QueryRow("SELECT id FROM item WHERE message = ? AND mark = ? AND path = ?", message, mark, a.Path).Scan(&id)
-	if err == nil {
-		if repairs == nil {
-			return false, nil
+	if !made { // which has no items yet
+		if there, err := b.repaired(message, mark, a.Path, repairs); there || err != nil {
+			return false, err
 		}
-		return false, b.exec("UPDATE item SET repairs = ? WHERE id = ? AND repairs IS NULL", repairs, id)
-	}
-	if !errors.Is(err, sql.ErrNoRows) {
-		return false, err
 	}
 	at := f.at.UnixMilli()
-	id = b.nextID(at, before)
+	id := b.nextID(at, before)
 	name := clean(path.Base(a.Path), maxName)
 	senderName, sender := parseFrom(f.envelope.From)
 	subject := clean(f.envelope.Subject, maxText)
@@ -172,6 +176,19 @@ func (b *batch) file(f file, before bool) (added bool, err error) {
 	b.totals[account] = b.totals[account].plus(one)
 	b.came(f.at, one)
 	return true, nil
+}
+
+// repaired reports whether a file has its item, and notes there what was mended in it.
+func (b *batch) repaired(message, mark int64, path string, repairs any) (there bool, err error) {
+	var id int64
+	err = b.tx.QueryRow("SELECT id FROM item WHERE message = ? AND mark = ? AND path = ?", message, mark, path).Scan(&id)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return false, nil
+	case err == nil && repairs != nil:
+		err = b.exec("UPDATE item SET repairs = ? WHERE id = ? AND repairs IS NULL", repairs, id)
+	}
+	return true, err
 }
 
 func repairsText(repairs []string) (any, error) {
