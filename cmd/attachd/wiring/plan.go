@@ -59,8 +59,8 @@ func NewRules(c *config.Config, a config.Account) Rules {
 }
 
 // Plan says how the message of a UIDL becomes files; "" for one that was not fetched.
-func (r Rules) Plan(uidl string) sink.Plan {
-	a := r.Account
+func (r *Rules) Plan(uidl string) sink.Plan {
+	a := &r.Account // no copy of it for each message
 	p := sink.Plan{Extract: r.Extract}
 	switch a.Files.Raw {
 	case config.RawProblems:
