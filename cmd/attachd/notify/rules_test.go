@@ -132,7 +132,7 @@ func TestLastWords(t *testing.T) {
 		w.outages = []outage{{span{at(1, 1, 0), at(1, 3, 0)}, "hans", revoked}}
 		w.slow = 2 * time.Second
 		w.start()
-		w.until(at(1, 1, 0) + time.Second) // the poll fails
+		w.until(at(1, 1, 0) + 10*time.Second) // the poll fails
 		w.untilTold()
 		w.wants()
 		w.end()

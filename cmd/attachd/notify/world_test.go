@@ -200,6 +200,9 @@ func (w *world) start() {
 	parts.Go(func() { w.board.Run(ctx) })
 	parts.Go(func() { w.notifier.Run(ctx) })
 	w.stop = func() { cancel(); parts.Wait() }
+	// The notifier looks at the snapshot every ten seconds. Polls come between two looks: of a poll
+	// and a look at the same instant, either may be the first.
+	time.Sleep(5 * time.Second)
 }
 
 // until lets time pass, with all polls.
