@@ -42,14 +42,6 @@ func (k Kind) String() string {
 	return "none"
 }
 
-// Title returns the name of a kind as people write it.
-func (k Kind) Title() string {
-	if k == SHA256 {
-		return "SHA-256"
-	}
-	return "BLAKE3"
-}
-
 // New returns a hash of this kind, which is not the zero one.
 func (k Kind) New() hash.Hash {
 	if k == SHA256 {
@@ -91,6 +83,39 @@ func Read(k Kind, r io.Reader) (d Digest, n int64, err error) {
 	h := k.New()
 	n, err = io.Copy(h, r)
 	return Summed(k, h), n, err
+}
+
+// Hashes compute digests of one content, of several kinds at once. The zero Hashes compute none.
+type Hashes []summing
+
+type summing struct {
+	kind Kind
+	hash hash.Hash
+}
+
+// NewHashes returns hashes of these kinds.
+func NewHashes(all ...Kind) Hashes {
+	h := make(Hashes, len(all))
+	for i, k := range all {
+		h[i] = summing{k, k.New()}
+	}
+	return h
+}
+
+// Write hashes a part of the content. It never fails.
+func (h Hashes) Write(p []byte) (int, error) {
+	for _, s := range h {
+		s.hash.Write(p)
+	}
+	return len(p), nil
+}
+
+// Digests returns the digests of all that was written.
+func (h Hashes) Digests() (all Set) {
+	for _, s := range h {
+		all.AddSum(s.kind, s.hash)
+	}
+	return all
 }
 
 // Set is what is known of one content: at most one digest of each kind. Sets can be compared by ==,

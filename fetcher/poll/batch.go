@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -175,7 +176,7 @@ func (p *poll) receive(ctx context.Context, b *batch, number int, body io.Reader
 	if err != nil {
 		return err
 	}
-	counted.want(kinds)
+	counted.hashes = digest.NewHashes(kinds...)
 	m, err := p.stage(ctx, b, e, counted, stage)
 	known := identity.Unknown
 	if err == nil && m != nil {
@@ -225,7 +226,7 @@ func (p *poll) stage(ctx context.Context, b *batch, e identity.Entry, counted *b
 
 // identify finds out which message was staged.
 func (p *poll) identify(ctx context.Context, e identity.Entry, counted *boundedReader, m *ledger.Message) (identity.Standing, error) {
-	read := identity.Read{Octets: counted.n, Digests: counted.digests(), Header: p.fetch.header.Header()}
+	read := identity.Read{Octets: counted.n, Digests: counted.hashes.Digests(), Header: p.fetch.header.Header()}
 	known, drop, err := p.matcher.Identify(ctx, e, read, m)
 	if err != nil {
 		drop = m.Attachments

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"regexp"
 	"strings"
@@ -24,9 +23,7 @@ type boundedReader struct {
 	err    error // of the line, or of a message that is too long
 	header *identity.HeaderReader
 	tail   tailReader
-	// kinds are those of the digests that are wanted of all that is read, and hashes compute them.
-	kinds  []digest.Kind
-	hashes []hash.Hash
+	hashes digest.Hashes // of all that is read, where digests are wanted
 }
 
 func (p *poll) bounded(e identity.Entry, r io.Reader) *boundedReader {
@@ -95,30 +92,12 @@ func (b *boundedReader) count(p []byte) error {
 	b.header.Write(p)
 	b.tail.write(p)
 	b.n += int64(len(p))
-	for _, h := range b.hashes {
-		h.Write(p)
-	}
+	b.hashes.Write(p)
 	if b.n > b.max {
 		b.err = fmt.Errorf("message does not end within %d octets, and LIST says %d", b.max, b.listed)
 		return b.err
 	}
 	return nil
-}
-
-// want has digests of these kinds computed of all that is read.
-func (b *boundedReader) want(kinds []digest.Kind) {
-	b.kinds = kinds
-	for _, k := range kinds {
-		b.hashes = append(b.hashes, k.New())
-	}
-}
-
-// digests returns the digests of all that was read.
-func (b *boundedReader) digests() (all digest.Set) {
-	for i, k := range b.kinds {
-		all.Add(digest.Summed(k, b.hashes[i]))
-	}
-	return all
 }
 
 // mostTail is how many octets of a message's end are looked at: a line with the longest

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"slices"
 	"strings"
@@ -137,14 +136,10 @@ func (p *preview) Fetch(m poll.Foreseen, body io.Reader) error {
 	if err != nil {
 		return err
 	}
-	sums := make(map[*extractor.Attachment]hashes)
+	sums := make(map[*extractor.Attachment]digest.Hashes)
 	message, all, err := look(body, p.rules.Extract, func(a *extractor.Attachment) io.WriteCloser {
-		of := make(hashes)
-		for _, k := range kinds {
-			of[k] = k.New()
-		}
-		sums[a] = of
-		return nowhere{of}
+		sums[a] = digest.NewHashes(kinds...)
+		return nowhere{sums[a]}
 	})
 	if limit, ok := errors.AsType[*extractor.LimitError](err); ok {
 		p.quarantined++
@@ -191,17 +186,6 @@ func (p *preview) SeenBefore(poll.Foreseen) {
 	p.print("  has the header of a message that was delivered before: compared with that first\n")
 }
 
-// hashes compute the digests of an attachment.
-type hashes map[digest.Kind]hash.Hash
-
-// Write implements io.Writer.
-func (h hashes) Write(p []byte) (int, error) {
-	for _, sum := range h {
-		sum.Write(p)
-	}
-	return len(p), nil
-}
-
 // kinds returns the kinds of digests that duplicates are told by, none if they are not skipped.
 func (p *preview) kinds() ([]digest.Kind, error) {
 	switch {
@@ -216,7 +200,7 @@ func (p *preview) kinds() ([]digest.Kind, error) {
 
 // leaveOutDuplicate marks an attachment as left out if the account has received its bytes before
 // and skips duplicates.
-func (p *preview) leaveOutDuplicate(a *extractor.Attachment, sums hashes) (duplicate bool, err error) {
+func (p *preview) leaveOutDuplicate(a *extractor.Attachment, sums digest.Hashes) (duplicate bool, err error) {
 	if a.LeftOut != "" || len(sums) == 0 {
 		return false, nil
 	}
@@ -224,8 +208,9 @@ func (p *preview) leaveOutDuplicate(a *extractor.Attachment, sums hashes) (dupli
 		p.seen = make(map[ledger.Content]bool)
 	}
 	var contents []ledger.Content
-	for k, sum := range sums {
-		is := ledger.Content{Digest: digest.Summed(k, sum), Size: a.Size}
+	all := sums.Digests()
+	for of := range all.All() {
+		is := ledger.Content{Digest: of, Size: a.Size}
 		duplicate = duplicate || p.seen[is]
 		p.seen[is] = true
 		contents = append(contents, is)
