@@ -80,14 +80,23 @@ func (o *Output) Open(ctx context.Context, account string, led Destinations, log
 	if o.FindDestination == nil {
 		return o.OpenSink(ctx)
 	}
-	found, err := o.FindDestination(ctx)
+	_, known, err := o.check(ctx, account, led)
 	if err != nil {
 		return nil, err
 	}
-	known, err := CheckDestination(ctx, led, account, found)
-	if err != nil {
-		return nil, err
+	return o.place(ctx, account, led, log, known)
+}
+
+// check finds the account's destination and checks it.
+func (o *Output) check(ctx context.Context, account string, led Destinations) (found Destination, known ledger.Destination, err error) {
+	if found, err = o.FindDestination(ctx); err == nil {
+		known, err = CheckDestination(ctx, led, account, found)
 	}
+	return found, known, err
+}
+
+// place opens the sink at a destination that was checked. known is what the ledger has of it.
+func (o *Output) place(ctx context.Context, account string, led Destinations, log zerolog.Logger, known ledger.Destination) (Sink, error) {
 	sink, err := o.OpenSink(ctx)
 	if err != nil {
 		return nil, err
@@ -117,17 +126,13 @@ func (o *Output) OpenLater(ctx context.Context, account string, led Destinations
 	if o.FindDestination == nil {
 		return o.OpenSink(ctx)
 	}
-	found, err := o.FindDestination(ctx)
-	if err != nil {
-		return nil, err
-	}
-	known, err := CheckDestination(ctx, led, account, found)
+	found, known, err := o.check(ctx, account, led)
 	if err != nil {
 		return nil, err
 	}
 	same := known.Folder == found.ID && known.Place == found.Place || known.Folder == "" && known.Generation == 0
 	if !found.Tidy || !same {
-		return o.Open(ctx, account, led, log)
+		return o.place(ctx, account, led, log, known)
 	}
 	return &laterSink{found: found, open: func(ctx context.Context) (Sink, error) { return o.Open(ctx, account, led, log) }}, nil
 }
