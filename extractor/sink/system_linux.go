@@ -9,16 +9,13 @@ import (
 
 // renameNoReplace is renameat2(2) with RENAME_NOREPLACE.
 func renameNoReplace(from *os.File, oldName string, to *os.File, newName string) error {
-	for {
-		err := unix.Renameat2(int(from.Fd()), oldName, int(to.Fd()), newName, unix.RENAME_NOREPLACE)
-		switch err {
-		case nil:
-			return nil
-		case unix.EINTR:
-			continue
-		}
+	err := retried(func() error {
+		return unix.Renameat2(int(from.Fd()), oldName, int(to.Fd()), newName, unix.RENAME_NOREPLACE)
+	})
+	if err != nil {
 		return &os.LinkError{Op: "rename", Old: oldName, New: newName, Err: err}
 	}
+	return nil
 }
 
 // longestName returns how many bytes a name may have in an open folder: 255, or
