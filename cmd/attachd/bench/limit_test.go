@@ -129,7 +129,9 @@ func (w limitWork) drain() error {
 
 // drainOne asks each question as soon as what it depends on is known, and as much at once as the
 // server's PIPELINING allows (RFC 2449 section 6.6): that it may be asked at once; who we are and
-// what is there; for all messages; for their deletion.
+// what is there; for all messages; for their deletion. QUIT waits for the last message: when it has
+// come with RETR, Dovecot's login process, which encrypts, loses the end of what it still has to
+// send at times as its session process ends.
 func (w limitWork) drainOne(account int, config *tls.Config) error {
 	raw, err := net.Dial("tcp", w.Addr)
 	if err != nil {
@@ -138,22 +140,24 @@ func (w limitWork) drainOne(account int, config *tls.Config) error {
 	conn := tls.Client(&earlyReader{Conn: raw, buffer: make([]byte, earlyReads)}, config)
 	defer raw.Close()
 	d := &drainer{conn: conn, buffer: make([]byte, 64<<10)}
-	messages, octets := w.Messages[account], w.Octets[account]
-	retrieve, bye := commands("RETR", messages), "QUIT\r\n"
-	if err := errors.Join(
-		d.ask("", 1, 0),
-		d.ask("CAPA\r\n", 0, 1),
-		d.ask("USER "+accountName(account)+"\r\nPASS "+password+"\r\nSTAT\r\n", 3, 0),
-	); err != nil {
-		return err
+	messages, bye := w.Messages[account], "QUIT\r\n"
+	if w.Delete {
+		bye = commands("DELE", messages) + bye
 	}
-	if !w.Delete {
-		return d.toTheEnd(retrieve+bye, octets)
+	for _, question := range []struct {
+		commands     string
+		lines, lists int
+	}{
+		{"", 1, 0},
+		{"CAPA\r\n", 0, 1},
+		{"USER " + accountName(account) + "\r\nPASS " + password + "\r\nSTAT\r\n", 3, 0},
+		{commands("RETR", messages), 0, messages},
+	} {
+		if err := d.ask(question.commands, question.lines, question.lists); err != nil {
+			return err
+		}
 	}
-	if err := d.ask(retrieve, 0, messages); err != nil {
-		return err
-	}
-	return d.toTheEnd(commands("DELE", messages)+bye, octets)
+	return d.toTheEnd(bye, w.Octets[account])
 }
 
 func commands(verb string, n int) string {
@@ -174,23 +178,22 @@ type drainer struct {
 // ask sends commands and waits for that many lines, or that many replies that end with a dot.
 func (d *drainer) ask(commands string, lines, lists int) error {
 	go io.WriteString(d.conn, commands) // an error shows in what is read
-	var tail []byte                     // the last bytes of what was read before
-	mark, left := []byte("\r\n"), lines
+	mark, left, kept := []byte("\r\n"), lines, 0
 	if lists > 0 {
 		mark, left = []byte("\r\n.\r\n"), lists
 	}
 	for left > 0 {
-		n, err := d.conn.Read(d.buffer)
+		n, err := d.conn.Read(d.buffer[kept:])
 		d.got += int64(n)
 		if err != nil {
 			return fmt.Errorf("%.20q: %w", commands, err)
 		}
-		piece := append(tail, d.buffer[:n]...)
+		piece := d.buffer[:kept+n]
 		if lists == 0 && bytes.HasPrefix(piece, []byte("-ERR")) {
 			return fmt.Errorf("%.20q: %q", commands, piece)
 		}
 		left -= bytes.Count(piece, mark)
-		tail = append([]byte(nil), piece[max(0, len(piece)-len(mark)+1):]...)
+		kept = copy(d.buffer, piece[max(0, len(piece)-len(mark)+1):]) // where a mark may begin
 	}
 	return nil
 }
