@@ -142,14 +142,25 @@ func (e *Endpoint) keys(ctx context.Context, o Options) (k keys, err error) {
 
 // open makes one attempt.
 func (e *Endpoint) open(ctx context.Context, k keys, o Options) (*Session, error) {
-	s := &Session{}
-	if s.Own = ownCertificate(k.config); s.Own != nil && o.Own != nil {
-		o.Own(s.Own)
-	}
+	s := newSession(k, o)
 	c, err := e.dial(ctx, k.config, o)
 	if err != nil {
 		return s, fmt.Errorf("connect to %s: %w", e.Addr, err)
 	}
+	return s, e.begin(ctx, s, c, k, o)
+}
+
+// newSession returns the record of an attempt that begins.
+func newSession(k keys, o Options) *Session {
+	s := &Session{Own: ownCertificate(k.config)}
+	if s.Own != nil && o.Own != nil {
+		o.Own(s.Own)
+	}
+	return s
+}
+
+// begin logs in on a new connection. With an error, the connection is closed.
+func (e *Endpoint) begin(ctx context.Context, s *Session, c *pop3.Client, k keys, o Options) error {
 	if state, ok := c.TLSState(); ok {
 		s.TLS, s.Resumed, s.Certificate = tls.VersionName(state.Version), state.DidResume, state.PeerCertificates[0]
 	}
@@ -157,11 +168,11 @@ func (e *Endpoint) open(ctx context.Context, k keys, o Options) (*Session, error
 	l := login{endpoint: e, client: c, secret: k.secret, options: o, session: s}
 	if err := l.run(ctx); err != nil {
 		c.Close()
-		return s, err
+		return err
 	}
 	s.Expiry = expiry(l.caps, c.Greeting())
 	s.Mailbox = Maildrop(c, l.caps, o.Unpipelined)
-	return s, nil
+	return nil
 }
 
 // tlsConfig returns how the server is verified, nil without TLS.

@@ -28,6 +28,8 @@ type Options struct {
 	Log zerolog.Logger
 	// Observe, if set, is called as polls go along, from many goroutines at once.
 	Observe func(event.Event)
+	// Once says that RunOnce is to follow: servers are dialed while the state opens.
+	Once bool
 	// Service, unless nil, is told how far Run is.
 	Service Service
 	// Hooks are for tests.
@@ -72,6 +74,7 @@ type App struct {
 	options    Options
 	ledger     *sqlite.Ledger
 	supervisor *fetcher.Supervisor
+	once       *connected           // nil unless Options.Once
 	release    func() error         // lets others replace the state file
 	reloads    chan struct{}        // of one slot: many reasons to reload are one reload
 	asked      chan chan<- reloaded // for who waits for the result of a reload
@@ -79,22 +82,38 @@ type App struct {
 
 // Open opens the state, which it makes if there is none, and wires the fetcher to the folders.
 func Open(ctx context.Context, o Options) (*App, error) {
-	release, err := sqlite.Share(o.Config.State)
-	if err != nil {
-		return nil, err
-	}
-	led, err := sqlite.Open(ctx, o.Config.State, sqlite.WithHook(o.Hooks.Ledger))
-	if err != nil {
-		return nil, errors.Join(err, release())
-	}
 	if o.Service == nil {
 		o.Service = nobody{}
 	}
-	return &App{options: o, ledger: led, supervisor: NewSupervisor(o, led), release: release, reloads: make(chan struct{}, 1), asked: make(chan chan<- reloaded)}, nil
+	a := &App{options: o, reloads: make(chan struct{}, 1), asked: make(chan chan<- reloaded)}
+	if o.Once {
+		a.once = connect(ctx, o)
+	}
+	if err := a.open(ctx); err != nil {
+		a.once.close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// open opens the state.
+func (a *App) open(ctx context.Context) (err error) {
+	o := &a.options
+	if a.release, err = sqlite.Share(o.Config.State); err != nil {
+		return err
+	}
+	if a.ledger, err = sqlite.Open(ctx, o.Config.State, sqlite.WithHook(o.Hooks.Ledger)); err != nil {
+		return errors.Join(err, a.release())
+	}
+	a.supervisor = NewSupervisor(*o, a.ledger)
+	return nil
 }
 
 // Close closes the state. Run and RunOnce must have returned.
-func (a *App) Close() error { return errors.Join(a.ledger.Close(), a.release()) }
+func (a *App) Close() error {
+	a.once.close()
+	return errors.Join(a.ledger.Close(), a.release())
+}
 
 // Ledger is the state, for commands that read and change it beside the polls.
 func (a *App) Ledger() *sqlite.Ledger { return a.ledger }
@@ -151,7 +170,10 @@ type Outcome struct {
 // RunOnce polls every enabled account once. The error concerns the state alone: what failed of the
 // accounts is in the outcome.
 func (a *App) RunOnce(ctx context.Context) (*Outcome, error) {
-	accounts := wiring.Accounts(a.options.Config, a.options.Hooks.Sink)
+	if a.once == nil {
+		a.once = &connected{accounts: wiring.Accounts(a.options.Config, a.options.Hooks.Sink)}
+	}
+	accounts := a.once.accounts
 	a.announceDeletions(ctx, false, accounts...)
 	o := &Outcome{Accounts: len(accounts), Failed: a.supervisor.RunOnce(ctx, accounts)}
 	// Also after a signal, or what is in quarantine would go unsaid.

@@ -10,6 +10,7 @@
 //
 // [Open] takes the state file, shared with commands that look into it, and refuses one that is
 // being replaced or can't be read. Nothing is asked of a server before [App.Run] or [App.RunOnce].
+// With Options.Once, the connections are made before, and nothing is sent on them.
 //
 // # Reload
 //

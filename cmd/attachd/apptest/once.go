@@ -26,7 +26,7 @@ func Once(t testing.TB, path string, level config.Level) (o *app.Outcome, log st
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := app.Open(t.Context(), app.Options{Config: c, Log: logger})
+	a, err := app.Open(t.Context(), app.Options{Config: c, Log: logger, Once: true})
 	if err != nil {
 		t.Fatal(err)
 	}

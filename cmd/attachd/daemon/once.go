@@ -14,12 +14,12 @@ import (
 // gets the events as well. Beside a daemon of the same state it leaves the history, the notices and
 // the ping for all accounts to that one.
 //
-// The services open while the polls begin, as servers take longer to answer. So the first command
-// is on its way as soon as the state is open.
+// As servers take long to answer, they are dialed while the state opens, and the services open
+// while the polls begin.
 func Once(ctx context.Context, o Options, observe func(event.Event)) (outcome *app.Outcome, err error) {
 	s := &services{options: o, current: o.Config, addrs: addresses(o.Config), stopping: ctx, once: true}
 	events := newEarly(s.observe)
-	a, err := app.Open(ctx, app.Options{Config: o.Config, Path: o.Path, Log: o.Log, Hooks: o.Hooks, Observe: func(e event.Event) {
+	a, err := app.Open(ctx, app.Options{Config: o.Config, Path: o.Path, Log: o.Log, Hooks: o.Hooks, Once: true, Observe: func(e event.Event) {
 		events.observe(e)
 		if observe != nil {
 			observe(e)

@@ -45,14 +45,16 @@ var files = []string{
 // systemKnows reports whether crypto/x509 is sure to find authorities on this system. In doubt it
 // is false: crypto/x509 then looks itself before it falls back.
 func systemKnows() bool {
-	// Whoever sets these variables chooses what is read: SetFallbackRoots knows how.
-	if os.Getenv("SSL_CERT_FILE") != "" || os.Getenv("SSL_CERT_DIR") != "" || strings.Contains(os.Getenv("GODEBUG"), "x509usefallbackroots") {
-		return false
+	if strings.Contains(os.Getenv("GODEBUG"), "x509usefallbackroots") {
+		return false // SetFallbackRoots knows what it means
 	}
 	switch runtime.GOOS {
 	case "darwin", "windows": // the system verifies
 		return true
 	case "linux":
+		if chosen := os.Getenv("SSL_CERT_FILE"); chosen != "" { // crypto/x509 reads it in place of the others
+			return holdCertificates([]string{chosen})
+		}
 		return holdCertificates(files)
 	}
 	return false
