@@ -121,6 +121,16 @@ func (l *Ledger) Sized(ctx context.Context, account string, kind digest.Kind, si
 // askedChunk is how many things one statement asks for, with several parameters for each.
 const askedChunk = 256
 
+// padded returns for how many things a statement asks that is to ask for n. NULLs stand for the
+// rest. There are few such statements, so they stay prepared ([recurring]).
+func padded(n int) int {
+	padded := 1
+	for padded < n {
+		padded *= 4
+	}
+	return padded
+}
+
 // tuples are placeholders for the rows of a VALUES clause. They begin with ?2.
 func tuples(rows, columns int) string {
 	row := "(?" + placeholders(columns-1) + ")"

@@ -194,11 +194,13 @@ func (l *Ledger) gone(ctx context.Context, account int64, contents []ledger.Cont
 		ledger.Key
 	}
 	found := make(map[*ledger.Message]before)
-	args := []any{account}
-	for _, c := range contents {
-		args = append(args, c.Digest.Kind, c.Size, c.Digest.Sum[:8])
+	asked := padded(len(contents))
+	args := make([]any, 1+3*asked)
+	args[0] = account
+	for i, c := range contents {
+		args[1+3*i], args[2+3*i], args[3+3*i] = c.Digest.Kind, c.Size, c.Digest.Sum[:8]
 	}
-	err := eachRow(ctx, l.reader, `WITH asked(kind, size, head) AS (VALUES `+tuples(len(contents), 3)+`)
+	err := eachRow(ctx, recurring{l.reader}, `WITH asked(kind, size, head) AS (VALUES `+tuples(asked, 3)+`)
 		SELECT DISTINCT m.id, m.uidl, m.size, m.sha256, m.message_id FROM asked CROSS JOIN attachment AS f CROSS JOIN message AS m
 		WHERE f.account = ?1 AND f.kind = asked.kind AND f.size = asked.size AND substr(f.digest, 1, 8) = head AND f.kept = 0
 		AND m.id = f.message AND m.state = 'deleted' AND m.sha256 IS NOT NULL`, func(rows *sql.Rows) error {

@@ -41,12 +41,28 @@ func (r *reading) QueryContext(ctx context.Context, query string, args ...any) (
 	return r.DB.QueryContext(ctx, query, args...)
 }
 
+// recurring is reading for statements of any length that come again.
+type recurring struct{ *reading }
+
+// QueryContext is that of sql.DB.
+func (r recurring) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if s := r.keep(ctx, query); s != nil {
+		return s.QueryContext(ctx, args...)
+	}
+	return r.DB.QueryContext(ctx, query, args...)
+}
+
 // statement returns the prepared statement for a text, nil if it has none. The text then goes to
 // the database as it is, which says what is wrong with it.
 func (r *reading) statement(ctx context.Context, query string) *sql.Stmt {
 	if len(query) > longestPrepared {
 		return nil
 	}
+	return r.keep(ctx, query)
+}
+
+// keep is statement for a text of any length.
+func (r *reading) keep(ctx context.Context, query string) *sql.Stmt {
 	r.mu.Lock()
 	s, ok := r.prepared[query]
 	full := len(r.prepared) >= mostPrepared
