@@ -25,6 +25,17 @@ type batch struct {
 	totals   map[int64]sums // by account
 	indexed  []indexed      // what comes into the text index
 	unindex  []indexed      // and what goes from it
+
+	messages    messages
+	newMessages insertion
+	newItems    insertion
+	items       map[itemKey]bool // of this batch
+}
+
+// itemKey is what an item is the only one of.
+type itemKey struct {
+	message int64
+	path    string
 }
 
 // sums are what is added to a row.
@@ -46,8 +57,13 @@ func (w *writer) batch(ctx context.Context, fn func(b *batch) error) error {
 		b = &batch{
 			state: w.state, writer: w, tx: tx, accounts: make(map[string]int64), open: make(map[int64]*ongoing),
 			quarters: make(map[int64]sums), days: make(map[int64]sums), totals: make(map[int64]sums),
+			messages:    messages{known: make(map[uidl][]sized), made: make(map[int64]bool)},
+			newMessages: newMessages, newItems: newItems, items: make(map[itemKey]bool),
 		}
 		if err := fn(b); err != nil {
+			return err
+		}
+		if err := b.flush(); err != nil {
 			return err
 		}
 		if err := b.addSums(); err != nil {
@@ -69,6 +85,14 @@ func (w *writer) batch(ctx context.Context, fn func(b *batch) error) error {
 	b.state.accounts, b.state.open = w.state.accounts, w.state.open
 	w.state = b.state
 	return nil
+}
+
+// flush writes the messages and items that are not written yet.
+func (b *batch) flush() error {
+	if err := b.newMessages.flush(b.tx); err != nil {
+		return err
+	}
+	return b.newItems.flush(b.tx)
 }
 
 // add writes a record of the queue.
@@ -94,15 +118,6 @@ func (b *batch) exec(query string, args ...any) error {
 	return err
 }
 
-// insert inserts a row and returns its ID.
-func (b *batch) insert(query string, args ...any) (id int64, err error) {
-	result, err := b.tx.Exec(query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return result.LastInsertId()
-}
-
 // account returns the row of an account, which it makes if there is none.
 func (b *batch) account(name string) (id int64, err error) {
 	if id, ok := b.accounts[name]; ok {
@@ -116,29 +131,13 @@ func (b *batch) account(name string) (id int64, err error) {
 	return id, err
 }
 
-// message returns the row of a message, and whether it made it as there was none. octets is 0 if
-// nobody knows it.
-func (b *batch) message(account int64, uidl string, octets int64) (id int64, made bool, err error) {
-	var size int64
-	err = b.tx.QueryRow("SELECT id, size FROM message WHERE account = ?1 AND uidl = ?2 AND (size IN (0, ?3) OR ?3 = 0) ORDER BY size = ?3 DESC, id DESC LIMIT 1",
-		account, []byte(uidl), octets).Scan(&id, &size)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		made = true
-		id, err = b.insert("INSERT INTO message (account, uidl, size) VALUES (?, ?, ?)", account, []byte(uidl), octets)
-	case err == nil && size != octets && octets != 0:
-		err = b.exec("UPDATE message SET size = ? WHERE id = ?", octets, id)
-	}
-	return id, made, err
-}
-
 // file writes an item, unless it is there. before says that it is from before the history.
 func (b *batch) file(f file, before bool) (added bool, err error) {
 	account, err := b.account(f.account)
 	if err != nil {
 		return false, err
 	}
-	message, made, err := b.message(account, f.uidl, f.octets)
+	message, err := b.message(account, f.uidl, f.octets)
 	if err != nil {
 		return false, err
 	}
@@ -148,11 +147,10 @@ func (b *batch) file(f file, before bool) (added bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if !made { // which has no items yet
-		if there, err := b.repaired(message, mark, a.Path, repairs); there || err != nil {
-			return false, err
-		}
+	if there, err := b.repaired(message, mark, a.Path, repairs); there || err != nil {
+		return false, err
 	}
+	b.items[itemKey{message, a.Path}] = true
 	at := f.at.UnixMilli()
 	id := b.nextID(at, before)
 	name := clean(path.Base(a.Path), maxName)
@@ -163,10 +161,8 @@ func (b *batch) file(f file, before bool) (added bool, err error) {
 		original = o
 	}
 	is := a.Digests.First(digest.SHA256)
-	if err := b.exec(`INSERT INTO item (id, at, account, message, mark, name, sender, sender_name, subject, kind, media_type, original, size, path, digest, digest_kind, repairs)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		id, at, account, message, mark, name, sender, senderName, subject, kindNumber(kindOf(a.MediaType, name)), clean(a.MediaType, maxName), original,
-		a.Size, a.Path, is.Sum[:], is.Kind, repairs); err != nil {
+	if err := b.newItems.add(b.tx, id, at, account, message, mark, name, sender, senderName, subject, kindNumber(kindOf(a.MediaType, name)),
+		clean(a.MediaType, maxName), original, a.Size, a.Path, is.Sum[:], is.Kind, repairs); err != nil {
 		return false, err
 	}
 	if b.text {
@@ -180,6 +176,14 @@ func (b *batch) file(f file, before bool) (added bool, err error) {
 
 // repaired reports whether a file has its item, and notes there what was mended in it.
 func (b *batch) repaired(message, mark int64, path string, repairs any) (there bool, err error) {
+	switch {
+	case b.items[itemKey{message, path}]:
+		if err := b.flush(); err != nil {
+			return false, err
+		}
+	case b.messages.made[message]: // it has no items but those of this batch
+		return false, nil
+	}
 	var id int64
 	err = b.tx.QueryRow("SELECT id FROM item WHERE message = ? AND mark = ? AND path = ?", message, mark, path).Scan(&id)
 	switch {

@@ -211,7 +211,8 @@ func (w *writer) connect(ctx context.Context, path string) (*connection, error) 
 		f.Close()
 	}
 	db, err := sql.Open("sqlite", dsn(path, "mode=rw", "_pragma=auto_vacuum(incremental)", "_pragma=journal_mode("+journal(path)+")",
-		"_pragma=synchronous(NORMAL)", "_pragma=cell_size_check(1)", "_pragma=journal_size_limit(16777216)", "_pragma=cache_size(-8000)"))
+		"_pragma=synchronous(NORMAL)", "_pragma=cell_size_check(1)", "_pragma=journal_size_limit(16777216)", "_pragma=cache_size(-8000)",
+		"_pragma=temp_store(MEMORY)"))
 	if err != nil {
 		return nil, err
 	}

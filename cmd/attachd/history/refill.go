@@ -169,20 +169,27 @@ func (r *refill) take(ctx context.Context, w *writer, led Ledger) error {
 		return &ledgerError{err}
 	}
 	slices.SortFunc(messages, func(a, b ledger.Filed) int { return cmp.Compare(place[a.ID], place[b.ID]) })
+	var files []file
+	for i := range messages {
+		m := &messages[i]
+		at := now[place[m.ID]].Delivered
+		for _, a := range m.Attachments {
+			files = append(files, file{at: at, account: m.Account, uidl: m.UIDL, octets: m.Size, envelope: m.Envelope, attachment: a})
+		}
+	}
 	added := 0
 	err = w.batch(ctx, func(b *batch) error {
 		added = 0
-		for i := range messages {
-			m := &messages[i]
-			at := now[place[m.ID]].Delivered
-			for _, a := range m.Attachments {
-				is, err := b.file(file{at: at, account: m.Account, uidl: m.UIDL, octets: m.Size, envelope: m.Envelope, attachment: a}, true)
-				if err != nil {
-					return err
-				}
-				if is {
-					added++
-				}
+		if err := b.prepare(files); err != nil {
+			return err
+		}
+		for _, f := range files {
+			is, err := b.file(f, true)
+			if err != nil {
+				return err
+			}
+			if is {
+				added++
 			}
 		}
 		return nil

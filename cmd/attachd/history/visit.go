@@ -178,7 +178,7 @@ func (b *batch) leftOut(l leftOut) error {
 	}
 	message := int64(0)
 	if e.UIDL != "" {
-		if message, _, err = b.message(account, e.UIDL, e.Octets); err != nil {
+		if message, err = b.message(account, e.UIDL, e.Octets); err != nil {
 			return err
 		}
 	}

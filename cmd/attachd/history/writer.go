@@ -188,7 +188,16 @@ func (w *writer) write(ctx context.Context, records []any) error {
 	if len(records) == 0 {
 		return nil
 	}
+	var files []file
+	for _, r := range records {
+		if f, ok := r.(file); ok {
+			files = append(files, f)
+		}
+	}
 	return w.batch(ctx, func(b *batch) error {
+		if err := b.prepare(files); err != nil {
+			return err
+		}
 		for _, r := range records {
 			if err := b.add(r); err != nil {
 				return err
