@@ -5,7 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"iter"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -177,20 +177,22 @@ const (
 	moveChunk  = 2048 // keys moved by one transaction
 )
 
-// inList is a condition: a column is one of a [list]. A statement with it need not be compiled for
-// each length.
-const inList = " IN (SELECT value FROM json_each(?))"
-
-// list returns IDs for inList.
-func list(ids iter.Seq[int64]) string {
-	text := []byte{'['}
-	for id := range ids {
-		if len(text) > 1 {
-			text = append(text, ',')
+// ranges yields the first and the last ID of each range of consecutive ones. Messages that were
+// staged together make one.
+func ranges(ids []int64) iter.Seq2[int64, int64] {
+	return func(yield func(first, last int64) bool) {
+		slices.Sort(ids)
+		for len(ids) > 0 {
+			n := 1
+			for n < len(ids) && ids[n] == ids[n-1]+1 {
+				n++
+			}
+			if !yield(ids[0], ids[n-1]) {
+				return
+			}
+			ids = ids[n:]
 		}
-		text = strconv.AppendInt(text, id, 10)
 	}
-	return string(append(text, ']'))
 }
 
 func placeholders(n int) string { return strings.Repeat(", ?", n) }

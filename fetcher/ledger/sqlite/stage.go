@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
@@ -58,10 +57,10 @@ func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 		&s.restage:    "UPDATE message SET state = 'staged', next_attempt = NULL, delivered = NULL, (" + stagedColumns + ") = (" + stagedPlaces + ") WHERE id = ?",
 		&s.reopen:     `UPDATE message SET was = state, state = 'staged', becomes = 'delivered', reason = ?, files = ?, unread = ? WHERE id = ?`,
 		&s.unfile:     "DELETE FROM attachment WHERE message = ?",
-		&s.finish:     "UPDATE OR FAIL message SET state = coalesce(was, becomes), becomes = NULL, was = NULL, attempts = CASE coalesce(was, becomes) WHEN 'delivered' THEN 0 ELSE attempts END, delivered = coalesce(delivered, ?) WHERE id" + inList,
-		&s.paths:      "SELECT message, n, path FROM attachment WHERE message" + inList + " ORDER BY message, n",
+		&s.finish:     "UPDATE OR FAIL message SET state = coalesce(was, becomes), becomes = NULL, was = NULL, attempts = CASE coalesce(was, becomes) WHEN 'delivered' THEN 0 ELSE attempts END, delivered = coalesce(delivered, ?) WHERE id BETWEEN ? AND ?",
+		&s.paths:      "SELECT m.id, m.uidl, m.size, f.n, f.path FROM message AS m LEFT JOIN attachment AS f ON f.message = m.id WHERE m.account = ? AND m.state = 'staged' ORDER BY m.id, f.n",
 		&s.path:       "UPDATE attachment SET path = ? WHERE message = ? AND n = ?",
-		&s.unstage:    "UPDATE OR FAIL attachment SET staging = NULL WHERE message" + inList + " AND staging <> ''",
+		&s.unstage:    "UPDATE OR FAIL attachment SET staging = NULL WHERE message BETWEEN ? AND ? AND staging <> ''",
 		&s.setState:   "UPDATE message SET state = ? WHERE id = ?",
 		&s.listed:     "UPDATE message SET missed = ?, attempts = ?, state = ?, delivered = coalesce(?, delivered) WHERE id = ?",
 		&s.failed: `INSERT INTO message (account, uidl, size, state, reason, attempts, next_attempt, first_seen)
@@ -189,22 +188,18 @@ func (c *change) stage(ctx context.Context, known map[ledger.Key]row, m *ledger.
 // delivery.
 func (l *Ledger) Delivered(ctx context.Context, account string, group []*ledger.Message, at time.Time) error {
 	err := l.change(ctx, account, string(ledger.Delivered), func(ctx context.Context, c *change) error {
-		known, err := c.rows(ctx, keysOf(group))
+		finished := make(map[ledger.Key]*finishing, len(group))
+		for _, m := range group {
+			finished[m.Key] = &finishing{Message: m}
+		}
+		moved, err := c.staged(ctx, finished)
 		if err != nil {
 			return err
 		}
-		finished := make(map[int64]*finishing, len(group))
-		for _, m := range group {
-			r := known[m.Key]
-			changes, err := c.allow(m.Key, r.State, ledger.Delivered)
-			if err != nil {
-				return err
-			}
-			if changes {
-				finished[r.id] = &finishing{Message: m}
-			}
+		if err := c.dropPast(ctx, finished); err != nil {
+			return err
 		}
-		if err := c.finishAll(ctx, finished, at); err != nil {
+		if err := c.finishAll(ctx, finished, moved, at); err != nil {
 			return err
 		}
 		return c.settleJoined(ctx, group, at)
@@ -215,38 +210,11 @@ func (l *Ledger) Delivered(ctx context.Context, account string, group []*ledger.
 	return nil
 }
 
-// finishing is a staged message that is delivered.
+// finishing is a message that is delivered.
 type finishing struct {
 	*ledger.Message
-	staged int // attachments
-}
-
-// finishAll makes staged messages what they were staged for. Its statements are as many for one
-// message as for a group, and one more for each file with another name than it was staged for.
-func (c *change) finishAll(ctx context.Context, group map[int64]*finishing, at time.Time) error {
-	if len(group) == 0 {
-		return nil
-	}
-	ids := list(maps.Keys(group))
-	if _, err := c.exec(ctx, c.finish, at.UnixMilli(), ids); err != nil {
-		return err
-	}
-	moved, err := c.moved(ctx, ids, group)
-	if err != nil {
-		return err
-	}
-	for _, m := range group {
-		if len(m.Attachments) > 0 && m.staged != len(m.Attachments) {
-			return fmt.Errorf("message %q was staged with %d attachments and is delivered with %d", m.UIDL, m.staged, len(m.Attachments))
-		}
-	}
-	for _, f := range moved {
-		if _, err := c.exec(ctx, c.path, f.path, f.message, f.n); err != nil {
-			return err
-		}
-	}
-	_, err = c.exec(ctx, c.unstage, ids)
-	return err
+	id     int64 // its row, if it is staged
+	staged int   // attachments
 }
 
 // moved is an attachment with another path than the one that it was staged for.
@@ -255,27 +223,83 @@ type moved struct {
 	path       string
 }
 
-// moved counts the staged attachments of a group and returns those with another path.
-func (c *change) moved(ctx context.Context, ids string, group map[int64]*finishing) (all []moved, err error) {
-	rows, err := c.tx.StmtContext(ctx, c.paths).QueryContext(ctx, ids)
+// staged finds the rows of a group's messages, counts their attachments, and returns those with
+// another path. The account has few other staged messages, if any.
+func (c *change) staged(ctx context.Context, group map[ledger.Key]*finishing) (all []moved, err error) {
+	rows, err := c.tx.StmtContext(ctx, c.paths).QueryContext(ctx, c.id)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var f moved
-	var path sql.RawBytes
+	var size int64
+	var n sql.NullInt64 // NULL, as the path is, for a message without attachments
+	var uidl, path sql.RawBytes
 	for rows.Next() {
-		if err := rows.Scan(&f.message, &f.n, &path); err != nil {
+		if err := rows.Scan(&f.message, &uidl, &size, &n, &path); err != nil {
 			return nil, err
 		}
-		m := group[f.message]
-		if n := m.staged; n < len(m.Attachments) && string(path) != m.Attachments[n].Path {
-			f.path = m.Attachments[n].Path
+		m := group[ledger.Key{UIDL: string(uidl), Size: size}]
+		if m == nil {
+			continue
+		}
+		if m.id = f.message; !n.Valid {
+			continue
+		}
+		if is := m.staged; is < len(m.Attachments) && string(path) != m.Attachments[is].Path {
+			f.n, f.path = n.Int64, m.Attachments[is].Path
 			all = append(all, f)
 		}
 		m.staged++
 	}
 	return all, rows.Err()
+}
+
+// dropPast takes from a group what is delivered already, or past it.
+func (c *change) dropPast(ctx context.Context, group map[ledger.Key]*finishing) error {
+	var past []ledger.Key
+	for k, m := range group {
+		if m.id == 0 {
+			past = append(past, k)
+		}
+	}
+	known, err := c.rows(ctx, past)
+	if err != nil {
+		return err
+	}
+	for _, k := range past {
+		if _, err := c.allow(k, known[k].State, ledger.Delivered); err != nil {
+			return err
+		}
+		delete(group, k)
+	}
+	return nil
+}
+
+// finishAll makes staged messages what they were staged for. It takes two statements for messages
+// that were staged together, and one for each file with another name than it was staged for.
+func (c *change) finishAll(ctx context.Context, group map[ledger.Key]*finishing, moved []moved, at time.Time) error {
+	ids := make([]int64, 0, len(group))
+	for _, m := range group {
+		if len(m.Attachments) > 0 && m.staged != len(m.Attachments) {
+			return fmt.Errorf("message %q was staged with %d attachments and is delivered with %d", m.UIDL, m.staged, len(m.Attachments))
+		}
+		ids = append(ids, m.id)
+	}
+	for first, last := range ranges(ids) {
+		if _, err := c.exec(ctx, c.finish, at.UnixMilli(), first, last); err != nil {
+			return err
+		}
+		if _, err := c.exec(ctx, c.unstage, first, last); err != nil {
+			return err
+		}
+	}
+	for _, f := range moved {
+		if _, err := c.exec(ctx, c.path, f.path, f.message, f.n); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // settleJoined makes delivered what waited in quarantine, in pieces, for the messages of a group.
