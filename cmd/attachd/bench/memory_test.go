@@ -3,9 +3,11 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -31,7 +33,8 @@ type memory struct {
 	mu    sync.Mutex
 	boxes [][]*stored
 	open  map[net.Conn]bool
-	polls int // that ended with QUIT
+	polls int       // that ended with QUIT
+	heard time.Time // when the first byte came, after it was set to zero
 	quit  chan struct{}
 }
 
@@ -43,10 +46,9 @@ type stored struct {
 	gone  bool
 }
 
-// listenMemory starts a server for u0, u1 …, and writes its certificate to a file. Without tickets,
-// each session needs a full handshake.
-func listenMemory(accounts int, tickets bool, certFile string) (*memory, error) {
-	certificate, err := newCertificate(certFile)
+// listenMemory starts a server for u0, u1 …, and writes its certificate to a file.
+func listenMemory(r row, certFile string) (*memory, error) {
+	certificate, err := newCertificate(certFile, r.rsa)
 	if err != nil {
 		return nil, err
 	}
@@ -57,9 +59,9 @@ func listenMemory(accounts int, tickets bool, certFile string) (*memory, error) 
 	m := &memory{
 		listener: l,
 		config: &tls.Config{
-			Certificates: []tls.Certificate{certificate}, DynamicRecordSizingDisabled: true, SessionTicketsDisabled: !tickets,
+			Certificates: []tls.Certificate{certificate}, DynamicRecordSizingDisabled: true, SessionTicketsDisabled: r.fullHandshakes,
 		},
-		boxes: make([][]*stored, accounts),
+		boxes: make([][]*stored, r.accounts),
 		open:  make(map[net.Conn]bool),
 		quit:  make(chan struct{}, 1),
 	}
@@ -151,7 +153,7 @@ func (m *memory) accept() {
 
 // serve is one session. An error ends it: the client notices.
 func (m *memory) serve(conn net.Conn) {
-	late := &lateWriter{Conn: conn, most: lateWrites}
+	late := &lateWriter{Conn: &heardConn{conn, m}, most: lateWrites}
 	line := tls.Server(late, m.config)
 	defer line.Close()
 	defer func() {
@@ -169,6 +171,26 @@ func (m *memory) serve(conn net.Conn) {
 		if err := s.answer(strings.Fields(command)); err != nil {
 			return
 		}
+	}
+}
+
+// heardConn notes when something comes.
+type heardConn struct {
+	net.Conn
+	memory *memory
+}
+
+func (h *heardConn) Read(p []byte) (int, error) {
+	n, err := h.Conn.Read(p)
+	h.memory.hear(n)
+	return n, err
+}
+
+func (m *memory) hear(n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n > 0 && m.heard.IsZero() {
+		m.heard = time.Now()
 	}
 }
 
@@ -295,8 +317,12 @@ func (l *lateWriter) Read(p []byte) (int, error) {
 }
 
 // newCertificate makes a certificate for loopback and writes it to a file.
-func newCertificate(file string) (tls.Certificate, error) {
+func newCertificate(file string, ofRSA bool) (tls.Certificate, error) {
+	var key crypto.Signer
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if ofRSA {
+		key, err = rsa.GenerateKey(rand.Reader, 2048)
+	}
 	if err != nil {
 		return tls.Certificate{}, err
 	}
@@ -309,7 +335,7 @@ func newCertificate(file string) (tls.Certificate, error) {
 		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		return tls.Certificate{}, err
 	}

@@ -37,6 +37,7 @@ func example() report {
 			goal{"wall", []string{"drain"}, 1.2}, goal{"wall", []string{"drain", "files-parallel"}, 1.2},
 			goal{"CPU", []string{"mpop+ripMIME"}, 1. / 8}, goal{"CPU", []string{"nobody"}, 1}, goal{"peak", nil, 32})},
 		{name: "polls", title: "a poll", cpuPer: "poll", lines: polls, goals: goals(polls[0], polls, goal{"CPU", []string{"attachd, full handshake"}, 0.5})},
+		{name: "many", title: "many: failed"},
 	}}
 }
 

@@ -48,14 +48,22 @@ func newReportRow(t task, results []*result) reportRow {
 		}
 		line.times = ratio(line.wall, first)
 		line.cpu = fmt.Sprintf("%.2f s", line.cpuTime.Seconds()/(float64(t.octets())/1e9))
-		if r.once {
-			line.note = strings.TrimPrefix(line.note+", one run", ", ")
+		var notes []string
+		if line.note != "" {
+			notes = append(notes, line.note)
 		}
+		if r.once {
+			notes = append(notes, "one run")
+		}
+		if r.failed != nil {
+			notes = append(notes, "failed")
+		}
+		line.note = strings.Join(notes, ", ")
 		row.lines = append(row.lines, line)
 	}
 	for _, line := range row.lines {
 		for _, g := range t.goals {
-			if line.ours {
+			if line.ours && line.wall > 0 {
 				row.goals = append(row.goals, g.judge(line, row.lines)...)
 			}
 		}
@@ -63,7 +71,13 @@ func newReportRow(t task, results []*result) reportRow {
 	return row
 }
 
-func ratio(a, b time.Duration) float64 { return float64(a) / float64(b) }
+// ratio returns 0 where there is nothing to compare with.
+func ratio(a, b time.Duration) float64 {
+	if b == 0 {
+		return 0
+	}
+	return float64(a) / float64(b)
+}
 
 // text is the report for a terminal.
 func (r report) text() string {
@@ -94,15 +108,21 @@ func (r reportRow) text() string {
 	return b.String()
 }
 
-// columns are the heads of cells.
+// columns are the heads of cells. A row without lines, which failed, has none but the first.
 func (r reportRow) columns() []string {
+	if len(r.lines) == 0 {
+		return []string{""}
+	}
 	return []string{"", "wall", "× " + r.lines[0].name, "CPU per " + r.cpuPer, "peak", "calls", "fsyncs"}
 }
 
 func (l reportLine) cells() []string {
 	wall, times, peak := "–", "–", "–"
 	if l.wall > 0 {
-		wall, times = seconds(l.wall), fmt.Sprintf("%.2f", l.times)
+		wall = seconds(l.wall)
+	}
+	if l.times > 0 {
+		times = fmt.Sprintf("%.2f", l.times)
 	}
 	if l.peak > 0 {
 		peak = fmt.Sprintf("%.0f MiB", float64(l.peak)/(1<<20))
@@ -121,7 +141,12 @@ func count(n int) string {
 	return digits
 }
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
+func seconds(d time.Duration) string {
+	if d < 100*time.Millisecond {
+		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+	}
+	return fmt.Sprintf("%.2f s", d.Seconds())
+}
 
 // thisMachine names the processor, how many of it there are, and the system.
 func thisMachine() string {

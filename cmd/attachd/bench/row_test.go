@@ -4,6 +4,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"testing"
 	"time"
 )
 
@@ -17,13 +18,15 @@ type row struct {
 	exact              bool  // the first attachment has exactly that size
 	memory             bool  // a server that sends from memory; else a Dovecot
 	fullHandshakes     bool  // it resumes no session
+	rsa                bool  // its key is of RSA, not ECDSA
 	extract            bool  // there is no server, but a file
-	polls              bool  // only those that find nothing new are measured
 	oneWay             time.Duration
 	remove             bool // what was fetched
 	ramDisk            bool // the files lie on one
 	without            []string
 	goals              []goal
+	// measure is how the row is measured; nil: by runs that begin and end.
+	measure func(testing.TB, row, []contender) reportRow
 }
 
 var rows = []row{
@@ -66,7 +69,15 @@ var rows = []row{
 	},
 	{
 		name: "polls", title: "a poll that finds nothing new, of a daemon with 100 accounts",
-		accounts: 100, messages: 3, size: 2_000, memory: true, polls: true,
+		accounts: 100, messages: 3, size: 2_000, memory: true, measure: comparePolls,
+	},
+	{
+		name: "start", title: "from the start of the program to its first byte at the server",
+		accounts: 1, messages: 1, size: 2_000, memory: true, measure: compareStarts,
+	},
+	{
+		name: "many", title: "a daemon with 10,000 accounts, each polled every 5 minutes, 40 s after its start",
+		accounts: 10_000, memory: true, measure: watchMany,
 	},
 	{
 		name: "far-accounts", title: "50 accounts × 60 × 3 KB at 40 ms round trip, fetched and deleted",
@@ -102,7 +113,7 @@ func rounds() int {
 		return n
 	}
 	if isQuick() {
-		return 3
+		return 1
 	}
-	return 5
+	return 3
 }

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -27,12 +28,17 @@ type result struct {
 	fsyncs    int
 	wrong     string // what it lost or broke
 	once      bool   // it is so slow that its only run counts
+	failed    error  // it took part no longer
 }
 
 // slow is how long a run of a peer may take to be repeated.
-const slow = 8 * time.Second
+const slow = 3 * time.Second
 
-// compare lets the contenders do a task in turns, once to warm up and then in rounds.
+// patience is how long a run may take at all.
+const patience = 3 * time.Minute
+
+// compare lets the contenders do a task in turns, once to warm up and then in rounds. One that
+// fails is left out from then on.
 func compare(tb testing.TB, t task, all []contender, rounds int) []*result {
 	tb.Helper()
 	results := make([]*result, len(all))
@@ -43,12 +49,13 @@ func compare(tb testing.TB, t task, all []contender, rounds int) []*result {
 		for i := range results {
 			// Another one comes first each time.
 			r := results[(round+i)%len(results)]
-			if r.once {
+			if r.once || r.failed != nil {
 				continue
 			}
-			measured, err := r.run(t, "")
-			if err != nil {
-				tb.Fatalf("%s: %v", r.name, err)
+			var measured measurement
+			if measured, r.failed = r.run(t, ""); r.failed != nil {
+				tb.Errorf("%s: %v", r.name, r.failed)
+				continue
 			}
 			r.once = round == 0 && !r.limit && r.needs != nil && measured.wall > slow
 			if round > 0 || rounds == 0 || r.once {
@@ -108,7 +115,10 @@ func (r *result) run(t task, strace string) (m measurement, err error) {
 	} else if gnuTime, err := exec.LookPath("time"); err == nil {
 		args = slices.Concat([]string{gnuTime, "-q", "-o", memory, "-f", "%M"}, args)
 	}
-	cmd := exec.Command(args[0], args[1:]...)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // with its children
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), r.env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if r.notRoot && os.Geteuid() == 0 {

@@ -47,7 +47,7 @@ func newSource(tb testing.TB, r row) *source {
 	case r.extract:
 		s.server = &messageFile{path: filepath.Join(tb.TempDir(), "mail.eml")}
 	case r.memory:
-		s.server = newMemoryServer(tb, r.accounts, !r.fullHandshakes)
+		s.server = newMemoryServer(tb, r)
 	default:
 		s.server = newDovecot(tb, r.accounts)
 	}
@@ -169,7 +169,7 @@ type memoryServer struct {
 	file string
 }
 
-func newMemoryServer(tb testing.TB, accounts int, tickets bool) *memoryServer {
+func newMemoryServer(tb testing.TB, r row) *memoryServer {
 	tb.Helper()
 	dir, err := runFolder.sub("")
 	if err == nil {
@@ -179,7 +179,7 @@ func newMemoryServer(tb testing.TB, accounts int, tickets bool) *memoryServer {
 		tb.Fatal(err)
 	}
 	file := filepath.Join(dir, "cert.pem")
-	m, err := listenMemory(accounts, tickets, file)
+	m, err := listenMemory(r, file)
 	if err != nil {
 		tb.Fatal(err)
 	}

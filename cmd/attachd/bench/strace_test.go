@@ -23,11 +23,13 @@ func (r *result) countCalls(tb testing.TB, t task) error {
 		tb.Logf("no system calls are counted: %v (make bench installs it on Debian and Ubuntu)", err)
 		return nil
 	}
-	if r.once {
+	if r.once || r.failed != nil {
 		return nil // it would take minutes
 	}
 	m, err := r.run(t, strace)
-	r.calls, r.fsyncs = m.calls, m.fsyncs
+	if err == nil {
+		r.calls, r.fsyncs = m.calls, m.fsyncs
+	}
 	return err
 }
 
