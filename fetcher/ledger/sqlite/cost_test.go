@@ -33,6 +33,27 @@ func TestCostOfGroup(t *testing.T) {
 	}
 }
 
+// TestCostOfDeletion does so for a message that is deleted. A statement of its own would be above.
+func TestCostOfDeletion(t *testing.T) {
+	l := open(t)
+	ctx := t.Context()
+	keys := func(g int) []ledger.Key {
+		group := benchmarkGroup(g)
+		check(t, l.Stage(ctx, "hans", group))
+		check(t, l.Delivered(ctx, "hans", group, time.Now()))
+		return keysOf(group)
+	}
+	check(t, l.DeletePending(ctx, "hans", keys(0)))
+	all := keys(1)
+	start := mallocs()
+	check(t, l.DeletePending(ctx, "hans", all))
+	made := mallocs() - start
+	t.Logf("%d allocations for %d messages", made, len(all))
+	if most := uint64(18 * len(all)); made > most {
+		t.Errorf("%d allocations for %d messages, at most %d expected", made, len(all), most)
+	}
+}
+
 func mallocs() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

@@ -24,19 +24,29 @@ func (l *Ledger) Deleted(ctx context.Context, account string, keys []ledger.Key)
 
 // move brings messages to a state. Those in it already stay.
 func (l *Ledger) move(ctx context.Context, account string, keys []ledger.Key, to ledger.State) error {
-	return l.changeEach(ctx, account, string(to), keys, func(ctx context.Context, c *change, k ledger.Key, known map[ledger.Key]row) error {
-		r := known[k]
-		if r.Skipped {
-			return c.refuse(k, r.State, to) // nothing of it was ever fetched
+	return l.changeChunks(ctx, account, string(to), keys, func(ctx context.Context, c *change, chunk []ledger.Key, known map[ledger.Key]row) error {
+		moved := make([]int64, 0, len(chunk))
+		for _, k := range chunk {
+			r := known[k]
+			if r.Skipped {
+				return c.refuse(k, r.State, to) // nothing of it was ever fetched
+			}
+			changes, err := c.allow(k, r.State, to)
+			if err != nil {
+				return err
+			}
+			if changes {
+				moved = append(moved, r.id)
+				r.State = to
+				known[k] = r
+			}
 		}
-		changes, err := c.allow(k, r.State, to)
-		if err != nil || !changes {
-			return err
+		for first, last := range ranges(moved) {
+			if _, err := c.exec(ctx, c.setState, string(to), first, last); err != nil {
+				return err
+			}
 		}
-		r.State = to
-		known[k] = r
-		_, err = c.exec(ctx, c.setState, string(to), r.id)
-		return err
+		return nil
 	})
 }
 
@@ -67,21 +77,27 @@ func (l *Ledger) noteListing(ctx context.Context, account, name string, keys []l
 	})
 }
 
-// changeEach changes messages one by one, in chunks, so that other accounts get their turn. fn
-// updates known with what it changes.
+// changeEach changes messages one by one, in chunks. fn updates known with what it changes.
 func (l *Ledger) changeEach(ctx context.Context, account, name string, keys []ledger.Key, fn func(ctx context.Context, c *change, k ledger.Key, known map[ledger.Key]row) error) error {
+	return l.changeChunks(ctx, account, name, keys, func(ctx context.Context, c *change, chunk []ledger.Key, known map[ledger.Key]row) error {
+		for _, k := range chunk {
+			if err := fn(ctx, c, k, known); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// changeChunks changes messages in chunks, so that other accounts get their turn.
+func (l *Ledger) changeChunks(ctx context.Context, account, name string, keys []ledger.Key, fn func(ctx context.Context, c *change, chunk []ledger.Key, known map[ledger.Key]row) error) error {
 	for chunk := range slices.Chunk(keys, moveChunk) {
 		err := l.change(ctx, account, name, func(ctx context.Context, c *change) error {
 			known, err := c.rows(ctx, chunk)
 			if err != nil {
 				return err
 			}
-			for _, k := range chunk {
-				if err := fn(ctx, c, k, known); err != nil {
-					return err
-				}
-			}
-			return nil
+			return fn(ctx, c, chunk, known)
 		})
 		if err != nil {
 			return fmt.Errorf("record %d messages of account %s as %s: %w", len(keys), account, name, err)

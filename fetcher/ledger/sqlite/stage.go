@@ -61,7 +61,7 @@ func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 		&s.paths:      "SELECT m.id, m.uidl, m.size, f.n, f.path FROM message AS m LEFT JOIN attachment AS f ON f.message = m.id WHERE m.account = ? AND m.state = 'staged' ORDER BY m.id, f.n",
 		&s.path:       "UPDATE attachment SET path = ? WHERE message = ? AND n = ?",
 		&s.unstage:    "UPDATE OR FAIL attachment SET staging = NULL WHERE message BETWEEN ? AND ? AND staging <> ''",
-		&s.setState:   "UPDATE message SET state = ? WHERE id = ?",
+		&s.setState:   "UPDATE OR FAIL message SET state = ? WHERE id BETWEEN ? AND ?",
 		&s.listed:     "UPDATE message SET missed = ?, attempts = ?, state = ?, delivered = coalesce(?, delivered) WHERE id = ?",
 		&s.failed: `INSERT INTO message (account, uidl, size, state, reason, attempts, next_attempt, first_seen)
 			VALUES (?, ?, ?, 'failed', ?, 1, ?, ?) ON CONFLICT (account, uidl, size)
