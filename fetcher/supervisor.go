@@ -15,8 +15,8 @@ import (
 	"github.com/attachd/attachd/fetcher/poll"
 )
 
-// startSpread spreads the first polls of a set of accounts: by this much time for each account, but
-// at most over the interval. A daemon with many accounts does not open all connections at once.
+// startSpread spreads the first polls of a set of accounts: by this much time for each further one,
+// but at most over the interval. A daemon with many accounts does not open all connections at once.
 const startSpread = 50 * time.Millisecond
 
 // Supervisor polls a set of accounts, each in a loop of its own. Fill in the exported fields, then
@@ -167,7 +167,7 @@ func (s *Supervisor) replace(ctx context.Context, slots *slots, accounts []Accou
 		}
 		s.running[a.Name] = l
 		// Beyond the interval, some accounts would be polled twice before others were polled once.
-		delay := rand.N(min(startSpread*time.Duration(len(starting)), a.Interval) + 1)
+		delay := rand.N(min(startSpread*time.Duration(len(starting)-1), a.Interval) + 1)
 		starts = append(starts, func(ended func()) { l.run(ctx, delay, ended) })
 	}
 	return starts
