@@ -33,7 +33,7 @@ func watchMany(tb testing.TB, r row, all []contender) reportRow {
 		if err != nil {
 			tb.Fatalf("%s: %v", c.name, err)
 		}
-		line.note = fmt.Sprintf("%.0f polls a second", polls)
+		line.note = fmt.Sprintf("%.0f polls a second, each the first of an account", polls)
 		out.lines = append(out.lines, line)
 		out.goals = append(out.goals, fmt.Sprintf("%s: %.1f MiB resident, goal %d: %s",
 			c.name, float64(line.peak)/(1<<20), manyGoal>>20, reached(line.peak <= manyGoal)))
