@@ -78,7 +78,7 @@ func rulesOf(file, account string, stderr io.Writer) (wiring.Rules, error) {
 	for _, a := range c.Accounts {
 		if a.Name == account || account == "" && len(c.Accounts) == 1 {
 			rules := wiring.NewRules(c, a)
-			rules.Account.After = config.AfterKeep // the messages at hand stay where they are
+			rules.After = config.AfterKeep // the messages at hand stay where they are
 			return rules, nil
 		}
 		names = append(names, a.Name)

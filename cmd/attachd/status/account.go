@@ -23,8 +23,8 @@ type account struct {
 	late     int       // polls in a row that waited for their slot for longer than the interval
 	lateFrom time.Time // when the first of them was due
 
-	failure failure     // why polls fail
-	partial failure     // what a poll that went well has left
+	failure *failure    // why polls fail, nil if they do not; most accounts have neither
+	partial *failure    // what a poll that went well has left, nil for nothing
 	checked checkedOnce // per process
 }
 
@@ -44,11 +44,11 @@ type fetched struct {
 
 // failure is a trouble of an account that lasts.
 type failure struct {
-	trouble.Trouble           // Class "" for none
-	key             string    // of its case
-	Since           time.Time // of the class
-	Last            time.Time
-	Times           int // of the class
+	trouble.Trouble
+	key   string    // of its case
+	Since time.Time // of the class
+	Last  time.Time
+	Times int // of the class
 }
 
 // checkedOnce says what happened since the board began.
@@ -66,7 +66,7 @@ func (a *account) set(c config.Account, state, path string) {
 		subject: trouble.Subject{Account: c.Name, Host: a.now.Host, Secret: secretOf(c, path), Output: c.Output, State: state, Config: path},
 	}
 	if !c.Enabled {
-		a.failure, a.partial, a.phase, a.now.Next, a.now.Progress = failure{}, failure{}, "", time.Time{}, nil
+		a.failure, a.partial, a.phase, a.now.Next, a.now.Progress = nil, nil, "", time.Time{}, nil
 	}
 }
 
@@ -183,28 +183,27 @@ func (a *account) end(e event.Done, t trouble.Trouble, now time.Time) {
 	if visited {
 		a.now.Worked, a.now.Since, a.now.Failures = now, time.Time{}, 0
 		a.now.Backlog = e.Counts.Left
-		a.failure = failure{}
-		a.partial.note(t, now)
+		a.failure, a.partial = nil, a.partial.noted(t, now)
 		return
 	}
 	if a.now.Failures++; a.now.Since.IsZero() {
 		a.now.Since = now
 	}
-	a.failure.note(t, now)
+	a.failure = a.failure.noted(t, now)
 }
 
-// note adds a failure, or ends them if the class is "".
-func (f *failure) note(t trouble.Trouble, now time.Time) {
-	switch {
-	case t.Class == "":
-		*f = failure{}
-		return
-	case t.Class != f.Class || t.Step != f.Step || t.Host != f.Host:
-		f.Since, f.Times = now, 0
+// noted returns f, nil for none, with one failure more. It returns nil if the class is "".
+func (f *failure) noted(t trouble.Trouble, now time.Time) *failure {
+	if t.Class == "" {
+		return nil
+	}
+	if f == nil || t.Class != f.Class || t.Step != f.Step || t.Host != f.Host {
+		f = &failure{Since: now}
 	}
 	f.take(t)
 	f.Last = now
 	f.Times++
+	return f
 }
 
 // take makes a trouble the failure's.
@@ -212,12 +211,12 @@ func (f *failure) take(t trouble.Trouble) {
 	f.Trouble, f.key = t, string(t.Class)+"/"+t.Step+"/"+t.Host
 }
 
-// worst is what keeps the account from working, or else what a poll has left; Class "" for none.
+// worst is what keeps the account from working, or else what a poll has left; nil for none.
 func (a *account) worst() *failure {
-	if a.failure.Class != "" {
-		return &a.failure
+	if a.failure != nil {
+		return a.failure
 	}
-	return &a.partial
+	return a.partial
 }
 
 // silentSince is since when the account has had no success: since its last one, or else since its

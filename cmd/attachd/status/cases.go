@@ -73,7 +73,7 @@ func (c *cases) ofAccount(a *account, started time.Time) (key, said, why string,
 		g.say(fmt.Sprintf("%s waited %s for its turn, and its interval is %s", a.now.Name, words.For(a.lag), words.For(a.settings.interval)))
 	}
 	f := a.worst()
-	if f.Class == "" {
+	if f == nil {
 		return c.noMail(a, started)
 	}
 	g := c.failing(a, f)
@@ -86,7 +86,7 @@ func (c *cases) ofAccount(a *account, started time.Time) (key, said, why string,
 
 // since is from when on the wait for a success counts.
 func (c *cases) since(a *account, f *failure) time.Time {
-	if f == &a.partial {
+	if f == a.partial {
 		return f.Since
 	}
 	return a.silentSince()
@@ -95,7 +95,7 @@ func (c *cases) since(a *account, f *failure) time.Time {
 // patience is how long a failure may last before it needs somebody.
 func (c *cases) patience(a *account, f *failure) time.Duration {
 	neverWorked := a.now.Worked.IsZero() && !a.checked.before
-	if f.Class == trouble.DiskFull || f.Class == trouble.DiskReserved || neverWorked && f != &a.partial {
+	if f.Class == trouble.DiskFull || f.Class == trouble.DiskReserved || neverWorked && f != a.partial {
 		return min(soon, c.needsYouAfter)
 	}
 	return c.needsYouAfter

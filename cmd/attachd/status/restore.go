@@ -37,7 +37,7 @@ func (b *Board) Restore(p Past) {
 	for _, a := range b.accounts {
 		// Without a history nobody knows how its last poll ended. That it was polled and has no
 		// trouble is all that can be said.
-		if a.now.Worked.IsZero() && a.failure.Class == "" && !a.checked.polled {
+		if a.now.Worked.IsZero() && a.failure == nil && !a.checked.polled {
 			a.now.Worked = a.now.Polled
 		}
 	}
@@ -65,7 +65,7 @@ func (a *account) restoreTrouble(t history.Trouble) {
 	if t.Host != "" && t.Host != a.now.Host || !t.Over.IsZero() {
 		return // the account has another server now
 	}
-	known := failure{Since: t.First, Last: t.Last, Times: max(t.Times, 1)}
+	known := &failure{Since: t.First, Last: t.Last, Times: max(t.Times, 1)}
 	known.take(trouble.Trouble{Host: t.Host, Step: t.Step, Class: trouble.Class(t.Class), Text: words.VisibleLines(t.Text)})
 	if t.Step == "messages" { // its visits went well
 		a.partial = known

@@ -20,22 +20,43 @@ import (
 // LockDir is the folder of the locks of the state file and of the accounts in it.
 func LockDir(c *config.Config) string { return sqlite.LockFolder(c.State) }
 
-// settings are the part of the configuration that an account depends on. The fetcher starts an
-// account anew when they change.
+// settings are what an account's files depend on. Accounts of a set that are alike in it share one:
+// most are, and with ten thousand of them copies would take more than all else that a sleeping
+// account needs.
 type settings struct {
-	config.Account
+	files  config.Files
+	after  config.After
 	sink   sink.Options
 	limits extractor.Limits
+}
+
+// settingsOf are those of the accounts of a set.
+type settingsOf map[settings]*settings
+
+// of returns those of an account.
+func (all settingsOf) of(c *config.Config, a *config.Account) *settings {
+	s := settings{a.Files, a.After, sink.Options{
+		FileMode: a.FileMode, DirMode: a.FolderMode, Group: string(a.Group), MinFree: int64(a.Policy.MinFree),
+	}, limits(c)}
+	if all[s] == nil {
+		all[s] = &s
+	}
+	return all[s]
 }
 
 // seeds are those of this process.
 var seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 
-// version returns 128 bits that change with the settings. A second copy of them would take most of
+// version returns 128 bits that change with the part of the configuration that an account depends
+// on. The fetcher starts an account anew when they change. A copy of that part would take most of
 // the memory of an account that sleeps.
-func (s *settings) version() (v [2]uint64) {
+func version(a *config.Account, s *settings) (v [2]uint64) {
+	of := struct {
+		config.Account
+		settings
+	}{*a, *s}
 	for i, seed := range seeds {
-		v[i] = maphash.Comparable(seed, *s)
+		v[i] = maphash.Comparable(seed, of)
 	}
 	return v
 }
@@ -57,18 +78,15 @@ func Account(c *config.Config, a config.Account, hook sink.Hook) fetcher.Account
 	return account(c, &a, newShared(), hook)
 }
 
+// account holds on to nothing of c: a loop that a reload leaves running would keep the whole of an
+// old configuration.
 func account(c *config.Config, a *config.Account, own shared, hook sink.Hook) fetcher.Account {
-	// One copy serves all that the account holds on to. It must not be c's: a loop that a reload
-	// leaves running would keep the whole of an old configuration.
-	with := &settings{*a, sink.Options{
-		FileMode: a.FileMode, DirMode: a.FolderMode, Group: string(a.Group), MinFree: int64(a.Policy.MinFree),
-	}, limits(c)}
-	a = &with.Account
+	with := own.settings.of(c, a)
 	return fetcher.Account{
 		Account: poll.Account{
 			Name:     a.Name,
 			Endpoint: endpoint(c, a, own),
-			Output:   with.output(hook),
+			Output:   with.output(a.Name, a.Output, hook),
 			Deletion: poll.Deletion{
 				Delete:          a.After == config.AfterDelete,
 				DeleteAfter:     a.DeleteAfter,
@@ -89,16 +107,17 @@ func account(c *config.Config, a *config.Account, own shared, hook sink.Hook) fe
 			FetchChangedUIDLs: a.Policy.UIDLChange == config.UIDLChangeFetch,
 		},
 		Jitter:  a.Jitter,
-		Version: with.version(),
+		Version: version(a, with),
 	}
 }
 
 // endpoint says how the account's mailbox is reached.
 func endpoint(c *config.Config, a *config.Account, own shared) session.Endpoint {
+	password := a.Password
 	return session.Endpoint{
 		Addr:     net.JoinHostPort(a.Host, strconv.Itoa(a.Port)),
 		Username: a.Username,
-		Password: func(ctx context.Context) (string, error) { s, err := a.Password.Resolve(ctx); return string(s), err },
+		Password: func(ctx context.Context) (string, error) { s, err := password.Resolve(ctx); return string(s), err },
 		Auth:     session.Auth(a.Auth),
 		Token:    tokens(c, a, own.tokens),
 		Dial:     dialer(a.Proxy),

@@ -25,7 +25,10 @@ func InspectState(ctx context.Context, c *config.Config) (*sqlite.Ledger, error)
 
 // FindDestination says which folder the output folder of an account is.
 func FindDestination(ctx context.Context, a config.Account) (delivery.Destination, error) {
-	folder := Inspect(a)
+	return findDestination(ctx, Inspect(a))
+}
+
+func findDestination(ctx context.Context, folder sink.Inspector) (delivery.Destination, error) {
 	is, err := folder.Identity(ctx)
 	return delivery.Destination{Place: folder.Place(), ID: is.ID, Mark: is.Mark, Gone: is.Gone, Tidy: is.Tidy}, err
 }

@@ -14,23 +14,23 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// output is the folder of an account. The hook, nil for none, is called before each step of the
-// sink.
-func (s *settings) output(hook sink.Hook) delivery.Output {
-	o := s.sink
-	o.Hook, o.Digest = hook, digest.Own
+// output is the folder of an account at a path. The hook, nil for none, is called before each step
+// of the sink.
+func (s *settings) output(account, path string, hook sink.Hook) delivery.Output {
 	return delivery.Output{
 		OpenSink: func(context.Context) (delivery.Sink, error) {
-			d, err := sink.Open(s.Output, o)
+			o := s.sink
+			o.Hook, o.Digest = hook, digest.Own
+			d, err := sink.Open(path, o)
 			if err != nil {
 				return nil, err
 			}
-			return &folder{Directory: d, rules: Rules{s.Account, extractOptions(s.Files, s.limits)}}, nil
+			return &folder{Directory: d, rules: Rules{account, s.after, s.files, extractOptions(s.files, s.limits)}}, nil
 		},
 		FindDestination: func(ctx context.Context) (delivery.Destination, error) {
-			return FindDestination(ctx, s.Account)
+			return findDestination(ctx, sink.Inspect(path))
 		},
-		MinFree: o.MinFree,
+		MinFree: s.sink.MinFree,
 	}
 }
 

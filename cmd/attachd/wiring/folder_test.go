@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/delivery/sinktest"
 )
@@ -50,6 +49,6 @@ func TestFolderIsASink(t *testing.T) {
 	t.Parallel()
 	sinktest.Test(t, func(t *testing.T) sinktest.Place {
 		dir := filepath.Join(t.TempDir(), "hans")
-		return folderPlace{dir, (&settings{Account: config.Account{Name: "hans", Output: dir}}).output(nil)}
+		return folderPlace{dir, new(settings).output("hans", dir, nil)}
 	})
 }

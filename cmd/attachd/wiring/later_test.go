@@ -9,7 +9,6 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -61,7 +60,7 @@ func TestOpenLater(t *testing.T) {
 			t.Parallel()
 			var n opens
 			dir := filepath.Join(t.TempDir(), "lab")
-			out := (&settings{Account: config.Account{Name: "lab", Output: dir}}).output(&n)
+			out := new(settings).output("lab", dir, &n)
 			first, err := out.OpenSink(t.Context())
 			check(t, err)
 			check(t, first.SetMark(t.Context(), 7))

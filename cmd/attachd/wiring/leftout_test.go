@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
@@ -27,8 +26,7 @@ func TestLeftOut(t *testing.T) {
 		Include: []extractor.Rule{{Types: []string{"application/*"}}},
 		Exclude: []extractor.Rule{{MaxSize: 1}, {Names: []string{"small*"}}, {Types: []string{"application/zip"}}},
 	}}
-	f := settings{Account: config.Account{Name: "hans", Output: t.TempDir()}}
-	sink, err := f.output(nil).OpenSink(t.Context())
+	sink, err := new(settings).output("hans", t.TempDir(), nil).OpenSink(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

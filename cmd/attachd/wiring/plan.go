@@ -49,40 +49,41 @@ func filterRules(rules []config.Rule) []extractor.Rule {
 // Rules say how the messages of one account become files. With the zero value every attachment is
 // kept under the name that it came with.
 type Rules struct {
-	Account config.Account
+	Account string
+	After   config.After
+	Files   config.Files
 	Extract extractor.Options
 }
 
 // NewRules returns the rules of an account.
 func NewRules(c *config.Config, a config.Account) Rules {
-	return Rules{a, extractOptions(a.Files, limits(c))}
+	return Rules{a.Name, a.After, a.Files, extractOptions(a.Files, limits(c))}
 }
 
 // Plan says how the message of a UIDL becomes files; "" for one that was not fetched.
 func (r *Rules) Plan(uidl string) sink.Plan {
-	a := &r.Account // no copy of it for each message
 	p := sink.Plan{Extract: r.Extract}
-	switch a.Files.Raw {
+	switch r.Files.Raw {
 	case config.RawProblems:
 		p.Raw = sink.RawProblems
 	case config.RawAlways:
 		p.Raw = sink.RawAlways
 	default:
-		if a.After == config.AfterDelete {
-			p.Raw, p.Quarantine = sink.RawQuarantine, quarantinePlan(a.Name, uidl)
+		if r.After == config.AfterDelete {
+			p.Raw, p.Quarantine = sink.RawQuarantine, quarantinePlan(r.Account, uidl)
 		}
 	}
-	if a.Files.Path != "" {
+	if r.Files.Path != "" {
 		p.Path = func(m *extractor.Message, at *extractor.Attachment) string {
-			path, err := a.Files.Path.Execute(pathData(a.Name, uidl, m, at))
+			path, err := r.Files.Path.Execute(pathData(r.Account, uidl, m, at))
 			if err != nil { // the template is valid, and can fail for an odd message only
 				return at.Name
 			}
 			return path
 		}
 	}
-	if a.Files.Sidecar {
-		p.Sidecar = func(m *extractor.Message, s *sink.Staged) ([]byte, error) { return sidecar(a.Name, uidl, m, s) }
+	if r.Files.Sidecar {
+		p.Sidecar = func(m *extractor.Message, s *sink.Staged) ([]byte, error) { return sidecar(r.Account, uidl, m, s) }
 	}
 	return p
 }

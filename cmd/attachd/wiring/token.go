@@ -10,11 +10,12 @@ import (
 
 // shared is what accounts of one set have in common.
 type shared struct {
-	tokens  clientTokens
-	servers servers
+	tokens   clientTokens
+	servers  servers
+	settings settingsOf
 }
 
-func newShared() shared { return shared{make(clientTokens), make(servers)} }
+func newShared() shared { return shared{make(clientTokens), make(servers), make(settingsOf)} }
 
 // clientTokens are the sources of tokens that belong to a client rather than to an account. One
 // such token is good for all mailboxes that the client may read.
@@ -31,8 +32,9 @@ func tokens(c *config.Config, a *config.Account, own clientTokens) func(ctx cont
 	var source *oauth.Source
 	switch {
 	case !a.Token.IsZero():
+		token := a.Token
 		source = oauth.NewCommandSource(func(ctx context.Context) (string, error) {
-			s, err := a.Token.Resolve(ctx)
+			s, err := token.Resolve(ctx)
 			return string(s), err
 		}, a.TokenLifetime)
 	case a.OAuth == config.OAuth{}:
@@ -44,8 +46,9 @@ func tokens(c *config.Config, a *config.Account, own clientTokens) func(ctx cont
 			own[key] = source
 		}
 	case a.OAuth.Grant == config.GrantServiceAccount:
+		key := a.OAuth.Key
 		source = oauth.NewServiceAccountSource(&oauth.ServiceAccount{
-			Key:     func(ctx context.Context) (string, error) { s, err := a.OAuth.Key.Resolve(ctx); return string(s), err },
+			Key:     func(ctx context.Context) (string, error) { s, err := key.Resolve(ctx); return string(s), err },
 			Subject: a.Username, TokenURL: string(a.OAuth.TokenURL), Scopes: strings.Fields(a.OAuth.Scopes), HTTP: oauth.NewHTTPClient(dialer(a.Proxy)),
 		})
 	default:
