@@ -212,3 +212,36 @@ func TestKnownServerRefuses(t *testing.T) {
 		t.Errorf("then the poll sent %s", fmt.Sprint(got))
 	}
 }
+
+// TestKnownAfterRestart: the next process asks a server for its capabilities with the login alone.
+// If that is refused, and it may be for what came with it, the process after it asks first.
+func TestKnownAfterRestart(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one")
+	flights := w.flights()
+	w.start(t)
+	w.takeFlights(t, flights)
+	restart := func() {
+		w.supervisor = &Supervisor{Ledger: record{w.ledger}, MaxConcurrent: 1, MaxPerHost: 1, Log: w.supervisor.Log}
+	}
+	for _, test := range []struct {
+		refusal, want string
+	}{
+		{"", "APOP CAPA STAT UIDL"},
+		{"-ERR [AUTH] wrong password", "APOP CAPA STAT UIDL"},
+		{"", "APOP CAPA STAT UIDL"},
+		{"-ERR go away", "APOP CAPA STAT UIDL"},
+		{"", "CAPA"},
+		{"", "APOP CAPA STAT UIDL"},
+	} {
+		restart()
+		w.server.Auth.Refusal = test.refusal
+		*flights = nil
+		if err := w.once(t); (err == nil) != (test.refusal == "") {
+			t.Errorf("refusal %q, error %v", test.refusal, err)
+		}
+		if got := (*flights)[0]; got != test.want {
+			t.Errorf("with the refusal %q, the poll began with %q, want %q", test.refusal, got, test.want)
+		}
+	}
+}

@@ -117,6 +117,9 @@ type Host struct {
 	WithoutCapa time.Time // until then, without CAPA
 	LoginAlone  time.Time // until then nothing is sent with the login
 	Exact       time.Time // then a message last came with as many octets as LIST had said
+	// Together is what its greetings have in common, if it answered all that was sent with the
+	// login, and "" otherwise. SetHost leaves it where it is "", and ForgetTogether removes it.
+	Together string
 	// LoginDelay is the least time between two logins that it announces (RFC 2449 section 6.5), to
 	// the millisecond. SetHost leaves it: SetLoginDelay records it.
 	LoginDelay time.Duration

@@ -17,7 +17,7 @@ func (p *poll) connect(ctx context.Context, visited identity.Visited) error {
 	s, err := p.Account.openSession(ctx, session.Options{
 		WithoutCapa: p.fallback.withoutCapa, Unpipelined: p.fallback.unpipelined, LoginAlone: p.fallback.loginAlone,
 		Ask: p.questions(visited.Ever), Waiting: p.Waiting,
-		Known: func(greeting string) bool { return p.poller.together.has(p.Account.Addr, greeting) },
+		Known: p.takesTogether,
 		Own:   func(c *x509.Certificate) { p.noteCertificate(true, c) }, Log: p.log,
 	})
 	p.step = step(s.Step)

@@ -54,8 +54,10 @@ type Mailboxes interface {
 type Hosts interface {
 	// Host returns what is recorded of a server, the zero Host for an unknown one.
 	Host(ctx context.Context, addr string) (ledger.Host, error)
-	// SetHost records the times of h that are not zero. It leaves LoginDelay alone.
+	// SetHost records what of h is not zero. It leaves LoginDelay alone.
 	SetHost(ctx context.Context, addr string, h ledger.Host) error
+	// ForgetTogether removes the record that the server takes commands with the login.
+	ForgetTogether(ctx context.Context, addr string) error
 	// SetLoginDelay records the least time between logins that the server announced
 	// (LOGIN-DELAY, RFC 2449 section 6.5), 0 for none.
 	SetLoginDelay(ctx context.Context, addr string, d time.Duration) error

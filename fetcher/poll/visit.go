@@ -69,6 +69,7 @@ type visit struct {
 	log         zerolog.Logger
 	muted       map[int]bool // numbers of messages whose UIDL does not end
 	takenBefore allowance    // by the sessions that went well
+	together    string       // what is recorded of the server, see [ledger.Host]
 	result      Result
 }
 
@@ -97,6 +98,7 @@ func (v *visit) run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read what is known of %s: %w", addr, err)
 	}
+	v.together = host.Together
 	remembered := recordedFallback(host, started)
 	p := v.newPoll(remembered, started.Sub(host.Exact) < exactLasts)
 	var first, before error // errors of the first session and of the one before
@@ -149,11 +151,18 @@ func (v *visit) noteHost(ctx context.Context, p *poll, host ledger.Host, started
 	if err == nil && !p.fallback.withoutCapa && p.loginDelay != host.LoginDelay {
 		failed = led.SetLoginDelay(ctx, addr, p.loginDelay)
 	}
+	var known ledger.Host
 	if p.together {
-		failed = errors.Join(failed, v.noteTogether(ctx, p, err))
+		var forget bool
+		if known, forget = v.noteTogether(ctx, p, err); forget {
+			failed = errors.Join(failed, led.ForgetTogether(ctx, addr))
+		}
 	}
 	if p.fetch.sizes.exactly && started.Sub(host.Exact) > exactAgain && ctx.Err() == nil {
-		failed = errors.Join(failed, led.SetHost(ctx, addr, ledger.Host{Exact: started}))
+		known.Exact = started
+	}
+	if known != (ledger.Host{}) {
+		failed = errors.Join(failed, led.SetHost(ctx, addr, known))
 	}
 	return failed
 }

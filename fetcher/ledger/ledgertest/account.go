@@ -35,14 +35,21 @@ func testHost(t *testing.T, open Open) {
 	check(t, l.SetLoginDelay(t.Context(), "mx.example:995", time.Hour))
 	check(t, l.SetLoginDelay(t.Context(), "mx.example:995", 10*time.Minute))
 	check(t, l.SetHost(t.Context(), "mx.example:995", ledger.Host{Unpipelined: day}))
-	check(t, l.SetHost(t.Context(), "mx.example:995", ledger.Host{WithoutCapa: later, LoginAlone: later, Exact: day}))
+	check(t, l.SetHost(t.Context(), "mx.example:995", ledger.Host{WithoutCapa: later, LoginAlone: later, Exact: day, Together: "+OK ready"}))
+	check(t, l.SetHost(t.Context(), "mx.example:995", ledger.Host{Exact: day}))
 	check(t, l.Close())
 	l = open(t, dir)
 	defer l.Close()
 	h, err := l.Host(t.Context(), "mx.example:995")
-	if err != nil || !h.Unpipelined.Equal(day) || !h.WithoutCapa.Equal(later) || !h.LoginAlone.Equal(later) || !h.Exact.Equal(day) || h.LoginDelay != 10*time.Minute {
+	if err != nil || !h.Unpipelined.Equal(day) || !h.WithoutCapa.Equal(later) || !h.LoginAlone.Equal(later) || !h.Exact.Equal(day) || h.LoginDelay != 10*time.Minute || h.Together != "+OK ready" {
 		t.Errorf("known is %v, error %v", h, err)
 	}
+	check(t, l.ForgetTogether(t.Context(), "mx.example:995"))
+	h, err = l.Host(t.Context(), "mx.example:995")
+	if err != nil || h.Together != "" || !h.Exact.Equal(day) {
+		t.Errorf("then known is %v, error %v", h, err)
+	}
+	check(t, l.ForgetTogether(t.Context(), "other.example:995"))
 	h, err = l.Host(t.Context(), "other.example:995")
 	if err != nil || h != (ledger.Host{}) {
 		t.Errorf("known of a host unheard of is %v, error %v", h, err)

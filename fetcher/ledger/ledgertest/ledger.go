@@ -148,6 +148,7 @@ type Accounts interface {
 type Hosts interface {
 	Host(ctx context.Context, name string) (ledger.Host, error)
 	SetHost(ctx context.Context, name string, h ledger.Host) error
+	ForgetTogether(ctx context.Context, name string) error
 	SetLoginDelay(ctx context.Context, name string, d time.Duration) error
 }
 

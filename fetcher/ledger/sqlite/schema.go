@@ -9,7 +9,7 @@ const applicationID = 0x61746364
 // migrations leads from each schema version to the next: migrations[0] makes an
 // empty file version 1. A version that was released is never edited.
 func migrations() []string {
-	return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5, schemaV6, schemaV7, schemaV8, schemaV9, schemaV10, schemaV11}
+	return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5, schemaV6, schemaV7, schemaV8, schemaV9, schemaV10, schemaV11, schemaV12}
 }
 
 // The index on digests holds only their first 8 bytes. Digests are random, so every insert lands on
@@ -219,6 +219,11 @@ SELECT a.name AS account, f.path, f.original_name, f.media_type, f.size,
 	CASE f.kind WHEN 2 THEN lower(hex(f.digest)) END AS blake3,
 	m.state, m.message_id, CAST(m.uidl AS TEXT) AS uidl, datetime(m.delivered / 1000, 'unixepoch') AS delivered
 FROM attachment AS f JOIN message AS m ON m.id = f.message JOIN account AS a ON a.id = m.account;
+`
+
+// together is what the greetings of a server have in common that takes commands with the login.
+const schemaV12 = `
+ALTER TABLE host ADD COLUMN together TEXT;
 `
 
 // The schema versions with columns that an older file lacks, which [Inspect] opens, too.
