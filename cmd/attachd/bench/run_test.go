@@ -3,7 +3,6 @@ package bench
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/zeebo/blake3"
 )
 
 // A result is what a contender did on a row.
@@ -32,7 +33,7 @@ type result struct {
 }
 
 // slow is how long a run of a peer may take to be repeated.
-const slow = 3 * time.Second
+const slow = 7 * time.Second
 
 // patience is how long a run may take at all.
 const patience = 3 * time.Minute
@@ -193,7 +194,7 @@ func (r *result) faults(t task, dir string) (string, error) {
 // digests returns how often each content is in a folder. Hidden folders do not count.
 func digests(dir string) (found map[sum]int, files int, err error) {
 	found = make(map[sum]int)
-	digest := sha256.New()
+	digest := blake3.New()
 	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
