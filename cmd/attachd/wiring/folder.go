@@ -38,7 +38,17 @@ func (s *settings) output(account, path string, hook sink.Hook) delivery.Output 
 // records of the two, which know nothing of each other.
 type folder struct {
 	*sink.Directory
-	rules Rules
+	rules  Rules
+	staged int // files
+}
+
+// Close implements delivery.Sink.
+func (f *folder) Close() error {
+	if f.staged >= manyFiles {
+		f.staged = 0
+		freePlaces()
+	}
+	return f.Directory.Close()
 }
 
 func (f *folder) Stage(ctx context.Context, uidl string, r io.Reader) (delivery.Staged, error) {
@@ -48,6 +58,11 @@ func (f *folder) Stage(ctx context.Context, uidl string, r io.Reader) (delivery.
 	}
 	if err != nil {
 		return delivery.Staged{}, err
+	}
+	if f.staged < manyFiles {
+		if f.staged += len(files); f.staged >= manyFiles {
+			takePlaces()
+		}
 	}
 	s := delivery.Staged{MessageID: m.MessageID, Envelope: envelope(m), LeftOut: leftOut(m)}
 	ofMessage := repairs(m.Problems)
