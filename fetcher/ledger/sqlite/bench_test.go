@@ -105,3 +105,27 @@ func BenchmarkLookup(b *testing.B) {
 	b.ReportMetric(float64(ours.Microseconds())/float64(b.N)/1000, "ms/100k")
 	b.ReportMetric(float64(ours)/float64(scan), "of-full-scan")
 }
+
+// BenchmarkLookupFew asks for the UIDLs of a small mailbox, as most polls do.
+func BenchmarkLookupFew(b *testing.B) {
+	for _, n := range []int{1, 3, 20, 100} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			l := open(b)
+			var group []*ledger.Message
+			var uidls []string
+			for i := range n {
+				group = append(group, message(fmt.Sprintf("%08x", i), 10_000, 0))
+				uidls = append(uidls, group[i].UIDL)
+			}
+			check(b, l.Stage(b.Context(), "hans", group))
+			b.ReportAllocs()
+			for b.Loop() {
+				records, err := l.Lookup(b.Context(), "hans", uidls)
+				check(b, err)
+				if len(records) != n {
+					b.Fatalf("%d records", len(records))
+				}
+			}
+		})
+	}
+}

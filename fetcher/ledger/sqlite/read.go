@@ -12,11 +12,29 @@ import (
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
-// lookupChunk is how many UIDLs one statement asks for.
+// lookupChunk is how many UIDLs one statement asks for at most.
 const lookupChunk = 500
 
+// lookupSizes are how many the statements of a lookup ask for. Most mailboxes hold a few messages,
+// and to fill the largest one up for them would take a poll that finds nothing longer than all else
+// that it asks of the ledger.
+var lookupSizes = [...]int{lookupChunk, 64, 8, 1}
+
 type readStatements struct {
-	account, lookup, lookupOne, mailbox *sql.Stmt
+	account, mailbox *sql.Stmt
+	lookups          [len(lookupSizes)]string // prepared when they are first needed
+}
+
+// lookup returns the statement for so many UIDLs, and how many it takes: fewer, or less than
+// five times as many.
+func (s *readStatements) lookup(uidls int) (query string, takes int) {
+	for i, n := range lookupSizes {
+		query, takes = s.lookups[i], n
+		if n < 5*uidls {
+			break
+		}
+	}
+	return query, takes
 }
 
 // The order is part of what Lookup promises.
@@ -35,11 +53,12 @@ func lookupQuery(n int, version int) string {
 }
 
 func (s *readStatements) prepare(ctx context.Context, db *sql.DB, version int) error {
+	for i, n := range lookupSizes {
+		s.lookups[i] = lookupQuery(n, version)
+	}
 	return prepareAll(ctx, db, map[**sql.Stmt]string{
-		&s.account:   "SELECT id FROM account WHERE name = ?",
-		&s.lookup:    lookupQuery(lookupChunk, version),
-		&s.lookupOne: lookupQuery(1, version),
-		&s.mailbox:   "SELECT messages, octets FROM account WHERE name = ?",
+		&s.account: "SELECT id FROM account WHERE name = ?",
+		&s.mailbox: "SELECT messages, octets FROM account WHERE name = ?",
 	})
 }
 
@@ -83,18 +102,15 @@ func (l *Ledger) rememberAccount(account string, id int64) {
 // come settled before failed and newer before older; the order of the UIDLs is not kept.
 func (l *Ledger) Lookup(ctx context.Context, account string, uidls []string) (records []ledger.Record, err error) {
 	err = l.ask(ctx, account, "lookup", func(id int64) (err error) {
-		args := make([]any, 1+lookupChunk)
-		args[0] = id
+		args := []any{id}
 		for len(uidls) > 0 {
-			statement, n := l.read.lookup, lookupChunk
-			if len(uidls) == 1 {
-				statement, n = l.read.lookupOne, 1
-			}
+			query, n := l.read.lookup(len(uidls))
+			args = args[:1]
 			for i := range n {
 				// A short chunk is filled up with its last UIDL: one statement serves all.
-				args[1+i] = []byte(uidls[min(i, len(uidls)-1)])
+				args = append(args, []byte(uidls[min(i, len(uidls)-1)]))
 			}
-			if records, err = appendRecords(ctx, records, statement, args[:1+n]); err != nil {
+			if records, err = l.appendRecords(ctx, records, query, args); err != nil {
 				return err
 			}
 			uidls = uidls[min(n, len(uidls)):]
@@ -104,8 +120,8 @@ func (l *Ledger) Lookup(ctx context.Context, account string, uidls []string) (re
 	return records, err
 }
 
-func appendRecords(ctx context.Context, records []ledger.Record, statement *sql.Stmt, args []any) ([]ledger.Record, error) {
-	rows, err := statement.QueryContext(ctx, args...)
+func (l *Ledger) appendRecords(ctx context.Context, records []ledger.Record, query string, args []any) ([]ledger.Record, error) {
+	rows, err := recurring{l.reader}.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
