@@ -2,6 +2,7 @@ package history
 
 import (
 	"database/sql"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -25,15 +26,15 @@ type messages struct {
 // uidlsAtOnce is how many UIDLs are looked up by one statement.
 const uidlsAtOnce = 64
 
-// prepare looks up the messages of files, many at once.
-func (b *batch) prepare(files []file) error {
+// prepare looks up messages by their accounts and UIDLs, many at once.
+func (b *batch) prepare(all iter.Seq2[string, string]) error {
 	asked := make(map[int64][]any) // UIDLs by account
-	for i := range files {
-		account, err := b.account(files[i].account)
+	for name, text := range all {
+		account, err := b.account(name)
 		if err != nil {
 			return err
 		}
-		key := uidl{account, files[i].uidl}
+		key := uidl{account, text}
 		if _, known := b.messages.known[key]; !known {
 			b.messages.known[key] = nil
 			asked[account] = append(asked[account], []byte(key.text))

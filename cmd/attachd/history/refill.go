@@ -180,7 +180,13 @@ func (r *refill) take(ctx context.Context, w *writer, led Ledger) error {
 	added := 0
 	err = w.batch(ctx, func(b *batch) error {
 		added = 0
-		if err := b.prepare(files); err != nil {
+		if err := b.prepare(func(yield func(account, uidl string) bool) {
+			for i := range files {
+				if !yield(files[i].account, files[i].uidl) {
+					return
+				}
+			}
+		}); err != nil {
 			return err
 		}
 		for _, f := range files {

@@ -188,14 +188,14 @@ func (w *writer) write(ctx context.Context, records []any) error {
 	if len(records) == 0 {
 		return nil
 	}
-	var files []file
-	for _, r := range records {
-		if f, ok := r.(file); ok {
-			files = append(files, f)
-		}
-	}
 	return w.batch(ctx, func(b *batch) error {
-		if err := b.prepare(files); err != nil {
+		if err := b.prepare(func(yield func(account, uidl string) bool) {
+			for _, r := range records {
+				if f, ok := r.(file); ok && !yield(f.account, f.uidl) {
+					return
+				}
+			}
+		}); err != nil {
 			return err
 		}
 		for _, r := range records {
