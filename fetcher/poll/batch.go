@@ -48,7 +48,7 @@ type received struct {
 	known   identity.Standing
 	undated bool
 	slack   int64 // see tailReader
-	whole   bool  // it ends with its closing delimiter
+	whole   bool  // it is shorter than listed, and ends with its closing delimiter
 }
 
 // batch is the messages that are committed together, once the server has answered each RETR and
@@ -192,7 +192,8 @@ func (p *poll) receive(ctx context.Context, b *batch, number int, body io.Reader
 	}
 	if m != nil {
 		header := p.fetch.header.Header()
-		b.staged = append(b.staged, received{e, counted.n, m, known, identity.Undated(m, header), counted.tail.slack, counted.tail.whole(header)})
+		whole := counted.n < e.Size && counted.tail.whole(header)
+		b.staged = append(b.staged, received{e, counted.n, m, known, identity.Undated(m, header), counted.tail.slack, whole})
 	}
 	return nil
 }
