@@ -33,6 +33,20 @@ func createIn(in *folder, name string, mode fs.FileMode) (*handle, error) {
 	return h, nil
 }
 
+// isThere reports whether an open folder has a single name, be it a link. [os.Root] would take the
+// name apart first.
+func isThere(in *folder, name string) (bool, error) {
+	var st unix.Stat_t
+	err := retried(func() error { return unix.Fstatat(int(in.dir.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW) })
+	if err == unix.ENOENT {
+		return false, nil
+	}
+	if err != nil {
+		return false, &fs.PathError{Op: "lstat", Path: filepath.Join(in.dir.Name(), name), Err: err}
+	}
+	return true, nil
+}
+
 // Write implements io.Writer.
 func (h *handle) Write(p []byte) (int, error) {
 	n := 0

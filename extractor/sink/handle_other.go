@@ -3,12 +3,22 @@
 package sink
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 )
 
 // handle is an open staging file.
 type handle struct{ *os.File }
+
+// isThere reports whether an open folder has a single name, be it a link.
+func isThere(in *folder, name string) (bool, error) {
+	_, err := in.root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
 
 // createIn makes a file of a single name in an open folder. Nothing of that name may be there, not
 // even a link.

@@ -1,9 +1,7 @@
 package sink
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"strconv"
 	"strings"
@@ -73,14 +71,10 @@ func (r *reservations) taken(to *folder, name string, sidecar bool) (bool, error
 	if _, ok := r.given[path.Join(to.name, name)]; ok {
 		return true, nil
 	}
-	err := r.before(StepLook, name)
-	if err == nil {
-		_, err = to.root.Lstat(name)
+	if err := r.before(StepLook, name); err != nil {
+		return false, err
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
+	return isThere(to, name)
 }
 
 // free returns the name itself if it is free, else the name with the next free number. r.mu is
