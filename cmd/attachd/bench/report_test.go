@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -52,10 +53,16 @@ func newReportRow(t task, results []*result) reportRow {
 		if line.note != "" {
 			notes = append(notes, line.note)
 		}
+		if r.cpu == nil {
+			line.cpu = "–"
+		}
 		if r.once {
 			notes = append(notes, "one run")
 		}
-		if r.failed != nil {
+		switch {
+		case errors.Is(r.failed, errTooSlow):
+			notes = append(notes, errTooSlow.Error())
+		case r.failed != nil:
 			notes = append(notes, "failed")
 		}
 		line.note = strings.Join(notes, ", ")
