@@ -123,7 +123,8 @@ second and knows nothing of mail; **TLS client**, which shakes hands and ends.
 
 The other programs are set as fast as they get. mpop, fdm and getmail6 sync each message, the script
 in Python (poplib, email) each file. What ripMIME and munpack write is synced at their end. None of
-them removes the messages that it has unpacked.
+them removes the messages that it has unpacked. Where one needs seconds, it runs once; where it
+needs minutes, it is left out.
 `, r.date, r.machine)
 	for _, row := range r.rows {
 		fmt.Fprintf(&b, "\n## %s\n", row.title)

@@ -120,7 +120,11 @@ func (r reportRow) columns() []string {
 	if len(r.lines) == 0 {
 		return []string{""}
 	}
-	return []string{"", "wall", "× " + r.lines[0].name, "CPU per " + r.cpuPer, "peak", "calls", "fsyncs"}
+	times := "×"
+	if r.lines[0].times > 0 {
+		times += " " + r.lines[0].name
+	}
+	return []string{"", "wall", times, "CPU per " + r.cpuPer, "peak", "calls", "fsyncs"}
 }
 
 func (l reportLine) cells() []string {

@@ -12,9 +12,9 @@ const (
 	svgWidth  = 960
 	svgLine   = 19
 	svgHead   = 58 // of the picture
-	svgRow    = 52 // of a row, above and below its lines
-	svgNames  = 176
-	svgBars   = 276
+	svgRow    = 68 // of a row, above and below its lines
+	svgNames  = 186
+	svgBars   = 266
 	svgFigure = 84 // the width of a column of figures
 )
 
@@ -50,12 +50,13 @@ func (r report) svg() string {
 func (r reportRow) svg(b *strings.Builder, y int) {
 	svgText(b, 16, y+24, `font-weight="600"`, r.title)
 	right := `text-anchor="end" fill="#59636e"`
+	// The heads have a line of their own: a title may be as long as the picture is wide.
 	for i, head := range r.columns()[1:] {
-		svgText(b, svgColumn(i), y+24, right, head)
+		svgText(b, svgColumn(i), y+42, right, head)
 	}
 	longest := r.longest()
 	for i, line := range r.lines {
-		middle := y + 43 + i*svgLine
+		middle := y + 61 + i*svgLine
 		colour, weight := svgPeer, ""
 		switch {
 		case line.ours:
@@ -64,12 +65,16 @@ func (r reportRow) svg(b *strings.Builder, y int) {
 			colour = svgLimit
 		}
 		svgText(b, svgNames, middle, `text-anchor="end" `+weight, line.name)
+		on := ""
 		if longest > 0 {
 			length := max(1, svgBars*line.bar().Seconds()/longest.Seconds())
+			if line.ours && length > svgBars/2 {
+				on = ` fill="#ffffff"`
+			}
 			fmt.Fprintf(b, `<rect x="%d" y="%d" width="%.1f" height="12" fill="%s"/>`+"\n", svgNames+8, middle-10, length, colour)
 		}
 		if line.note != "" {
-			svgText(b, svgNames+14, middle, `font-size="10"`, line.note)
+			svgText(b, svgNames+14, middle, `font-size="10"`+on, line.note)
 		}
 		for column, figure := range line.cells()[1:] {
 			svgText(b, svgColumn(column), middle, `text-anchor="end" `+weight, figure)
