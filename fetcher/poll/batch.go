@@ -16,28 +16,6 @@ import (
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
-// A batch is retrieved before any of it is committed. Its bounds limit what is lost, and
-// fetched again, when a server falls out of step.
-const (
-	batchMessages = 256
-	batchOctets   = 8 << 20
-)
-
-// batch returns how many of the entries make the next batch. It is one message after the line
-// has broken, so that the good ones go through.
-func (p *poll) batch(entries []identity.Entry) int {
-	if p.fallback.unpipelined {
-		return 1
-	}
-	n := 1
-	for octets := entries[0].Size; n < min(len(entries), batchMessages); n++ {
-		if octets += max(entries[n].Size, 0); octets > batchOctets {
-			break
-		}
-	}
-	return n
-}
-
 // received is a message that is staged and not yet known to be whole. A server that does not
 // stuff a lone dot ends it early, and the text behind the dot may look like a reply, as if it
 // were the next message.
@@ -57,6 +35,7 @@ type batch struct {
 	entries []identity.Entry
 	asked   int // entries whose reply has come or begun
 	staged  []received
+	octets  int64         // that have come
 	refused map[int]error // why the server refused RETR, by index of entries
 	within  bool          // the line or the disk failed within a message
 	full    error         // the disk became full, and no message is to blame
@@ -68,14 +47,22 @@ type batch struct {
 // retrieveEach fetches the entries in one go, batch by batch. If something fails in a batch,
 // only those of its messages are committed that are surely whole.
 func (p *poll) retrieveEach(ctx context.Context, entries []identity.Entry, stage stage) error {
-	var batches []*batch
-	for rest := entries; len(rest) > 0; {
-		n := p.batch(rest)
-		batches = append(batches, &batch{entries: rest[:n], refused: make(map[int]error)})
-		rest = rest[n:]
+	var batches []*batch // that were asked for
+	pace := newPace(p.poller.now())
+	next := func() *batch {
+		if len(entries) == 0 {
+			return nil
+		}
+		n := 1 // after the line has broken, so that the good ones go through
+		if !p.fallback.unpipelined {
+			n = pace.batch(entries)
+		}
+		b := &batch{entries: entries[:n], refused: make(map[int]error)}
+		batches, entries = append(batches, b), entries[n:]
+		return b
 	}
 	at := 0 // the batch whose replies come
-	err := p.mailbox.Retrieve(withProofs(batches), p.wholeOctets, func(n int, body io.Reader, err error) error {
+	err := p.mailbox.Retrieve(withProofs(next), p.wholeOctets, func(n int, body io.Reader, err error) error {
 		b := batches[at]
 		if n != mailbox.Confirm {
 			return p.receive(ctx, b, n, body, err, stage)
@@ -86,6 +73,7 @@ func (p *poll) retrieveEach(ctx context.Context, entries []identity.Entry, stage
 			}
 		}
 		at++
+		pace.came(len(b.entries), b.octets, p.poller.now())
 		return p.commitBatch(ctx, b)
 	})
 	if err != nil && at < len(batches) {
@@ -129,11 +117,11 @@ func (p *poll) prove(b *batch, differs error) error {
 }
 
 // withProofs returns the numbers of the messages to retrieve, with [mailbox.Confirm] behind
-// each batch. The reply to it shows that the last message has ended. Some servers answer it
+// each batch, nil after the last. The reply to it shows that the last message has ended. Some servers answer it
 // otherwise each time, and no harm is done if each message has come as long as listed.
-func withProofs(batches []*batch) iter.Seq[int] {
+func withProofs(next func() *batch) iter.Seq[int] {
 	return func(yield func(int) bool) {
-		for _, b := range batches {
+		for b := next(); b != nil; b = next() {
 			for _, e := range b.entries {
 				if !yield(e.Number) {
 					return
@@ -178,6 +166,7 @@ func (p *poll) receive(ctx context.Context, b *batch, number int, body io.Reader
 	}
 	counted.hashes = digest.NewHashes(kinds...)
 	m, err := p.stage(ctx, b, e, counted, stage)
+	b.octets += counted.n
 	known := identity.Unknown
 	if err == nil && m != nil {
 		known, err = p.identify(ctx, e, counted, m)
