@@ -116,9 +116,10 @@ func (p *poll) prove(b *batch, differs error) error {
 	return &mailbox.StepError{Detail: fmt.Sprintf("%v; message %d may have been %s", differs, suspect.Number, p.mailbox.Traits().Cut)}
 }
 
-// withProofs returns the numbers of the messages to retrieve, with [mailbox.Confirm] behind
-// each batch, nil after the last. The reply to it shows that the last message has ended. Some servers answer it
-// otherwise each time, and no harm is done if each message has come as long as listed.
+// withProofs returns the numbers of the messages to retrieve, with [mailbox.Confirm] behind each
+// batch. next returns nil after the last one. The reply to Confirm shows that the last message has
+// ended. Some servers answer it otherwise each time: no harm is done if each message has come as
+// long as listed.
 func withProofs(next func() *batch) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for b := next(); b != nil; b = next() {

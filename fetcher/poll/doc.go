@@ -20,7 +20,8 @@
 // # When a message counts as received
 //
 // Up to 256 messages are committed together, as many as come in two seconds, once the server has
-// answered each RETR and a STAT behind them, and that STAT as before. Two kinds of broken servers are found out in this way:
+// answered each RETR and a STAT behind them, and that STAT as before. Two kinds of broken servers
+// are found out in this way:
 //
 //   - A server that does not stuff a lone dot ends a message early, and the rest of the text
 //     stands where a reply should be.
