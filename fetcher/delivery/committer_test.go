@@ -1,10 +1,15 @@
 package delivery
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/ledger"
 )
@@ -60,5 +65,29 @@ func TestManyAttachmentsAreCommitted(t *testing.T) {
 	}
 	if d.Tally.Delivered != 100*100 {
 		t.Errorf("%d files delivered", d.Tally.Delivered)
+	}
+}
+
+// TestSidecarIsNoAttachment: a sidecar is published, but neither logged nor counted nor reported as
+// an attachment, also where the attachment behind it is left out.
+func TestSidecarIsNoAttachment(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	var reported []string
+	d := &Delivery{
+		Account: "lab", Sink: &steadySink{}, Ledger: steadyLedger{}, Now: time.Now, Log: zerolog.New(&log),
+		File: func(_ *ledger.Message, a ledger.Attachment) { reported = append(reported, a.Path) },
+	}
+	m := &ledger.Message{Key: ledger.Key{UIDL: "1", Size: 1}, State: ledger.Delivered, Attachments: []ledger.Attachment{
+		{Path: "a.pdf.json", StagingID: "x", Sidecar: true},
+		{Path: "a.pdf", StagingID: "y"},
+		{Path: "b.pdf.json", LeftOut: true, Sidecar: true},
+		{Path: "b.pdf", LeftOut: true},
+	}}
+	if err := d.Commit(t.Context(), []*ledger.Message{m}); err != nil {
+		t.Fatal(err)
+	}
+	if d.Tally.Delivered != 1 || d.Tally.LeftOut != 1 || !slices.Equal(reported, []string{"a.pdf"}) || strings.Contains(log.String(), ".json") {
+		t.Errorf("%d delivered, %d left out, %q reported\n%s", d.Tally.Delivered, d.Tally.LeftOut, reported, log.String())
 	}
 }

@@ -41,7 +41,7 @@ type Delivery struct {
 	Now func() time.Time
 	// Committed, unless nil, is called for each message that was delivered.
 	Committed func(m *ledger.Message)
-	// File, unless nil, is called for each attachment that was delivered.
+	// File, unless nil, is called for each attachment that was delivered. Sidecars are none.
 	File func(m *ledger.Message, a ledger.Attachment)
 	// LeftOut, unless nil, is called for each thing of a committed message that came to no file.
 	// stays says that it comes once the reason goes.

@@ -9,7 +9,7 @@ import (
 type Tally struct {
 	// Committed lists the messages that were delivered.
 	Committed []ledger.Key
-	// Delivered counts the attachments that were delivered.
+	// Delivered counts the attachments that were delivered, without their sidecars.
 	Delivered int
 	// LeftOut counts the attachments that were not written, as the account received them before.
 	LeftOut int
@@ -61,7 +61,7 @@ func (d *Delivery) noteKept(m *ledger.Message) {
 func (d *Delivery) noteFiles(m *ledger.Message, envelope Envelope) {
 	for _, a := range m.Attachments {
 		switch {
-		case isInternal(a), a.StagingID == "" && !a.LeftOut, a.LeftOut && a.Sidecar:
+		case isInternal(a), a.Sidecar, a.StagingID == "" && !a.LeftOut:
 			// It is no attachment, or an earlier poll delivered it.
 		case a.LeftOut:
 			d.Tally.LeftOut++

@@ -101,7 +101,7 @@ type Retrieved struct {
 	Attachments int
 }
 
-// Delivered reports that one attachment is durable under its final name.
+// Delivered reports that one attachment is durable under its final name. Its sidecar has no event.
 type Delivered struct {
 	Account, UIDL string
 	// Octets is the size of the message by the server's listing, -1 if it is not known. With the
@@ -155,7 +155,7 @@ type Deleted struct {
 type Counts struct {
 	// Messages is how many messages were retrieved.
 	Messages int
-	// Attachments is how many files were delivered.
+	// Attachments is how many files were delivered, without their sidecars.
 	Attachments int
 	// LeftOut is how many attachments were not written, because the account received them before.
 	LeftOut int
