@@ -63,6 +63,13 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if dir := os.Getenv(openFilesEnv); dir != "" {
+		if err := stageWithFewFiles(dir); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		return
+	}
 	if arguments := os.Getenv(callsEnv); arguments != "" {
 		if err := deliverSmall(arguments); err != nil {
 			fmt.Println(err)

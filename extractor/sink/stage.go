@@ -68,8 +68,8 @@ func (d *Directory) forget(f *file) {
 	delete(d.files, f.id)
 }
 
-// create makes the staging file, which from then on is known to Sweep.
-func (d *Directory) create(f *file) error {
+// createOnce is create without a second try.
+func (d *Directory) createOnce(f *file) error {
 	mode := d.fileMode
 	if mode == 0 {
 		mode = defaultFileMode
@@ -82,6 +82,7 @@ func (d *Directory) create(f *file) error {
 		f.f, err = createIn(d.folders.staging, f.id, mode)
 	}
 	if err == nil {
+		openFiles.Add(1)
 		err = d.share(f)
 	}
 	if err != nil {

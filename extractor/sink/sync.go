@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 )
 
@@ -33,6 +34,7 @@ type syncer struct {
 	mu      sync.Mutex
 	batch   []*file // guarded by mu, as is all that follows: what gathers
 	bytes   int64   // of them
+	sent    []*file // handed to run; those whose fsync is over are dropped at the next batch
 	started bool
 }
 
@@ -47,7 +49,7 @@ func (s *syncer) start(ctx context.Context, f *file, size int64) error {
 	select {
 	case s.open <- struct{}{}:
 	case <-ctx.Done():
-		f.f.Close()
+		f.close()
 		return ctx.Err()
 	}
 	s.mu.Lock()
@@ -76,6 +78,7 @@ func (s *syncer) send() {
 		s.started = true
 		s.running.Go(s.run)
 	}
+	s.sent = append(slices.DeleteFunc(s.sent, isDone), s.batch...)
 	s.batches <- s.batch
 	s.batch, s.bytes = nil, 0
 }
@@ -125,7 +128,7 @@ func (s *syncer) fsync(f *file) {
 			err = f.f.Sync()
 		}
 	}
-	f.err = errors.Join(err, f.f.Close())
+	f.err = errors.Join(err, f.close())
 	f.f = nil
 	<-s.open
 	close(f.done)

@@ -17,5 +17,8 @@ func madeByOther(fs.FileInfo) bool { return false }
 // unsyncable: folders can't be fsynced here.
 func unsyncable(error) bool { return true }
 
+// openFilesLimit is not known here.
+func openFilesLimit() int64 { return math.MaxInt64 }
+
 // askSpace: the room on a disk is not known here.
 func askSpace(*os.File) (space, error) { return space{bytes: math.MaxInt64}, nil }

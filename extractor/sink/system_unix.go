@@ -5,6 +5,7 @@ package sink
 import (
 	"errors"
 	"io/fs"
+	"math"
 	"os"
 	"syscall"
 
@@ -29,6 +30,15 @@ func madeByOther(info fs.FileInfo) bool {
 // (SMB, some of FUSE). It keeps its names in a way of its own.
 func unsyncable(err error) bool {
 	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL)
+}
+
+// openFilesLimit is how many files the process may have open.
+func openFilesLimit() int64 {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) != nil || uint64(limit.Cur) > math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return int64(limit.Cur)
 }
 
 // askSpace returns how much users other than root can still write to the file system of a folder.

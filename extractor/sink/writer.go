@@ -139,7 +139,7 @@ func (w *writer) write() {
 		return
 	}
 	if w.file.f == nil {
-		if w.err = w.d.create(w.file); w.err != nil {
+		if w.err = w.d.create(w.ctx, w.file); w.err != nil {
 			return
 		}
 	}
@@ -189,12 +189,12 @@ func (w *writer) Close() error {
 	w.block = nil
 	switch {
 	case leftOut && w.file.f != nil:
-		return errors.Join(w.err, w.file.f.Close(), w.d.discard(w.file.id))
+		return errors.Join(w.err, w.file.close(), w.d.discard(w.file.id))
 	case leftOut:
 		return w.err
 	case w.err != nil:
 		if w.file.f != nil {
-			w.file.f.Close()
+			w.file.close()
 		}
 		return w.err
 	}
