@@ -13,6 +13,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
@@ -68,6 +69,19 @@ func TestPolicies(t *testing.T) {
 		"room for all":              {func(a *Account, m *memory) { a.MinFree, m.Room = 1000, 10_000 }, "big one two", 0, 1, 0},
 		"room for the small ones":   {func(a *Account, m *memory) { a.MinFree, m.Room = 1000, 1100 }, "one two", 1, 2, 1},
 		"room for none":             {func(a *Account, m *memory) { a.MinFree, m.Room = 1000, 900 }, "", 3, 1, 1},
+		"room for no large copy": {func(a *Account, m *memory) {
+			a.Copies, a.MinFree, m.Room = delivery.CopiesInDoubt, 1000, 2500
+		}, "one two", 1, 2, 1},
+		"room for one copy at a time": {func(a *Account, m *memory) {
+			a.Copies, a.MinFree, m.Room = delivery.CopiesInDoubt, 1000, 3025
+		}, "big one two", 0, 1, 0},
+		"room for two copies that stay": {func(a *Account, m *memory) {
+			a.Copies, a.MinFree, m.Room = delivery.CopiesAlways, 1000, 3025
+		}, "big one two", 0, 2, 0},
+		"room for a message kept as it is": {func(a *Account, m *memory) {
+			a.MaxMessageSize, a.Oversize = 500, poll.OversizeRaw
+			a.Copies, a.MinFree, m.Room = delivery.CopiesInDoubt, 1000, 2500
+		}, "big(raw) one two", 0, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

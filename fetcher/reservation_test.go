@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/poll"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
@@ -77,6 +78,33 @@ func TestDiskFillsUp(t *testing.T) {
 	}
 	w.sink.fail = nil
 	if err := w.once(t); err != nil || w.has() != "bad one two" {
+		t.Errorf("delivered %q, error %v", w.has(), err)
+	}
+}
+
+// TestCopyWithoutRoom: a message that found no room is not at fault while there is room for it
+// alone, but not for the copy that is made of it. It is not retrieved again before there is.
+func TestCopyWithoutRoom(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "bad")
+	w.account.Copies, w.account.MinFree, w.sink.Room = delivery.CopiesInDoubt, 1000, 10_000
+	w.sink.fail = func(step string) error {
+		if step == "stage bad" {
+			w.sink.Room = 1007 // others took it; the message has 5 octets
+		}
+		return fullAt("bad")(step)
+	}
+	w.start(t)
+	for range 3 {
+		if err := w.once(t); !poll.DiskFull(err) || w.states(t, "uid-1") != "" {
+			t.Errorf("error %v, states %q", err, w.states(t, "uid-1"))
+		}
+	}
+	if n := commands(w, "RETR"); n != 1 {
+		t.Errorf("%d RETR", n)
+	}
+	w.sink.fail, w.sink.Room = nil, 10_000
+	if err := w.once(t); err != nil || w.has() != "bad" {
 		t.Errorf("delivered %q, error %v", w.has(), err)
 	}
 }

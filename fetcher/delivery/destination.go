@@ -20,7 +20,20 @@ type Output struct {
 	// MinFree is how many bytes must stay free where the sink writes. A message that would leave
 	// fewer is not retrieved.
 	MinFree int64
+	// Copies says when the sink writes the message itself, too. Room for the copy is asked for
+	// before the message is retrieved.
+	Copies Copies
 }
+
+// Copies says when a sink writes a message itself beside what it takes out of it.
+type Copies int
+
+// The answers.
+const (
+	NoCopies      Copies = iota
+	CopiesInDoubt        // while the message is read; it stays if not all of it could be read right
+	CopiesAlways         // each one stays
+)
 
 // Destination is the folder that an account's files go to, as it is found.
 type Destination struct {

@@ -24,6 +24,7 @@ type NoRoomError struct {
 	Free, Keep int64 // free bytes, and bytes that must stay free
 	Promised   int64 // octets that other accounts are fetching now
 	Need       int64 // octets of the message
+	Copied     bool  // as many are needed for a copy of it
 	UIDL       string
 }
 
@@ -33,7 +34,11 @@ func (e *NoRoomError) Error() string {
 	if e.Promised > 0 {
 		others = fmt.Sprintf(", %d are what other accounts are fetching", e.Promised)
 	}
-	return fmt.Sprintf("no room for message '%s' of %d bytes: %d are free%s, and %d are to stay free (min_free); it is fetched when there is room, and left alone with a lower max_message_size", e.UIDL, e.Need, e.Free, others, e.Keep)
+	what := fmt.Sprintf("message '%s' of %d bytes", e.UIDL, e.Need)
+	if e.Copied {
+		what += " and a copy of it (raw, or after: delete)"
+	}
+	return fmt.Sprintf("no room for %s: %d are free%s, and %d are to stay free (min_free); it is fetched when there is room, and left alone with a lower max_message_size", what, e.Free, others, e.Keep)
 }
 
 // DiskFull reports whether a visit ended because the disk had no room, found out before or
@@ -84,8 +89,8 @@ func (p *poll) allot(ctx context.Context) (allotment, error) {
 		}
 		room = max(free-a.MinFree-promised.octets, 0)
 	}
-	var octets int64
-	var noRoom *NoRoomError // of the first message without room
+	var octets, copied int64 // of what stays, and of the largest copy that may not
+	var noRoom *NoRoomError  // of the first message without room
 	for i, e := range unseen {
 		size := max(e.Size, 0)
 		oversize := a.MaxMessageSize > 0 && size > a.MaxMessageSize
@@ -104,17 +109,16 @@ func (p *poll) allot(ctx context.Context) (allotment, error) {
 			}
 			break
 		}
-		if size > p.Account.maxMessage() {
-			size = 0 // no message is that large: the server counts in its own way
-		}
-		if room >= 0 && octets+size > room {
+		size = p.listed(e)
+		stays, copies := p.takes(e)
+		if room >= 0 && octets+stays+max(copied, copies) > room {
 			// A smaller one behind it may find room.
 			if noRoom == nil {
-				noRoom = &NoRoomError{Free: free, Keep: a.MinFree, Promised: promised.octets, Need: size, UIDL: foreign.UIDL(p.uidl(e))}
+				noRoom = &NoRoomError{Free: free, Keep: a.MinFree, Promised: promised.octets, Need: size, Copied: stays+copies > size, UIDL: foreign.UIDL(p.uidl(e))}
 			}
 			continue
 		}
-		octets += size
+		octets, copied = octets+stays, max(copied, copies)
 		p.fetch.taken.messages++
 		p.fetch.taken.octets += size
 		if oversize {
@@ -130,8 +134,8 @@ func (p *poll) allot(ctx context.Context) (allotment, error) {
 			out.noRoom = noRoom
 		}
 	}
-	p.share.octets = octets
-	promised.octets += octets
+	p.share.octets = octets + copied
+	promised.octets += p.share.octets
 	return out, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/identity"
 )
 
@@ -28,19 +29,43 @@ func (p *poll) giveRoom(octets int64) {
 	promised.octets -= octets
 }
 
+// listed returns the octets of a message by LIST, 0 if they are not known.
+func (p *poll) listed(e identity.Entry) int64 {
+	if e.Size > p.Account.maxMessage() {
+		return 0 // no message is that large: the server counts in its own way
+	}
+	return max(e.Size, 0)
+}
+
+// takes returns the octets that a message may take on the disk: those that stay, and those of a
+// copy that is there while the message is read. There is one such copy at a time.
+func (p *poll) takes(e identity.Entry) (stays, copied int64) {
+	size, a := p.listed(e), p.Account
+	switch oversize := a.MaxMessageSize > 0 && e.Size > a.MaxMessageSize; {
+	case oversize:
+		return size, 0
+	case a.Copies == delivery.CopiesAlways:
+		return 2 * size, 0
+	case a.Copies == delivery.CopiesInDoubt:
+		return size, size
+	}
+	return size, 0
+}
+
 // withoutRoom decides what becomes of a message that found no room on the disk while it was
 // staged. Nothing of it is left there.
 //
-//   - The message was staged alone, and there is room for the octets that LIST says: it is at
-//     fault, because a small message may unpack to any size, or have no end. It is tried again
-//     later. After the last attempt it goes to quarantine, or stays on the server if even that
-//     has no room.
+//   - The message was staged alone, and there is room for the octets that LIST says, and for a
+//     copy if one is made: it is at fault, because a small message may unpack to any size, or
+//     have no end. It is tried again later. After the last attempt it goes to quarantine, or
+//     stays on the server if even that has no room.
 //   - Otherwise nobody knows. The session ends behind the batch, so that earlier messages are
 //     kept, and the next session begins with this message.
 func (p *poll) withoutRoom(ctx context.Context, b *batch, e identity.Entry, cause error) error {
 	free, err := p.delivery.Sink.Free(ctx)
 	alone := len(b.staged) == 0 && p.delivery.Idle()
-	if err != nil || !alone || free-p.Account.MinFree <= max(e.Size, 0) {
+	stays, copied := p.takes(e)
+	if err != nil || !alone || free-p.Account.MinFree <= stays+copied {
 		if b.full == nil {
 			b.full = errors.Join(fmt.Errorf("keep message %d (UIDL %q) of %s: %w", e.Number, p.uidl(e), p.Account.Addr, cause), err)
 		}

@@ -31,6 +31,7 @@ func (s *settings) output(account, path string, hook sink.Hook) delivery.Output 
 			return findDestination(ctx, sink.Inspect(path))
 		},
 		MinFree: s.sink.MinFree,
+		Copies:  copies(s.files.Raw, s.after),
 	}
 }
 

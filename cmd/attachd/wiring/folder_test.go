@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/delivery/sinktest"
 )
@@ -51,4 +52,26 @@ func TestFolderIsASink(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "hans")
 		return folderPlace{dir, new(settings).output("hans", dir, nil)}
 	})
+}
+
+// TestCopies: the fetcher asks for the room of a copy exactly where the sink writes one.
+func TestCopies(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		raw   config.Raw
+		after config.After
+		want  delivery.Copies
+	}{
+		{config.RawNever, config.AfterKeep, delivery.NoCopies},
+		{config.RawNever, config.AfterDelete, delivery.CopiesInDoubt},
+		{config.RawProblems, config.AfterKeep, delivery.CopiesInDoubt},
+		{config.RawProblems, config.AfterDelete, delivery.CopiesInDoubt},
+		{config.RawAlways, config.AfterKeep, delivery.CopiesAlways},
+		{config.RawAlways, config.AfterDelete, delivery.CopiesAlways},
+	} {
+		s := settings{files: config.Files{Raw: tt.raw}, after: tt.after}
+		if got := s.output("hans", t.TempDir(), nil).Copies; got != tt.want {
+			t.Errorf("raw: %s, after: %s: %d, want %d", tt.raw, tt.after, got, tt.want)
+		}
+	}
 }

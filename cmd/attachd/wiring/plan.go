@@ -6,6 +6,7 @@ import (
 	"github.com/attachd/attachd/config"
 	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/sink"
+	"github.com/attachd/attachd/fetcher/delivery"
 )
 
 func limits(c *config.Config) extractor.Limits {
@@ -63,15 +64,8 @@ func NewRules(c *config.Config, a config.Account) Rules {
 // Plan says how the message of a UIDL becomes files; "" for one that was not fetched.
 func (r *Rules) Plan(uidl string) sink.Plan {
 	p := sink.Plan{Extract: r.Extract}
-	switch r.Files.Raw {
-	case config.RawProblems:
-		p.Raw = sink.RawProblems
-	case config.RawAlways:
-		p.Raw = sink.RawAlways
-	default:
-		if r.After == config.AfterDelete {
-			p.Raw, p.Quarantine = sink.RawQuarantine, quarantinePlan(r.Account, uidl)
-		}
+	if p.Raw = rawPolicy(r.Files.Raw, r.After); p.Raw == sink.RawQuarantine {
+		p.Quarantine = quarantinePlan(r.Account, uidl)
 	}
 	if r.Files.Path != "" {
 		p.Path = func(m *extractor.Message, at *extractor.Attachment) string {
@@ -86,6 +80,30 @@ func (r *Rules) Plan(uidl string) sink.Plan {
 		p.Sidecar = func(m *extractor.Message, s *sink.Staged) ([]byte, error) { return sidecar(r.Account, uidl, m, s) }
 	}
 	return p
+}
+
+func rawPolicy(raw config.Raw, after config.After) sink.RawPolicy {
+	switch {
+	case raw == config.RawProblems:
+		return sink.RawProblems
+	case raw == config.RawAlways:
+		return sink.RawAlways
+	case after == config.AfterDelete:
+		return sink.RawQuarantine
+	}
+	return sink.RawNever
+}
+
+// copies says to the fetcher when a message itself is written.
+func copies(raw config.Raw, after config.After) delivery.Copies {
+	switch rawPolicy(raw, after) {
+	case sink.RawNever:
+		return delivery.NoCopies
+	case sink.RawAlways:
+		return delivery.CopiesAlways
+	default:
+		return delivery.CopiesInDoubt
+	}
 }
 
 func pathData(account, uidl string, m *extractor.Message, a *extractor.Attachment) config.PathData {
