@@ -265,8 +265,8 @@ func (p *poll) salvage(ctx context.Context, b *batch, cause error) error {
 	whole := p.aboveSuspicion(b)
 	// Other failures are noted already, or nobody's fault, or the session is made again without
 	// pipelining.
-	if !b.within && ctx.Err() == nil && p.fallback.unpipelined && mailbox.Broken(cause) {
-		suspect := b.entries[0] // the only one
+	if !b.within && ctx.Err() == nil && mailbox.Broken(cause) && p.charges(cause, p.fetch.begun <= b.asked && (b.asked == 0 || p.fallback.unpipelined)) {
+		suspect := b.entries[0] // the only one, or the first of all
 		attempts, err := p.attempts(ctx, suspect)
 		switch {
 		case err != nil:

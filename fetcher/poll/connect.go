@@ -17,8 +17,8 @@ func (p *poll) connect(ctx context.Context, visited identity.Visited) error {
 	s, err := p.Account.openSession(ctx, session.Options{
 		WithoutCapa: p.fallback.withoutCapa, Unpipelined: p.fallback.unpipelined, LoginAlone: p.fallback.loginAlone,
 		Ask: p.questions(visited.Ever), Waiting: p.Waiting,
-		Known: p.takesTogether,
-		Own:   func(c *x509.Certificate) { p.noteCertificate(true, c) }, Log: p.log,
+		Known: p.takesTogether, Since: p.since,
+		Own: func(c *x509.Certificate) { p.noteCertificate(true, c) }, Log: p.log,
 	})
 	p.step = step(s.Step)
 	p.ahead, p.sizesAhead = s.Asked > session.AskNothing, s.Asked == session.AskSizes

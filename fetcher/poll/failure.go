@@ -34,16 +34,38 @@ func afterBreak(attempts int) time.Duration {
 	return retryFirst << min(attempts-1, 16)
 }
 
+// overtime reports whether a session ended because it took all the time that it may. That is
+// nobody's fault, and the next visit goes on with the rest. A visit that got nothing done in all
+// that time must not be repeated for ever: a message is charged an attempt if it is the first of
+// the session and does not come, otherwise the next visit fetches message by message (see
+// noteHost).
+func overtime(err error) bool {
+	limited, ok := errors.AsType[interface {
+		error
+		Limit() string
+	}](err)
+	return ok && limited.Limit() == "session"
+}
+
 // blame records against a message that the line broke within it or its files could not be
 // staged. It returns cause, with what failed besides.
 func (p *poll) blame(ctx context.Context, e identity.Entry, body *boundedReader, cause error) error {
-	if ctx.Err() != nil || body.err == nil && delivery.DiskFault(cause) || !p.fallback.unpipelined && mailbox.Broken(cause) {
+	if ctx.Err() != nil || body.err == nil && delivery.DiskFault(cause) || mailbox.Broken(cause) && !p.charges(cause, p.fetch.begun == 1) {
 		return cause // the disk's fault, or nobody's, or tried again without pipelining
 	}
 	if err := p.noteFailure(ctx, e, cause, afterBreak); err != nil {
 		return errors.Join(cause, err)
 	}
 	return cause
+}
+
+// charges reports whether a message is charged an attempt when the line breaks at it. first says
+// that it is the first of the session.
+func (p *poll) charges(cause error, first bool) bool {
+	if overtime(cause) {
+		return first
+	}
+	return p.fallback.unpipelined
 }
 
 // noteRefused records the messages of a batch whose RETR the server refused. A later poll asks
@@ -76,6 +98,7 @@ func (p *poll) noteRefused(ctx context.Context, b *batch) (err error) {
 // noteFailure records that a message could not be retrieved, and when to try it again. wait
 // returns how long to wait, by the number of attempts before.
 func (p *poll) noteFailure(ctx context.Context, e identity.Entry, cause error, wait func(attempts int) time.Duration) error {
+	p.fetch.charged = true
 	attempts, err := p.attempts(ctx, e)
 	if err != nil {
 		return err

@@ -51,10 +51,11 @@ type brokenBy struct {
 
 // fallbackAfter returns the fallback for the session after one that ended with err. It adds to
 // the last one if the line broke where a server's bug is a likely reason, and something is left
-// to try. A reply -ERR does not break the line.
+// to try. A reply -ERR does not break the line, and a session that took all its time leaves none
+// for another.
 func (p *poll) fallbackAfter(err error) fallback {
 	more := p.fallback
-	if !mailbox.Broken(err) || mailbox.EndlessList(err) && p.step != stepCapa {
+	if !mailbox.Broken(err) || overtime(err) || mailbox.EndlessList(err) && p.step != stepCapa {
 		return more
 	}
 	switch {

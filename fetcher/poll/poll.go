@@ -32,6 +32,9 @@ type poll struct {
 	greeting string
 	// sizesAhead says that LIST was one of them.
 	sizesAhead bool
+	// since is when the session before began, if this one shares its time: it broke, and is made
+	// again. Zero is a session that has all of [session.Endpoint]'s time.
+	since time.Time
 	// outOfStep says that the server fell out of step in the session before.
 	outOfStep bool
 
@@ -44,6 +47,8 @@ type poll struct {
 type retrieval struct {
 	sizes      sizes
 	header     identity.HeaderReader // of the message that is being retrieved
+	begun      int                   // messages that began to come
+	charged    bool                  // an attempt was charged to one of them
 	retrieved  int
 	failed     int
 	unkept     int // messages retrieved and not kept; the log has a reason for each

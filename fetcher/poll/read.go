@@ -27,6 +27,7 @@ type boundedReader struct {
 }
 
 func (p *poll) bounded(e identity.Entry, r io.Reader) *boundedReader {
+	p.fetch.begun++
 	p.fetch.header.Reset()
 	return &boundedReader{r: r, listed: e.Size, max: outgrown(e.Size, p.Account.maxMessage()), header: &p.fetch.header}
 }

@@ -93,7 +93,8 @@ func (r *Poller) Visit(ctx context.Context, of Visit) (Result, error) {
 func (v *visit) run(ctx context.Context) error {
 	r, addr := v.poller, v.Account.Addr
 	started := r.now()
-	since := started // beginning of the session
+	since := started // beginning of the session, or of the first that broke
+	limited := time.Now()
 	host, err := v.Ledger.Host(ctx, addr)
 	if err != nil {
 		return fmt.Errorf("read what is known of %s: %w", addr, err)
@@ -118,7 +119,7 @@ func (v *visit) run(ctx context.Context) error {
 		case v.result.More && !v.Leaving() && p.loginDelay == 0:
 			v.report(p, r.now().Sub(since), nil)
 			before = nil
-			v.takenBefore, since = p.fetch.taken, r.now()
+			v.takenBefore, since, limited = p.fetch.taken, r.now(), time.Now()
 			clear(v.muted) // deletions changed the numbers
 			p = v.newPoll(next, p.fetch.sizes.known())
 			continue
@@ -132,7 +133,7 @@ func (v *visit) run(ctx context.Context) error {
 		// At once, because a process that polls once has no next poll.
 		v.log.Info().Err(err).Bool("capa", !next.withoutCapa).Bool("pipelining", !next.unpipelined).Bool("with_login", !next.loginAlone).Msg("session broke: tried again at once, in server compatibility mode")
 		p = v.newPoll(next, p.fetch.sizes.known())
-		p.outOfStep = mailbox.OutOfStep(err)
+		p.outOfStep, p.since = mailbox.OutOfStep(err), limited
 	}
 	if err == nil && p.fallback != remembered && !p.removal.silent {
 		err = r.recordFallback(ctx, v.Ledger, addr, p.fallback, first, r.now())
@@ -160,6 +161,11 @@ func (v *visit) noteHost(ctx context.Context, p *poll, host ledger.Host, started
 	}
 	if p.fetch.sizes.exactly && started.Sub(host.Exact) > exactAgain && ctx.Err() == nil {
 		known.Exact = started
+	}
+	// Of several messages none is proven (see aboveSuspicion), and it would be the same each time.
+	if overtime(err) && p.step == stepRetrieve && len(p.delivery.Tally.Committed) == 0 && !p.fetch.charged && !p.fallback.unpipelined {
+		known.Unpipelined = v.poller.now().Add(fallbackLasts)
+		p.log.Warn().Str("host", addr).Time("until", known.Unpipelined).Msg("polls fetch message by message for a day: none of those asked for together was whole by the end of timeouts.session")
 	}
 	if known != (ledger.Host{}) {
 		failed = errors.Join(failed, led.SetHost(ctx, addr, known))

@@ -181,6 +181,16 @@ func (t *timedConn) patience() (text, limit string) {
 	return fmt.Sprintf("server sent nothing for %v", t.limit), t.name
 }
 
+// overdue returns the error of a wait that ended. text says what was waited for, unless the
+// session's time was over first.
+func (t *timedConn) overdue(text string, err error) error {
+	passed, limit := t.patience()
+	if limit == "session" {
+		text = passed
+	}
+	return &timeoutError{text, limit, err}
+}
+
 func (t *timedConn) Write(b []byte) (int, error) {
 	if err := t.Conn.SetWriteDeadline(time.Now().Add(t.write)); err != nil {
 		return 0, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 )
 
 // Mode says how the connection is secured.
@@ -34,6 +35,9 @@ type Dialer struct {
 	DialContext func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Timeouts are for the connection and for the session that follows.
 	Timeouts Timeouts
+	// Since, unless zero, is when the time began that Timeouts.Session allows: the session
+	// shares it with one before.
+	Since time.Time
 	// Trace is called for each line of the dialogue; nil traces nothing.
 	Trace func(TraceLine)
 	// Waiting is called with true before each wait for the server, the wait for the
@@ -61,6 +65,9 @@ func (d *Dialer) Dial(ctx context.Context) (*Client, error) {
 	}
 	c := newClient(ctx, conn, d.Timeouts, d.Trace)
 	c.wire.conn.waiting = waiting
+	if !d.Since.IsZero() {
+		c.wire.conn.end = d.Since.Add(c.timeouts.Session)
+	}
 	if d.Mode == Implicit {
 		if err := c.handshake(config); err != nil {
 			return nil, err
@@ -137,7 +144,7 @@ func (c *Client) handshake(config *tls.Config) error {
 				err = &ProtocolError{Detail: other, Err: ErrNotPOP3}
 			}
 		} else if timedOut(err) {
-			err = &timeoutError{fmt.Sprintf("no answer within %v: is it a TLS port, such as 995?", c.timeouts.TLS), "tls", err}
+			err = c.wire.conn.overdue(fmt.Sprintf("no answer within %v: is it a TLS port, such as 995?", c.timeouts.TLS), err)
 		}
 		c.fail(err)
 		return fmt.Errorf("TLS handshake: %w", c.err)

@@ -158,6 +158,19 @@ func TestStep(t *testing.T) {
 	}
 }
 
+// TestSharedTime: a session that shares the time of one before ends with it, from the first read.
+func TestSharedTime(t *testing.T) {
+	t.Parallel()
+	s := start(t, nil)
+	for _, mode := range []pop3.Mode{pop3.Implicit, pop3.StartTLS} {
+		d := dialer(s, mode)
+		d.Timeouts.Session, d.Since = time.Hour, time.Now().Add(-time.Hour)
+		if _, err := d.Dial(t.Context()); err == nil || !strings.Contains(err.Error(), "(timeouts.session)") {
+			t.Errorf("mode %v: error %v, want one that names timeouts.session", mode, err)
+		}
+	}
+}
+
 func TestDialRefused(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)

@@ -22,7 +22,7 @@ func (c *Client) greet() error {
 	}
 	if err != nil {
 		if timedOut(err) {
-			return &timeoutError{fmt.Sprintf("no greeting within %v: %s", c.timeouts.Greeting, c.silence()), "greeting", err}
+			return c.wire.conn.overdue(fmt.Sprintf("no greeting within %v: %s", c.timeouts.Greeting, c.silence()), err)
 		}
 		return c.wire.lineError(err, "instead of greeting")
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -26,6 +27,9 @@ type Options struct {
 	// that before, otherwise as soon as it does. The caller's first calls must then be these, in
 	// this order: [mailbox.Mailbox.Stat], Keys, Sizes.
 	Ask Questions
+	// Since, unless zero, is when the time began that the session may take: it shares that with one
+	// that broke.
+	Since time.Time
 	// Known, unless nil, reports whether the server is known to take commands with the login, by its
 	// [Session.Greeting]. It is then not asked for its capabilities before the login.
 	Known func(greeting string) bool
@@ -190,7 +194,7 @@ func (e *Endpoint) tlsConfig() (*tls.Config, error) {
 // dial connects, verifies TLS and reads the greeting.
 func (e *Endpoint) dial(ctx context.Context, config *tls.Config, o Options) (*pop3.Client, error) {
 	d := pop3.Dialer{
-		Addr: e.Addr, Mode: e.Security, TLSConfig: config, DialContext: e.Dial, Timeouts: e.Timeouts,
+		Addr: e.Addr, Mode: e.Security, TLSConfig: config, DialContext: e.Dial, Timeouts: e.Timeouts, Since: o.Since,
 		Trace: tracer(o.Log), Waiting: o.Waiting,
 	}
 	c, err := d.Dial(ctx)
