@@ -67,8 +67,12 @@ func TestAPOPRefused(t *testing.T) {
 				}
 			}
 			logins := commands(w, "APOP") + commands(w, "PASS")
-			if logins != 2 {
-				t.Errorf("%d logins in two sessions: %q", logins, w.server.Log())
+			want := 2 // of the poll and of the check
+			if tt.reply == cut {
+				want++ // more was sent with the login, so the poll tries it alone
+			}
+			if logins != want {
+				t.Errorf("%d logins, want %d: %q", logins, want, w.server.Log())
 			}
 		})
 	}

@@ -156,7 +156,6 @@ func TestRefusedTogether(t *testing.T) {
 	}{
 		{"with a code", "-ERR [AUTH] wrong password", false},
 		{"without a code", "-ERR not logged in", true},
-		{"cut", "", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -166,11 +165,8 @@ func TestRefusedTogether(t *testing.T) {
 				if cmd != "APOP" || c.Ahead() == 0 && refused > 0 {
 					return false
 				}
-				if refused++; test.answer == "" {
-					c.Cut()
-				} else {
-					c.Reply(test.answer)
-				}
+				refused++
+				c.Reply(test.answer)
 				return true
 			}
 			flights := w.flights()
@@ -188,6 +184,70 @@ func TestRefusedTogether(t *testing.T) {
 				t.Errorf("error %v, the next poll sent %s, want %s", err, got, want)
 			}
 		})
+	}
+}
+
+// lockStep has a server break at a command that others came along with.
+func (w *world) lockStep(breaks func(c *pop3test.Conn)) {
+	w.server.Hook = func(c *pop3test.Conn, _, _ string) bool {
+		if c.Ahead() == 0 {
+			return false
+		}
+		breaks(c)
+		return true
+	}
+}
+
+// TestLockStep: a server that breaks at a login that came with more is asked once more at once, one
+// command at a time. One that breaks at all that is sent ahead, although it announces PIPELINING,
+// breaks in two visits at most, also where each is of a process of its own.
+func TestLockStep(t *testing.T) {
+	t.Parallel()
+	silent := func(c *pop3test.Conn) {
+		c.Lose()
+		c.Hang()
+	}
+	for name, breaks := range map[string]func(*pop3test.Conn){"closes": (*pop3test.Conn).Cut, "drops it": silent} {
+		for _, auth := range []session.Auth{session.AuthAPOP, session.AuthPass} {
+			for _, announces := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s, %s, announces %t", name, auth, announces), func(t *testing.T) {
+					t.Parallel()
+					w := newWorld(t, "one")
+					w.account.Auth, w.account.Timeouts.Reply = auth, 300*time.Millisecond
+					w.start(t)
+					polls := []int{2, 2, 1, 1} // sessions of each
+					if !announces {
+						w.poll(t) // while it takes what is sent ahead
+						w.server.Pipelining = false
+						polls = []int{2, 1}
+					}
+					w.lockStep(breaks)
+					for i, want := range polls {
+						w.supervisor = &Supervisor{Ledger: record{w.ledger}, MaxConcurrent: 1, MaxPerHost: 1, Log: w.supervisor.Log}
+						w.server.Append("u0", pop3test.Message{UIDL: fmt.Sprint("more-", i), Raw: []byte("more\r\n")})
+						before := w.server.Sessions()
+						if err := w.once(t); err != nil || w.server.Sessions()-before != want {
+							t.Errorf("poll %d: error %v, %d sessions, want %d", i+1, err, w.server.Sessions()-before, want)
+						}
+					}
+					if got := len(strings.Fields(w.has())); got != len(polls)+1 {
+						t.Errorf("delivered %q", w.has())
+					}
+				})
+			}
+		}
+	}
+}
+
+// TestLoginTakesAllTime: a login that took all the time of a session is not made again.
+func TestLoginTakesAllTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "one")
+	w.account.Timeouts.Session = 300 * time.Millisecond
+	w.lockStep((*pop3test.Conn).Hang)
+	w.start(t)
+	if err := w.once(t); err == nil || !strings.Contains(err.Error(), "(timeouts.session)") || w.server.Sessions() != 1 {
+		t.Errorf("error %v in %d sessions, want one that names timeouts.session", err, w.server.Sessions())
 	}
 }
 

@@ -115,7 +115,7 @@ type Destination struct {
 type Host struct {
 	Unpipelined time.Time // until then it is spoken to without pipelining
 	WithoutCapa time.Time // until then, without CAPA
-	LoginAlone  time.Time // until then nothing is sent with the login
+	LoginAlone  time.Time // until then nothing is sent with the login, and its commands one by one
 	Exact       time.Time // then a message last came with as many octets as LIST had said
 	// Together is what its greetings have in common, if it answered all that was sent with the
 	// login, and "" otherwise. SetHost leaves it where it is "", and ForgetTogether removes it.

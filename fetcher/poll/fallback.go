@@ -2,6 +2,7 @@ package poll
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 type fallback struct {
 	// unpipelined sends one request at a time, and commits messages one by one.
 	unpipelined bool
-	// loginAlone sends nothing with the login.
+	// loginAlone sends nothing with the login, and its commands one by one.
 	loginAlone bool
 	// withoutCapa asks no CAPA.
 	withoutCapa bool
@@ -65,6 +66,11 @@ func (p *poll) fallbackAfter(err error) fallback {
 		more.topAgain, more.withoutTop = true, more.topAgain
 	case p.together && p.step == stepCapa:
 		more.loginAlone = true // CAPA was the first command behind the login
+	case p.together && p.step == stepLogin:
+		// A reply that makes no sense may be a refusal, and two of them lock an account.
+		if _, fault := errors.AsType[mailbox.Fault](err); !fault {
+			more.loginAlone, more.unpipelined = true, true
+		}
 	case p.ahead && p.step <= stepList:
 		more.unpipelined = true
 	case p.step == stepCapa:
@@ -101,15 +107,16 @@ func recordedFallback(known ledger.Host, now time.Time) fallback {
 	}
 }
 
-// recordFallback records that a visit went well with a fallback, and not without: its first
-// session ended with broke.
-func (r *Poller) recordFallback(ctx context.Context, hosts Hosts, addr string, made fallback, broke error, now time.Time) error {
+// recordFallback records that a visit went well with a fallback, and not without, or with what
+// was remembered: its first session ended with broke. A server whose login is sent alone broke
+// before, when more was sent with it.
+func (r *Poller) recordFallback(ctx context.Context, hosts Hosts, addr string, made, remembered fallback, broke error, now time.Time) error {
 	made.oneByOne, made.withoutSizes, made.muted = false, false, 0 // these cost little
 	if made.topAgain, made.withoutTop, made.spared = false, false, 0; made == (fallback{}) {
 		return nil // TOP is asked for rarely, and a break there costs one session
 	}
 	times := fallbackLeast
-	if !mailbox.OutOfStep(broke) {
+	if !mailbox.OutOfStep(broke) && !(remembered.loginAlone && !remembered.unpipelined && made.unpipelined) {
 		r.mu.Lock()
 		if r.broke == nil {
 			r.broke = make(map[brokenBy]int)

@@ -58,8 +58,9 @@ func (v *visit) takesTogether(greeting string) bool {
 // to be recorded of it: what is known of the server, or that what is recorded is to be forgotten.
 //
 // A server may answer one of them before the login, so that its refusal looks like that of the
-// login. The login is not tried again at once: two failures lock an account sooner than one. It is
-// sent alone for a day, unless the server has taken commands with it before, or said by a
+// login. A refused login is not tried again at once: two failures lock an account sooner than one.
+// One at which the line broke is, one command at a time (see fallbackAfter). It is sent alone for a
+// day, unless the server has taken commands with it before, or said by a
 // response code that it means the login. A server that took them is asked for its capabilities
 // again by the next process: the software behind the greeting may have changed.
 func (v *visit) noteTogether(ctx context.Context, p *poll, err error) (known ledger.Host, forget bool) {

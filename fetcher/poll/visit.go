@@ -103,6 +103,7 @@ func (v *visit) run(ctx context.Context) error {
 	remembered := recordedFallback(host, started)
 	p := v.newPoll(remembered, started.Sub(host.Exact) < exactLasts)
 	var first, before error // errors of the first session and of the one before
+	var noted error
 	for {
 		err = p.run(ctx)
 		v.result.LoggedIn = v.result.LoggedIn || p.mailbox != nil
@@ -132,20 +133,21 @@ func (v *visit) run(ctx context.Context) error {
 		}
 		// At once, because a process that polls once has no next poll.
 		v.log.Info().Err(err).Bool("capa", !next.withoutCapa).Bool("pipelining", !next.unpipelined).Bool("with_login", !next.loginAlone).Msg("session broke: tried again at once, in server compatibility mode")
+		noted = errors.Join(noted, v.noteHost(ctx, p, host, started, err))
 		p = v.newPoll(next, p.fetch.sizes.known())
 		p.outOfStep, p.since = mailbox.OutOfStep(err), limited
 	}
 	if err == nil && p.fallback != remembered && !p.removal.silent {
-		err = r.recordFallback(ctx, v.Ledger, addr, p.fallback, first, r.now())
+		err = r.recordFallback(ctx, v.Ledger, addr, p.fallback, remembered, first, r.now())
 	}
-	if failed := v.noteHost(ctx, p, host, started, err); failed != nil {
+	if failed := errors.Join(noted, v.noteHost(ctx, p, host, started, err)); failed != nil {
 		err = errors.Join(err, failed)
 	}
 	v.report(p, r.now().Sub(since), err)
 	return err
 }
 
-// noteHost records what the last session found out about the server.
+// noteHost records what a session found out about the server.
 func (v *visit) noteHost(ctx context.Context, p *poll, host ledger.Host, started time.Time, err error) error {
 	led, addr := v.Ledger, v.Account.Addr
 	var failed error

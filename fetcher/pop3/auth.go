@@ -19,10 +19,10 @@ type SASLClient interface {
 
 // UserPass logs in with USER and PASS (RFC 1939 section 7), which carry the
 // password as it is. Under TLS both are sent in one write if the last CAPA named
-// PIPELINING, or [Client.Behind] has more sent with them.
+// PIPELINING, or [Client.Behind] has more sent with them, unless [Client.OneByOne] says not to.
 func (c *Client) UserPass(user, password string) error {
 	together := c.server.caps.Has("PIPELINING") || len(c.commands.behind) > 0
-	if c.wire.tls == nil || !together {
+	if c.wire.tls == nil || !together || c.commands.oneByOne {
 		c.commands.behind = nil
 		if _, err := c.cmd("USER", user); err != nil {
 			return err

@@ -16,6 +16,8 @@ type commands struct {
 	behind  []string // what the next login sends along, see Behind
 	// handed says that the login was confirmed and the first reply behind it has not come.
 	handed bool
+	// oneByOne says that the login is not sent together, see OneByOne.
+	oneByOne bool
 }
 
 // Ahead sends commands without arguments in one write (RFC 2449 section 6.6). The calls
@@ -44,6 +46,10 @@ const maxHandover = 15 * time.Second
 // had read by then (Courier reads 4 KiB ahead). If no reply comes for 15 seconds after the
 // login, the error wraps [ErrDesync].
 func (c *Client) Behind(verbs ...string) { c.commands.behind = verbs }
+
+// OneByOne has [Client.UserPass] wait for the reply to USER before PASS, whatever the server
+// announces.
+func (c *Client) OneByOne() { c.commands.oneByOne = true }
 
 // sendLogin sends what is queued of a login, and the commands behind it.
 func (c *Client) sendLogin() error {

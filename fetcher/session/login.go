@@ -51,6 +51,9 @@ func (l *login) run(ctx context.Context) error {
 	}
 	l.session.Step = LoggingIn
 	l.client.Conceal(l.secret)
+	if l.options.LoginAlone || l.options.Unpipelined {
+		l.client.OneByOne()
+	}
 	if err := l.authenticate(ctx); err != nil {
 		return &LoginError{Addr: l.endpoint.Addr, Mechanism: l.session.Mechanism, Err: err}
 	}
@@ -88,11 +91,13 @@ func (l *login) isKnown() bool {
 
 // takesMoreWithLogin reports whether further commands may be sent with the login.
 //
+//   - USER without TLS may be refused for that, and PASS is not sent then.
 //   - AUTH is a dialogue: if it goes on otherwise than expected, they would be part of it.
 //   - QUIRK: Courier announces PIPELINING, reads 4 KiB ahead, and starts another program at the
 //     login, which knows nothing of what was read.
 func (l *login) takesMoreWithLogin() bool {
-	byReply := l.session.Mechanism == mechanismAPOP || l.session.Mechanism == mechanismPass
+	_, secured := l.client.TLSState()
+	byReply := l.session.Mechanism == mechanismAPOP || l.session.Mechanism == mechanismPass && secured
 	courier := slices.Contains(l.caps.Args("IMPLEMENTATION"), "Courier")
 	return byReply && !courier && !l.options.LoginAlone
 }

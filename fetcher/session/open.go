@@ -20,8 +20,8 @@ type Options struct {
 	WithoutCapa bool
 	// Unpipelined sends nothing ahead of replies: some servers announce PIPELINING and break at it.
 	Unpipelined bool
-	// LoginAlone sends nothing with the login: some servers announce PIPELINING and lose what comes
-	// behind the login.
+	// LoginAlone sends nothing with the login, and the login one command at a time: some servers
+	// announce PIPELINING and lose what comes behind the login.
 	LoginAlone bool
 	// Ask is what is sent ahead, if the server announces PIPELINING: with the login if it announces
 	// that before, otherwise as soon as it does. The caller's first calls must then be these, in
