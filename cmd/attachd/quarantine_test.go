@@ -223,9 +223,14 @@ func TestStagedElsewhere(t *testing.T) {
 	if code, log := once(t, config); code != exitTemporary || !strings.Contains(log, output+" is gone, and files were delivered there before") {
 		t.Errorf("exit code %d\n%s", code, log)
 	}
-	state(exitOK, "accept", "lab")
+	if said := state(exitOK, "accept", "lab"); !strings.Contains(said, "goes on with "+output) || !strings.Contains(said, "left files of 1 message") || !strings.Contains(said, "attachd state forget --staged lab") {
+		t.Errorf("accept says:\n%s", said)
+	}
 	if code, log := once(t, config); code != exitTemporary || !strings.Contains(log, "staged in another folder") || !strings.Contains(log, "attachd state check says what to do") {
 		t.Errorf("exit code %d\n%s", code, log)
+	}
+	if said := says(t, exitFailure, "status", "--config", config); !strings.Contains(said, "attachd state forget --staged lab") || strings.Contains(said, "state accept") {
+		t.Errorf("status says:\n%s", said)
 	}
 	if said := state(exitFailure, "check"); !strings.Contains(said, "1 staged") || !strings.Contains(said, "FAULT: 1 file staged in another folder than "+output) || !strings.Contains(said, "attachd state forget --staged lab") {
 		t.Errorf("check says:\n%s", said)

@@ -48,7 +48,7 @@ func Forget(ctx context.Context, a *app.App, account config.Account, what Forgot
 	}
 	return a.Supervisor().Forget(ctx, account.Name, func(ctx context.Context) ([]ledger.Key, error) {
 		if what.Staged {
-			return stagedElsewhere(ctx, a.Ledger(), account)
+			return StagedElsewhere(ctx, a.Ledger(), account)
 		}
 		records, err := a.Ledger().Lookup(ctx, account.Name, what.UIDLs)
 		keys := make([]ledger.Key, len(records))
@@ -59,8 +59,8 @@ func Forget(ctx context.Context, a *app.App, account config.Account, what Forgot
 	})
 }
 
-// stagedElsewhere lists the messages with a file in a staging folder that is gone.
-func stagedElsewhere(ctx context.Context, led *sqlite.Ledger, a config.Account) ([]ledger.Key, error) {
+// StagedElsewhere lists the messages with a file in a staging folder that is gone.
+func StagedElsewhere(ctx context.Context, led *sqlite.Ledger, a config.Account) ([]ledger.Key, error) {
 	folder, err := wiring.Inspect(a).Snapshot(ctx)
 	if err != nil {
 		return nil, err

@@ -71,7 +71,7 @@ func deliveryClass(err error) Class {
 	case planned, written:
 		return DiskReserved
 	case errors.Is(err, sink.ErrOtherFolder):
-		return OtherFolder
+		return StagedElsewhere
 	case errors.Is(err, sink.ErrNotSynced):
 		return Internal
 	case errors.Is(err, poll.ErrNoMemory):

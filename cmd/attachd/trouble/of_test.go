@@ -52,7 +52,7 @@ var samples = map[string]struct {
 	"extractor/sink.PiecesError":    {&sink.PiecesError{}, trouble.MessageUnread},
 	"extractor/sink.GroupError":     {&sink.GroupError{Err: syscall.EPERM}, trouble.GroupRefused},
 	"extractor/sink.RoomError":      {&sink.RoomError{}, trouble.DiskReserved},
-	"extractor/sink.ErrOtherFolder": {sink.ErrOtherFolder, trouble.OtherFolder},
+	"extractor/sink.ErrOtherFolder": {sink.ErrOtherFolder, trouble.StagedElsewhere},
 	"extractor/sink.ErrNotSynced":   {sink.ErrNotSynced, trouble.Internal},
 
 	"fetcher.AccountError":                {&fetcher.AccountError{Account: "a", Err: syscall.ECONNREFUSED}, trouble.ConnectRefused},

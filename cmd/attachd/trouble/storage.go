@@ -12,6 +12,7 @@ const (
 	OutputDisturbed Class = "output_disturbed"
 	FolderGone      Class = "folder_gone"
 	OtherFolder     Class = "other_folder"
+	StagedElsewhere Class = "staged_elsewhere"
 	TooManyFiles    Class = "too_many_files"
 	StateOlder      Class = "state_older"
 	StateDamaged    Class = "state_damaged"
@@ -75,6 +76,11 @@ var storage = map[Class]row{
 		Person, "Another folder than before", "folder is another",
 		"At {output} is not the folder that files were delivered to: most likely its disk is not mounted.",
 		"Mount the disk, and the account goes on. If files are to go to what is there now: attachd state accept {account}.",
+	}},
+	StagedElsewhere: {"storage", "output", Advice{
+		Person, "Files wait for another folder", "files wait elsewhere",
+		"An interrupted poll left files in a folder that is not at {output} any more: its disk is not mounted, or somebody removed it.",
+		"Mount the disk, and the account goes on. If it is gone for good: attachd state forget --staged {account} has those messages fetched again.",
 	}},
 	TooManyFiles: {"storage", "output", Advice{
 		Person, "Too many open files", "too many open files",
