@@ -64,6 +64,9 @@ func (r *report) add(b *testing.B, row reportRow) {
 	r.rows = append(r.rows, row)
 	b.Logf("\n%s", row.text())
 	row.metrics(b)
+	if err := r.publishIfAsked(); err != nil {
+		b.Error(err)
+	}
 }
 
 // metrics reports attachd's ratios as those of the benchmark.

@@ -32,15 +32,22 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// finish shows what the benchmarks have found, and publishes it when that is asked for.
+// finish shows what the benchmarks have found.
 func (r *report) finish() error {
 	if len(r.rows) == 0 {
 		return nil
 	}
 	r.date, r.machine = time.Now().Format(time.DateOnly), thisMachine()
 	fmt.Printf("\n%s", r.text())
+	return r.publishIfAsked()
+}
+
+// publishIfAsked publishes the rows that there are. It is called for each row: a run of half an
+// hour that is ended early leaves what it has found.
+func (r *report) publishIfAsked() error {
 	if !*readme {
 		return nil
 	}
+	r.date, r.machine = time.Now().Format(time.DateOnly), thisMachine()
 	return r.publish(filepath.Join("..", "..", ".."))
 }

@@ -33,7 +33,7 @@ type result struct {
 }
 
 // slow is how long a run of a peer may take to be repeated.
-const slow = 7 * time.Second
+const slow = 4 * time.Second
 
 // patience is how long a run may take at all. A peer that takes longer has no figures.
 const patience = 3 * time.Minute
