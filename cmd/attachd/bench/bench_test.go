@@ -2,6 +2,7 @@ package bench
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -57,14 +58,20 @@ func (r row) benchmark(b *testing.B) {
 	ended = true
 }
 
-// add takes in a row that a benchmark has made, in place of its earlier one if there is one.
+// add takes in a row that a benchmark has made, in place of its earlier one if there is one. Where
+// asked to, it publishes the rows that there are: a run of half an hour that is ended early leaves
+// what it has found.
 func (r *report) add(b *testing.B, row reportRow) {
 	b.Helper()
 	r.rows = slices.DeleteFunc(r.rows, func(other reportRow) bool { return other.name == row.name })
 	r.rows = append(r.rows, row)
+	r.date, r.machine = time.Now().Format(time.DateOnly), thisMachine()
 	b.Logf("\n%s", row.text())
 	row.metrics(b)
-	if err := r.publishIfAsked(); err != nil {
+	if !*readme {
+		return
+	}
+	if err := r.publish(filepath.Join("..", "..", "..")); err != nil {
 		b.Error(err)
 	}
 }

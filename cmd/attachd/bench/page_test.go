@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// readme has TestMain write what the benchmarks have found into README.md and below deploy/.
+// readme has each row written into README.md and below deploy/ as soon as it is found.
 var readme = flag.Bool("readme", false, "write the results into README.md, deploy/performance.md and deploy/bench.svg")
 
 // The section of README.md between these lines is written anew.
