@@ -197,7 +197,7 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 		if err == nil && l.result.Incomplete != nil {
 			done = l.result.Incomplete
 		}
-		l.observe(event.Done{Account: l.account.Name, Err: done, Counts: l.result.Counts})
+		l.observe(event.Done{Account: l.account.Name, At: s.clock(), Err: done, Counts: l.result.Counts})
 	}()
 	l.result.Incomplete, l.result.Counts = nil, event.Counts{}
 

@@ -185,6 +185,9 @@ func (c *Counts) Add(o Counts) {
 // Done reports that a poll ended.
 type Done struct {
 	Account string
+	// At is when the poll ended: one time for all receivers, as the board's "since" is read back from
+	// the history after a restart. Zero is now.
+	At time.Time
 	// Err is nil when all went well. When only some messages failed, it says which ones are left.
 	Err    error
 	Counts Counts

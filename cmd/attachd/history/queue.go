@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -111,7 +112,7 @@ func (h *History) Observe(e event.Event) {
 	case event.LeftOut:
 		h.queue.other(leftOut{now, e})
 	case event.Done:
-		h.queue.end(visit{account: e.Account, at: now, counts: e.Counts, err: e.Err})
+		h.queue.end(visit{account: e.Account, at: cmp.Or(e.At, now), counts: e.Counts, err: e.Err})
 	}
 }
 

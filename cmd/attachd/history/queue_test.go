@@ -174,6 +174,22 @@ func TestBatches(t *testing.T) {
 	})
 }
 
+// TestEndOfPoll: a poll and its trouble have the time when the poll ended, not the time when the
+// history heard of it.
+func TestEndOfPoll(t *testing.T) {
+	t.Parallel()
+	h := openTest(t, Options{Path: filepath.Join(t.TempDir(), "h")})
+	ended := time.Now().Add(-time.Minute).Truncate(time.Millisecond)
+	h.Observe(event.Done{Account: "a", At: ended, Err: errors.New("login refused")})
+	must(t, h.Close())
+	h = openTest(t, Options{Path: h.options.Path})
+	all, err := h.Troubles(t.Context(), "", time.Time{}, 10)
+	must(t, err)
+	if len(all) != 1 || !all[0].First.Equal(ended) || !all[0].Last.Equal(ended) {
+		t.Errorf("a poll ended at %v, the history has %+v", ended, all)
+	}
+}
+
 // TestTroubles: errors in a row that differ in numbers only are one trouble, also across a restart.
 // It is over with the first poll that works, with another error, or when the account is gone.
 func TestTroubles(t *testing.T) {

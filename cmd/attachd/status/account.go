@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"net"
 	"strconv"
 	"time"
@@ -112,7 +113,7 @@ func (a *account) take(e event.Event, sorted trouble.Trouble, now time.Time) {
 			a.fetched.files++
 		}
 	case event.Done:
-		a.end(e, sorted, now)
+		a.end(e, sorted, cmp.Or(e.At, now))
 	case event.Scheduled:
 		a.phase, a.now.Next = phaseIdle, e.Next
 	}

@@ -100,6 +100,19 @@ func down() error {
 	return fmt.Errorf("connect to mail.example.org:995: dial: %w", syscall.ECONNREFUSED)
 }
 
+// TestEndOfPoll: a trouble begins when its poll ended, not when the board heard of it.
+func TestEndOfPoll(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, status.Options{}, "invoices")
+	ended := w.now.Add(-time.Millisecond)
+	w.Observe(event.Started{Account: "invoices"})
+	w.Observe(event.Done{Account: "invoices", At: ended, Err: down()})
+	s := w.after(0)
+	if len(s.Handled) != 1 || !s.Handled[0].Since.Equal(ended) || !s.Handled[0].Last.Equal(ended) {
+		t.Errorf("a poll ended at %v, the board has %+v", ended, s.Handled)
+	}
+}
+
 // TestStory follows a few accounts from the start of attachd over failures to their end.
 func TestStory(t *testing.T) {
 	t.Parallel()
