@@ -12,6 +12,9 @@
 //  4. the folders are fsynced ([Sink.Publish] does both);
 //  5. the ledger marks the group delivered.
 //
+// The last step waits for no fsync: a power cut that takes it away leaves what a crash before it
+// leaves. What is recorded before a DELE comes behind it in the ledger, and is durable with it.
+//
 // A crash leaves staging files behind. [Delivery.Recover] handles them before anything new is
 // staged:
 //

@@ -10,7 +10,7 @@ import (
 
 // Ledger is what delivery needs of the records: which messages are staged, delivered and in
 // quarantine. Each method is at most one transaction. What a method writes is durable when it
-// returns.
+// returns, unless it says otherwise.
 type Ledger interface {
 	Generations
 	// Received returns which of these contents the account received before.
@@ -24,7 +24,9 @@ type Ledger interface {
 	Stage(ctx context.Context, account string, group []*ledger.Message) error
 	// Unfinished returns the messages that were staged and not delivered.
 	Unfinished(ctx context.Context, account string) ([]*ledger.Message, error)
-	// Delivered records that the files of a group are durable under the Path of each.
+	// Delivered records that the files of a group are durable under the Path of each. It is durable
+	// no later than what is written next and is durable when that returns. A power cut before leaves
+	// the group as Stage recorded it.
 	Delivered(ctx context.Context, account string, group []*ledger.Message, at time.Time) error
 	// Quarantined returns the messages in quarantine, oldest first.
 	Quarantined(ctx context.Context, account string) ([]*ledger.Message, error)
@@ -49,6 +51,7 @@ type Generations interface {
 type Destinations interface {
 	// Destination returns the folder that the account delivered to last, zero without any.
 	Destination(ctx context.Context, account string) (ledger.Destination, error)
-	// SetDestination records it: its path and its ID.
+	// SetDestination records it: its path and its ID. It is durable no later than the account's
+	// first group.
 	SetDestination(ctx context.Context, account, place, folder string) error
 }

@@ -11,8 +11,10 @@ import (
 // Ledger is what an implementation owes. Its methods may be called from any goroutine. For those
 // that write:
 //
-//   - The change is durable and whole when the method returns nil. Lease alone may be undone by a
-//     power cut.
+//   - The change is whole when the method returns nil, and outlives the process.
+//   - It outlives a power cut, too. Only those of Lease, Delivered, SetOwner, SetMailbox, those on
+//     hosts, and SetDestination before the first group may be undone by one, together with all that
+//     came later, unless a change that is durable came behind.
 //   - A change that is refused changes nothing.
 //   - A method that takes many messages may work in chunks: after an error some may have changed.
 type Ledger interface {

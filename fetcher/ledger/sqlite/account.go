@@ -26,13 +26,14 @@ func (l *Ledger) Mailbox(ctx context.Context, account string) (count int, octets
 	return int(messages.Int64), size.Int64, messages.Valid, nil
 }
 
-// SetMailbox records the answer to STAT, for comparing with the next one.
+// SetMailbox records the answer to STAT, for comparing with the next one. It costs no fsync: by an
+// earlier answer, which a power cut may leave, the next poll asks for more than it needs.
 func (l *Ledger) SetMailbox(ctx context.Context, account string, count int, octets int64) error {
 	// Most polls find nothing new: they cost no fsync.
 	if n, size, ok, err := l.Mailbox(ctx, account); err == nil && ok && n == count && size == octets {
 		return nil
 	}
-	err := l.change(ctx, account, "mailbox", func(ctx context.Context, c *change) error {
+	err := l.changeAs(ctx, cheap, account, "mailbox", func(ctx context.Context, c *change) error {
 		_, err := c.exec(ctx, c.mailbox, count, octets, c.id)
 		return err
 	})
@@ -43,7 +44,8 @@ func (l *Ledger) SetMailbox(ctx context.Context, account string, count int, octe
 }
 
 // SetOwner records which mailbox the account polls. If it polled another one before, changed is
-// true and all of its messages count as missed.
+// true and all of its messages count as missed. It costs no fsync, as what the poll records next
+// makes it durable, and a later poll finds out again otherwise.
 func (l *Ledger) SetOwner(ctx context.Context, account, mailbox string) (changed bool, err error) {
 	var before sql.NullString
 	err = l.ask(ctx, account, "owner", func(id int64) error {
@@ -52,7 +54,7 @@ func (l *Ledger) SetOwner(ctx context.Context, account, mailbox string) (changed
 	if err != nil || before.String == mailbox {
 		return false, err
 	}
-	err = l.change(ctx, account, "owner", func(ctx context.Context, c *change) error {
+	err = l.changeAs(ctx, cheap, account, "owner", func(ctx context.Context, c *change) error {
 		_, err := c.tx.ExecContext(ctx, "UPDATE account SET mailbox = ? WHERE id = ?", mailbox, c.id)
 		if err == nil && before.Valid {
 			_, err = c.tx.ExecContext(ctx, "UPDATE message SET missed = 3 WHERE account = ?", c.id)
@@ -113,9 +115,14 @@ func (l *Ledger) Destination(ctx context.Context, account string) (ledger.Destin
 	return d, nil
 }
 
-// SetDestination records where the files of an account go from now on.
+// SetDestination records where the files of an account go from now on. It costs no fsync before the
+// account's first group, whose record makes it durable as well.
 func (l *Ledger) SetDestination(ctx context.Context, account, place, folder string) error {
-	err := l.change(ctx, account, "destination", func(ctx context.Context, c *change) error {
+	how := durable
+	if n, err := l.Generation(ctx, account); err == nil && n == 0 {
+		how = cheap
+	}
+	err := l.changeAs(ctx, how, account, "destination", func(ctx context.Context, c *change) error {
 		_, err := c.tx.ExecContext(ctx, "UPDATE account SET place = ?, folder = ? WHERE id = ?", place, folder, c.id)
 		return err
 	})

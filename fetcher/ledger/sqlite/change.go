@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"iter"
 	"slices"
 	"strings"
@@ -28,7 +27,9 @@ type durability bool
 
 const (
 	durable durability = true
-	cheap   durability = false // costs no fsync
+	// cheap costs no fsync. The next durable change, on whatever account, makes it durable as well,
+	// since the log is one file. So a power cut takes a cheap change only with all that came later.
+	cheap durability = false
 )
 
 // change changes what is kept of an account. fn runs in a transaction, which holds the write lock
@@ -68,12 +69,8 @@ func (l *Ledger) transact(ctx context.Context, how durability, name string, fn f
 		return l.explain(err)
 	}
 	defer conn.Close()
-	if how == cheap && l.journal == "wal" {
-		restore, err := relax(ctx, conn)
-		if err != nil {
-			return l.explain(err)
-		}
-		defer restore()
+	if err := l.relax(ctx, conn, how); err != nil {
+		return l.explain(err)
 	}
 	tx, err := conn.BeginTx(ctx, nil)
 	if err != nil {
@@ -94,19 +91,24 @@ func (l *Ledger) transact(ctx context.Context, how durability, name string, fn f
 	return l.before(StepCommitted, name)
 }
 
-// relax makes a connection commit without an fsync until restore is called. Only in WAL mode does
-// the file stay whole without it.
-func relax(ctx context.Context, conn *sql.Conn) (restore func(), err error) {
-	ctx = context.WithoutCancel(ctx)
-	if _, err := conn.ExecContext(ctx, "PRAGMA synchronous = NORMAL"); err != nil {
-		return nil, err
+// relax makes the writer's connection commit with an fsync or without. Only in WAL mode does the
+// file stay whole without it. conn is that connection, and nobody else has it.
+//
+// A connection begins with FULL. So relaxed may be true of one that is not, which costs an fsync,
+// and is never false of one that is.
+func (l *Ledger) relax(ctx context.Context, conn *sql.Conn, how durability) error {
+	relaxed, pragma := how == cheap && l.journal == "wal", "PRAGMA synchronous = FULL"
+	if relaxed == l.relaxed {
+		return nil
 	}
-	return func() {
-		if _, err := conn.ExecContext(ctx, "PRAGMA synchronous = FULL"); err != nil {
-			// The next change takes another connection, which begins with FULL.
-			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
-		}
-	}, nil
+	if relaxed {
+		l.relaxed, pragma = true, "PRAGMA synchronous = NORMAL"
+	}
+	if _, err := conn.ExecContext(context.WithoutCancel(ctx), pragma); err != nil {
+		return err
+	}
+	l.relaxed = relaxed
+	return nil
 }
 
 func (c *change) exec(ctx context.Context, statement *sql.Stmt, args ...any) (sql.Result, error) {

@@ -8,6 +8,10 @@
 // the change may have reached the disk even so. After kill -9
 // or a power cut the file is as the last returned change left it.
 //
+// Some changes are written without an fsync, and each says so: what a poll records again if it is
+// not there. They outlive kill -9. A power cut may take the newest of them, up to the last change
+// with an fsync, and never one of those before.
+//
 // A file that is damaged, empty, of a newer schema or no ledger at all is refused
 // by [Open] with what to do about it. Starting from nothing instead would fetch
 // and deliver every message again. [Replace] makes a new one, and [Ledger.Adopt] fills

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -169,6 +170,44 @@ func TestDurability(t *testing.T) {
 	}
 	if got := synchronous(durable); got != full {
 		t.Errorf("behind a change that failed: synchronous = %d", got)
+	}
+}
+
+// TestWithoutFsync: of a visit that delivers, only the record of what is staged waits for the disk,
+// and of one that deletes what it needs to know of that.
+func TestWithoutFsync(t *testing.T) {
+	t.Parallel()
+	var l *Ledger
+	var waited []string // for the disk
+	l, err := Open(t.Context(), filepath.Join(t.TempDir(), "state.db"), WithHook(func(step Step, name string) error {
+		if step == StepCommit && !l.relaxed {
+			waited = append(waited, name)
+		}
+		return nil
+	}))
+	check(t, err)
+	defer l.Close()
+	ctx, group := t.Context(), numberedGroup(0)
+	lease, err := l.Lease(ctx, "hans", time.Now())
+	check(t, err)
+	defer lease.Release()
+	_, err = l.SetOwner(ctx, "hans", "hans on a")
+	check(t, err)
+	check(t, l.SetDestination(ctx, "hans", "/mnt/a", "1"))
+	check(t, l.Stage(ctx, "hans", group))
+	check(t, l.Delivered(ctx, "hans", group, time.Now()))
+	check(t, l.SetHost(ctx, "mail.example.org:995", ledger.Host{Exact: time.Now()}))
+	check(t, l.SetMailbox(ctx, "hans", 40, 400))
+	if want := []string{"stage"}; !slices.Equal(waited, want) {
+		t.Errorf("delivery waits for the disk at %q, want %q", waited, want)
+	}
+	waited = nil
+	check(t, l.DeletePending(ctx, "hans", keysOf(group)))
+	check(t, l.Deleted(ctx, "hans", keysOf(group)))
+	check(t, l.SetMailbox(ctx, "hans", 0, 0))
+	check(t, l.SetDestination(ctx, "hans", "/mnt/b", "2"))
+	if want := []string{string(ledger.DeletePending), string(ledger.Deleted), "destination"}; !slices.Equal(waited, want) {
+		t.Errorf("deletion and another folder wait for the disk at %q, want %q", waited, want)
 	}
 }
 

@@ -42,10 +42,11 @@ type file struct {
 
 	// One connection makes the writers of this process queue where they can be
 	// cancelled, instead of in SQLite's sleeping retries.
-	writer *sql.DB
-	reader *reading // nil until the file is open
-	write  writeStatements
-	read   readStatements
+	writer  *sql.DB
+	relaxed bool     // guarded by writer's connection: it commits without an fsync
+	reader  *reading // nil until the file is open
+	write   writeStatements
+	read    readStatements
 
 	mu       sync.Mutex
 	accounts map[string]int64 // guarded by mu: ids by name, of committed rows only
