@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/attachd/attachd/extractor/digest"
 )
@@ -59,6 +60,7 @@ type Directory struct {
 	digest   digest.Kind // of every file, 0 for none
 	private  bool        // the staging folder is removed by Close
 	folderID string      // of the staging folder
+	unnamed  atomic.Bool // the ID's file may not have its name after a power cut, until Sync
 	folders  folders
 	names    reservations
 	syncer   syncer

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,7 @@ type folders struct {
 	top       *folder
 	staging   *folder
 	noRename2 atomic.Bool // the file system lacks RENAME_NOREPLACE
+	grown     []*folder   // those that open made a folder in, until settle
 
 	// inUse is held for reading while a folder of below is used, and for writing while one is
 	// closed.
@@ -57,7 +59,8 @@ func openFolder(name string, root *os.Root) (*folder, error) {
 
 func (f *folder) close() error { return errors.Join(f.dir.Close(), f.root.Close()) }
 
-// open opens the target and its staging folder, and makes what is missing.
+// open opens the target and its staging folder, and makes what is missing. What it makes is durable
+// after settle.
 func (s *folders) open(staging string) error {
 	s.below, s.touched = make(map[string]*folder), make(map[*folder]bool)
 	if err := s.makeTop(s.path); err != nil {
@@ -78,13 +81,50 @@ func (s *folders) open(staging string) error {
 		return err
 	}
 	s.maxName = longestName(s.top.dir)
-	s.staging, err = s.openIn(s.top, staging)
+	var made bool
+	if s.staging, made, err = s.openIn(s.top, staging); made {
+		s.grown = append(s.grown, s.top)
+	}
 	return err
+}
+
+// settle makes durable what open has made.
+func (s *folders) settle() error {
+	for len(s.grown) > 0 {
+		f := s.grown[0]
+		err := s.fsync(f)
+		if s.grown = s.grown[1:]; f != s.top {
+			err = errors.Join(err, f.dir.Close())
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleAll is settle where an earlier Open may have been killed before it came to that.
+func (s *folders) settleAll() error {
+	isGrown := func(name string) bool {
+		return slices.ContainsFunc(s.grown, func(f *folder) bool { return f.name == name })
+	}
+	if parent := filepath.Dir(s.path); !isGrown(parent) {
+		s.grow(parent)
+	}
+	if !isGrown(s.top.name) {
+		s.grown = append(s.grown, s.top)
+	}
+	return s.settle()
 }
 
 // close closes all of them. It removes a private staging folder if that is empty.
 func (s *folders) close(private bool) error {
 	var errs []error
+	for _, f := range s.grown { // open has failed
+		if f != s.top {
+			errs = append(errs, f.dir.Close())
+		}
+	}
 	for _, f := range s.below {
 		errs = append(errs, f.close())
 	}
@@ -104,7 +144,7 @@ func (s *folders) close(private bool) error {
 // stagingPath is where the staging folder is in the file system.
 func (s *folders) stagingPath() string { return filepath.Join(s.path, s.staging.name) }
 
-// makeTop makes a folder and its missing parents, each durable before the next: what is delivered
+// makeTop makes a folder and its missing parents. They are durable after settle: what is delivered
 // below must not vanish with a power cut.
 func (s *folders) makeTop(dir string) error {
 	parent := filepath.Dir(dir)
@@ -120,20 +160,24 @@ func (s *folders) makeTop(dir string) error {
 	if err := s.mkdir(nil, dir, s.share); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	f, err := os.Open(parent)
-	if err != nil {
-		// A parent that may be entered and not read can't be fsynced. It was not made here: its
-		// owner has to make it durable.
-		return nil
-	}
-	defer f.Close()
-	return s.fsync(&folder{name: parent, dir: f})
+	s.grow(parent)
+	return nil
 }
 
-// openIn opens a folder directly below another, making it if it is missing.
-func (s *folders) openIn(above *folder, name string) (*folder, error) {
+// grow notes that a folder above the target is to be fsynced.
+func (s *folders) grow(parent string) {
+	// One that may be entered and not read can't be fsynced. It was not made here: its owner has to
+	// make it durable.
+	if f, err := os.Open(parent); err == nil {
+		s.grown = append(s.grown, &folder{name: parent, dir: f})
+	}
+}
+
+// openIn opens a folder directly below another, making it if it is missing. If it made it, the
+// folder above is to be fsynced.
+func (s *folders) openIn(above *folder, name string) (f *folder, made bool, err error) {
 	private := hidden(path.Join(above.name, name))
-	err := s.before(StepMkdir, path.Join(above.name, name))
+	err = s.before(StepMkdir, path.Join(above.name, name))
 	switch {
 	case err != nil:
 	case private:
@@ -141,26 +185,21 @@ func (s *folders) openIn(above *folder, name string) (*folder, error) {
 	default:
 		err = s.mkdir(above, name, s.share)
 	}
-	if err == nil {
-		err = s.fsync(above)
-	} else if errors.Is(err, fs.ErrExist) {
-		err = nil
-	}
-	if err != nil {
-		return nil, err
+	if made = err == nil; !made && !errors.Is(err, fs.ErrExist) {
+		return nil, false, err
 	}
 	// os.Root keeps a symbolic link from leading out. One within would still mix staging files with
 	// delivered ones.
 	info, err := above.root.Lstat(name)
 	if err != nil {
-		return nil, err
+		return nil, made, err
 	}
 	switch {
 	case info.IsDir():
 	case private:
-		return nil, fmt.Errorf("%s is no folder: move it away", filepath.Join(s.path, above.name, name))
+		return nil, made, fmt.Errorf("%s is no folder: move it away", filepath.Join(s.path, above.name, name))
 	default:
-		return nil, fmt.Errorf("%s: %w: move it away", filepath.Join(s.path, above.name, name), errTaken)
+		return nil, made, fmt.Errorf("%s: %w: move it away", filepath.Join(s.path, above.name, name), errTaken)
 	}
 	switch {
 	case private && info.Mode().Perm()&0o077 != 0 && !madeByOther(info):
@@ -168,14 +207,15 @@ func (s *folders) openIn(above *folder, name string) (*folder, error) {
 		_ = above.root.Chmod(name, 0o700)
 	case !private && isUnfinished(info):
 		if err := s.finish(above, name, s.share); err != nil {
-			return nil, err
+			return nil, made, err
 		}
 	}
 	root, err := above.root.OpenRoot(name)
 	if err != nil {
-		return nil, err
+		return nil, made, err
 	}
-	return openFolder(path.Join(above.name, name), root)
+	f, err = openFolder(path.Join(above.name, name), root)
+	return f, made, err
 }
 
 // hidden reports whether a path below the target is for attachd alone: half-written files, what
@@ -201,9 +241,14 @@ func (s *folders) get(name string) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err = s.openIn(above, path.Base(name))
+	f, made, err := s.openIn(above, path.Base(name))
 	if err != nil {
 		return nil, err
+	}
+	if made {
+		if err := s.fsync(above); err != nil {
+			return nil, errors.Join(err, f.close())
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -22,7 +22,7 @@ func newFolderID() string { return rand.Text()[:folderIDLength] }
 // identify returns the ID of the staging folder, which gets one if it has none.
 func (d *Directory) identify() (string, error) {
 	if d.private {
-		return newFolderID(), nil
+		return newFolderID(), d.folders.settle()
 	}
 	return d.readFolderID()
 }
@@ -31,7 +31,7 @@ func (d *Directory) readFolderID() (string, error) {
 	for range 2 {
 		id, err := readID(d.folders.staging.root)
 		if id != "" {
-			return id, nil
+			return id, d.folders.settle()
 		}
 		if err == nil {
 			// What was staged under another ID counts as staged elsewhere then, which stops
@@ -63,8 +63,10 @@ func readID(staging *os.Root) (string, error) {
 	return string(id), nil
 }
 
-// writeFolderID makes the file of the ID, which is whole when it appears, and durable. Of two
-// processes that make it at the same time one wins.
+// writeFolderID makes the file of the ID, which is whole when it appears. Its contents are durable
+// then, and so are the folders: the fsync of the file comes first, with which a journal takes them
+// along, and theirs find nothing left to do. Its name becomes durable in Sync, with those of the
+// first files. Of two processes that make it at the same time one wins.
 func (d *Directory) writeFolderID() error {
 	id := newFolderID()
 	temporary := folderIDFile + "-" + rand.Text()
@@ -77,10 +79,15 @@ func (d *Directory) writeFolderID() error {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := d.folders.move(d.folders.staging, temporary, d.folders.staging, folderIDFile); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := d.folders.settleAll(); err != nil {
 		return err
 	}
-	return d.folders.fsync(d.folders.staging)
+	err = d.folders.move(d.folders.staging, temporary, d.folders.staging, folderIDFile)
+	if errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	d.unnamed.Store(err == nil)
+	return err
 }
 
 // newID returns the name of a new staging file.

@@ -136,7 +136,8 @@ func (s *syncer) fsync(f *file) {
 
 // Sync returns nil once the contents of the files, and their names in the staging folder, are
 // durable. They may be published then. A file that could not be made durable is named in the error,
-// and can only be discarded.
+// and can only be discarded. The folder itself, with its ID, is durable then, too, also if there
+// are no files.
 func (d *Directory) Sync(ctx context.Context, group []*Staged) error {
 	files := make([]*file, len(group))
 	d.mu.Lock()
@@ -161,12 +162,13 @@ func (d *Directory) Sync(ctx context.Context, group []*Staged) error {
 			return fmt.Errorf("sync staging file %s for %q: %w", filepath.Join(d.folders.stagingPath(), f.id), group[i].Path, f.err)
 		}
 	}
-	if len(files) == 0 {
+	if len(files) == 0 && !d.unnamed.Load() {
 		return nil
 	}
 	if err := d.folders.fsync(d.folders.staging); err != nil {
 		return err
 	}
+	d.unnamed.Store(false)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, f := range files {

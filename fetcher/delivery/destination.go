@@ -125,7 +125,7 @@ func (o *Output) place(ctx context.Context, account string, led Destinations, lo
 		log.Warn().Str("before", known.Place).Str("now", is.Place).Msg("account's files go to another folder than before, as the configuration says")
 		fallthrough
 	case known.Generation > 0: // an old ledger, without a folder ID
-		if err := placed.note(ctx); err != nil {
+		if err := placed.Sync(ctx, nil); err != nil {
 			return nil, errors.Join(err, sink.Close())
 		}
 	}
@@ -158,7 +158,10 @@ func (o *Output) Accept(ctx context.Context, account string, led Destinations) (
 		return at, fmt.Errorf("open output: %w", err)
 	}
 	defer func() { err = errors.Join(err, sink.Close()) }()
-	if at, err = o.FindDestination(ctx); err != nil {
+	if err = sink.Sync(ctx, nil); err == nil {
+		at, err = o.FindDestination(ctx)
+	}
+	if err != nil {
 		return at, err
 	}
 	known, err := led.Destination(ctx, account)
@@ -183,18 +186,11 @@ type placedSink struct {
 	noted   bool // the ledger has it
 }
 
-// Sync records the folder first: each group of files begins here.
+// Sync records the folder, once: each group of files begins here. The folder is durable before its
+// record, or an account would wait for one that a power cut has taken.
 func (p *placedSink) Sync(ctx context.Context, files []ledger.Attachment) error {
-	if err := p.note(ctx); err != nil {
+	if err := p.Sink.Sync(ctx, files); err != nil || p.noted {
 		return err
-	}
-	return p.Sink.Sync(ctx, files)
-}
-
-// note records the folder in the ledger, once.
-func (p *placedSink) note(ctx context.Context) error {
-	if p.noted {
-		return nil
 	}
 	if err := p.ledger.SetDestination(ctx, p.account, p.at.Place, p.at.ID); err != nil {
 		return err

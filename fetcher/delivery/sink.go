@@ -40,7 +40,8 @@ type Sink interface {
 	StageRaw(ctx context.Context, r io.Reader, folder, name string) (ledger.Attachment, error)
 	// Digest reads a staging file back and returns its digest of another kind than the own one.
 	Digest(ctx context.Context, file ledger.Attachment, kind digest.Kind) (digest.Digest, error)
-	// Sync returns nil once the staging files are durable under their staging names.
+	// Sync returns nil once the staging files are durable under their staging names, and the place
+	// with what tells it from another one. It is called without files for that alone.
 	Sync(ctx context.Context, files []ledger.Attachment) error
 	// Publish gives staged files their final names, in this order, and overwrites nothing. It sets
 	// the Path of each to the name that the file really got, and returns nil once all are durable

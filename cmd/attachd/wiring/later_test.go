@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -114,3 +115,36 @@ func check(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// TestDurableDestination: the state learns an account's folder once that is durable. Otherwise the
+// account would wait for a folder that a power cut has taken.
+func TestDurableDestination(t *testing.T) {
+	t.Parallel()
+	fails := true
+	hook := stepHook(func(s sink.Step, name string) error {
+		if fails && s == sink.StepFsyncFolder && name == ".staging" {
+			return syscall.EIO
+		}
+		return nil
+	})
+	dir := filepath.Join(t.TempDir(), "lab")
+	out := new(settings).output("lab", dir, hook)
+	for _, before := range []ledger.Destination{{}, {Place: "/elsewhere", Folder: "ABCDEFGH", Generation: 7}} {
+		led := &known{before}
+		for _, fails = range []bool{true, false} {
+			at, err := out.Open(t.Context(), "lab", led, zerolog.Nop())
+			if err == nil {
+				err = errors.Join(at.Sync(t.Context(), nil), at.Close())
+			}
+			if noted := led.is != before; noted == fails || errors.Is(err, syscall.EIO) != fails {
+				t.Errorf("known %+v, the disk fails: %t: then %+v, %v", before, fails, led.is, err)
+			}
+			check(t, os.RemoveAll(dir)) // it is a new one the next time
+		}
+	}
+}
+
+// stepHook is a sink.Hook.
+type stepHook func(sink.Step, string) error
+
+func (h stepHook) Before(s sink.Step, name string) error { return h(s, name) }
