@@ -198,7 +198,6 @@ func (w *writer) connect(ctx context.Context, path string) (*connection, error) 
 	case err == nil && !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is no file: remove it", path)
 	case err == nil && info.Size() > 0:
-		// A database of another program stays as it is, byte for byte.
 		if err := inspect(ctx, path); err != nil {
 			return nil, fmt.Errorf("open %s: %w", path, err)
 		}
@@ -226,16 +225,6 @@ func (w *writer) connect(ctx context.Context, path string) (*connection, error) 
 	return c, nil
 }
 
-// inspect refuses a file that is no history of this version.
-func inspect(ctx context.Context, path string) error {
-	reading, err := openReading(path, "mode=ro")
-	if err != nil {
-		return err
-	}
-	defer reading.db.Close()
-	return reading.check(ctx)
-}
-
 func dsn(path string, options ...string) string {
 	options = append([]string{fmt.Sprintf("_busy_timeout=%d", busyTimeout.Milliseconds())}, options...)
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + strings.Join(options, "&")
@@ -243,7 +232,8 @@ func dsn(path string, options ...string) string {
 
 const busyTimeout = 5 * time.Second
 
-// prepare makes the tables of a new file.
+// prepare makes the tables of a new file, all in one transaction: a process that is killed before
+// its end leaves a database without any ([errBlank]).
 func (w *writer) prepare(ctx context.Context, c *connection) error {
 	return c.transact(ctx, func(tx *tx) error {
 		var tables int

@@ -36,7 +36,8 @@ type reading struct {
 const readers = 4
 
 // OpenReader opens a history for looking into it, whether attachd writes it or not. Nothing is made
-// or changed. The error for a missing file is [fs.ErrNotExist].
+// or changed. The error for a missing file, and for one that holds nothing yet, is
+// [fs.ErrNotExist].
 func OpenReader(ctx context.Context, path string) (*Reader, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
@@ -46,7 +47,12 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 		return nil, fmt.Errorf("open history: %w", err)
 	}
 	open, err := openExisting(ctx, path)
-	if err != nil {
+	switch {
+	case errors.Is(err, errBlank):
+		return nil, fmt.Errorf("open history %s: %w (%w)", path, err, fs.ErrNotExist)
+	case code(err) == sqlite3.SQLITE_READONLY_ROLLBACK:
+		return nil, fmt.Errorf("open history %s: attachd was killed while it wrote it, and puts it in order when it runs again (%w)", path, err)
+	case err != nil:
 		return nil, fmt.Errorf("open history %s: %w", path, err)
 	}
 	return &Reader{path: path, open: open}, nil
@@ -55,9 +61,9 @@ func OpenReader(ctx context.Context, path string) (*Reader, error) {
 // openExisting opens a file for reading alone: another process writes it, or nobody can.
 func openExisting(ctx context.Context, path string) (*reading, error) {
 	modes := []string{"mode=ro"}
-	if _, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) {
-		// Without a log the file is whole in itself. SQLite would make one even so, which it can't
-		// where this user may only read.
+	if _, err := os.Stat(path + "-wal"); errors.Is(err, fs.ErrNotExist) && !filled(path+"-journal") {
+		// Without a log and a journal the file is whole in itself. SQLite would make a log even so,
+		// which it can't where this user may only read.
 		modes = append(modes, "immutable=1")
 	}
 	var err error // of the last: it needs least
@@ -81,29 +87,6 @@ func openReading(path, mode string) (*reading, error) {
 	db.SetMaxOpenConns(readers)
 	db.SetMaxIdleConns(readers)
 	return &reading{db, searchTime}, nil
-}
-
-// ledgerID is the application ID of a state.
-const ledgerID = 0x61746364
-
-// check refuses what is no history of this version.
-func (r *reading) check(ctx context.Context) error {
-	var id, version int
-	if err := r.db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
-		return err
-	}
-	if err := r.db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
-		return err
-	}
-	switch {
-	case id == ledgerID:
-		return errState
-	case id != applicationID:
-		return fmt.Errorf("it is of another program: %w", errUnfit)
-	case version != schemaVersion:
-		return fmt.Errorf("it has version %d, and this program has version %d: %w", version, schemaVersion, errUnfit)
-	}
-	return nil
 }
 
 // use has lookups made in another file.

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger"
 )
@@ -36,7 +38,7 @@ func (l *Ledger) ensure(ctx context.Context) error {
 	if err := makeFolder(folder); err != nil {
 		return err
 	}
-	temporary := l.path + ".new-" + rand.Text()
+	temporary := l.path + newSuffix + rand.Text()
 	defer func() {
 		for _, suffix := range []string{"", "-wal", "-shm"} {
 			os.Remove(temporary + suffix)
@@ -50,6 +52,28 @@ func (l *Ledger) ensure(ctx context.Context) error {
 		return err
 	}
 	return syncFolder(folder)
+}
+
+// newSuffix is what the name of a file has behind that of the ledger while it is made.
+const newSuffix = ".new-"
+
+// leftAfter is how old a file is that nobody makes any more.
+const leftAfter = time.Hour
+
+// sweep removes the files of processes that were killed while they made the ledger. One that can't
+// be removed does no harm.
+func (l *Ledger) sweep() {
+	folder, name := filepath.Split(l.path)
+	entries, _ := os.ReadDir(folder)
+	for _, e := range entries {
+		random, is := strings.CutPrefix(e.Name(), name+newSuffix)
+		if !is || len(random) < len(rand.Text()) {
+			continue
+		}
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > leftAfter {
+			os.Remove(filepath.Join(folder, e.Name()))
+		}
+	}
 }
 
 // publish gives a file its name. One that has the name already stays, which is [fs.ErrExist].

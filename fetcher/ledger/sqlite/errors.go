@@ -21,6 +21,9 @@ func (l *Ledger) explain(err error) error {
 	if !ok {
 		return err
 	}
+	if failure.Code() == sqlite3.SQLITE_READONLY_ROLLBACK {
+		return fmt.Errorf("%s is %w for now (%w): attachd was killed while it wrote it, and puts it in order when it runs again", l.path, ledger.ErrReadOnly, err)
+	}
 	switch failure.Code() & 0xff {
 	case sqlite3.SQLITE_NOTADB:
 		return fmt.Errorf("%s is %w: not a database (%w): %s", l.path, ledger.ErrDamaged, err, restoreHint)

@@ -78,6 +78,7 @@ func (l *Ledger) open(ctx context.Context) error {
 	if err := l.ensure(ctx); err != nil {
 		return err
 	}
+	l.sweep()
 	l.journal = journalIn(filepath.Dir(l.path))
 	// A log that a crash left hides a file that was cut short from SQLite, which knows
 	// the size by the log: what is missing would read as zeros, at some later time. The
