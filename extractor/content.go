@@ -210,7 +210,9 @@ func (x *run) beginFile(a *Attachment, u unpacker) (content, error) {
 		return content{}, err
 	}
 	if w != nil {
-		c.file = &file{run: x, attachment: a, w: w, message: c.unpacker}
+		// A file whose name comes later has none yet.
+		sniffs := a.Name == "" || x.options.detects() || x.options.AddExtension || mayBeNoise(a)
+		c.file = &file{run: x, attachment: a, w: w, message: c.unpacker, sniffs: sniffs}
 		x.message.Attachments++
 	}
 	return c, nil
@@ -222,7 +224,8 @@ type file struct {
 	run        *run
 	attachment *Attachment
 	w          io.WriteCloser
-	start      []byte   // of the content, if it is needed
+	sniffs     bool     // the beginning of the content is needed
+	start      []byte   // of the content, if so
 	message    unpacker // of an attached message
 	closed     bool
 }
@@ -235,7 +238,7 @@ func (f *file) Write(p []byte) (int, error) {
 	if a.LeftOut != "" {
 		return len(p), nil // its beginning told so
 	}
-	if len(f.start) < sniffLength && (a.Name == "" || x.options.detects() || x.options.AddExtension || mayBeNoise(a)) {
+	if f.sniffs && len(f.start) < sniffLength {
 		f.start = append(f.start, p[:min(len(p), sniffLength-len(f.start))]...)
 	}
 	a.Size += int64(len(p))
