@@ -17,8 +17,8 @@ func (d *base64Decoder) bulk(piece []byte, lines bool) bool {
 	return decoded
 }
 
-// bulkOf is bulk. usual says that the lines may be the usual ones. Where they are not, a lineEnd may
-// have been taken for a character, and they must be looked at one by one.
+// bulkOf is bulk. usual says that the lines may be the usual ones. Where they are not, a lineEnd
+// may have been taken for a character, and they must be looked at one by one.
 func (d *base64Decoder) bulkOf(piece []byte, lines, usual bool) (decoded, lineEnd bool) {
 	s := append(d.buffers.stripped[:0], d.quantum[:d.n]...)
 	longest, last, gap := d.longest, d.last, d.gap
