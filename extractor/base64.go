@@ -58,7 +58,7 @@ var base64Pool = sync.Pool{New: func() any { return new(base64Buffers) }}
 // over bytes outside of the alphabet, as the RFC asks, and makes up for missing padding.
 // Behind padding, a line counts only if it is base64 and nothing else: some mailers
 // concatenate blocks, and mailing lists put footers behind attachments. Text behind base64
-// ends the body for good.
+// ends the body for good, and base64 behind that text is reported as lost.
 type base64Decoder struct {
 	w      io.Writer
 	report func(ProblemKind, string)
@@ -71,10 +71,11 @@ type base64Decoder struct {
 	long          bool           // within a line too long to judge
 	careful       int            // how many more bytes are decoded line by line
 	padded, ended bool
+	lost          bool // base64 stands behind the end: it was reported
 	dash          bool // a dash stands behind padding
 	any           bool // something was decoded
-	longest, last int  // lengths of the longest line and of the last one
-	gap           bool // a blank line stands behind the last one
+	longest, last int  // lengths of the longest line and of the last one, without blanks
+	gap, gaps     bool // a blank line stands behind the last one, or between two before
 	illegal       bool // a byte outside of the alphabet was reported
 }
 
@@ -84,7 +85,7 @@ func (d *base64Decoder) Write(p []byte) (int, error) {
 		d.buffers = base64Pool.Get().(*base64Buffers)
 		d.out, d.line = d.buffers.out[:0], d.buffers.line[:0]
 	}
-	for len(p) > 0 && !d.ended {
+	for len(p) > 0 && !d.lost {
 		n := 0
 		if len(d.line) > 0 || d.long {
 			n = d.finishLine(p)
@@ -137,6 +138,10 @@ func (d *base64Decoder) finishLine(p []byte) int {
 
 // data decodes a stretch that is surely base64.
 func (d *base64Decoder) data(p []byte) {
+	if d.ended {
+		d.pass(p)
+		return
+	}
 	d.saw(base64Line)
 	if !d.tryBulk(p, false) {
 		d.decode(p)
@@ -144,12 +149,15 @@ func (d *base64Decoder) data(p []byte) {
 }
 
 // saw notes a line of data of n bytes. A line too long to judge counts as base64Line.
-func (d *base64Decoder) saw(n int) { d.longest, d.last, d.gap = max(d.longest, n), n, false }
+func (d *base64Decoder) saw(n int) {
+	d.gaps = d.gaps || d.gap
+	d.longest, d.last, d.gap = max(d.longest, n), n, false
+}
 
 // tryBulk decodes a piece in one go, and reports false if something odd is in it or was
 // shortly before it.
 func (d *base64Decoder) tryBulk(p []byte, lines bool) bool {
-	if d.careful -= len(p); d.careful > 0 || d.padded {
+	if d.careful -= len(p); d.careful > 0 || d.padded || d.ended {
 		return false
 	}
 	if d.bulk(p, lines) {
@@ -165,12 +173,16 @@ func (d *base64Decoder) lines(p []byte) {
 	if d.tryBulk(p, true) {
 		return
 	}
-	for len(p) > 0 && !d.ended {
+	for len(p) > 0 && !d.lost {
 		n := bytes.IndexByte(p, '\n') + 1
 		if n == 0 {
 			n = len(p)
 		}
-		d.judge(p[:n])
+		if d.ended {
+			d.pass(p[:n])
+		} else {
+			d.judge(p[:n])
+		}
 		p = p[n:]
 	}
 }
@@ -198,9 +210,20 @@ func (d *base64Decoder) judge(line []byte) {
 	if len(line) > base64Line {
 		d.saw(base64Line)
 	} else {
-		d.saw(len(trimmed))
+		d.saw(len(trimmed) - countBlanks(trimmed))
 	}
 	d.decode(line)
+}
+
+// pass passes over a line behind the end. A line of base64 there was to be decoded: the body of
+// another part, or more of this one behind a line that was wrongly taken for text.
+func (d *base64Decoder) pass(line []byte) {
+	line = bytes.TrimRight(line, " \t\r\n")
+	blanks := countBlanks(line)
+	if n := len(line) - blanks; (n >= sureLine || n == d.longest && n >= 16) && base64Junk(line) == blanks && !isWords(line) {
+		d.lost = true
+		d.report(ProblemTrailingBase64, "")
+	}
 }
 
 // decode decodes character by character.
@@ -246,33 +269,6 @@ func (d *base64Decoder) add(c byte) {
 	}
 }
 
-// isText reports whether a line is text. Behind padding, everything is text but whole groups
-// of four characters. Elsewhere, text is words with other characters between them, and rules
-// that separate footers.
-func (d *base64Decoder) isText(line []byte) bool {
-	rule, blank, cr, illegal := true, false, false, false
-	for _, c := range line {
-		switch base64Value(c) {
-		case base64Blank:
-			blank, cr = blank || c != '\r', cr || c == '\r'
-		case base64Illegal:
-			illegal = true
-		}
-		rule = rule && (c == '_' || c == '-' || c == '*' || c == ' ')
-	}
-	if rule && len(line) >= 10 {
-		return true
-	}
-	if d.padded && len(bytes.Trim(line, "=")) > 0 { // the padding itself may be cut in two
-		return blank || cr || illegal || len(line)%4 != 0
-	}
-	if blank && illegal && (!d.any || bytes.Count(line, []byte(" ")) >= 2) {
-		return true
-	}
-	// Words behind a blank line, or behind a line shorter than the others, which is the last.
-	return blank && d.any && d.n == 0 && (d.gap || d.last < d.longest)
-}
-
 // pad ends a block of base64.
 func (d *base64Decoder) pad() {
 	if d.n > 0 {
@@ -298,7 +294,7 @@ func (d *base64Decoder) decodeQuantum(n int) {
 
 // Close decodes the rest. It does not close w.
 func (d *base64Decoder) Close() error {
-	if len(d.line) > 0 && !d.ended {
+	if len(d.line) > 0 && !d.lost {
 		d.lines(d.line)
 	}
 	if d.n > 0 && !d.ended {

@@ -21,11 +21,11 @@ func (d *base64Decoder) bulk(piece []byte, lines bool) bool {
 // may have been taken for a character, and they must be looked at one by one.
 func (d *base64Decoder) bulkOf(piece []byte, lines, usual bool) (decoded, lineEnd bool) {
 	s := append(d.buffers.stripped[:0], d.quantum[:d.n]...)
-	longest, last, gap := d.longest, d.last, d.gap
+	longest, last, gap, gaps := d.longest, d.last, d.gap, d.gaps
 	if usual {
 		var n int
 		if s, n = appendUsualLines(s, piece); n > 0 {
-			longest, last, gap, piece = max(longest, usualLine), usualLine, false, piece[n:]
+			longest, last, gap, gaps, piece = max(longest, usualLine), usualLine, false, gaps || gap, piece[n:]
 		}
 	}
 	for len(piece) > 0 {
@@ -40,9 +40,9 @@ func (d *base64Decoder) bulkOf(piece []byte, lines, usual bool) (decoded, lineEn
 		case n == 0:
 			gap = last > 0
 		case long:
-			longest, last, gap = max(longest, base64Line), base64Line, false
+			longest, last, gap, gaps = max(longest, base64Line), base64Line, false, gaps || gap
 		default:
-			longest, last, gap = max(longest, n), n, false
+			longest, last, gap, gaps = max(longest, n), n, false, gaps || gap
 		}
 		s, piece = append(s, line...), rest
 	}
@@ -60,7 +60,7 @@ func (d *base64Decoder) bulkOf(piece []byte, lines, usual bool) (decoded, lineEn
 	}
 	d.out = d.out[:start+n]
 	if lines {
-		d.longest, d.last, d.gap = longest, last, gap
+		d.longest, d.last, d.gap, d.gaps = longest, last, gap, gaps
 	}
 	d.any = d.any || len(s) > 0
 	d.n = copy(d.quantum[:], s[whole:])

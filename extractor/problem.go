@@ -50,6 +50,8 @@ const (
 	ProblemMissingPadding ProblemKind = "missing-padding"
 	// Text stands behind base64: it was passed over.
 	ProblemTrailingText ProblemKind = "trailing-text"
+	// More base64 stands behind text that ended a base64 body: it is in no file.
+	ProblemTrailingBase64 ProblemKind = "trailing-base64"
 	// An equals sign begins no escape of quoted-printable (RFC 2045 section 6.7).
 	ProblemBadEscape ProblemKind = "bad-escape"
 	// A name's charset is unknown, or the name is not in it.
@@ -89,7 +91,7 @@ func (k ProblemKind) Cosmetic() bool {
 // outcome is beyond doubt, or the damaged container is kept.
 func (k ProblemKind) Lossy() bool {
 	switch k {
-	case ProblemMissingBoundary, ProblemUnclosed, ProblemNoParts, ProblemEncoding, ProblemIllegalBase64, ProblemMissingPadding, ProblemBadEscape,
+	case ProblemMissingBoundary, ProblemUnclosed, ProblemNoParts, ProblemEncoding, ProblemIllegalBase64, ProblemMissingPadding, ProblemTrailingBase64, ProblemBadEscape,
 		ProblemUUEncode, ProblemYEnc, ProblemBinHex, ProblemUntypedText:
 		return true
 	}

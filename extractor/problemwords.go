@@ -23,6 +23,7 @@ var words = map[ProblemKind]string{
 	ProblemIllegalBase64:    "something within the base64 is none, and was passed over",
 	ProblemMissingPadding:   "the base64 is incomplete at its end: the file may have been cut off",
 	ProblemTrailingText:     "text behind the file was passed over",
+	ProblemTrailingBase64:   "more base64 stands behind the text that follows the file: it is in no file",
 	ProblemBadEscape:        "a character is not encoded right, and was kept as it is",
 	ProblemCharset:          "the characters of the name are in an unknown charset, or don't fit theirs",
 	ProblemRaw8Bit:          "the name does not say its charset: that was guessed",

@@ -233,6 +233,9 @@ func base64Lines(start []byte) (lines []byte, ok, sure bool) {
 			rest = nil
 		}
 		line = bytes.TrimLeft(bytes.TrimSpace(line), "> ") // QUIRK: base64 in a quotation
+		if !isWords(line) || isPadded(line) || !hasLongWord(line) {
+			line = withoutBlanks(line)
+		}
 		if len(line) == 0 {
 			continue
 		}

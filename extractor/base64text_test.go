@@ -1,0 +1,158 @@
+package extractor
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/attachd/attachd/config/testsize"
+)
+
+// contentsOfBase64 makes contents that come as base64: some have few kinds of characters in it.
+func contentsOfBase64(r *rand.Rand) []byte {
+	n := 1 + r.IntN(6000)
+	random := make([]byte, n)
+	for i := range random {
+		random[i] = byte(r.Uint32())
+	}
+	repeated := func(s string) []byte { return []byte(strings.Repeat(s, n/len(s)+1)[:n]) }
+	return [][]byte{
+		random, random, random, repeated("\x00"), repeated("\xff"), repeated("@"), repeated("Invoice 2024, "), repeated("I\x00n\x00v\x00 \x00"), repeated("1;2,50;x\r\n"),
+		append(repeated("\x00"), random...), append(random[:n:n], repeated("\x00")...),
+	}[r.IntN(11)]
+}
+
+// spacedBase64 encodes content in lines, with blanks and blank lines where a mailer may put them.
+func spacedBase64(r *rand.Rand, content []byte) string {
+	encoding := []*base64.Encoding{base64.StdEncoding, base64.StdEncoding, base64.RawStdEncoding}[r.IntN(3)]
+	text := encoding.EncodeToString(content)
+	width := []int{76, 76, 72, 64, 60, 75, 77, 20 + r.IntN(200)}[r.IntN(8)]
+	spaced, blankLines, group := r.IntN(4), []float64{0, 0, 0.02, 0.5, 1}[r.IntN(5)], 3+r.IntN(20)
+	blank := []string{" ", "\t", "  "}[r.IntN(3)]
+	var b strings.Builder
+	for i := 0; text != ""; i++ {
+		line := text[:min(width, len(text))]
+		text = text[len(line):]
+		switch {
+		case spaced == 1 && r.IntN(10) == 0, spaced == 2:
+			at := r.IntN(len(line))
+			line = line[:at] + blank + line[at:]
+		case spaced == 3:
+			for j := len(line) - group; j > 0; j -= group {
+				line = line[:j] + blank + line[j:]
+			}
+		}
+		b.WriteString(line + "\r\n")
+		if r.Float64() < blankLines {
+			b.WriteString("\r\n")
+		}
+	}
+	return b.String()
+}
+
+// TestSpacedBase64: blanks and blank lines within base64 change nothing, wherever they stand (RFC
+// 2045 section 6.8). A line with them is not taken for text, which would end the body. Of hundreds
+// of thousands, a few begin like words: what is not decoded then is never passed over silently.
+func TestSpacedBase64(t *testing.T) {
+	t.Parallel()
+	seeds, odd := testsize.Of[uint64](2000, 200_000), uint64(0)
+	for seed := range seeds {
+		r := rand.New(rand.NewPCG(seed, 64))
+		content := contentsOfBase64(r)
+		body := spacedBase64(r, content)
+		message := "Content-Type: application/octet-stream; name=a.bin\r\nContent-Transfer-Encoding: base64\r\n\r\n" + body
+		all, _, err := captureWith(&pieces{[]byte(message), uint32(seed)}, Options{}, false)
+		if err != nil || len(all) != 1 {
+			t.Fatalf("seed %d: %d attachments, %v", seed, len(all), err)
+		}
+		if got := all[0].content.Bytes(); !bytes.Equal(got, content) {
+			told := slices.ContainsFunc(all[0].Problems, func(p Problem) bool { return p.Kind.Lossy() })
+			if odd++; odd > seeds/20_000 || !told {
+				t.Errorf("seed %d: %d bytes of %d, problems %v, out of\n%.300s", seed, len(got), len(content), all[0].Problems, body)
+			}
+		}
+	}
+}
+
+// footers are what mailing lists, virus scanners and phones put behind attachments.
+var footers = []string{
+	"_______________________________________________\r\nlist mailing list\r\nlist@lists.example.org\r\nhttps://lists.example.org/mailman/listinfo/list\r\n",
+	"-- \r\nHans Meier, Musterstr. 12, 80331 Muenchen\r\nTel: +49 (0)89 1234567\r\n",
+	"Sent from my iPhone\r\n",
+	"Gesendet mit der Telekom Mail App\r\n",
+	"Envoyé de mon téléphone\r\n",
+	"Отправлено из мобильной почты\r\n",
+	"This email has been checked for viruses by Avast antivirus software.\r\nwww.avast.com\r\n",
+	"DISCLAIMER: THIS MESSAGE IS CONFIDENTIAL. IF YOU ARE NOT THE INTENDED RECIPIENT, DELETE IT.\r\n",
+	"Get Outlook for iOS\r\n",
+	"--- Diese E-Mail wurde von Scanner 7 auf Viren geprueft ---\r\n",
+}
+
+// TestFooters: text behind base64 ends it, with a word, and makes nothing of the message doubtful.
+func TestFooters(t *testing.T) {
+	t.Parallel()
+	for _, footer := range footers {
+		for _, n := range []int{300, 301, 302, 570} {
+			content := make([]byte, n)
+			for i := range content {
+				content[i] = byte(i * 37)
+			}
+			var body strings.Builder
+			for text := base64.StdEncoding.EncodeToString(content); text != ""; {
+				line := text[:min(76, len(text))]
+				text = text[len(line):]
+				body.WriteString(line + "\r\n")
+			}
+			got, problems := decode([]byte(body.String()+"\r\n"+footer), 0, newBase64)
+			if got != string(content) || !slices.Equal(problems, []ProblemKind{ProblemTrailingText}) {
+				t.Errorf("%d bytes and %q: %d bytes, problems %v", n, footer, len(got), problems)
+			}
+		}
+	}
+}
+
+// TestTrailingBase64: base64 behind the text that ended a body is in no file, which is told as a
+// loss. It may be the next part's, whose boundary is missing.
+func TestTrailingBase64(t *testing.T) {
+	t.Parallel()
+	block := strings.Repeat(base64.StdEncoding.EncodeToString([]byte("a file that was sent, of some bytes more than one line\x00\x01"))+"\r\n", 20)
+	for _, between := range append(footers, "QUJDRA==--b\r\nContent-Type: application/pdf; name=b.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n") {
+		for _, cut := range []uint32{0, 1, 99} {
+			_, problems := decode([]byte(block+"\r\n"+between+"\r\n"+block), cut, newBase64)
+			if want := []ProblemKind{ProblemTrailingBase64, ProblemTrailingText}; !slices.Equal(problems, want) {
+				t.Errorf("%q between, cut %d: problems %v, want %v", between, cut, problems, want)
+			}
+		}
+	}
+	if !ProblemTrailingBase64.Lossy() {
+		t.Error("a loss is no loss")
+	}
+}
+
+func BenchmarkSpacedBase64(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	content := make([]byte, 1<<20)
+	for i := range content {
+		content[i] = byte(r.Uint32())
+	}
+	var body bytes.Buffer
+	for i, text := 0, base64.StdEncoding.EncodeToString(content); text != ""; i++ {
+		line := text[:min(76, len(text))]
+		text = text[len(line):]
+		fmt.Fprintf(&body, "%s %s\r\n", line[:len(line)/2], line[len(line)/2:])
+	}
+	b.SetBytes(int64(body.Len()))
+	for b.Loop() {
+		d := base64Decoder{w: discard{}, report: func(ProblemKind, string) {}}
+		if _, err := d.Write(body.Bytes()); err != nil {
+			b.Fatal(err)
+		}
+		if err := d.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
