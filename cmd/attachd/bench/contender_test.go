@@ -132,7 +132,7 @@ func attachds(tb testing.TB) (all []contender) {
 		return all
 	}
 	path := filepath.Join(tb.TempDir(), "attachd")
-	build := exec.Command("go", "build", "-trimpath", "-o", path, "github.com/attachd/attachd/cmd/attachd")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "github.com/attachd/attachd/cmd/attachd")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		tb.Fatalf("go build: %v\n%s", err, out)
