@@ -253,7 +253,7 @@ func TestBreakingMessage(t *testing.T) {
 			if left := w.server.Mailbox("u0"); len(left) != tt.left {
 				t.Errorf("%d left, want %d", len(left), tt.left)
 			}
-			if sessions > 2+mostSpared {
+			if sessions > 3+mostSpared { // with pipelining, all at once, one by one, and without those that break it
 				t.Errorf("%d sessions in a poll", sessions)
 			}
 		})

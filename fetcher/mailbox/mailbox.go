@@ -50,12 +50,18 @@ type Mailbox interface {
 	Retrieve(numbers iter.Seq[int], whole func(number int) int64, fn func(number int, body io.Reader, err error) error) error
 	// Delete deletes messages and ends the session. It calls fn for each message, in the order of
 	// numbers, with the [Refusal] of a message that the store does not delete. The messages are
-	// gone only if Delete returns nil: until then the store has not confirmed it. POP3: DELE and
-	// QUIT (RFC 1939 sections 5 and 6).
+	// gone only if Delete returns nil: until then the store has not confirmed it. The last ones are
+	// left if the session's time does not suffice: fn is not called for them. POP3: DELE and QUIT
+	// (RFC 1939 sections 5 and 6).
 	Delete(numbers iter.Seq[int], fn func(number int, err error)) error
 	// Quit ends the session in order. The store may then count as consumed what was retrieved, see
 	// [Traits.Consumes]. POP3: QUIT (RFC 1939 section 6).
 	Quit() error
+	// Ends returns when the session's time is over, zero for never.
+	Ends() time.Time
+	// Until has every wait for the store end at t, as if the session's time were over then; zero is
+	// when it really is.
+	Until(t time.Time)
 	// Close drops the connection. The store deletes nothing and counts nothing as consumed. Closing
 	// a session that has ended does nothing.
 	Close() error

@@ -44,8 +44,10 @@ func (p *poll) connect(ctx context.Context, visited identity.Visited) error {
 }
 
 func (p *poll) newMatcher(visited identity.Visited) *identity.Matcher {
+	account := p.Account.Identity()
+	account.MostDeletions = p.mostDeletions()
 	return &identity.Matcher{
-		Account: p.Account.Identity(), Ledger: p.Ledger, Mailbox: p.mailbox, Visited: visited, Log: p.log, Now: p.poller.now,
+		Account: account, Ledger: p.Ledger, Mailbox: p.mailbox, Visited: visited, Log: p.log, Now: p.poller.now,
 		Manner: identity.Manner{
 			OneByOne: p.fallback.oneByOne, Muted: p.muted, WithoutSizes: p.fallback.withoutSizes, WithoutHeaders: p.fallback.withoutTop,
 			SizesAsked: p.sizesAhead,

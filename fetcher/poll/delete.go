@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/foreign"
@@ -58,7 +59,7 @@ func (p *poll) due(ctx context.Context, expired []identity.Lookalike) ([]dueDele
 		}
 	}
 	due = slices.DeleteFunc(due, func(d dueDeletion) bool { return p.isSpared(d.key) })
-	if most := p.Account.CommitDeletions; most > 0 && len(due) > most {
+	if most := p.mostDeletions(); most > 0 && len(due) > most {
 		due = due[:most]
 		p.rest.more = true
 	}
@@ -84,6 +85,7 @@ func (p *poll) finish(ctx context.Context, due []dueDeletion) error {
 	if err := p.Ledger.DeletePending(ctx, p.Account.Name, keys); err != nil {
 		return fmt.Errorf("record deletions: %w", err)
 	}
+	p.mailbox.Until(time.Time{})
 	confirmed := make([]ledger.Key, 0, len(due))
 	i := 0
 	refused := false // the last DELE: the line may break behind it
@@ -100,10 +102,11 @@ func (p *poll) finish(ctx context.Context, due []dueDeletion) error {
 	})
 	switch {
 	case err == nil:
+		p.removal.late = len(keys) - i
 	case refused:
-		p.removal.brokeAt = &keys[i-1]
+		p.removal.brokeAt = &breach{keys[i-1], i - 1, len(keys)}
 	case i < len(keys):
-		p.removal.brokeAt = &keys[i]
+		p.removal.brokeAt = &breach{keys[i], i, len(keys)}
 	}
 	if err != nil && p.step == stepQuit {
 		return fmt.Errorf("confirm %d deletions on %s: %w", len(confirmed), p.Account.Addr, err)

@@ -34,19 +34,6 @@ func afterBreak(attempts int) time.Duration {
 	return retryFirst << min(attempts-1, 16)
 }
 
-// overtime reports whether a session ended because it took all the time that it may. That is
-// nobody's fault, and the next visit goes on with the rest. A visit that got nothing done in all
-// that time must not be repeated for ever: a message is charged an attempt if it is the first of
-// the session and does not come, otherwise the next visit fetches message by message (see
-// noteHost).
-func overtime(err error) bool {
-	limited, ok := errors.AsType[interface {
-		error
-		Limit() string
-	}](err)
-	return ok && limited.Limit() == "session"
-}
-
 // blame records against a message that the line broke within it or its files could not be
 // staged. It returns cause, with what failed besides.
 func (p *poll) blame(ctx context.Context, e identity.Entry, body *boundedReader, cause error) error {

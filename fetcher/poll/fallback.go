@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/identity"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/mailbox"
@@ -29,6 +28,8 @@ type fallback struct {
 	oneByOne bool
 	// withoutSizes asks no LIST.
 	withoutSizes bool
+	// removal is how many messages are deleted at a time.
+	removal portion
 	// spared is how many messages were found to break the line at DELE, and muted at UIDL.
 	spared, muted int
 }
@@ -77,10 +78,11 @@ func (p *poll) fallbackAfter(err error) fallback {
 		more.withoutCapa = true
 	case p.step == stepRetrieve, p.step >= stepDelete && p.mailbox.Traits().Window > 1:
 		more.unpipelined = true
-	case p.removal.brokeAt != nil && more.spared < mostSpared:
-		p.Past.spared[*p.removal.brokeAt] = p.poller.now().Add(fallbackLasts)
-		p.log.Warn().Str("uidl", foreign.UIDL(p.removal.brokeAt.UIDL)).Time("until", p.Past.spared[*p.removal.brokeAt]).Err(err).Msg("message stays on the server for a day: the connection breaks at its DELE")
-		more.spared++
+		if p.removal.brokeAt != nil {
+			more.removal.answered = p.removal.brokeAt.answered
+		}
+	case p.removal.brokeAt != nil:
+		more = p.fewerDeletions(err)
 	}
 	return more
 }
@@ -112,6 +114,10 @@ func recordedFallback(known ledger.Host, now time.Time) fallback {
 // before, when more was sent with it.
 func (r *Poller) recordFallback(ctx context.Context, hosts Hosts, addr string, made, remembered fallback, broke error, now time.Time) error {
 	made.oneByOne, made.withoutSizes, made.muted = false, false, 0 // these cost little
+	if made.removal.most > 0 {
+		made.unpipelined = remembered.unpipelined // it did not help, fewer deletions did
+	}
+	made.removal = portion{}
 	if made.topAgain, made.withoutTop, made.spared = false, false, 0; made == (fallback{}) {
 		return nil // TOP is asked for rarely, and a break there costs one session
 	}

@@ -62,7 +62,8 @@ type retrieval struct {
 // deletion is what a session deletes, and what it leaves on the server.
 type deletion struct {
 	settled       map[int]bool // by number: messages retrieved that were delivered before
-	brokeAt       *ledger.Key  // the message at whose DELE the line broke
+	brokeAt       *breach      // where the line broke among DELE
+	late          int          // messages for whose DELE the time did not suffice
 	deleted       int
 	deletedBefore int  // messages deleted by an earlier session, whose QUIT got no answer
 	silent        bool // the server did not answer a QUIT that deletes nothing
@@ -161,7 +162,7 @@ func (p *poll) run(ctx context.Context) error {
 	if err := led.SetMailbox(ctx, name, stat.Messages, stat.Octets); err != nil {
 		return fmt.Errorf("record the mailbox's size: %w", err)
 	}
-	return allotted.noRoom
+	return errors.Join(allotted.noRoom, p.overtime())
 }
 
 // visited returns what the visit before recorded of the mailbox. It fails with an

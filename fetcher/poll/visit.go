@@ -122,6 +122,7 @@ func (v *visit) run(ctx context.Context) error {
 			before = nil
 			v.takenBefore, since, limited = p.fetch.taken, r.now(), time.Now()
 			clear(v.muted) // deletions changed the numbers
+			next.removal = next.removal.grown()
 			p = v.newPoll(next, p.fetch.sizes.known())
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"time"
 )
 
 // Client is one session with a server; [Dialer.Dial] makes it. It is not for use
@@ -34,6 +35,13 @@ func newClient(ctx context.Context, conn net.Conn, t Timeouts, trace func(TraceL
 
 // Greeting returns the server's first line as sent, without its line end.
 func (c *Client) Greeting() string { return c.server.greeting }
+
+// Ends returns when the time is over that Timeouts.Session allows.
+func (c *Client) Ends() time.Time { return c.wire.conn.over }
+
+// Until has every wait for the server end at t, as if the session's time were over then. The zero
+// time, or one behind [Client.Ends], is when it really is.
+func (c *Client) Until(t time.Time) { c.wire.conn.until(t) }
 
 // TLSState describes the TLS connection; ok is false when there is none.
 func (c *Client) TLSState() (state tls.ConnectionState, ok bool) {

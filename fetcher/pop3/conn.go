@@ -59,7 +59,8 @@ func (t Timeouts) withDefaults() Timeouts {
 type timedConn struct {
 	net.Conn
 	write   time.Duration
-	end     time.Time // of the session, zero for none
+	over    time.Time // when the session's time is, zero for never
+	end     time.Time // when all waits end, over or before that
 	waiting func(bool)
 
 	limit   time.Duration
@@ -100,7 +101,16 @@ func (t *timedConn) idle(d time.Duration) {
 func (t *timedConn) pause(d time.Duration) { t.limit, t.set = d, time.Time{} }
 
 func newTimedConn(conn net.Conn, t Timeouts) *timedConn {
-	return &timedConn{Conn: conn, write: t.Write, end: time.Now().Add(t.Session), waiting: func(bool) {}}
+	over := time.Now().Add(t.Session)
+	return &timedConn{Conn: conn, write: t.Write, over: over, end: over, waiting: func(bool) {}}
+}
+
+// until has all waits end at a time, zero for when the session's time is over.
+func (t *timedConn) until(end time.Time) {
+	if end.IsZero() || end.After(t.over) {
+		end = t.over
+	}
+	t.end, t.set = end, time.Time{}
 }
 
 func (t *timedConn) Read(b []byte) (int, error) {

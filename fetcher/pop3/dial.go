@@ -66,7 +66,8 @@ func (d *Dialer) Dial(ctx context.Context) (*Client, error) {
 	c := newClient(ctx, conn, d.Timeouts, d.Trace)
 	c.wire.conn.waiting = waiting
 	if !d.Since.IsZero() {
-		c.wire.conn.end = d.Since.Add(c.timeouts.Session)
+		c.wire.conn.over = d.Since.Add(c.timeouts.Session)
+		c.wire.conn.until(time.Time{})
 	}
 	if d.Mode == Implicit {
 		if err := c.handshake(config); err != nil {

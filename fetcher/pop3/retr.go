@@ -30,9 +30,6 @@ const (
 // can't know this one.
 const Confirm = -1
 
-// quit, in the place of a message's number, has QUIT sent.
-const quit = -2
-
 // TopEach is [Client.RetrEach] for the headers alone: it sends TOP with 0 lines of
 // the body (RFC 1939 section 7). Some servers send lines of the body all the same.
 func (c *Client) TopEach(ns iter.Seq[int], window int, fn func(n int, header io.Reader, err error) error) error {
@@ -72,30 +69,6 @@ func (c *Client) bodies(verb string, ns iter.Seq[int], window int, fn func(n int
 		err := body.drain()
 		f.came(body.octets)
 		return err
-	})
-}
-
-// DeleQuit sends DELE for the messages ns and then QUIT (RFC 1939 sections 5 and 6),
-// with up to window commands in flight, and closes the connection. It calls fn for
-// each message, with the [*Error] if the server refuses to delete it. The server
-// deletes when it confirms QUIT: only if DeleQuit returns nil are the other messages
-// gone.
-func (c *Client) DeleQuit(ns iter.Seq[int], window int, fn func(n int, err error)) error {
-	commands := func(yield func(int) bool) {
-		for n := range ns {
-			if !yield(n) {
-				return
-			}
-		}
-		yield(quit)
-	}
-	defer c.Close() // whose error would say nothing about the deletions
-	return c.each("DELE", commands, newFlight(window, MaxWindow), func(n int, refused error) error {
-		if n == quit {
-			return refused
-		}
-		fn(n, refused)
-		return nil
 	})
 }
 

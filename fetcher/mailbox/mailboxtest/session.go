@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
@@ -158,6 +159,10 @@ func (s *session) quit(gone []Message) error {
 	s.store.end(gone)
 	return nil
 }
+
+func (s *session) Ends() time.Time { return time.Time{} }
+
+func (s *session) Until(time.Time) {}
 
 func (s *session) Close() error {
 	if !s.ended {
