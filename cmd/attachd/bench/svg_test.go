@@ -49,7 +49,7 @@ func (r report) svg() string {
 
 func (r reportRow) svg(b *strings.Builder, y int) {
 	svgText(b, 16, y+24, `font-weight="600"`, r.title)
-	right := `text-anchor="end" fill="#59636e"`
+	right := `text-anchor="end" font-size="11" fill="#59636e"`
 	// The heads have a line of their own: a title may be as long as the picture is wide.
 	for i, head := range r.columns()[1:] {
 		svgText(b, svgColumn(i), y+42, right, head)
