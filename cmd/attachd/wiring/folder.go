@@ -40,7 +40,7 @@ func (s *settings) output(account, path string, hook sink.Hook) delivery.Output 
 type folder struct {
 	*sink.Directory
 	rules  Rules
-	staged int // files
+	staged int // files that are not large
 }
 
 // Close implements delivery.Sink.
@@ -61,7 +61,7 @@ func (f *folder) Stage(ctx context.Context, uidl string, r io.Reader) (delivery.
 		return delivery.Staged{}, err
 	}
 	if f.staged < manyFiles {
-		if f.staged += len(files); f.staged >= manyFiles {
+		if f.staged += notLarge(files); f.staged >= manyFiles {
 			takePlaces()
 		}
 	}

@@ -3,6 +3,8 @@ package wiring
 import (
 	"runtime"
 	"testing"
+
+	"github.com/attachd/attachd/extractor/sink"
 )
 
 // TestPlaces: visits with many files have places enough, and the last one gives them back. The
@@ -26,5 +28,13 @@ func TestPlaces(t *testing.T) {
 		if n := runtime.GOMAXPROCS(0); n != before {
 			t.Errorf("GOMAXPROCS=%q: %d places in the end, want %d", env, n, before)
 		}
+	}
+}
+
+// TestPlacesOfLargeFiles: only files that are not large count.
+func TestPlacesOfLargeFiles(t *testing.T) {
+	files := []*sink.Staged{{Size: 0}, {Size: largeFile - 1}, {Size: largeFile}, {Size: 1 << 30}}
+	if n := notLarge(files); n != 2 {
+		t.Errorf("%d files count, want 2", n)
 	}
 }
