@@ -27,7 +27,8 @@ var (
 const maxRetries = 1000
 
 // Publish renames staging files to their Paths, in this order, and makes the names durable. If a
-// name has been taken meanwhile, the file gets the next free one, and Publish sets its Path.
+// name has been taken meanwhile, the file gets the next free one, and Publish sets its Path. A name
+// that the file system refuses gets plain letters.
 //
 // Publish stops at the first file that it can't publish, and between two files if its context ends.
 // The files before are in place then, and may be published again.
@@ -84,7 +85,9 @@ func (d *Directory) publish(s *Staged) error {
 	before := name
 	for range maxRetries {
 		err = d.folders.move(d.folders.staging, s.ID, to, name)
-		if !errors.Is(err, fs.ErrExist) {
+		if plain := plainName(wanted); refusesName(err) && plain != wanted {
+			wanted = plain // or the file could never be published, and held up the account for ever
+		} else if !errors.Is(err, fs.ErrExist) {
 			break
 		}
 		if s.Path, err = d.names.reserve(to, wanted, d.folders.maxName, f); err != nil {

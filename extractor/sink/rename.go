@@ -5,8 +5,30 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 	"syscall"
+
+	"github.com/attachd/attachd/extractor"
 )
+
+// refusesName reports whether a file system may refuse a name itself: one with characters that its
+// character set lacks (vfat, ntfs, ZFS with utf8only), or a longer one than it said.
+func refusesName(err error) bool {
+	return errors.Is(err, syscall.EILSEQ) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENAMETOOLONG)
+}
+
+// longestPlain is how many bytes of a name any file system takes.
+const longestPlain = 100
+
+// plainName is a name that any file system takes.
+func plainName(name string) string {
+	return extractor.CutName(strings.Map(func(r rune) rune {
+		if r > 0x7e || strings.ContainsRune(` "*:<>?|`, r) {
+			return '_'
+		}
+		return r
+	}, name), longestPlain)
+}
 
 // move renames a file without overwriting: fs.ErrExist if the new name is taken.
 func (s *folders) move(from *folder, oldName string, to *folder, newName string) error {

@@ -140,3 +140,37 @@ func TestCrashBetweenLinkAndUnlink(t *testing.T) {
 		check(t, first.Close())
 	}
 }
+
+// TestNameRefused: a file whose name the file system refuses only when it is to get it is published
+// under a plain one, whichever way it is renamed. Otherwise it would hold up the account for ever.
+func TestNameRefused(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("l", 200) + ".txt"
+	for _, errno := range []syscall.Errno{syscall.EILSEQ, syscall.EINVAL, syscall.ENAMETOOLONG} {
+		t.Run(errno.Error(), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			d := open1(t, dir, Options{Hook: &operations{fail: func(s Step, name string) error {
+				if (s == StepRename || s == StepLink || s == StepPlainRename) && (strings.Contains(name, "€") || len(name) > 143) {
+					return &os.LinkError{Op: string(s), New: name, Err: errno}
+				}
+				return nil
+			}}})
+			check(t, os.WriteFile(filepath.Join(dir, "b_.txt"), []byte("there"), 0o600))
+			group := stage(t, d, attached{"a.txt", []byte("1")}, attached{"b€.txt", []byte("2")}, attached{long, []byte("3")})
+			deliver(t, d, group)
+			want := map[string]string{"a.txt": "1", "b_.txt": "there", "b_-2.txt": "2", strings.Repeat("l", 96) + ".txt": "3"}
+			if got := names(t, dir); len(got) != len(want) {
+				t.Errorf("files %q", got)
+			}
+			for name, content := range want {
+				if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != content {
+					t.Errorf("%s holds %q, %v, want %q", name, got, err, content)
+				}
+			}
+			if group[1].Path != "b_-2.txt" {
+				t.Errorf("path %q", group[1].Path)
+			}
+		})
+	}
+}
