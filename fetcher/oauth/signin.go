@@ -6,6 +6,8 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/url"
@@ -104,7 +106,7 @@ func (c *Client) SignInWithCode(ctx context.Context, open func(address string) e
 	}
 	b := &browser{state: rand.Text(), came: make(chan callback, 1), done: make(chan struct{})}
 	// The page is written when the code is exchanged, which takes up to requestTimeout itself.
-	server := &http.Server{Handler: b, ReadTimeout: requestTimeout, WriteTimeout: 2 * requestTimeout}
+	server := &http.Server{Handler: b, ReadTimeout: requestTimeout, WriteTimeout: 2 * requestTimeout, ErrorLog: log.New(io.Discard, "", 0)}
 	defer server.Close()
 	go func() { _ = server.Serve(listener) }()
 

@@ -40,7 +40,7 @@ func serve(t *testing.T, state string, h http.Handler) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
 	serving.Go(func() {
-		if err := control.Serve(ctx, l, h); err != nil {
+		if err := control.Serve(ctx, l, h, nil); err != nil {
 			t.Error(err)
 		}
 	})

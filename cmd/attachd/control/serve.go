@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"time"
@@ -13,10 +14,11 @@ import (
 const patience = time.Second
 
 // Serve answers at a listener until ctx ends, and closes it. Requests under way then get a second
-// to end. The error is nil at a regular end.
-func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
+// to end. The error is nil at a regular end. log takes what goes wrong with single connections; nil
+// is the standard logger of package log.
+func Serve(ctx context.Context, l net.Listener, h http.Handler, log *log.Logger) error {
 	server := &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10, ErrorLog: log,
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
 	}
 	stopped := make(chan struct{})

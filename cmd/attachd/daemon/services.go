@@ -19,6 +19,7 @@ import (
 	"github.com/attachd/attachd/cmd/attachd/systemd"
 	"github.com/attachd/attachd/cmd/attachd/trouble"
 	"github.com/attachd/attachd/cmd/attachd/version"
+	"github.com/attachd/attachd/cmd/attachd/web"
 	"github.com/attachd/attachd/config"
 )
 
@@ -181,7 +182,7 @@ func (s *services) listen(ctx context.Context) {
 			}
 		}
 		s.board.Over(key)
-		return control.Serve(ctx, l, control.Handler(s.reload, s.page.own.Control()))
+		return control.Serve(ctx, l, control.Handler(s.reload, s.page.own.Control()), web.ErrorLog(s.options.Log, "socket: connection"))
 	})
 }
 

@@ -292,7 +292,7 @@ func serve(t *testing.T, state string, h http.Handler) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var serving sync.WaitGroup
-	serving.Go(func() { _ = control.Serve(ctx, l, h) })
+	serving.Go(func() { _ = control.Serve(ctx, l, h, nil) })
 	t.Cleanup(func() { cancel(); serving.Wait() })
 }
 

@@ -182,14 +182,18 @@ func versionOf(files ...string) string {
 	return version
 }
 
-// quietLog takes what net/http says of single connections: scanners and lost clients are no news.
-func quietLog(log zerolog.Logger) *stdlog.Logger {
-	return stdlog.New(connectionLog{log}, "", 0)
+// ErrorLog takes what a server of net/http says of single connections: scanners and lost clients
+// are no news. Without it, that goes to the standard error, amid the log. message names the server.
+func ErrorLog(log zerolog.Logger, message string) *stdlog.Logger {
+	return stdlog.New(connectionLog{log, message}, "", 0)
 }
 
-type connectionLog struct{ log zerolog.Logger }
+type connectionLog struct {
+	log     zerolog.Logger
+	message string
+}
 
 func (l connectionLog) Write(line []byte) (int, error) {
-	l.log.Debug().Str("what", strings.TrimSpace(string(line))).Msg("page: connection")
+	l.log.Debug().Str("what", strings.TrimSpace(string(line))).Msg(l.message)
 	return len(line), nil
 }

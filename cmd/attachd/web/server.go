@@ -147,7 +147,7 @@ func (s *Server) serverOf(l *listener) *http.Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          quietLog(s.log),
+		ErrorLog:          ErrorLog(s.log, "page: connection"),
 		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
 			return context.WithValue(ctx, listenerKey{}, l.kind)
 		},
