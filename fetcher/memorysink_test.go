@@ -27,6 +27,7 @@ type memory struct {
 	steps  []string
 	behind int64 // what Mark returns; several accounts may use one sink
 	reads  int   // calls of Stage
+	noRaw  error // of StageRaw
 	noRoom error // the error of Free
 	// messageIDs says that Stage finds the Message-ID.
 	messageIDs bool
@@ -110,6 +111,13 @@ func (m *memory) Stage(_ context.Context, _ string, r io.Reader) (s delivery.Sta
 		m.told(text, &s)
 	}
 	return s, nil
+}
+
+func (m *memory) StageRaw(ctx context.Context, r io.Reader, folder, name string) (ledger.Attachment, error) {
+	if m.noRaw != nil {
+		return ledger.Attachment{}, m.noRaw
+	}
+	return m.Memory.StageRaw(ctx, r, folder, name)
 }
 
 func (m *memory) Mark(context.Context) (int64, error) { return m.behind, nil }

@@ -3,10 +3,8 @@ package fetcher
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -76,8 +74,8 @@ func TestQuarantineRefused(t *testing.T) {
 	}
 }
 
-// TestAttempts: a message with files that can't be stored fails its poll. After enough attempts it
-// is kept as it came, and the messages behind it are delivered.
+// TestAttempts: a message that a template does not work for fails its poll. After enough attempts
+// it is kept as it came, and the messages behind it are delivered.
 func TestAttempts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one", "poison", "three")
@@ -85,15 +83,15 @@ func TestAttempts(t *testing.T) {
 	w.start(t)
 	now := time.Now()
 	w.supervisor.now = func() time.Time { return now }
-	notFolder := &fs.PathError{Op: "mkdir", Path: "one", Err: syscall.ENOTDIR}
+	noPath := errors.New("path: no such field")
 	w.sink.fail = func(s string) error {
 		if s == "stage poison" {
-			return notFolder
+			return noPath
 		}
 		return nil
 	}
 	for attempt, want := range []string{"delivered failed/1 ", "delivered failed/2 delivered"} {
-		if err := w.once(t); !errors.Is(err, notFolder) {
+		if err := w.once(t); !errors.Is(err, noPath) {
 			t.Fatalf("attempt %d: error %v, want the sink's", attempt+1, err)
 		}
 		if got := w.states(t, "uid-1", "uid-2", "uid-3"); got != want {
@@ -115,7 +113,7 @@ func TestAttempts(t *testing.T) {
 		t.Errorf("states %q, want %q", got, want)
 	}
 	kept, err := w.ledger.Quarantined(t.Context(), "lab")
-	if err != nil || len(kept) != 1 || !strings.Contains(kept[0].Reason, "not a directory (attempt 3)") {
+	if err != nil || len(kept) != 1 || !strings.Contains(kept[0].Reason, "no such field (attempt 3)") {
 		t.Fatalf("in quarantine: %+v, %v", kept, err)
 	}
 	if raw := string(w.sink.Files()[kept[0].Attachments[0].Path]); raw != "poison\r\n" {
@@ -129,7 +127,7 @@ func TestDiskFault(t *testing.T) {
 	w := newWorld(t, "one")
 	w.account.Attempts = 1
 	w.start(t)
-	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EIO, syscall.EACCES, syscall.EMFILE} {
+	for _, errno := range diskFaults {
 		w.sink.fail = func(string) error { return fmt.Errorf("write staging file: %w", errno) }
 		if err := w.once(t); !errors.Is(err, errno) {
 			t.Errorf("error %v, want %v", err, errno)

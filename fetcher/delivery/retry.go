@@ -38,7 +38,7 @@ func (q *Quarantine) Retry(ctx context.Context, m *ledger.Message) (*ledger.Mess
 	}
 	defer raw.Close()
 	staged, err := q.delivery.Stage(ctx, m.UIDL, raw)
-	if err != nil && ctx.Err() == nil && !DiskFault(err) {
+	if fault, _ := FaultOf(err); err != nil && ctx.Err() == nil && fault != DiskFault {
 		return nil, errors.Join(err, q.delivery.Ledger.StillQuarantined(ctx, q.delivery.Account, m.Key, foreign.FirstLine(err.Error())))
 	}
 	if err != nil {

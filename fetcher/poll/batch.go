@@ -196,8 +196,11 @@ func (p *poll) stage(ctx context.Context, b *batch, e identity.Entry, counted *b
 	} else {
 		m, err = stage(ctx, e, counted)
 	}
-	if err != nil && counted.err == nil && ctx.Err() == nil && DiskFull(err) {
-		m, err = nil, p.withoutRoom(ctx, b, e, err)
+	if err != nil && counted.err == nil && ctx.Err() == nil {
+		m, err = nil, p.refusedByDisk(ctx, b, e, err)
+	}
+	if m != nil {
+		p.fetch.misplaced = 0
 	}
 	if err != nil {
 		return nil, err

@@ -35,10 +35,12 @@ func afterBreak(attempts int) time.Duration {
 }
 
 // blame records against a message that the line broke within it or its files could not be
-// staged. It returns cause, with what failed besides.
+// staged, unless the file system refused them: see [poll.stage]. It returns cause, with what failed
+// besides.
 func (p *poll) blame(ctx context.Context, e identity.Entry, body *boundedReader, cause error) error {
-	if ctx.Err() != nil || body.err == nil && delivery.DiskFault(cause) || mailbox.Broken(cause) && !p.charges(cause, p.fetch.begun == 1) {
-		return cause // the disk's fault, or nobody's, or tried again without pipelining
+	fault, _ := delivery.FaultOf(cause)
+	if ctx.Err() != nil || body.err == nil && fault != delivery.NoFault || mailbox.Broken(cause) && !p.charges(cause, p.fetch.begun == 1) {
+		return cause // not the message's fault, or not known yet, or tried again without pipelining
 	}
 	if err := p.noteFailure(ctx, e, cause, afterBreak); err != nil {
 		return errors.Join(cause, err)

@@ -51,7 +51,9 @@ type retrieval struct {
 	charged    bool                  // an attempt was charged to one of them
 	retrieved  int
 	failed     int
-	unkept     int // messages retrieved and not kept; the log has a reason for each
+	unkept     int   // messages retrieved and not kept; the log has a reason for each
+	misplaced  int   // messages in a row whose files found no place
+	refused    error // why the file system took no file of a message, the first time
 	quarantine []quarantined
 	copying    map[int]uncopied // by number: messages fetched for their copies in quarantine
 	taken      allowance        // by the visit so far

@@ -39,7 +39,7 @@ func (p *poll) retrieve(ctx context.Context, entries, oversize []identity.Entry)
 		err = p.retrieveQuarantined(ctx)
 		if n := p.fetch.failed - refused; err == nil && n > 0 && p.mailbox.Traits().Consumes {
 			// They were retrieved once: after QUIT, Gmail would take them as consumed.
-			err = fmt.Errorf("retrieve %d messages again, for quarantine, from %s: refused, or without room there; %w", n, p.Account.Addr, ErrNotKept)
+			err = p.notKept(fmt.Sprintf("retrieve %d messages again, for quarantine, from %s: refused, or without room there", n, p.Account.Addr))
 		}
 	}
 	if err == nil {
@@ -47,7 +47,7 @@ func (p *poll) retrieve(ctx context.Context, entries, oversize []identity.Entry)
 	}
 	if err == nil && p.fetch.unkept > 0 {
 		if p.rest.more = true; p.mailbox.Traits().Consumes {
-			err = fmt.Errorf("retrieve %d messages from %s: they could not be kept; %w", p.fetch.unkept, p.Account.Addr, ErrNotKept)
+			err = p.notKept(fmt.Sprintf("retrieve %d messages from %s: they could not be kept", p.fetch.unkept, p.Account.Addr))
 		}
 	}
 	if failed := p.delivery.Finish(); failed != nil {
@@ -55,6 +55,14 @@ func (p *poll) retrieve(ctx context.Context, entries, oversize []identity.Entry)
 		return failed
 	}
 	return err
+}
+
+// notKept returns an [ErrNotKept], with the first reason that the file system gave.
+func (p *poll) notKept(what string) error {
+	if p.fetch.refused != nil {
+		return fmt.Errorf("%s; %w; the first: %w", what, ErrNotKept, p.fetch.refused)
+	}
+	return fmt.Errorf("%s; %w", what, ErrNotKept)
 }
 
 // stage turns one message into what the ledger records, or returns nil to skip it.
@@ -67,7 +75,8 @@ func (p *poll) stageMessage(ctx context.Context, e identity.Entry, counted *boun
 		p.fetch.quarantine = append(p.fetch.quarantine, quarantined{e, unprocessable.Error()})
 		return nil, nil
 	}
-	if err != nil && counted.err == nil && ctx.Err() == nil && !delivery.DiskFault(err) {
+	// What the file system says is sorted for all kinds of stages, see [poll.stage].
+	if fault, _ := delivery.FaultOf(err); err != nil && counted.err == nil && ctx.Err() == nil && fault == delivery.NoFault {
 		attempts, lookupErr := p.attempts(ctx, e)
 		if lookupErr != nil {
 			return nil, errors.Join(err, lookupErr)

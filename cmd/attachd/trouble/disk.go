@@ -77,6 +77,9 @@ func deliveryClass(err error) Class {
 	case errors.Is(err, poll.ErrNoMemory):
 		return MemoryShort
 	case errors.Is(err, poll.ErrNotKept):
+		if fault, _ := delivery.FaultOf(err); fault == delivery.FileFault {
+			return diskClass(err)
+		}
 		return MessagesNotKept
 	}
 	return ""
@@ -128,6 +131,8 @@ func diskClass(err error) Class {
 		return ""
 	}
 	switch {
+	case errors.Is(err, syscall.EFBIG):
+		return FileTooLarge
 	case errors.Is(err, fs.ErrPermission):
 		return OutputForbidden
 	case errors.Is(err, fs.ErrNotExist):

@@ -96,7 +96,7 @@ var servers = map[Class]row{
 	}},
 	MessagesFailed: {"messages", "messages", Advice{
 		Itself, "Some messages could not be fetched", "messages left",
-		"The poll went well, and the server did not hand over some messages. All others were delivered.",
+		"The poll went well, and some messages could not be fetched, or not be stored. All others were delivered.",
 		"Nothing, unless it lasts: each is tried again, less and less often. attachd state check lists them with their reasons.",
 	}},
 	Unfetchable: {"messages", "messages", Advice{

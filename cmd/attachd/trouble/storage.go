@@ -8,6 +8,7 @@ const (
 	DiskFailed      Class = "disk_failed"
 	OutputForbidden Class = "output_forbidden"
 	OutputName      Class = "output_name"
+	FileTooLarge    Class = "file_too_large"
 	GroupRefused    Class = "group_refused"
 	OutputDisturbed Class = "output_disturbed"
 	FolderGone      Class = "folder_gone"
@@ -54,8 +55,13 @@ var storage = map[Class]row{
 	}},
 	OutputName: {"storage", "output", Advice{
 		Person, "File can't be placed", "file has no place",
-		"A file, a link or a name that is too long stands where attachd is to make a folder or a file.",
+		"A file or a link stands where attachd is to make a folder or a file, or the file system refuses the name. That message goes to quarantine after its attempts.",
 		"Move away what is in the way in {output}, or change path and name templates in {config}; the text above names it.",
+	}},
+	FileTooLarge: {"storage", "output", Advice{
+		Person, "File is too large for the disk", "file too large",
+		"The file system of {output}, or a limit of the process, takes no file as large as one of a message. That message goes to quarantine after its attempts, or stays on the server if it is too large for that, too. All others are delivered.",
+		"Raise the limit (LimitFSIZE= of the unit, ulimit -f), or set output to another file system: FAT takes 4 GiB. max_message_size leaves such mail on the server for good.",
 	}},
 	GroupRefused: {"storage", "output", Advice{
 		Person, "Group can't be given", "group refused",
