@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -199,6 +201,7 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 		}
 		l.observe(event.Done{Account: l.account.Name, At: s.clock(), Err: done, Counts: l.result.Counts})
 	}()
+	defer func() { err = adviseOnFiles(err) }()
 	l.result.Incomplete, l.result.Counts = nil, event.Counts{}
 
 	over, err := s.turns.take(waiting, l.account.Name)
@@ -227,6 +230,14 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 		}
 	}
 	return err
+}
+
+// adviseOnFiles adds to an error of too many open files what to do, whoever wanted to open one.
+func adviseOnFiles(err error) error {
+	if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) || strings.Contains(err.Error(), "LimitNOFILE=") {
+		return err
+	}
+	return fmt.Errorf("%w: raise the limit (LimitNOFILE= of systemd, ulimit -n), or lower max_concurrent", err)
 }
 
 // observe sends an event, if somebody observes.

@@ -105,6 +105,21 @@ func TestFileRefused(t *testing.T) {
 	}
 }
 
+// TestTooManyFiles: whoever finds too many files open, the error of the poll says what to do, once.
+func TestTooManyFiles(t *testing.T) {
+	t.Parallel()
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE} {
+		for _, cause := range []error{&fs.PathError{Op: "open", Path: "x", Err: errno}, fmt.Errorf("state: %w: raise the limit (LimitNOFILE= of systemd)", errno)} {
+			w := newWorld(t, "one")
+			w.start(t)
+			w.sink.fail = func(string) error { return cause }
+			if err := w.once(t); !errors.Is(err, errno) || strings.Count(err.Error(), "raise the limit (LimitNOFILE= of systemd") != 1 {
+				t.Errorf("error %v", err)
+			}
+		}
+	}
+}
+
 // TestAllRefused: where a template sends all messages to one place that can't be, the poll ends
 // before it has read the whole mailbox in vain.
 func TestAllRefused(t *testing.T) {

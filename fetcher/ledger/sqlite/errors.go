@@ -37,7 +37,7 @@ func (l *Ledger) explain(err error) error {
 	case sqlite3.SQLITE_READONLY:
 		return fmt.Errorf("%s is %w (%w): its file, its folder and the files beside it must be writable by this user", l.path, ledger.ErrReadOnly, err)
 	case sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH:
-		return fmt.Errorf("%s %w (%w): %s", l.path, ledger.ErrUnopenable, err, unopenable(l.path))
+		return fmt.Errorf("%s %w (%w): %w", l.path, ledger.ErrUnopenable, err, unopenable(l.path))
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PROTOCOL:
 		return fmt.Errorf("%s was %w for %v (%w)", l.path, ledger.ErrBusy, busyTimeout, err)
 	case sqlite3.SQLITE_IOERR:
@@ -49,14 +49,14 @@ func (l *Ledger) explain(err error) error {
 // unopenable says why a file can't be opened. SQLite does not say why, nor whether it is about the
 // file or its folder. It is not opened here: closing it would end the locks that this process has
 // on it.
-func unopenable(path string) string {
+func unopenable(path string) error {
 	if f, err := os.Open(os.DevNull); errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-		return "too many files are open: raise the limit (LimitNOFILE= of systemd, ulimit -n)"
+		return fmt.Errorf("%w: raise the limit (LimitNOFILE= of systemd, ulimit -n)", syscall.EMFILE)
 	} else if err == nil {
 		f.Close()
 	}
 	if _, err := os.Stat(path); err == nil && unix.Access(path, unix.R_OK|unix.W_OK) != nil {
-		return "this user may not read and write the file"
+		return errors.New("this user may not read and write the file")
 	}
-	return "the folder must exist and be writable by this user"
+	return errors.New("the folder must exist and be writable by this user")
 }
