@@ -78,7 +78,7 @@ func standing() *status.Snapshot {
 		Certificates: []status.Certificate{{Host: "pop.example.org:995", NotAfter: began.Add(24 * time.Hour), Accounts: 1}},
 		Machine: status.Machine{
 			Started: began, Version: "v1.2.3", Due: 5, Polling: 3, Beat: began.Add(-time.Second),
-			Disks:   []status.Disk{{Path: "/out", Free: 10, Total: 100, MinFree: 5}, {Path: "/b\xffd", Err: "gone"}},
+			Disks:   []status.Disk{{Path: "/out", Room: status.Room{Free: 10, Total: 100}, MinFree: 5}, {Path: "/b\xffd", Err: "gone"}},
 			State:   status.File{Path: "/s", Size: 4096},
 			History: status.File{Path: "/s.history", Size: 8192, Err: "disk is full"},
 			Config:  status.Config{Loaded: began, Failed: began.Add(time.Minute), Faults: []string{"c4nary"}},

@@ -30,7 +30,7 @@ func (v *view) size() int { return max(v.Messages, len(v.Accounts)) }
 var atOnce = map[trouble.Class]bool{
 	trouble.SignInEnded: true, trouble.SignInMissing: true, trouble.TokenRefused: true, trouble.TokenSettings: true,
 	trouble.Quarantine: true, trouble.QuarantineFull: true, trouble.Unfetchable: true,
-	trouble.DiskLow: true, trouble.CertificateEnding: true, trouble.NoMail: true, trouble.ConfigFaulty: true,
+	trouble.DiskLow: true, trouble.InodesLow: true, trouble.CertificateEnding: true, trouble.NoMail: true, trouble.ConfigFaulty: true,
 }
 
 // atOnce reports whether a case is told as soon as it is there.

@@ -177,10 +177,10 @@ func (w *world) start() {
 			}
 			return counts, nil
 		},
-		Free: func(string) (int64, int64, error) {
+		Free: func(string) (status.Room, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			return w.free, 1 << 41, nil
+			return status.Room{Free: w.free, Total: 1 << 41}, nil
 		},
 		Size: func(string) (int64, error) { return 1, nil },
 		Beat: time.Now,

@@ -368,6 +368,7 @@ func TestOtherCases(t *testing.T) {
 // outside is what a board looks at.
 type outside struct {
 	free   int64
+	inodes int64
 	counts map[string]int
 	note   string
 	beat   time.Time
@@ -380,15 +381,15 @@ func TestRun(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		hangs := make(chan struct{})
 		var mu sync.Mutex // guards is
-		is := outside{free: 100e9, beat: time.Now()}
+		is := outside{free: 100e9, inodes: 1e6, beat: time.Now()}
 		get := func() outside { mu.Lock(); defer mu.Unlock(); return is }
 		set := func(fn func(*outside)) { mu.Lock(); defer mu.Unlock(); fn(&is) }
 		b := status.NewBoard(status.Options{
-			Free: func(path string) (int64, int64, error) {
+			Free: func(path string) (status.Room, error) {
 				if path == "/var" {
 					<-hangs
 				}
-				return get().free, 500e9, nil
+				return status.Room{Free: get().free, Total: 500e9, FilesFree: get().inodes, Files: 1e6}, nil
 			},
 			Size:   func(string) (int64, error) { return 42, nil },
 			Counts: func(context.Context) (map[string]int, error) { return get().counts, nil },
@@ -433,6 +434,12 @@ func TestRun(t *testing.T) {
 		if !drain(changed) {
 			t.Error("readers were not told")
 		}
+		set(func(o *outside) { o.inodes = 2000 })
+		if s := settle("inodes_low"); s.NeedsYou[0].Said[0] != "/out: 2,000 of 1,000,000 inodes are free, and 1.0 GB of 500 GB" {
+			t.Errorf("%q", s.NeedsYou[0].Said)
+		}
+		set(func(o *outside) { o.inodes = 2001 })
+		settle("disk_low")
 		set(func(o *outside) { o.free, o.counts = 100e9, map[string]int{"a": 2, "gone": 1} })
 		s := settle("quarantine")
 		if c := s.NeedsYou[0]; c.Messages != 2 || c.Heading != "2 messages in quarantine" || c.Link != "/quarantine" || c.Said[0] != `“Ablesung \u202e17” from x@example.org, 1.2 MB, for a: too large` || s.Rest != "Two messages in quarantine. The account is on time." {
@@ -480,7 +487,7 @@ func TestManyTexts(t *testing.T) {
 func TestDisks(t *testing.T) {
 	t.Parallel()
 	b := status.NewBoard(status.Options{
-		Free:   func(string) (int64, int64, error) { return 50, 100, nil },
+		Free:   func(string) (status.Room, error) { return status.Room{Free: 50, Total: 100}, nil },
 		Size:   func(string) (int64, error) { return 1, nil },
 		Counts: func(context.Context) (map[string]int, error) { return nil, nil },
 	})

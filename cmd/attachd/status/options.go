@@ -22,8 +22,8 @@ type Options struct {
 	// Held returns what is in quarantine of an account, the oldest first. It is asked for the first
 	// few accounts alone, when their counts have changed. [HeldOf] makes it of the state's records.
 	Held func(ctx context.Context, account string) ([]Held, error)
-	// Free returns the free bytes of the file system of a path, and all of it; nil asks the system.
-	Free func(path string) (free, total int64, err error)
+	// Free returns how much the file system of a path has room for; nil asks the system.
+	Free func(path string) (Room, error)
 	// Size returns the size of a file of attachd's; nil asks the system.
 	Size func(path string) (int64, error)
 	// Beat returns when the scheduler last found every loop on time, zero before it began.

@@ -143,11 +143,25 @@ type Machine struct {
 
 // Disk is a file system that attachd writes to.
 type Disk struct {
-	Path    string `json:"path"`
-	Free    int64  `json:"free"`
-	Total   int64  `json:"total"`
+	Path string `json:"path"`
+	Room
 	MinFree int64  `json:"min_free"` // the most that an account wants free
 	Err     string `json:"err,omitempty"`
+}
+
+// Room is what a file system has room for: bytes, and files (inodes). Files is 0 where these have
+// no bound.
+type Room struct {
+	Free      int64 `json:"free"`
+	Total     int64 `json:"total"`
+	FilesFree int64 `json:"files_free,omitempty"`
+	Files     int64 `json:"files,omitempty"`
+}
+
+// FewFiles reports whether the file system takes few more files: a hundred, or twice as many as
+// attachd leaves, which are a hundredth of all, and 1,000 at most.
+func (r *Room) FewFiles() bool {
+	return r.Files > 0 && r.FilesFree <= max(100, 2*min(r.Files/100, 1000))
 }
 
 // File is a file of attachd's.

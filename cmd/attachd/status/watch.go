@@ -156,7 +156,7 @@ func (w *watcher) disk(ctx context.Context, path string, minFree int64) Disk {
 	go func() { // it may never come back, and then nobody asks again
 		d := Disk{Path: path, MinFree: minFree}
 		var err error
-		if d.Free, d.Total, err = w.board.free(path); err != nil {
+		if d.Room, err = w.board.free(path); err != nil {
 			d.Err = words.Visible(err.Error())
 		}
 		w.mu.Lock()
@@ -175,7 +175,7 @@ func (w *watcher) disk(ctx context.Context, path string, minFree int64) Disk {
 	return silent
 }
 
-func (b *Board) free(path string) (free, total int64, err error) {
+func (b *Board) free(path string) (Room, error) {
 	if b.options.Free != nil {
 		return b.options.Free(path)
 	}
@@ -183,16 +183,17 @@ func (b *Board) free(path string) (free, total int64, err error) {
 }
 
 // statfs asks the system for the room where a path is, or will be made.
-func statfs(path string) (free, total int64, err error) {
+func statfs(path string) (Room, error) {
 	var s unix.Statfs_t
-	for err = unix.Statfs(path, &s); errors.Is(err, fs.ErrNotExist) && filepath.Dir(path) != path; err = unix.Statfs(path, &s) {
+	err := unix.Statfs(path, &s)
+	for ; errors.Is(err, fs.ErrNotExist) && filepath.Dir(path) != path; err = unix.Statfs(path, &s) {
 		path = filepath.Dir(path)
 	}
 	if err != nil {
-		return 0, 0, fmt.Errorf("ask for the free bytes of %s: %w", path, err)
+		return Room{}, fmt.Errorf("ask for the free bytes of %s: %w", path, err)
 	}
 	size := int64(s.Bsize)
-	return int64(s.Bavail) * size, int64(s.Blocks) * size, nil
+	return Room{Free: int64(s.Bavail) * size, Total: int64(s.Blocks) * size, FilesFree: int64(s.Ffree), Files: int64(s.Files)}, nil
 }
 
 // file asks for the size of a file of attachd's.
@@ -351,6 +352,8 @@ func (b *Board) diskCases(c *cases) {
 		switch {
 		case d.Err != "":
 			c.group(string(trouble.DiskUnknown), trouble.DiskUnknown, subject).say(d.Path + ": " + d.Err)
+		case d.FewFiles():
+			c.group(string(trouble.InodesLow), trouble.InodesLow, subject).say(fmt.Sprintf("%s: %s of %s inodes are free, and %s of %s", d.Path, words.Number(d.FilesFree), words.Number(d.Files), words.Size(d.Free), words.Size(d.Total)))
 		case d.Free < least:
 			c.group(string(trouble.DiskLow), trouble.DiskLow, subject).say(fmt.Sprintf("%s: %s of %s are free", d.Path, words.Size(d.Free), words.Size(d.Total)))
 		}

@@ -5,6 +5,7 @@ const (
 	Quarantine     Class = "quarantine"
 	ConfigFaulty   Class = "config_faulty"
 	DiskLow        Class = "disk_low"
+	InodesLow      Class = "inodes_low"
 	DiskUnknown    Class = "disk_unknown"
 	PollsLate      Class = "polls_late"
 	NoMail         Class = "no_mail"
@@ -32,6 +33,11 @@ var observed = map[Class]row{
 		Person, "Disk is getting full", "disk getting full",
 		"There is little room left where attachd writes. Once less than min_free is left, nothing more is fetched.",
 		"Make room on the disk of {output}.",
+	}},
+	InodesLow: {"storage", "output", Advice{
+		Person, "Disk takes hardly any more files", "inodes run out",
+		"The file system has hardly any inodes left: each file takes one, however small. Once none is left to spare, nothing more is fetched.",
+		"Remove files from the disk of {output}, or pack them together. How many inodes there are is set when a file system is made (mkfs -N, nr_inodes= of tmpfs).",
 	}},
 	DiskUnknown: {"storage", "output", Advice{
 		Person, "Disk can't be looked at", "disk unknown",

@@ -71,6 +71,11 @@ func disks(all []status.Disk) []check {
 				Tone: "bad", Name: "Little room on the disk",
 				Text: words.Size(d.Free) + " free at " + d.Path + ", less than the " + words.Size(d.MinFree) + " to be left free",
 			})
+		case d.FewFiles():
+			checks = append(checks, check{
+				Tone: "bad", Name: "Hardly any inodes on the disk",
+				Text: words.Number(d.FilesFree) + " of " + words.Number(d.Files) + " free at " + d.Path + ", though there are " + words.Size(d.Free),
+			})
 		default:
 			fine = append(fine, words.Size(d.Free)+" free at "+d.Path)
 		}

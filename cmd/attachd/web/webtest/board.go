@@ -37,7 +37,7 @@ func (b *Board) Snapshot() *status.Snapshot { return b.snapshot.Load() }
 func Machine() status.Machine {
 	return status.Machine{
 		Started: Now.Add(-23 * 24 * time.Hour), Version: "1.4.2", Polling: 2, Lag: 2 * time.Second,
-		Disks:   []status.Disk{{Path: "/var/lib/attachd/attachments", Free: 182e9, Total: 500e9, MinFree: 1e9}},
+		Disks:   []status.Disk{{Path: "/var/lib/attachd/attachments", Room: status.Room{Free: 182e9, Total: 500e9}, MinFree: 1e9}},
 		State:   status.File{Path: "/var/lib/attachd/state.db", Size: 41e6},
 		History: status.File{Path: "/var/lib/attachd/state.db.history", Size: 182e6},
 		Config:  status.Config{Path: "/etc/attachd/attachd.yaml", Loaded: Now.Add(-3 * 24 * time.Hour)},
