@@ -41,6 +41,7 @@ type memory struct {
 
 func newMemory(t *testing.T, led *sqlite.Ledger) *memory {
 	m := &memory{t: t, ledger: led}
+	m.Room = 1 << 30
 	m.Before = func(step sinktest.Step, name string) error {
 		switch step {
 		case sinktest.StepPublish:

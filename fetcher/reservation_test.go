@@ -82,6 +82,39 @@ func TestDiskFillsUp(t *testing.T) {
 	}
 }
 
+// TestDeletesBeforeFull: without min_free, too, what was delivered is deleted while the disk is
+// full. A disk that says so although it is not is written to all the same.
+func TestDeletesBeforeFull(t *testing.T) {
+	t.Parallel()
+	for _, wrong := range []bool{false, true} {
+		w := newWorld(t, "one", "bad", "two")
+		w.account.Delete = true
+		w.sink.fail = fullAt("bad")
+		w.start(t)
+		if err := w.once(t); !poll.DiskFull(err) || w.states(t, "uid-1", "uid-2", "uid-3") != "delivered  delivered" {
+			t.Errorf("error %v, states %q", err, w.states(t, "uid-1", "uid-2", "uid-3"))
+		}
+		w.sink.Room = 4 // the message has 5 octets
+		if wrong {
+			w.sink.fail = nil
+		}
+		if err := w.once(t); poll.DiskFull(err) == wrong {
+			t.Errorf("error %v", err)
+		}
+		want := "deleted  deleted"
+		if wrong {
+			want = "deleted deleted deleted"
+		}
+		if got := w.states(t, "uid-1", "uid-2", "uid-3"); got != want {
+			t.Errorf("states %q, want %q", got, want)
+		}
+		sessions := w.server.Sessions()
+		if err := w.once(t); poll.DiskFull(err) == wrong || w.server.Sessions() != sessions+1 {
+			t.Errorf("nothing to delete: error %v, %d sessions", err, w.server.Sessions()-sessions)
+		}
+	}
+}
+
 // TestCopyWithoutRoom: a message that found no room is not at fault while there is room for it
 // alone, but not for the copy that is made of it. It is not retrieved again before there is.
 func TestCopyWithoutRoom(t *testing.T) {

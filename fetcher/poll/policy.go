@@ -153,6 +153,29 @@ func (p *poll) stageRaw(ctx context.Context, e identity.Entry, body *boundedRead
 	return &ledger.Message{Key: p.key(e), State: ledger.Delivered, Attachments: []ledger.Attachment{raw}, Envelope: envelope}, nil
 }
 
+// deletesFirst reports whether the session is to delete what is due and fetch nothing, and another
+// one follows that fetches: a disk that fills up ends a session before it deletes. With MinFree,
+// allot sees that coming by itself. Without, the disk may say of itself what is not so: hence the
+// other session fetches whatever it says.
+func (p *poll) deletesFirst(ctx context.Context) bool {
+	d := &p.matcher.Difference
+	if p.Account.MinFree > 0 || p.deletedFirst || p.loginDelay > 0 || len(d.Expired) == 0 || len(d.Unseen) == 0 {
+		return false
+	}
+	need := int64(0)
+	for _, e := range d.Unseen {
+		if !p.matcher.Account.Skips(e.Size) {
+			need += p.listed(e)
+		}
+	}
+	if p.Account.MaxBytes > 0 {
+		need = min(need, p.Account.MaxBytes)
+	}
+	free, err := p.delivery.Sink.Free(ctx)
+	p.deletedFirst = DiskFull(err) || err == nil && free < need
+	return p.deletedFirst
+}
+
 // again reports whether another session should follow at once: this one got something done and
 // leaves more, or it may have seen only the beginning of the mailbox. None follows at a server
 // that has just asked for fewer requests.
@@ -160,5 +183,5 @@ func (p *poll) again() bool {
 	if p.rest.throttled {
 		return false
 	}
-	return p.rest.more && p.fetch.retrieved+len(p.delivery.Tally.Committed)+p.removal.deleted > 0 || p.mailbox.Traits().Batches && p.fetch.retrieved+p.fetch.consumed >= drainAgain && p.rest.left == 0
+	return p.rest.deleteFirst || p.rest.more && p.fetch.retrieved+len(p.delivery.Tally.Committed)+p.removal.deleted > 0 || p.mailbox.Traits().Batches && p.fetch.retrieved+p.fetch.consumed >= drainAgain && p.rest.left == 0
 }

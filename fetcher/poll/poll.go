@@ -74,10 +74,11 @@ type deletion struct {
 
 // remains is what a session leaves for the next one.
 type remains struct {
-	more      bool // another session can go on at once
-	throttled bool // the server asked for fewer requests
-	left      int  // messages beyond max_messages and max_bytes
-	putOff    int  // messages that failed before and wait for their next attempt
+	more        bool // another session can go on at once
+	deleteFirst bool // and it fetches what this one did not, see deletesFirst
+	throttled   bool // the server asked for fewer requests
+	left        int  // messages beyond max_messages and max_bytes
+	putOff      int  // messages that failed before and wait for their next attempt
 	// unfetchable says how many messages can't be fetched and why, "" if all can.
 	unfetchable string
 	oversized   map[string]int64 // octets by UIDL of messages left because of their size
@@ -144,11 +145,8 @@ func (p *poll) run(ctx context.Context) error {
 	if err := p.list(ctx); err != nil {
 		return err
 	}
-	allotted, err := p.allot(ctx)
+	noRoom, err := p.fetchNew(ctx)
 	if err != nil {
-		return err
-	}
-	if err := p.retrieve(ctx, allotted.whole, allotted.raw); err != nil {
 		return err
 	}
 	if err := p.consume(ctx); err != nil {
@@ -164,7 +162,20 @@ func (p *poll) run(ctx context.Context) error {
 	if err := led.SetMailbox(ctx, name, stat.Messages, stat.Octets); err != nil {
 		return fmt.Errorf("record the mailbox's size: %w", err)
 	}
-	return errors.Join(allotted.noRoom, p.overtime())
+	return errors.Join(noRoom, p.overtime())
+}
+
+// fetchNew fetches what is new. noRoom, unless nil, is why it fetched nothing while the session
+// goes on.
+func (p *poll) fetchNew(ctx context.Context) (noRoom, err error) {
+	if p.rest.deleteFirst = p.deletesFirst(ctx); p.rest.deleteFirst {
+		return nil, nil
+	}
+	allotted, err := p.allot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return allotted.noRoom, p.retrieve(ctx, allotted.whole, allotted.raw)
 }
 
 // visited returns what the visit before recorded of the mailbox. It fails with an

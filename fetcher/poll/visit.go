@@ -69,8 +69,10 @@ type visit struct {
 	log         zerolog.Logger
 	muted       map[int]bool // numbers of messages whose UIDL does not end
 	takenBefore allowance    // by the sessions that went well
-	together    string       // what is recorded of the server, see [ledger.Host]
-	result      Result
+	// deletedFirst says that a session of the visit deleted and left the fetching to the next.
+	deletedFirst bool
+	together     string // what is recorded of the server, see [ledger.Host]
+	result       Result
 }
 
 // Visit makes a visit. Its error is that of the last session: of the connection, the server,
