@@ -84,6 +84,7 @@ var samples = map[string]struct {
 	"fetcher/oauth.SignInError":    {&oauth.SignInError{Account: "a", Err: &oauth.Error{Code: "invalid_grant"}}, trouble.SignInEnded},
 	"fetcher/oauth.ErrNoSignIn":    {&oauth.SignInError{Account: "a", Err: oauth.ErrNoSignIn}, trouble.SignInMissing},
 	"fetcher/poll.IncompleteError": {&poll.IncompleteError{Failed: 1}, trouble.MessagesFailed},
+	"fetcher/poll.OvertimeError":   {&poll.OvertimeError{Addr: "a:995", Undeleted: 3}, trouble.SessionTimeout},
 	"fetcher/poll.NoRoomError":     {&poll.NoRoomError{}, trouble.DiskReserved},
 	"fetcher/poll.ErrNoMemory":     {poll.ErrNoMemory, trouble.MemoryShort},
 	"fetcher/poll.ErrNotKept":      {poll.ErrNotKept, trouble.MessagesNotKept},
