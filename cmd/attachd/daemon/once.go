@@ -28,8 +28,6 @@ func Once(ctx context.Context, o Options, observe func(event.Event)) (outcome *a
 	if err != nil {
 		return nil, err
 	}
-	var closing sync.WaitGroup
-	defer closing.Wait()
 	defer func() {
 		if err := a.Close(); err != nil {
 			o.Log.Error().Err(err).Msg("state not closed cleanly")
@@ -56,9 +54,8 @@ func Once(ctx context.Context, o Options, observe func(event.Event)) (outcome *a
 	}
 	end()
 	answering.Wait() // who asks is told what the history has
-	telling.Go(s.endHistory)
+	telling.Go(s.close)
 	telling.Wait()
-	closing.Go(s.close) // SQLite folds the log into the file: beside that of the state
 	return outcome, err
 }
 

@@ -98,15 +98,7 @@ func (s *services) newMetrics() *metrics.Metrics {
 	return m
 }
 
-// endHistory waits until the history has what the last polls told. It does not ask the state any
-// more then.
-func (s *services) endHistory() {
-	if s.history != nil {
-		s.history.End()
-	}
-}
-
-// close is endHistory, and closes what takes the events.
+// close ends what takes the events of the last polls.
 func (s *services) close() {
 	if s.history == nil {
 		return

@@ -110,23 +110,18 @@ func newHistory(o Options) *History {
 	return h
 }
 
-// End writes what is waiting, for a few seconds at most. Whatever is observed later is lost. The
-// ledger is not asked any more then.
-func (h *History) End() {
+// Close writes what is waiting, for a few seconds at most, and closes the file. Whatever is
+// observed later is lost.
+func (h *History) Close() error {
 	h.queue.close()
 	late := time.AfterFunc(closeGrace, h.stop)
 	<-h.done
 	late.Stop()
 	h.stop()
-}
-
-// Close is End, and closes the file.
-func (h *History) Close() error {
-	h.End()
 	return errors.Join(h.Reader.Close(), h.writer.close())
 }
 
-// closeGrace is how long End writes.
+// closeGrace is how long Close writes.
 const closeGrace = 3 * time.Second
 
 // Path returns where the file is.

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -303,40 +302,5 @@ func TestRefillBroken(t *testing.T) {
 	}
 	if keys := slices.Collect(maps.Keys(h.writer.state.accounts)); !slices.Equal(keys, []string{"a"}) {
 		t.Error(keys)
-	}
-}
-
-// askedLedger counts the questions for rows.
-type askedLedger struct {
-	Ledger
-	asked atomic.Int32
-}
-
-func (l *askedLedger) Rows(ctx context.Context, after int64, limit int) ([]ledger.Row, error) {
-	l.asked.Add(1)
-	return l.Ledger.Rows(ctx, after, limit)
-}
-
-// TestEnd: a history that has ended has what it was given and what the state has, and does not ask
-// the state any more. Nothing is written any more, either.
-func TestEnd(t *testing.T) {
-	t.Parallel()
-	state := openLedger(t, filepath.Join(t.TempDir(), "state.db"))
-	m := &mailbox{Rand: rand.New(rand.NewPCG(1, 2)), ledger: state, want: make(map[string]int), waiting: make(map[string][]*ledger.Message)}
-	m.deliver(t, "hans", 100)
-	m.recover(t, "hans")
-	led := &askedLedger{Ledger: state}
-	h := openTest(t, Options{Ledger: led})
-	h.End()
-	before := led.asked.Load()
-	if before == 0 {
-		t.Error("the state was not asked")
-	}
-	m.compare(t, h)
-	h.Observe(delivered("hans", 1))
-	h.End()
-	m.compare(t, h)
-	if n := led.asked.Load(); n != before {
-		t.Errorf("the state was asked %d times behind the end", n-before)
 	}
 }
