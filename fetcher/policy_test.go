@@ -146,7 +146,8 @@ func TestRoomForAll(t *testing.T) {
 	if !ok || short.UIDL != "v0" || short.Promised < 6000 || !strings.Contains(errs[0].Error(), " are what other accounts are fetching") {
 		t.Errorf("error %v", errs[0])
 	}
-	if errs := w.supervisor.RunOnce(t.Context(), []Account{w.account, other}); len(errs) > 0 {
+	// Alone: the accounts have one sink here, and each tidies it up.
+	if errs := w.supervisor.RunOnce(t.Context(), []Account{other}); len(errs) > 0 {
 		t.Error(errs)
 	}
 	if len(w.sink.Files()) != 2 {

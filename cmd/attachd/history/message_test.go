@@ -37,10 +37,10 @@ func TestBatchesAreTheSame(t *testing.T) {
 			must(t, h.writer.write(t.Context(), rest[:min(atOnce, len(rest))]))
 		}
 		for _, query := range []string{
-			"SELECT id || ' ' || account || ' ' || uidl || ' ' || size FROM message ORDER BY id",
+			"SELECT m.id || ' ' || a.name || ' ' || uidl || ' ' || size FROM message AS m JOIN account AS a ON a.id = m.account ORDER BY m.id",
 			"SELECT id || ' ' || at || ' ' || message || ' ' || path || ' ' || coalesce(repairs, '') FROM item ORDER BY id",
 			"SELECT message || ' ' || at FROM left_out ORDER BY id",
-			"SELECT name || ' ' || files || ' ' || bytes FROM account ORDER BY id",
+			"SELECT name || ' ' || files || ' ' || bytes FROM account ORDER BY name",
 		} {
 			rows, err := h.writer.db.conn.QueryContext(t.Context(), query)
 			must(t, err)
