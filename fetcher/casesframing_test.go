@@ -199,7 +199,7 @@ func slowDrip(t *testing.T) {
 	p := play{want: []string{"one\r\n", "three\r\n"}, left: 1, hook: drip}
 	slow, long := p, p
 	slow.account, slow.errs = func(a *Account) { a.Timeouts.Idle = 200 * time.Millisecond }, []string{"less than 4096 octets in", "less than 4096 octets in", ""}
-	long.account, long.errs = func(a *Account) { a.Timeouts.Session = time.Second }, []string{"all the time that a session may take after", "(timeouts.session)", "(timeouts.session)", "(timeouts.session)", "(timeouts.session)", ""}
+	long.account, long.errs = func(a *Account) { a.Timeouts.Session = time.Second }, []string{"all the time that a session may take after", "(timeouts.session)", "(timeouts.session)", "(timeouts.session)", ""}
 	subtests(t, map[string]play{"a message": slow, "a session": long})
 }
 

@@ -43,7 +43,7 @@ func TestDeletionsOutlastSession(t *testing.T) {
 				if left == before || w.server.Sessions() != sessions+1 {
 					t.Fatalf("poll %d deleted %d messages in %d sessions: %v", polls, before-left, w.server.Sessions()-sessions, err)
 				}
-				if left > 0 && (err == nil || !strings.Contains(err.Error(), fmt.Sprint(left, " are left for the next poll")) || !strings.Contains(err.Error(), "(timeouts.session)")) {
+				if left > 0 && (err == nil || !strings.Contains(err.Error(), fmt.Sprint(left, " messages to delete are left for the next poll")) || !strings.Contains(err.Error(), "(timeouts.session)")) {
 					t.Errorf("%d are left, and the poll's error is %v", left, err)
 				}
 			}

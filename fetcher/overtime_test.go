@@ -1,7 +1,9 @@
 package fetcher
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,5 +68,128 @@ func TestSessionTime(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestSessionTimeForDeletions: a session that may not wait for more messages leaves time to delete
+// those that it delivered, even if the server is in the middle of one.
+func TestSessionTimeForDeletions(t *testing.T) {
+	t.Parallel()
+	for _, pipelined := range []bool{true, false} {
+		t.Run(fmt.Sprint("pipelined ", pipelined), func(t *testing.T) {
+			t.Parallel()
+			w, log := newSieve(t, "one", "second", "the third", "the fourth one", "the fifth and last")
+			w.account.Delete, w.account.Timeouts.Session, w.server.Pipelining = true, 2*time.Second, pipelined
+			w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
+				if !isMessage(c, cmd, args, "uid-4") {
+					return false
+				}
+				c.Hang()
+				return true
+			}
+			w.start(t)
+			if err := w.once(t); err == nil || !strings.Contains(err.Error(), "(timeouts.session)") || w.server.Sessions() != 2 {
+				t.Errorf("error %v in %d sessions", err, w.server.Sessions())
+			}
+			want, n := "uid-4 uid-5", 3.0
+			if !pipelined { // one by one, the last message that came may have been cut
+				want, n = "uid-3 uid-4 uid-5", 2
+			}
+			if got := w.uidls(); got != want {
+				t.Errorf("left are %q, want %q", got, want)
+			}
+			if done := lines(t, log, "poll done"); len(done) != 2 || done[0]["attachments"] != n || done[1]["deleted"] != n || done[1]["complete"] == true {
+				t.Errorf("said %v", done)
+			}
+		})
+	}
+}
+
+// TestSessionStopsAsking: where messages come one by one, the session that delivered them ends in
+// order with their deletion, before its time is over.
+func TestSessionStopsAsking(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, numbered(40)...)
+	w.account.Delete, w.account.Timeouts.Session, w.server.Pipelining = true, 3*time.Second, false
+	w.server.Hook = func(_ *pop3test.Conn, cmd, _ string) bool {
+		if cmd == "RETR" {
+			time.Sleep(100 * time.Millisecond) // the server is slow: all of them take 4 seconds
+		}
+		return false
+	}
+	w.start(t)
+	for left, polls := 40, 1; left > 0; polls++ {
+		err := w.once(t)
+		was := left
+		left = len(w.server.Mailbox("u0"))
+		if n := len(w.sink.Files()); left == was || n != 40-left || w.server.Sessions() != polls {
+			t.Fatalf("poll %d: %d delivered, %d left, %d sessions: %v", polls, n, left, w.server.Sessions(), err)
+		}
+		if want := fmt.Sprint(left, " messages to fetch are left"); left > 0 && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("poll %d: error %v, want one that says %s", polls, err, want)
+		}
+	}
+}
+
+// TestOvertimeIsCounted: what came and was not proven whole before the session's time was over is
+// counted as such, and neither the log nor the record says anything of pipelining.
+func TestOvertimeIsCounted(t *testing.T) {
+	t.Parallel()
+	w, log := newSieve(t, slices.Repeat([]string{"body"}, 40)...)
+	w.account.Timeouts.Session = 4 * time.Second
+	w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
+		if cmd != "RETR" || args != "6" { // the batches have 1, 2 and 4 messages
+			return false
+		}
+		c.Hang()
+		return true
+	}
+	w.start(t)
+	if err := w.once(t); err == nil {
+		t.Error("no error")
+	}
+	done := lines(t, log, "poll done")
+	if len(done) != 1 || done[0]["messages"] != 5.0 || done[0]["attachments"] != 3.0 || done[0]["fetched_again"] != 2.0 {
+		t.Errorf("said %v", done)
+	}
+	if known, err := w.ledger.Host(t.Context(), w.account.Addr); err != nil || !known.Unpipelined.IsZero() || strings.Contains(log.String(), "message by message") {
+		t.Errorf("known of the server is %+v, %v\n%s", known, err, log)
+	}
+}
+
+// TestStopConfirms: a poll that is stopped waits a moment for the server to prove that the messages
+// under way came whole. It asks for no more, and does not wait for a server that hangs.
+func TestStopConfirms(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]int{"a slow server": 8, "a server that hangs": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, slices.Repeat([]string{"body"}, 100)...)
+			w.account.Delete = true
+			ctx, stop := context.WithCancel(t.Context())
+			w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
+				if cmd != "RETR" || args != "5" {
+					return false
+				}
+				c.Send(nil) // the replies before
+				time.Sleep(50 * time.Millisecond)
+				stop()
+				if time.Sleep(50 * time.Millisecond); want == 0 {
+					c.Hang()
+				}
+				return want == 0
+			}
+			w.start(t)
+			began := time.Now()
+			if errs := w.supervisor.RunOnce(ctx, []Account{w.account}); len(errs) != 1 || !strings.Contains(errs[0].Error(), "context canceled") {
+				t.Errorf("errors %v", errs)
+			}
+			if took := time.Since(began); took > 8*time.Second {
+				t.Errorf("the stop took %v", took)
+			}
+			if got := len(w.sink.Files()); got != want || len(w.sink.Staged()) > 0 {
+				t.Errorf("%d delivered, want %d; %d staged", got, want, len(w.sink.Staged()))
+			}
+		})
 	}
 }

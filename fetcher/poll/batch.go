@@ -47,10 +47,20 @@ type batch struct {
 // retrieveEach fetches the entries in one go, batch by batch. If something fails in a batch,
 // only those of its messages are committed that are surely whole.
 func (p *poll) retrieveEach(ctx context.Context, entries []identity.Entry, stage stage) error {
+	return p.retrieveUnless(ctx, func() bool { return false }, entries, stage)
+}
+
+// retrieveUnless is retrieveEach, and asks for no more messages once enough says so.
+func (p *poll) retrieveUnless(ctx context.Context, enough func() bool, entries []identity.Entry, stage stage) error {
 	var batches []*batch // that were asked for
-	pace := newPace(p.poller.now())
+	pace := newPace(p.poller.now(), p.timeLeft())
 	next := func() *batch {
 		if len(entries) == 0 {
+			return nil
+		}
+		if enough() || p.fetch.stop.err() != nil {
+			p.fetch.unasked += len(entries)
+			entries = nil
 			return nil
 		}
 		n := 1 // after the line has broken, so that the good ones go through
@@ -74,10 +84,16 @@ func (p *poll) retrieveEach(ctx context.Context, entries []identity.Entry, stage
 		}
 		at++
 		pace.came(len(b.entries), b.octets, p.poller.now())
-		return p.commitBatch(ctx, b)
+		if err := p.commitBatch(ctx, b); err != nil {
+			return err
+		}
+		return p.fetch.stop.err()
 	})
 	if err != nil && at < len(batches) {
 		return p.salvage(ctx, batches[at], err)
+	}
+	if err == nil {
+		err = p.fetch.stop.err()
 	}
 	return err
 }
@@ -183,6 +199,7 @@ func (p *poll) receive(ctx context.Context, b *batch, number int, body io.Reader
 	if m != nil {
 		header := p.fetch.header.Header()
 		whole := counted.n < e.Size && counted.tail.whole(header)
+		p.fetch.stop.open.Store(true)
 		b.staged = append(b.staged, received{e, counted.n, m, known, identity.Undated(m, header), counted.tail.slack, whole})
 	}
 	return nil
@@ -234,6 +251,7 @@ func (p *poll) identify(ctx context.Context, e identity.Entry, counted *boundedR
 // commitBatch hands a complete batch to the committer. It keeps back truncated messages.
 func (p *poll) commitBatch(ctx context.Context, b *batch) error {
 	defer p.giveBatch(b)
+	p.fetch.stop.open.Store(false)
 	err := p.noteRefused(ctx, b)
 	whole := b.staged[:0]
 	differ := p.fetch.sizes.differ
@@ -296,6 +314,9 @@ func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
 	var again []ledger.Key
 	var back []ledger.Listed
 	for i, r := range staged {
+		if i < n && p.Account.deletesAtOnce() {
+			p.reserve()
+		}
 		if i < n && r.known == identity.Unknown {
 			if failed := p.delivery.Add(ctx, r.message); failed != nil {
 				err = failed
@@ -305,6 +326,7 @@ func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
 		p.delivery.Discard(ctx, r.message.Attachments)
 		switch {
 		case i >= n:
+			p.fetch.again++
 		case r.known == identity.Settled:
 			p.removal.settled[r.entry.Number] = true
 			p.Past.envelopes.remember(r.message.Key, delivery.Show(r.message.Envelope))

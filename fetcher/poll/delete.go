@@ -69,6 +69,7 @@ func (p *poll) due(ctx context.Context, expired []identity.Lookalike) ([]dueDele
 // finish deletes what is due and ends the session with QUIT.
 func (p *poll) finish(ctx context.Context, due []dueDeletion) error {
 	p.step = stepDelete
+	p.mailbox.Until(time.Time{}) // all the time that is left
 	if len(due) == 0 {
 		// Nothing depends on the answer to QUIT here: all is committed.
 		if err := p.mailbox.Quit(); err != nil {
@@ -85,7 +86,6 @@ func (p *poll) finish(ctx context.Context, due []dueDeletion) error {
 	if err := p.Ledger.DeletePending(ctx, p.Account.Name, keys); err != nil {
 		return fmt.Errorf("record deletions: %w", err)
 	}
-	p.mailbox.Until(time.Time{})
 	confirmed := make([]ledger.Key, 0, len(due))
 	i := 0
 	refused := false // the last DELE: the line may break behind it

@@ -87,7 +87,6 @@ func (p *poll) noteRefused(ctx context.Context, b *batch) (err error) {
 // noteFailure records that a message could not be retrieved, and when to try it again. wait
 // returns how long to wait, by the number of attempts before.
 func (p *poll) noteFailure(ctx context.Context, e identity.Entry, cause error, wait func(attempts int) time.Duration) error {
-	p.fetch.charged = true
 	attempts, err := p.attempts(ctx, e)
 	if err != nil {
 		return err

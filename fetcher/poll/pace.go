@@ -12,24 +12,31 @@ const (
 	batchMessages = 256
 	batchOctets   = 8 << 20
 	batchTime     = 2 * time.Second
+	batchParts    = 16 // of the time that a session has left: a batch takes one at most
 
-	// The first batches are small: nobody knows yet how long a message takes. Each is twice as large
-	// as the one before, up to a quarter of the most, as long as none has come.
+	// The first batches are small: nobody knows yet how long a message takes. The very first one
+	// also shows what the server's sizes are worth, so it has several messages, except in a session
+	// that may end before they have come: every session must get on. As long as none has come, each
+	// has twice as many messages as the one before, up to a quarter of the most.
 	firstMessages = 8
 	firstOctets   = 1 << 20
+	nextOctets    = 512 << 10
+	firstTime     = time.Minute // of the session for each message of the first batch
+	nextTime      = time.Second // of the session for each message of those behind it
 )
 
 // pace sizes batches by the time that those before took. On a slow line a batch of a fixed size
 // would keep all files back for minutes.
 type pace struct {
-	messages int       // of the next batch at most
-	octets   int64     // of it, unless one message has more
-	since    time.Time // when the batch before had come
-	known    bool      // a batch has come
+	left     time.Duration // of the session's time, at the beginning
+	messages int           // of the next batch at most
+	octets   int64         // of it, unless one message has more
+	since    time.Time     // when the batch before had come
+	known    bool          // a batch has come
 }
 
-func newPace(now time.Time) pace {
-	return pace{messages: firstMessages, octets: firstOctets, since: now}
+func newPace(now time.Time, left time.Duration) pace {
+	return pace{left: left, messages: int(max(1, min(firstMessages, left/firstTime))), octets: firstOctets, since: now}
 }
 
 // batch returns how many of the entries make the next batch.
@@ -41,15 +48,16 @@ func (p *pace) batch(entries []identity.Entry) int {
 		}
 	}
 	if !p.known {
-		p.messages, p.octets = min(2*p.messages, batchMessages/4), min(2*p.octets, batchOctets/4)
+		most := max(1, min(batchMessages/4, p.left/nextTime))
+		p.messages, p.octets = min(2*p.messages, int(most)), nextOctets
 	}
 	return n
 }
 
-// came notes that a batch has come: the next one is to take batchTime.
+// came notes that a batch has come: the next one is to take batchTime, or less in a short session.
 func (p *pace) came(messages int, octets int64, now time.Time) {
 	took := max(now.Sub(p.since), time.Microsecond)
-	share := float64(batchTime) / float64(took)
+	share := float64(min(batchTime, p.left/batchParts)) / float64(took)
 	p.messages = int(min(batchMessages, max(1, float64(messages)*share)))
 	p.octets = int64(min(batchOctets, float64(octets)*share))
 	p.since, p.known = now, true

@@ -14,7 +14,7 @@ func TestPace(t *testing.T) {
 	for i := range entries {
 		entries[i].Size = 1000
 	}
-	p := newPace(now)
+	p := newPace(now, time.Hour)
 	next := func(want int) {
 		t.Helper()
 		if n := p.batch(entries); n != want {
@@ -49,4 +49,24 @@ func TestPace(t *testing.T) {
 		entries[i].Size = 1 << 20
 	}
 	next(batchOctets >> 20)
+}
+
+// TestPaceOfShortSession: in a short session a batch takes a small part of the time that is left,
+// as what has come of one is lost when the time is over.
+func TestPaceOfShortSession(t *testing.T) {
+	now := time.Now()
+	entries := make([]identity.Entry, 1000)
+	for i := range entries {
+		entries[i].Size = 100_000
+	}
+	p := newPace(now, 4*time.Second)
+	for _, want := range []int{1, 2, 4, 4} {
+		if n := p.batch(entries); n != want {
+			t.Errorf("a batch of %d messages, want %d", n, want)
+		}
+	}
+	p.came(4, 400_000, now.Add(time.Second))
+	if n := p.batch(entries); n != 1 {
+		t.Errorf("a batch of %d messages, each of which takes as long as one may, want 1", n)
+	}
 }

@@ -35,6 +35,8 @@ type poll struct {
 	// since is when the session before began, if this one shares its time: it broke, and is made
 	// again. Zero is a session that has all of [session.Endpoint]'s time.
 	since time.Time
+	// deletesOnly says that nothing is fetched: the session before had no time left to delete.
+	deletesOnly bool
 	// outOfStep says that the server fell out of step in the session before.
 	outOfStep bool
 
@@ -48,7 +50,6 @@ type retrieval struct {
 	sizes      sizes
 	header     identity.HeaderReader // of the message that is being retrieved
 	begun      int                   // messages that began to come
-	charged    bool                  // an attempt was charged to one of them
 	retrieved  int
 	failed     int
 	unkept     int   // messages retrieved and not kept; the log has a reason for each
@@ -59,6 +60,10 @@ type retrieval struct {
 	taken      allowance        // by the visit so far
 	skipped    []identity.Entry // messages that were there before the start, found out now
 	consumed   int              // messages read and not kept, see consume
+	askUntil   time.Time        // see reserve; zero if nothing is to be deleted
+	unasked    int              // messages that were left for want of time
+	again      int              // messages retrieved and not proven whole: they are retrieved again
+	stop       stop
 }
 
 // deletion is what a session deletes, and what it leaves on the server.
@@ -126,6 +131,8 @@ func (p *poll) run(ctx context.Context) error {
 	if err := errors.Join(p.delivery.AgePieces(ctx), p.delivery.ExpireQuarantine(ctx)); err != nil {
 		return err
 	}
+	ctx, hangUp := p.fetch.stop.linger(ctx)
+	defer hangUp()
 	if err := p.connect(ctx, visited); err != nil {
 		return err
 	}
@@ -168,12 +175,18 @@ func (p *poll) run(ctx context.Context) error {
 // fetchNew fetches what is new. noRoom, unless nil, is why it fetched nothing while the session
 // goes on.
 func (p *poll) fetchNew(ctx context.Context) (noRoom, err error) {
+	if p.deletesOnly {
+		return nil, nil
+	}
 	if p.rest.deleteFirst = p.deletesFirst(ctx); p.rest.deleteFirst {
 		return nil, nil
 	}
 	allotted, err := p.allot(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if len(p.matcher.Difference.Expired) > 0 {
+		p.reserve()
 	}
 	return allotted.noRoom, p.retrieve(ctx, allotted.whole, allotted.raw)
 }

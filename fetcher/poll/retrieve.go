@@ -30,9 +30,9 @@ func (p *poll) retrieve(ctx context.Context, entries, oversize []identity.Entry)
 	}
 	p.step = stepRetrieve
 	p.delivery.Start(ctx)
-	err := p.retrieveEach(ctx, entries, p.stageMessage)
+	err := p.retrieveNew(ctx, entries, p.stageMessage)
 	if err == nil {
-		err = p.retrieveEach(ctx, oversize, p.stageRaw)
+		err = p.retrieveNew(ctx, oversize, p.stageRaw)
 	}
 	if err == nil && len(p.fetch.quarantine) > 0 {
 		refused := p.fetch.failed

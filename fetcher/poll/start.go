@@ -40,7 +40,7 @@ func (p *poll) applyStart(ctx context.Context) error {
 // store lists further messages only once those were read (Gmail). A visit that was killed may have
 // recorded them and not read them, so the first visit of each process reads what is listed.
 func (p *poll) consume(ctx context.Context) error {
-	if !p.mailbox.Traits().Batches {
+	if !p.mailbox.Traits().Batches || p.deletesOnly {
 		return nil
 	}
 	entries := p.fetch.skipped

@@ -105,7 +105,7 @@ func (v *visit) run(ctx context.Context) error {
 	remembered := recordedFallback(host, started)
 	p := v.newPoll(remembered, started.Sub(host.Exact) < exactLasts)
 	var first, before error // errors of the first session and of the one before
-	var noted error
+	var noted, late error
 	for {
 		err = p.run(ctx)
 		v.result.LoggedIn = v.result.LoggedIn || p.mailbox != nil
@@ -113,13 +113,20 @@ func (v *visit) run(ctx context.Context) error {
 		next := p.fallback
 		switch {
 		case ctx.Err() != nil:
+		case p.owesDeletions(err) && !v.Leaving():
+			noted = errors.Join(noted, v.noteHost(ctx, p, host, started, err))
+			v.report(p, r.now().Sub(since), err)
+			late, before, since = err, nil, r.now()
+			p = v.newPoll(next, p.fetch.sizes.known())
+			p.deletesOnly, p.since = true, limited // in the rest of the time
+			continue
 		case err != nil:
 			next = p.fallbackAfter(err)
 			if before != nil && p.step <= stepLogin {
 				// The server may refuse a second login so soon. The cause is what came before.
 				err = fmt.Errorf("%w; tried again at once: %w", before, err)
 			}
-		case v.result.More && !v.Leaving() && p.loginDelay == 0:
+		case v.result.More && late == nil && !v.Leaving() && p.loginDelay == 0:
 			v.report(p, r.now().Sub(since), nil)
 			before = nil
 			v.takenBefore, since, limited = p.fetch.taken, r.now(), time.Now()
@@ -138,7 +145,7 @@ func (v *visit) run(ctx context.Context) error {
 		v.log.Info().Err(err).Bool("capa", !next.withoutCapa).Bool("pipelining", !next.unpipelined).Bool("with_login", !next.loginAlone).Msg("session broke: tried again at once, in server compatibility mode")
 		noted = errors.Join(noted, v.noteHost(ctx, p, host, started, err))
 		p = v.newPoll(next, p.fetch.sizes.known())
-		p.outOfStep, p.since = mailbox.OutOfStep(err), limited
+		p.outOfStep, p.since, p.deletesOnly = mailbox.OutOfStep(err), limited, late != nil
 	}
 	if err == nil && p.fallback != remembered && !p.removal.silent {
 		err = r.recordFallback(ctx, v.Ledger, addr, p.fallback, remembered, first, r.now())
@@ -146,12 +153,22 @@ func (v *visit) run(ctx context.Context) error {
 	if failed := errors.Join(noted, v.noteHost(ctx, p, host, started, err)); failed != nil {
 		err = errors.Join(err, failed)
 	}
+	switch {
+	case late == nil:
+	case err == nil:
+		err = late
+	default:
+		err = fmt.Errorf("%w; then, to delete what was delivered: %w", late, err)
+	}
 	v.report(p, r.now().Sub(since), err)
 	return err
 }
 
 // noteHost records what a session found out about the server.
 func (v *visit) noteHost(ctx context.Context, p *poll, host ledger.Host, started time.Time, err error) error {
+	if ctx.Err() != nil {
+		return nil // it is found out again
+	}
 	led, addr := v.Ledger, v.Account.Addr
 	var failed error
 	if err == nil && !p.fallback.withoutCapa && p.loginDelay != host.LoginDelay {
@@ -164,13 +181,8 @@ func (v *visit) noteHost(ctx context.Context, p *poll, host ledger.Host, started
 			failed = errors.Join(failed, led.ForgetTogether(ctx, addr))
 		}
 	}
-	if p.fetch.sizes.exactly && started.Sub(host.Exact) > exactAgain && ctx.Err() == nil {
+	if p.fetch.sizes.exactly && started.Sub(host.Exact) > exactAgain {
 		known.Exact = started
-	}
-	// Of several messages none is proven (see aboveSuspicion), and it would be the same each time.
-	if overtime(err) && p.step == stepRetrieve && len(p.delivery.Tally.Committed) == 0 && !p.fetch.charged && !p.fallback.unpipelined {
-		known.Unpipelined = v.poller.now().Add(fallbackLasts)
-		p.log.Warn().Str("host", addr).Time("until", known.Unpipelined).Msg("polls fetch message by message for a day: none of those asked for together was whole by the end of timeouts.session")
 	}
 	if known != (ledger.Host{}) {
 		failed = errors.Join(failed, led.SetHost(ctx, addr, known))
@@ -191,7 +203,7 @@ func (v *visit) report(p *poll, took time.Duration, err error) {
 		line = v.log.Info()
 	}
 	line = line.Int("messages", c.Messages).Int("attachments", c.Attachments).Int("failed", c.Failed).Int("deleted", c.Deleted).Int("without_file", p.stay()).Int("not_read_right", p.stayUnread()).
-		Int("quarantined", c.Quarantined).Int("left", c.Left).Int("received_before", c.LeftOut)
+		Int("quarantined", c.Quarantined).Int("left", c.Left).Int("received_before", c.LeftOut).Int("fetched_again", p.fetch.again)
 	v.countQuarantine(line).Dur("dur_ms", took).Bool("complete", err == nil && p.incomplete() == nil).Msg("poll done")
 	v.result.Counts.Add(c)
 	v.result.unkept += p.fetch.unkept

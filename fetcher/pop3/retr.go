@@ -113,10 +113,12 @@ func (c *Client) confirmed(text []byte) error {
 	if err := c.inStep(); err != nil || string(text) == c.server.stat {
 		return err
 	}
-	before, _, counted := parseNumber([]byte(c.server.stat))
-	now, _, ok := parseNumber(text)
+	before, octets, counted := parseNumber([]byte(c.server.stat))
+	now, rest, ok := parseNumber(text)
+	_, _, summed := parseNumber(octets)
+	_, _, sums := parseNumber(rest)
 	switch {
-	case !ok:
+	case !ok, summed && !sums: // "+OK 120 octets" is what many say to RETR
 		return c.outOfStep("STAT", text)
 	case counted && now != before:
 		return fmt.Errorf("%w: %d messages now, %d before", ErrStatDiffers, now, before)

@@ -20,6 +20,7 @@ const earlyLasts = 10 * time.Second
 type Early struct {
 	endpoint *Endpoint
 	end      context.CancelCauseFunc
+	release  func() bool // from the context that began it
 	taken    bool
 	waiting  func(bool) // set once the connection is taken
 
@@ -32,10 +33,12 @@ type Early struct {
 }
 
 // Connect begins a connection for the first session that the result opens, and returns at once. It
-// must be closed. The end of ctx ends that session, too.
+// must be closed. The end of ctx ends the connection, unless it was taken before.
 func (e *Endpoint) Connect(ctx context.Context, log zerolog.Logger) *Early {
-	ctx, end := context.WithCancelCause(ctx)
+	begun := ctx
+	ctx, end := context.WithCancelCause(context.WithoutCancel(begun))
 	c := &Early{endpoint: e, end: end, made: make(chan struct{})}
+	c.release = context.AfterFunc(begun, func() { end(context.Cause(begun)) })
 	go func() {
 		defer close(c.made)
 		o := Options{Log: log, Waiting: func(waits bool) {
@@ -62,6 +65,7 @@ func (c *Early) Open(ctx context.Context, o Options) (*Session, error) {
 		o.Waiting(true)
 	}
 	// The session belongs to whoever opens it.
+	c.release()
 	context.AfterFunc(ctx, func() { c.end(context.Cause(ctx)) })
 	<-c.made
 	if o.Waiting != nil {
@@ -88,6 +92,7 @@ func (c *Early) Close() {
 		return
 	}
 	c.taken = true
+	c.release()
 	c.end(errors.New("not needed"))
 	<-c.made
 	if c.client != nil {
