@@ -127,6 +127,19 @@ func TestBreaksAtOneDeletion(t *testing.T) {
 			if got := w.server.Sessions(); got > 20 {
 				t.Errorf("%d sessions", got)
 			}
+			// The next process knows it, and tries it again after a day.
+			sessions, now := w.server.Sessions(), time.Now()
+			w.supervisor = &Supervisor{Ledger: record{w.ledger}, MaxConcurrent: 1, MaxPerHost: 1, Log: w.supervisor.Log, now: func() time.Time { return now }}
+			if due, err := w.ledger.Due(t.Context(), "lab", now, true); err != nil || due.Deleted != 0 {
+				t.Errorf("due are %+v, %v", due, err)
+			}
+			if err := w.once(t); err != nil || w.server.Sessions() != sessions+1 {
+				t.Errorf("the next process made %d sessions: %v", w.server.Sessions()-sessions, err)
+			}
+			now, w.server.Hook = now.Add(25*time.Hour), nil
+			if err := w.once(t); err != nil || w.uidls() != "" {
+				t.Errorf("a day later %q are left: %v", w.uidls(), err)
+			}
 		})
 	}
 }

@@ -171,6 +171,7 @@ func (a *Account) sort(d *Difference, e Entry, known []ledger.Record, now time.T
 		}
 	case !r.Deletable(a.DeleteEmpty):
 		d.Staying++
+	case now.Before(r.NextAttempt): // the connection broke at its deletion
 	default:
 		d.Expired = append(d.Expired, Lookalike{e, r})
 	}

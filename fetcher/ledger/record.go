@@ -8,7 +8,7 @@ type Record struct {
 	State       State
 	Delivered   time.Time // zero before the first delivery, and if that is not known
 	Attempts    int       // failed ones: to retrieve it and, once it was delivered, to delete it
-	NextAttempt time.Time // of a failed one
+	NextAttempt time.Time // of a failed one; of a delivered one, when it may be deleted
 	Reason      string    // of its last failure; of an Unread one, why it has no copy
 	Missed      int       // 0 when it was listed last, see Ledger.Missed
 	// Files is how many files of it were delivered, including attachments that were left out as

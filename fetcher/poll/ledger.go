@@ -29,6 +29,8 @@ type Deletions interface {
 	DeletePending(ctx context.Context, account string, keys []ledger.Key) error
 	// Deleted records that the server has deleted messages: it answered +OK to QUIT.
 	Deleted(ctx context.Context, account string, keys []ledger.Key) error
+	// Spare records that a delivered message is not to be deleted before a time.
+	Spare(ctx context.Context, account string, k ledger.Key, until time.Time) error
 	// Unread returns the messages that were delivered and stay on the server, because something
 	// of them could not be read right.
 	Unread(ctx context.Context, account string) ([]*ledger.Message, error)

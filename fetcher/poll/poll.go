@@ -70,6 +70,7 @@ type retrieval struct {
 type deletion struct {
 	settled       map[int]bool // by number: messages retrieved that were delivered before
 	brokeAt       *breach      // where the line broke among DELE
+	blamed        time.Time    // until when that message is not to be deleted, zero if it is
 	late          int          // messages for whose DELE the time did not suffice
 	deleted       int
 	deletedBefore int  // messages deleted by an earlier session, whose QUIT got no answer

@@ -55,8 +55,9 @@ func (p *poll) fewerDeletions(err error) fallback {
 		more.removal = more.removal.after(*at)
 		p.log.Info().Int("answered", at.answered).Int("messages", more.removal.most).Err(err).Msg("connection broke among deletions: fewer messages are deleted in each session")
 	case more.spared < mostSpared:
-		p.Past.spared[at.key] = p.poller.now().Add(fallbackLasts)
-		p.log.Warn().Str("uidl", foreign.UIDL(at.key.UIDL)).Time("until", p.Past.spared[at.key]).Err(err).Msg("message stays on the server for a day: the connection breaks at its DELE")
+		p.removal.blamed = p.poller.now().Add(fallbackLasts)
+		p.Past.spared[at.key] = p.removal.blamed
+		p.log.Warn().Str("uidl", foreign.UIDL(at.key.UIDL)).Time("until", p.removal.blamed).Err(err).Msg("message stays on the server for a day: the connection breaks at its DELE")
 		more.spared++
 		more.removal.fixed = false // it was this message, and no number
 	}

@@ -164,7 +164,7 @@ func (v *visit) run(ctx context.Context) error {
 	return err
 }
 
-// noteHost records what a session found out about the server.
+// noteHost records what a session found out about the server, and at which message it breaks.
 func (v *visit) noteHost(ctx context.Context, p *poll, host ledger.Host, started time.Time, err error) error {
 	if ctx.Err() != nil {
 		return nil // it is found out again
@@ -180,6 +180,9 @@ func (v *visit) noteHost(ctx context.Context, p *poll, host ledger.Host, started
 		if known, forget = v.noteTogether(ctx, p, err); forget {
 			failed = errors.Join(failed, led.ForgetTogether(ctx, addr))
 		}
+	}
+	if until := p.removal.blamed; !until.IsZero() {
+		failed = errors.Join(failed, led.Spare(ctx, v.Account.Name, p.removal.brokeAt.key, until))
 	}
 	if p.fetch.sizes.exactly && started.Sub(host.Exact) > exactAgain {
 		known.Exact = started

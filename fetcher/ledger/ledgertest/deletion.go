@@ -98,6 +98,37 @@ func testMissed(t *testing.T, open Open) {
 	check(t, l.Missed(ctx, "hans", []ledger.Key{{UIDL: "unheard of"}}, false))
 }
 
+// testSpare: a delivered message that is spared is not due before its time, and everything else of
+// its record stays. Nothing is recorded of a message that is not delivered.
+func testSpare(t *testing.T, open Open) {
+	l, ctx := fresh(t, open), t.Context()
+	group := []*ledger.Message{Message("a", 10, 1), Message("b", 10, 1)}
+	deliver(t, l, group...)
+	failed, next := ledger.Key{UIDL: "failed", Size: 10}, time.UnixMilli(5000)
+	check(t, l.Failed(ctx, "hans", failed, "refused", next))
+	check(t, l.DeletePending(ctx, "hans", []ledger.Key{group[0].Key}))
+	later := time.Now().Add(time.Hour).Truncate(time.Millisecond)
+	for _, k := range []ledger.Key{group[0].Key, failed, {UIDL: "unknown", Size: 10}} {
+		check(t, l.Spare(ctx, "hans", k, later))
+	}
+	got := records(t, l, "a", "failed", "unknown")
+	if a := got["a"]; !a.NextAttempt.Equal(later) || a.State != ledger.DeletePending || a.Attempts != 0 || a.Reason != "" {
+		t.Errorf("spared is %+v", a)
+	}
+	if f := got["failed"]; !f.NextAttempt.Equal(next) || len(got) != 2 {
+		t.Errorf("the others are %+v", got)
+	}
+	due := func(want int) {
+		t.Helper()
+		if d, err := l.Due(ctx, "hans", time.Now(), true); err != nil || d.Deleted != want {
+			t.Errorf("due %+v, %v, want %d", d, err, want)
+		}
+	}
+	due(1)
+	check(t, l.Spare(ctx, "hans", group[0].Key, time.UnixMilli(1000)))
+	due(2)
+}
+
 // testDue: what may be deleted, by what was delivered of it.
 func testDue(t *testing.T, open Open) {
 	l, ctx := fresh(t, open), t.Context()

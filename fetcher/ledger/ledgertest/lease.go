@@ -58,6 +58,7 @@ func testFence(t *testing.T, open Open) {
 		"Failed":           func(l Ledger) error { return l.Failed(ctx, "hans", ledger.Key{UIDL: "failed"}, "-ERR", now) },
 		"DeletePending":    func(l Ledger) error { return l.DeletePending(ctx, "hans", []ledger.Key{done.Key}) },
 		"Deleted":          func(l Ledger) error { return l.Deleted(ctx, "hans", []ledger.Key{done.Key}) },
+		"Spare":            func(l Ledger) error { return l.Spare(ctx, "hans", done.Key, now) },
 		"Missed":           func(l Ledger) error { return l.Missed(ctx, "hans", []ledger.Key{done.Key}, false) },
 		"Found":            func(l Ledger) error { return l.Found(ctx, "hans", []ledger.Key{done.Key}, now) },
 		"StillQuarantined": func(l Ledger) error { return l.StillQuarantined(ctx, "hans", kept.Key, "still") },

@@ -71,6 +71,8 @@ type Deletions interface {
 	Present(ctx context.Context, account string) ([]ledger.Key, error)
 	// Due counts what a poll would delete of the messages that were delivered by a time.
 	Due(ctx context.Context, account string, by time.Time, empty bool) (ledger.Due, error)
+	// Spare records that a delivered message is not to be deleted before a time.
+	Spare(ctx context.Context, account string, k ledger.Key, until time.Time) error
 }
 
 // Identities tells which message is which.

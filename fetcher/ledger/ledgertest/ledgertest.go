@@ -28,7 +28,7 @@ func Test(t *testing.T, open Open) {
 		"long names": testLongNames, "envelope": testEnvelope, "concurrent accounts": testConcurrentAccounts, "cancelled": testCancelled,
 		"lookup": testLookup, "gone": testGone, "sidecars do not count": testSidecarsDoNotCount, "same": testSame, "at once": testAtOnce,
 		"others": testOthers, "nothing": testNothing, "kinds": testKinds,
-		"many deletions": testManyDeletions, "deleted in vain": testDeletedInVain, "missed": testMissed, "due": testDue,
+		"many deletions": testManyDeletions, "deleted in vain": testDeletedInVain, "missed": testMissed, "due": testDue, "spare": testSpare,
 		"kept copy": testKeptCopy, "retried": testRetried, "expired": testExpired,
 		"mailbox": testMailbox, "owner": testOwner, "destination": testDestination, "known until": testKnownUntil, "summaries": testSummaries,
 		"host": testHost, "rename": testRename, "adopt and forget": testAdoptAndForget,

@@ -22,6 +22,19 @@ func (l *Ledger) Deleted(ctx context.Context, account string, keys []ledger.Key)
 	return l.move(ctx, account, keys, ledger.Deleted)
 }
 
+// Spare records that a delivered message is not to be deleted before a time. It leaves a message of
+// another state alone.
+func (l *Ledger) Spare(ctx context.Context, account string, k ledger.Key, until time.Time) error {
+	return l.changeEach(ctx, account, "spared", []ledger.Key{k}, func(ctx context.Context, c *change, k ledger.Key, known map[ledger.Key]row) error {
+		r := known[k]
+		if r.State != ledger.Delivered && r.State != ledger.DeletePending {
+			return nil
+		}
+		_, err := c.tx.ExecContext(ctx, "UPDATE message SET next_attempt = ? WHERE id = ?", milliseconds(until), r.id)
+		return err
+	})
+}
+
 // move brings messages to a state. Those in it already stay.
 func (l *Ledger) move(ctx context.Context, account string, keys []ledger.Key, to ledger.State) error {
 	return l.changeChunks(ctx, account, string(to), keys, func(ctx context.Context, c *change, chunk []ledger.Key, known map[ledger.Key]row) error {
@@ -127,12 +140,12 @@ func (l *Ledger) Unread(ctx context.Context, account string) ([]*ledger.Message,
 }
 
 // Due counts the messages of an account that were delivered by a time and are, as far as is known,
-// on the server.
+// on the server, without those that are spared.
 func (l *Ledger) Due(ctx context.Context, account string, by time.Time, empty bool) (d ledger.Due, err error) {
 	err = l.ask(ctx, account, "due", func(id int64) error {
 		// The states are those of the index.
 		return l.reader.QueryRowContext(ctx, `SELECT count(*) FILTER (WHERE unread = 0 AND (?3 OR files IS NOT 0)), count(*) FILTER (WHERE unread = 0 AND NOT ?3 AND files IS 0), count(*) FILTER (WHERE unread = 1)
-			FROM message WHERE account = ?1 AND missed < 2 AND state IN ('delivered', 'delete_pending', 'quarantined') AND state <> 'quarantined' AND delivered <= ?2`, id, by.UnixMilli(), empty).Scan(&d.Deleted, &d.Empty, &d.Unread)
+			FROM message WHERE account = ?1 AND missed < 2 AND state IN ('delivered', 'delete_pending', 'quarantined') AND state <> 'quarantined' AND delivered <= ?2 AND (next_attempt IS NULL OR next_attempt <= ?4)`, id, by.UnixMilli(), empty, time.Now().UnixMilli()).Scan(&d.Deleted, &d.Empty, &d.Unread)
 	})
 	return d, err
 }

@@ -62,7 +62,7 @@
 //	dated, zone          the field Date, and the seconds that its zone is ahead of UTC
 //	reason               of the failure or the quarantine
 //	attempts             failed ones: to retrieve it and, once it is delivered, to delete it
-//	next_attempt         of a failed one
+//	next_attempt         of a failed one; of a delivered one, when it may be deleted
 //	first_seen
 //	delivered            NULL if that is not known of a delivered one: it is never deleted
 //	missed               0 if the last listing had it, see Ledger.Missed
