@@ -143,3 +143,26 @@ func TestBreaksAtOneDeletion(t *testing.T) {
 		})
 	}
 }
+
+// TestSlowHeaders: messages are compared by their headers before they are deleted. If that takes
+// longer than a session may, each session deletes those that it has compared.
+func TestSlowHeaders(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, numbered(40)...)
+	w.start(t)
+	w.poll(t)
+	w.account.Delete, w.account.Timeouts.Session = true, 2*time.Second
+	w.server.Hook = func(_ *pop3test.Conn, cmd, _ string) bool {
+		if cmd == "TOP" {
+			time.Sleep(100 * time.Millisecond) // the server is slow: all of them take 4 seconds
+		}
+		return false
+	}
+	for left, polls := 40, 1; left > 0; polls++ {
+		err := w.once(t)
+		was := left
+		if left = len(w.server.Mailbox("u0")); left == was {
+			t.Fatalf("poll %d deleted nothing: %v", polls, err)
+		}
+	}
+}

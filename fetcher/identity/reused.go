@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/attachd/attachd/extractor/digest"
 	"github.com/attachd/attachd/fetcher/ledger"
@@ -30,6 +31,9 @@ type Lookalike struct {
 
 // examineChunk is how many messages are compared at a time.
 const examineChunk = 500
+
+// headerTime is how much of a session's time there must be for each message of a chunk.
+const headerTime = time.Second
 
 // OtherUIDL returns the UIDL to record for a message that has another one's UIDL: with a mark
 // and a digest behind it. The digest is of the header's identity or, without one, of the
@@ -110,13 +114,15 @@ func (x *Matcher) examine(ctx context.Context) error {
 	if most := x.Account.MostDeletions; most > 0 && len(d.Expired) > most {
 		d.Expired, x.More = d.Expired[:most], true
 	}
-	for _, due := range d.Expired {
-		note(&x.doubts.overdue, due.Entry.Number)
-	}
-	others, err := x.look(ctx, slices.Concat(d.suspects, d.Expired))
+	others, err := x.look(ctx, d.suspects)
 	if err != nil {
 		return err
 	}
+	expired, err := x.lookAtExpired(ctx)
+	if err != nil {
+		return err
+	}
+	others += expired
 	if d.reused+others > 0 || d.numbers.anew() || x.doubts.renumbered {
 		rest, err := x.notExamined(ctx)
 		if err != nil {
@@ -132,6 +138,35 @@ func (x *Matcher) examine(ctx context.Context) error {
 		x.Log.Warn().Int("messages", d.reused+others).Msg("server uses UIDLs again, for other messages or with other sizes")
 	}
 	return nil
+}
+
+// lookAtExpired examines the messages that are due to be deleted, for half of the time that the
+// session has left at most: the deletions need the other half. Those for which that is too short
+// are left for another session.
+func (x *Matcher) lookAtExpired(ctx context.Context) (others int, err error) {
+	d, size, enough := &x.Difference, examineChunk, func() bool { return false }
+	if ends := x.Mailbox.Ends(); !ends.IsZero() {
+		left := time.Until(ends)
+		stop := time.Now().Add(left / 2)
+		size = int(max(1, min(examineChunk, left/headerTime)))
+		enough = func() bool { return time.Now().After(stop) }
+	}
+	for from := 0; from < len(d.Expired); from += size {
+		if from > 0 && enough() {
+			d.Expired, x.More = d.Expired[:from], true
+			break
+		}
+		chunk := d.Expired[from:min(from+size, len(d.Expired))]
+		for _, due := range chunk {
+			note(&x.doubts.overdue, due.Entry.Number)
+		}
+		n, err := x.look(ctx, chunk)
+		if err != nil {
+			return others, err
+		}
+		others += n
+	}
+	return others, nil
 }
 
 // look examines messages, and returns how many are others than those recorded.
