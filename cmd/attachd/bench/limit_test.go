@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -30,20 +29,18 @@ type limitWork struct {
 	Sizes    []int64 // of the files to write
 	Polls    int     // to do one after another
 	Resume   bool    // TLS sessions
+
+	content []byte // of the files, as much as is written at once
 }
 
 // The limits by their names.
 var limits = map[string]func(limitWork) error{
-	"drain":          limitWork.drain,
+	"drain":          func(w limitWork) error { return w.drain(false) },
 	"files":          limitWork.writeOneByOne,
 	"files-parallel": limitWork.writeParallel,
 	"poll":           limitWork.poll,
 	"hello":          limitWork.hello,
-	"drain+files": func(w limitWork) error {
-		drained := make(chan error, 1)
-		go func() { drained <- w.drain() }()
-		return errors.Join(w.writeParallel(), <-drained)
-	},
+	"drain+files":    func(w limitWork) error { return w.drain(true) },
 }
 
 func runLimit(name string, args []string) error {
@@ -55,6 +52,7 @@ func runLimit(name string, args []string) error {
 	if err := json.Unmarshal(text, &work); err != nil {
 		return err
 	}
+	work.fill()
 	return limits[name](work)
 }
 
@@ -123,8 +121,9 @@ func (w limitWork) poll() error {
 // server needs too.
 const drainAtOnce = 4
 
-// drain asks for every message of every account and lets what comes go by.
-func (w limitWork) drain() error {
+// drain asks for every message of every account and lets what comes go by, or else keeps a file of
+// each.
+func (w limitWork) drain(keep bool) error {
 	config, err := w.config()
 	if err != nil {
 		return err
@@ -136,7 +135,7 @@ func (w limitWork) drain() error {
 	for range min(drainAtOnce, len(w.Messages)) {
 		drains.Go(func() {
 			for account := range accounts {
-				if err := w.drainOne(account, config); err != nil {
+				if err := w.drainOne(account, config, keep); err != nil {
 					mu.Lock()
 					failed = errors.Join(failed, fmt.Errorf("%s: %w", accountName(account), err))
 					mu.Unlock()
@@ -156,8 +155,9 @@ func (w limitWork) drain() error {
 // server's PIPELINING allows (RFC 2449 section 6.6): that it may be asked at once; who we are and
 // what is there; for all messages; for their deletion. QUIT waits for the last message: when it has
 // come with RETR, Dovecot's login process, which encrypts, loses the end of what it still has to
-// send at times as its session process ends.
-func (w limitWork) drainOne(account int, config *tls.Config) error {
+// send at times as its session process ends. If files are kept, the deletions and QUIT wait until
+// they are durable: a server may take either as the end of its copy.
+func (w limitWork) drainOne(account int, config *tls.Config, keep bool) error {
 	raw, err := net.Dial("tcp", w.Addr)
 	if err != nil {
 		return err
@@ -176,13 +176,39 @@ func (w limitWork) drainOne(account int, config *tls.Config) error {
 		{"", 1, 0},
 		{"CAPA\r\n", 0, 1},
 		{"USER " + accountName(account) + "\r\nPASS " + password + "\r\nSTAT\r\n", 3, 0},
-		{commands("RETR", messages), 0, messages},
 	} {
 		if err := d.ask(question.commands, question.lines, question.lists); err != nil {
 			return err
 		}
 	}
+	kept := make(chan error, 1)
+	if keep {
+		d.came = make(chan int, messages)
+		go func() { kept <- w.of(account).write(d.came) }()
+	} else {
+		kept <- nil
+	}
+	if err := d.ask(commands("RETR", messages), 0, messages); err != nil {
+		return err
+	}
+	if keep {
+		close(d.came)
+	}
+	if err := <-kept; err != nil {
+		return err
+	}
 	return d.toTheEnd(bye, w.Octets[account])
+}
+
+// of is the work for one account, whose files have a folder of their own.
+func (w limitWork) of(account int) limitWork {
+	first := 0
+	for _, n := range w.Messages[:account] {
+		first += n
+	}
+	w.Sizes = w.Sizes[first : first+w.Messages[account]]
+	w.Dir = filepath.Join(w.Dir, accountName(account))
+	return w
 }
 
 func commands(verb string, n int) string {
@@ -198,6 +224,7 @@ type drainer struct {
 	conn   *tls.Conn
 	buffer []byte
 	got    int64
+	came   chan int // hears how many replies have ended, unless nil
 }
 
 // ask sends commands and waits for that many lines, or that many replies that end with a dot.
@@ -217,7 +244,11 @@ func (d *drainer) ask(commands string, lines, lists int) error {
 		if lists == 0 && bytes.HasPrefix(piece, []byte("-ERR")) {
 			return fmt.Errorf("%.20q: %q", commands, piece)
 		}
-		left -= bytes.Count(piece, mark)
+		ended := bytes.Count(piece, mark)
+		left -= ended
+		if d.came != nil && ended > 0 {
+			d.came <- ended
+		}
 		kept = copy(d.buffer, piece[max(0, len(piece)-len(mark)+1):]) // where a mark may begin
 	}
 	return nil
@@ -260,112 +291,4 @@ func (e *earlyReader) Read(p []byte) (int, error) {
 	n := copy(p, e.left)
 	e.left = e.left[n:]
 	return n, nil
-}
-
-// content is what the files of the limits hold.
-func (w limitWork) content() []byte {
-	var largest int64
-	for _, size := range w.Sizes {
-		largest = max(largest, size)
-	}
-	content := make([]byte, min(largest, 1<<20))
-	rand.NewChaCha8([32]byte{1}).Read(content)
-	return content
-}
-
-// writeOneByOne writes the files, each durable before the next.
-func (w limitWork) writeOneByOne() error {
-	content := w.content()
-	for i := range w.Sizes {
-		f, err := w.create(i, content)
-		if err == nil {
-			err = errors.Join(f.Sync(), f.Close(), w.rename(i))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return syncFolder(w.Dir)
-}
-
-const (
-	syncsAtOnce = 16
-	groupFiles  = 256
-	groupBytes  = 32 << 20
-)
-
-// writeParallel writes the files in groups: while a group is made durable, as many files at once as
-// pays, the next one is written.
-func (w limitWork) writeParallel() error {
-	content := w.content()
-	last := make(chan error, 1)
-	last <- nil
-	for from := 0; from < len(w.Sizes); {
-		var group []*os.File
-		for bytes := int64(0); from+len(group) < len(w.Sizes) && len(group) < groupFiles && bytes < groupBytes; {
-			f, err := w.create(from+len(group), content)
-			if err != nil {
-				return err
-			}
-			bytes += w.Sizes[from+len(group)]
-			group = append(group, f)
-		}
-		if err := <-last; err != nil {
-			return err
-		}
-		go func(first int) { last <- w.finish(first, group) }(from)
-		from += len(group)
-	}
-	return <-last
-}
-
-// finish makes a group durable.
-func (w limitWork) finish(first int, group []*os.File) error {
-	errs := make([]error, len(group))
-	next := make(chan int)
-	var workers sync.WaitGroup
-	for range min(syncsAtOnce, len(group)) {
-		workers.Go(func() {
-			for i := range next {
-				errs[i] = errors.Join(group[i].Sync(), group[i].Close())
-			}
-		})
-	}
-	for i := range group {
-		next <- i
-	}
-	close(next)
-	workers.Wait()
-	for i := range group {
-		errs[i] = errors.Join(errs[i], w.rename(first+i))
-	}
-	return errors.Join(append(errs, syncFolder(w.Dir))...)
-}
-
-func (w limitWork) create(i int, content []byte) (*os.File, error) {
-	f, err := os.OpenFile(w.hidden(i), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	for left := w.Sizes[i]; left > 0 && err == nil; left -= int64(len(content)) {
-		_, err = f.Write(content[:min(left, int64(len(content)))])
-	}
-	if err != nil {
-		f.Close()
-	}
-	return f, err
-}
-
-func (w limitWork) hidden(i int) string { return filepath.Join(w.Dir, fmt.Sprintf(".%d", i)) }
-
-func (w limitWork) rename(i int) error {
-	return os.Rename(w.hidden(i), filepath.Join(w.Dir, fmt.Sprintf("file-%d", i)))
-}
-
-func syncFolder(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }
