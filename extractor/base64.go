@@ -70,13 +70,14 @@ type base64Decoder struct {
 	line          []byte         // the beginning of a line, until the rest comes
 	long          bool           // within a line too long to judge
 	careful       int            // how many more bytes are decoded line by line
+	owed          int            // characters of padding that are still to come
+	short         bool           // a group without all its characters was reported
 	padded, ended bool
 	lost          bool // base64 stands behind the end: it was reported
 	dash          bool // a dash stands behind padding
 	any           bool // something was decoded
-	longest, last int  // lengths of the longest line and of the last one, without blanks
-	gap, gaps     bool // a blank line stands behind the last one, or between two before
-	illegal       bool // a byte outside of the alphabet was reported
+	shape
+	illegal bool // a byte outside of the alphabet was reported
 }
 
 func (d *base64Decoder) Write(p []byte) (int, error) {
@@ -148,10 +149,17 @@ func (d *base64Decoder) data(p []byte) {
 	}
 }
 
+// shape is what is known of the lines of a body.
+type shape struct {
+	longest, last int  // lengths of the longest line and of the last one, without blanks
+	gap, gaps     bool // a blank line stands behind the last one, or between two before
+	blanks        bool // blanks stand within a line
+}
+
 // saw notes a line of data of n bytes. A line too long to judge counts as base64Line.
-func (d *base64Decoder) saw(n int) {
-	d.gaps = d.gaps || d.gap
-	d.longest, d.last, d.gap = max(d.longest, n), n, false
+func (s *shape) saw(n int) {
+	s.gaps = s.gaps || s.gap
+	s.longest, s.last, s.gap = max(s.longest, n), n, false
 }
 
 // tryBulk decodes a piece in one go, and reports false if something odd is in it or was
@@ -195,24 +203,58 @@ func (d *base64Decoder) judge(line []byte) {
 		return
 	}
 	// QUIRK: an answer quotes base64, with marks before each line.
-	if len(line) <= base64Line && d.isText(bytes.TrimLeft(trimmed, "> ")) {
-		if !d.any {
-			if !d.illegal {
-				d.illegal = true
-				d.report(ProblemIllegalBase64, "text before base64 passed over")
-			}
-			return
-		}
-		d.ended = true
-		d.report(ProblemTrailingText, "text behind base64")
+	is := base64Data
+	if len(line) <= base64Line {
+		is = d.weigh(bytes.TrimLeft(trimmed, "> "))
+	}
+	switch {
+	case is == plainText && !d.any:
+		d.foreign("text before base64 passed over")
 		return
+	case is == plainText || is == likelyText:
+		d.end()
+		d.report(ProblemTrailingText, "text behind base64")
+		if is == likelyText {
+			d.foreign("words behind base64, which may be of it")
+		}
+		return
+	case is == likelyData:
+		d.foreign("words within base64, which may be text")
 	}
 	if len(line) > base64Line {
 		d.saw(base64Line)
 	} else {
-		d.saw(len(trimmed) - countBlanks(trimmed))
+		blanks := countBlanks(trimmed)
+		d.saw(len(trimmed) - blanks)
+		d.blanks = d.blanks || blanks > 0
 	}
 	d.decode(line)
+}
+
+// end ends the body.
+func (d *base64Decoder) end() {
+	d.ended = true
+	d.incomplete(d.n > 0 || d.owed > 0)
+	if d.n > 0 {
+		d.decodeQuantum(d.n)
+	}
+	d.owed = 0
+}
+
+// incomplete reports, if it is so, that the last group of four has not all its characters.
+func (d *base64Decoder) incomplete(is bool) {
+	if is && !d.short {
+		d.short = true
+		d.report(ProblemMissingPadding, "")
+	}
+}
+
+// foreign reports what is no base64, the first time.
+func (d *base64Decoder) foreign(what string) {
+	if !d.illegal {
+		d.illegal = true
+		d.report(ProblemIllegalBase64, what)
+	}
 }
 
 // pass passes over a line behind the end. A line of base64 there was to be decoded: the body of
@@ -235,10 +277,7 @@ func (d *base64Decoder) decode(p []byte) {
 		switch base64Value(c) {
 		case base64Blank:
 		case base64Illegal:
-			if !d.illegal {
-				d.illegal = true
-				d.report(ProblemIllegalBase64, "bytes outside the alphabet passed over")
-			}
+			d.foreign("bytes outside the alphabet passed over")
 		case base64Pad:
 			d.pad()
 		default:
@@ -262,17 +301,23 @@ func (d *base64Decoder) decode(p []byte) {
 
 // add takes one character of the alphabet.
 func (d *base64Decoder) add(c byte) {
-	d.padded, d.dash, d.any = false, false, true
+	d.incomplete(d.owed > 0)
+	d.padded, d.dash, d.any, d.owed = false, false, true, 0
 	d.quantum[d.n] = c
 	if d.n++; d.n == 4 {
 		d.decodeQuantum(4)
 	}
 }
 
-// pad ends a block of base64.
+// pad ends a block of base64. Behind whole groups of four, padding says nothing.
 func (d *base64Decoder) pad() {
-	if d.n > 0 {
+	switch {
+	case d.n > 0:
+		d.incomplete(d.n == 1)
+		d.owed = 3 - d.n
 		d.decodeQuantum(d.n)
+	case d.owed > 0:
+		d.owed--
 	}
 	d.padded = true
 }
@@ -297,9 +342,8 @@ func (d *base64Decoder) Close() error {
 	if len(d.line) > 0 && !d.lost {
 		d.lines(d.line)
 	}
-	if d.n > 0 && !d.ended {
-		d.report(ProblemMissingPadding, "")
-		d.decodeQuantum(d.n)
+	if !d.ended {
+		d.end()
 	}
 	err := d.flush()
 	if d.buffers != nil {

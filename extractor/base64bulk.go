@@ -21,11 +21,12 @@ func (d *base64Decoder) bulk(piece []byte, lines bool) bool {
 // may have been taken for a character, and they must be looked at one by one.
 func (d *base64Decoder) bulkOf(piece []byte, lines, usual bool) (decoded, lineEnd bool) {
 	s := append(d.buffers.stripped[:0], d.quantum[:d.n]...)
-	longest, last, gap, gaps := d.longest, d.last, d.gap, d.gaps
+	shape := d.shape
 	if usual {
 		var n int
 		if s, n = appendUsualLines(s, piece); n > 0 {
-			longest, last, gap, gaps, piece = max(longest, usualLine), usualLine, false, gaps || gap, piece[n:]
+			shape.saw(usualLine)
+			piece = piece[n:]
 		}
 	}
 	for len(piece) > 0 {
@@ -38,11 +39,11 @@ func (d *base64Decoder) bulkOf(piece []byte, lines, usual bool) (decoded, lineEn
 		}
 		switch n := len(line); {
 		case n == 0:
-			gap = last > 0
+			shape.gap = shape.last > 0
 		case long:
-			longest, last, gap, gaps = max(longest, base64Line), base64Line, false, gaps || gap
+			shape.saw(base64Line)
 		default:
-			longest, last, gap, gaps = max(longest, n), n, false, gaps || gap
+			shape.saw(n)
 		}
 		s, piece = append(s, line...), rest
 	}
@@ -60,7 +61,7 @@ func (d *base64Decoder) bulkOf(piece []byte, lines, usual bool) (decoded, lineEn
 	}
 	d.out = d.out[:start+n]
 	if lines {
-		d.longest, d.last, d.gap, d.gaps = longest, last, gap, gaps
+		d.shape = shape
 	}
 	d.any = d.any || len(s) > 0
 	d.n = copy(d.quantum[:], s[whole:])

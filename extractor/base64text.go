@@ -2,36 +2,78 @@ package extractor
 
 import "bytes"
 
-// isText reports whether a line of a base64 body is text. Behind padding, everything is text but
-// whole groups of four characters. Elsewhere, text is words with other characters between them, and
-// rules that separate footers. Blanks alone make no text of a line: RFC 2045 section 6.8 has them
-// ignored, and mailers that wrap base64 like a text put them within lines.
-func (d *base64Decoder) isText(line []byte) bool {
-	rule, illegal := true, false
-	for _, c := range line {
-		illegal = illegal || base64Value(c) == base64Illegal
-		rule = rule && (c == '_' || c == '-' || c == '*' || c == ' ')
-	}
+// likeness is what a line of a base64 body is. Text behind base64 ends it.
+type likeness int
+
+const (
+	base64Data likeness = iota
+	plainText           // for sure, or where it is to be expected
+	likelyText          // taken for text, and may be base64: that is told as a loss
+	likelyData          // taken for base64, and may be text: that is told as a loss
+)
+
+// weigh tells base64 from text. Blanks alone make no text of a line: RFC 2045 section 6.8 has them
+// ignored, and mailers that wrap base64 like a text put them within lines. Text is words with
+// blanks between them, and rules that separate footers.
+func (d *base64Decoder) weigh(line []byte) likeness {
 	blanks := countBlanks(line)
-	spaced := blanks > bytes.Count(line, []byte("\r")) // a bare CR may be a line end
-	// In the url-safe alphabet, a line as long as all others may be a run of 0xFF.
-	if rule && len(line) >= 10 && (d.padded || d.gap || spaced || d.last < d.longest || len(line) != d.last) {
-		return true
+	n, spaced := len(line)-blanks, blanks > bytes.Count(line, []byte("\r")) // a bare CR may be a line end
+	if isRule(line) {
+		return d.weighRule(line, n, spaced)
 	}
-	if d.padded && len(bytes.Trim(line, "=")) > 0 { // the padding itself may be cut in two
-		return illegal || (len(line)-blanks)%4 != 0 || blanks > 0 && isWords(line)
+	if !spaced && !d.padded {
+		return base64Data
 	}
-	// Text ends the body behind a line shorter than the others, which is the last, or behind the only
-	// blank line. With other characters than base64's it does so anywhere.
-	ends := d.any && d.n == 0 && (d.gap && !d.gaps || d.last < d.longest)
-	sure := illegal && (!d.any || bytes.Count(line, []byte(" ")) >= 2)
-	if !spaced || !ends && !sure {
-		return false
+	illegal, words := base64Junk(line) > blanks, isWords(line)
+	if d.padded {
+		switch {
+		case len(bytes.Trim(line, "=")) == 0: // the padding itself may be cut in two
+			return base64Data
+		case illegal || n%4 != 0 || spaced && words:
+			return plainText
+		case words && n < d.longest && line[len(line)-1] != '=':
+			return likelyText // a word of four letters, or a block of its own
+		}
+		return base64Data
 	}
-	if n := len(line) - blanks; !sure && (n == d.longest && n >= sureLine || isPadded(line) || !hasLongWord(line)) {
-		return false
+	if !words || !illegal && (isPadded(line) || !hasLongWord(line)) {
+		return base64Data
 	}
-	return isWords(line)
+	many := bytes.Count(line, []byte(" ")) >= 2
+	switch {
+	case !d.any, illegal && many:
+		return plainText
+	case illegal && !d.gap && d.last == d.longest:
+		return base64Data // and the characters are told
+	case n == d.longest && n >= sureLine, d.blanks:
+		return likelyData // as other lines are
+	case d.gap && !d.gaps || d.last < d.longest:
+		return plainText // behind the only blank line, or behind the last line, which is shorter
+	case many:
+		return likelyText
+	}
+	return likelyData
+}
+
+// weighRule is weigh for a line of symbols. In the url-safe alphabet, a line as long as all others
+// may be a run of 0xFF.
+func (d *base64Decoder) weighRule(line []byte, n int, spaced bool) likeness {
+	switch {
+	case d.padded, d.any && string(line) == "--": // the line before a signature (RFC 3676 section 4.3)
+		return plainText
+	case bytes.ContainsAny(line, "+/"):
+		return base64Data
+	case n >= 10 && (d.gap || spaced || d.last < d.longest || len(line) != d.last):
+		return plainText
+	case d.any && n > 1 && n < d.longest:
+		return likelyText
+	}
+	return base64Data
+}
+
+// isRule reports whether a line has symbols and nothing else.
+func isRule(line []byte) bool {
+	return len(bytes.Trim(line, "_-*+/ \t")) == 0
 }
 
 // isWords reports whether a line is words of a language, and no base64 with blanks in it: whether

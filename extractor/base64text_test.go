@@ -81,6 +81,8 @@ func TestSpacedBase64(t *testing.T) {
 // footers are what mailing lists, virus scanners and phones put behind attachments.
 var footers = []string{
 	"_______________________________________________\r\nlist mailing list\r\nlist@lists.example.org\r\nhttps://lists.example.org/mailman/listinfo/list\r\n",
+	"-- \r\nHans\r\n",
+	"-- \r\nThis is a footer of the list\r\n",
 	"-- \r\nHans Meier, Musterstr. 12, 80331 Muenchen\r\nTel: +49 (0)89 1234567\r\n",
 	"Sent from my iPhone\r\n",
 	"Gesendet mit der Telekom Mail App\r\n",
@@ -92,25 +94,81 @@ var footers = []string{
 	"--- Diese E-Mail wurde von Scanner 7 auf Viren geprueft ---\r\n",
 }
 
-// TestFooters: text behind base64 ends it, with a word, and makes nothing of the message doubtful.
+// base64Of encodes n bytes in lines of 76 characters, with padding or without.
+func base64Of(n int, padded bool) (content, body string) {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(i * 37)
+	}
+	text := base64.StdEncoding.EncodeToString(b)
+	if !padded {
+		text = strings.TrimRight(text, "=")
+	}
+	for text != "" {
+		line := text[:min(76, len(text))]
+		text = text[len(line):]
+		body += line + "\r\n"
+	}
+	return string(b), body
+}
+
+// TestFooters: text behind base64 ends it, with a word. The file is whole also where the padding is
+// missing, which is told. Where the text stands right behind a full line, it may be base64: the
+// message is kept then.
 func TestFooters(t *testing.T) {
 	t.Parallel()
 	for _, footer := range footers {
-		for _, n := range []int{300, 301, 302, 570} {
-			content := make([]byte, n)
-			for i := range content {
-				content[i] = byte(i * 37)
+		for _, n := range []int{300, 301, 302, 500, 502, 570} {
+			for _, gap := range []string{"", "\r\n"} {
+				for _, padded := range []bool{true, false} {
+					content, body := base64Of(n, padded)
+					got, problems := decode([]byte(body+gap+footer), 0, newBase64)
+					want := []ProblemKind{ProblemTrailingText}
+					if !padded && n%3 != 0 {
+						want = []ProblemKind{ProblemMissingPadding, ProblemTrailingText}
+					}
+					if n == 570 && gap == "" && len(problems) == 2 {
+						want = []ProblemKind{ProblemIllegalBase64, ProblemTrailingText}
+					}
+					if got != content || !slices.Equal(problems, want) {
+						t.Errorf("%d bytes, padded %t, gap %q and %q: %d bytes, problems %v", n, padded, gap, footer, len(got), problems)
+					}
+				}
 			}
-			var body strings.Builder
-			for text := base64.StdEncoding.EncodeToString(content); text != ""; {
-				line := text[:min(76, len(text))]
-				text = text[len(line):]
-				body.WriteString(line + "\r\n")
+		}
+	}
+}
+
+// TestDoubtfulText: what may be base64 or text is told as a loss, whichever it is taken for.
+func TestDoubtfulText(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		n      int
+		behind string
+	}{
+		{570, "Sent from my iPhone"}, {570, "Thank you"}, {570, "Mit freundlichen Gruessen\r\nHans Meier"}, {500, "Sent"}, {500, "Confidential"}, {501, "-----\r\nAVG"},
+	} {
+		_, body := base64Of(tt.n, true)
+		for _, rest := range []string{"", body} {
+			_, problems := decode([]byte(body+tt.behind+"\r\n"+rest), 0, newBase64)
+			if !slices.ContainsFunc(problems, ProblemKind.Lossy) {
+				t.Errorf("%d bytes, %q, %d bytes: problems %v", tt.n, tt.behind, len(rest), problems)
 			}
-			got, problems := decode([]byte(body.String()+"\r\n"+footer), 0, newBase64)
-			if got != string(content) || !slices.Equal(problems, []ProblemKind{ProblemTrailingText}) {
-				t.Errorf("%d bytes and %q: %d bytes, problems %v", n, footer, len(got), problems)
-			}
+		}
+	}
+}
+
+// TestWrongPadding: a group of four that has not all its characters is told, and nothing is told of
+// padding that is right, cut in two, or behind whole groups.
+func TestWrongPadding(t *testing.T) {
+	t.Parallel()
+	for text, told := range map[string]bool{
+		"QUJDRA==": false, "QUJDREU=": false, "QUJD": false, "QUJDRA=\r\n=": false, "QUJDRA==\r\nQUJD": false, "QUJD=\r\nQUJD": false,
+		"QUJDR===": true, "QUJDR=": true, "QUJDRA=": true, "QUJDRA": true, "QUJDRA=\r\nQUJD": true, "UJDREVG\r\nRA==": true,
+	} {
+		_, problems := decode([]byte(text), 0, newBase64)
+		if got := slices.Contains(problems, ProblemMissingPadding); got != told {
+			t.Errorf("%q: problems %v, told %t, want %t", text, problems, got, told)
 		}
 	}
 }
