@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/pop3/pop3test"
 )
 
@@ -76,6 +77,7 @@ func (w *world) breaksAmongDeletions(at func(uidl string, before int) bool) {
 
 // TestBreaksAfterSomeDeletions: a server that closes the connection after some DELE has fewer
 // messages deleted in each session, in one poll. No message is to blame, and neither is pipelining.
+// What the broken sessions delivered counts.
 func TestBreaksAfterSomeDeletions(t *testing.T) {
 	t.Parallel()
 	for most := 1; most <= 7; most += 3 {
@@ -84,6 +86,12 @@ func TestBreaksAfterSomeDeletions(t *testing.T) {
 			w, log := newSieve(t, numbered(40)...)
 			w.account.Delete = true
 			w.breaksAmongDeletions(func(_ string, before int) bool { return before == most })
+			var counts event.Counts
+			w.supervisor.Observe = func(e event.Event) {
+				if done, ok := e.(event.Done); ok {
+					counts.Add(done.Counts)
+				}
+			}
 			w.start(t)
 			for round := range 3 { // a fallback that helps twice is recorded
 				if err := w.once(t); err != nil || len(w.server.Mailbox("u0")) > 0 {
@@ -98,6 +106,16 @@ func TestBreaksAfterSomeDeletions(t *testing.T) {
 			}
 			if known, err := w.ledger.Host(t.Context(), w.account.Addr); err != nil || !known.Unpipelined.IsZero() {
 				t.Errorf("known of the server is %+v, %v", known, err)
+			}
+			if counts.Messages != 3*40 || counts.Deleted != 3*40 {
+				t.Errorf("counted %+v, want 120 messages, all deleted", counts)
+			}
+			logged := 0.
+			for _, l := range append(lines(t, log, "session broke"), lines(t, log, "poll done")...) {
+				logged += l["messages"].(float64)
+			}
+			if logged != 3*40 {
+				t.Errorf("the log counts %v messages", logged)
 			}
 			if got, most := w.server.Sessions(), 3*(3+40/most+1); got > most {
 				t.Errorf("%d sessions, want no more than %d", got, most)

@@ -142,7 +142,10 @@ func (v *visit) run(ctx context.Context) error {
 			first = err
 		}
 		// At once, because a process that polls once has no next poll.
-		v.log.Info().Err(err).Bool("capa", !next.withoutCapa).Bool("pipelining", !next.unpipelined).Bool("with_login", !next.loginAlone).Msg("session broke: tried again at once, in server compatibility mode")
+		// What it delivered stays so. What it left or refused is counted with the next session.
+		broken := event.Counts{Messages: p.fetch.retrieved, Attachments: p.delivery.Tally.Delivered, LeftOut: p.delivery.Tally.LeftOut}
+		v.result.Counts.Add(broken)
+		v.log.Info().Err(err).Int("messages", broken.Messages).Int("attachments", broken.Attachments).Int("fetched_again", p.fetch.again).Bool("capa", !next.withoutCapa).Bool("pipelining", !next.unpipelined).Bool("with_login", !next.loginAlone).Msg("session broke: tried again at once, in server compatibility mode")
 		noted = errors.Join(noted, v.noteHost(ctx, p, host, started, err))
 		p = v.newPoll(next, p.fetch.sizes.known())
 		p.outOfStep, p.since, p.deletesOnly = mailbox.OutOfStep(err), limited, late != nil
