@@ -1,6 +1,9 @@
 package extractor
 
-import "bytes"
+import (
+	"bytes"
+	"iter"
+)
 
 // likeness is what a line of a base64 body is. Text behind base64 ends it.
 type likeness int
@@ -82,20 +85,11 @@ func isRule(line []byte) bool {
 // characters within any few of them, unless it is of one byte or two over and over.
 func isWords(line []byte) bool {
 	all, inWords := bytes.Count(line, []byte("/"))+bytes.Count(line, []byte("+")), 0
-	for rest := line; len(rest) > 0; {
-		n := 0
-		for n < len(rest) && isWordByte(rest[n]) {
-			n++
+	for s := range wordsOf(line) {
+		all += len(s)
+		if isWord(s) {
+			inWords += len(s)
 		}
-		if n == 0 {
-			rest = rest[1:]
-			continue
-		}
-		all += n
-		if isWord(rest[:n]) {
-			inWords += n
-		}
-		rest = rest[n:]
 	}
 	return all > 0 && inWords*5 >= all*3 && !isPeriodic(withoutBlanks(line))
 }
@@ -103,7 +97,7 @@ func isWords(line []byte) bool {
 // hasLongWord reports whether four letters in a row are a word's: a few characters of base64 are
 // easily like a short one.
 func hasLongWord(line []byte) bool {
-	for s := range bytes.FieldsFuncSeq(line, func(r rune) bool { return r < 0x80 && !isWordByte(byte(r)) }) {
+	for s := range wordsOf(line) {
 		if len(bytes.TrimRight(s, "0123456789")) >= 4 && isWord(s) {
 			return true
 		}
@@ -133,10 +127,12 @@ func isPeriodic(line []byte) bool {
 	return false
 }
 
-// isWordByte reports whether c is a letter or a digit. Every byte of another charset than ASCII
+// wordsOf yields the runs of letters and digits of a line. Every byte of another charset than ASCII
 // counts as a letter.
-func isWordByte(c byte) bool {
-	return c >= 0x80 || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+func wordsOf(line []byte) iter.Seq[[]byte] {
+	return bytes.FieldsFuncSeq(line, func(r rune) bool {
+		return r < 0x80 && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
+	})
 }
 
 // longestCapitals is how many characters a word in capitals has at most.
