@@ -124,11 +124,7 @@ func TestTooManyFiles(t *testing.T) {
 // before it has read the whole mailbox in vain.
 func TestAllRefused(t *testing.T) {
 	t.Parallel()
-	var bodies []string
-	for i := range 50 {
-		bodies = append(bodies, fmt.Sprint("message ", i))
-	}
-	w := newWorld(t, bodies...)
+	w := newWorld(t, numbered(50)...)
 	w.start(t)
 	w.sink.fail = func(s string) error {
 		if strings.HasPrefix(s, "stage ") {

@@ -143,8 +143,8 @@ func (v *visit) run(ctx context.Context) error {
 		}
 		// At once, because a process that polls once has no next poll.
 		// What it delivered stays so. What it left or refused is counted with the next session.
-		broken := event.Counts{Messages: p.fetch.retrieved, Attachments: p.delivery.Tally.Delivered, LeftOut: p.delivery.Tally.LeftOut}
-		v.result.Counts.Add(broken)
+		broken := p.counts()
+		v.result.Counts.Add(event.Counts{Messages: broken.Messages, Attachments: broken.Attachments, LeftOut: broken.LeftOut})
 		v.log.Info().Err(err).Int("messages", broken.Messages).Int("attachments", broken.Attachments).Int("fetched_again", p.fetch.again).Bool("capa", !next.withoutCapa).Bool("pipelining", !next.unpipelined).Bool("with_login", !next.loginAlone).Msg("session broke: tried again at once, in server compatibility mode")
 		noted = errors.Join(noted, v.noteHost(ctx, p, host, started, err))
 		p = v.newPoll(next, p.fetch.sizes.known())
@@ -196,14 +196,19 @@ func (v *visit) noteHost(ctx context.Context, p *poll, host ledger.Host, started
 	return failed
 }
 
-// report logs what a session did. It warns once of the messages that the account's policies
-// leave on the server.
-func (v *visit) report(p *poll, took time.Duration, err error) {
-	t, past := &p.delivery.Tally, v.Past
-	c := event.Counts{
+// counts counts what a session did.
+func (p *poll) counts() event.Counts {
+	t := &p.delivery.Tally
+	return event.Counts{
 		Messages: p.fetch.retrieved, Attachments: t.Delivered, LeftOut: t.LeftOut, Failed: p.fetch.failed,
 		Quarantined: len(p.fetch.quarantine) + t.Copies, Deleted: p.removal.deleted + p.removal.deletedBefore, Left: p.rest.left,
 	}
+}
+
+// report logs what a session did. It warns once of the messages that the account's policies
+// leave on the server.
+func (v *visit) report(p *poll, took time.Duration, err error) {
+	c, past := p.counts(), v.Past
 	line := v.log.Debug()
 	if busy(c, p.fetch.unkept) {
 		line = v.log.Info()
