@@ -27,6 +27,13 @@ func (r row) benchmark(b *testing.B) {
 			b.Skipf("no RAM disk: %v", err)
 		}
 	}
+	if r.memoryLimit > 0 {
+		group, err := newMemoryGroup(r.memoryLimit)
+		if err != nil {
+			b.Skip(err)
+		}
+		os.Remove(group)
+	}
 	// What ends the benchmark leaves a row without figures.
 	ended := false
 	defer func() {

@@ -21,8 +21,9 @@ type row struct {
 	rsa                bool  // its key is of RSA, not ECDSA
 	extract            bool  // there is no server, but a file
 	oneWay             time.Duration
-	remove             bool // what was fetched
-	ramDisk            bool // the files lie on one
+	remove             bool  // what was fetched
+	ramDisk            bool  // the files lie on one
+	memoryLimit        int64 // of all that a run takes, page cache included; 0 for none
 	without            []string
 	goals              []goal
 	// measure is how the row is measured; nil: by runs that begin and end.
@@ -89,6 +90,12 @@ var rows = []row{
 		name: "huge", title: "an attachment of 1 GiB from Dovecot",
 		accounts: 1, messages: 1, size: 1 << 30, exact: true,
 		without: []string{"files-parallel", "getmail6+munpack", "Python"}, // they hold it in memory ten times
+		goals:   []goal{{"peak", nil, 32}},
+	},
+	{
+		name: "huge-limited", title: "the same with 32 MiB of memory in all, page cache included",
+		accounts: 1, messages: 1, size: 1 << 30, exact: true, memoryLimit: 32 << 20,
+		without: []string{"files", "files-parallel", "mpop", "mpop+ripMIME", "fdm+ripMIME", "fetchmail+ripMIME", "getmail6+munpack", "Python"},
 		goals:   []goal{{"peak", nil, 32}},
 	},
 }

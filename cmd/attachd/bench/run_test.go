@@ -117,6 +117,14 @@ func (r *result) run(t task, strace string) (m measurement, err error) {
 	if err != nil {
 		return m, err
 	}
+	if t.memoryLimit > 0 {
+		group, err := newMemoryGroup(t.memoryLimit)
+		if err != nil {
+			return m, err
+		}
+		defer func() { err = errors.Join(err, os.Remove(group)) }()
+		args = inGroup(group, args)
+	}
 	memory, summary := filepath.Join(dir, "peak"), filepath.Join(dir, "calls")
 	if strace != "" {
 		args = slices.Concat([]string{strace, "-f", "-c", "-o", summary}, args)
