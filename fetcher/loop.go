@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"strings"
 	"syscall"
 	"time"
 
@@ -234,10 +233,10 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 
 // adviseOnFiles adds to an error of too many open files what to do, whoever wanted to open one.
 func adviseOnFiles(err error) error {
-	if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) || strings.Contains(err.Error(), "LimitNOFILE=") {
+	if !errors.Is(err, syscall.EMFILE) && !errors.Is(err, syscall.ENFILE) || errors.Is(err, ledger.ErrFileLimit) {
 		return err
 	}
-	return fmt.Errorf("%w: raise the limit (LimitNOFILE= of systemd, ulimit -n), or lower max_concurrent", err)
+	return fmt.Errorf("%w: %w, or lower max_concurrent", err, ledger.ErrFileLimit)
 }
 
 // observe sends an event, if somebody observes.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/attachd/attachd/fetcher/delivery"
+	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/poll"
 )
 
@@ -109,7 +110,7 @@ func TestFileRefused(t *testing.T) {
 func TestTooManyFiles(t *testing.T) {
 	t.Parallel()
 	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE} {
-		for _, cause := range []error{&fs.PathError{Op: "open", Path: "x", Err: errno}, fmt.Errorf("state: %w: raise the limit (LimitNOFILE= of systemd)", errno)} {
+		for _, cause := range []error{&fs.PathError{Op: "open", Path: "x", Err: errno}, fmt.Errorf("state: %w: %w", errno, ledger.ErrFileLimit)} {
 			w := newWorld(t, "one")
 			w.start(t)
 			w.sink.fail = func(string) error { return cause }

@@ -23,3 +23,7 @@ var (
 
 // ErrKnown refuses to give messages to an account that has messages of its own.
 var ErrKnown = errors.New("it has messages of its own")
+
+// ErrFileLimit says what to do about too many open files ([syscall.EMFILE], [syscall.ENFILE]), in
+// an error that says what could not be opened.
+var ErrFileLimit = errors.New("raise the limit (LimitNOFILE= of systemd, ulimit -n)")

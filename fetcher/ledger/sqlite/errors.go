@@ -51,7 +51,7 @@ func (l *Ledger) explain(err error) error {
 // on it.
 func unopenable(path string) error {
 	if f, err := os.Open(os.DevNull); errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
-		return fmt.Errorf("%w: raise the limit (LimitNOFILE= of systemd, ulimit -n)", syscall.EMFILE)
+		return fmt.Errorf("%w: %w", syscall.EMFILE, ledger.ErrFileLimit)
 	} else if err == nil {
 		f.Close()
 	}
