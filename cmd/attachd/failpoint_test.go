@@ -105,7 +105,7 @@ func declaredSteps() []string {
 	for _, name := range []string{"host", "mailbox", "holders", "owner", "quarantine", "lookup", "kept", "present", "identity", "is", "same", "gone", "staged", "generation", "received"} {
 		all = append(all, "ledger: "+string(sqlite.StepRead)+" "+name)
 	}
-	for _, name := range []string{"lease", "host", "owner", "found", "adopt", "stage", "delivered", "delete_pending", "deleted", "failed", "missed", "mailbox"} {
+	for _, name := range []string{"lease", "host", "found", "adopt", "stage", "delivered", "delete_pending", "deleted", "failed", "missed", "mailbox"} {
 		for _, s := range []sqlite.Step{sqlite.StepBegin, sqlite.StepCommit, sqlite.StepCommitted} {
 			all = append(all, "ledger: "+string(s)+" "+name)
 		}

@@ -52,6 +52,6 @@ type Destinations interface {
 	// Destination returns the folder that the account delivered to last, zero without any.
 	Destination(ctx context.Context, account string) (ledger.Destination, error)
 	// SetDestination records it: its path and its ID. It is durable no later than the account's
-	// first group.
+	// first group, and may be written with that.
 	SetDestination(ctx context.Context, account, place, folder string) error
 }

@@ -35,7 +35,9 @@ func NewLease(account string, token int64, release func() error) *Lease {
 	return &Lease{Account: account, Token: token, release: sync.OnceValue(release)}
 }
 
-// Release ends the lease. Further calls return what the first one did.
+// Release ends the lease. What the ledger has kept back of the account is written before; an error
+// of that is returned, and the lease has ended all the same. Further calls return what the first
+// one did.
 func (l *Lease) Release() error {
 	l.ended.Store(true)
 	return l.release()

@@ -12,7 +12,8 @@ import (
 // Ledger is the record that visits keep. All visits use it at the same time. account is the
 // account's name in every call, and a [ledger.Key] names a message. An error is one of the
 // ledger's storage, and ends the visit. What [Mailboxes] and [Hosts] record may be undone by a
-// power cut: the next visit finds it out again.
+// power cut, and the first owner of an account by a kill before the account's next change: the next
+// visit finds it out again.
 type Ledger interface {
 	delivery.Ledger
 	identity.Ledger

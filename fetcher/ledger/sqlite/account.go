@@ -14,7 +14,10 @@ import (
 // when there is none.
 func (l *Ledger) Mailbox(ctx context.Context, account string) (count int, octets int64, ok bool, err error) {
 	var messages, size sql.NullInt64
-	if err = l.before(StepRead, "mailbox"); err == nil {
+	err = l.before(StepRead, "mailbox")
+	if row, ok := l.heldRow(account); ok {
+		messages, size = row.messages, row.octets
+	} else if err == nil {
 		err = l.read.mailbox.QueryRowContext(ctx, account).Scan(&messages, &size)
 	}
 	switch {
@@ -45,14 +48,24 @@ func (l *Ledger) SetMailbox(ctx context.Context, account string, count int, octe
 
 // SetOwner records which mailbox the account polls. If it polled another one before, changed is
 // true and all of its messages count as missed. It costs no fsync, as what the poll records next
-// makes it durable, and a later poll finds out again otherwise.
+// makes it durable, and a later poll finds out again otherwise. Under a lease, the first owner of
+// an account without messages waits for the account's next change, and is written with it, or when
+// the lease ends. A kill before takes it.
 func (l *Ledger) SetOwner(ctx context.Context, account, mailbox string) (changed bool, err error) {
 	var before sql.NullString
-	err = l.ask(ctx, account, "owner", func(id int64) error {
-		return l.reader.QueryRowContext(ctx, "SELECT mailbox FROM account WHERE id = ?", id).Scan(&before)
-	})
-	if err != nil || before.String == mailbox {
-		return false, err
+	err = l.before(StepRead, "owner")
+	if row, ok := l.heldRow(account); ok {
+		before = row.owner
+	} else if err == nil {
+		err = l.reader.QueryRowContext(ctx, "SELECT mailbox FROM account WHERE name = ?", account).Scan(&before)
+	}
+	switch {
+	case err != nil && !errors.Is(err, sql.ErrNoRows):
+		return false, fmt.Errorf("look up the mailbox of account %s: %w", account, l.explain(err))
+	case before.String == mailbox:
+		return false, nil
+	case !before.Valid && l.wait(account, settings{owner: setting(mailbox)}):
+		return false, nil
 	}
 	err = l.changeAs(ctx, cheap, account, "owner", func(ctx context.Context, c *change) error {
 		_, err := c.tx.ExecContext(ctx, "UPDATE account SET mailbox = ? WHERE id = ?", mailbox, c.id)
@@ -74,7 +87,9 @@ func (l *Ledger) Generation(ctx context.Context, account string) (int64, error) 
 	}
 	var n int64
 	err := l.before(StepRead, "generation")
-	if err == nil {
+	if row, ok := l.heldRow(account); ok {
+		n = row.generation
+	} else if err == nil {
 		err = l.reader.QueryRowContext(ctx, "SELECT generation FROM account WHERE name = ?", account).Scan(&n)
 	}
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -105,7 +120,9 @@ func (l *Ledger) Destination(ctx context.Context, account string) (ledger.Destin
 	var place, folder sql.NullString
 	var d ledger.Destination
 	err := l.before(StepRead, "destination")
-	if err == nil {
+	if row, ok := l.heldRow(account); ok {
+		place, folder, d.Generation = row.place, row.folder, row.generation
+	} else if err == nil {
 		err = l.reader.QueryRowContext(ctx, "SELECT place, folder, generation FROM account WHERE name = ?", account).Scan(&place, &folder, &d.Generation)
 	}
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -116,10 +133,15 @@ func (l *Ledger) Destination(ctx context.Context, account string) (ledger.Destin
 }
 
 // SetDestination records where the files of an account go from now on. It costs no fsync before the
-// account's first group, whose record makes it durable as well.
+// account's first group, whose record makes it durable as well. Under a lease, the folder of an
+// account without messages waits for the account's next change, and is written with it, or when the
+// lease ends. A kill before takes it, and there is no group then.
 func (l *Ledger) SetDestination(ctx context.Context, account, place, folder string) error {
 	how := durable
 	if n, err := l.Generation(ctx, account); err == nil && n == 0 {
+		if l.wait(account, settings{place: setting(place), folder: setting(folder)}) {
+			return nil
+		}
 		how = cheap
 	}
 	err := l.changeAs(ctx, how, account, "destination", func(ctx context.Context, c *change) error {

@@ -150,12 +150,12 @@ func (l *Ledger) eachAsked(ctx context.Context, query string, fn func(n int), ar
 	}, args...)
 }
 
-// ask calls fn with the row of an account. Without one it does nothing.
+// ask calls fn with the row of an account that has messages. Without one it does nothing.
 func (l *Ledger) ask(ctx context.Context, account, what string, fn func(id int64) error) error {
 	err := l.before(StepRead, what)
 	var id int64
 	if err == nil {
-		id, err = l.accountID(ctx, account)
+		id, err = l.withMessages(ctx, account)
 	}
 	if err == nil && id != 0 {
 		err = fn(id)

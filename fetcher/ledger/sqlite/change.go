@@ -40,6 +40,7 @@ func (l *Ledger) change(ctx context.Context, account, name string, fn func(ctx c
 
 func (l *Ledger) changeAs(ctx context.Context, how durability, account, name string, fn func(ctx context.Context, c *change) error) error {
 	var id int64
+	var t touching
 	err := l.transact(ctx, how, name, func(ctx context.Context, tx *sql.Tx) (err error) {
 		if id, err = l.accountID(ctx, account); err == nil && id == 0 {
 			err = tx.StmtContext(ctx, l.write.account).QueryRowContext(ctx, account).Scan(&id)
@@ -48,11 +49,18 @@ func (l *Ledger) changeAs(ctx context.Context, how durability, account, name str
 			return err
 		}
 		c := &change{writeStatements: &l.write, tx: tx, account: account, id: id}
-		if err := l.checkLease(ctx, c, account, id); err != nil {
+		if err := l.checkLease(ctx, c); err != nil {
 			return err
 		}
-		return fn(ctx, c)
+		if t, err = l.touch(ctx, c); err == nil {
+			err = fn(ctx, c)
+		}
+		if err != nil {
+			return err
+		}
+		return t.look(ctx, c)
 	})
+	l.touched(t, err)
 	if err == nil {
 		l.rememberAccount(account, id)
 	}

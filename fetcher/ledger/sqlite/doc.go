@@ -10,7 +10,8 @@
 //
 // Some changes are written without an fsync, and each says so: what a poll records again if it is
 // not there. They outlive kill -9. A power cut may take the newest of them, up to the last change
-// with an fsync, and never one of those before.
+// with an fsync, and never one of those before. Two settings of an account may wait for its next
+// change, and then a kill may take them, too: see [Ledger.SetOwner] and [Ledger.SetDestination].
 //
 // A file that is damaged, empty, of a newer schema or no ledger at all is refused
 // by [Open] with what to do about it. Starting from nothing instead would fetch
@@ -19,7 +20,9 @@
 // generation, since the account's folder has the newer one.
 //
 // All methods may be used from many goroutines. Changes queue for one
-// connection; reads have others and do not wait for changes. On a network file
+// connection; reads have others and do not wait for changes. What the row of an account says is
+// read with the account's lease and with each change under it, and told from memory until the lease
+// ends, as nobody else may change it meanwhile. On a network file
 // system, where WAL does not work, the file is kept in journal_mode=TRUNCATE: as
 // durable, slower, and reads wait for changes.
 //

@@ -33,6 +33,9 @@ func (l *Ledger) Failed(ctx context.Context, account string, k ledger.Key, reaso
 // next attempts.
 func (l *Ledger) Failures(ctx context.Context, account string) (records []ledger.Record, err error) {
 	err = l.ask(ctx, account, "failures", func(id int64) error {
+		if row, ok := l.heldRow(account); ok && !row.failed {
+			return nil
+		}
 		return eachRow(ctx, l.reader, "SELECT uidl, size, attempts, next_attempt, coalesce(reason, '') FROM message WHERE account = ? AND state = 'failed' ORDER BY next_attempt", func(rows *sql.Rows) error {
 			r := ledger.Record{State: ledger.Failed}
 			var uidl []byte

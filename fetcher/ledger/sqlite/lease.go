@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"time"
 
@@ -21,13 +20,16 @@ import (
 // however that ends; the file stays. Taking a lease costs no fsync: a power cut may undo that
 // write, and leaves nobody who could hold an older lease. It costs no write at all if the newest
 // lease was one of this Ledger: most polls find nothing, and thousands of them would keep a disk
-// busy.
+// busy. The write does not wait for the account's first change: from the lease on, a holder who has
+// lost the lock unawares is refused.
+//
+// Release writes what waits for another change of the account, see [Ledger.SetOwner].
 func (l *Ledger) Lease(ctx context.Context, account string, polled time.Time) (*ledger.Lease, error) {
 	unlock, err := lockIn(LockFolder(l.path), lockName(account), syscall.LOCK_EX, ledger.ErrLeased)
 	if err != nil {
 		return nil, fmt.Errorf("lock account: %w", err)
 	}
-	token, err := l.takeToken(ctx, account, polled)
+	row, err := l.takeToken(ctx, account, polled)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lease account %s: %w", account, err), unlock())
 	}
@@ -35,7 +37,8 @@ func (l *Ledger) Lease(ctx context.Context, account string, polled time.Time) (*
 		// LastPoll looks there, too. A failure costs no more than that.
 		_ = os.Chtimes(filepath.Join(LockFolder(l.path), lockName(account)), polled, polled)
 	}
-	return ledger.NewLease(account, token, unlock), nil
+	l.hold(account, row)
+	return ledger.NewLease(account, row.token, func() error { return errors.Join(l.letGo(ctx, account, row.token), unlock()) }), nil
 }
 
 // noted is what a lease has written.
@@ -44,41 +47,32 @@ type noted struct {
 	polled time.Time
 }
 
-// takeToken returns the token of a lease. The caller has the lock.
-func (l *Ledger) takeToken(ctx context.Context, account string, polled time.Time) (token int64, err error) {
+// takeToken returns the account's row with the token of a lease. The caller has the lock.
+func (l *Ledger) takeToken(ctx context.Context, account string, polled time.Time) (row accountRow, err error) {
 	l.mu.Lock()
 	own, ok := l.tokens[account]
 	l.mu.Unlock()
 	// The lock's file tells the time of a poll unless the clock was set back.
 	if ok && (polled.IsZero() || polled.After(own.polled)) {
-		if newest, err := l.newestToken(ctx, account); err == nil && newest == own.token {
-			return own.token, nil
+		if row, err := l.newestRow(ctx, account); err == nil && row.token == own.token {
+			return row, nil
 		}
 	}
 	unfenced := &Ledger{file: l.file}
 	err = unfenced.changeAs(ctx, cheap, account, "lease", func(ctx context.Context, c *change) error {
-		return c.tx.StmtContext(ctx, c.lease).QueryRowContext(ctx, milliseconds(polled), c.id).Scan(&token)
+		return row.scan(c.tx.StmtContext(ctx, c.lease).QueryRowContext(ctx, milliseconds(polled), c.id))
 	})
 	if err != nil && ctx.Err() == nil {
 		// On a full or read-only disk the lock alone keeps others out, which is enough while this
 		// process lives. What needs a write fails by itself.
-		return l.newestToken(ctx, account)
+		return l.newestRow(ctx, account)
 	}
 	if err == nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.tokens[account] = noted{token, polled}
+		l.tokens[account] = noted{row.token, polled}
 	}
-	return token, err
-}
-
-// newestToken returns that of the account's newest lease, 0 without any.
-func (l *Ledger) newestToken(ctx context.Context, account string) (token int64, err error) {
-	err = l.reader.QueryRowContext(ctx, "SELECT token FROM account WHERE name = ?", account).Scan(&token)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = nil
-	}
-	return token, l.explain(err)
+	return row, err
 }
 
 // Fenced returns a view of the ledger for the holder of leases. A write on an account changes
@@ -88,20 +82,35 @@ func (l *Ledger) Fenced(leases ...*ledger.Lease) *Ledger {
 	return &Ledger{file: l.file, fenced: true, leases: leases}
 }
 
-// checkLease refuses a change on an account under any but its newest lease.
-func (l *Ledger) checkLease(ctx context.Context, c *change, account string, id int64) error {
+// checkLease refuses a change under any but the newest lease of its account.
+func (l *Ledger) checkLease(ctx context.Context, c *change) error {
 	if !l.fenced {
 		return nil
 	}
-	i := slices.IndexFunc(l.leases, func(held *ledger.Lease) bool { return held.Account == account && !held.Ended() })
-	if i < 0 {
+	lease := l.leaseOf(c.account)
+	if lease == nil {
 		return ledger.ErrFenced
 	}
-	var newest int64
-	if err := c.tx.StmtContext(ctx, c.token).QueryRowContext(ctx, id).Scan(&newest); err != nil {
+	return c.checkToken(ctx, lease.Token)
+}
+
+// leaseOf returns the lease of an account that a fenced view has, nil without one.
+func (l *Ledger) leaseOf(account string) *ledger.Lease {
+	for _, held := range l.leases {
+		if held.Account == account && !held.Ended() {
+			return held
+		}
+	}
+	return nil
+}
+
+// checkToken refuses a change under a lease that is not the newest one of the account.
+func (c *change) checkToken(ctx context.Context, token int64) error {
+	var newest accountRow
+	if err := c.scan(ctx, &newest); err != nil {
 		return err
 	}
-	if newest != l.leases[i].Token {
+	if newest.token != token {
 		return ledger.ErrFenced
 	}
 	return nil

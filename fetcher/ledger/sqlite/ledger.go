@@ -51,6 +51,7 @@ type file struct {
 	mu       sync.Mutex
 	accounts map[string]int64 // guarded by mu: ids by name, of committed rows only
 	tokens   map[string]noted // guarded by mu: by account, of the last lease that wrote something
+	held     map[string]*held // guarded by mu: by account, as long as this process has the lease
 }
 
 // Open opens the ledger at path, making it (mode 0600) and its folder (mode 0700) if they are
@@ -71,7 +72,7 @@ func Open(ctx context.Context, path string, options ...Option) (*Ledger, error) 
 }
 
 func newLedger(path string) *Ledger {
-	return &Ledger{file: &file{path: path, accounts: make(map[string]int64), tokens: make(map[string]noted)}}
+	return &Ledger{file: &file{path: path, accounts: make(map[string]int64), tokens: make(map[string]noted), held: make(map[string]*held)}}
 }
 
 func (l *Ledger) open(ctx context.Context) error {

@@ -91,6 +91,14 @@ func (l *Ledger) accountID(ctx context.Context, account string) (int64, error) {
 	return id, nil
 }
 
+// withMessages is accountID, but 0 as well for an account that is held and has no messages.
+func (l *Ledger) withMessages(ctx context.Context, account string) (int64, error) {
+	if row, ok := l.heldRow(account); ok && !row.known {
+		return 0, nil
+	}
+	return l.accountID(ctx, account)
+}
+
 func (l *Ledger) rememberAccount(account string, id int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -179,16 +187,8 @@ func (l *Ledger) messages(ctx context.Context, account string, in ledger.State, 
 }
 
 func (l *Ledger) readMessages(ctx context.Context, account string, in ledger.State, which string) ([]*ledger.Message, error) {
-	if err := l.before(StepRead, string(in)); err != nil {
-		return nil, err
-	}
-	id, err := l.accountID(ctx, account)
+	id, err := l.accountWith(ctx, account, in, which)
 	if err != nil || id == 0 {
-		return nil, err
-	}
-	var any bool // most polls find none
-	err = l.reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM message WHERE account = ?1 AND "+which+")", id).Scan(&any)
-	if err != nil || !any {
 		return nil, err
 	}
 	// One transaction, so that the messages and their attachments fit together.
@@ -252,6 +252,29 @@ func (l *Ledger) readMessages(ctx context.Context, account string, in ledger.Sta
 		byID[row].Attachments = append(byID[row].Attachments, a)
 	}
 	return messages, files.Err()
+}
+
+// accountWith returns the row of an account that has messages for which a condition holds, 0 for
+// one without: most polls find none.
+func (l *Ledger) accountWith(ctx context.Context, account string, in ledger.State, which string) (id int64, err error) {
+	if err := l.before(StepRead, string(in)); err != nil {
+		return 0, err
+	}
+	find := l.withMessages
+	if in == ledger.Staged {
+		// Staging files that no message names are removed: this is asked of the file, whoever has
+		// taken the account over.
+		find = l.accountID
+	}
+	if id, err = find(ctx, account); err != nil || id == 0 {
+		return 0, err
+	}
+	var any bool
+	err = l.reader.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM message WHERE account = ?1 AND "+which+")", id).Scan(&any)
+	if err != nil || !any {
+		return 0, err
+	}
+	return id, nil
 }
 
 // DeliveredCount returns how many messages of an account were delivered. Skipped ones don't count.

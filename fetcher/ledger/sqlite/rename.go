@@ -45,9 +45,10 @@ func (l *Ledger) Rename(ctx context.Context, from, to string) (messages int, err
 		if err != nil || before == 0 {
 			return err
 		}
-		if err := l.checkLease(ctx, c, from, before); err != nil {
+		if err := l.checkLease(ctx, &change{writeStatements: c.writeStatements, tx: c.tx, account: from, id: before}); err != nil {
 			return err
 		}
+		l.outdate(from)
 		result, err := c.tx.ExecContext(ctx, "UPDATE message SET account = ?1 WHERE account = ?2", c.id, before)
 		if err != nil {
 			return err

@@ -11,7 +11,7 @@ import (
 )
 
 type writeStatements struct {
-	account, lease, token, generation, known, knownOne, newest, restage, reopen, unfile, finish, path, unstage, paths, setState, listed, failed, mailbox *sql.Stmt
+	account, lease, row, generation, known, knownOne, newest, restage, reopen, unfile, finish, path, unstage, paths, setState, listed, failed, mailbox *sql.Stmt
 
 	message, attachment insertion
 }
@@ -48,8 +48,8 @@ func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 	}
 	return prepareAll(ctx, db, map[**sql.Stmt]string{
 		&s.account:    "INSERT INTO account (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id",
-		&s.lease:      "UPDATE account SET token = token + 1, polled = coalesce(?, polled) WHERE id = ? RETURNING token",
-		&s.token:      "SELECT token FROM account WHERE id = ?",
+		&s.row:        "SELECT " + accountColumns + " FROM account WHERE id = ?",
+		&s.lease:      "UPDATE account SET token = token + 1, polled = coalesce(?, polled) WHERE id = ? RETURNING " + accountColumns,
 		&s.generation: "UPDATE account SET generation = generation + 1 WHERE id = ?",
 		&s.newest:     "SELECT coalesce(max(id), 0) FROM message",
 		&s.known:      knownQuery(knownChunk),

@@ -18,23 +18,22 @@ func (l *Ledger) Start(ctx context.Context, account string) (s ledger.Start, err
 		n, err := l.DeliveredCount(ctx, account)
 		return ledger.Start{First: n == 0}, err
 	}
-	err = l.ask(ctx, account, "start", func(id int64) error {
-		var start sql.NullInt64
-		var generation, visited int64
-		var messages bool
-		err := l.reader.QueryRowContext(ctx, `SELECT start, generation, messages IS NOT NULL, EXISTS (SELECT 1 FROM message WHERE account = ?1 AND skipped = 0),
-			(SELECT count(*) FROM message WHERE account = ?1 AND skipped = 1) FROM account WHERE id = ?1`, id).Scan(&start, &generation, &visited, &messages, &s.Skipped)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		s.Set = start.Valid
-		s.First = !start.Valid && generation == 0 && visited == 0 && !messages
-		if start.Int64 != 0 {
-			s.Before = time.UnixMilli(start.Int64)
-		}
-		return err
-	})
-	return s, err
+	err = l.before(StepRead, "start")
+	row, ok := l.heldRow(account)
+	visited := false
+	if err == nil && !(ok && !row.known) {
+		err = l.reader.QueryRowContext(ctx, `SELECT start, generation, messages, EXISTS (SELECT 1 FROM message WHERE account = a.id AND skipped = 0),
+			(SELECT count(*) FROM message WHERE account = a.id AND skipped = 1) FROM account AS a WHERE name = ?`, account).Scan(&row.start, &row.generation, &row.messages, &visited, &s.Skipped)
+	}
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return s, fmt.Errorf("look up the start of account %s: %w", account, l.explain(err))
+	}
+	s.Set = row.start.Valid
+	s.First = !row.start.Valid && row.generation == 0 && !visited && !row.messages.Valid
+	if row.start.Int64 != 0 {
+		s.Before = time.UnixMilli(row.start.Int64)
+	}
+	return s, nil
 }
 
 // Skip records messages that the ledger does not know as not to be fetched: they were on the server
