@@ -64,7 +64,7 @@ func TestEmptyPollWritesNothing(t *testing.T) {
 	dir := t.TempDir()
 	file := apptest.Server{Addr: s.Addr(), Certificate: s.CertPEM()}.Config(t, dir, "interval: 1s")
 	trace := filepath.Join(t.TempDir(), "trace")
-	shown := runTraced(t, ended, trace, "run", "--config", file)
+	shown := runTraced(t, ended, trace, durableCalls+","+changingCalls, "run", "--config", file)
 	mu.Lock()
 	defer mu.Unlock()
 	if len(begun) < last {
@@ -96,11 +96,12 @@ func TestEmptyPollWritesNothing(t *testing.T) {
 }
 
 // runTraced runs the program under strace until the channel is closed, and returns what it printed.
-func runTraced(t *testing.T, until <-chan struct{}, trace string, args ...string) string {
+// calls are written to the trace.
+func runTraced(t *testing.T, until <-chan struct{}, trace, calls string, args ...string) string {
 	t.Helper()
 	traced := program(t, args...)
 	cmd := exec.Command("strace", append([]string{
-		"-f", "-ttt", "-y", "-s", "0", "-qq", "-e", "signal=none", "-e", "trace=" + durableCalls + "," + changingCalls, "-o", trace,
+		"-f", "-ttt", "-y", "-s", "0", "-qq", "-e", "signal=none", "-e", "trace=" + calls, "-o", trace,
 	}, traced.Args...)...)
 	cmd.Env = traced.Env
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

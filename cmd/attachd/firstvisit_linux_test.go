@@ -18,6 +18,11 @@ import (
 // syncedPath is the file of an fsync in a trace of `strace -y`.
 var syncedPath = regexp.MustCompile(`^\d+ +[\d.]+ f(?:data)?sync\(\d+<([^>]*)>`)
 
+// locksOfVisit is how many locks of the state's log a first visit may take and give back, with its
+// share of those at the start. Each transaction takes and gives back three; each question to the
+// state that is not answered from memory takes and gives back one or two.
+const locksOfVisit = 50
+
 // TestFsyncsOfFirstVisits counts what is made durable at the first visits of some accounts. Beside
 // the files these are, for each account, the file of its folder's ID, the folders that got a folder
 // or a file, and one record: each of them waits for the disk while the account's server waits.
@@ -51,7 +56,7 @@ func TestFsyncsOfFirstVisits(t *testing.T) {
 		t.Fatal(err)
 	}
 	trace := filepath.Join(t.TempDir(), "trace")
-	shown := runTraced(t, nil, trace, "run", "--once", "--config", file)
+	shown := runTraced(t, nil, trace, durableCalls+",fcntl", "run", "--once", "--config", file)
 	for n := range accounts {
 		out := filepath.Join(dir, "out", fmt.Sprint("u", n))
 		if _, err := os.Stat(out); err != nil {
@@ -62,12 +67,19 @@ func TestFsyncsOfFirstVisits(t *testing.T) {
 		}
 		apptest.CheckNotes(t, out, messages)
 	}
-	counts := make(map[string]int)
-	eachCall(t, trace, func(_ time.Time, _, line string) {
+	counts, locks := make(map[string]int), 0
+	eachCall(t, trace, func(_ time.Time, call, line string) {
+		if call == "fcntl" && strings.Contains(line, "state.db-shm>") {
+			locks++
+		}
 		if found := syncedPath.FindStringSubmatch(line); found != nil {
 			counts[syncedKind(strings.TrimPrefix(found[1], dir+"/"))]++
 		}
 	})
+	if most := locksOfVisit * accounts; locks > most {
+		t.Errorf("%d calls lock the state's log, at most %d expected", locks, most)
+	}
+	t.Logf("%d calls lock the state's log", locks)
 	log := counts["log of the state"]
 	if least, most := accounts, accounts+3; log < least || log > most {
 		t.Errorf("%d fsyncs of the state's log, want %d to %d", log, least, most)
