@@ -33,8 +33,8 @@ func newMemoryGroup(limit int64) (dir string, err error) {
 	return "", fmt.Errorf("limit memory to %d bytes: %w", limit, err)
 }
 
-// inGroup starts a command in a control group. Its program is copied there, so that the pages of the
-// copy count in the group.
+// inGroup starts a command in a control group. Its program is copied there, so that the pages of
+// the copy count in the group.
 func inGroup(group string, args []string) []string {
 	const script = `echo $$ >"$1/cgroup.procs" && shift && cp "$1" program && shift && exec ./program "$@"`
 	return slices.Concat([]string{"sh", "-c", script, "sh", group}, args)
