@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 )
 
@@ -54,26 +55,30 @@ func makeLockFolder(dir string) error {
 	return err
 }
 
-// lock locks a file, which is made if it is missing and is no link.
+// lock locks a file, which is made if it is missing and is no link. It is opened without os, which
+// would ask in five system calls, at each poll, whether the file can be waited for.
 func lock(path string, how int, held error) (unlock func() error, err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o640)
+	fd := -1
+	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
+		fd, err = syscall.Open(path, syscall.O_RDWR|syscall.O_CREAT|syscall.O_NOFOLLOW|syscall.O_CLOEXEC, 0o640)
+	}
 	if errors.Is(err, syscall.ELOOP) {
 		return nil, fmt.Errorf("open lock file: %s is a link: remove it", path)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open lock file: %w", err)
+		return nil, fmt.Errorf("open lock file %s: %w", path, err)
 	}
-	if err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB); err != nil {
-		f.Close()
+	if err := syscall.Flock(fd, how|syscall.LOCK_NB); err != nil {
+		syscall.Close(fd)
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, held
 		}
-		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
+		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	return func() error {
+	return sync.OnceValue(func() error {
 		// Closing alone would leave the lock to a child that is being started just now, for a
 		// password_command for instance, until that child's own program begins.
-		_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN)
-		return f.Close()
-	}, nil
+		_ = syscall.Flock(fd, syscall.LOCK_UN)
+		return syscall.Close(fd)
+	}), nil
 }
