@@ -202,6 +202,11 @@ func (d *base64Decoder) judge(line []byte) {
 		d.gap = d.last > 0
 		return
 	}
+	if n := d.endOfPadding(trimmed); n > 0 && len(line) <= base64Line {
+		d.lines(trimmed[:n])
+		d.lines(trimmed[n:]) // a block of its own, or text without a line end before it
+		return
+	}
 	// QUIRK: an answer quotes base64, with marks before each line.
 	is := base64Data
 	if len(line) <= base64Line {
@@ -212,6 +217,11 @@ func (d *base64Decoder) judge(line []byte) {
 		d.foreign("text before base64 passed over")
 		return
 	case is == plainText || is == likelyText:
+		if !d.padded && !d.gap && d.last == d.longest && !isRule(trimmed) {
+			// Nothing says that base64 has ended before.
+			is = likelyText
+			d.decode(d.glued(trimmed))
+		}
 		d.end()
 		d.report(ProblemTrailingText, "text behind base64")
 		if is == likelyText {
@@ -262,7 +272,7 @@ func (d *base64Decoder) foreign(what string) {
 func (d *base64Decoder) pass(line []byte) {
 	line = bytes.TrimRight(line, " \t\r\n")
 	blanks := countBlanks(line)
-	if n := len(line) - blanks; (n >= sureLine || n == d.longest && n >= 16) && base64Junk(line) == blanks && !isWords(line) {
+	if n := len(line) - blanks; (n >= sureLine || n == d.longest && (n >= shortestLine || n%4 == 0)) && base64Junk(line) == blanks && !isWords(line) {
 		d.lost = true
 		d.report(ProblemTrailingBase64, "")
 	}

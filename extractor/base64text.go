@@ -5,6 +5,10 @@ import (
 	"iter"
 )
 
+// shortestLine is how many characters a line has at least whose length tells that it is one of
+// base64, because others are as long.
+const shortestLine = 16
+
 // likeness is what a line of a base64 body is. Text behind base64 ends it.
 type likeness int
 
@@ -25,25 +29,18 @@ func (d *base64Decoder) weigh(line []byte) likeness {
 		return d.weighRule(line, n, spaced)
 	}
 	if !spaced && !d.padded {
-		return base64Data
+		return base64Data // as every decoder takes it
 	}
 	illegal, words := base64Junk(line) > blanks, isWords(line)
 	if d.padded {
-		switch {
-		case len(bytes.Trim(line, "=")) == 0: // the padding itself may be cut in two
-			return base64Data
-		case illegal || n%4 != 0 || spaced && words:
-			return plainText
-		case words && n < d.longest && line[len(line)-1] != '=':
-			return likelyText // a word of four letters, or a block of its own
-		}
-		return base64Data
-	}
-	if !words || !illegal && (isPadded(line) || !hasLongWord(line)) {
-		return base64Data
+		return d.weighBehind(line, n, spaced, illegal, words)
 	}
 	many := bytes.Count(line, []byte(" ")) >= 2
 	switch {
+	case !words && !illegal && !d.blanks && endsInWords(line):
+		return likelyData // to whose last line text may be glued
+	case !words, !illegal && (isPadded(line) || !hasLongWord(line)):
+		return base64Data
 	case !d.any, illegal && many:
 		return plainText
 	case illegal && !d.gap && d.last == d.longest:
@@ -58,11 +55,35 @@ func (d *base64Decoder) weigh(line []byte) likeness {
 	return likelyData
 }
 
-// weighRule is weigh for a line of symbols. In the url-safe alphabet, a line as long as all others
-// may be a run of 0xFF.
-func (d *base64Decoder) weighRule(line []byte, n int, spaced bool) likeness {
+// weighBehind is weigh for a line behind padding: text, or another block of base64.
+func (d *base64Decoder) weighBehind(line []byte, n int, spaced, illegal, words bool) likeness {
 	switch {
-	case d.padded, d.any && string(line) == "--": // the line before a signature (RFC 3676 section 4.3)
+	case len(bytes.Trim(line, "=")) == 0: // the padding itself may be cut in two
+		return base64Data
+	case illegal || spaced && words || n%4 != 0 && bytes.IndexByte(line, '=') >= 0:
+		return plainText
+	case !words && n == d.longest && n >= shortestLine, n%4 == 0 && isPadded(line):
+		return base64Data
+	case n%4 != 0 || words || spaced && !d.blanks:
+		return likelyText
+	}
+	return base64Data
+}
+
+// weighRule is weigh for a line of symbols. A run of 0xFF is a line of slashes in the usual
+// alphabet, and of underscores in the url-safe one.
+func (d *base64Decoder) weighRule(line []byte, n int, spaced bool) likeness {
+	usual := !spaced && len(bytes.Trim(line, "+/")) == 0
+	switch {
+	case d.any && string(line) == "--": // the line before a signature (RFC 3676 section 4.3)
+		return plainText
+	case d.padded && usual && n == d.longest && n >= shortestLine:
+		return base64Data
+	case d.padded && usual && (n%4 == 0 || n == d.longest):
+		return likelyData
+	case d.padded && n%4 == 0 && n == d.longest:
+		return likelyText
+	case d.padded:
 		return plainText
 	case bytes.ContainsAny(line, "+/"):
 		return base64Data
@@ -72,6 +93,33 @@ func (d *base64Decoder) weighRule(line []byte, n int, spaced bool) likeness {
 		return likelyText
 	}
 	return base64Data
+}
+
+// endOfPadding returns where padding ends within a line, behind the characters that ask for it and
+// before something else, and 0 if there is no such place.
+func (d *base64Decoder) endOfPadding(line []byte) int {
+	begin := bytes.IndexByte(line, '=')
+	if begin < 0 || base64Junk(line[:begin]) > 0 {
+		return 0
+	}
+	end := len(line) - len(bytes.TrimLeft(line[begin:], "="))
+	if end == len(line) || line[end] == '-' || end-begin > 2 || (d.n+end)%4 != 0 {
+		return 0 // see decode for a boundary
+	}
+	return end
+}
+
+// glued returns the groups of base64 that text begins with: list software writes its footer right
+// behind a last line without a line end. A word is none.
+func (d *base64Decoder) glued(text []byte) []byte {
+	n := 0
+	for n < len(text) && base64Value(text[n]) < base64Blank {
+		n++
+	}
+	if isWords(text[:n]) {
+		return nil
+	}
+	return text[:max(n-(d.n+n)%4, 0)]
 }
 
 // isRule reports whether a line has symbols and nothing else.
@@ -103,6 +151,12 @@ func hasLongWord(line []byte) bool {
 		}
 	}
 	return false
+}
+
+// endsInWords reports whether what stands behind the first blank of a line is words.
+func endsInWords(line []byte) bool {
+	_, behind, _ := bytes.Cut(line, []byte(" "))
+	return hasLongWord(behind) && isWords(behind)
 }
 
 // isPadded reports whether a line ends with the padding that its characters ask for.
@@ -159,8 +213,27 @@ func isWord(s []byte) bool {
 		return true
 	case upper == len(letters):
 		return len(s) <= longestCapitals
+	case digits > 0:
+		return false
 	}
-	return digits == 0 && (upper == 0 || upper == 1 && s[0] <= 'Z')
+	return upper == 0 || upper == 1 && s[0] <= 'Z' || isCompound(letters)
+}
+
+// isCompound reports whether letters are words that were put together, such as MailScanner and
+// iPhone: two small letters or more follow each capital.
+func isCompound(letters []byte) bool {
+	small := 2 // of those in a row
+	for _, c := range letters {
+		switch {
+		case 'a' <= c:
+			small++
+		case small < 2:
+			return false
+		default:
+			small = 0
+		}
+	}
+	return small >= 2
 }
 
 // countBlanks counts the blanks and line ends of a line.

@@ -158,6 +158,89 @@ func TestDoubtfulText(t *testing.T) {
 	}
 }
 
+// TestBlocks: a block of base64 behind padding is decoded, or told as a loss, whatever it is of: a
+// line of 0xFF is nothing but slashes, and looks like a rule.
+func TestBlocks(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	random := func(n int) []byte {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(r.Uint32())
+		}
+		return b
+	}
+	inLines := func(content []byte, width int) (body string) {
+		for text := base64.StdEncoding.EncodeToString(content); text != ""; {
+			n := min(width, len(text))
+			body, text = body+text[:n]+"\r\n", text[n:]
+		}
+		return body
+	}
+	for _, width := range []int{4, 6, 8, 12, 20, 60, 75, 76} {
+		for _, gap := range []string{"", "\r\n"} {
+			for i, second := range [][]byte{
+				bytes.Repeat([]byte{0xff}, 57), bytes.Repeat([]byte{0xff}, 5700), bytes.Repeat([]byte{0xfb, 0xef, 0xbe}, 19), bytes.Repeat([]byte{0xff, 0xfb, 0xef}, 40),
+				make([]byte, 570), append(bytes.Repeat([]byte{0xff}, 6), random(5700)...), append(bytes.Repeat([]byte{0xff}, 57), random(5000)...), random(5701), random(24),
+			} {
+				first := random(100) // which is padded
+				got, problems := decode([]byte(inLines(first, width)+gap+inLines(second, width)), 0, newBase64)
+				told := slices.ContainsFunc(problems, ProblemKind.Lossy)
+				if want := string(first) + string(second); got != want && !told {
+					t.Errorf("width %d, gap %q, block %d: %d bytes of %d, problems %v", width, gap, i, len(got), len(want), problems)
+				}
+				if width >= shortestLine && i < 2 && got != string(first)+string(second) {
+					t.Errorf("width %d, gap %q, block %d: %d bytes, problems %v: a full line of slashes is data", width, gap, i, len(got), problems)
+				}
+			}
+		}
+	}
+}
+
+// TestGluedFooters: text right behind the last line of base64, without a line end between them,
+// takes nothing of it along silently. Behind padding all of the file is there.
+func TestGluedFooters(t *testing.T) {
+	t.Parallel()
+	for _, footer := range append([]string{
+		"To unsubscribe, e-mail: x@example.org", "Pour se désabonner de cette liste cliquez ici", "Чтобы отписаться от рассылки", "配信停止はこちら",
+		"Mit freundlichen Grüßen", "Sent from my phone.", "*** Virus ***", "(Scan ok)", "[cid]", "é", "https://lists.example.org/x", ". . .",
+	}, footers...) {
+		if isRule([]byte(strings.TrimSpace(footer[:min(len(footer), 10)]))) {
+			continue // it is of the url-safe alphabet, and decoded
+		}
+		for _, n := range []int{300, 301, 302, 500, 570, 571, 572, 573, 579, 3, 30} {
+			content, body := base64Of(n, true)
+			body = strings.TrimRight(body, "\r\n")
+			for _, next := range []string{"", "\r\nlist mailing list - list@example.org\r\n"} {
+				got, problems := decode([]byte(body+footer+next), 0, newBase64)
+				whole := got == content
+				if told := slices.ContainsFunc(problems, ProblemKind.Lossy); !whole && !told || strings.HasSuffix(body, "=") && !strings.HasPrefix(footer, "-") && !whole {
+					t.Errorf("%d bytes, then %q: %d bytes, problems %v", n, footer+next, len(got), problems)
+				}
+			}
+		}
+	}
+}
+
+// TestWordsBehindPadding: words behind padding are no data, or it is told that they may be.
+func TestWordsBehindPadding(t *testing.T) {
+	t.Parallel()
+	for _, words := range []string{"Scanned by MailScanner", "Sent from my iPhone", "Abmelden", "Regards\r\nA", "====\r\nEnde", "AVG", "Please unsubscribe here", "Virus checked"} {
+		for _, text := range []string{"Gg==", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3g="} {
+			for _, gap := range []string{"", "\r\n", "\r\n\r\n"} {
+				if gap == "" && strings.HasPrefix(words, "=") {
+					continue
+				}
+				want, _ := base64.StdEncoding.DecodeString(text)
+				got, problems := decode([]byte(text+gap+words+"\r\n"), 0, newBase64)
+				if got != string(want) || len(problems) == 0 {
+					t.Errorf("%q: %d bytes of %d, problems %v", text+gap+words, len(got), len(want), problems)
+				}
+			}
+		}
+	}
+}
+
 // TestWrongPadding: a group of four that has not all its characters is told, and nothing is told of
 // padding that is right, cut in two, or behind whole groups.
 func TestWrongPadding(t *testing.T) {
