@@ -116,7 +116,7 @@ servers: install-servers-deps ## attachd and other mail fetchers on odd servers:
 
 .PHONY: failpoints
 failpoints: ## every step of a delivery killed and failed, every command cut and refused, as tables
-	@cd cmd/attachd && ATTACHD_TESTS=all $(GO) test -count=1 -timeout=30m -run='^TestFailpoints$$'
+	@cd cmd/attachd && ATTACHD_TESTS=all $(GO) test -count=1 -timeout=60m -run='^TestFailpoints$$'
 
 .PHONY: soak
 soak: ## all faults mixed at random, for SOAKTIME (5m); SEED=N begins as an earlier one did
