@@ -60,7 +60,7 @@ func (d *base64Decoder) weighBehind(line []byte, n int, spaced, illegal, words b
 	switch {
 	case len(bytes.Trim(line, "=")) == 0: // the padding itself may be cut in two
 		return base64Data
-	case illegal || spaced && words || n%4 != 0 && bytes.IndexByte(line, '=') >= 0:
+	case illegal || spaced && words || n%4 != 0 && line[0] == '=' || bytes.HasPrefix(line, []byte("--")):
 		return plainText
 	case !words && n == d.longest && n >= shortestLine, n%4 == 0 && isPadded(line):
 		return base64Data
@@ -103,8 +103,9 @@ func (d *base64Decoder) endOfPadding(line []byte) int {
 		return 0
 	}
 	end := len(line) - len(bytes.TrimLeft(line[begin:], "="))
-	if end == len(line) || line[end] == '-' || end-begin > 2 || (d.n+end)%4 != 0 {
-		return 0 // see decode for a boundary
+	behind := line[end:]
+	if len(behind) == 0 || behind[0] == '-' && !bytes.HasPrefix(behind, []byte("--")) || end-begin > 2 || (d.n+end)%4 != 0 {
+		return 0
 	}
 	return end
 }

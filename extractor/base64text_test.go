@@ -146,7 +146,7 @@ func TestDoubtfulText(t *testing.T) {
 		n      int
 		behind string
 	}{
-		{570, "Sent from my iPhone"}, {570, "Thank you"}, {570, "Mit freundlichen Gruessen\r\nHans Meier"}, {500, "Sent"}, {500, "Confidential"}, {501, "-----\r\nAVG"},
+		{570, "Sent from my iPhone"}, {570, "Thank you"}, {570, "Mit freundlichen Gruessen\r\nHans Meier"}, {500, "Sent"}, {500, "Confidential"}, {501, "-----\r\nAVG"}, {500, "QUJDR="}, {500, "QUJDR"},
 	} {
 		_, body := base64Of(tt.n, true)
 		for _, rest := range []string{"", body} {
@@ -218,6 +218,19 @@ func TestGluedFooters(t *testing.T) {
 					t.Errorf("%d bytes, then %q: %d bytes, problems %v", n, footer+next, len(got), problems)
 				}
 			}
+		}
+	}
+}
+
+// TestGluedBoundary: a boundary without a line end before it ends base64 behind its padding,
+// however long the line is.
+func TestGluedBoundary(t *testing.T) {
+	t.Parallel()
+	for _, groups := range []int{0, 1, 200, 1000} {
+		text := strings.Repeat("QUJD", groups) + "QUJDRA==--boundary--\r\nContent-Type: text/plain\r\n"
+		got, problems := decode([]byte(text), 0, newBase64)
+		if got != strings.Repeat("ABC", groups)+"ABCD" || !slices.Equal(problems, []ProblemKind{ProblemTrailingText}) {
+			t.Errorf("%d groups: %d bytes, problems %v", groups, len(got), problems)
 		}
 	}
 }
