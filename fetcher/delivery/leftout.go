@@ -5,6 +5,9 @@ import (
 	"path"
 	"slices"
 
+	"github.com/rs/zerolog"
+
+	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 )
 
@@ -40,6 +43,41 @@ func (s *Staged) tell() {
 			(*repairs)[j] = ledger.ClipName(text)
 		}
 	}
+}
+
+// Settings that leave out what nobody misses, as logos.
+var minor = []string{"inline_images", "noise"}
+
+// noteLeftOut logs and counts the attachments of a message that a setting left out. Few care for
+// logos and signatures, and what stays on the server is not lost. So the log has them at the level
+// info only if the message is to be deleted and either no file came of it, or a rule of include or
+// exclude left something out.
+func (d *Delivery) noteLeftOut(m *ledger.Message, envelope Envelope) {
+	n, ruled := 0, false
+	var names, why []string
+	for _, l := range m.LeftOut {
+		if l.Setting == "" {
+			continue // it is no attachment
+		}
+		n += 1 + l.More
+		ruled = ruled || !slices.Contains(minor, l.Setting)
+		names = append(names, foreign.Text(l.Name))
+		if !slices.Contains(why, l.Why) {
+			why = append(why, l.Why)
+		}
+	}
+	if n == 0 {
+		return
+	}
+	d.Tally.LeftOut += n
+	level, text := zerolog.DebugLevel, "attachments left out by a setting"
+	if d.Policy.Delete && d.deletable(m) {
+		text += ", and the message is to be deleted on the server"
+		if ruled || m.Files() == 0 {
+			level = zerolog.InfoLevel
+		}
+	}
+	envelope.To(d.Log.WithLevel(level).Str("uidl", foreign.UIDL(m.UIDL)).Int("attachments", n).Strs("files", names).Strs("reasons", why)).Msg(text)
 }
 
 // leftOut tells of everything of a message that came to no file.

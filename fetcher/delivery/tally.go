@@ -11,8 +11,12 @@ type Tally struct {
 	Committed []ledger.Key
 	// Delivered counts the attachments that were delivered, without their sidecars.
 	Delivered int
-	// LeftOut counts the attachments that were not written, as the account received them before.
+	// LeftOut counts the attachments that a setting left out, as include, exclude, inline_images or
+	// noise do, without those of ReceivedBefore.
 	LeftOut int
+	// ReceivedBefore counts the attachments that were not written, as the account received them
+	// before.
+	ReceivedBefore int
 	// Copies counts the delivered messages with a copy in quarantine.
 	Copies int
 	// Copied counts those of Copies that an earlier visit had delivered without the copy.
@@ -47,6 +51,7 @@ func (d *Delivery) note(group []*ledger.Message) {
 			d.noteCopy(m)
 		}
 		d.noteFiles(m, envelope)
+		d.noteLeftOut(m, envelope)
 		d.leftOut(m)
 	}
 }
@@ -64,7 +69,7 @@ func (d *Delivery) noteFiles(m *ledger.Message, envelope Envelope) {
 		case isInternal(a), a.Sidecar, a.StagingID == "" && !a.LeftOut:
 			// It is no attachment, or an earlier poll delivered it.
 		case a.LeftOut:
-			d.Tally.LeftOut++
+			d.Tally.ReceivedBefore++
 			envelope.To(d.Log.Info().Str("uidl", foreign.UIDL(m.UIDL)).Str("file", a.Path).Int64("size", a.Size)).Msg("attachment left out, received before")
 		default:
 			d.Tally.Delivered++
@@ -76,11 +81,16 @@ func (d *Delivery) noteFiles(m *ledger.Message, envelope Envelope) {
 	}
 }
 
+// deletable reports whether a delivered message may be deleted on the server.
+func (d *Delivery) deletable(m *ledger.Message) bool {
+	return (ledger.Record{Files: m.Files(), Unread: m.Unread}).Deletable(d.Policy.Empty)
+}
+
 // noteStaying logs and counts a message that was just delivered, if it stays on the server although
 // the account deletes.
 func (d *Delivery) noteStaying(m *ledger.Message) {
 	t := &d.Tally
-	if !d.Policy.Delete || (ledger.Record{Files: m.Files(), Unread: m.Unread}).Deletable(d.Policy.Empty) {
+	if !d.Policy.Delete || d.deletable(m) {
 		return
 	}
 	if t.Staying == nil {

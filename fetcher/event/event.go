@@ -157,8 +157,12 @@ type Counts struct {
 	Messages int
 	// Attachments is how many files were delivered, without their sidecars.
 	Attachments int
-	// LeftOut is how many attachments were not written, because the account received them before.
+	// LeftOut is how many attachments a setting left out, as include, exclude, inline_images or
+	// noise do, without those of ReceivedBefore.
 	LeftOut int
+	// ReceivedBefore is how many attachments were not written, because the account received them
+	// before.
+	ReceivedBefore int
 	// Failed is how many messages could not be retrieved.
 	Failed int
 	// Quarantined is how many messages went to quarantine: they could not be handled, or were
@@ -176,6 +180,7 @@ func (c *Counts) Add(o Counts) {
 	c.Messages += o.Messages
 	c.Attachments += o.Attachments
 	c.LeftOut += o.LeftOut
+	c.ReceivedBefore += o.ReceivedBefore
 	c.Failed += o.Failed
 	c.Quarantined += o.Quarantined
 	c.Deleted += o.Deleted

@@ -144,8 +144,8 @@ func (v *visit) run(ctx context.Context) error {
 		// At once, because a process that polls once has no next poll.
 		// What it delivered stays so. What it left or refused is counted with the next session.
 		broken := p.counts()
-		v.result.Counts.Add(event.Counts{Messages: broken.Messages, Attachments: broken.Attachments, LeftOut: broken.LeftOut})
-		v.log.Info().Err(err).Int("messages", broken.Messages).Int("attachments", broken.Attachments).Int("fetched_again", p.fetch.again).Bool("capa", !next.withoutCapa).Bool("pipelining", !next.unpipelined).Bool("with_login", !next.loginAlone).Msg("session broke: tried again at once, in server compatibility mode")
+		v.result.Counts.Add(event.Counts{Messages: broken.Messages, Attachments: broken.Attachments, LeftOut: broken.LeftOut, ReceivedBefore: broken.ReceivedBefore})
+		v.log.Info().Err(err).Int("messages", broken.Messages).Int("attachments", broken.Attachments).Int("left_out", broken.LeftOut).Int("fetched_again", p.fetch.again).Bool("capa", !next.withoutCapa).Bool("pipelining", !next.unpipelined).Bool("with_login", !next.loginAlone).Msg("session broke: tried again at once, in server compatibility mode")
 		noted = errors.Join(noted, v.noteHost(ctx, p, host, started, err))
 		p = v.newPoll(next, p.fetch.sizes.known())
 		p.outOfStep, p.since, p.deletesOnly = mailbox.OutOfStep(err), limited, late != nil
@@ -200,7 +200,7 @@ func (v *visit) noteHost(ctx context.Context, p *poll, host ledger.Host, started
 func (p *poll) counts() event.Counts {
 	t := &p.delivery.Tally
 	return event.Counts{
-		Messages: p.fetch.retrieved, Attachments: t.Delivered, LeftOut: t.LeftOut, Failed: p.fetch.failed,
+		Messages: p.fetch.retrieved, Attachments: t.Delivered, LeftOut: t.LeftOut, ReceivedBefore: t.ReceivedBefore, Failed: p.fetch.failed,
 		Quarantined: len(p.fetch.quarantine) + t.Copies, Deleted: p.removal.deleted + p.removal.deletedBefore, Left: p.rest.left,
 	}
 }
@@ -214,7 +214,7 @@ func (v *visit) report(p *poll, took time.Duration, err error) {
 		line = v.log.Info()
 	}
 	line = line.Int("messages", c.Messages).Int("attachments", c.Attachments).Int("failed", c.Failed).Int("deleted", c.Deleted).Int("without_file", p.stay()).Int("not_read_right", p.stayUnread()).
-		Int("quarantined", c.Quarantined).Int("left", c.Left).Int("received_before", c.LeftOut).Int("fetched_again", p.fetch.again)
+		Int("quarantined", c.Quarantined).Int("left", c.Left).Int("left_out", c.LeftOut).Int("received_before", c.ReceivedBefore).Int("fetched_again", p.fetch.again)
 	v.countQuarantine(line).Dur("dur_ms", took).Bool("complete", err == nil && p.incomplete() == nil).Msg("poll done")
 	v.result.Counts.Add(c)
 	v.result.unkept += p.fetch.unkept

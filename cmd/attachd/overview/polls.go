@@ -75,7 +75,7 @@ func PrintPolls(w io.Writer, polls []Poll, style Style) error {
 		case poll.Files > 0:
 			result = words.Count(poll.Files, "file") + " came"
 		case poll.Messages > 0:
-			result = "no file in them"
+			result = "no file came of them"
 		}
 		size := ""
 		if poll.Bytes > 0 {
