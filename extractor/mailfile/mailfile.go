@@ -198,7 +198,7 @@ func (w *walk) sniffed(path string) error {
 		return nil
 	}
 	return w.open(path, func(r *bufio.Reader) error {
-		start, _ := r.Peek(1024)
+		start, _ := r.Peek(Sniffed)
 		if !LooksLikeMail(start) {
 			w.ignored++
 			return nil
@@ -228,10 +228,10 @@ func read(path string, size int64, r *bufio.Reader, each func(string, int64, io.
 	})
 }
 
-// LooksLikeMail reports whether a file looks like a message or an mbox. start is its
-// beginning; 1 KiB is enough.
+// LooksLikeMail reports whether a file looks like a message or an mbox: its first line does, and
+// it has a field of mail, unlike /etc/passwd. start is its beginning, up to [Sniffed] bytes.
 func LooksLikeMail(start []byte) bool {
-	return isPostmark(firstLine(start)) || looksLikeMessage(start)
+	return isPostmark(firstLine(start)) || looksLikeMessage(start) && MayBeMail(start)
 }
 
 // looksLikeMessage reports whether data begins with a header field. Broken exports put a
@@ -241,7 +241,7 @@ func looksLikeMessage(data []byte) bool {
 	data = bytes.TrimLeft(data, "\r\n")
 	name, _, ok := bytes.Cut(firstLine(data), []byte(":"))
 	name = bytes.TrimRight(name, " \t")
-	if !ok || len(name) == 0 || len(name) > 76 {
+	if !ok || len(name) == 0 || len(name) > longestName {
 		return false
 	}
 	// RFC 5322 section 2.2 allows any printable character in a field's name. Letters, digits

@@ -94,6 +94,7 @@ func TestMessages(t *testing.T) {
 		"a.eml":                       "Subject: a\n\n",
 		"bom.eml":                     "\xef\xbb\xbf\r\nSubject: bom\r\n\r\n",
 		"notes.md":                    "# not mail\n",
+		"settings":                    "colour: blue\nroot:x:0:0\n",
 		"picture.png":                 "\x89PNG\r\n",
 		".hidden":                     "Subject: hidden\n\n",
 		"archive":                     "From a Mon Nov 23 05:00:00 2026\nSubject: m1\n\n\nFrom b Mon Nov 23 05:00:00 2026\nSubject: m2\n\n",
@@ -139,8 +140,8 @@ func TestMessages(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("messages differ (-want +got):\n%s", diff)
 	}
-	if ignored != 4 { // notes.md, picture.png, empty.eml, the loop
-		t.Errorf("ignored %d files, want 4", ignored)
+	if ignored != 5 { // notes.md, settings, picture.png, empty.eml, the loop
+		t.Errorf("ignored %d files, want 5", ignored)
 	}
 }
 
@@ -168,7 +169,7 @@ func TestMessagesEnds(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for _, name := range []string{"1.eml", "2.eml"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("A: b\n\n"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("Subject: b\n\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -196,12 +197,12 @@ func TestMessagesExcept(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{filepath.Join(dir, "1.eml"), filepath.Join(out, "2.eml")} {
-		if err := os.WriteFile(path, []byte("A: b\n\n"), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte("Subject: b\n\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if octets := Octets(dir); octets != 12 {
-		t.Errorf("%d octets, want 12", octets)
+	if octets := Octets(dir); octets != 24 {
+		t.Errorf("%d octets, want 24", octets)
 	}
 	for except, want := range map[string]int{"": 2, out: 1, dir: 2} {
 		n := 0
@@ -216,7 +217,7 @@ func TestMessagesUnreadable(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for _, name := range []string{"1.eml", "3.eml"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("A: b\n\n"), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("Subject: b\n\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -263,4 +264,30 @@ func FuzzMbox(f *testing.F) {
 			t.Errorf("messages depend on how the file arrives:\n%s", diff)
 		}
 	})
+}
+
+// In doubt a text is mail; what has no field of mail anywhere is none.
+func TestMayBeMail(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"":                                                      false,
+		" \n\t\n":                                               false,
+		"root:x:0:0:root:/root:/bin/sh\n":                       false,
+		"-----BEGIN CERTIFICATE-----\nMIIB\n":                   false,
+		"see this: it has a colon\n":                            false,
+		"Dear all,\nfrom now on\n":                              false,
+		"x-ray of the hand: none\n":                             false,
+		strings.Repeat("a line\n", 9000):                        false,
+		"Subject: x\n\n":                                        true,
+		"junk\nmore junk\nMESSAGE-ID :<1@x>":                    true,
+		"\xef\xbb\xbf\r\n\r\nfrom: a@b\r\n":                     true,
+		"junk\rReceived: by x\rTo: y\r":                         true,
+		"--b\nContent-Type: text/plain\n":                       true,
+		"X-Mozilla-Status: 0001\n":                              true,
+		"text\nFrom a@b Mon Nov 23 05:00:00 2026\nA: nothing\n": true,
+	} {
+		if got := MayBeMail([]byte(text)); got != want {
+			t.Errorf("MayBeMail(%.50q) = %v, want %v", text, got, want)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,27 +12,19 @@ import (
 
 	"github.com/gabriel-vasile/mimetype"
 
+	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/mailfile"
+	"github.com/attachd/attachd/fetcher/foreign"
 )
+
+// readMessage takes one message. r is valid during the call only.
+type readMessage func(ctx context.Context, source string, size int64, r io.Reader) error
 
 // each hands on every message that the sources name, except those in the folder that is written to.
 // What can't be read is reported and passed over.
-func (x *Extraction) each(ctx context.Context, sources []string, dir string, message func(ctx context.Context, source string, size int64, r io.Reader) error) error {
+func (x *Extraction) each(ctx context.Context, sources []string, dir string, message readMessage) error {
 	for _, arg := range sources {
-		if arg == "-" {
-			stdin, err := x.standardInput()
-			if err != nil {
-				x.report(fmt.Errorf("standard input: %w", err))
-			} else if err := message(ctx, "-", -1, stdin); err != nil {
-				return err
-			}
-			continue
-		}
-		if err := noMailFile(arg); err != nil {
-			x.report(fmt.Errorf("%s: %w", arg, err))
-			continue
-		}
-		ignored, err := mailfile.Messages(ctx, arg, dir, func(source string, size int64, r io.Reader) error { return message(ctx, source, size, r) })
+		ignored, err := x.named(ctx, arg, dir, message)
 		x.ignored += ignored
 		if unreadable, ok := errors.AsType[*mailfile.UnreadableError](err); ok {
 			for _, err := range unreadable.Errs {
@@ -50,8 +43,40 @@ func (x *Extraction) each(ctx context.Context, sources []string, dir string, mes
 	return nil
 }
 
-// sniffed is how many bytes of a file decide whether it is mail.
-const sniffed = 3072
+// named hands on the messages of a source that the user named. A single file, also a pipe or
+// standard input, must be mail; a folder passes over what is none, and says how many files.
+func (x *Extraction) named(ctx context.Context, arg, dir string, message readMessage) (ignored int, err error) {
+	single := func(source string, size int64, r io.Reader) error {
+		b := bufio.NewReaderSize(r, mailfile.Sniffed)
+		start, err := b.Peek(mailfile.Sniffed)
+		if err == nil || errors.Is(err, io.EOF) { // any other error is reported by reading on
+			if err := noMail(start); err != nil {
+				x.report(fmt.Errorf("%s: %w", sourceName(source), err))
+				return nil
+			}
+		}
+		return message(ctx, source, size, b)
+	}
+	if arg == "-" {
+		return 0, single(arg, -1, x.In)
+	}
+	info, statErr := os.Stat(arg)
+	folder := statErr == nil && info.IsDir()
+	return mailfile.Messages(ctx, arg, dir, func(source string, size int64, r io.Reader) error {
+		if folder || source != arg { // a message of an mbox
+			return message(ctx, source, size, r)
+		}
+		return single(source, size, r)
+	})
+}
+
+// sourceName is a source in the words of a report.
+func sourceName(source string) string {
+	if source == "-" {
+		return "standard input"
+	}
+	return foreign.Text(source)
+}
 
 // noMail returns an error if a file begins like something other than mail. It is nil in doubt, as a
 // broken mail may begin with anything.
@@ -59,42 +84,40 @@ func noMail(start []byte) error {
 	if mailfile.LooksLikeMail(start) {
 		return nil
 	}
-	found := mimetype.Detect(start)
-	for m := found; m != nil; m = m.Parent() {
-		if m.Is("text/plain") { // HTML and the like: a mail may begin with anything
-			return nil
-		}
+	if len(start) == 0 {
+		return errors.New("no mail: it is empty")
 	}
+	found := mimetype.Detect(start)
+	text := false
+	for m := found; m != nil && !text; m = m.Parent() {
+		text = m.Is("text/plain") // HTML and the like: a mail may begin with anything
+	}
+	kind, _, _ := strings.Cut(found.String(), ";")
+	name := strings.ToUpper(strings.TrimPrefix(found.Extension(), "."))
 	switch {
-	case found.Is("application/octet-stream"):
+	case found.Is("application/octet-stream"), text && mailfile.MayBeMail(start):
+		return nil // a winmail.dat is among the files of no known kind
+	case found.Is("text/rtf"): // it would come out as its own attachment
+	case text && holdsFile(start):
 		return nil
+	case text:
+		return errors.New("no mail: it has no header field of mail, such as From or Content-Type")
 	case found.Is("application/vnd.ms-outlook"), found.Is("application/x-ole-storage"):
 		return errors.New("no mail that attachd reads: it looks like Outlook's own format (.msg); save it as .eml")
-	default:
-		kind, _, _ := strings.Cut(found.String(), ";")
-		return fmt.Errorf("no mail: it looks like %s (%s)", strings.ToUpper(strings.TrimPrefix(found.Extension(), ".")), kind)
 	}
+	if name == "" {
+		return fmt.Errorf("no mail: it looks like %s", kind)
+	}
+	return fmt.Errorf("no mail: it looks like %s (%s)", name, kind)
 }
 
-// noMailFile is noMail for the file at path; nil for a folder.
-func noMailFile(path string) error {
-	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() {
-		return nil // which reading it will report
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	start := make([]byte, sniffed)
-	n, _ := io.ReadFull(f, start) // what can't be read is reported later
-	return noMail(start[:n])
-}
-
-// standardInput returns the message that is piped in, or the error of noMail.
-func (x *Extraction) standardInput() (io.Reader, error) {
-	r := bufio.NewReaderSize(x.In, sniffed)
-	start, _ := r.Peek(sniffed)
-	return r, noMail(start)
+// holdsFile reports whether the beginning of a text has an attachment, such as a uuencoded file,
+// which needs no header.
+func holdsFile(start []byte) bool {
+	found := false
+	_, err := extractor.Extract(bytes.NewReader(start), extractor.Options{}, func(*extractor.Attachment) (io.WriteCloser, error) {
+		found = true
+		return nil, nil
+	})
+	return found || err != nil // which reading it will report
 }
