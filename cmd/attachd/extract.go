@@ -23,17 +23,28 @@ func extractCommand() *cobra.Command {
 		Long: `extract reads messages from files, Maildirs, mbox files or folders of these, or
 one message from standard input (-, or nothing at all), and writes their
 attachments. Files that are there are never overwritten: the next one of a name
-becomes name-2. At the end it says on standard error what that came to. A file that
-is named and is no mail, such as a PDF, is an error; in a folder it is passed over.
+becomes name-2. At the end it says on standard error what that came to.
+
+A file or an input that is named and is no mail is an error: one that is empty, is of
+another kind, such as a PDF, or is text without any header field of mail in its first
+64 KiB. In doubt it is mail. In a folder such files are passed over.
+
+What could not be read right of a message, or had to be mended, gets a line on
+standard error: the message, the attachment if it concerns one alone, and what it was.
+What concerns names alone has none. The sum at the end counts these problems. They
+leave the exit code as it is.
 
 With --json it prints one line per attachment:
 {"source","path","name","original_name","media_type","disposition","size","sha256","problems"}
+problems are those of the attachment and of its message, as in a sidecar. Standard
+error then has errors, and the problems of messages that no line is about.
 
 With --config and --account the messages are treated as those of that account:
 its filters, path, sidecars and raw mail hold, below the -o folder. --explain
 writes nothing and says of each attachment what would become of it, and why.
 
-Exit code 0: all was read; 1: something could not be.`,
+Exit code 0: all was read, with or without problems; 1: something could not be, or is
+no mail.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				if console.IsTerminal(cmd.InOrStdin()) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/cmd/attachd/wiring"
+	"github.com/attachd/attachd/extractor"
 	"github.com/attachd/attachd/extractor/mailfile"
 	"github.com/attachd/attachd/extractor/sink"
 	"github.com/attachd/attachd/fetcher/foreign"
@@ -36,8 +37,9 @@ type Extraction struct {
 }
 
 type extracted struct {
-	source string
-	file   *sink.Staged
+	source  string
+	message *extractor.Message
+	file    *sink.Staged
 }
 
 // groupSize is how many attachments are made durable together.
@@ -92,8 +94,9 @@ func (x *Extraction) message(ctx context.Context, source string, size int64, r i
 	x.total.messages++
 	x.total.leftOut += len(m.LeftOut)
 	for _, f := range files {
-		x.pending = append(x.pending, extracted{source, f})
+		x.pending = append(x.pending, extracted{source, m, f})
 	}
+	x.sayProblems(source, m, files)
 	if len(x.pending) >= groupSize {
 		return x.publish(ctx)
 	}
@@ -117,7 +120,7 @@ func (x *Extraction) publish(ctx context.Context) error {
 	published := x.pending
 	x.pending = nil
 	for _, e := range published {
-		if e.file.Kind == sink.Sidecar {
+		if !printed(e.file) {
 			continue
 		}
 		x.total.files++

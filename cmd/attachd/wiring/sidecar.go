@@ -14,11 +14,18 @@ import (
 // maxSidecarText is how much of one header field a sidecar repeats, in bytes: what a person reads.
 const maxSidecarText = 1 << 10
 
+// Problems are those that a sidecar and a line of `attachd extract --json` tell of an attachment:
+// its own and its message's, since a message that was cut off may have cost the attachment its end.
+// A sidecar adds which of its own texts it cut. The list is never nil.
+func Problems(m *extractor.Message, a *extractor.Attachment) []extractor.Problem {
+	return append(append([]extractor.Problem{}, a.Problems...), m.Problems...)
+}
+
 // sidecar returns the JSON that stands beside an attachment. It is a stable contract: fields are
 // added, and never changed.
 func sidecar(account, uidl string, m *extractor.Message, s *sink.Staged) ([]byte, error) {
 	a := &s.Attachment
-	problems := append(append([]extractor.Problem{}, a.Problems...), m.Problems...)
+	problems := Problems(m, a)
 	// A Subject of 64 KB, beside each of a thousand attachments, would be more than all of these.
 	clipped := func(field, text string) string {
 		short := extractor.Clip(text, maxSidecarText)
