@@ -317,6 +317,9 @@ func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
 		if i < n && p.Account.deletesAtOnce() {
 			p.reserve()
 		}
+		if i < n && r.cameBefore() {
+			p.fetch.before++
+		}
 		if i < n && r.known == identity.Unknown {
 			if failed := p.delivery.Add(ctx, r.message); failed != nil {
 				err = failed
@@ -339,25 +342,6 @@ func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
 		}
 	}
 	return errors.Join(err, p.matcher.NoteRecognized(ctx, again, back))
-}
-
-// findPutBack marks the messages about to be delivered that were delivered and deleted before.
-func (p *poll) findPutBack(ctx context.Context, staged []received) error {
-	var messages []*ledger.Message
-	undated := make(map[*ledger.Message]bool)
-	for _, r := range staged {
-		if r.known == identity.Unknown {
-			messages = append(messages, r.message)
-			undated[r.message] = r.undated
-		}
-	}
-	back, err := p.matcher.FindPutBack(ctx, messages, func(m *ledger.Message) bool { return undated[m] })
-	for i, r := range staged {
-		if back[r.message] {
-			staged[i].known = identity.PutBack
-		}
-	}
-	return err
 }
 
 // exact returns how many messages at the beginning have their listed size.

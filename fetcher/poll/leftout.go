@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/attachd/attachd/fetcher/event"
-	"github.com/attachd/attachd/fetcher/ledger"
 )
 
 // mostStaying is how many messages that stay on the server a visit tells of one by one.
@@ -40,10 +39,4 @@ func (v *visit) tellOversized(now map[string]int64) {
 		}
 		v.poller.observe(e)
 	}
-}
-
-// tellPutBack tells of a message that was delivered and deleted before, and is not delivered
-// again.
-func (p *poll) tellPutBack(m *ledger.Message) {
-	p.poller.observe(leftOut(p.Account.Name, m, ledger.LeftOut{Size: m.Size, Why: whyPutBack}, false))
 }

@@ -63,6 +63,7 @@ type retrieval struct {
 	askUntil   time.Time        // see reserve; zero if nothing is to be deleted
 	unasked    int              // messages that were left for want of time
 	again      int              // messages retrieved and not proven whole: they are retrieved again
+	before     int              // messages retrieved that were delivered before, and are not again
 	stop       stop
 }
 

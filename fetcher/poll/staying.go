@@ -60,8 +60,10 @@ func (p *poll) mayDelete(ctx context.Context) (map[ledger.Key]bool, error) {
 	}
 	may := make(map[ledger.Key]bool, len(keys))
 	for _, k := range keys {
-		if r, ok := ledger.Match(byUIDL[k.UIDL], k.Size); ok && r.Deletable(p.Account.DeleteEmpty) {
-			may[k] = true
+		r, ok := ledger.Match(byUIDL[k.UIDL], k.Size)
+		may[k] = ok && r.Deletable(p.Account.DeleteEmpty)
+		p.noteSettled(k, may[k] && p.Account.deletesAtOnce() && r.Attempts < undeletedAfter)
+		if may[k] {
 			continue
 		}
 		p.removal.staying.settled++

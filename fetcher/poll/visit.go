@@ -214,7 +214,7 @@ func (v *visit) report(p *poll, took time.Duration, err error) {
 		line = v.log.Info()
 	}
 	line = line.Int("messages", c.Messages).Int("attachments", c.Attachments).Int("failed", c.Failed).Int("deleted", c.Deleted).Int("without_file", p.stay()).Int("not_read_right", p.stayUnread()).
-		Int("quarantined", c.Quarantined).Int("left", c.Left).Int("left_out", c.LeftOut).Int("received_before", c.ReceivedBefore).Int("fetched_again", p.fetch.again)
+		Int("quarantined", c.Quarantined).Int("left", c.Left).Int("left_out", c.LeftOut).Int("received_before", c.ReceivedBefore).Int("delivered_before", p.fetch.before).Int("fetched_again", p.fetch.again)
 	v.countQuarantine(line).Dur("dur_ms", took).Bool("complete", err == nil && p.incomplete() == nil).Msg("poll done")
 	v.result.Counts.Add(c)
 	v.result.unkept += p.fetch.unkept
