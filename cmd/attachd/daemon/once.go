@@ -15,7 +15,7 @@ import (
 // the ping for all accounts to that one.
 //
 // As servers take long to answer, they are dialed while the state opens, and the services open
-// while the polls begin.
+// while the polls begin. If ctx ends before the state is open, all accounts count as failed.
 func Once(ctx context.Context, o Options, observe func(event.Event)) (outcome *app.Outcome, err error) {
 	s := &services{options: o, current: o.Config, addrs: addresses(o.Config), stopping: ctx, once: true}
 	events := newEarly(s.observe)
@@ -25,6 +25,10 @@ func Once(ctx context.Context, o Options, observe func(event.Event)) (outcome *a
 			observe(e)
 		}
 	}})
+	if stopped(ctx, err) {
+		o.Log.Warn().Msg("attachd was stopped while it started: no account was polled")
+		return unpolled(&o, err), nil
+	}
 	if err != nil {
 		return nil, err
 	}

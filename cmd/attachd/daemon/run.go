@@ -29,11 +29,16 @@ type Options struct {
 }
 
 // Run polls the accounts of the configuration, and runs what belongs to it, until ctx ends and the
-// last poll has ended. The error says why the state can't be used.
+// last poll has ended. The error says why the state can't be used. There is none if ctx ends before
+// the state is open.
 func Run(ctx context.Context, o Options) error {
 	manager := systemd.New(os.Getenv, o.Log)
 	s := &services{options: o, manager: manager, current: o.Config, addrs: addresses(o.Config), stopping: ctx}
 	a, err := app.Open(ctx, app.Options{Config: o.Config, Path: o.Path, Log: o.Log, Observe: s.observe, Service: s, Hooks: o.Hooks})
+	if stopped(ctx, err) {
+		o.Log.Info().Msg("attachd was stopped while it started: no account was polled")
+		return nil
+	}
 	if err != nil {
 		return err
 	}
