@@ -113,7 +113,7 @@ var owners = map[string]struct {
 }{
 	"gopkg.in/yaml.v3":                 {[]string{"config/..."}, "config alone knows the format of the configuration file"},
 	"github.com/rs/zerolog/log":        {nil, "take a zerolog.Logger as an argument: the global one belongs to nobody"},
-	"modernc.org/sqlite":               {[]string{"fetcher/ledger/...", "cmd/attachd/history"}, "ask the ledger or the history: SQL stays there"},
+	"modernc.org/sqlite":               {[]string{"fetcher/ledger/...", "cmd/attachd/history", "cmd/attachd/bench"}, "ask the ledger or the history: SQL stays there"},
 	"modernc.org/sqlite/lib":           {[]string{"fetcher/ledger/...", "cmd/attachd/history"}, "ask the ledger or the history: SQL stays there"},
 	"github.com/wneessen/go-mail":      {[]string{"cmd/attachd/notify/send"}, "have package send deliver it"},
 	"github.com/wneessen/go-mail/smtp": {[]string{"cmd/attachd/notify/send"}, "have package send deliver it"},

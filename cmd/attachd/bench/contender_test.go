@@ -146,7 +146,7 @@ func contenders(tb testing.TB, r row) (all []contender) {
 	tb.Helper()
 	all = []contender{
 		newLimit("drain", false), newLimit("files", true), newLimit("files-parallel", true),
-		newLimit("drain+files", false),
+		newLimit("drain+files", false), newLimit("drain+records", false),
 	}
 	binaries, others := attachds(tb), peers()
 	if r.extract {

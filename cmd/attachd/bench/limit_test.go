@@ -30,12 +30,14 @@ type limitWork struct {
 	Polls    int     // to do one after another
 	Resume   bool    // TLS sessions
 
-	content []byte // of the files, as much as is written at once
+	content []byte   // of the files, as much as is written at once
+	records *records // unless nil, of what was written
 }
 
 // The limits by their names.
 var limits = map[string]func(limitWork) error{
 	"drain":          func(w limitWork) error { return w.drain(false) },
+	"drain+records":  limitWork.drainAndRecord,
 	"files":          limitWork.writeOneByOne,
 	"files-parallel": limitWork.writeParallel,
 	"poll":           limitWork.poll,

@@ -101,6 +101,9 @@ func (w limitWork) finish(first int, group []*os.File) error {
 	}
 	close(next)
 	workers.Wait()
+	if w.records != nil {
+		errs = append(errs, w.records.add(w, first, len(group)))
+	}
 	for i := range group {
 		errs[i] = errors.Join(errs[i], w.rename(first+i))
 	}
