@@ -71,6 +71,7 @@ var samples = map[string]struct {
 	"fetcher/ledger.ErrBusy":           {ledger.ErrBusy, trouble.StateLocked},
 	"fetcher/ledger.ErrDisk":           {ledger.ErrDisk, trouble.DiskFailed},
 	"fetcher/ledger.ErrKnown":          {ledger.ErrKnown, trouble.AccountKnown},
+	"fetcher/ledger.ErrFileLimit":      {fmt.Errorf("open it: %w: %w", syscall.EMFILE, ledger.ErrFileLimit), trouble.TooManyFiles},
 	"fetcher/ledger.ErrLeased":         {ledger.ErrLeased, trouble.AccountLeased},
 	"fetcher/ledger.ErrFenced":         {ledger.ErrFenced, trouble.AccountLeased},
 	"fetcher/ledger.ErrQuarantineFull": {ledger.ErrQuarantineFull, trouble.QuarantineFull},
