@@ -52,11 +52,6 @@ func (r *accountRow) scan(from *sql.Row) error {
 	return from.Scan(&r.token, &r.messages, &r.octets, &r.start, &r.generation, &r.owner, &r.place, &r.folder, &r.known, &r.failed)
 }
 
-// scan reads the row of the change's account.
-func (c *change) scan(ctx context.Context, r *accountRow) error {
-	return r.scan(c.tx.StmtContext(ctx, c.row).QueryRowContext(ctx, c.id))
-}
-
 // newestRow reads the row of an account.
 func (l *Ledger) newestRow(ctx context.Context, account string) (r accountRow, err error) {
 	err = r.scan(l.reader.QueryRowContext(ctx, "SELECT "+accountColumns+" FROM account WHERE name = ?", account))
@@ -140,7 +135,7 @@ func (t *touching) look(ctx context.Context, c *change) error {
 	if t.held == nil {
 		return nil
 	}
-	return c.scan(ctx, &t.after)
+	return t.after.scan(c.tx.StmtContext(ctx, c.row).QueryRowContext(ctx, c.id))
 }
 
 // touched ends a change.

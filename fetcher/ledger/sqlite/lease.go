@@ -106,11 +106,11 @@ func (l *Ledger) leaseOf(account string) *ledger.Lease {
 
 // checkToken refuses a change under a lease that is not the newest one of the account.
 func (c *change) checkToken(ctx context.Context, token int64) error {
-	var newest accountRow
-	if err := c.scan(ctx, &newest); err != nil {
+	var newest int64
+	if err := c.tx.StmtContext(ctx, c.token).QueryRowContext(ctx, c.id).Scan(&newest); err != nil {
 		return err
 	}
-	if newest.token != token {
+	if newest != token {
 		return ledger.ErrFenced
 	}
 	return nil

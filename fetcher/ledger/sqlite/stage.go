@@ -11,9 +11,15 @@ import (
 )
 
 type writeStatements struct {
-	account, lease, row, generation, known, knownOne, newest, restage, reopen, unfile, finish, path, unstage, paths, setState, listed, failed, mailbox *sql.Stmt
+	accountStatements
+	known, knownOne, newest, restage, reopen, unfile, finish, path, unstage, paths, setState, listed, failed *sql.Stmt
 
 	message, attachment insertion
+}
+
+// accountStatements are those on the row of an account.
+type accountStatements struct {
+	account, lease, token, row, generation, mailbox *sql.Stmt
 }
 
 // stagedColumns are what Stage records of a message, for which appendStaged has the values.
@@ -48,6 +54,7 @@ func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 	}
 	return prepareAll(ctx, db, map[**sql.Stmt]string{
 		&s.account:    "INSERT INTO account (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id",
+		&s.token:      "SELECT token FROM account WHERE id = ?",
 		&s.row:        "SELECT " + accountColumns + " FROM account WHERE id = ?",
 		&s.lease:      "UPDATE account SET token = token + 1, polled = coalesce(?, polled) WHERE id = ? RETURNING " + accountColumns,
 		&s.generation: "UPDATE account SET generation = generation + 1 WHERE id = ?",
