@@ -91,12 +91,12 @@ func TestSessionTimeForDeletions(t *testing.T) {
 			if err := w.once(t); err == nil || !strings.Contains(err.Error(), "(timeouts.session)") || w.server.Sessions() != 2 {
 				t.Errorf("error %v in %d sessions", err, w.server.Sessions())
 			}
-			want, n := "uid-4 uid-5", 3.0
-			if !pipelined { // one by one, the last message that came may have been cut
-				want, n = "uid-3 uid-4 uid-5", 2
-			}
-			if got := w.uidls(); got != want {
-				t.Errorf("left are %q, want %q", got, want)
+			// One by one, the last message that came may have been cut, unless a question was asked
+			// behind it, as between two batches: how many are in one follows from the time they take.
+			left := strings.Fields(w.uidls())
+			n := 5 - float64(len(left))
+			if n != 3 && (pipelined || n != 2) || !slices.Contains(left, "uid-4") || !slices.Contains(left, "uid-5") {
+				t.Errorf("left are %q, want none that was proven whole", left)
 			}
 			if done := lines(t, log, "poll done"); len(done) != 2 || done[0]["attachments"] != n || done[1]["deleted"] != n || done[1]["complete"] == true {
 				t.Errorf("said %v", done)
