@@ -146,8 +146,9 @@ func contenders(tb testing.TB, r row) (all []contender) {
 	tb.Helper()
 	all = []contender{
 		newLimit("drain", false), newLimit("files", true), newLimit("files-parallel", true),
-		newLimit("drain+files", false), newLimit("drain+records", false),
+		newLimit("drain+files", false), newLimit("drain+records", false), newLimit("drain+decode", false),
 	}
+	all[5].files, all[5].exactly = "u%d", true
 	binaries, others := attachds(tb), peers()
 	if r.extract {
 		all, binaries, others = all[1:3], extracting(binaries), extractors()

@@ -32,12 +32,14 @@ type limitWork struct {
 
 	content []byte   // of the files, as much as is written at once
 	records *records // unless nil, of what was written
+	decode  bool     // what comes is what the files hold
 }
 
 // The limits by their names.
 var limits = map[string]func(limitWork) error{
 	"drain":          func(w limitWork) error { return w.drain(false) },
 	"drain+records":  limitWork.drainAndRecord,
+	"drain+decode":   limitWork.drainAndDecode,
 	"files":          limitWork.writeOneByOne,
 	"files-parallel": limitWork.writeParallel,
 	"poll":           limitWork.poll,
@@ -182,6 +184,13 @@ func (w limitWork) drainOne(account int, config *tls.Config, keep bool) error {
 		if err := d.ask(question.commands, question.lines, question.lists); err != nil {
 			return err
 		}
+	}
+	if w.decode {
+		got, err := w.of(account).retrieve(conn, messages)
+		if d.got += got; err != nil {
+			return err
+		}
+		return d.toTheEnd(bye, w.Octets[account])
 	}
 	kept := make(chan error, 1)
 	if keep {

@@ -48,44 +48,78 @@ func (w limitWork) writeParallel() error {
 }
 
 // write writes the file of a message while that comes, and has it in a group when it has come. came
-// tells of so many messages more. While a group is made durable, as many files at once as pays, the
-// next one is written.
+// tells of so many messages more.
 func (w limitWork) write(came <-chan int) error {
 	if err := os.MkdirAll(w.Dir, 0o700); err != nil || len(w.Sizes) == 0 {
 		return err
 	}
-	var group []*os.File
-	first, size, last := 0, int64(0), make(chan error, 1)
-	last <- nil
-	finish := func() error {
-		if err := <-last; err != nil {
-			return err
-		}
-		go func(first int, group []*os.File) { last <- w.finish(first, group) }(first, group)
-		first, group, size = first+len(group), nil, 0
-		return nil
-	}
+	g := newGroups(w)
 	coming, err := w.create(0)
 	for n := range came {
 		for ; n > 0 && err == nil; n-- {
-			at := first + len(group)
-			group, size = append(group, coming), size+w.Sizes[at]
-			if at++; at < len(w.Sizes) {
-				coming, err = w.create(at)
-			}
-			if err == nil && (len(group) == groupFiles || size >= groupBytes) {
-				err = finish()
+			if err = g.add(coming, nil); err == nil && g.next() < len(w.Sizes) {
+				coming, err = w.create(g.next())
 			}
 		}
 	}
-	if err == nil && len(group) > 0 {
-		err = finish()
+	return errors.Join(err, g.end(), syncFolder(filepath.Dir(w.Dir)))
+}
+
+// groups makes files durable, as many at once as pays, while the next ones are written.
+type groups struct {
+	w     limitWork
+	group []written
+	first int // of the group
+	size  int64
+	last  chan error // of the group before
+}
+
+// written is a file with its digest, if that is known.
+type written struct {
+	*os.File
+	sum []byte
+}
+
+func newGroups(w limitWork) *groups {
+	g := &groups{w: w, last: make(chan error, 1)}
+	g.last <- nil
+	return g
+}
+
+// next is the number of the next file.
+func (g *groups) next() int { return g.first + len(g.group) }
+
+// add takes a file that has all its bytes.
+func (g *groups) add(f *os.File, sum []byte) error {
+	g.size += g.w.Sizes[g.next()]
+	g.group = append(g.group, written{f, sum})
+	if len(g.group) < groupFiles && g.size < groupBytes {
+		return nil
 	}
-	return errors.Join(err, <-last, syncFolder(filepath.Dir(w.Dir)))
+	return g.finish()
+}
+
+func (g *groups) finish() error {
+	if err := <-g.last; err != nil {
+		g.last <- nil // for end
+		return err
+	}
+	go func(first int, group []written) { g.last <- g.w.finish(first, group) }(g.first, g.group)
+	g.first, g.group, g.size = g.next(), nil, 0
+	return nil
+}
+
+// end waits until all files are durable.
+func (g *groups) end() error {
+	var err error
+	if len(g.group) > 0 {
+		err = g.finish()
+	}
+	return errors.Join(err, <-g.last)
 }
 
 // finish makes a group durable.
-func (w limitWork) finish(first int, group []*os.File) error {
+func (w limitWork) finish(first int, group []written) error {
 	errs := make([]error, len(group))
 	next := make(chan int)
 	var workers sync.WaitGroup
@@ -102,7 +136,7 @@ func (w limitWork) finish(first int, group []*os.File) error {
 	close(next)
 	workers.Wait()
 	if w.records != nil {
-		errs = append(errs, w.records.add(w, first, len(group)))
+		errs = append(errs, w.records.add(w, first, group))
 	}
 	for i := range group {
 		errs[i] = errors.Join(errs[i], w.rename(first+i))

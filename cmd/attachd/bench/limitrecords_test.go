@@ -37,15 +37,19 @@ func (w limitWork) drainAndRecord() (err error) {
 }
 
 // add records a group of files, whose contents are durable, before they get their names.
-func (r *records) add(w limitWork, first, n int) error {
+func (r *records) add(w limitWork, first int, group []written) error {
 	tx, err := r.db.Begin()
 	if err != nil {
 		return err
 	}
 	defer tx.Rollback()
 	insert := tx.Stmt(r.insert)
-	for i := first; i < first+n; i++ {
-		if _, err := insert.Exec(filepath.Base(w.Dir), strconv.Itoa(i), w.Sizes[i], w.digest(i), w.hidden(i)); err != nil {
+	for i, f := range group {
+		at := first + i
+		if f.sum == nil {
+			f.sum = w.digest(at)
+		}
+		if _, err := insert.Exec(filepath.Base(w.Dir), strconv.Itoa(at), w.Sizes[at], f.sum, w.hidden(at)); err != nil {
 			return err
 		}
 	}

@@ -120,8 +120,10 @@ These are limits, not programs to use: **drain**; **files**, which writes as man
 sizes and makes each durable before the next; **files-parallel**, which does so in groups, 16 at
 once; **drain+files**, which drains, writes a file of each message, and sends DELE and QUIT when all
 of a mailbox are durable; **drain+records**, which also records what is in each file, by its digest,
-before it gets its name, durably once a group; **bare poll**, which polls a hundred times a second
-and knows nothing of mail; **TLS client**, which shakes hands and ends.
+before it gets its name, durably once a group; **drain+decode**, which also decodes base64, of mail
+that is exactly as the bench makes it, so that its files are those that were sent; **bare poll**,
+which polls a hundred times a second and knows nothing of mail; **TLS client**, which shakes hands
+and ends.
 
 The other programs are set as fast as they get. mpop, fdm and getmail6 sync each message, the script
 in Python (poplib, email) each file. What ripMIME and munpack write is synced at their end. None of

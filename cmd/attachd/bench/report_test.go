@@ -44,7 +44,7 @@ func newReportRow(t task, results []*result) reportRow {
 	first := median(results[0].wall)
 	for _, r := range results {
 		line := reportLine{
-			name: r.name, limit: r.limit, ours: r.exactly, wall: median(r.wall), cpuTime: median(r.cpu),
+			name: r.name, limit: r.limit, ours: r.program != "", wall: median(r.wall), cpuTime: median(r.cpu),
 			peak: r.peak, calls: r.calls, fsyncs: r.fsyncs, note: r.wrong,
 		}
 		line.times = ratio(line.wall, first)
