@@ -40,8 +40,14 @@ func (g goal) judge(line reportLine, all []reportLine) []string {
 	got := ratio(figure(line), limit)
 	said := fmt.Sprintf("%s: %s %.2f of %s, goal %.3g of %s: %s",
 		line.name, g.what, got, of, g.most, strings.Join(g.of, " or "), reached(got <= g.most))
-	if got > g.most && g.what == "wall" {
-		said += floors(all)
+	var floors []string
+	for _, other := range all {
+		if got > g.most && other.limit && other.name != of && figure(other) > 0 {
+			floors = append(floors, fmt.Sprintf("%s %.2f", other.name, ratio(figure(other), limit)))
+		}
+	}
+	if floors != nil {
+		said += "; floors, of " + of + ": " + strings.Join(floors, ", ")
 	}
 	return []string{said}
 }
@@ -51,18 +57,4 @@ func reached(is bool) string {
 		return "reached"
 	}
 	return "not reached"
-}
-
-// floors says what the limits take that stand beside a goal that was not reached.
-func floors(all []reportLine) string {
-	var said []string
-	for _, line := range all {
-		if line.limit && line.wall > 0 && line.times != 1 {
-			said = append(said, fmt.Sprintf("%s %.2f", line.name, line.times))
-		}
-	}
-	if said == nil {
-		return ""
-	}
-	return "; floors, × drain: " + strings.Join(said, ", ")
 }
