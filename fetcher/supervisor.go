@@ -87,7 +87,8 @@ func (e *AccountError) Unwrap() error { return e.Err }
 // Run polls the accounts of the newest set that it received from sets. It returns when ctx has
 // ended and every poll with it. A new set changes accounts like this:
 //
-//   - One that is gone from the set stops after the poll under way.
+//   - One that is gone from the set stops. A poll under way commits what is coming, fetches nothing
+//     more and deletes nothing.
 //   - One with another Version stops likewise, and starts again with the new settings.
 //   - One with the same Version runs on undisturbed.
 func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {

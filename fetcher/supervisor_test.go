@@ -2,6 +2,7 @@ package fetcher
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -86,8 +87,8 @@ func TestStopCommitsWhatIsStaged(t *testing.T) {
 	}
 }
 
-// TestReplaceWaitsForThePoll changes an account in the middle of a poll. That poll must end
-// undisturbed, and only then may the new settings get a session.
+// TestReplaceWaitsForThePoll changes an account in the middle of a poll. That poll must end with
+// QUIT, and only then may the new settings get a session.
 func TestReplaceWaitsForThePoll(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "one")
@@ -111,10 +112,11 @@ func TestReplaceWaitsForThePoll(t *testing.T) {
 	changed.Version, changed.Delete = 2, true
 	sets <- []Account{changed}
 	close(release)
-	for range 2 {
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("the poll under way ended with %v", err)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 	var sessions []string
 	for _, line := range w.server.Log() {
@@ -124,6 +126,70 @@ func TestReplaceWaitsForThePoll(t *testing.T) {
 	}
 	if got, want := strings.Join(sessions, " "), "APOP QUIT APOP DELE QUIT"; got != want {
 		t.Errorf("sessions %s, want %s", got, want)
+	}
+}
+
+// TestChangeWhileFetching: an account that is changed or taken out while its messages come gets
+// what is coming, and nothing is deleted by the settings of before: they may be wrong, which is why
+// somebody changed them.
+func TestChangeWhileFetching(t *testing.T) {
+	t.Parallel()
+	const messages, asked = 40, "20"
+	keep := func(a *Account) { a.Delete = false }
+	later := func(a *Account) { a.DeleteAfter = 24 * time.Hour }
+	for name, change := range map[string]func(*Account){"keep": keep, "delete later": later, "gone": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, numbered(messages)...)
+			w.account.Delete, w.server.Pipelining = true, false
+			coming, changed := make(chan struct{}), make(chan struct{})
+			var once sync.Once
+			w.server.Hook = func(_ *pop3test.Conn, cmd, args string) bool {
+				if cmd == "RETR" && args == asked {
+					once.Do(func() { close(coming); <-changed })
+				}
+				return false
+			}
+			w.start(t)
+			done := w.polls()
+			sets, stop := w.running(t)
+			sets <- []Account{w.account}
+			within(t, "message "+asked, coming)
+			var next []Account
+			if change != nil {
+				a := w.account
+				a.Version = 2
+				change(&a)
+				next = append(next, a)
+			}
+			sets <- next
+			sets <- next // the one before is in force
+			close(changed)
+			if err := <-done; !errors.Is(err, context.Canceled) {
+				t.Errorf("the poll under way ended with %v", err)
+			}
+			if change != nil {
+				if err := <-done; err != nil {
+					t.Errorf("the poll with the new settings: %v", err)
+				}
+			}
+			stop()
+			if n := len(w.server.Mailbox("u0")); n != messages {
+				t.Errorf("%d messages are left on the server, want all", n)
+			}
+			if n := len(w.sink.Files()); change != nil && n != messages || n < 19 {
+				t.Errorf("%d of %d messages are delivered", n, messages)
+			}
+			retrieved := make(map[string]int)
+			for _, line := range w.server.Log() {
+				if cmd, number, _ := strings.Cut(line, " "); cmd == "RETR" {
+					retrieved[number]++
+				}
+			}
+			if n := retrieved["1"]; n != 1 {
+				t.Errorf("the first message was retrieved %d times", n)
+			}
+		})
 	}
 }
 

@@ -84,16 +84,13 @@ func (p *poll) retrieveUnless(ctx context.Context, enough func() bool, entries [
 		}
 		at++
 		pace.came(len(b.entries), b.octets, p.poller.now())
-		if err := p.commitBatch(ctx, b); err != nil {
+		if err := p.commitBatch(ctx, b); err != nil || at == len(batches) {
 			return err
 		}
 		return p.fetch.stop.err()
 	})
 	if err != nil && at < len(batches) {
 		return p.salvage(ctx, batches[at], err)
-	}
-	if err == nil {
-		err = p.fetch.stop.err()
 	}
 	return err
 }

@@ -111,7 +111,7 @@ const (
 
 func (v *visit) newPoll(with fallback, exact bool) *poll {
 	p := &poll{visit: v, fallback: with, delivery: v.poller.Delivery(v.Account, v.Ledger, v.Sink)}
-	p.fetch.sizes.exact = exact
+	p.fetch.sizes.exact, p.fetch.stop.leaving = exact, v.Leaving
 	p.fetch.taken = v.takenBefore
 	p.removal.settled, p.rest.oversized = make(map[int]bool), make(map[string]int64)
 	if v.Account.deletesAtOnce() {
@@ -157,6 +157,9 @@ func (p *poll) run(ctx context.Context) error {
 	noRoom, err := p.fetchNew(ctx)
 	if err != nil {
 		return err
+	}
+	if left := p.fetch.stop.err(); left != nil {
+		return errors.Join(left, p.finish(ctx, nil))
 	}
 	if err := p.consume(ctx); err != nil {
 		return err

@@ -29,7 +29,9 @@ type Visit struct {
 	// Waiting, unless nil, is called with true before each wait for the server, and with false
 	// after it.
 	Waiting func(waits bool)
-	// Leaving reports whether the visit is to end with the session under way; nil is never.
+	// Leaving reports whether the visit is to end, since the account has other settings now or is
+	// polled no more; nil is never. The session under way commits the batch that is coming, asks for
+	// nothing more and deletes nothing. Its error then wraps [context.Canceled].
 	Leaving func() bool
 }
 
@@ -216,6 +218,9 @@ func (v *visit) report(p *poll, took time.Duration, err error) {
 	line = line.Int("messages", c.Messages).Int("attachments", c.Attachments).Int("failed", c.Failed).Int("deleted", c.Deleted).Int("without_file", p.stay()).Int("not_read_right", p.stayUnread()).
 		Int("quarantined", c.Quarantined).Int("left", c.Left).Int("left_out", c.LeftOut).Int("received_before", c.ReceivedBefore).Int("delivered_before", p.fetch.before).Int("fetched_again", p.fetch.again)
 	v.countQuarantine(line).Dur("dur_ms", took).Bool("complete", err == nil && p.incomplete() == nil).Msg("poll done")
+	if errors.Is(err, errLeft) {
+		v.log.Info().Msg("poll ended early: the account's settings changed, or it is polled no more; this poll deletes nothing")
+	}
 	v.result.Counts.Add(c)
 	v.result.unkept += p.fetch.unkept
 	if n := len(p.rest.oversized); n > 0 && n != len(past.oversized) {
