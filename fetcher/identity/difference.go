@@ -147,7 +147,7 @@ func (a *Account) sort(d *Difference, e Entry, known []ledger.Record, now time.T
 		}
 		d.want(e)
 	case r.State == ledger.Failed:
-		if now.Before(r.NextAttempt) {
+		if ledger.Waits(now, r.NextAttempt) {
 			d.Pending++
 			return
 		}
@@ -171,7 +171,7 @@ func (a *Account) sort(d *Difference, e Entry, known []ledger.Record, now time.T
 		}
 	case !r.Deletable(a.DeleteEmpty):
 		d.Staying++
-	case now.Before(r.NextAttempt): // the connection broke at its deletion
+	case ledger.Waits(now, r.NextAttempt): // the connection broke at its deletion
 	default:
 		d.Expired = append(d.Expired, Lookalike{e, r})
 	}

@@ -2,6 +2,15 @@ package ledger
 
 import "time"
 
+// LongestWait is the longest time that anything waits until a time on record.
+const LongestWait = 24 * time.Hour
+
+// Waits reports whether something waits until a time on record. A time that is further ahead than
+// LongestWait was recorded while the clock was ahead, and says nothing.
+func Waits(now, until time.Time) bool {
+	return now.Before(until) && until.Sub(now) <= LongestWait
+}
+
 // Record is the answer of a ledger about one message.
 type Record struct {
 	Key

@@ -1,6 +1,9 @@
 package ledger
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestMatch(t *testing.T) {
 	t.Parallel()
@@ -24,5 +27,22 @@ func TestMatch(t *testing.T) {
 		if got, ok := Match(tt.records, tt.size); got.State != tt.want || ok != (tt.want != "") {
 			t.Errorf("%s: %q, %v, want %q", tt.name, got.State, ok, tt.want)
 		}
+	}
+}
+
+// TestWaits: a wait until a time on record ends with that time, and counts only if a right clock
+// can have recorded it.
+func TestWaits(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for ahead, want := range map[time.Duration]bool{
+		-time.Hour: false, 0: false, time.Second: true, LongestWait: true, LongestWait + time.Second: false, 10 * 365 * 24 * time.Hour: false,
+	} {
+		if got := Waits(now, now.Add(ahead)); got != want {
+			t.Errorf("%s ahead: waits %v", ahead, got)
+		}
+	}
+	if Waits(now, time.Time{}) {
+		t.Error("waits for no time at all")
 	}
 }

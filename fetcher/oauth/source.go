@@ -131,7 +131,7 @@ func (s *stored) token(ctx context.Context, refused string, now func() time.Time
 	if t := r.token(); t.usable(now()) && t.access != refused {
 		return t, nil
 	}
-	if r.Refused != "" && now().Sub(r.RefusedAt) < askAgain {
+	if r.Refused != "" && now().Sub(r.RefusedAt).Abs() < askAgain {
 		return Token{}, &SignInError{s.account, errors.New(r.Refused)}
 	}
 	place, err := s.store.replace()
@@ -158,7 +158,7 @@ func (s *stored) token(ctx context.Context, refused string, now func() time.Time
 
 // save writes what an earlier call could not, unless a sign-in came in between.
 func (s *stored) save(r *record) error {
-	if on, err := s.store.load(); err == nil && on.SignedIn.After(r.SignedIn) {
+	if on, err := s.store.load(); err == nil && !on.SignedIn.Equal(r.SignedIn) {
 		s.unsaved = nil
 		return nil
 	}

@@ -126,6 +126,28 @@ func TestInvalidGrant(t *testing.T) {
 	})
 }
 
+// TestRefusedAhead: a refusal that was recorded while the clock was years ahead counts for nothing
+// once the clock is right.
+func TestRefusedAhead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := &oauthtest.Server{}
+		source, _, store := storedSource(t, server)
+		time.Sleep(2 * time.Hour)
+		r, err := store.load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Refused, r.RefusedAt = "invalid_grant", time.Now().AddDate(10, 0, 0)
+		if err := store.write(r); err != nil {
+			t.Fatal(err)
+		}
+		if got := token(t, source, ""); got != server.AccessToken() {
+			t.Error("the refresh token was not tried")
+		}
+	})
+}
+
 // TestInteractionRequired is what Microsoft says when an administrator asks for a second factor
 // from now on.
 func TestInteractionRequired(t *testing.T) {

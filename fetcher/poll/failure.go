@@ -18,7 +18,7 @@ import (
 // are not held up.
 const (
 	retryFirst = 5 * time.Minute
-	retryMax   = 24 * time.Hour
+	retryMax   = ledger.LongestWait
 	// longestWait is the longest wait after a server asked for fewer requests, which is not the
 	// message's fault.
 	longestWait = time.Hour

@@ -41,7 +41,7 @@ const mostSpared = 3
 // A fallback that helped is used for a day. A line may break by chance, so it must have helped
 // twice, unless the server fell out of step.
 const (
-	fallbackLasts = 24 * time.Hour
+	fallbackLasts = ledger.LongestWait
 	fallbackLeast = 2
 )
 
@@ -105,7 +105,7 @@ func (p *poll) fallbackFromEndless(more fallback) fallback {
 // recordedFallback returns the fallback that the ledger has of a server.
 func recordedFallback(known ledger.Host, now time.Time) fallback {
 	return fallback{
-		unpipelined: now.Before(known.Unpipelined), withoutCapa: now.Before(known.WithoutCapa), loginAlone: now.Before(known.LoginAlone),
+		unpipelined: ledger.Waits(now, known.Unpipelined), withoutCapa: ledger.Waits(now, known.WithoutCapa), loginAlone: ledger.Waits(now, known.LoginAlone),
 	}
 }
 

@@ -105,7 +105,7 @@ func (v *visit) run(ctx context.Context) error {
 	}
 	v.together = host.Together
 	remembered := recordedFallback(host, started)
-	p := v.newPoll(remembered, started.Sub(host.Exact) < exactLasts)
+	p := v.newPoll(remembered, started.Sub(host.Exact).Abs() < exactLasts)
 	var first, before error // errors of the first session and of the one before
 	var noted, late error
 	for {
@@ -189,7 +189,7 @@ func (v *visit) noteHost(ctx context.Context, p *poll, host ledger.Host, started
 	if until := p.removal.blamed; !until.IsZero() {
 		failed = errors.Join(failed, led.Spare(ctx, v.Account.Name, p.removal.brokeAt.key, until))
 	}
-	if p.fetch.sizes.exactly && started.Sub(host.Exact) > exactAgain {
+	if p.fetch.sizes.exactly && started.Sub(host.Exact).Abs() > exactAgain {
 		known.Exact = started
 	}
 	if known != (ledger.Host{}) {

@@ -55,6 +55,9 @@ func (b *book) update(w *world, views []view) {
 			b.leave(w, e)
 		}
 	}
+	for key, at := range b.Begun {
+		b.Begun[key] = notAhead(w, at)
+	}
 	maps.DeleteFunc(b.Begun, func(_ string, at time.Time) bool { return w.now.Sub(at) > w.after })
 	b.findDue(w)
 	b.bound(w)
@@ -83,9 +86,15 @@ func (b *book) see(w *world, v *view) {
 	if !e.flying && e.Size > e.size() {
 		e.Size = e.size()
 	}
-	if e.Told.After(w.now) {
-		e.Told = w.now // the clock was put back
+	e.Told, e.Item.Since = notAhead(w, e.Told), notAhead(w, e.Item.Since)
+}
+
+// notAhead returns a time on record, or now if that is earlier: the clock was put back.
+func notAhead(w *world, at time.Time) time.Time {
+	if at.After(w.now) {
+		return w.now
 	}
+	return at
 }
 
 // leave takes a case that is there no more, unless it is not sure yet that it is over.

@@ -254,3 +254,32 @@ func TestReload(t *testing.T) {
 		w.wants("1 02:01 comes: begin sign_in_ended 1")
 	})
 }
+
+// TestToldAhead: what was told while the clock was years ahead keeps nothing back once the clock is
+// right, for longer than what was told just now would.
+func TestToldAhead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "hans@mx.a")
+		w.outages = []outage{{span{at(1, 1, 0), at(1, 1, 5)}, "", revoked}, {span{at(1, 1, 20), at(1, 3, 0)}, "", revoked}}
+		w.start()
+		w.until(at(1, 1, 10))
+		w.wants("1 01:01 ops: begin sign_in_ended 1", "1 01:06 ops: end sign_in_ended 1")
+		w.end()
+		data, err := os.ReadFile(w.state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ahead := strings.ReplaceAll(string(data), `"2000-`, `"2036-`)
+		if ahead == string(data) {
+			t.Fatalf("no time is on record: %s", data)
+		}
+		if err := os.WriteFile(w.state, []byte(ahead), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		w.start()
+		defer w.end()
+		w.until(at(1, 2, 30))
+		w.wants("1 01:41 ops: begin sign_in_ended 1")
+	})
+}

@@ -125,8 +125,12 @@ func testSpare(t *testing.T, open Open) {
 		}
 	}
 	due(1)
-	check(t, l.Spare(ctx, "hans", group[0].Key, time.UnixMilli(1000)))
-	due(2)
+	for _, until := range []time.Time{time.UnixMilli(1000), time.Now().AddDate(10, 0, 0)} { // the latter by a clock that was ahead
+		check(t, l.Spare(ctx, "hans", group[0].Key, later))
+		due(1)
+		check(t, l.Spare(ctx, "hans", group[0].Key, until))
+		due(2)
+	}
 }
 
 // testDue: what may be deleted, by what was delivered of it.

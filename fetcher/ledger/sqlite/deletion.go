@@ -145,7 +145,7 @@ func (l *Ledger) Due(ctx context.Context, account string, by time.Time, empty bo
 	err = l.ask(ctx, account, "due", func(id int64) error {
 		// The states are those of the index.
 		return l.reader.QueryRowContext(ctx, `SELECT count(*) FILTER (WHERE unread = 0 AND (?3 OR files IS NOT 0)), count(*) FILTER (WHERE unread = 0 AND NOT ?3 AND files IS 0), count(*) FILTER (WHERE unread = 1)
-			FROM message WHERE account = ?1 AND missed < 2 AND state IN ('delivered', 'delete_pending', 'quarantined') AND state <> 'quarantined' AND delivered <= ?2 AND (next_attempt IS NULL OR next_attempt <= ?4)`, id, by.UnixMilli(), empty, time.Now().UnixMilli()).Scan(&d.Deleted, &d.Empty, &d.Unread)
+			FROM message WHERE account = ?1 AND missed < 2 AND state IN ('delivered', 'delete_pending', 'quarantined') AND state <> 'quarantined' AND delivered <= ?2 AND (next_attempt IS NULL OR next_attempt NOT BETWEEN ?4 + 1 AND ?4 + ?5)`, id, by.UnixMilli(), empty, time.Now().UnixMilli(), ledger.LongestWait.Milliseconds()).Scan(&d.Deleted, &d.Empty, &d.Unread)
 	})
 	return d, err
 }
