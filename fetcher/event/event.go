@@ -173,6 +173,9 @@ type Counts struct {
 	// Left is how many messages wait for the next poll because of max_messages or max_bytes. The
 	// last session decides.
 	Left int
+	// TooLarge is how many messages stay on the server because they are larger than
+	// max_message_size. The last session decides.
+	TooLarge int
 }
 
 // Add adds the counts of the next session to c.
@@ -184,7 +187,7 @@ func (c *Counts) Add(o Counts) {
 	c.Failed += o.Failed
 	c.Quarantined += o.Quarantined
 	c.Deleted += o.Deleted
-	c.Left = o.Left
+	c.Left, c.TooLarge = o.Left, o.TooLarge
 }
 
 // Done reports that a poll ended.

@@ -107,6 +107,8 @@ type Summary struct {
 	Unknown int
 	// Skipped is how many messages were there before the account's start. Count has none of them.
 	Skipped int
+	// TooLarge is how many messages the last visit left on the server for their size.
+	TooLarge int
 	// Oldest and Newest are when messages were first seen, Delivered when the last delivery was;
 	// zero without any.
 	Oldest, Newest, Delivered time.Time

@@ -47,6 +47,10 @@ type Failures interface {
 type Mailboxes interface {
 	// SetMailbox records the answer to STAT.
 	SetMailbox(ctx context.Context, account string, messages int, octets int64) error
+	// TooLarge returns how many messages the visit before left on the server for their size.
+	TooLarge(ctx context.Context, account string) (messages int, err error)
+	// SetTooLarge records how many this one leaves there.
+	SetTooLarge(ctx context.Context, account string, messages int) error
 	// SetOwner records whose mailbox the account polls. changed says that it was another one's
 	// before: all of the account's messages then count as missed.
 	SetOwner(ctx context.Context, account, mailbox string) (changed bool, err error)

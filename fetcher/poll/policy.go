@@ -95,16 +95,12 @@ func (p *poll) allot(ctx context.Context) (allotment, error) {
 		size := max(e.Size, 0)
 		oversize := a.MaxMessageSize > 0 && size > a.MaxMessageSize
 		if p.matcher.Account.Skips(size) {
-			p.rest.oversized[p.uidl(e)] = size
-			p.log.Debug().Str("uidl", foreign.UIDL(p.uidl(e))).Int64("octets", size).Msg("message left on the server: larger than max_message_size")
 			continue
 		}
 		if !a.allows(p.fetch.taken, size) {
 			for _, e := range unseen[i:] {
 				if !p.matcher.Account.Skips(e.Size) {
 					p.rest.left++
-				} else {
-					p.rest.oversized[p.uidl(e)] = e.Size
 				}
 			}
 			break

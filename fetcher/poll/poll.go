@@ -89,6 +89,8 @@ type remains struct {
 	// unfetchable says how many messages can't be fetched and why, "" if all can.
 	unfetchable string
 	oversized   map[string]int64 // octets by UIDL of messages left because of their size
+	tooLarge    int              // how many these are, those without a UIDL included
+	knownLarge  int              // how many the ledger has, of the session before
 }
 
 // step is how far a session came. It decides what the next one does without.
@@ -171,6 +173,9 @@ func (p *poll) run(ctx context.Context) error {
 		return err
 	}
 	stat := p.matcher.Stat
+	if err := p.noteTooLarge(ctx); err != nil {
+		return err
+	}
 	if err := led.SetMailbox(ctx, name, stat.Messages, stat.Octets); err != nil {
 		return fmt.Errorf("record the mailbox's size: %w", err)
 	}
@@ -212,7 +217,8 @@ func (p *poll) recorded(ctx context.Context) (v identity.Visited, err error) {
 		return v, fmt.Errorf("read the record of the mailbox: %w", err)
 	}
 	v.Oversized = p.Past.oversized
-	return v, nil
+	p.rest.knownLarge, err = p.Ledger.TooLarge(ctx, p.Account.Name)
+	return v, err
 }
 
 // list asks what the mailbox holds and compares it with the ledger.
@@ -225,6 +231,7 @@ func (p *poll) list(ctx context.Context) error {
 		return err
 	}
 	l, d := p.matcher.Listing, &p.matcher.Difference
+	p.leaveOversized()
 	p.rest.unfetchable = l.WhyUnfetchable()
 	p.rest.more, p.rest.putOff = p.matcher.More, d.Pending
 	p.poller.observe(event.Listed{Account: p.Account.Name, Messages: l.Count(), New: len(d.Unseen) + len(l.Nameless), Octets: d.Octets, Size: p.matcher.Stat.Octets, Unfetchable: p.rest.unfetchable})

@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/attachd/attachd/fetcher/delivery"
 	"github.com/attachd/attachd/fetcher/event"
-	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
@@ -203,12 +200,11 @@ func (p *poll) counts() event.Counts {
 	t := &p.delivery.Tally
 	return event.Counts{
 		Messages: p.fetch.retrieved, Attachments: t.Delivered, LeftOut: t.LeftOut, ReceivedBefore: t.ReceivedBefore, Failed: p.fetch.failed,
-		Quarantined: len(p.fetch.quarantine) + t.Copies, Deleted: p.removal.deleted + p.removal.deletedBefore, Left: p.rest.left,
+		Quarantined: len(p.fetch.quarantine) + t.Copies, Deleted: p.removal.deleted + p.removal.deletedBefore, Left: p.rest.left, TooLarge: p.rest.tooLarge,
 	}
 }
 
-// report logs what a session did. It warns once of the messages that the account's policies
-// leave on the server.
+// report logs what a session did.
 func (v *visit) report(p *poll, took time.Duration, err error) {
 	c, past := p.counts(), v.Past
 	line := v.log.Debug()
@@ -216,20 +212,13 @@ func (v *visit) report(p *poll, took time.Duration, err error) {
 		line = v.log.Info()
 	}
 	line = line.Int("messages", c.Messages).Int("attachments", c.Attachments).Int("failed", c.Failed).Int("deleted", c.Deleted).Int("without_file", p.stay()).Int("not_read_right", p.stayUnread()).
-		Int("quarantined", c.Quarantined).Int("left", c.Left).Int("left_out", c.LeftOut).Int("received_before", c.ReceivedBefore).Int("delivered_before", p.fetch.before).Int("fetched_again", p.fetch.again)
+		Int("quarantined", c.Quarantined).Int("left", c.Left).Int("too_large", c.TooLarge).Int("left_out", c.LeftOut).Int("received_before", c.ReceivedBefore).Int("delivered_before", p.fetch.before).Int("fetched_again", p.fetch.again)
 	v.countQuarantine(line).Dur("dur_ms", took).Bool("complete", err == nil && p.incomplete() == nil).Msg("poll done")
 	if errors.Is(err, errLeft) {
 		v.log.Info().Msg("poll ended early: the account's settings changed, or it is polled no more; this poll deletes nothing")
 	}
 	v.result.Counts.Add(c)
 	v.result.unkept += p.fetch.unkept
-	if n := len(p.rest.oversized); n > 0 && n != len(past.oversized) {
-		some := slices.Sorted(maps.Keys(p.rest.oversized))
-		for i, uidl := range some {
-			some[i] = foreign.UIDL(uidl)
-		}
-		v.log.Warn().Int("messages", n).Strs("uidls", some[:min(n, 10)]).Int64("max_message_size", p.Account.MaxMessageSize).Msg("left messages on the server that are too large")
-	}
 	if err == nil {
 		v.tellOversized(p.rest.oversized)
 		past.envelopes.clear()

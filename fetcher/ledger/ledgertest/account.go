@@ -27,6 +27,41 @@ func testMailbox(t *testing.T, open Open) {
 	}
 }
 
+// testTooLarge: the number lasts, is the account's own, and goes with it to another name.
+func testTooLarge(t *testing.T, open Open) {
+	l, ctx := fresh(t, open), t.Context()
+	expect := func(account string, want int) {
+		t.Helper()
+		if n, err := l.TooLarge(ctx, account); err != nil || n != want {
+			t.Errorf("%s: %d messages are too large, error %v, want %d", account, n, err, want)
+		}
+	}
+	expect("hans", 0)
+	check(t, l.SetMailbox(ctx, "hans", 9, 900))
+	check(t, l.SetMailbox(ctx, "eva", 9, 900))
+	expect("hans", 0)
+	for _, n := range []int{3, 0, 2} {
+		check(t, l.SetTooLarge(ctx, "hans", n))
+		expect("hans", n)
+	}
+	expect("eva", 0)
+	all, err := l.Summaries(ctx)
+	check(t, err)
+	if len(all) != 2 || all[0].TooLarge != 0 || all[1].TooLarge != 2 {
+		t.Errorf("summaries %+v", all)
+	}
+	lease, err := l.Lease(ctx, "hans", time.Time{})
+	check(t, err)
+	expect("hans", 2)
+	check(t, l.Fenced(lease).SetTooLarge(ctx, "hans", 5))
+	expect("hans", 5)
+	check(t, lease.Release())
+	_, err = l.Rename(ctx, "hans", "johann")
+	check(t, err)
+	expect("johann", 5)
+	expect("hans", 0)
+}
+
 // testHost: what is known of a host lasts, and of two hosts nothing is mixed.
 func testHost(t *testing.T, open Open) {
 	dir := t.TempDir()

@@ -65,6 +65,7 @@ func testFence(t *testing.T, open Open) {
 		"Dropped":          func(l Ledger) error { return l.Dropped(ctx, "hans", kept.Key, now) },
 		"Expired":          func(l Ledger) error { return l.Expired(ctx, "hans", kept.Key) },
 		"SetMailbox":       func(l Ledger) error { return l.SetMailbox(ctx, "hans", 3, 30) },
+		"SetTooLarge":      func(l Ledger) error { return l.SetTooLarge(ctx, "hans", 3) },
 		"SetOwner":         func(l Ledger) error { _, err := l.SetOwner(ctx, "hans", "another mailbox"); return err },
 		"CatchUp":          func(l Ledger) error { return l.CatchUp(ctx, "hans", 100) },
 		"SetDestination":   func(l Ledger) error { return l.SetDestination(ctx, "hans", "/elsewhere", "2") },

@@ -119,6 +119,10 @@ type Accounts interface {
 	// Mailbox returns the last answer to STAT, which SetMailbox records.
 	Mailbox(ctx context.Context, account string) (count int, octets int64, ok bool, err error)
 	SetMailbox(ctx context.Context, account string, count int, octets int64) error
+	// TooLarge returns how many messages stay on the server for their size, which SetTooLarge
+	// records.
+	TooLarge(ctx context.Context, account string) (messages int, err error)
+	SetTooLarge(ctx context.Context, account string, messages int) error
 	// SetOwner records which mailbox is polled; Holders returns the other accounts with messages of
 	// a mailbox.
 	SetOwner(ctx context.Context, account, mailbox string) (changed bool, err error)

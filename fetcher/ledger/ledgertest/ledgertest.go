@@ -30,7 +30,7 @@ func Test(t *testing.T, open Open) {
 		"others": testOthers, "nothing": testNothing, "kinds": testKinds,
 		"many deletions": testManyDeletions, "deleted in vain": testDeletedInVain, "missed": testMissed, "due": testDue, "spare": testSpare,
 		"kept copy": testKeptCopy, "retried": testRetried, "expired": testExpired,
-		"mailbox": testMailbox, "owner": testOwner, "destination": testDestination, "known until": testKnownUntil, "summaries": testSummaries,
+		"mailbox": testMailbox, "too large": testTooLarge, "owner": testOwner, "destination": testDestination, "known until": testKnownUntil, "summaries": testSummaries,
 		"host": testHost, "rename": testRename, "adopt and forget": testAdoptAndForget,
 		"start": testStart, "skipped": testSkipped,
 		"lease": testLease, "fence": testFence, "last poll": testLastPoll,

@@ -46,6 +46,33 @@ func (l *Ledger) SetMailbox(ctx context.Context, account string, count int, octe
 	return nil
 }
 
+// TooLarge returns what [Ledger.SetTooLarge] recorded.
+func (l *Ledger) TooLarge(ctx context.Context, account string) (messages int, err error) {
+	err = l.before(StepRead, "too large")
+	if row, ok := l.heldRow(account); ok {
+		messages = int(row.tooLarge)
+	} else if err == nil && !l.older(tooLargeSince) {
+		err = l.reader.QueryRowContext(ctx, "SELECT too_large FROM account WHERE name = ?", account).Scan(&messages)
+	}
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("look up the messages of account %s that are too large: %w", account, l.explain(err))
+	}
+	return messages, nil
+}
+
+// SetTooLarge records how many messages a visit left on the server for their size. It costs no
+// fsync, as the next visit counts again.
+func (l *Ledger) SetTooLarge(ctx context.Context, account string, messages int) error {
+	err := l.changeAs(ctx, cheap, account, "too large", func(ctx context.Context, c *change) error {
+		_, err := c.tx.ExecContext(ctx, "UPDATE account SET too_large = ? WHERE id = ?", messages, c.id)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("record the messages of account %s that are too large: %w", account, err)
+	}
+	return nil
+}
+
 // SetOwner records which mailbox the account polls. If it polled another one before, changed is
 // true and all of its messages count as missed. It costs no fsync, as what the poll records next
 // makes it durable, and a later poll finds out again otherwise. Under a lease, the first owner of

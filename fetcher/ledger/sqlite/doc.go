@@ -51,6 +51,7 @@
 //	token                that of the newest lease
 //	polled               when it was polled last, as far as the lock's file is not newer
 //	start                what arrived before it is not fetched; 0 for none, NULL if not applied
+//	too_large            how many messages the last visit left for their size
 //
 // Table message:
 //

@@ -21,7 +21,7 @@ type held struct {
 type accountRow struct {
 	token                   int64
 	messages, octets, start sql.NullInt64
-	generation              int64
+	generation, tooLarge    int64
 	settings
 	known, failed bool // it has messages, failed ones
 }
@@ -44,12 +44,12 @@ func (s settings) over(under settings) settings {
 }
 
 // accountColumns are those of an accountRow. The last one has an index.
-const accountColumns = `token, messages, octets, start, generation, mailbox, place, folder,
+const accountColumns = `token, messages, octets, start, generation, too_large, mailbox, place, folder,
 	EXISTS (SELECT 1 FROM message WHERE message.account = account.id),
 	EXISTS (SELECT 1 FROM message WHERE message.account = account.id AND state = 'failed')`
 
 func (r *accountRow) scan(from *sql.Row) error {
-	return from.Scan(&r.token, &r.messages, &r.octets, &r.start, &r.generation, &r.owner, &r.place, &r.folder, &r.known, &r.failed)
+	return from.Scan(&r.token, &r.messages, &r.octets, &r.start, &r.generation, &r.tooLarge, &r.owner, &r.place, &r.folder, &r.known, &r.failed)
 }
 
 // newestRow reads the row of an account.

@@ -66,19 +66,23 @@ func (l *Ledger) summaries(ctx context.Context) ([]ledger.Summary, error) {
 	if l.older(skippedSince) {
 		skipped = "0"
 	}
+	tooLarge := "a.too_large"
+	if l.older(tooLargeSince) {
+		tooLarge = "0"
+	}
 	var all []ledger.Summary
-	err := eachRow(ctx, l.reader, `SELECT a.name, m.state, count(m.id), min(m.first_seen), max(m.first_seen), max(m.delivered),
+	err := eachRow(ctx, l.reader, `SELECT a.name, `+tooLarge+`, m.state, count(m.id), min(m.first_seen), max(m.first_seen), max(m.delivered),
 		sum(m.delivered IS NULL AND m.state IN ('delivered', 'delete_pending', 'deleted')), sum(`+skipped+`)
 		FROM account AS a LEFT JOIN message AS m ON m.account = a.id WHERE `+known+` GROUP BY a.id, m.state ORDER BY a.name, m.state`, func(rows *sql.Rows) error {
 		var name string
 		var state sql.NullString
-		var n int
+		var n, tooLarge int
 		var oldest, newest, delivered, unknown, skipped sql.NullInt64
-		if err := rows.Scan(&name, &state, &n, &oldest, &newest, &delivered, &unknown, &skipped); err != nil {
+		if err := rows.Scan(&name, &tooLarge, &state, &n, &oldest, &newest, &delivered, &unknown, &skipped); err != nil {
 			return err
 		}
 		if len(all) == 0 || all[len(all)-1].Account != name {
-			all = append(all, ledger.Summary{Account: name, Count: make(map[ledger.State]int)})
+			all = append(all, ledger.Summary{Account: name, Count: make(map[ledger.State]int), TooLarge: tooLarge})
 		}
 		s := &all[len(all)-1]
 		if n == 0 {

@@ -59,9 +59,9 @@ func (l *Ledger) Rename(ctx context.Context, from, to string) (messages int, err
 		}
 		for _, statement := range []string{
 			"UPDATE attachment SET account = ?1 WHERE account = ?2",
-			`UPDATE account SET (messages, octets, mailbox, generation, place, folder, start) = (SELECT a.messages, a.octets, a.mailbox, max(a.generation, account.generation), a.place, a.folder, a.start FROM account AS a WHERE a.id = ?2)
+			`UPDATE account SET (messages, octets, mailbox, generation, place, folder, start, too_large) = (SELECT a.messages, a.octets, a.mailbox, max(a.generation, account.generation), a.place, a.folder, a.start, a.too_large FROM account AS a WHERE a.id = ?2)
 				WHERE id = ?1`,
-			"UPDATE account SET messages = NULL, octets = NULL, mailbox = NULL, start = NULL WHERE id <> ?1 AND id = ?2",
+			"UPDATE account SET messages = NULL, octets = NULL, mailbox = NULL, start = NULL, too_large = 0 WHERE id <> ?1 AND id = ?2",
 		} {
 			if _, err := c.tx.ExecContext(ctx, statement, c.id, before); err != nil {
 				return err

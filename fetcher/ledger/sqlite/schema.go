@@ -9,7 +9,7 @@ const applicationID = 0x61746364
 // migrations leads from each schema version to the next: migrations[0] makes an
 // empty file version 1. A version that was released is never edited.
 func migrations() []string {
-	return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5, schemaV6, schemaV7, schemaV8, schemaV9, schemaV10, schemaV11, schemaV12}
+	return []string{schemaV1, schemaV2, schemaV3, schemaV4, schemaV5, schemaV6, schemaV7, schemaV8, schemaV9, schemaV10, schemaV11, schemaV12, schemaV13}
 }
 
 // The index on digests holds only their first 8 bytes. Digests are random, so every insert lands on
@@ -226,6 +226,11 @@ const schemaV12 = `
 ALTER TABLE host ADD COLUMN together TEXT;
 `
 
+// too_large is how many messages an account's last visit left on the server for their size.
+const schemaV13 = `
+ALTER TABLE account ADD COLUMN too_large INTEGER NOT NULL DEFAULT 0;
+`
+
 // The schema versions with columns that an older file lacks, which [Inspect] opens, too.
 const (
 	generationSince  = 2
@@ -235,6 +240,7 @@ const (
 	envelopeSince    = 8
 	skippedSince     = 9
 	kindSince        = 11
+	tooLargeSince    = 13
 )
 
 // older reports whether the file is of a version before this one. Only a file that [Inspect] opened

@@ -25,6 +25,7 @@ func TestSkippedLasts(t *testing.T) {
 		func() error { _, err := l.Summaries(ctx); return err },
 		func() error { _, err := l.Lookup(ctx, "hans", []string{"a"}); return err },
 		func() error { _, err := l.KnownUntil(ctx, "hans"); return err },
+		func() error { _, err := l.TooLarge(ctx, "hans"); return err },
 		func() error { _, err := l.DeliveredCount(ctx, "hans"); return err },
 	} {
 		check(t, ask())
