@@ -90,6 +90,9 @@ func printAccount(w io.Writer, a *state.Account) {
 	if s.Skipped > 0 {
 		say("%s on the server before the account's start, never fetched and never deleted: attachd state forget --skipped %s has them fetched", console.Count(s.Skipped, "message"), s.Account)
 	}
+	if s.TooLarge > 0 {
+		say("%s left on the server by the last poll, larger than max_message_size: raise it, and they are fetched", console.Count(s.TooLarge, "message"))
+	}
 	fault(a.Stale, a.Away)
 	if n := a.Staged.Files; n > 0 {
 		say("%s of an interrupted delivery, %d of them in place: the next poll completes it", console.Count(n, "file"), a.Staged.Published)

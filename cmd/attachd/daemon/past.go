@@ -77,7 +77,7 @@ func (s *services) historyFile() status.File {
 // seconds, which nothing waits for.
 func (s *services) restore(ctx context.Context) {
 	log := s.options.Log
-	past := status.Past{Polled: make(map[string]time.Time), Mail: make(map[string]time.Time)}
+	past := status.Past{Polled: make(map[string]time.Time), Mail: make(map[string]time.Time), TooLarge: make(map[string]int)}
 	if s.history != nil {
 		var err error
 		if past.Polls, err = s.history.LastPolls(ctx, status.StripLength); err != nil {
@@ -93,7 +93,7 @@ func (s *services) restore(ctx context.Context) {
 		log.Debug().Err(err).Msg("deliveries of before are not known")
 	}
 	for _, of := range summaries {
-		past.Mail[of.Account] = of.Newest
+		past.Mail[of.Account], past.TooLarge[of.Account] = of.Newest, of.TooLarge
 		if at, err := led.LastPoll(ctx, of.Account); err == nil {
 			past.Polled[of.Account] = at
 		}

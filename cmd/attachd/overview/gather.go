@@ -183,7 +183,7 @@ func (o *Overview) fromFiles(ctx context.Context, s Sources) (err error) {
 		return err
 	}
 	options := status.Options{Path: s.Path, Version: s.Version, Now: s.now}
-	past := status.Past{Polled: make(map[string]time.Time), Mail: make(map[string]time.Time)}
+	past := status.Past{Polled: make(map[string]time.Time), Mail: make(map[string]time.Time), TooLarge: make(map[string]int)}
 	if led != nil {
 		defer func() { err = errors.Join(err, led.Close()) }()
 		options.Counts = led.QuarantineCounts
@@ -229,7 +229,7 @@ func readPast(ctx context.Context, led *sqlite.Ledger, c *config.Config, past *s
 	}
 	summaries, err := led.Summaries(ctx)
 	for _, s := range summaries {
-		past.Mail[s.Account] = s.Newest
+		past.Mail[s.Account], past.TooLarge[s.Account] = s.Newest, s.TooLarge
 	}
 	return err
 }

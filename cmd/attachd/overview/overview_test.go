@@ -140,6 +140,9 @@ func fill(t *testing.T, s overview.Sources, polled time.Time) {
 			t.Fatal(err)
 		}
 		if a.Name == "asia" {
+			if err := led.Fenced(lease).SetTooLarge(t.Context(), a.Name, 2); err != nil {
+				t.Fatal(err)
+			}
 			group := []*ledger.Message{{
 				Key: ledger.Key{UIDL: "1", Size: 1_200_000}, State: ledger.Quarantined, Reason: "message unpacks to more than 200 times its size" + hostile,
 				Attachments: []ledger.Attachment{{StagingID: "x", Path: ".quarantine/x.eml", Quarantine: true, Size: 1_200_000}},
@@ -217,6 +220,7 @@ No attachd runs with this state at the moment; this is what its files say.
 		"\n  Login refused: orders (mail.example.org:995)\n    since 13:52, 3 attempts, the last now; last success 60 min ago\n    | log in to mail.example.org:995: server said: -ERR \\x1b[2J\\u202egpj.exe",
 		"What to do: Put the right password into password_file /etc/secrets/orders",
 		"\n  account   state      last success  next poll  failures  left  why\n  orders    needs you  60 min ago    -                 3     -  login refused\n  asia      fine ",
+		"\n  2 messages stay on the server, larger than max_message_size: asia (2). Raise it, and they are fetched.\n",
 		"\nCame in today: 2 files, 281 kB\n  at     account   from ",
 		"\n  14:29  invoices  billing@supplier.example.org ",
 		"\nCame in yesterday: 1 file, 1.9 kB\n",
@@ -256,7 +260,7 @@ func TestRunning(t *testing.T) {
 	board := status.NewBoard(status.Options{Now: s.Now, Version: "1.4.2", Path: s.Path})
 	board.Configured(s.Config, nil)
 	for _, name := range []string{"asia", "invoices"} {
-		board.Observe(event.Done{Account: name})
+		board.Observe(event.Done{Account: name, Counts: event.Counts{TooLarge: 1}})
 	}
 	board.Observe(event.Done{Account: "orders", Err: &session.LoginError{Addr: "mail.example.org:995", Err: &pop3.Error{Cmd: "PASS", Text: "-ERR no"}}})
 	board.Observe(event.Started{Account: "invoices"})
@@ -269,6 +273,7 @@ func TestRunning(t *testing.T) {
 		t.Errorf("running %v: %s", o.Running, text)
 	}
 	for _, want := range []string{
+		"\n  2 messages stay on the server, larger than max_message_size: asia (1) and invoices (1). Raise it, and they are fetched.\n",
 		"\n  invoices is fetching: 1 of 350 messages, 12.0 MB of 110 MB\n",
 		"\nattachd 1.4.2, up for 0 s; configuration read now.\n",
 		"\n  invoices  polling    now           under way         -   349  -\n",

@@ -3,6 +3,7 @@ package overview
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -141,9 +142,35 @@ func (p *printer) accounts() {
 	if left > 0 {
 		p.line("  and ", words.Count(left, "other"), " without trouble: --all shows them")
 	}
+	p.tooLarge()
 	for _, a := range working {
 		p.prose("  ", words.Visible(a.Name)+" is fetching: "+progress(a.Progress))
 	}
+}
+
+// tooLarge names the accounts with messages that stay on the server for their size.
+func (p *printer) tooLarge() {
+	var names []string
+	messages := 0
+	for i := range p.Accounts {
+		if a := &p.Accounts[i]; a.TooLarge > 0 {
+			messages += a.TooLarge
+			names = append(names, a.Name+" ("+words.Number(int64(a.TooLarge))+")")
+		}
+	}
+	if messages == 0 {
+		return
+	}
+	most := mostShown
+	if p.style.All {
+		most = len(names)
+	}
+	slices.Sort(names)
+	stay, they := "stay", "they are"
+	if messages == 1 {
+		stay, they = "stays", "it is"
+	}
+	p.prose("  ", words.Count(messages, "message")+" "+stay+" on the server, larger than max_message_size: "+words.List(names, most)+". Raise it, and "+they+" fetched.")
 }
 
 func (p *printer) when(t time.Time, never string) string {

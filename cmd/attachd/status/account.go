@@ -183,7 +183,7 @@ func (a *account) end(e event.Done, t trouble.Trouble, now time.Time) {
 	a.now.Strip.push(tickOf(max(e.Counts.Attachments, a.fetched.files), !visited))
 	if visited {
 		a.now.Worked, a.now.Since, a.now.Failures = now, time.Time{}, 0
-		a.now.Backlog = e.Counts.Left
+		a.now.Backlog, a.now.TooLarge = e.Counts.Left, e.Counts.TooLarge
 		a.failure, a.partial = nil, a.partial.noted(t, now)
 		return
 	}

@@ -49,6 +49,8 @@ type Past struct {
 	// Polled is when accounts were polled last, and Mail when a message of theirs was recorded
 	// last, by the state.
 	Polled, Mail map[string]time.Time
+	// TooLarge is how many messages of each account stay on the server for their size, by the state.
+	TooLarge map[string]int
 }
 
 // HeldOf is what the state says of messages in quarantine.

@@ -22,6 +22,7 @@ func (b *Board) Restore(p Past) {
 		}
 		a.restorePolls(p.Polls[name])
 		a.now.Mail = lastOf(a.now.Mail, p.Mail[name]) // its first poll may be under way
+		a.now.TooLarge = p.TooLarge[name]
 		if at := p.Polled[name]; !at.IsZero() {
 			a.checked.before = true
 			if a.now.Polled.IsZero() {

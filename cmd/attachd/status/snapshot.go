@@ -69,6 +69,7 @@ type Account struct {
 	Worked     time.Time `json:"worked,omitzero"`      // when the last poll without a failure ended
 	Next       time.Time `json:"next,omitzero"`        // when the next poll is due; zero while one is under way
 	Backlog    int       `json:"backlog,omitempty"`    // messages that are known to be left for the next polls
+	TooLarge   int       `json:"too_large,omitempty"`  // messages that stay on the server for their size (max_message_size)
 	Mailbox    Mailbox   `json:"mailbox"`              // what the server held
 	Progress   *Progress `json:"progress,omitempty"`   // of the poll under way; nil without one
 	Quarantine int       `json:"quarantine,omitempty"` // messages in quarantine

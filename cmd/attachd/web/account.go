@@ -214,6 +214,9 @@ func (s *Server) facts(a *status.Account, conf config.Account, totals history.To
 		backlog += "; what came since " + words.Clock(a.Worked, s.now().In(s.zone)) + " is not known"
 	}
 	all = append(all, fact{Name: "Backlog", Text: backlog})
+	if a.TooLarge > 0 {
+		all = append(all, fact{Name: "Too large", Text: words.Count(a.TooLarge, "message") + " beyond max_message_size, left on the server"})
+	}
 	delivered := words.Number(totals.Files) + " " + words.Plural(int(totals.Files), "file")
 	if totals.Files > 0 {
 		delivered += ", " + words.Size(totals.Bytes) + " since " + day(totals.Since)
