@@ -40,6 +40,12 @@ same one under a new UIDL or put back, it may deliver or delete otherwise than i
 some accounts failed, or messages are in quarantine; 78: the configuration is bad.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			// Before the configuration is read: what asks to read it again must not end the start.
+			hangup := make(chan os.Signal, 1)
+			if !once {
+				signal.Notify(hangup, syscall.SIGHUP)
+				defer signal.Stop(hangup)
+			}
 			c, warnings, err := load(path, cmd.ErrOrStderr())
 			if err != nil {
 				return err
@@ -75,9 +81,6 @@ some accounts failed, or messages are in quarantine; 78: the configuration is ba
 			if once {
 				return runOnce(cmd.Context(), daemon.Options{Config: c, Path: path, Log: log, Warnings: warnings, Shoutrrr: shoutrrrProcess(), Hooks: hooks}, progress.Observe)
 			}
-			hangup := make(chan os.Signal, 1)
-			signal.Notify(hangup, syscall.SIGHUP)
-			defer signal.Stop(hangup)
 			return failure(daemon.Run(cmd.Context(), daemon.Options{
 				Config: c, Path: path, Warnings: warnings, Log: log, Shoutrrr: shoutrrrProcess(), Reload: hangup, Hooks: hooks,
 			}))
