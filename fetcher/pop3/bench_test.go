@@ -33,9 +33,14 @@ func message(line string) []byte {
 // same buffer and with net/textproto's reader, which also drops its CRs.
 func BenchmarkDotReader(b *testing.B) {
 	for name, line := range map[string]string{
-		"base64": strings.Repeat("QUJD", 19) + "\r\n",
-		"text":   "This is a sentence. And so is this one, which ends the line with a dot.\r\n",
-		"dots":   "............................................................................\r\n",
+		"base64":       strings.Repeat("QUJD", 19) + "\r\n",
+		"text":         "This is a sentence. And so is this one, which ends the line with a dot.\r\n",
+		"dots":         "............................................................................\r\n",
+		"stuffed":      "..\r\n",
+		"stuffed LF":   "..\n",
+		"not stuffed":  ".a\r\n",
+		"dots at ends": "a.\r\n",
+		"dotted text":  "..This is a sentence. And so is this one, which ends the line with a dot.\r\n",
 	} {
 		data := message(line)
 		size := int64(len(data))

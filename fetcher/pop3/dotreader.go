@@ -9,7 +9,7 @@ import (
 
 // body is a message as the server sends it, up to its final dot (RFC 1939
 // section 3). It works on the blocks that the connection yields, looks for dots
-// instead of line ends, since base64 has none, and copies nothing.
+// instead of line ends, since base64 has none, and moves bytes only to drop stuffed dots.
 type body struct {
 	c         *Client
 	n         int   // the message's number
@@ -114,49 +114,70 @@ func (b *body) advance() error {
 			return b.cut(err)
 		}
 	}
-	content, _ := r.Peek(r.Buffered())
-	from := 0
-	if b.lineStart && content[0] == '.' {
-		end, stuffed, err := b.dot()
+	if content, _ := r.Peek(1); b.lineStart && content[0] == '.' {
+		kind, length, err := b.dot()
 		switch {
 		case err != nil:
 			return b.cut(err)
-		case end > 0 && b.octets >= b.unstuffed:
-			r.Discard(end)
+		case kind == finalDot && b.octets >= b.unstuffed:
+			r.Discard(length)
 			return b.finish()
-		case stuffed && b.unstuffed <= 0:
-			r.Discard(1)
 		}
-		content, _ = r.Peek(r.Buffered())
-		from = 1 // past the dot, which is content
 	}
-	b.plain = len(content)
-	tail := dotAtEnd(content[from:])
-	for {
+	content, _ := r.Peek(r.Buffered())
+	end, plain, decided := b.unstuff(content)
+	r.Discard(end - plain)
+	b.plain = plain
+	if tail := dotAtEnd(content[decided:end]); tail > 0 && end == len(content) && b.c.commands.waiting == 0 {
+		// It may be the final dot of a server that forgets the line end before it.
+		end -= tail
+		if b.plain -= tail; b.plain == 0 {
+			return b.hold(tail)
+		}
+	}
+	b.lineStart = content[end-1] == '\n'
+	return nil
+}
+
+// unstuff drops the stuffed dots of what is in the buffer, up to end: its end, or a dot that may
+// be the final one. The plain bytes before end are then content. A block for each line would cost
+// far more than to move the lines together, if they are short. Before decided, no dot is the final
+// one.
+func (b *body) unstuff(content []byte) (end, plain, decided int) {
+	kept := 0 // the content before it has been moved to the front
+	end = len(content)
+	for from := 0; ; {
 		i := bytes.IndexByte(content[from:], '.')
 		if i < 0 {
 			break
 		}
 		i += from
-		if i > 0 && content[i-1] == '\n' {
-			b.plain = i
-			break
+		if i > 0 && content[i-1] == '\n' || i == 0 && b.lineStart {
+			kind, _ := lineOfDot(content[i:])
+			if kind == undecidedDot || kind == finalDot && b.octets+int64(plain+i-kept) >= b.unstuffed {
+				end = i
+				break
+			}
+			decided = i + 1
+			if kind == stuffedDot && b.unstuffed <= 0 {
+				plain += copy(content[plain:], content[kept:i])
+				kept = i + 1
+				decided = i + 2
+			}
 		}
 		// No other dot of this line matters, however many there are.
-		end := bytes.IndexByte(content[i:], '\n')
-		if end < 0 {
+		next := bytes.IndexByte(content[i:], '\n') + 1
+		if next == 0 {
 			break
 		}
-		from = i + end + 1
+		from = i + next
 	}
-	if tail > 0 && b.plain == len(content) && b.c.commands.waiting == 0 {
-		// It may be the final dot of a server that forgets the line end before it.
-		if b.plain -= tail; b.plain == 0 {
-			return b.hold(tail)
-		}
+	if kept == 0 {
+		return end, end, decided
 	}
-	b.lineStart = content[b.plain-1] == '\n'
-	return nil
+	plain += copy(content[plain:], content[kept:end])
+	copy(content[end-plain:end], content[:plain]) // what follows it stays where it is
+	return end, plain, decided
 }
 
 // dotAtEnd returns how many bytes at the end of content could be the start, or
@@ -227,29 +248,46 @@ func (b *body) probe(skip int) error {
 	return b.advance() // which holds no dot back any more
 }
 
-// dot looks at a dot that starts a line: end is the length of the final dot with
-// its line end, CR LF or a bare LF, or 0. QUIRK: some servers stuff no dots, so
-// one that is followed by anything but another dot is content.
-func (b *body) dot() (end int, stuffed bool, err error) {
-	start, err := b.c.wire.r.Peek(2)
-	if err != nil {
-		return 0, false, err
-	}
-	switch start[1] {
-	case '.':
-		return 0, true, nil
-	case '\n':
-		return 2, false, nil
-	case '\r':
-		// One byte more, and only now: a bare LF may be all that comes.
-		if start, err = b.c.wire.r.Peek(3); err != nil {
-			return 0, false, err
+// dotKind is what a dot at the start of a line is.
+type dotKind int
+
+const (
+	undecidedDot dotKind = iota // more bytes must tell
+	finalDot                    // with CR LF or a bare LF behind it
+	stuffedDot
+	plainDot // QUIRK: some servers stuff no dots: one before anything but a dot is content
+)
+
+// dot looks at the dot that starts the next line. It waits for no more bytes than must tell.
+func (b *body) dot() (kind dotKind, length int, err error) {
+	for length = 2; kind == undecidedDot; {
+		start, err := b.c.wire.r.Peek(length)
+		if err != nil {
+			return undecidedDot, 0, err
 		}
-		if start[2] == '\n' {
-			return 3, false, nil
-		}
+		kind, length = lineOfDot(start)
 	}
-	return 0, false, nil
+	return kind, length, nil
+}
+
+// lineOfDot looks at a line that begins with a dot. length is how many of its bytes tell: of a
+// final dot, all.
+func lineOfDot(line []byte) (kind dotKind, length int) {
+	switch {
+	case len(line) < 2:
+		return undecidedDot, 2
+	case line[1] == '.':
+		return stuffedDot, 2
+	case line[1] == '\n':
+		return finalDot, 2
+	case line[1] != '\r':
+		return plainDot, 2
+	case len(line) < 3:
+		return undecidedDot, 3 // and only now: a bare LF may be all that comes
+	case line[2] == '\n':
+		return finalDot, 3
+	}
+	return plainDot, 3
 }
 
 func (b *body) finish() error {

@@ -140,6 +140,52 @@ func TestDotReader(t *testing.T) {
 	}
 }
 
+// TestBlocks: short lines with dots before them are handed over together. A block for each costs
+// whoever takes the message apart many times what its bytes do.
+func TestBlocks(t *testing.T) {
+	t.Parallel()
+	const lines = 10_000
+	for name, test := range map[string]struct {
+		line, want string
+		octets     int64 // if positive, the server stuffs no dots
+	}{
+		"stuffed":                   {"..\r\n", ".\r\n", 0},
+		"stuffed, with a bare LF":   {"..\n", ".\n", 0},
+		"not stuffed":               {".a\r\n", ".a\r\n", 0},
+		"dot and bare CR":           {".\ra\n", ".\ra\n", 0},
+		"two dots that are content": {"..\r\n", "..\r\n", lines * 4},
+		"a dot that is content":     {".\r\n", ".\r\n", lines * 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sent := strings.Repeat(test.line, lines) + ".\r\n"
+			c := newClient(context.Background(), readerConn{r: strings.NewReader(sent)}, Timeouts{}, nil)
+			c.Unstuffed(func(int) int64 { return test.octets })
+			var got countedWrites
+			if _, err := c.newBody(1).WriteTo(&got); err != nil {
+				t.Fatal(err)
+			}
+			if want := strings.Repeat(test.want, lines); got.String() != want {
+				t.Errorf("got %.40q (%d bytes), want %.40q (%d bytes)", got.String(), got.Len(), want, len(want))
+			}
+			if most := 2 * (len(sent)/bufferSize + 1); got.writes > most {
+				t.Errorf("%d blocks, want at most %d", got.writes, most)
+			}
+		})
+	}
+}
+
+// countedWrites counts the blocks that it takes.
+type countedWrites struct {
+	bytes.Buffer
+	writes int
+}
+
+func (w *countedWrites) Write(p []byte) (int, error) {
+	w.writes++
+	return w.Buffer.Write(p)
+}
+
 func FuzzDotReader(f *testing.F) {
 	f.Add([]byte("a\r\n..b\r\n.\r\n+OK\r\n"), []byte{0, 1, 2})
 	f.Add([]byte("\n.\n.\r.\r\n"), []byte{1})
