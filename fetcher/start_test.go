@@ -83,7 +83,8 @@ func TestStartNow(t *testing.T) {
 	}
 }
 
-// TestStartWithin: the date of arrival decides, and what has none is fetched.
+// TestStartWithin: the date of arrival decides, and what has none is fetched. What the server does
+// not give the header of is retrieved, and neither delivered nor deleted if it is old.
 func TestStartWithin(t *testing.T) {
 	t.Parallel()
 	var many []pop3test.Message
@@ -101,25 +102,21 @@ func TestStartWithin(t *testing.T) {
 		"sent alone":    {[]pop3test.Message{mail("a", "a", "Date: Mon, 1 Jan 2001 10:00:00 +0000")}, nil, ""},
 		"relayed":       {[]pop3test.Message{mail("a", "a", "Received: by b; "+time.Now().Format(time.RFC1123Z), "Received: by c; Mon, 1 Jan 2001 10:00:00 +0000")}, nil, "a"},
 		"clock not set": {[]pop3test.Message{mail("a", "a", "Received: by b; Thu, 1 Jan 1970 00:00:10 +0000")}, nil, "a"},
-		"no TOP": {[]pop3test.Message{arrived("a", 31*day), arrived("b", 0)}, func(c *pop3test.Conn, cmd, _ string) bool {
-			if cmd == "TOP" {
-				c.Reply("-ERR unknown command")
-			}
-			return cmd == "TOP"
-		}, "a b"},
+		"no TOP":        {[]pop3test.Message{arrived("a", 31*day), arrived("b", 0)}, noTOP, "b"},
 		"breaks at TOP": {[]pop3test.Message{arrived("a", 31*day), arrived("b", 0)}, func(c *pop3test.Conn, cmd, _ string) bool {
 			if cmd == "TOP" {
 				c.Cut()
 			}
 			return cmd == "TOP"
-		}, "a b"},
+		}, "b"},
 		"refused once": {[]pop3test.Message{arrived("a", 31*day), arrived("b", 31*day)}, func(c *pop3test.Conn, cmd, args string) bool {
 			if cmd == "TOP" && strings.HasPrefix(args, "2") {
 				c.Reply("-ERR not this one")
 				return true
 			}
 			return false
-		}, "b"},
+		}, ""},
+		"undated, and no TOP": {[]pop3test.Message{mail("a", "a"), arrived("b", 31*day)}, noTOP, "a"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -128,11 +125,22 @@ func TestStartWithin(t *testing.T) {
 			w.account.Delete = true
 			w.server.Hook = tt.hook
 			w.start(t)
+			heard := w.listen()
 			w.pollsAs(t, "first", tt.want)
+			before := len(tt.messages) - len(strings.Fields(tt.want))
+			if n := notFetched(heard); n != before {
+				t.Errorf("%d messages are told to be before the start, want %d", n, before)
+			}
 			w.add(arrived("later", 99*day))
 			w.pollsAs(t, "second", strings.TrimSpace(strings.Join(slices.Sorted(slices.Values(append(strings.Fields(tt.want), "later"))), " ")))
-			if left, want := len(w.server.Mailbox("u0")), len(tt.messages)-len(strings.Fields(tt.want)); left != want {
-				t.Errorf("%d left on the server, want %d", left, want)
+			if left := len(w.server.Mailbox("u0")); left != before {
+				t.Errorf("%d left on the server, want %d", left, before)
+			}
+			if s, err := w.ledger.Summaries(t.Context()); err != nil || s[0].Skipped != before || s[0].Count[ledger.Failed] > 0 {
+				t.Errorf("recorded %+v, %v", s, err)
+			}
+			if n := notFetched(heard); n != 0 {
+				t.Errorf("%d messages are told once more", n)
 			}
 		})
 	}
@@ -271,12 +279,15 @@ func TestStartMoved(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := starting(t, box("x", "")...)
-			w.start(t)
-			w.pollsAs(t, "first", "")
-			w.server.Replace("u0", tt.later...)
-			w.pollsAs(t, "moved", tt.want)
-			w.pollsAs(t, "again", tt.want)
+			for _, hook := range []func(c *pop3test.Conn, cmd, args string) bool{nil, noTOP} {
+				w := starting(t, box("x", "")...)
+				w.server.Hook = hook
+				w.start(t)
+				w.pollsAs(t, "first", "")
+				w.server.Replace("u0", tt.later...)
+				w.pollsAs(t, "moved", tt.want)
+				w.pollsAs(t, "again", tt.want)
+			}
 		})
 	}
 }
@@ -299,19 +310,14 @@ func TestStartReused(t *testing.T) {
 		"another":                     {other, true, "bodz"},
 		"the same":                    {old, true, ""},
 		"another, and no TOP":         {other, false, "bodz"},
-		"the same, and no TOP":        {old, false, "body"}, // in doubt it is fetched
+		"the same, and no TOP":        {old, false, ""},
 		"another with another length": {pop3test.Message{UIDL: "1", Raw: append([]byte("X: y\r\n"), other.Raw...)}, true, "bodz"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := starting(t, old, arrived("rest", 50*day))
 			if !tt.top {
-				w.server.Hook = func(c *pop3test.Conn, cmd, _ string) bool {
-					if cmd == "TOP" {
-						c.Reply("-ERR unknown command")
-					}
-					return cmd == "TOP"
-				}
+				w.server.Hook = noTOP
 			}
 			w.start(t)
 			w.pollsAs(t, "first", "")
@@ -330,30 +336,37 @@ func TestStartReused(t *testing.T) {
 // of that is fetched or deleted, and it is told once.
 func TestStartWithoutUIDL(t *testing.T) {
 	t.Parallel()
-	w := starting(t, arrived("a", 9*day), arrived("b", 2*day))
-	w.account.Delete, w.account.DeleteEmpty = true, true
-	w.server.Hook = noUIDL
-	heard := w.listen()
-	w.start(t)
-	l := w.loop(w.account)
-	for i, want := range []string{"", "", "c", "c d", "c d"} {
-		switch i {
-		case 2:
-			w.add(arrived("c", 0))
-		case 3:
-			w.add(arrived("d", 0))
-		}
-		if err := l.poll(t.Context(), t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		w.server.Wait()
-		if got := w.has(); got != want {
-			t.Errorf("poll %d: delivered %q, want %q", i+1, got, want)
-		}
-	}
-	wantTold(t, "in all", heard.leftOut(), " |-1|on the server before the account's start|start and 1 more stays")
-	if got := w.uidls(); got != "a b" {
-		t.Errorf("left on the server: %s", got)
+	for _, top := range []bool{true, false} {
+		t.Run(fmt.Sprint("TOP ", top), func(t *testing.T) {
+			t.Parallel()
+			w := starting(t, arrived("a", 9*day), arrived("b", 2*day))
+			w.account.Delete, w.account.DeleteEmpty = true, true
+			w.server.Hook = func(c *pop3test.Conn, cmd, args string) bool {
+				return noUIDL(c, cmd, args) || !top && noTOP(c, cmd, args)
+			}
+			heard := w.listen()
+			w.start(t)
+			l := w.loop(w.account)
+			for i, want := range []string{"", "", "c", "c d", "c d"} {
+				switch i {
+				case 2:
+					w.add(arrived("c", 0))
+				case 3:
+					w.add(arrived("d", 0))
+				}
+				if err := l.poll(t.Context(), t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				w.server.Wait()
+				if got := w.has(); got != want {
+					t.Errorf("poll %d: delivered %q, want %q", i+1, got, want)
+				}
+			}
+			wantTold(t, "in all", heard.leftOut(), " |-1|on the server before the account's start|start and 1 more stays")
+			if got := w.uidls(); got != "a b" {
+				t.Errorf("left on the server: %s", got)
+			}
+		})
 	}
 }
 

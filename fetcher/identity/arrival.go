@@ -12,7 +12,7 @@ var earliestArrival = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // arrival returns when a message arrived, by its header: the date of the first Received field,
 // which the last server has added (RFC 5321 section 4.4), or the sender's Date without any. It
-// reports false if that can't be read.
+// reports false, with the zero time, if that can't be read.
 func arrival(header []byte) (time.Time, bool) {
 	var sent []byte
 	for name, value := range headerFields(header) {
@@ -29,7 +29,10 @@ func arrival(header []byte) (time.Time, bool) {
 
 func parseDate(text []byte) (time.Time, bool) {
 	at, err := mail.ParseDate(string(bytes.TrimSpace(text)))
-	return at, err == nil && !at.Before(earliestArrival)
+	if err != nil || at.Before(earliestArrival) {
+		return time.Time{}, false
+	}
+	return at, true
 }
 
 // headerFields yields the fields of a header, unfolded.

@@ -38,12 +38,14 @@ type Difference struct {
 	again   []Entry // messages that failed before: retrieved last, as they may break the line again
 	reused  int     // UIDLs that the ledger has with another size
 	kept    int     // messages delivered or in quarantine, and not deleted
-	skipped int     // messages that were there before the account's start
+	skipped int     // messages that were there before the account's start, or may have been
 	present int     // those of the kept ones that the ledger takes to be on the server
 	// suspects have the UIDL and size of messages that the server no longer had.
 	suspects []Lookalike
 	found    []ledger.Key // messages that one listing lacked by mistake
 	numbers  numbering
+	// undecided, by number, may have been there before the account's start.
+	undecided map[int]bool
 }
 
 // numbering tells of a mailbox whether its UIDLs are small numbers, given out in order.
@@ -147,6 +149,9 @@ func (a *Account) sort(d *Difference, e Entry, known []ledger.Record, now time.T
 		}
 		d.want(e)
 	case r.State == ledger.Failed:
+		if r.Skipped {
+			note(&d.undecided, e.Number)
+		}
 		if ledger.Waits(now, r.NextAttempt) {
 			d.Pending++
 			return

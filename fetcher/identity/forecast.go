@@ -1,9 +1,6 @@
 package identity
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // Forecast is what the next poll of an account would find and do. It leaves out what a poll
 // learns by comparing headers or whole messages: that a UIDL belongs to another message now, or
@@ -64,7 +61,7 @@ func (x *Matcher) Foresee(ctx context.Context) (*Forecast, error) {
 		}
 		f.Moved = x.missing.some
 	}
-	skipped, err := x.applyStart(ctx, func([]Entry, time.Time) error { return nil })
+	skipped, err := x.applyStart(ctx, recordNothing())
 	if err != nil {
 		return nil, err
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
-// headerMost is how many bytes of a header are read.
-const headerMost = 64 << 10
+// HeaderMost is how many bytes of a header are read.
+const HeaderMost = 64 << 10
 
 // tellingFields tell messages apart. Whoever sends a message a second time gives it at least
 // another Received field, and a program that gives all its mail one Message-ID still dates it.
@@ -114,11 +114,11 @@ func (h *HeaderReader) Write(p []byte) {
 	if h.ended {
 		return
 	}
-	p = p[:min(len(p), headerMost-len(h.header))]
+	p = p[:min(len(p), HeaderMost-len(h.header))]
 	from := max(len(h.header)-3, 0)
 	h.header = append(h.header, p...)
 	rest := h.header[from:]
-	h.ended = len(h.header) == headerMost || bytes.Contains(rest, []byte("\n\n")) || bytes.Contains(rest, []byte("\n\r\n"))
+	h.ended = len(h.header) == HeaderMost || bytes.Contains(rest, []byte("\n\n")) || bytes.Contains(rest, []byte("\n\r\n"))
 }
 
 // Header returns what was read: up to the empty line and perhaps further.

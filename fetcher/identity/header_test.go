@@ -59,7 +59,7 @@ func FuzzIdentify(f *testing.F) {
 			h.Write(rest[:n])
 			rest = rest[n:]
 		}
-		if got := Identify(h.header); got != want && len(raw) < headerMost {
+		if got := Identify(h.header); got != want && len(raw) < HeaderMost {
 			t.Errorf("in pieces of %d: %v, want %v", size+1, got, want)
 		}
 	})

@@ -23,6 +23,9 @@ const (
 	// PutBack is a message that was delivered and deleted before, and is listed again under
 	// another UIDL.
 	PutBack
+	// BeforeStart is a message that was on the server before the account's start: neither
+	// delivered nor deleted.
+	BeforeStart
 )
 
 // Read is what was read of a message.

@@ -80,7 +80,10 @@ type Starts interface {
 	Start(ctx context.Context, account string) (ledger.Start, error)
 	// Skip records messages as not to be fetched, and before, unless zero, as the start.
 	Skip(ctx context.Context, account string, keys []ledger.Key, before time.Time) (skipped int, err error)
-	// Skipped returns the messages that Skip recorded.
+	// MaybeSkip records messages that may have been there before: their dates decide once they are
+	// retrieved. Until then each is a failed one that was not tried.
+	MaybeSkip(ctx context.Context, account string, keys []ledger.Key) error
+	// Skipped returns the messages that Skip and MaybeSkip recorded.
 	Skipped(ctx context.Context, account string) ([]ledger.Key, error)
 }
 

@@ -129,6 +129,8 @@ type doubts struct {
 	same       map[int]ledger.Key // by number: keys of the messages that these may be
 	examined   map[int]bool       // by number: messages whose headers were compared
 	overdue    map[int]bool       // by number: messages to delete if they are the ones recorded
+	undated    map[int]bool       // by number: messages whose date decides, and the server kept it back
+	before     time.Time          // the account's start: what such a date is compared with
 }
 
 // missing is about messages that should be listed and are not.

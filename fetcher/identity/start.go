@@ -37,6 +37,9 @@ type Skipped struct {
 	Entries []Entry
 	// Nameless of them have no UIDL. Each visit finds them out anew.
 	Nameless int
+	// Undated is how many more may have been there, found out by this visit, too: the server did
+	// not give their headers, and Matcher.CameBefore tells once they are retrieved.
+	Undated int
 	// First says that the start was applied by this visit.
 	First bool
 }
@@ -47,6 +50,10 @@ type Skipped struct {
 // Nothing but its key is asked of a message where start is now. Otherwise the date of its arrival
 // decides, and a message without one is fetched. So is any message in doubt: nothing is lost, and
 // some old mail may come.
+//
+// A message is not in doubt because the server refuses its header, for this once or always. It is
+// recorded as undecided and stays among the new ones. Its header comes with the message itself, and
+// CameBefore decides by that.
 //
 // A key does not always tell later which message that was. In these cases the date of arrival does,
 // as the header has it (TOP, RFC 1939 section 7):
@@ -60,18 +67,57 @@ type Skipped struct {
 // The start is applied at the first visit of an account that nothing else is recorded of, and
 // recorded as a whole at its end. A visit that breaks before is repeated.
 func (x *Matcher) ApplyStart(ctx context.Context) (Skipped, error) {
-	return x.applyStart(ctx, func(entries []Entry, before time.Time) error {
-		keys := make([]ledger.Key, len(entries))
-		for i, e := range entries {
-			keys[i] = x.Listing.Key(e)
-		}
-		_, err := x.Ledger.Skip(ctx, x.Account.Name, keys, before)
-		return err
+	return x.applyStart(ctx, record{
+		skip: func(entries []Entry, before time.Time) error {
+			_, err := x.Ledger.Skip(ctx, x.Account.Name, x.keys(entries), before)
+			return err
+		},
+		maybeSkip: func(entries []Entry) error { return x.Ledger.MaybeSkip(ctx, x.Account.Name, x.keys(entries)) },
 	})
 }
 
-// record records messages as skipped, and before as the start unless it is zero.
-type record func(entries []Entry, before time.Time) error
+// record is what applyStart does with what it found out.
+type record struct {
+	// skip records messages as skipped, and before as the start unless it is zero.
+	skip func(entries []Entry, before time.Time) error
+	// maybeSkip records messages as undecided.
+	maybeSkip func([]Entry) error
+}
+
+// recordNothing is for a forecast.
+func recordNothing() record {
+	return record{func([]Entry, time.Time) error { return nil }, func([]Entry) error { return nil }}
+}
+
+func (x *Matcher) keys(entries []Entry) []ledger.Key {
+	keys := make([]ledger.Key, len(entries))
+	for i, e := range entries {
+		keys[i] = x.Listing.Key(e)
+	}
+	return keys
+}
+
+// IsUndated reports whether the date of a message decides whether it was there before the
+// account's start, and has to be learnt by retrieving it.
+func (x *Matcher) IsUndated(number int) bool { return x.doubts.undated[number] }
+
+// CameBefore reports whether an undated message was there before the account's start, by its
+// header. Without a date it was not.
+func (x *Matcher) CameBefore(number int, header []byte) bool {
+	at, dated := arrival(header)
+	return x.doubts.undated[number] && dated && at.Before(x.doubts.before)
+}
+
+// NoteBefore records messages that turned out to have been there before the account's start. One
+// without a UIDL is found out anew by each visit.
+func (x *Matcher) NoteBefore(ctx context.Context, entries []Entry) error {
+	named := slices.DeleteFunc(slices.Clone(entries), Entry.IsNameless)
+	if len(named) == 0 {
+		return nil
+	}
+	_, err := x.Ledger.Skip(ctx, x.Account.Name, x.keys(named), time.Time{})
+	return err
+}
 
 func (x *Matcher) applyStart(ctx context.Context, record record) (s Skipped, err error) {
 	d, l := &x.Difference, x.Listing
@@ -98,10 +144,17 @@ func (x *Matcher) applyStart(ctx context.Context, record record) (s Skipped, err
 		before = x.Account.Start.before(x.Now())
 		ask = !x.Account.Start.Now || x.Mailbox.Traits().Batches
 	}
+	x.doubts.before = before
 	old := make(map[int]bool)
 	if ask {
-		if old, err = x.arrivedBefore(candidates, before, func(chunk []Entry) error { return record(chunk, time.Time{}) }); err != nil {
+		if old, err = x.arrivedBefore(candidates, before, func(chunk []Entry) error { return record.skip(chunk, time.Time{}) }); err != nil {
 			return s, err
+		}
+		undated := slices.DeleteFunc(slices.Clone(candidates), func(e Entry) bool { return !x.doubts.undated[e.Number] || d.undecided[e.Number] })
+		if s.Undated = len(undated); s.Undated > 0 {
+			if err := record.maybeSkip(undated); err != nil {
+				return s, err
+			}
 		}
 	}
 	if s.First || len(old) > 0 {
@@ -135,9 +188,9 @@ func (s *Skipped) recordFirst(asked bool, before time.Time, record record) error
 	case !s.First:
 		return nil
 	case asked:
-		return record(nil, before)
+		return record.skip(nil, before)
 	}
-	return record(s.Entries, before)
+	return record.skip(s.Entries, before)
 }
 
 // without returns a new slice of the entries that have other numbers.
@@ -158,8 +211,25 @@ func (x *Matcher) recordedStart(ctx context.Context) (ledger.Start, error) {
 	return start, err
 }
 
-// mayBeSkipped returns the new messages that may be skipped ones under another key.
+// mayBeSkipped returns the new messages that may be skipped ones: those that are undecided, or have
+// another key now.
 func (x *Matcher) mayBeSkipped(ctx context.Context, start ledger.Start) ([]Entry, error) {
+	moved, err := x.mayBeMoved(ctx, start)
+	d := &x.Difference
+	if err != nil || len(d.undecided) == 0 {
+		return moved, err
+	}
+	may := make(map[int]bool, len(moved))
+	for _, e := range moved {
+		may[e.Number] = true
+	}
+	return slices.DeleteFunc(slices.Clone(d.Unseen), func(e Entry) bool {
+		return !may[e.Number] && (!d.undecided[e.Number] || x.Account.Skips(e.Size))
+	}), nil
+}
+
+// mayBeMoved returns the new messages that may be skipped ones under another key.
+func (x *Matcher) mayBeMoved(ctx context.Context, start ledger.Start) ([]Entry, error) {
 	d, l := &x.Difference, x.Listing
 	moved := len(d.Unseen) >= changedLeast && float64(len(d.Unseen)) >= changedShare*float64(len(l.Entries))
 	switch {
@@ -182,21 +252,20 @@ func (x *Matcher) mayBeSkipped(ctx context.Context, start ledger.Start) ([]Entry
 }
 
 // arrivedBefore asks for the headers of messages, and returns the numbers of those that have
-// arrived before a time. It is given those of each chunk at once. A message without a date, or that
-// the server does not give the header of, is not one of them.
+// arrived before a time. each is given those of each chunk at once. A message without a date is not
+// one of them. One that the server does not give the header of is undated.
 func (x *Matcher) arrivedBefore(entries []Entry, limit time.Time, each func([]Entry) error) (map[int]bool, error) {
 	old := make(map[int]bool)
 	for chunk := range startChunks(entries) {
-		if x.Manner.WithoutHeaders || x.doubts.noHeaders {
-			break
-		}
 		at, err := x.arrivals(chunk)
 		if err != nil {
 			return nil, fmt.Errorf("read when messages of %s arrived: %w", x.Account.Addr, err)
 		}
 		var found []Entry
 		for _, e := range chunk {
-			if t, dated := at[e.Number]; dated && t.Before(limit) {
+			if t, asked := at[e.Number]; !asked {
+				note(&x.doubts.undated, e.Number)
+			} else if !t.IsZero() && t.Before(limit) {
 				old[e.Number] = true
 				found = append(found, e)
 			}
@@ -225,14 +294,16 @@ func startChunks(entries []Entry) iter.Seq[[]Entry] {
 	}
 }
 
-// arrivals asks when messages have arrived, by number, as far as their headers say it.
+// arrivals asks when messages have arrived, by number. It returns the zero time for a header
+// without a date, and none for a message that the server does not give the header of.
 func (x *Matcher) arrivals(entries []Entry) (map[int]time.Time, error) {
+	if x.Manner.WithoutHeaders || x.doubts.noHeaders {
+		return nil, nil
+	}
 	at := make(map[int]time.Time, len(entries))
 	x.AtHeaders = true
 	ids, refused, err := ShowHeaders(x.Mailbox, Numbers(entries), func(n int, header []byte) {
-		if t, ok := arrival(header); ok {
-			at[n] = t
-		}
+		at[n], _ = arrival(header)
 	})
 	if err != nil {
 		return nil, err
@@ -246,7 +317,7 @@ func (x *Matcher) arrivals(entries []Entry) (map[int]time.Time, error) {
 
 // examineSkipped finds out by the date of their arrival which suspects are the skipped messages
 // that have these keys. The record of any other is removed, so that the message is fetched. Without
-// a date, one that listings lacked for long is another one.
+// a date, one that listings lacked for long is another one; without its header it is undecided.
 func (x *Matcher) examineSkipped(ctx context.Context, suspects []Lookalike) (others int, err error) {
 	if len(suspects) == 0 {
 		return 0, nil
@@ -255,23 +326,24 @@ func (x *Matcher) examineSkipped(ctx context.Context, suspects []Lookalike) (oth
 	if err != nil {
 		return 0, err
 	}
-	at := make(map[int]time.Time)
-	if !x.doubts.noHeaders {
-		entries := make([]Entry, len(suspects))
-		for i, s := range suspects {
-			entries[i] = s.Entry
-		}
-		if at, err = x.arrivals(entries); err != nil {
-			return 0, err
-		}
+	entries := make([]Entry, len(suspects))
+	for i, s := range suspects {
+		entries[i] = s.Entry
 	}
-	var known, reused []ledger.Key
+	at, err := x.arrivals(entries)
+	if err != nil {
+		return 0, err
+	}
+	var known, reused, undated []ledger.Key
 	for _, s := range suspects {
-		t, dated := at[s.Entry.Number]
+		t, asked := at[s.Entry.Number]
+		dated := !t.IsZero()
 		gone := s.Record.Missed > 1
 		switch {
 		case dated && !t.Before(start.Before.Add(startMargin)), gone && !dated && s.Record.Missed > 2:
-			reused = append(reused, s.Record.Key)
+			if reused = append(reused, s.Record.Key); !asked {
+				undated = append(undated, x.Listing.Key(s.Entry))
+			}
 		case gone:
 			known = append(known, s.Record.Key)
 		}
@@ -279,7 +351,10 @@ func (x *Matcher) examineSkipped(ctx context.Context, suspects []Lookalike) (oth
 	if _, err := x.Ledger.Forget(ctx, x.Account.Name, reused); err != nil {
 		return 0, err
 	}
-	return len(reused), x.NoteListedAgain(ctx, known)
+	if err := x.Ledger.MaybeSkip(ctx, x.Account.Name, undated); err != nil {
+		return 0, err
+	}
+	return len(reused) - len(undated), x.NoteListedAgain(ctx, known)
 }
 
 // ListedSkipped returns the listed messages that are recorded as skipped.

@@ -29,7 +29,8 @@
 //   - Delivered changes nothing on a message that is past it: recovery may repeat it. DeletePending
 //     and Deleted change nothing on a message that is there already.
 //   - Skip settles a message that is not known, as one that was on the server before the account's
-//     start: it counts as delivered, and is never deleted.
+//     start: it counts as delivered, and is never deleted. MaybeSkip marks one whose date decides
+//     that once it is retrieved: it counts as failed until then, without an attempt.
 //   - Found on a deleted message, which the server still lists, makes it delivered again.
 //
 // Every other change is refused with a [TransitionError].

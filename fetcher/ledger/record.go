@@ -25,7 +25,8 @@ type Record struct {
 	Files  int
 	Unread bool
 	// Skipped says that the message was on the server before the account's start. It is settled
-	// without having been fetched, and is never deleted.
+	// without having been delivered, and is never deleted. A Failed one may have been there: its
+	// date is not known yet.
 	Skipped bool
 }
 
@@ -90,7 +91,7 @@ type Start struct {
 	Set bool
 	// Before is the start: what arrived before it is not fetched. It is zero where all is.
 	Before time.Time
-	// Skipped is how many messages are recorded that were there before.
+	// Skipped is how many messages are recorded that were there before, or may have been.
 	Skipped int
 }
 
@@ -105,7 +106,8 @@ type Summary struct {
 	// Unknown is how many of the delivered ones were only adopted, and are to be kept on the
 	// server.
 	Unknown int
-	// Skipped is how many messages were there before the account's start. Count has none of them.
+	// Skipped is how many messages were there before the account's start, or may have been. Count
+	// has none of them.
 	Skipped int
 	// TooLarge is how many messages the last visit left on the server for their size.
 	TooLarge int

@@ -173,6 +173,10 @@ func (p *poll) receive(ctx context.Context, b *batch, number int, body io.Reader
 		b.refused[i] = refused
 		return nil
 	}
+	body, before := p.dated(e, body)
+	if before {
+		stage = p.passOver
+	}
 	counted := p.bounded(e, body)
 	kinds, err := p.matcher.Digests(ctx, e)
 	if err != nil {
@@ -182,7 +186,10 @@ func (p *poll) receive(ctx context.Context, b *batch, number int, body io.Reader
 	m, err := p.stage(ctx, b, e, counted, stage)
 	b.octets += counted.n
 	known := identity.Unknown
-	if err == nil && m != nil {
+	switch {
+	case before:
+		known = identity.BeforeStart
+	case err == nil && m != nil:
 		known, err = p.identify(ctx, e, counted, m)
 	}
 	if err != nil {
@@ -310,6 +317,7 @@ func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
 	}
 	var again []ledger.Key
 	var back []ledger.Listed
+	var before []identity.Entry
 	for i, r := range staged {
 		if i < n && p.Account.deletesAtOnce() {
 			p.reserve()
@@ -336,9 +344,11 @@ func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
 		case r.known == identity.PutBack:
 			back = append(back, ledger.Listed{Key: r.message.Key, Identity: r.message.Identity()})
 			p.tellPutBack(r.message)
+		case r.known == identity.BeforeStart:
+			before = append(before, r.entry)
 		}
 	}
-	return errors.Join(err, p.matcher.NoteRecognized(ctx, again, back))
+	return errors.Join(err, p.noteBefore(ctx, before), p.matcher.NoteRecognized(ctx, again, back))
 }
 
 // exact returns how many messages at the beginning have their listed size.

@@ -179,5 +179,5 @@ func (p *poll) again() bool {
 	if p.rest.throttled {
 		return false
 	}
-	return p.rest.deleteFirst || p.rest.more && p.fetch.retrieved+len(p.delivery.Tally.Committed)+p.removal.deleted > 0 || p.mailbox.Traits().Batches && p.fetch.retrieved+p.fetch.consumed >= drainAgain && p.rest.left == 0
+	return p.rest.deleteFirst || p.rest.more && p.fetch.retrieved+len(p.delivery.Tally.Committed)+p.removal.deleted > 0 || p.mailbox.Traits().Batches && p.fetch.retrieved+p.fetch.start.consumed >= drainAgain && p.rest.left == 0
 }

@@ -58,13 +58,20 @@ type retrieval struct {
 	quarantine []quarantined
 	copying    map[int]uncopied // by number: messages fetched for their copies in quarantine
 	taken      allowance        // by the visit so far
-	skipped    []identity.Entry // messages that were there before the start, found out now
-	consumed   int              // messages read and not kept, see consume
-	askUntil   time.Time        // see reserve; zero if nothing is to be deleted
-	unasked    int              // messages that were left for want of time
-	again      int              // messages retrieved and not proven whole: they are retrieved again
-	before     int              // messages retrieved that were delivered before, and are not again
+	start      before
+	askUntil   time.Time // see reserve; zero if nothing is to be deleted
+	unasked    int       // messages that were left for want of time
+	again      int       // messages retrieved and not proven whole: they are retrieved again
+	before     int       // messages retrieved that were delivered before, and are not again
 	stop       stop
+}
+
+// before is what a session found out to have been on the server before the account's start.
+type before struct {
+	skipped  []identity.Entry // by the listing
+	late     []identity.Entry // by retrieving them, see passOver
+	nameless int              // by the listing, without a UIDL
+	consumed int              // messages read and not kept, see consume
 }
 
 // deletion is what a session deletes, and what it leaves on the server.
@@ -198,7 +205,9 @@ func (p *poll) fetchNew(ctx context.Context) (noRoom, err error) {
 	if len(p.matcher.Difference.Expired) > 0 {
 		p.reserve()
 	}
-	return allotted.noRoom, p.retrieve(ctx, allotted.whole, allotted.raw)
+	err = p.retrieve(ctx, allotted.whole, allotted.raw)
+	p.tellLate()
+	return allotted.noRoom, err
 }
 
 // visited returns what the visit before recorded of the mailbox. It fails with an

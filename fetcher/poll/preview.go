@@ -222,6 +222,12 @@ func (p *poll) foreseeFetches(ctx context.Context, f *identity.Forecast, v Previ
 		if err != nil {
 			return err
 		}
+		body, before := p.dated(e, body)
+		if before {
+			v.Leave(m, whyBefore)
+			_, err := io.Copy(io.Discard, p.bounded(e, body))
+			return err
+		}
 		if err := v.Fetch(m, p.bounded(e, body)); err != nil {
 			return err
 		}

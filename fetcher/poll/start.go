@@ -1,13 +1,16 @@
 package poll
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/attachd/attachd/fetcher/event"
 	"github.com/attachd/attachd/fetcher/foreign"
 	"github.com/attachd/attachd/fetcher/identity"
+	"github.com/attachd/attachd/fetcher/ledger"
 	"github.com/attachd/attachd/fetcher/mailbox"
 )
 
@@ -17,23 +20,65 @@ func (p *poll) applyStart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.fetch.skipped = found.Entries
-	n := len(found.Entries) + max(found.Nameless-p.Past.nameless, 0)
-	p.Past.nameless = max(p.Past.nameless, found.Nameless)
-	if n == 0 {
-		return nil
-	}
+	p.fetch.start = before{skipped: found.Entries, nameless: found.Nameless}
+	text := "messages that were on the server before the start are listed otherwise now: they are not fetched"
 	if found.First {
-		p.log.Info().Int("messages", n).Msg("messages were on the server before the start and are not fetched; attachd state forget --skipped has them fetched after all")
-	} else {
-		p.log.Info().Int("messages", n).Msg("messages that were on the server before the start are listed otherwise now: they are not fetched")
+		text = "messages were on the server before the start and are not fetched; attachd state forget --skipped has them fetched after all"
 	}
+	p.tellBefore(found.Entries, found.Nameless, text)
+	if found.Undated > 0 {
+		p.log.Info().Int("messages", found.Undated).Msg("server does not give the headers of messages (TOP): these are retrieved to learn whether they were there before the start")
+	}
+	return nil
+}
+
+// tellBefore tells of messages that were there before the start. Those without a UIDL, nameless in
+// number, are found out by each session and told once.
+func (p *poll) tellBefore(entries []identity.Entry, nameless int, text string) {
+	n := len(entries) + max(nameless-p.Past.nameless, 0)
+	p.Past.nameless = max(p.Past.nameless, nameless)
+	if n == 0 {
+		return
+	}
+	p.log.Info().Int("messages", n).Msg(text)
 	left := event.LeftOut{Account: p.Account.Name, Size: -1, Why: whyBefore, Setting: "start", More: n - 1, Stays: true}
-	if len(found.Entries) > 0 {
-		left.UIDL, left.Size = p.uidl(found.Entries[0]), found.Entries[0].Size
+	if len(entries) > 0 {
+		left.UIDL, left.Size = p.uidl(entries[0]), entries[0].Size
 	}
 	p.poller.observe(left)
-	return nil
+}
+
+// tellLate is tellBefore for the messages that had to be retrieved.
+func (p *poll) tellLate() {
+	late := p.fetch.start.late
+	named := slices.DeleteFunc(slices.Clone(late), identity.Entry.IsNameless)
+	p.tellBefore(named, p.fetch.start.nameless+len(late)-len(named), "messages were on the server before the start, as their dates say: they were retrieved to learn these, and are neither delivered nor deleted; "+
+		"attachd state forget --skipped has them fetched after all")
+}
+
+// dated looks at the header of a message whose date decides whether it was there before the start,
+// and reports whether it was. body is then read instead of the one given.
+func (p *poll) dated(e identity.Entry, from io.Reader) (body io.Reader, before bool) {
+	if !p.matcher.IsUndated(e.Number) {
+		return from, false
+	}
+	var header identity.HeaderReader
+	begun := bufio.NewReaderSize(from, identity.HeaderMost)
+	start, _ := begun.Peek(identity.HeaderMost) // an error comes again to who reads on
+	header.Write(start)
+	return begun, p.matcher.CameBefore(e.Number, header.Header())
+}
+
+// passOver is the stage of a message that was there before the start: nothing of it is kept.
+func (p *poll) passOver(_ context.Context, e identity.Entry, _ *boundedReader) (*ledger.Message, error) {
+	return &ledger.Message{Key: p.key(e), State: ledger.Delivered}, nil
+}
+
+// noteBefore records messages that were passed over and have surely come whole.
+func (p *poll) noteBefore(ctx context.Context, entries []identity.Entry) error {
+	p.fetch.start.late = append(p.fetch.start.late, entries...)
+	p.fetch.start.consumed += len(entries)
+	return p.matcher.NoteBefore(ctx, entries)
 }
 
 // consume reads messages that were there before the start and keeps nothing of them, where the
@@ -43,7 +88,7 @@ func (p *poll) consume(ctx context.Context) error {
 	if !p.mailbox.Traits().Batches || p.deletesOnly {
 		return nil
 	}
-	entries := p.fetch.skipped
+	entries := p.fetch.start.skipped
 	if !p.Past.consumed {
 		var err error
 		if entries, err = p.matcher.ListedSkipped(ctx); err != nil {
@@ -69,7 +114,7 @@ func (p *poll) consume(ctx context.Context) error {
 		case err != nil:
 			return err
 		}
-		p.fetch.consumed++
+		p.fetch.start.consumed++
 		_, err = io.Copy(io.Discard, p.bounded(e, body))
 		return err
 	})

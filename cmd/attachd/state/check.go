@@ -169,6 +169,8 @@ func (found *Account) check(ctx context.Context, led *sqlite.Ledger, a config.Ac
 	if found.Failures, err = led.Failures(ctx, a.Name); err != nil {
 		return err
 	}
+	// What was not tried is only not fetched yet.
+	found.Failures = slices.DeleteFunc(found.Failures, func(r ledger.Record) bool { return r.Attempts == 0 })
 	unread, err := led.Unread(ctx, a.Name)
 	if err != nil {
 		return err

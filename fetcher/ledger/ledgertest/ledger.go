@@ -141,10 +141,12 @@ type Accounts interface {
 	Forget(ctx context.Context, account string, keys []ledger.Key) (forgotten int, err error)
 	ForgetAll(ctx context.Context, account string) (forgotten int, err error)
 	// Start returns what is recorded of the account's start. Skip records messages as not to be
-	// fetched, and before, unless zero, as the start. Skipped returns them, and ForgetSkipped
-	// removes them and the start: all is fetched then.
+	// fetched, and before, unless zero, as the start. MaybeSkip records those that Skip or Stage
+	// decides about. Skipped returns both, and ForgetSkipped removes them and the start: all is
+	// fetched then.
 	Start(ctx context.Context, account string) (ledger.Start, error)
 	Skip(ctx context.Context, account string, keys []ledger.Key, before time.Time) (skipped int, err error)
+	MaybeSkip(ctx context.Context, account string, keys []ledger.Key) error
 	Skipped(ctx context.Context, account string) ([]ledger.Key, error)
 	ForgetSkipped(ctx context.Context, account string) (forgotten int, err error)
 	// KnownUntil returns when anything of an account was noted last.

@@ -112,6 +112,7 @@ func testSkipped(t *testing.T, open Open) {
 	if len(summaries) != 1 || summaries[0].Skipped != 2 || summaries[0].Unknown != 0 || summaries[0].Count[ledger.Delivered] != 1 {
 		t.Errorf("summaries %+v", summaries)
 	}
+	testMaybeSkipped(t, l)
 	if until, err := l.KnownUntil(ctx, "hans"); err != nil || until.Before(delivered) {
 		t.Errorf("known until %v, %v", until, err)
 	}
@@ -121,4 +122,42 @@ func testSkipped(t *testing.T, open Open) {
 	if _, ok := records(t, l, "s")["s"]; ok {
 		t.Error("a forgotten message is known")
 	}
+}
+
+// testMaybeSkipped: a message that may have been there before is one to be fetched, through its
+// failures, until it is skipped or delivered.
+func testMaybeSkipped(t *testing.T, l Ledger) {
+	t.Helper()
+	ctx := t.Context()
+	old, young, known := ledger.Key{UIDL: "old", Size: 5}, Message("young", 10, 1), ledger.Key{UIDL: "a", Size: Message("a", 10, 1).Size}
+	check(t, l.MaybeSkip(ctx, "hans", []ledger.Key{old, young.Key, known}))
+	if diff := cmp.Diff(ledger.Record{Key: old, State: ledger.Failed, Skipped: true}, records(t, l, "old")["old"]); diff != "" {
+		t.Errorf("undecided (-want +got):\n%s", diff)
+	}
+	if r := records(t, l, "a")["a"]; r.Skipped || r.State != ledger.Delivered {
+		t.Errorf("delivered before: %+v", r)
+	}
+	summary := func(when string, skipped int) {
+		t.Helper()
+		all, err := l.Summaries(ctx)
+		check(t, err)
+		if len(all) != 1 || all[0].Skipped != skipped || all[0].Unknown != 0 || all[0].Count[ledger.Failed] != 0 {
+			t.Errorf("%s: summaries %+v, want %d skipped", when, all, skipped)
+		}
+	}
+	summary("undecided", 4)
+	check(t, l.Failed(ctx, "hans", old, "broke", time.Now()))
+	if r := records(t, l, "old")["old"]; !r.Skipped || r.Attempts != 1 {
+		t.Errorf("not retrieved: %+v", r)
+	}
+	deliver(t, l, young)
+	if r := records(t, l, "young")["young"]; r.Skipped || r.State != ledger.Delivered {
+		t.Errorf("delivered: %+v", r)
+	}
+	n, err := l.Skip(ctx, "hans", []ledger.Key{old}, time.Time{})
+	check(t, err)
+	if r := records(t, l, "old")["old"]; n != 1 || !r.Skipped || r.State != ledger.Delivered {
+		t.Errorf("%d skipped: %+v", n, r)
+	}
+	summary("decided", 3)
 }

@@ -72,8 +72,8 @@
 //	missed               0 if the last listing had it, see Ledger.Missed
 //	files                how many were delivered of it; NULL where somebody answers for it
 //	unread               1 if it could not be read right in part and has no copy in quarantine
-//	skipped              1 if it was there before the start and was not fetched: the view messages
-//	                     has that as its state
+//	skipped              1 if it was there before the start and was not delivered: the view messages
+//	                     has that as its state; a failed one may have been there
 //
 // Table attachment:
 //

@@ -30,7 +30,7 @@ func (l *Ledger) Failed(ctx context.Context, account string, k ledger.Key, reaso
 }
 
 // Failures returns the messages of an account that could not be retrieved, in the order of their
-// next attempts.
+// next attempts. Those that MaybeSkip recorded are among them, with no attempt.
 func (l *Ledger) Failures(ctx context.Context, account string) (records []ledger.Record, err error) {
 	err = l.ask(ctx, account, "failures", func(id int64) error {
 		if row, ok := l.heldRow(account); ok && !row.failed {

@@ -72,7 +72,7 @@ func (l *Ledger) summaries(ctx context.Context) ([]ledger.Summary, error) {
 	}
 	var all []ledger.Summary
 	err := eachRow(ctx, l.reader, `SELECT a.name, `+tooLarge+`, m.state, count(m.id), min(m.first_seen), max(m.first_seen), max(m.delivered),
-		sum(m.delivered IS NULL AND m.state IN ('delivered', 'delete_pending', 'deleted')), sum(`+skipped+`)
+		sum(m.delivered IS NULL AND m.state IN ('delivered', 'delete_pending', 'deleted') AND `+skipped+` = 0), sum(`+skipped+`)
 		FROM account AS a LEFT JOIN message AS m ON m.account = a.id WHERE `+known+` GROUP BY a.id, m.state ORDER BY a.name, m.state`, func(rows *sql.Rows) error {
 		var name string
 		var state sql.NullString
@@ -89,7 +89,7 @@ func (l *Ledger) summaries(ctx context.Context) ([]ledger.Summary, error) {
 			return nil
 		}
 		s.Skipped += int(skipped.Int64)
-		s.Unknown += int(unknown.Int64 - skipped.Int64)
+		s.Unknown += int(unknown.Int64)
 		if n -= int(skipped.Int64); n > 0 {
 			s.Count[ledger.State(state.String)] = n
 		}

@@ -61,7 +61,7 @@ func (s *writeStatements) prepare(ctx context.Context, db *sql.DB) error {
 		&s.newest:     "SELECT coalesce(max(id), 0) FROM message",
 		&s.known:      knownQuery(knownChunk),
 		&s.knownOne:   knownQuery(1),
-		&s.restage:    "UPDATE message SET state = 'staged', next_attempt = NULL, delivered = NULL, (" + stagedColumns + ") = (" + stagedPlaces + ") WHERE id = ?",
+		&s.restage:    "UPDATE message SET state = 'staged', next_attempt = NULL, delivered = NULL, skipped = 0, (" + stagedColumns + ") = (" + stagedPlaces + ") WHERE id = ?",
 		&s.reopen:     `UPDATE message SET was = state, state = 'staged', becomes = 'delivered', reason = ?, files = ?, unread = ? WHERE id = ?`,
 		&s.unfile:     "DELETE FROM attachment WHERE message = ?",
 		&s.finish:     "UPDATE OR FAIL message SET state = coalesce(was, becomes), becomes = NULL, was = NULL, attempts = CASE coalesce(was, becomes) WHEN 'delivered' THEN 0 ELSE attempts END, delivered = coalesce(delivered, ?) WHERE id BETWEEN ? AND ?",

@@ -77,7 +77,30 @@ func (l *Ledger) Skip(ctx context.Context, account string, keys []ledger.Key, be
 	return skipped, nil
 }
 
-// Skipped returns the messages that Skip recorded.
+// MaybeSkip records messages that the ledger does not know as ones that may have been on the
+// server before the account's start. They are to be fetched, and count as failed without an
+// attempt. Skip or Stage decides. Messages that are known stay as they are, except failed ones.
+// MaybeSkip works in chunks like [Ledger.DeletePending].
+func (l *Ledger) MaybeSkip(ctx context.Context, account string, keys []ledger.Key) error {
+	now := time.Now().UnixMilli()
+	for chunk := range slices.Chunk(keys, moveChunk) {
+		err := l.change(ctx, account, "maybe skip", func(ctx context.Context, c *change) error {
+			for _, k := range chunk {
+				if _, err := c.tx.ExecContext(ctx, `INSERT INTO message (account, uidl, size, state, first_seen, files, skipped) VALUES (?, ?, ?, 'failed', ?, 0, 1)
+					ON CONFLICT (account, uidl, size) DO UPDATE SET skipped = 1 WHERE state = 'failed'`, c.id, []byte(k.UIDL), k.Size, now); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("record the messages of account %s that may have been there before: %w", account, err)
+		}
+	}
+	return nil
+}
+
+// Skipped returns the messages that Skip and MaybeSkip recorded.
 func (l *Ledger) Skipped(ctx context.Context, account string) (keys []ledger.Key, err error) {
 	if l.older(skippedSince) {
 		return nil, nil
@@ -89,8 +112,9 @@ func (l *Ledger) Skipped(ctx context.Context, account string) (keys []ledger.Key
 	return keys, err
 }
 
-// ForgetSkipped forgets the messages that Skip recorded, so that they are fetched after all, and
-// the start. It returns how many messages there were. Nobody may be polling the account.
+// ForgetSkipped forgets the messages that Skip and MaybeSkip recorded, so that they are fetched
+// after all, and the start. It returns how many messages there were. Nobody may be polling the
+// account.
 func (l *Ledger) ForgetSkipped(ctx context.Context, account string) (forgotten int, err error) {
 	err = l.change(ctx, account, "forget skipped", func(ctx context.Context, c *change) error {
 		result, err := c.tx.ExecContext(ctx, "DELETE FROM message WHERE account = ? AND skipped = 1", c.id)
