@@ -29,6 +29,10 @@ A file or an input that is named and is no mail is an error: one that is empty, 
 another kind, such as a PDF, or is text without any header field of mail in its first
 64 KiB. In doubt it is mail. In a folder such files are passed over.
 
+A message that finds no room on the disk is an error, too, and nothing of it is
+written; a smaller one behind it may find some. After any other error of the disk the
+rest is not read, and is named.
+
 What could not be read right of a message, or had to be mended, gets a line on
 standard error: the message, the attachment if it concerns one alone, and what it was.
 What concerns names alone has none. The sum at the end counts these problems. They
@@ -43,8 +47,8 @@ With --config and --account the messages are treated as those of that account:
 its filters, path, sidecars and raw mail hold, below the -o folder. --explain
 writes nothing and says of each attachment what would become of it, and why.
 
-Exit code 0: all was read, with or without problems; 1: something could not be, or is
-no mail.`,
+Exit code 0: all was read, with or without problems; 1: something could not be, is
+no mail, or found no room.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				if console.IsTerminal(cmd.InOrStdin()) {

@@ -4,6 +4,6 @@
 // name the next free one.
 //
 // Attachments are staged, made durable in groups and then given their names, so that a consumer of
-// the folder sees whole files only. A message that breaks the extractor's limits, and a source that
-// can't be read, is reported and does not stop the rest.
+// the folder sees whole files only. A message that breaks the extractor's limits or finds no room
+// on the disk, and a source that can't be read, is reported and does not stop the rest.
 package extract

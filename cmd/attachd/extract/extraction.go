@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/attachd/attachd/cmd/attachd/console"
 	"github.com/attachd/attachd/cmd/attachd/wiring"
@@ -28,6 +29,7 @@ type Extraction struct {
 	// Rules are those of an account. With the zero value every attachment is kept.
 	Rules wiring.Rules
 
+	hook     sink.Hook // for tests
 	dir      *sink.Directory
 	progress *console.Progress
 	pending  []extracted // staged, not yet in place
@@ -50,9 +52,11 @@ const groupSize = 256
 // an error or the end of ctx are whole, and are delivered.
 //
 // Sources are message files, Maildirs, mbox files, folders of these, and "-". One that can't be
-// read is reported and passed over; Run fails at the end if there was any.
+// read is reported and passed over, and so is a message that the disk has no room for, as a smaller
+// one may find some; Run fails at the end if there was any. Any other error ends it, and says what
+// was not read.
 func (x *Extraction) Run(ctx context.Context, dir string, sources []string) (err error) {
-	x.dir, err = sink.Open(dir, sink.Options{Staging: fmt.Sprintf(".attachd-extract-%d", os.Getpid())})
+	x.dir, err = sink.Open(dir, sink.Options{Staging: fmt.Sprintf(".attachd-extract-%d", os.Getpid()), Hook: x.hook})
 	if err != nil {
 		return err
 	}
@@ -69,11 +73,9 @@ func (x *Extraction) Run(ctx context.Context, dir string, sources []string) (err
 		}
 	}
 	err = x.each(ctx, sources, dir, x.message)
-	if err := errors.Join(err, x.publish(ctx)); err != nil {
-		return err
-	}
+	err = errors.Join(err, x.publish(ctx))
 	x.say(dir)
-	return x.outcome()
+	return errors.Join(err, x.outcome())
 }
 
 // message stages the attachments of one message. A message that can't be taken apart is reported
@@ -83,7 +85,7 @@ func (x *Extraction) message(ctx context.Context, source string, size int64, r i
 	plan := x.Rules.Plan("")
 	plan.SHA256 = x.JSON
 	m, files, err := x.dir.Stage(ctx, counted, plan)
-	if wiring.IsUnprocessable(err) {
+	if wiring.IsUnprocessable(err) || noRoom(err) {
 		x.report(fmt.Errorf("%s: %w", foreign.Text(source), err))
 		return nil
 	}
@@ -106,20 +108,15 @@ func (x *Extraction) message(ctx context.Context, source string, size int64, r i
 // publish makes what is staged durable, gives it its names and prints it.
 func (x *Extraction) publish(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx) // what is staged is whole: it is delivered also when a signal comes
-	defer x.discard(ctx)             // what an error leaves
-	files := make([]*sink.Staged, len(x.pending))
-	for i, e := range x.pending {
-		files[i] = e.file
-	}
-	if err := x.dir.Sync(ctx, files); err != nil {
-		return err
-	}
-	if err := x.dir.Publish(ctx, files); err != nil {
-		return err
-	}
-	published := x.pending
+	group := x.pending
 	x.pending = nil
-	for _, e := range published {
+	var err error
+	for _, step := range []func(context.Context, []*sink.Staged) error{x.dir.Sync, x.dir.Publish} {
+		if group, err = x.inGroup(ctx, group, step); err != nil {
+			return err
+		}
+	}
+	for _, e := range group {
 		if !printed(e.file) {
 			continue
 		}
@@ -132,17 +129,60 @@ func (x *Extraction) publish(ctx context.Context) error {
 	return nil
 }
 
-// discard removes the staging files that will not be published.
-func (x *Extraction) discard(ctx context.Context) {
-	if len(x.pending) == 0 {
-		return
+// inGroup takes a step with all files at once. If there is no room for all of them, it takes it
+// message by message, and reports and discards those that still find none: some file systems notice
+// only when a file is made durable, or named. It returns the files that are left. After another
+// error it discards what is not in place.
+func (x *Extraction) inGroup(ctx context.Context, group []extracted, step func(context.Context, []*sink.Staged) error) (done []extracted, err error) {
+	if err = step(ctx, filesOf(group)); err == nil {
+		return group, nil
 	}
-	var files []*sink.Staged
-	for _, e := range x.pending {
-		files = append(files, e.file)
+	for rest := group; noRoom(err) && len(rest) > 0; {
+		one := firstMessage(rest)
+		switch failed := step(ctx, filesOf(one)); {
+		case failed == nil:
+			done = append(done, one...)
+		case noRoom(failed):
+			x.report(fmt.Errorf("%s: %w", sourceName(one[0].source), failed))
+			x.discard(ctx, one)
+		default:
+			err = failed
+		}
+		rest = rest[len(one):]
 	}
-	x.pending = nil
-	if err := x.dir.Discard(ctx, files); err != nil {
+	if noRoom(err) {
+		return done, nil
+	}
+	x.discard(ctx, group)
+	return nil, err
+}
+
+// firstMessage returns the files of the first message.
+func firstMessage(group []extracted) []extracted {
+	n := 1
+	for n < len(group) && group[n].message == group[0].message {
+		n++
+	}
+	return group[:n]
+}
+
+// noRoom reports whether the disk, a quota or a limit of its files has no room for a file, and may
+// have some for another one.
+func noRoom(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+}
+
+func filesOf(group []extracted) []*sink.Staged {
+	files := make([]*sink.Staged, len(group))
+	for i, e := range group {
+		files[i] = e.file
+	}
+	return files
+}
+
+// discard removes staging files that will not be published.
+func (x *Extraction) discard(ctx context.Context, group []extracted) {
+	if err := x.dir.Discard(ctx, filesOf(group)); err != nil {
 		x.report(err)
 	}
 }

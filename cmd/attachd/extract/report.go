@@ -69,7 +69,7 @@ func (x *Extraction) outcome() error {
 		fmt.Fprintf(x.progress, "attachd: %s left out: no mail by the look of the first lines\n", console.Count(x.ignored, "file"))
 	}
 	if x.failed > 0 {
-		return fmt.Errorf("%d of the messages and files could not be read", x.failed)
+		return fmt.Errorf("%d of the messages and files could not be read, or written", x.failed)
 	}
 	return nil
 }

@@ -21,10 +21,16 @@ import (
 type readMessage func(ctx context.Context, source string, size int64, r io.Reader) error
 
 // each hands on every message that the sources name, except those in the folder that is written to.
-// What can't be read is reported and passed over.
+// What can't be read is reported and passed over. An error that ends it says what was not read.
 func (x *Extraction) each(ctx context.Context, sources []string, dir string, message readMessage) error {
-	for _, arg := range sources {
-		ignored, err := x.named(ctx, arg, dir, message)
+	var reading string
+	noted := func(ctx context.Context, source string, size int64, r io.Reader) error {
+		reading = source
+		return message(ctx, source, size, r)
+	}
+	for i, arg := range sources {
+		reading = arg
+		ignored, err := x.named(ctx, arg, dir, noted)
 		x.ignored += ignored
 		if unreadable, ok := errors.AsType[*mailfile.UnreadableError](err); ok {
 			for _, err := range unreadable.Errs {
@@ -37,10 +43,32 @@ func (x *Extraction) each(ctx context.Context, sources []string, dir string, mes
 			continue
 		}
 		if err != nil {
-			return err
+			var missed []string
+			if reading != arg {
+				missed = append(missed, "the rest of "+sourceName(arg))
+			}
+			for _, arg := range sources[i+1:] {
+				missed = append(missed, sourceName(arg))
+			}
+			return notRead(err, missed)
 		}
 	}
 	return nil
+}
+
+// mostMissed is how many sources an error names that were not read.
+const mostMissed = 20
+
+// notRead adds to an error what was not read because of it.
+func notRead(err error, sources []string) error {
+	if len(sources) == 0 {
+		return err
+	}
+	more := ""
+	if n := len(sources) - mostMissed; n > 0 {
+		sources, more = sources[:mostMissed], fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Errorf("%w; not read: %s%s", err, strings.Join(sources, ", "), more)
 }
 
 // named hands on the messages of a source that the user named. A single file, also a pipe or
