@@ -100,16 +100,32 @@ func (p *parser) indentedLine(b []byte) int {
 // is not closed counts. A line equal to a boundary counts before a line that only begins
 // with one, because a boundary may be the beginning of another.
 func (p *parser) match(line []byte) (level int, closing bool) {
+	level, closing, rank, indented := p.find(line)
+	if level < 0 {
+		return level, false
+	}
+	m := &p.stack[level]
+	if rank == 1 {
+		m.junk = true
+	}
+	if indented {
+		if m.parts == 0 {
+			m.indented = true
+		}
+		p.run.report(m.number, ProblemIndented, "")
+	}
+	return level, closing
+}
+
+// find is match, and notes nothing. rank says how well the boundary fits.
+func (p *parser) find(line []byte) (level int, closing bool, rank int, indented bool) {
 	text := bytes.TrimLeft(line, " \t")
 	rest, ok := bytes.CutPrefix(text, []byte("--"))
-	if !ok {
-		return -1, false
-	}
 	indent := len(line) - len(text)
-	if indent > deepestIndent {
-		return -1, false
+	if !ok || indent > deepestIndent {
+		return -1, false, 0, false
 	}
-	indented := indent > 0
+	indented = indent > 0
 	level = -1
 	best := 0
 	for i := len(p.stack) - 1; i >= 0; i-- {
@@ -144,16 +160,7 @@ func (p *parser) match(line []byte) (level int, closing bool) {
 			level, closing, best = i, strings.HasPrefix(suffix, "--"), rank
 		}
 	}
-	if level >= 0 && best == 1 {
-		p.stack[level].junk = true
-	}
-	if level >= 0 && indented {
-		if m := &p.stack[level]; m.parts == 0 {
-			m.indented = true
-		}
-		p.run.report(p.stack[level].number, ProblemIndented, "")
-	}
-	return level, closing
+	return level, closing, best, indented
 }
 
 // boundary ends the part under way, and all multiparts within the one at level.
@@ -229,7 +236,7 @@ func (p *parser) gapLine(text, line []byte) error {
 	// for quoted-printable.
 	encoding := p.whole
 	if encoding == quotedPrintable && string(text) != "--"+strings.ReplaceAll(top.boundary, "=", "=3D") {
-		p.byLine = true
+		p.byLine = p.guess != ""
 		return nil
 	}
 	p.whole = identity

@@ -82,6 +82,8 @@ func TestHostile(t *testing.T) {
 		{"short names in long fields", &repeated{head: "Content-Type: multipart/mixed; boundary=b\n\n", body: "--b\nContent-Type: a/b; name=x; y=" + strings.Repeat("x", 60_000) + "\n\n", n: some(5000)}, ""},
 		{"problems", &repeated{head: "Content-Type: multipart/mixed; boundary=b\n\n", body: "--b\n" + strings.Repeat("junk\nContent-Type: a/b; name*3=\xff\n", 20) + "\n", n: some(10_000)}, ""},
 		{"files that begin and do not", &repeated{head: "Subject: x\n\n", body: "begin 644 x\n", n: some(2_000_000)}, ""},
+		{"blanks before an S/MIME message", &repeated{head: "Content-Type: application/pkcs7-mime; name=smime.p7m\n\n", body: " \t\r\n", n: 20_000_000}, ""},
+		{"lines that end with CR", &repeated{head: "Content-Type: text/plain\n\n", body: "\r", n: some(20_000_000)}, ""},
 		{"10,001 uuencoded files", &repeated{head: "Subject: x\n\n", body: "begin 644 x\n`\nend\n", n: 10_001}, "attachments"},
 		{"uuencoded lines of one character", &repeated{head: "Subject: x\n\nbegin 644 x\n", body: "M\n", n: some(3_000_000)}, ""},
 		{"a uuencoded body without a file", &repeated{head: "Content-Type: a/b; name=x\nContent-Transfer-Encoding: x-uuencode\n\n", body: "text\n", n: some(5_000_000)}, ""},

@@ -149,26 +149,31 @@ func (s *htmlScanner) abort() {}
 // scan adds the Content-IDs in b, and returns the end of b that must be seen again with the
 // next bytes.
 func (s *htmlScanner) scan(b []byte) []byte {
+	searched := 0 // up to there, nothing behind n ends a Content-ID
+	n := 0
 	for {
-		i := bytes.IndexByte(b, ':')
+		i := bytes.IndexByte(b[n:], ':')
 		if i < 0 {
 			break
 		}
-		if i < 3 || !hasPrefixFold(b[i-3:i], "cid") {
-			b = b[i+1:]
+		start := n + i - len("cid")
+		if start < n || !hasPrefixFold(b[start:n+i], "cid") {
+			n += i + 1
 			continue
 		}
-		b = b[i-3:]
-		end := bytes.IndexAny(b[4:min(len(b), longestID)], "\"'<>) \t\r\n;&")
+		n += i + 1
+		searched = max(searched, n)
+		behind := b[:min(len(b), start+longestID)]
+		end := bytes.IndexAny(behind[searched:], "\"'<>) \t\r\n;&")
 		if end < 0 {
-			if len(b) < longestID {
-				return b
+			if searched = len(behind); searched == len(b) {
+				return b[start:]
 			}
-			b = b[4:]
 			continue
 		}
-		s.pictures.add(b[4 : 4+end])
-		b = b[4+end:]
+		end += searched
+		s.pictures.add(b[n:end])
+		n = end
 	}
-	return b[max(len(b)-3, 0):]
+	return b[max(len(b)-3, n):]
 }

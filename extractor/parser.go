@@ -200,6 +200,19 @@ func (p *parser) countHeader(n int) error {
 // boundary. The block begins with a line.
 func (p *parser) scan(block []byte) ([]byte, error) {
 	at := p.indexBoundary(block)
+	for at >= 0 && p.state == inBody {
+		// A line that turns out to be none is no end: a stretch for each costs far more.
+		end := at + p.endOfLine(block[at:])
+		if end == at || end-at > longestLine {
+			break
+		}
+		if level, _, _, _ := p.find(bytes.TrimRight(block[at:end], " \t\r\n")); level >= 0 {
+			break
+		}
+		if at = p.indexBoundary(block[end:]); at >= 0 {
+			at += end
+		}
+	}
 	switch {
 	case at < 0:
 		p.within = block[len(block)-1] != p.eol

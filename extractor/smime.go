@@ -91,8 +91,10 @@ func (u *smimeUnpacker) put(p []byte) error {
 func (u *smimeUnpacker) Write(p []byte) (int, error) {
 	n := len(p)
 	if u.input == nil {
-		u.head = append(u.head, p...)
-		if len(bytes.TrimSpace(u.head)) < armourStart {
+		if len(u.head) == 0 {
+			p = bytes.TrimLeft(p, " \t\r\n") // of any number: they tell nothing
+		}
+		if u.head = append(u.head, p...); len(u.head) < armourStart {
 			return n, nil
 		}
 		p = u.choose()
@@ -103,7 +105,7 @@ func (u *smimeUnpacker) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// armourStart is how many bytes of a message tell how it is written.
+// armourStart is how many bytes of a message, behind blanks, tell how it is written.
 const armourStart = 16
 
 // choose finds out how the message is written, and returns the bytes of it that were read.
@@ -112,15 +114,14 @@ const armourStart = 16
 func (u *smimeUnpacker) choose() []byte {
 	head := u.head
 	u.head = nil
-	text := bytes.TrimLeft(head, " \t\r\n")
 	report := func(kind ProblemKind, detail string) { u.run.note(u.attachment, kind, detail) }
 	switch {
-	case bytes.HasPrefix(text, []byte("-----BEGIN ")):
+	case bytes.HasPrefix(head, []byte("-----BEGIN ")):
 		armoured := &base64Decoder{w: u.decoder, report: report}
 		pem := &pemReader{out: armoured}
 		pem.lines.bounds = pem.line
 		u.input, u.armour = pem, armoured
-	case bytes.HasPrefix(text, []byte("MI")):
+	case bytes.HasPrefix(head, []byte("MI")):
 		u.armour = &base64Decoder{w: u.decoder, report: report}
 		u.input = u.armour
 	default:

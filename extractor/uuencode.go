@@ -40,11 +40,18 @@ func decodeUULine(out, line []byte) ([]byte, bool) {
 	end := len(out) + n
 	for i := 0; i < n; i += 3 {
 		j := i / 3 * 4
+		if j >= len(data) {
+			out = append(out, uuZeros[:n-i]...)
+			break
+		}
 		a, b, c, d := at(j), at(j+1), at(j+2), at(j+3)
 		out = append(out, a<<2|b>>4, b<<4|c>>2, c<<6|d)
 	}
 	return out[:end], true
 }
+
+// uuZeros are what blanks that were cut off stand for.
+var uuZeros [63]byte
 
 // uuBegin reads the first line of a uuencoded file: "begin 644 name", or "begin-base64 644
 // name" from newer encoders.
@@ -86,41 +93,42 @@ type lines struct {
 // write hands every whole line on, without its end. It cuts a line that is too long. It
 // returns how many bytes of p it took: all of them, unless bounds stops it.
 func (l *lines) write(p []byte) (int, error) {
-	all := len(p)
-	for len(p) > 0 {
+	lf := -1 // the next LF from n on. Between lines that end with CR, it is looked for once
+	for n := 0; n < len(p); {
 		if l.wasCR {
 			l.wasCR = false
-			if p[0] == '\n' {
-				p = p[1:]
+			if p[n] == '\n' {
+				n++
 				continue
 			}
 		}
-		i := bytes.IndexByte(p, '\n')
-		end := i
-		if end < 0 {
-			end = len(p)
+		if lf < n {
+			if lf = bytes.IndexByte(p[n:], '\n') + n; lf < n {
+				lf = len(p)
+			}
 		}
-		if cr := bytes.IndexByte(p[:end], '\r'); cr >= 0 {
-			i, end = cr, cr
+		end := lf
+		if cr := bytes.IndexByte(p[n:lf], '\r'); cr >= 0 {
+			end = n + cr
 		}
-		if i < 0 {
-			l.hold(p)
-			return all, nil
+		if end == len(p) {
+			l.hold(p[n:])
+			break
 		}
-		line := p[:min(end, longestTextLine)]
+		line := p[n:min(end, n+longestTextLine)]
 		if len(l.held) > 0 || l.long {
 			l.hold(line)
 			line = l.held
 		}
-		l.wasCR = p[i] == '\r'
-		p = p[i+1:]
+		l.wasCR = p[end] == '\r'
+		n = end + 1
 		l.held, l.long = l.held[:0], false
 		if err := l.bounds(line); err != nil || l.stop {
 			l.stop = false
-			return all - len(p), err
+			return n, err
 		}
 	}
-	return all, nil
+	return len(p), nil
 }
 
 func (l *lines) hold(p []byte) {
