@@ -49,9 +49,6 @@ func NewBoard(o Options) *Board {
 	b.started = b.now()
 	b.read.Path = o.Path
 	b.seen.files = make(map[string]File)
-	b.building.Lock()
-	defer b.building.Unlock()
-	b.build()
 	return b
 }
 
@@ -159,6 +156,9 @@ func (b *Board) Over(key string) {
 // not be changed.
 func (b *Board) Snapshot() *Snapshot {
 	s := b.snapshot.Load()
+	if s == nil { // made when it is first asked for, as the configuration comes after NewBoard
+		return b.Refresh()
+	}
 	if now := b.now(); now.Sub(s.At).Abs() >= every && b.building.TryLock() {
 		defer b.building.Unlock()
 		return b.build()

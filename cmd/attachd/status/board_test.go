@@ -153,6 +153,31 @@ func TestStory(t *testing.T) {
 	}
 }
 
+// TestFirstSecond: the first snapshot knows the configuration, however soon it is asked for.
+func TestFirstSecond(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, status.Options{}, "a")
+	s := w.Snapshot()
+	w.want(s, "attachd has begun.", "One account waits for the first poll.", nil, nil)
+	if read := s.Machine.Config; !read.Loaded.Equal(start) || s.Version == 0 {
+		t.Errorf("version %d, the configuration was read %v", s.Version, read.Loaded)
+	}
+}
+
+// TestFirstPolls: an account that waits for its first poll is neither on time nor in trouble.
+func TestFirstPolls(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, status.Options{}, "a", "b", "c", "d")
+	w.poll("a", 0, nil)
+	w.want(w.after(0), "Everything is fine so far.", "1 of 4 accounts is on time; 3 wait for the first poll.", nil, nil)
+	w.poll("b", 0, refused("b"))
+	login := []string{"login_refused/login/mail.example.org:995"}
+	w.want(w.after(0), "One thing needs you.", "Login refused (b). The rest is fine: 1 of 4 accounts is on time; 2 wait for the first poll.", login, nil)
+	w.poll("a", 0, refused("a"))
+	w.poll("c", 0, refused("c"))
+	w.want(w.after(0), "One thing needs you.", "Login refused (3 accounts on mail.example.org:995). No account is on time; 1 waits for the first poll.", login, nil)
+}
+
 // TestHandledUntilItLasts: a server that is down is attachd's own trouble at first, and needs
 // somebody once an account has had no success for a day.
 func TestHandledUntilItLasts(t *testing.T) {
@@ -237,7 +262,7 @@ func TestRestart(t *testing.T) {
 		Polled: map[string]time.Time{"b": start.Add(-time.Hour)},
 	})
 	s := w.after(time.Minute)
-	w.want(s, "One thing needs you.", "Login refused (a). The rest is fine: 1 of 3 accounts is on time.", []string{"login_refused/login/mail.example.org:995"}, nil)
+	w.want(s, "One thing needs you.", "Login refused (a). The rest is fine: 1 of 3 accounts is on time; 1 waits for the first poll.", []string{"login_refused/login/mail.example.org:995"}, nil)
 	a := s.Account("a")
 	if a.Failures != 3 || !a.Since.Equal(start.Add(-2*time.Minute)) || !a.Worked.Equal(start.Add(-3*time.Minute)) || a.Said != `the whole text\x1b` {
 		t.Errorf("%+v", a)

@@ -30,6 +30,8 @@ func sentence(s *Snapshot, loaded bool) (first, rest string) {
 		first = "Nothing needs you."
 	case s.Count[New] == on:
 		return "attachd has begun.", words.Sentence(words.Many(on, "account")) + " " + choose(on, "waits", "wait") + " for the first poll."
+	case s.Count[New] > 0:
+		first = "Everything is fine so far."
 	default:
 		first = "Everything is fine."
 	}
@@ -43,7 +45,7 @@ func sentence(s *Snapshot, loaded bool) (first, rest string) {
 	return first, strings.Join(append(parts, fine(s, on)), " ")
 }
 
-// fine says how many accounts are on time.
+// fine says how many accounts are on time, and how many wait for their first poll.
 func fine(s *Snapshot, on int) string {
 	well := s.Count[Fine] + s.Count[Polling]
 	all := well == on
@@ -56,10 +58,15 @@ func fine(s *Snapshot, on int) string {
 		return "Both accounts are on time."
 	case all:
 		return "All " + words.Count(on, "account") + " are on time."
-	case well == 0:
-		return words.Sentence(words.Many(0, "account")) + " is on time."
 	}
-	text := words.Number(int64(well)) + " of " + words.Count(on, "account") + " " + choose(well, "is", "are") + " on time."
+	waiting := "."
+	if n := s.Count[New]; n > 0 {
+		waiting = "; " + words.Number(int64(n)) + " " + choose(n, "waits", "wait") + " for the first poll."
+	}
+	if well == 0 {
+		return words.Sentence(words.Many(0, "account")) + " is on time" + waiting
+	}
+	text := words.Number(int64(well)) + " of " + words.Count(on, "account") + " " + choose(well, "is", "are") + " on time" + waiting
 	if len(s.NeedsYou) > 0 {
 		return "The rest is fine: " + text
 	}

@@ -86,7 +86,7 @@ func (b *Board) isNews() bool {
 	changes := b.changes
 	b.mu.Unlock()
 	s := b.snapshot.Load()
-	return s.changes != changes || b.now().Sub(s.At) >= lookEvery
+	return s == nil || s.changes != changes || b.now().Sub(s.At) >= lookEvery
 }
 
 // Look looks once at what Run looks at again and again, for a board without Run.

@@ -35,8 +35,11 @@ func In(d time.Duration) string {
 	return "in " + For(d)
 }
 
-// When is [Ago] for what was before now, and [In] for what comes.
+// When is [Ago] for what was before now, and [In] for what comes. The zero time is an unknown one.
 func When(at, now time.Time) string {
+	if at.IsZero() {
+		return "at an unknown time"
+	}
 	if at.After(now) {
 		return In(at.Sub(now))
 	}

@@ -44,6 +44,9 @@ func TestAgo(t *testing.T) {
 		}
 	}
 	now := time.Date(2026, 11, 27, 14, 32, 8, 0, time.UTC)
+	if got := words.When(time.Time{}, now); got != "at an unknown time" {
+		t.Errorf("zero: %s", got)
+	}
 	if got := words.When(now.Add(8*time.Minute), now) + ", " + words.When(now.Add(-time.Hour), now); got != "in 8 min, 60 min ago" {
 		t.Errorf("When: %q", got)
 	}
