@@ -103,6 +103,9 @@ func printAccount(w io.Writer, a *state.Account) {
 	fault(a.Staged.Elsewhere)
 	for _, r := range a.Failures[:min(len(a.Failures), shownFailures)] {
 		say("message '%s' could not be retrieved (attempt %d, next %s): %s", console.Cell(r.UIDL), r.Attempts, console.Minute(r.NextAttempt), console.Cell(r.Reason))
+		if b := r.Before; !b.Delivered.IsZero() {
+			say("  one of this UIDL was delivered %s: of %d bytes as the server said, and this one is of %d; attachd state forget --uidl has both fetched again", console.Minute(b.Delivered), b.Size, r.Size)
+		}
 	}
 	if n := len(a.Failures) - shownFailures; n > 0 {
 		say("and %d more", n)

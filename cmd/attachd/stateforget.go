@@ -37,14 +37,18 @@ with the folder that they were staged in (attachd state check says so).`,
 			if err != nil {
 				return err
 			}
-			n, err := state.Forget(cmd.Context(), a, t.accounts[0], state.Forgotten{UIDLs: uidls, Staged: staged, Skipped: skipped, All: all})
+			n, delivered, err := state.Forget(cmd.Context(), a, t.accounts[0], state.Forgotten{UIDLs: uidls, Staged: staged, Skipped: skipped, All: all})
 			if n == 0 && len(uidls) > 0 && err == nil {
 				err = fmt.Errorf("the state knows no message of account %s with UIDL %q", args[0], strings.Join(uidls, ", "))
 			}
 			if err := errors.Join(err, a.Close()); err != nil {
 				return failure(err)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "account %s: %s forgotten\n", args[0], console.Count(n, "message"))
+			text := fmt.Sprintf("account %s: %s forgotten\n", args[0], console.Count(n, "message"))
+			if delivered > 0 {
+				text += fmt.Sprintf("  %d of these had been delivered: the files come again, beside those that are there, unless duplicates: skip\n", delivered)
+			}
+			_, err = fmt.Fprint(cmd.OutOrStdout(), text)
 			return failure(err)
 		},
 	}

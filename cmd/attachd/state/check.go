@@ -55,7 +55,7 @@ type Account struct {
 	Stale, Away error
 	Staged      Staged
 	// Failures are the messages that could not be retrieved.
-	Failures []ledger.Record
+	Failures []Failure
 	// Uncopied are the messages that were delivered, and stay on the server as the quarantine had
 	// no room for them.
 	Uncopied []Uncopied
@@ -86,6 +86,13 @@ type Staged struct {
 	Unknown int
 	// Elsewhere, unless nil, says that files were staged in a folder that is gone.
 	Elsewhere error
+}
+
+// Failure is a message that could not be retrieved. Before is the record under which a message of its
+// UIDL was delivered before, with another size; zero without one.
+type Failure struct {
+	ledger.Record
+	Before ledger.Record
 }
 
 // Uncopied is a message that stays on the server, and why the quarantine would have needed it.
@@ -166,11 +173,9 @@ func (found *Account) check(ctx context.Context, led *sqlite.Ledger, a config.Ac
 	if err := found.checkStaged(ctx, led, a, folder); err != nil {
 		return err
 	}
-	if found.Failures, err = led.Failures(ctx, a.Name); err != nil {
+	if err := found.checkFailures(ctx, led, a); err != nil {
 		return err
 	}
-	// What was not tried is only not fetched yet.
-	found.Failures = slices.DeleteFunc(found.Failures, func(r ledger.Record) bool { return r.Attempts == 0 })
 	unread, err := led.Unread(ctx, a.Name)
 	if err != nil {
 		return err
@@ -181,6 +186,34 @@ func (found *Account) check(ctx context.Context, led *sqlite.Ledger, a config.Ac
 		}
 	}
 	return found.checkQuarantine(ctx, led, a)
+}
+
+// checkFailures looks up what could not be retrieved, and which of it was delivered before.
+func (found *Account) checkFailures(ctx context.Context, led *sqlite.Ledger, a config.Account) error {
+	failed, err := led.Failures(ctx, a.Name)
+	if err != nil {
+		return err
+	}
+	// What was not tried is only not fetched yet.
+	failed = slices.DeleteFunc(failed, func(r ledger.Record) bool { return r.Attempts == 0 })
+	uidls := make([]string, len(failed))
+	for i, r := range failed {
+		uidls[i] = r.UIDL
+	}
+	records, err := led.Lookup(ctx, a.Name, uidls)
+	if err != nil {
+		return err
+	}
+	before := make(map[string]ledger.Record)
+	for _, r := range records {
+		if r.Delivered.After(before[r.UIDL].Delivered) {
+			before[r.UIDL] = r
+		}
+	}
+	for _, r := range failed {
+		found.Failures = append(found.Failures, Failure{r, before[r.UIDL]})
+	}
+	return nil
 }
 
 // checkStaged checks what an interrupted poll left.

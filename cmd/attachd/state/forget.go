@@ -26,27 +26,30 @@ type Forgotten struct {
 	All bool
 }
 
-// Forget removes what the state knows of messages, and returns how many they were. The next poll
-// fetches them again if they are still on the server. Forget fails while the account is being
+// Forget removes what the state knows of messages, and returns how many they were, and of those
+// that UIDLs names how many had been delivered. The next poll fetches them again if they are still
+// on the server. Forget fails while the account is being
 // polled. It also fails for a message in quarantine, as its file would be forgotten, too.
-func Forget(ctx context.Context, a *app.App, account config.Account, what Forgotten) (int, error) {
+func Forget(ctx context.Context, a *app.App, account config.Account, what Forgotten) (messages, delivered int, err error) {
 	records, err := a.Ledger().Quarantined(ctx, account.Name)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	for _, r := range records {
 		m := quarantine.Message{Account: account, Record: r}
 		if (what.All || slices.Contains(what.UIDLs, r.UIDL)) && m.Verify(ctx) == nil {
-			return 0, fmt.Errorf("message %s is in quarantine, and its file would be forgotten: first attachd quarantine retry, or drop, it", m.ID())
+			return 0, 0, fmt.Errorf("message %s is in quarantine, and its file would be forgotten: first attachd quarantine retry, or drop, it", m.ID())
 		}
 	}
 	switch {
 	case what.All:
-		return a.Supervisor().ForgetAll(ctx, account.Name)
+		messages, err = a.Supervisor().ForgetAll(ctx, account.Name)
+		return messages, 0, err
 	case what.Skipped:
-		return a.Supervisor().ForgetSkipped(ctx, account.Name)
+		messages, err = a.Supervisor().ForgetSkipped(ctx, account.Name)
+		return messages, 0, err
 	}
-	return a.Supervisor().Forget(ctx, account.Name, func(ctx context.Context) ([]ledger.Key, error) {
+	messages, err = a.Supervisor().Forget(ctx, account.Name, func(ctx context.Context) ([]ledger.Key, error) {
 		if what.Staged {
 			return StagedElsewhere(ctx, a.Ledger(), account)
 		}
@@ -54,9 +57,13 @@ func Forget(ctx context.Context, a *app.App, account config.Account, what Forgot
 		keys := make([]ledger.Key, len(records))
 		for i, r := range records {
 			keys[i] = r.Key
+			if !r.Delivered.IsZero() {
+				delivered++
+			}
 		}
 		return keys, err
 	})
+	return messages, delivered, err
 }
 
 // StagedElsewhere lists the messages with a file in a staging folder that is gone.
