@@ -88,8 +88,8 @@ type Staged struct {
 	Elsewhere error
 }
 
-// Failure is a message that could not be retrieved. Before is the record under which a message of its
-// UIDL was delivered before, with another size; zero without one.
+// Failure is a message that could not be retrieved. Before is the record under which a message of
+// its UIDL was delivered before, with another size; zero without one.
 type Failure struct {
 	ledger.Record
 	Before ledger.Record
