@@ -210,7 +210,7 @@ func (d *base64Decoder) judge(line []byte) {
 	// QUIRK: an answer quotes base64, with marks before each line.
 	is := base64Data
 	if len(line) <= base64Line {
-		is = d.weigh(bytes.TrimLeft(trimmed, "> "))
+		is = d.weigh(quoteBytes.trimLeft(trimmed))
 	}
 	switch {
 	case is == plainText && !d.any:
@@ -270,7 +270,7 @@ func (d *base64Decoder) foreign(what string) {
 // pass passes over a line behind the end. A line of base64 there was to be decoded: the body of
 // another part, or more of this one behind a line that was wrongly taken for text.
 func (d *base64Decoder) pass(line []byte) {
-	line = bytes.TrimRight(line, " \t\r\n")
+	line = spaceBytes.trimRight(line)
 	blanks := countBlanks(line)
 	if n := len(line) - blanks; (n >= sureLine || n == d.longest && (n >= shortestLine || n%4 == 0)) && base64Junk(line) == blanks && !isWords(line) {
 		d.lost = true

@@ -58,7 +58,7 @@ func (d *base64Decoder) weigh(line []byte) likeness {
 // weighBehind is weigh for a line behind padding: text, or another block of base64.
 func (d *base64Decoder) weighBehind(line []byte, n int, spaced, illegal, words bool) likeness {
 	switch {
-	case len(bytes.Trim(line, "=")) == 0: // the padding itself may be cut in two
+	case padBytes.hasAll(line): // the padding itself may be cut in two
 		return base64Data
 	case illegal || spaced && words || n%4 != 0 && line[0] == '=' || bytes.HasPrefix(line, []byte("--")):
 		return plainText
@@ -73,7 +73,7 @@ func (d *base64Decoder) weighBehind(line []byte, n int, spaced, illegal, words b
 // weighRule is weigh for a line of symbols. A run of 0xFF is a line of slashes in the usual
 // alphabet, and of underscores in the url-safe one.
 func (d *base64Decoder) weighRule(line []byte, n int, spaced bool) likeness {
-	usual := !spaced && len(bytes.Trim(line, "+/")) == 0
+	usual := !spaced && usualSymbolBytes.hasAll(line)
 	switch {
 	case d.any && string(line) == "--": // the line before a signature (RFC 3676 section 4.3)
 		return plainText
@@ -125,7 +125,7 @@ func (d *base64Decoder) glued(text []byte) []byte {
 
 // isRule reports whether a line has symbols and nothing else.
 func isRule(line []byte) bool {
-	return len(bytes.Trim(line, "_-*+/ \t")) == 0
+	return symbolBytes.hasAll(line)
 }
 
 // isWords reports whether a line is words of a language, and no base64 with blanks in it: whether
@@ -147,7 +147,7 @@ func isWords(line []byte) bool {
 // easily like a short one.
 func hasLongWord(line []byte) bool {
 	for s := range wordsOf(line) {
-		if len(bytes.TrimRight(s, "0123456789")) >= 4 && isWord(s) {
+		if len(digitBytes.trimRight(s)) >= 4 && isWord(s) {
 			return true
 		}
 	}
@@ -185,9 +185,17 @@ func isPeriodic(line []byte) bool {
 // wordsOf yields the runs of letters and digits of a line. Every byte of another charset than ASCII
 // counts as a letter.
 func wordsOf(line []byte) iter.Seq[[]byte] {
-	return bytes.FieldsFuncSeq(line, func(r rune) bool {
-		return r < 0x80 && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
-	})
+	return func(yield func([]byte) bool) {
+		for n := 0; n < len(line); n++ {
+			start := n
+			for n < len(line) && wordBytes[line[n]] {
+				n++
+			}
+			if n > start && !yield(line[start:n]) {
+				return
+			}
+		}
+	}
 }
 
 // longestCapitals is how many characters a word in capitals has at most.
@@ -195,7 +203,7 @@ const longestCapitals = 20
 
 // isWord reports whether letters and digits make a word.
 func isWord(s []byte) bool {
-	letters := bytes.TrimRight(s, "0123456789")
+	letters := digitBytes.trimRight(s)
 	var lower, upper, digits, foreign int
 	for _, c := range letters {
 		switch {

@@ -119,7 +119,7 @@ func (p *parser) match(line []byte) (level int, closing bool) {
 
 // find is match, and notes nothing. rank says how well the boundary fits.
 func (p *parser) find(line []byte) (level int, closing bool, rank int, indented bool) {
-	text := bytes.TrimLeft(line, " \t")
+	text := blankBytes.trimLeft(line)
 	rest, ok := bytes.CutPrefix(text, []byte("--"))
 	indent := len(line) - len(text)
 	if !ok || indent > deepestIndent {

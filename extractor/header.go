@@ -79,7 +79,7 @@ func keptName(name []byte) (kept string, repaired bool) {
 // more adds a continuation line to the field under way.
 func (h *header) more(line []byte) {
 	if room := keptField - len(h.value); h.name != "" && room > 0 {
-		line = bytes.TrimLeft(line, " \t")
+		line = blankBytes.trimLeft(line)
 		h.value = append(append(h.value, ' '), line[:min(room, len(line))]...)
 	}
 }
@@ -181,8 +181,8 @@ const (
 
 // kind returns what a line is, by its beginning.
 func (h *header) kind(line []byte) lineKind {
-	line = bytes.TrimRight(line[:min(len(line), longestLine)], "\r\n")
-	text := bytes.TrimLeft(line, " \t")
+	line = lineEndBytes.trimRight(line[:min(len(line), longestLine)])
+	text := blankBytes.trimLeft(line)
 	indented := len(text) < len(line)
 	if len(line) == 0 || len(text) == 0 && !h.begun {
 		return blankLine
@@ -216,7 +216,7 @@ func splitField(line []byte) (name, value []byte, ok bool) {
 	if i <= 0 {
 		return nil, nil, false
 	}
-	name = bytes.TrimRight(line[:i], " \t")
+	name = blankBytes.trimRight(line[:i])
 	if len(name) == 0 {
 		return nil, nil, false
 	}
@@ -245,7 +245,7 @@ func isParameterLine(line []byte) bool {
 	if i <= 0 {
 		return false
 	}
-	token := bytes.TrimRight(line[:i], " \t")
+	token := blankBytes.trimRight(line[:i])
 	for _, c := range token {
 		if c <= ' ' || c >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?=`, c) >= 0 {
 			return false

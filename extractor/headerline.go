@@ -12,13 +12,13 @@ func (p *parser) headerLine(line []byte) error {
 	if !h.begun && len(h.odd) == 0 && p.topHeader() {
 		line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
 	}
-	text := bytes.TrimRight(line, "\r\n")
+	text := lineEndBytes.trimRight(line)
 	if h.blank {
 		if more, err := p.behindBlank(text, line); !more || err != nil {
 			return err
 		}
 	}
-	if len(line) <= longestLine && bytes.HasPrefix(bytes.TrimLeft(text, " \t"), []byte("--")) {
+	if len(line) <= longestLine && bytes.HasPrefix(blankBytes.trimLeft(text), []byte("--")) {
 		if done, err := p.boundaryInHeader(text, line); done || err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func (p *parser) headerLine(line []byte) error {
 	case parameterLine:
 		h.parameter(text)
 	case fieldLine:
-		text = bytes.TrimLeft(text, " \t")
+		text = blankBytes.trimLeft(text)
 		name, value, ok := splitField(text)
 		if !ok {
 			repaired, rest, _ := repairField(text)
@@ -145,11 +145,11 @@ func (p *parser) beginBody(lines ...[]byte) error {
 // boundary behind a part without a body, or the first boundary of a multipart without a
 // blank line before it.
 func (p *parser) boundaryInHeader(text, line []byte) (done bool, err error) {
-	text = bytes.TrimRight(text, " \t")
+	text = blankBytes.trimRight(text)
 	if level, closing := p.match(text); level >= 0 {
 		return true, p.boundary(level, closing)
 	}
-	if boundary := p.header.boundary(); boundary != "" && string(bytes.TrimLeft(text, " \t")[2:]) == boundary {
+	if boundary := p.header.boundary(); boundary != "" && string(blankBytes.trimLeft(text)[2:]) == boundary {
 		return true, p.startBody(line)
 	}
 	return false, nil
@@ -180,7 +180,7 @@ func (p *parser) blankHeaderLine(line []byte) error {
 func (p *parser) dropOdd() {
 	h := &p.header
 	if len(h.odd) > 0 {
-		p.run.report(p.partNumber(), ProblemHeaderLine, clip(string(bytes.TrimRight(h.odd, "\r\n"))))
+		p.run.report(p.partNumber(), ProblemHeaderLine, clip(string(lineEndBytes.trimRight(h.odd))))
 		h.odd, h.odds = h.odd[:0], 0
 	}
 }
@@ -201,7 +201,7 @@ func (p *parser) mayBeJunk(line []byte) bool {
 
 // isContentField reports whether a line is surely a field of a part's header.
 func (p *parser) isContentField(kind lineKind, text []byte) bool {
-	name, _, _ := splitField(bytes.TrimLeft(text, " \t"))
+	name, _, _ := splitField(blankBytes.trimLeft(text))
 	return kind == fieldLine && hasPrefixFold(name, "content-")
 }
 
@@ -215,7 +215,7 @@ func (p *parser) isLooseParameter(kind lineKind, line []byte) bool {
 		return false
 	}
 	indented := line[0] == ' ' || line[0] == '\t'
-	return kind == parameterLine || indented && (len(h.loose) > 0 && kind == otherLine || isParameterLine(bytes.TrimLeft(line, " \t")))
+	return kind == parameterLine || indented && (len(h.loose) > 0 && kind == otherLine || isParameterLine(blankBytes.trimLeft(line)))
 }
 
 // goesOn reports whether a header goes on with the parameters in loose, which stand behind
@@ -234,7 +234,7 @@ func (p *parser) goesOn(loose [][]byte, kind lineKind, next []byte) bool {
 	if kind != fieldLine {
 		return kind == blankLine && open && !text && areMIMEParameters(loose)
 	}
-	name, _, _ := splitField(bytes.TrimLeft(next, " \t"))
+	name, _, _ := splitField(blankBytes.trimLeft(next))
 	switch {
 	case text, !open:
 		return (open || !text) && areMIMEParameters(loose) && isBodyField(string(name)) && !h.fields.has(string(name))

@@ -206,7 +206,7 @@ func (p *parser) scan(block []byte) ([]byte, error) {
 		if end == at || end-at > longestLine {
 			break
 		}
-		if level, _, _, _ := p.find(bytes.TrimRight(block[at:end], " \t\r\n")); level >= 0 {
+		if level, _, _, _ := p.find(spaceBytes.trimRight(block[at:end])); level >= 0 {
 			break
 		}
 		if at = p.indexBoundary(block[end:]); at >= 0 {
@@ -232,7 +232,7 @@ func (p *parser) bodyLine(line []byte) error {
 		}
 		return p.body(line)
 	}
-	text := bytes.TrimRight(line, " \t\r\n")
+	text := spaceBytes.trimRight(line)
 	if level, closing := p.match(text); level >= 0 && !p.leafExpects(p.stack[level].boundary) {
 		return p.boundary(level, closing)
 	}

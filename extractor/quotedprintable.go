@@ -61,7 +61,9 @@ func (d *qpDecoder) decode(p []byte) (n int, err error) {
 			eol--
 		}
 		d.soft = false
-		d.text(p[n:eol], true)
+		if eol > n {
+			d.text(p[n:eol], true)
+		}
 		n += end + 1
 		if !d.soft {
 			d.out = append(d.out, p[eol:n]...)
@@ -92,7 +94,7 @@ func (d *qpDecoder) text(p []byte, whole bool) int {
 	if !whole && end > n && p[end-1] == '\r' {
 		end--
 	}
-	blanks := end - n - len(bytes.TrimRight(p[n:end], " \t"))
+	blanks := end - n - len(blankBytes.trimRight(p[n:end]))
 	end -= blanks % qpBlanks
 	d.out = append(d.out, p[n:end]...)
 	if whole {

@@ -119,40 +119,56 @@ func (d *Decoder) gather(p []byte) int {
 
 // controlLine handles a whole line that begins with "=y".
 func (d *Decoder) controlLine() error {
-	line := string(bytes.TrimRight(d.control, "\r\n"))
+	line := bytes.TrimRight(d.control, "\r\n")
 	d.control = d.control[:0]
 	d.state, d.start = inData, true
-	word, fields, _ := strings.Cut(line, " ")
-	values := parse(fields, word == "=ybegin")
-	switch word {
+	word := line
+	if i := bytes.IndexByte(line, ' '); i >= 0 {
+		word = line[:i]
+	}
+	v := values{fields: line[len(word):]}
+	switch string(word) {
 	case "=ybegin":
-		d.header = Header{Name: values["name"], Size: number(values, "size", -1), Part: int(number(values, "part", 0)), Total: int(number(values, "total", 0))}
+		name := v.cutName()
+		d.header = Header{Name: name, Size: v.number("size", -1), Part: int(v.number("part", 0)), Total: int(v.number("total", 0))}
 	case "=ypart":
-		d.header.Begin, d.header.End = number(values, "begin", 0), number(values, "end", 0)
+		d.header.Begin, d.header.End = v.number("begin", 0), v.number("end", 0)
 	case "=yend":
-		return d.finish(values)
+		return d.finish(v)
 	}
 	return nil
 }
 
-// parse reads "key=value" fields. A name is the last field, and may have blanks in it.
-func parse(fields string, named bool) map[string]string {
-	values := make(map[string]string)
-	if named {
-		if i := strings.Index(" "+fields, " name="); i >= 0 {
-			values["name"] = strings.Trim(strings.TrimSpace(fields[i+len("name="):]), `"`)
-			fields = fields[:i]
-		}
+// values are the "key=value" fields of a control line, with the blank before them. They are looked
+// up where they stand, since a text may have millions of such lines.
+type values struct{ fields []byte }
+
+// cutName takes the name off. It is the last field, and may have blanks in it.
+func (v *values) cutName() string {
+	rest, name, ok := bytes.Cut(v.fields, []byte(" name="))
+	if !ok {
+		return ""
 	}
-	for _, field := range strings.Fields(fields) {
-		key, value, _ := strings.Cut(field, "=")
-		values[key] = value
-	}
-	return values
+	v.fields = rest
+	return string(bytes.Trim(bytes.TrimSpace(name), `"`))
 }
 
-func number(values map[string]string, key string, missing int64) int64 {
-	n, err := strconv.ParseInt(values[key], 10, 64)
+// get returns a field's value, of several the last one.
+func (v values) get(key string) (value []byte) {
+	for field := range bytes.FieldsSeq(v.fields) {
+		if k, after, _ := bytes.Cut(field, []byte("=")); string(k) == key {
+			value = after
+		}
+	}
+	return value
+}
+
+func (v values) number(key string, missing int64) int64 {
+	value := v.get(key)
+	if len(value) == 0 {
+		return missing
+	}
+	n, err := strconv.ParseInt(string(value), 10, 64)
 	if err != nil || n < 0 {
 		return missing
 	}
@@ -219,20 +235,20 @@ func (d *Decoder) flush() error {
 }
 
 // finish compares the file with its last line, and closes it.
-func (d *Decoder) finish(values map[string]string) error {
+func (d *Decoder) finish(v values) error {
 	d.done = true
 	if err := d.flush(); err != nil {
 		return err
 	}
 	if h := d.header; h.Part == 0 && h.Size >= 0 && h.Size != d.size {
 		d.report(WrongSize, fmt.Sprintf("%d bytes, said to be %d", d.size, h.Size))
-	} else if size := number(values, "size", d.size); size != d.size {
+	} else if size := v.number("size", d.size); size != d.size {
 		d.report(WrongSize, fmt.Sprintf("%d bytes, said to be %d", d.size, size))
 	}
 	// In a piece, crc32 is the checksum of the whole file.
-	said := values["pcrc32"]
+	said := string(v.get("pcrc32"))
 	if said == "" && d.header.Part == 0 {
-		said = values["crc32"]
+		said = string(v.get("crc32"))
 	}
 	if sum, err := strconv.ParseUint(said, 16, 32); err == nil && uint32(sum) != d.sum {
 		d.report(WrongChecksum, fmt.Sprintf("%08x, said to be %08x", d.sum, sum))
