@@ -143,7 +143,7 @@ func (l *loop) reschedule(err error) time.Duration {
 	delay := max(backoff(err, l.failures, l.account.Interval), l.result.LoginDelay)
 	err = &AccountError{l.account.Name, err}
 	level := zerolog.WarnLevel
-	if _, stale := errors.AsType[*delivery.StaleError](err); stale || errors.Is(err, ledger.ErrDamaged) {
+	if _, stale := errors.AsType[*delivery.StaleError](err); stale || errors.Is(err, ledger.ErrDamaged) || errors.Is(err, ledger.ErrGone) {
 		level = zerolog.ErrorLevel // only a person can mend it
 	}
 	if text := err.Error(); text == l.lastFailure {

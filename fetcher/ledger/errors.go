@@ -15,6 +15,8 @@ var (
 	ErrReadOnly = errors.New("read-only")
 	// ErrUnopenable: the file or its folder is missing, or this user may not open it.
 	ErrUnopenable = errors.New("can't be opened")
+	// ErrGone: the file was removed while it was open, or another one took its place.
+	ErrGone = errors.New("not the file any more that this process has open")
 	// ErrBusy: another process holds a lock on the file, for longer than a change takes.
 	ErrBusy = errors.New("locked by another process")
 	// ErrDisk: the disk failed.

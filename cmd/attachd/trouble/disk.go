@@ -28,6 +28,7 @@ var states = []struct {
 	{ledger.ErrNewer, StateNewer},
 	{ledger.ErrReadOnly, StateReadOnly},
 	{ledger.ErrUnopenable, StateUnopenable},
+	{ledger.ErrGone, StateGone},
 	{ledger.ErrBusy, StateLocked},
 	{ledger.ErrDisk, DiskFailed},
 	{ledger.ErrKnown, AccountKnown},

@@ -68,6 +68,7 @@ var samples = map[string]struct {
 	"fetcher/ledger.ErrNewer":          {ledger.ErrNewer, trouble.StateNewer},
 	"fetcher/ledger.ErrReadOnly":       {ledger.ErrReadOnly, trouble.StateReadOnly},
 	"fetcher/ledger.ErrUnopenable":     {ledger.ErrUnopenable, trouble.StateUnopenable},
+	"fetcher/ledger.ErrGone":           {ledger.ErrGone, trouble.StateGone},
 	"fetcher/ledger.ErrBusy":           {ledger.ErrBusy, trouble.StateLocked},
 	"fetcher/ledger.ErrDisk":           {ledger.ErrDisk, trouble.DiskFailed},
 	"fetcher/ledger.ErrKnown":          {ledger.ErrKnown, trouble.AccountKnown},

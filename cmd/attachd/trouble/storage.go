@@ -21,6 +21,7 @@ const (
 	StateNewer      Class = "state_newer"
 	StateReadOnly   Class = "state_read_only"
 	StateUnopenable Class = "state_unopenable"
+	StateGone       Class = "state_gone"
 	StateLocked     Class = "state_locked"
 	StateInUse      Class = "state_in_use"
 	AccountLeased   Class = "account_leased"
@@ -122,6 +123,11 @@ var storage = map[Class]row{
 		Person, "State file can't be opened", "state unopenable",
 		"{state} or its folder is missing, or attachd's user may not open it.",
 		"Put the folder back and give it to attachd's user. attachd tries again by itself.",
+	}},
+	StateGone: {"state", "state", Advice{
+		Person, "State file is gone", "state is gone",
+		"{state} was removed or replaced while attachd had it open. What attachd wrote down from then on would be lost at its end, so it fetches and deletes nothing.",
+		"Put the file back that was there, if it was only moved: attachd goes on by itself. Else stop attachd and put a backup back, or run attachd state rebuild, which makes a new one from the servers' lists.",
 	}},
 	StateLocked: {"state", "state", Advice{
 		Itself, "State file is locked", "state locked",

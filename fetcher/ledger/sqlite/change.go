@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/attachd/attachd/fetcher/ledger"
 )
@@ -70,6 +71,9 @@ func (l *Ledger) changeAs(ctx context.Context, how durability, account, name str
 // transact is what every write goes through.
 func (l *Ledger) transact(ctx context.Context, how durability, name string, fn func(ctx context.Context, tx *sql.Tx) error) error {
 	if err := l.before(StepBegin, name); err != nil {
+		return err
+	}
+	if err := l.inPlace(time.Now()); err != nil {
 		return err
 	}
 	conn, err := l.writer.Conn(ctx)

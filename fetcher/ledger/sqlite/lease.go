@@ -25,6 +25,9 @@ import (
 //
 // Release writes what waits for another change of the account, see [Ledger.SetOwner].
 func (l *Ledger) Lease(ctx context.Context, account string, polled time.Time) (*ledger.Lease, error) {
+	if err := l.inPlace(time.Now()); err != nil {
+		return nil, fmt.Errorf("lease account %s: %w", account, err)
+	}
 	unlock, err := lockIn(LockFolder(l.path), lockName(account), syscall.LOCK_EX, ledger.ErrLeased)
 	if err != nil {
 		return nil, fmt.Errorf("lock account: %w", err)

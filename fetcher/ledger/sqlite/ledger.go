@@ -39,6 +39,7 @@ type file struct {
 	journal string // "wal" or "truncate"
 	version int    // of the schema, before Open brought it to the newest
 	hook    Hook
+	place   place
 
 	// One connection makes the writers of this process queue where they can be
 	// cancelled, instead of in SQLite's sleeping retries.
@@ -110,6 +111,9 @@ func (l *Ledger) open(ctx context.Context) error {
 	}
 	if mode != l.journal {
 		return fmt.Errorf("%s stays in journal_mode=%s and can't be set to %s: does another process hold it open?", l.path, mode, l.journal)
+	}
+	if err := l.placed(time.Now()); err != nil {
+		return err
 	}
 	reader, err := connect(l.path, readers, "_query_only=1")
 	if err != nil {
