@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -102,7 +103,7 @@ func printAccount(w io.Writer, a *state.Account) {
 	}
 	fault(a.Staged.Elsewhere)
 	for _, r := range a.Failures[:min(len(a.Failures), shownFailures)] {
-		say("message '%s' could not be retrieved (attempt %d, next %s): %s", console.Cell(r.UIDL), r.Attempts, console.Minute(r.NextAttempt), console.Cell(r.Reason))
+		say("message '%s' could not be retrieved (attempt %d, next %s): %s", console.Cell(r.UIDL), r.Attempts, nextAttempt(r.NextAttempt), console.Cell(r.Reason))
 		if b := r.Before; !b.Delivered.IsZero() {
 			say("  one of this UIDL was delivered %s: of %d bytes as the server said, and this one is of %d; attachd state forget --uidl has both fetched again", console.Minute(b.Delivered), b.Size, r.Size)
 		}
@@ -139,4 +140,12 @@ func describeSummary(s ledger.Summary) string {
 		return "no messages"
 	}
 	return strings.Join(parts, ", ")
+}
+
+// nextAttempt is when a message is tried again, in words.
+func nextAttempt(at time.Time) string {
+	if !ledger.Waits(time.Now(), at) {
+		return "with the next poll"
+	}
+	return console.Minute(at)
 }
