@@ -158,6 +158,7 @@ func TestDeleteLater(t *testing.T) {
 		return messages
 	}
 	const constant = "Message-ID: <scanner@example.org>\r\n"
+	plain := []pop3test.Message{{UIDL: "u0", Raw: []byte("monday\r\n")}}
 	for name, tt := range map[string]struct {
 		first     []pop3test.Message // one, where it is nil
 		later     []pop3test.Message
@@ -173,7 +174,11 @@ func TestDeleteLater(t *testing.T) {
 		"another, a few at a time":       {later: two, after: month, commit: 1, left: 1, top: 3, retr: 1},
 		"the same, TOP lies":             {later: one, after: month, badTop: "lies", top: 3, retr: 3},
 		"another, TOP lies":              {later: two, after: month, badTop: "lies", left: 1, top: 3, retr: 3},
-		"no TOP":                         {later: one, after: month, badTop: "refuses", top: 3},
+		"no TOP":                         {later: one, after: month, badTop: "refuses", top: 3, retr: 3},
+		"another, no TOP":                {later: two, after: month, badTop: "refuses", left: 1, top: 3, retr: 3},
+		"another, TOP breaks the line":   {later: two, after: month, badTop: "cuts", left: 1, top: 2, retr: 3},
+		"QUIT failed, another, no TOP":   {later: two, quit: true, badTop: "refuses", top: 3, retr: 3},
+		"of no header, no TOP":           {first: plain, later: plain, after: month, badTop: "refuses"},
 		"the same, without Message-ID":   {first: dated("", "Mon", "Tue"), later: dated("", "Mon", "Tue"), after: month, top: 2},
 		"another, without Message-ID":    {first: dated("", "Mon", "Tue"), later: dated("", "Mon", "Wed"), after: month, left: 1, top: 2, retr: 1},
 		"another of the same Message-ID": {first: dated(constant, "Mon", "Tue"), later: dated(constant, "Mon", "Wed"), after: month, left: 1, top: 2, retr: 1},
@@ -236,6 +241,30 @@ func TestDeleteLater(t *testing.T) {
 				t.Errorf("%d messages left after all", n)
 			}
 		})
+	}
+}
+
+// TestDeleteLaterOtherRules: on a server without TOP a message is retrieved before it is deleted,
+// and its header decides. It is not delivered again where other attachments are taken from it by
+// now.
+func TestDeleteLaterOtherRules(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.sink.messageIDs = true
+	w.server.Mailboxes["u0"] = letters("u", "one", "two")
+	w.server.Hook = noTOP
+	w.start(t)
+	w.poll(t)
+	w.sink.bodies, w.account.Delete = true, true
+	w.poll(t)
+	if n := len(w.sink.Files()); n != 2 {
+		t.Errorf("%d files, want the 2 of the first poll", n)
+	}
+	if n := len(w.server.Mailbox("u0")); n != 0 || commands(w, "RETR") != 4 {
+		t.Errorf("%d messages left after %d RETR, want none after 4", n, commands(w, "RETR"))
+	}
+	if n := len(w.sink.Staged()); n > 0 {
+		t.Errorf("%d staging files are left", n)
 	}
 }
 

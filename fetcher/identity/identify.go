@@ -55,6 +55,36 @@ func (x *Matcher) Digests(ctx context.Context, e Entry) ([]digest.Kind, error) {
 	return x.missing.kinds, nil
 }
 
+// NeedsHeader reports whether the header of a message decides what becomes of it, and the server
+// did not give that ahead. It comes with the message: see ByHeader.
+func (x *Matcher) NeedsHeader(number int) bool {
+	_, headless := x.doubts.headless[number]
+	return headless || x.doubts.undated[number]
+}
+
+// ByHeader returns the standing of such a message by its header, as if the server had given that
+// ahead. It is Unknown if the header does not decide. One with nothing of its own does not.
+func (x *Matcher) ByHeader(number int, header []byte) Standing {
+	if was, headless := x.doubts.headless[number]; headless {
+		if is := Identify(header); Same(was, is) && (is.MessageID != "" || dated(header)) {
+			return Settled
+		}
+		return Unknown
+	}
+	if at, dates := arrival(header); dates && x.doubts.undated[number] && at.Before(x.doubts.before) {
+		return BeforeStart
+	}
+	return Unknown
+}
+
+// Settle gives a message that is Settled by its header the key of the recorded one. Call it once
+// the message has come to its end.
+func (x *Matcher) Settle(number int) ledger.Key {
+	was := x.doubts.same[number]
+	x.Listing.rename(number, was.UIDL)
+	return was
+}
+
 // Identify finds out which message was retrieved and staged as m, and gives m its key. If it
 // was delivered before under another key, m keeps what it needs, and drop are the attachments
 // that were staged in vain. The caller discards these, and on an error all of m's.

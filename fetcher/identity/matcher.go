@@ -131,6 +131,9 @@ type doubts struct {
 	overdue    map[int]bool       // by number: messages to delete if they are the ones recorded
 	undated    map[int]bool       // by number: messages whose date decides, and the server kept it back
 	before     time.Time          // the account's start: what such a date is compared with
+	// headless, by number, are the recorded headers of overdue messages, where the server kept
+	// back the one to compare.
+	headless map[int]ledger.Identity
 }
 
 // missing is about messages that should be listed and are not.

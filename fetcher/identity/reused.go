@@ -21,7 +21,8 @@ import (
 //   - those listed again after a listing lacked them;
 //   - all, in a mailbox where another UIDL was used again.
 //
-// What an earlier poll delivered is examined before it is deleted.
+// What an earlier poll delivered is examined before it is deleted. Where the server does not give
+// its header, it is retrieved.
 
 // Lookalike is a listed message and the record with its UIDL and size.
 type Lookalike struct {
@@ -134,6 +135,9 @@ func (x *Matcher) examine(ctx context.Context) error {
 		}
 		others += more
 	}
+	if n := len(x.doubts.headless); n > 0 {
+		x.Log.Info().Int("messages", n).Msg("server does not give the headers of messages (TOP): those that are due to be deleted are retrieved to compare them first")
+	}
 	if d.reused+others > 0 {
 		x.Log.Warn().Int("messages", d.reused+others).Msg("server uses UIDLs again, for other messages or with other sizes")
 	}
@@ -221,6 +225,7 @@ func (x *Matcher) examineChunk(ctx context.Context, chunk []Lookalike) (others i
 		gone := s.Record.State == ledger.Deleted || s.Record.Missed > 1
 		was := before[s.Entry.Number]
 		is, asked := ids[s.Entry.Number]
+		headless := x.noteHeadless(s, was)
 		switch like := compare(was, is); {
 		case asked && like == same:
 			if gone {
@@ -235,7 +240,7 @@ func (x *Matcher) examineChunk(ctx context.Context, chunk []Lookalike) (others i
 			}
 			known = append(known, as) // it may have been delivered under this key
 			others++
-		case asked, refused[s.Entry.Number] != nil && !x.doubts.noHeaders && s.Record.State != ledger.Quarantined:
+		case asked, headless, refused[s.Entry.Number] != nil && !x.doubts.noHeaders && s.Record.State != ledger.Quarantined:
 			x.doubt(s, s.Record.UIDL+ledger.DoubtfulMark)
 		case !gone:
 		case s.Record.State == ledger.Quarantined, was == ledger.Identity{} && s.Record.Delivered.IsZero():
@@ -247,6 +252,20 @@ func (x *Matcher) examineChunk(ctx context.Context, chunk []Lookalike) (others i
 		}
 	}
 	return others, x.NoteListedAgain(ctx, known)
+}
+
+// noteHeadless notes a message that is due to be deleted from a server without TOP, and reports
+// whether it is one. The header that comes with the message decides, as TOP's would: by then, other
+// rules may take other attachments from the same message.
+func (x *Matcher) noteHeadless(s Lookalike, was ledger.Identity) bool {
+	if !x.doubts.noHeaders || was == (ledger.Identity{}) || !x.Overdue(s.Entry.Number) {
+		return false
+	}
+	if x.doubts.headless == nil {
+		x.doubts.headless = make(map[int]ledger.Identity)
+	}
+	x.doubts.headless[s.Entry.Number] = was
+	return true
 }
 
 // identities returns what is recorded of the messages' headers, by the numbers of the entries.

@@ -38,7 +38,7 @@ type Skipped struct {
 	// Nameless of them have no UIDL. Each visit finds them out anew.
 	Nameless int
 	// Undated is how many more may have been there, found out by this visit, too: the server did
-	// not give their headers, and Matcher.CameBefore tells once they are retrieved.
+	// not give their headers, and Matcher.ByHeader tells once they are retrieved.
 	Undated int
 	// First says that the start was applied by this visit.
 	First bool
@@ -53,7 +53,7 @@ type Skipped struct {
 //
 // A message is not in doubt because the server refuses its header, for this once or always. It is
 // recorded as undecided and stays among the new ones. Its header comes with the message itself, and
-// CameBefore decides by that.
+// ByHeader decides by that.
 //
 // A key does not always tell later which message that was. In these cases the date of arrival does,
 // as the header has it (TOP, RFC 1939 section 7):
@@ -95,17 +95,6 @@ func (x *Matcher) keys(entries []Entry) []ledger.Key {
 		keys[i] = x.Listing.Key(e)
 	}
 	return keys
-}
-
-// IsUndated reports whether the date of a message decides whether it was there before the
-// account's start, and has to be learnt by retrieving it.
-func (x *Matcher) IsUndated(number int) bool { return x.doubts.undated[number] }
-
-// CameBefore reports whether an undated message was there before the account's start, by its
-// header. Without a date it was not.
-func (x *Matcher) CameBefore(number int, header []byte) bool {
-	at, dated := arrival(header)
-	return x.doubts.undated[number] && dated && at.Before(x.doubts.before)
 }
 
 // NoteBefore records messages that turned out to have been there before the account's start. One

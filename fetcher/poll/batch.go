@@ -173,8 +173,8 @@ func (p *poll) receive(ctx context.Context, b *batch, number int, body io.Reader
 		b.refused[i] = refused
 		return nil
 	}
-	body, before := p.dated(e, body)
-	if before {
+	body, known := p.byHeader(e, body)
+	if known != identity.Unknown {
 		stage = p.passOver
 	}
 	counted := p.bounded(e, body)
@@ -185,11 +185,11 @@ func (p *poll) receive(ctx context.Context, b *batch, number int, body io.Reader
 	counted.hashes = digest.NewHashes(kinds...)
 	m, err := p.stage(ctx, b, e, counted, stage)
 	b.octets += counted.n
-	known := identity.Unknown
 	switch {
-	case before:
-		known = identity.BeforeStart
-	case err == nil && m != nil:
+	case err != nil, m == nil:
+	case known == identity.Settled:
+		m.Key = p.matcher.Settle(e.Number)
+	case known == identity.Unknown:
 		known, err = p.identify(ctx, e, counted, m)
 	}
 	if err != nil {
@@ -319,7 +319,7 @@ func (p *poll) addFirst(ctx context.Context, staged []received, n int) error {
 	var back []ledger.Listed
 	var before []identity.Entry
 	for i, r := range staged {
-		if i < n && p.Account.deletesAtOnce() {
+		if i < n && (p.Account.deletesAtOnce() || p.matcher.Overdue(r.entry.Number)) {
 			p.reserve()
 		}
 		if i < n && r.cameBefore() {

@@ -222,8 +222,8 @@ func (p *poll) foreseeFetches(ctx context.Context, f *identity.Forecast, v Previ
 		if err != nil {
 			return err
 		}
-		body, before := p.dated(e, body)
-		if before {
+		body, is := p.byHeader(e, body)
+		if is == identity.BeforeStart {
 			v.Leave(m, whyBefore)
 			_, err := io.Copy(io.Discard, p.bounded(e, body))
 			return err

@@ -56,25 +56,28 @@ func (p *poll) tellLate() {
 		"attachd state forget --skipped has them fetched after all")
 }
 
-// dated looks at the header of a message whose date decides whether it was there before the start,
-// and reports whether it was. body is then read instead of the one given.
-func (p *poll) dated(e identity.Entry, from io.Reader) (body io.Reader, before bool) {
-	if !p.matcher.IsUndated(e.Number) {
-		return from, false
+// byHeader looks at the header of a message where it decides what becomes of the message, and the
+// server did not give it ahead. body is to be read instead of the one given.
+func (p *poll) byHeader(e identity.Entry, from io.Reader) (body io.Reader, is identity.Standing) {
+	if !p.matcher.NeedsHeader(e.Number) {
+		return from, identity.Unknown
 	}
 	var header identity.HeaderReader
 	begun := bufio.NewReaderSize(from, identity.HeaderMost)
 	start, _ := begun.Peek(identity.HeaderMost) // an error comes again to who reads on
 	header.Write(start)
-	return begun, p.matcher.CameBefore(e.Number, header.Header())
+	return begun, p.matcher.ByHeader(e.Number, header.Header())
 }
 
-// passOver is the stage of a message that was there before the start: nothing of it is kept.
-func (p *poll) passOver(_ context.Context, e identity.Entry, _ *boundedReader) (*ledger.Message, error) {
-	return &ledger.Message{Key: p.key(e), State: ledger.Delivered}, nil
+// passOver is the stage of a message whose header decides: nothing of it is kept.
+func (p *poll) passOver(ctx context.Context, e identity.Entry, body *boundedReader) (*ledger.Message, error) {
+	if _, err := io.Copy(io.Discard, body); err != nil {
+		return nil, p.blame(ctx, e, body, err)
+	}
+	return &ledger.Message{Key: p.key(e), State: ledger.Delivered, Envelope: p.poller.envelope(p.fetch.header.Header())}, nil
 }
 
-// noteBefore records messages that were passed over and have surely come whole.
+// noteBefore records messages that turned out to be from before the start.
 func (p *poll) noteBefore(ctx context.Context, entries []identity.Entry) error {
 	p.fetch.start.late = append(p.fetch.start.late, entries...)
 	p.fetch.start.consumed += len(entries)
