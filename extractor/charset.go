@@ -71,7 +71,8 @@ func decodeNamed(name, s string) (decoded string, known, ok bool) {
 			r = enc.NewDecoder().Reader(strings.NewReader(s))
 		}
 		var b strings.Builder
-		_, err = io.Copy(&b, r)
+		// Copy's own buffer is many times what most texts are.
+		_, err = io.CopyBuffer(&b, r, make([]byte, min(2*len(s)+16, 4<<10)))
 		return b.String(), true, err == nil
 	}
 	return decoded, true, ok

@@ -31,6 +31,7 @@ type header struct {
 
 	known string // the boundary in asked
 	asked string // the Content-Type that boundary looked at last
+	looks int    // bytes of those that it looked at
 
 	misspelt fieldSet // the kept fields whose names were repaired
 	repaired bool     // the name of the field under way was repaired
@@ -146,13 +147,22 @@ func (h *header) parameter(text []byte) {
 	}
 }
 
-// boundary returns the boundary that the fields so far announce; "" for none.
+// mostLooks is how many bytes of Content-Types, grown by a line each, are read for a boundary.
+const mostLooks = 2 * keptField
+
+// boundary returns the boundary that the fields so far announce; "" for none. Once a Content-Type
+// has grown for long with lines that may be boundaries, it is what the lines before announced.
 func (h *header) boundary() string {
+	if h.looks > mostLooks {
+		return h.known
+	}
 	value := h.fields.get("Content-Type")
 	if h.name == "Content-Type" {
+		h.looks += len(h.value)
 		value = string(h.value)
 	}
 	if value != h.asked {
+		h.looks += len(value)
 		h.asked, h.known = value, ""
 		if t := parseField(value, texts{report: ignore}); !isMessage(t.value) {
 			h.known = boundaryOf(t)

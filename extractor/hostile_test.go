@@ -77,6 +77,7 @@ func TestHostile(t *testing.T) {
 		{"dashes within messages within each other", &repeated{head: strings.Repeat("Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n", 49), body: "--c\n -\n", n: some(200_000)}, ""},
 		{"names of semicolons", &repeated{head: "Content-Type: multipart/mixed; boundary=b\n\n", body: "--b\nContent-Type: a/b; name=x" + strings.Repeat(";a.b", 15_000) + "\n\n", n: some(300)}, ""},
 		{"names of quotes", &repeated{head: "Content-Type: multipart/mixed; boundary=b\n\n", body: "--b\nContent-Type: a/b; name=\"" + strings.Repeat(`"a`, 30_000) + "\n\n", n: some(300)}, ""},
+		{"fields of lines like boundaries", &repeated{head: "Content-Type: multipart/mixed; boundary=b\n\n", body: "--b\nContent-Type: a/b; name=\"" + strings.Repeat("\n --", 15_000) + "\n\n", n: some(300)}, ""},
 		{"words that do not end", &repeated{head: "Content-Type: multipart/mixed; boundary=b\n\n", body: "--b\nContent-Type: a/b; name=" + strings.Repeat("=?a?q?", 10_000) + "\n\n", n: some(300)}, ""},
 		{"long names", &repeated{head: "Content-Type: multipart/mixed; boundary=b\n\n", body: "--b\nContent-ID: <" + strings.Repeat("x", 60_000) + ">\nContent-Type: a/b; name=" + strings.Repeat("x", 60_000) + "\n\n", n: some(5000)}, ""},
 		{"short names in long fields", &repeated{head: "Content-Type: multipart/mixed; boundary=b\n\n", body: "--b\nContent-Type: a/b; name=x; y=" + strings.Repeat("x", 60_000) + "\n\n", n: some(5000)}, ""},

@@ -24,6 +24,7 @@ func BenchmarkShortLines(b *testing.B) {
 		{"HTML", part + "Content-Type: text/html\r\n\r\n", "cid:"},
 		{"blanks before S-MIME", "Content-Type: application/pkcs7-mime; name=smime.p7m\r\n\r\n", "\r\n"},
 		{"blank lines before a header", "", "\n"},
+		{"boundaries in a field", part + "Content-Type: a/b; name=\"\r\n", " --\r\n"},
 		{"base64/dash", in64, "-\n"},
 		{"base64/padding", in64, "QQ==\r\n"},
 		{"base64/pad", in64, "=\r\n"},
