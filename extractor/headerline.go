@@ -77,19 +77,7 @@ func (p *parser) behindBlank(text, line []byte) (more bool, err error) {
 		if !isField || !hasPrefixFold(name, "content-") {
 			return false, p.beginBody(dashes, line)
 		}
-		// QUIRK: a multipart whose Content-Type got lost.
-		boundary := string(bytes.TrimSpace(dashes)[2:])
-		h.fields.set("Content-Type", "multipart/mixed")
-		if err := p.endHeader(); err != nil {
-			return false, err
-		}
-		top := len(p.stack) - 1
-		p.run.report(p.stack[top].number, ProblemWrongBoundary, clip(boundary))
-		p.stack[top].boundary = boundary
-		if err := p.boundary(top, false); err != nil {
-			return false, err
-		}
-		return false, p.headerLine(line)
+		return false, p.lostMultipart(dashes, line)
 	}
 	kind := h.kind(line)
 	if p.isLooseParameter(kind, line) {
@@ -122,6 +110,29 @@ func (p *parser) behindBlank(text, line []byte) (more bool, err error) {
 		return false, nil
 	}
 	return false, p.beginBody(line)
+}
+
+// lostMultipart begins a multipart at its first boundary, and its first part with a line.
+//
+// QUIRK: its Content-Type got lost. What else the header says of its content goes with it: encoded or
+// named, the multipart would count as a file.
+func (p *parser) lostMultipart(dashes, line []byte) error {
+	h := &p.header
+	boundary := string(bytes.TrimSpace(dashes)[2:])
+	h.fields.set("Content-Type", "multipart/mixed")
+	for _, name := range [...]string{"Content-Disposition", "Content-Transfer-Encoding"} {
+		h.fields.set(name, "")
+	}
+	if err := p.endHeader(); err != nil {
+		return err
+	}
+	top := len(p.stack) - 1
+	p.run.report(p.stack[top].number, ProblemWrongBoundary, clip(boundary))
+	p.stack[top].boundary = boundary
+	if err := p.boundary(top, false); err != nil {
+		return err
+	}
+	return p.headerLine(line)
 }
 
 // beginBody ends a header at its blank line, and begins the body with lines.
