@@ -29,9 +29,7 @@ type header struct {
 	// multipart whose Content-Type got lost.
 	dashes []byte
 
-	known string // the boundary in asked
-	asked string // the Content-Type that boundary looked at last
-	looks int    // bytes of those that it looked at
+	announced announced
 
 	misspelt fieldSet // the kept fields whose names were repaired
 	repaired bool     // the name of the field under way was repaired
@@ -147,28 +145,36 @@ func (h *header) parameter(text []byte) {
 	}
 }
 
-// mostLooks is how many bytes of Content-Types, grown by a line each, are read for a boundary.
-const mostLooks = 2 * keptField
+// announced is the boundary that a header announces, as far as it has come.
+type announced struct {
+	boundary    string
+	contentType string // that it is from
+	read        int    // bytes of those that were read for it
+}
+
+// mostRead is how many bytes of Content-Types, grown by a line each, are read for a boundary.
+const mostRead = 2 * keptField
 
 // boundary returns the boundary that the fields so far announce; "" for none. Once a Content-Type
 // has grown for long with lines that may be boundaries, it is what the lines before announced.
 func (h *header) boundary() string {
-	if h.looks > mostLooks {
-		return h.known
+	a := &h.announced
+	if a.read > mostRead {
+		return a.boundary
 	}
 	value := h.fields.get("Content-Type")
 	if h.name == "Content-Type" {
-		h.looks += len(h.value)
+		a.read += len(h.value)
 		value = string(h.value)
 	}
-	if value != h.asked {
-		h.looks += len(value)
-		h.asked, h.known = value, ""
+	if value != a.contentType {
+		a.read += len(value)
+		a.contentType, a.boundary = value, ""
 		if t := parseField(value, texts{report: ignore}); !isMessage(t.value) {
-			h.known = boundaryOf(t)
+			a.boundary = boundaryOf(t)
 		}
 	}
-	return h.known
+	return a.boundary
 }
 
 // boundaryOf returns a multipart's boundary. Blanks at its end do not count (RFC 2046

@@ -114,8 +114,8 @@ func (p *parser) behindBlank(text, line []byte) (more bool, err error) {
 
 // lostMultipart begins a multipart at its first boundary, and its first part with a line.
 //
-// QUIRK: its Content-Type got lost. What else the header says of its content goes with it: encoded or
-// named, the multipart would count as a file.
+// QUIRK: its Content-Type got lost. What else the header says of its content goes with it: encoded
+// or named, the multipart would count as a file.
 func (p *parser) lostMultipart(dashes, line []byte) error {
 	h := &p.header
 	boundary := string(bytes.TrimSpace(dashes)[2:])
