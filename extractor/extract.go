@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"io"
 	"net/mail"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -109,17 +110,30 @@ const blockSize = 128 << 10
 var blocks = sync.Pool{New: func() any { return new([blockSize]byte) }}
 
 // Extract reads one message from r to io.EOF and writes each attachment to the writer that
-// open returns for it. Its errors are those of r, of open and of the writers, and
-// [*LimitError] for a message beyond o.Limits. After an error there is no Message, and the
-// caller discards what was written. An r that is an [io.WriterTo] hands over its own blocks,
+// open returns for it. Its errors are those of r, of open and of the writers, and a
+// [MessageError]: [*LimitError] for a message beyond o.Limits, and [*PanicError] where the
+// extractor itself fails. After an error there is no Message, and the caller discards what
+// was written. An r that is an [io.WriterTo] hands over its own blocks,
 // which are read where they lie.
-func Extract(r io.Reader, o Options, open Open) (*Message, error) {
+func Extract(r io.Reader, o Options, open Open) (m *Message, err error) {
 	in := intakes.Get().(*intake)
 	in.run = run{options: o, limits: o.Limits.withDefaults(), open: open, message: &Message{}}
-	m, err := in.message(r)
+	defer func() {
+		if v := recover(); v != nil {
+			m, err = nil, &PanicError{Value: v, Stack: debug.Stack()}
+			in.abandon() // which nobody uses again
+		}
+	}()
+	m, err = in.message(r)
 	in.reset()
 	intakes.Put(in)
 	return m, err
+}
+
+// abandon closes what a panic has left open, as far as that is possible.
+func (in *intake) abandon() {
+	defer func() { _ = recover() }()
+	in.parser.abort()
 }
 
 // intake is what a call of Extract works with. One call after the other uses it.

@@ -165,3 +165,31 @@ func TestNoAllocationPerLine(t *testing.T) {
 		t.Errorf("%v allocations for 1,000 lines, %v for 10,000", few, many)
 	}
 }
+
+// TestPanic: a fault of the extractor, or of what it writes to, is an error of the message. What it
+// has open is closed once, and the next message finds nothing of it.
+func TestPanic(t *testing.T) {
+	t.Parallel()
+	const mail = "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: a/b; name=x\n\none\ntwo\n--b--\n"
+	for range 3 {
+		closed := 0
+		m, err := Extract(strings.NewReader(mail), Options{}, func(*Attachment) (io.WriteCloser, error) {
+			return &faulty{&closed}, nil
+		})
+		fault, ok := errors.AsType[*PanicError](err)
+		if !ok || m != nil || !strings.Contains(err.Error(), "faulty") || fault.Value != "a fault" || closed != 1 {
+			t.Errorf("message %v, error %v, closed %d times", m, err, closed)
+		}
+		if _, ok := errors.AsType[MessageError](err); !ok {
+			t.Error("the message is not the reason")
+		}
+		if m, err := Extract(strings.NewReader(mail), Options{}, func(*Attachment) (io.WriteCloser, error) { return nil, nil }); err != nil || m.Size != int64(len(mail)) {
+			t.Errorf("the next message: %v, %v", m, err)
+		}
+	}
+}
+
+type faulty struct{ closed *int }
+
+func (f *faulty) Write([]byte) (int, error) { panic("a fault") }
+func (f *faulty) Close() error              { *f.closed++; return nil }

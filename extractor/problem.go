@@ -162,6 +162,28 @@ func (l Limits) withDefaults() Limits {
 // freeExpansion is how many bytes may be written whatever the message's size.
 const freeExpansion = 64 << 20
 
+// MessageError is an error that the message itself is the reason of, and not what it is read from or
+// written to: [*LimitError] or [*PanicError].
+type MessageError interface {
+	error
+	ofMessage()
+}
+
+func (*LimitError) ofMessage() {}
+func (*PanicError) ofMessage() {}
+
+// PanicError is the error of a message that the extractor fails at, by a fault of its own. Whoever
+// sends such a message must not end the program, and with it the polls of all accounts.
+type PanicError struct {
+	Value any    // of the panic
+	Stack []byte // where it was, for whoever mends it
+}
+
+// Error says so, with the stack.
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("take the message apart: panic: %v; please report it with the message\n%s", e.Value, e.Stack)
+}
+
 // LimitError is the error of a message beyond a limit.
 type LimitError struct {
 	// Limit is "header bytes", "header fields", "depth", "parts", "attachments", "bytes",

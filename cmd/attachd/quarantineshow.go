@@ -83,7 +83,7 @@ func showQuarantined(ctx context.Context, out io.Writer, c *config.Config, m qua
 	}
 	fmt.Fprintln(out)
 	text, err := preview.Message(raw, wiring.NewRules(c, m.Account), m.ID())
-	if _, ok := errors.AsType[*extractor.LimitError](err); ok {
+	if _, ok := errors.AsType[extractor.MessageError](err); ok {
 		text, err = fmt.Sprintf("attachd: %s\n", foreign.Error(err)), nil
 	}
 	if err != nil {

@@ -191,14 +191,10 @@ func TestStageFailure(t *testing.T) {
 			t.Errorf("%s: left in the staging folder: %v", tt.name, got)
 		}
 	}
-	func() {
-		defer func() {
-			if recover() == nil {
-				t.Error("the panic did not come through")
-			}
-		}()
-		d.Stage(t.Context(), io.MultiReader(bytes.NewReader(whole[:350_000]), panicking{}), Plan{})
-	}()
+	_, _, err := d.Stage(t.Context(), io.MultiReader(bytes.NewReader(whole[:350_000]), panicking{}), Plan{})
+	if _, ok := errors.AsType[*extractor.PanicError](err); !ok {
+		t.Errorf("a panic gave %v", err)
+	}
 	if got := names(t, filepath.Join(dir, defaultStaging)); len(got) != 0 || len(d.files) != 0 || len(d.names.given) != 0 {
 		t.Errorf("left after a panic: %v, %d files, %d names", got, len(d.files), len(d.names.given))
 	}

@@ -114,7 +114,7 @@ type Plan struct {
 // Stage takes the message in r apart and writes its attachments to staging files. It chooses their
 // final names and reserves them. The fsync of the files begins at once in the background.
 //
-// On an error nothing of the message stays. An [*extractor.LimitError] says that the message is at
+// On an error nothing of the message stays. An [extractor.MessageError] says that the message is at
 // fault, and a [*PiecesError] that too many pieces of messages wait.
 //
 // A piece of a message (message/partial) is staged for [PartialFolder]. If it is the last piece to

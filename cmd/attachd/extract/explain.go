@@ -26,7 +26,7 @@ func (x *Extraction) Explain(ctx context.Context, sources []string) error {
 
 func (x *Extraction) explainMessage(_ context.Context, source string, _ int64, r io.Reader) error {
 	text, err := preview.Message(r, x.Rules, source)
-	if _, ok := errors.AsType[*extractor.LimitError](err); ok {
+	if _, ok := errors.AsType[extractor.MessageError](err); ok {
 		x.report(err)
 		return nil
 	}

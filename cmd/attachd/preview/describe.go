@@ -17,10 +17,10 @@ import (
 
 // Message takes a message apart, keeps nothing, and says for a person what would become of its
 // attachments by the rules. The name is what the message is called. The error is an
-// [*extractor.LimitError] for a message that would go to quarantine.
+// [extractor.MessageError] for a message that would go to quarantine.
 func Message(r io.Reader, rules wiring.Rules, name string) (string, error) {
 	m, all, err := look(r, rules.Extract, func(*extractor.Attachment) io.WriteCloser { return nowhere{io.Discard} })
-	if _, ok := errors.AsType[*extractor.LimitError](err); ok {
+	if _, ok := errors.AsType[extractor.MessageError](err); ok {
 		return "", fmt.Errorf("%s: %w: it would be quarantined", foreign.Text(name), err)
 	}
 	if err != nil {

@@ -141,9 +141,9 @@ func (p *preview) Fetch(m poll.Foreseen, body io.Reader) error {
 		sums[a] = digest.NewHashes(kinds...)
 		return nowhere{sums[a]}
 	})
-	if limit, ok := errors.AsType[*extractor.LimitError](err); ok {
+	if fault, ok := errors.AsType[extractor.MessageError](err); ok {
 		p.quarantined++
-		p.print("fetch %s: to quarantine, and left on the server: %v\n", p.name(m), limit)
+		p.print("fetch %s: to quarantine, and left on the server: %v\n", p.name(m), fault)
 		return p.err
 	}
 	if err != nil {

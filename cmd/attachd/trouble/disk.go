@@ -115,9 +115,9 @@ func messageClass(err error) Class {
 	if errors.Is(err, ledger.ErrQuarantineFull) {
 		return QuarantineFull
 	}
-	_, limit := errors.AsType[*extractor.LimitError](err)
+	_, unread := errors.AsType[extractor.MessageError](err)
 	_, pieces := errors.AsType[*sink.PiecesError](err)
-	if _, ok := errors.AsType[*delivery.UnprocessableError](err); ok || limit || pieces || errors.Is(err, delivery.ErrStillDoubtful) {
+	if _, ok := errors.AsType[*delivery.UnprocessableError](err); ok || unread || pieces || errors.Is(err, delivery.ErrStillDoubtful) {
 		return MessageUnread
 	}
 	return ""

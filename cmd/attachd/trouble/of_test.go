@@ -49,6 +49,7 @@ var samples = map[string]struct {
 	"config.ErrPinMismatch": {config.ErrPinMismatch, trouble.PinMismatch},
 
 	"extractor.LimitError":          {&extractor.LimitError{Limit: "depth", Value: 1}, trouble.MessageUnread},
+	"extractor.PanicError":          {&extractor.PanicError{Value: "a fault"}, trouble.MessageUnread},
 	"extractor/sink.PiecesError":    {&sink.PiecesError{}, trouble.MessageUnread},
 	"extractor/sink.GroupError":     {&sink.GroupError{Err: syscall.EPERM}, trouble.GroupRefused},
 	"extractor/sink.RoomError":      {&sink.RoomError{}, trouble.DiskReserved},
