@@ -27,6 +27,7 @@ type loop struct {
 	sleep      sleep
 
 	before       *loop         // the loop that this one replaces, until the first turn; nil: none
+	after        []*loop       // the loops whose polls must end before the first turn
 	turned       bool          // the first turn has begun
 	opened       bool          // the last poll went well, and found the output well
 	failures     int           // failed polls in a row
@@ -57,11 +58,12 @@ func (l *loop) run(ctx context.Context, delay time.Duration, ended func()) {
 			return l.firstTurn(ctx, waiting)
 		}, ended)
 	}
-	if l.before == nil {
-		begin()
-		return
+	for _, old := range l.after {
+		next := begin
+		begin = func() { old.sleep.whenEnded(next) }
 	}
-	l.before.sleep.whenEnded(begin)
+	l.after = nil
+	begin()
 }
 
 // leave ends run after the poll under way, which it keeps from waiting for a slot.
@@ -221,7 +223,7 @@ func (l *loop) poll(ctx, waiting context.Context) (err error) {
 	}
 	defer sink.Close()
 	defer func() { l.opened = err == nil }()
-	result, err := s.poller.Visit(ctx, poll.Visit{Account: &l.account.Account, Past: &l.past, Ledger: led, Sink: sink, Waiting: slot.waiting, Leaving: func() bool { return waiting.Err() != nil }})
+	result, err := s.poller.Visit(ctx, poll.Visit{Account: &l.account.Account, Past: &l.past, Ledger: led, Sink: sink, Waiting: slot.waiting, Leaving: waiting})
 	if !result.Ended.IsZero() { // a session was attempted
 		l.result = result
 		if result.LoggedIn {

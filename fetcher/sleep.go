@@ -119,6 +119,13 @@ func (s *sleep) whenEnded(fn func()) {
 	fn()
 }
 
+// isOver reports whether there is no further turn, and none under way.
+func (s *sleep) isOver() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over
+}
+
 // overslept reports whether a turn should have begun long ago, or none will any more.
 func (s *sleep) overslept(now time.Time) bool {
 	s.mu.Lock()

@@ -27,23 +27,26 @@ func notFetched(heard *listener) (n int) {
 	return n
 }
 
-// TestStartUndated: a server that refuses TOP, for good or for now, decides nothing by that. A
+// TestStartUndated: a server that refuses TOP, for good or for now, or answers without a date,
+// decides nothing by that. A
 // message that is not retrieved in the first poll is judged by its date in a later one.
 func TestStartUndated(t *testing.T) {
 	t.Parallel()
-	refused := func(text string) func(c *pop3test.Conn, cmd, _ string) bool {
+	refused := func(text ...string) func(c *pop3test.Conn, cmd, _ string) bool {
 		return func(c *pop3test.Conn, cmd, _ string) bool {
 			if cmd == "TOP" {
-				c.Reply(text)
+				c.Reply(text...)
 			}
 			return cmd == "TOP"
 		}
 	}
+	dateless := refused("+OK", "Subject: x", "", ".")
 	for name, tt := range map[string]struct {
 		hook, then func(c *pop3test.Conn, cmd, _ string) bool
 		retr       int
 	}{
 		"for good": {refused("-ERR unknown command"), refused("-ERR unknown command"), 6},
+		"no date":  {dateless, dateless, 6},
 		"for now":  {refused("-ERR [SYS/TEMP] try later"), nil, 4},
 		"RETR refused": {func(c *pop3test.Conn, cmd, _ string) bool {
 			if cmd == "TOP" || cmd == "RETR" {

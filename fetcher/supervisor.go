@@ -50,6 +50,7 @@ type Supervisor struct {
 	mu      sync.Mutex
 	names   map[string]bool  // guarded by mu: the accounts of the newest set
 	running map[string]*loop // guarded by mu: by account name
+	ending  []*loop          // guarded by mu: loops that have been left, and may still poll
 	polling int              // guarded by mu: calls of Run and RunOnce under way
 
 	beatMu sync.Mutex // not mu, so that Beat answers while that is stuck
@@ -147,31 +148,46 @@ func (s *Supervisor) replace(ctx context.Context, slots *slots, accounts []Accou
 	}
 	for name, l := range s.running {
 		if !wanted[name] {
-			l.leave()
+			s.end(l)
 			delete(s.running, name)
 		}
 	}
 	var starting []Account
 	for _, a := range accounts {
-		if l := s.running[a.Name]; l == nil || l.account.Version != a.Version {
-			starting = append(starting, a)
+		old := s.running[a.Name]
+		if old != nil && old.account.Version == a.Version {
+			continue
+		}
+		if starting = append(starting, a); old != nil {
+			s.end(old)
 		}
 	}
+	// A server locks the maildrop for one session (RFC 1939 section 4), so the polls of an old loop
+	// must end before those of a new one begin. That of another name must also have recorded whose
+	// mailbox it fetched: under a new name, all would come a second time.
+	s.ending = slices.DeleteFunc(s.ending, func(l *loop) bool { return l.sleep.isOver() })
+	of := make(map[string][]*loop)
+	for _, l := range s.ending {
+		of[l.account.Owner()] = append(of[l.account.Owner()], l)
+	}
 	for _, a := range starting {
-		old := s.running[a.Name]
 		l := newLoop(s, slots, a)
-		if old != nil {
-			// A server locks the maildrop for one session (RFC 1939 section 4), so the old loop's
-			// poll must end before the new loop's begins.
-			old.leave()
-			l.before = old
+		if l.before = s.running[a.Name]; l.before != nil {
+			l.after = append(l.after, l.before)
 		}
+		l.after = append(l.after, of[a.Owner()]...)
 		s.running[a.Name] = l
 		// Beyond the interval, some accounts would be polled twice before others were polled once.
 		delay := rand.N(min(startSpread*time.Duration(len(starting)-1), a.Interval) + 1)
 		starts = append(starts, func(ended func()) { l.run(ctx, delay, ended) })
 	}
 	return starts
+}
+
+// end has a loop end after the poll under way. s.mu is held.
+func (s *Supervisor) end(l *loop) {
+	l.leave()
+	s.ending = append(s.ending, l)
 }
 
 // leaveAll has all loops end after the polls under way.

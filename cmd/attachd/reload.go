@@ -26,7 +26,7 @@ func reloadCommand() *cobra.Command {
 has. The daemon notices a change by itself; reload tells what came of it. It is the
 daemon that reads the file and what that names, with its own permissions and
 credentials. A file with a fault in it changes nothing. A poll whose account changed
-ends with the messages that are coming, and deletes nothing by the old settings.
+ends with the messages that are coming, and sends no further DELE.
 
 The daemon is found by the socket beside the state file that the configuration names.
 Exit code 0: it is loaded; 78: it has faults; 1: no daemon runs, or it does not answer.`,

@@ -112,9 +112,9 @@ func (e *UnprocessableError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *UnprocessableError) Unwrap() error { return e.Err }
 
-// Stage takes a message apart by [Sink].Stage. It recovers from a panic of the sink, as the extractor
-// does from its own: the message goes to quarantine with the stack as the reason, and the daemon
-// goes on. A message without any attachment has that as the one thing in LeftOut.
+// Stage takes a message apart by [Sink].Stage. It recovers from a panic of the sink, as the
+// extractor does from its own: the message goes to quarantine with the stack as the reason, and the
+// daemon goes on. A message without any attachment has that as the one thing in LeftOut.
 func (d *Delivery) Stage(ctx context.Context, uidl string, r io.Reader) (s Staged, err error) {
 	defer func() {
 		if v := recover(); v != nil {

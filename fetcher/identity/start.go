@@ -241,8 +241,9 @@ func (x *Matcher) mayBeMoved(ctx context.Context, start ledger.Start) ([]Entry, 
 }
 
 // arrivedBefore asks for the headers of messages, and returns the numbers of those that have
-// arrived before a time. each is given those of each chunk at once. A message without a date is not
-// one of them. One that the server does not give the header of is undated.
+// arrived before a time. each is given those of each chunk at once. A message that the server does
+// not give the header of, or one without a date, is undated: the header that comes with it may have
+// one.
 func (x *Matcher) arrivedBefore(entries []Entry, limit time.Time, each func([]Entry) error) (map[int]bool, error) {
 	old := make(map[int]bool)
 	for chunk := range startChunks(entries) {
@@ -252,9 +253,9 @@ func (x *Matcher) arrivedBefore(entries []Entry, limit time.Time, each func([]En
 		}
 		var found []Entry
 		for _, e := range chunk {
-			if t, asked := at[e.Number]; !asked {
+			if t := at[e.Number]; t.IsZero() {
 				note(&x.doubts.undated, e.Number)
-			} else if !t.IsZero() && t.Before(limit) {
+			} else if t.Before(limit) {
 				old[e.Number] = true
 				found = append(found, e)
 			}

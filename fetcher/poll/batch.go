@@ -52,6 +52,7 @@ func (p *poll) retrieveEach(ctx context.Context, entries []identity.Entry, stage
 
 // retrieveUnless is retrieveEach, and asks for no more messages once enough says so.
 func (p *poll) retrieveUnless(ctx context.Context, enough func() bool, entries []identity.Entry, stage stage) error {
+	p.fetch.stop.works.Store(true)
 	var batches []*batch // that were asked for
 	pace := newPace(p.poller.now(), p.timeLeft())
 	next := func() *batch {

@@ -89,7 +89,8 @@ func (p *poll) finish(ctx context.Context, due []dueDeletion) error {
 	confirmed := make([]ledger.Key, 0, len(due))
 	i := 0
 	refused := false // the last DELE: the line may break behind it
-	err := p.mailbox.Delete(numbers(due), func(n int, err error) {
+	p.fetch.stop.works.Store(true)
+	err := p.mailbox.Delete(p.numbers(due), func(n int, err error) {
 		key := keys[i]
 		if i++; i == len(keys) {
 			p.step = stepQuit
@@ -117,13 +118,18 @@ func (p *poll) finish(ctx context.Context, due []dueDeletion) error {
 	if err := p.Ledger.Deleted(ctx, p.Account.Name, confirmed); err != nil {
 		return fmt.Errorf("record deletions: %w", err)
 	}
-	return p.noteDeleted(ctx, confirmed)
+	if err := p.noteDeleted(ctx, confirmed); err != nil || p.removal.late == 0 {
+		return err
+	}
+	return p.fetch.stop.err() // by which nothing more was deleted, or else there was no time
 }
 
-func numbers(due []dueDeletion) iter.Seq[int] {
+// numbers yields what is to be deleted, until the visit is to end: the account may have other
+// settings by then.
+func (p *poll) numbers(due []dueDeletion) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for _, d := range due {
-			if !yield(d.number) {
+			if p.fetch.stop.err() != nil || !yield(d.number) {
 				return
 			}
 		}

@@ -26,10 +26,10 @@ type Visit struct {
 	// Waiting, unless nil, is called with true before each wait for the server, and with false
 	// after it.
 	Waiting func(waits bool)
-	// Leaving reports whether the visit is to end, since the account has other settings now or is
-	// polled no more; nil is never. The session under way commits the batch that is coming, asks for
-	// nothing more and deletes nothing. Its error then wraps [context.Canceled].
-	Leaving func() bool
+	// Leaving, unless nil, ends when the account has other settings or is polled no more. The session
+	// under way commits the batch that is coming, asks for nothing more and sends no further DELE.
+	// Its error then wraps [context.Canceled].
+	Leaving context.Context
 }
 
 // Result is what a visit came to.
@@ -80,7 +80,7 @@ type visit struct {
 func (r *Poller) Visit(ctx context.Context, of Visit) (Result, error) {
 	v := &visit{Visit: &of, poller: r, log: r.log(of.Account.Name), muted: make(map[int]bool)}
 	if v.Leaving == nil {
-		v.Leaving = func() bool { return false }
+		v.Leaving = context.Background()
 	}
 	if v.Past.spared == nil {
 		v.Past.spared = make(map[ledger.Key]time.Time)
@@ -106,13 +106,13 @@ func (v *visit) run(ctx context.Context) error {
 	var first, before error // errors of the first session and of the one before
 	var noted, late error
 	for {
-		err = p.run(ctx)
+		err = p.fetch.stop.because(p.run(ctx))
 		v.result.LoggedIn = v.result.LoggedIn || p.mailbox != nil
 		v.result.Ended, v.result.LoginDelay, v.result.More, v.result.PutOff = r.now(), p.loginDelay, err == nil && p.again(), p.rest.putOff
 		next := p.fallback
 		switch {
-		case ctx.Err() != nil:
-		case p.owesDeletions(err) && !v.Leaving():
+		case ctx.Err() != nil, errors.Is(err, errLeft):
+		case p.owesDeletions(err) && v.Leaving.Err() == nil:
 			noted = errors.Join(noted, v.noteHost(ctx, p, host, started, err))
 			v.report(p, r.now().Sub(since), err)
 			late, before, since = err, nil, r.now()
@@ -125,7 +125,7 @@ func (v *visit) run(ctx context.Context) error {
 				// The server may refuse a second login so soon. The cause is what came before.
 				err = fmt.Errorf("%w; tried again at once: %w", before, err)
 			}
-		case v.result.More && late == nil && !v.Leaving() && p.loginDelay == 0:
+		case v.result.More && late == nil && v.Leaving.Err() == nil && p.loginDelay == 0:
 			v.report(p, r.now().Sub(since), nil)
 			before = nil
 			v.takenBefore, since, limited = p.fetch.taken, r.now(), time.Now()
@@ -168,7 +168,7 @@ func (v *visit) run(ctx context.Context) error {
 
 // noteHost records what a session found out about the server, and at which message it breaks.
 func (v *visit) noteHost(ctx context.Context, p *poll, host ledger.Host, started time.Time, err error) error {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || errors.Is(err, errLeft) {
 		return nil // it is found out again
 	}
 	led, addr := v.Ledger, v.Account.Addr
@@ -215,7 +215,7 @@ func (v *visit) report(p *poll, took time.Duration, err error) {
 		Int("quarantined", c.Quarantined).Int("left", c.Left).Int("too_large", c.TooLarge).Int("left_out", c.LeftOut).Int("received_before", c.ReceivedBefore).Int("delivered_before", p.fetch.before).Int("fetched_again", p.fetch.again)
 	v.countQuarantine(line).Dur("dur_ms", took).Bool("complete", err == nil && p.incomplete() == nil).Msg("poll done")
 	if errors.Is(err, errLeft) {
-		v.log.Info().Msg("poll ended early: the account's settings changed, or it is polled no more; this poll deletes nothing")
+		v.log.Info().Err(err).Msg("poll ended early: what is still to be fetched or deleted waits for the next one")
 	}
 	v.result.Counts.Add(c)
 	v.result.unkept += p.fetch.unkept
