@@ -162,7 +162,7 @@ func (l Limits) withDefaults() Limits {
 // freeExpansion is how many bytes may be written whatever the message's size.
 const freeExpansion = 64 << 20
 
-// MessageError is an error that the message itself is the reason of, and not what it is read from or
+// MessageError is an error whose reason is the message itself, and not what it is read from or
 // written to: [*LimitError] or [*PanicError].
 type MessageError interface {
 	error

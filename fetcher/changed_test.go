@@ -53,8 +53,8 @@ func TestChangeWhileDeleting(t *testing.T) {
 	}
 }
 
-// TestChangeWhileServerHangs: a server that does not answer is left soon after its account has other
-// settings, and that is no failure.
+// TestChangeWhileServerHangs: a server that does not answer is left soon after its account has
+// other settings, and that is no failure.
 func TestChangeWhileServerHangs(t *testing.T) {
 	t.Parallel()
 	for _, command := range []string{"CAPA", "STAT", "UIDL", "LIST"} {

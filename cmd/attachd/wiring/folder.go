@@ -96,7 +96,8 @@ func (f *folder) Stage(ctx context.Context, uidl string, r io.Reader) (delivery.
 }
 
 // IsUnprocessable reports whether an error of staging is the fault of the message itself, which
-// breaks a limit, is made of too many pieces or meets a fault of the extractor, and not of the disk or the line.
+// breaks a limit, is made of too many pieces or meets a fault of the extractor, and not of the disk
+// or the line.
 func IsUnprocessable(err error) bool {
 	_, unread := errors.AsType[extractor.MessageError](err)
 	_, pieces := errors.AsType[*sink.PiecesError](err)
