@@ -26,7 +26,7 @@ func TestHarness(t *testing.T) {
 			}
 			ours := results[len(results)-1]
 			for _, result := range results {
-				if result.exactly {
+				if result.program != "" {
 					ours = result
 				}
 			}

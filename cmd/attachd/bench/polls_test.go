@@ -62,7 +62,7 @@ func comparePolls(tb testing.TB, r row, all []contender) reportRow {
 			each, err := s.bare()
 			note("bare poll, "+s.words, each, err)
 			for _, c := range all {
-				if c.exactly {
+				if c.program != "" {
 					each, err := s.daemon(c)
 					note(c.name+", "+s.words, each, err)
 				}
@@ -86,7 +86,7 @@ func pollRow(r row, servers []pollServer, all []contender, times map[string][]ti
 		line("bare poll", s.words, true)
 	}
 	for _, c := range all {
-		if !c.exactly {
+		if c.program == "" {
 			continue
 		}
 		for i, s := range servers {
