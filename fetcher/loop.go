@@ -66,7 +66,8 @@ func (l *loop) run(ctx context.Context, delay time.Duration, ended func()) {
 	begin()
 }
 
-// leave ends run after the poll under way, which it keeps from waiting for a slot.
+// leave ends run after the poll under way. That waits for no slot any more, and soon ends, see
+// [poll.Visit].
 func (l *loop) leave() { l.sleep.leave() }
 
 // untilLogin returns how long the server's LOGIN-DELAY forbids the next login, 0 or less if it does

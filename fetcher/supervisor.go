@@ -89,8 +89,9 @@ func (e *AccountError) Unwrap() error { return e.Err }
 // ended and every poll with it. A new set changes accounts like this:
 //
 //   - One that is gone from the set stops. A poll under way commits what is coming, fetches nothing
-//     more and deletes nothing.
-//   - One with another Version stops likewise, and starts again with the new settings.
+//     more and sends no further DELE.
+//   - One with another Version stops likewise, and starts again with the new settings once that
+//     poll has ended. So does one with the mailbox of another that has stopped.
 //   - One with the same Version runs on undisturbed.
 func (s *Supervisor) Run(ctx context.Context, sets <-chan []Account) {
 	defer s.begin()()

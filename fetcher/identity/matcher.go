@@ -129,7 +129,7 @@ type doubts struct {
 	same       map[int]ledger.Key // by number: keys of the messages that these may be
 	examined   map[int]bool       // by number: messages whose headers were compared
 	overdue    map[int]bool       // by number: messages to delete if they are the ones recorded
-	undated    map[int]bool       // by number: messages whose date decides, and the server kept it back
+	undated    map[int]bool       // by number: messages whose date decides, and TOP did not tell it
 	before     time.Time          // the account's start: what such a date is compared with
 	// headless, by number, are the recorded headers of overdue messages, where the server kept
 	// back the one to compare.

@@ -38,7 +38,7 @@ type Skipped struct {
 	// Nameless of them have no UIDL. Each visit finds them out anew.
 	Nameless int
 	// Undated is how many more may have been there, found out by this visit, too: the server did
-	// not give their headers, and Matcher.ByHeader tells once they are retrieved.
+	// not give their headers, or no date in them, and Matcher.ByHeader tells once they are retrieved.
 	Undated int
 	// First says that the start was applied by this visit.
 	First bool

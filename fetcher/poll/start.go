@@ -27,7 +27,7 @@ func (p *poll) applyStart(ctx context.Context) error {
 	}
 	p.tellBefore(found.Entries, found.Nameless, text)
 	if found.Undated > 0 {
-		p.log.Info().Int("messages", found.Undated).Msg("server does not give the headers of messages (TOP): these are retrieved to learn whether they were there before the start")
+		p.log.Info().Int("messages", found.Undated).Msg("server does not give the headers of messages (TOP), or no date in them: these are retrieved to learn whether they were there before the start")
 	}
 	return nil
 }

@@ -144,11 +144,12 @@ func attachds(tb testing.TB) (all []contender) {
 // one is the drain.
 func contenders(tb testing.TB, r row) (all []contender) {
 	tb.Helper()
+	decode := newLimit("drain+decode", false)
+	decode.files, decode.exactly = "u%d", true // what it leaves is what was sent
 	all = []contender{
 		newLimit("drain", false), newLimit("files", true), newLimit("files-parallel", true),
-		newLimit("drain+files", false), newLimit("drain+records", false), newLimit("drain+decode", false),
+		newLimit("drain+files", false), newLimit("drain+records", false), decode,
 	}
-	all[5].files, all[5].exactly = "u%d", true
 	binaries, others := attachds(tb), peers()
 	if r.extract {
 		all, binaries, others = all[1:3], extracting(binaries), extractors()

@@ -155,7 +155,7 @@ func (p *printer) tooLarge() {
 	for i := range p.Accounts {
 		if a := &p.Accounts[i]; a.TooLarge > 0 {
 			messages += a.TooLarge
-			names = append(names, a.Name+" ("+words.Number(int64(a.TooLarge))+")")
+			names = append(names, words.Visible(a.Name)+" ("+words.Number(int64(a.TooLarge))+")")
 		}
 	}
 	if messages == 0 {
